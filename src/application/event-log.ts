@@ -1,0 +1,70 @@
+/** The event log as the application sees it. EventStoreDB's adapter and the tests' in-memory log pass one contract suite. */
+
+/** Revision of a stream's last event, or 'none' where the stream does not exist. */
+export type ExpectedRevision = bigint | 'none';
+
+/** JSON as it is stored: whatever `JSON.parse` can give. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** An event that is not in the log yet. `id` is a UUID; the same id on a second try makes the append idempotent. */
+export type NewEvent = Readonly<{ id: string; type: string; data: Json; metadata: Json }>;
+
+export type RecordedEvent = Readonly<{
+  id: string;
+  type: string;
+  /** Parsed JSON; where the stored bytes are not JSON, the raw text. Validate before use. */
+  data: unknown;
+  metadata: unknown;
+  stream: string;
+  /** Place in its stream, from 0, without gaps. */
+  revision: bigint;
+  /** Place in the whole log (commit position). Grows, has gaps. */
+  position: bigint;
+  /** When the log recorded it, UTC. */
+  recordedAt: Date;
+}>;
+
+/** What a subscription yields: events, checkpoints between them (nothing that matches up to here), and 'caught-up'. */
+export type LogSignal =
+  | Readonly<{ kind: 'event'; event: RecordedEvent }>
+  | Readonly<{ kind: 'checkpoint'; position: bigint }>
+  | Readonly<{ kind: 'caught-up' }>;
+
+export type Appended = Readonly<{ revision: bigint; position: bigint }>;
+
+/** An abstract class, not an interface, so that it is its own injection token. */
+export abstract class EventLog {
+  /**
+   * The events of a stream from `from` (inclusive, default 0), oldest first.
+   * `revision` is that of the stream's last event; 'none' where the stream does not exist.
+   */
+  abstract read(stream: string, from?: bigint): Promise<Readonly<{ events: readonly RecordedEvent[]; revision: ExpectedRevision }>>;
+
+  /**
+   * All or nothing.
+   * @throws RevisionConflict when the stream is not at `expected`
+   * @throws AppendOutcomeUnknown when no answer came in time: the events may or may not be in the log
+   * @throws LogUnavailable when the log certainly did not take them
+   */
+  abstract append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended>;
+
+  /**
+   * Live catch-up over the whole log, streams whose name begins with `prefix` only, in log order, after `after` (exclusive).
+   * Ends with an error when the connection is lost (the caller loops with back-off); ends quietly on `signal`.
+   */
+  abstract subscribe(options: Readonly<{ prefix: string; after: bigint | 'start'; signal: AbortSignal }>): AsyncIterable<LogSignal>;
+}
+
+export class RevisionConflict extends Error {
+  constructor(
+    readonly stream: string,
+    readonly expected: ExpectedRevision,
+    readonly actual: ExpectedRevision | 'unknown',
+  ) {
+    super(`Stream ${stream} was expected at revision ${expected}, it is at ${actual}`);
+  }
+}
+
+export class AppendOutcomeUnknown extends Error {}
+
+export class LogUnavailable extends Error {}
