@@ -1,0 +1,24 @@
+import { currentStep, isReleased, type ExistingWorkflow } from './state.js';
+
+/** The operator's verbs as the API names them. */
+export type Action = 'pause' | 'resume' | 'retry' | 'cancel' | 'next_step' | 'remaining';
+
+/** What an operator may ask for now and would change something. Final states allow nothing. */
+export const allowedActions = (state: ExistingWorkflow): readonly Action[] => {
+  const current = currentStep(state);
+  const status = current?.step.status;
+  const retry: Action[] = status === 'failed' || status === 'running' || status === 'waiting' ? ['retry'] : [];
+  const idle = status === 'pending' && (state.status === 'paused' || !isReleased(state, current?.step.id ?? ''));
+  const next: Action[] = idle ? ['next_step'] : [];
+  switch (state.status) {
+    case 'running':
+      return ['pause', ...retry, ...next, ...(state.release === 'all' ? [] : (['remaining'] as const)), 'cancel'];
+    case 'paused':
+      return ['resume', ...retry, ...next, 'remaining', 'cancel'];
+    case 'failed':
+      return ['retry', 'cancel'];
+    case 'completed':
+    case 'cancelled':
+      return [];
+  }
+};

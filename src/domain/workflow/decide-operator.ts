@@ -1,0 +1,113 @@
+/** What operators ask for. Unlike a late report, an order that cannot be followed is an error, and says what can be done. */
+import { unreachable } from '../decider.js';
+import { CommandRejected } from '../errors.js';
+import { allowedActions } from './allowed-actions.js';
+import type { OperatorCommand } from './commands.js';
+import type { WorkflowEvent } from './events.js';
+import { currentStep, isReleased, stepAt, type CurrentStep, type ExistingWorkflow } from './state.js';
+import { currentStateOf } from './summary.js';
+
+type ControlCommand = Exclude<OperatorCommand, { type: 'StartWorkflow' }>;
+
+export const decideOperator = (command: ControlCommand, state: ExistingWorkflow): readonly WorkflowEvent[] => {
+  switch (command.type) {
+    case 'PauseWorkflow':
+      if (state.status === 'paused') return [];
+      if (state.status !== 'running') throw conflict('pause', state);
+      return [{ type: 'WorkflowPaused', data: { stepInFlight: stepInFlight(state) } }];
+
+    case 'ResumeWorkflow':
+      if (state.status === 'running') return [];
+      if (state.status !== 'paused') throw conflict('resume', state);
+      return [resumed];
+
+    case 'CancelWorkflow':
+      if (state.status === 'cancelled') return [];
+      if (state.status === 'completed') throw conflict('cancel', state);
+      return [
+        {
+          type: 'WorkflowCancelled',
+          data: { stepInFlight: stepInFlight(state) },
+        },
+      ];
+
+    case 'RetryStep':
+      return retry(command.data.stepId, state);
+
+    case 'ExecuteNextStep':
+      return executeNext(state);
+
+    case 'ExecuteRemaining':
+      return executeRemaining(state);
+
+    default:
+      return unreachable(command);
+  }
+};
+
+const retry = (stepId: string, state: ExistingWorkflow): readonly WorkflowEvent[] => {
+  const found = stepAt(
+    state,
+    state.steps.findIndex(({ id }) => id === stepId),
+  );
+  if (!found) throw new CommandRejected('NotFound', `This execution has no step ${stepId}`);
+  const { step, definition } = found;
+  if (state.status === 'completed' || state.status === 'cancelled') throw conflict('retry', state);
+  if (step.status === 'pending' && step.attempt > 0) return leavePause(state);
+  if (step.status !== 'failed' && step.status !== 'running' && step.status !== 'waiting') {
+    throw conflict('retry', state, `step ${definition.name} is ${step.status}`);
+  }
+  const abandonedAttempt = step.status === 'running' ? step.attempt : null;
+  const data = {
+    stepId,
+    step: definition.name,
+    generation: step.generation + 1,
+    abandonedAttempt,
+  };
+  return [...leavePause(state), { type: 'StepRetryRequested', data }];
+};
+
+const executeNext = (state: ExistingWorkflow): readonly WorkflowEvent[] => {
+  const current = currentStep(state);
+  if ((state.status !== 'running' && state.status !== 'paused') || !current) throw conflict('next_step', state);
+  if (state.status === 'running' && state.release === 'all') {
+    throw conflict('next_step', state, 'it executes all remaining steps by itself; pause it first to go step by step');
+  }
+  if (inFlight(current) || (state.status === 'running' && isReleased(state, current.step.id))) {
+    throw conflict('next_step', state, `step ${current.definition.name} is still under way`);
+  }
+  const data = { stepId: current.step.id, step: current.definition.name };
+  return [...leavePause(state), { type: 'NextStepRequested', data }];
+};
+
+const executeRemaining = (state: ExistingWorkflow): readonly WorkflowEvent[] => {
+  if (state.status !== 'running' && state.status !== 'paused') throw conflict('remaining', state);
+  const release: WorkflowEvent = { type: 'RemainingStepsRequested', data: {} };
+  return [...leavePause(state), ...(state.release === 'all' ? [] : [release])];
+};
+
+const resumed: WorkflowEvent = { type: 'WorkflowResumed', data: {} };
+
+/** A pause is left by an event of its own, so that no step ever starts between paused and resumed. */
+const leavePause = (state: ExistingWorkflow): readonly WorkflowEvent[] => (state.status === 'paused' ? [resumed] : []);
+
+const inFlight = ({ step }: CurrentStep) => step.status === 'running' || step.status === 'waiting';
+
+const stepInFlight = (state: ExistingWorkflow) => {
+  const current = currentStep(state);
+  return current?.step.status === 'running' ? current.step.id : null;
+};
+
+const conflict = (action: string, state: ExistingWorkflow, why?: string) => {
+  const current = currentStateOf(state);
+  const allowed = allowedActions(state);
+  const next = allowed.length > 0 ? `Allowed now: ${allowed.join(', ')}` : 'This state is final';
+  return new CommandRejected(
+    'Conflict',
+    `Cannot ${action} an execution that is ${current}${why ? `: ${why}` : ''}. ${next}.`,
+    {
+      current_state: current,
+      allowed_actions: allowed,
+    },
+  );
+};

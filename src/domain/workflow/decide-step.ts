@@ -1,0 +1,138 @@
+/** What the saga reports. A report counts only for the attempt that is running; any other changes nothing. */
+import { unreachable } from '../decider.js';
+import type { StepCommand } from './commands.js';
+import type { WorkflowEvent } from './events.js';
+import { decideRetry } from './retry-policy.js';
+import { currentStep, isReleased, type CurrentStep, type ExistingWorkflow, type StepState } from './state.js';
+
+type Command<Type extends StepCommand['type']> = Extract<StepCommand, { type: Type }> & Readonly<{ at: Date }>;
+type Running = CurrentStep & Readonly<{ step: Extract<StepState, { status: 'running' }> }>;
+
+export const decideStep = (
+  command: StepCommand & Readonly<{ at: Date }>,
+  state: ExistingWorkflow,
+): readonly WorkflowEvent[] => {
+  if (command.type === 'StartStep') return start(command, state);
+  const running = runningAttempt(state, command.data.stepId, command.data.attempt);
+  if (!running) return [];
+
+  switch (command.type) {
+    case 'CompleteStep':
+      return complete(command, state, running);
+    case 'FailStep':
+      return fail(command, state, running);
+    case 'InterruptStep': {
+      const { worker } = running.step;
+      return [
+        {
+          type: 'StepInterrupted',
+          data: { ...attemptOf(running), worker, cause: command.data.cause },
+        },
+      ];
+    }
+    default:
+      return unreachable(command);
+  }
+};
+
+/** This append is the claim: of two instances that start the same attempt, one finds it taken. */
+const start = ({ at, data }: Command<'StartStep'>, state: ExistingWorkflow): readonly WorkflowEvent[] => {
+  const current = currentStep(state);
+  if (state.status !== 'running' || !current) return [];
+  const { step, definition } = current;
+  const due = step.status === 'pending' || (step.status === 'waiting' && Date.parse(step.retryAt) <= at.getTime());
+  if (!due || step.id !== data.stepId || step.attempt !== data.attempt - 1 || !isReleased(state, step.id)) return [];
+  return [
+    {
+      type: 'StepStarted',
+      data: {
+        stepId: step.id,
+        step: definition.name,
+        attempt: data.attempt,
+        generation: step.generation,
+        agent: definition.agent,
+        worker: data.worker,
+        startedAt: at.toISOString(),
+        deadline: after(at, definition.timeoutMs),
+        // One key for all attempts of a generation: a key per attempt would double the agent's effects.
+        idempotencyKey: `${state.executionId}:${definition.name}:${step.generation}`,
+      },
+    },
+  ];
+};
+
+const complete = (
+  { at, data }: Command<'CompleteStep'>,
+  state: ExistingWorkflow,
+  running: Running,
+): readonly WorkflowEvent[] => {
+  const { output, artifacts, agentMetadata } = data;
+  const completed: WorkflowEvent = {
+    type: 'StepCompleted',
+    data: {
+      ...attemptOf(running),
+      generation: running.step.generation,
+      output,
+      artifacts,
+      agentMetadata,
+      durationMs: durationOf(running, at),
+    },
+  };
+  return [completed, ...endIfLast(state, running)];
+};
+
+const fail = (
+  { at, data }: Command<'FailStep'>,
+  state: ExistingWorkflow,
+  running: Running,
+): readonly WorkflowEvent[] => {
+  const { step, definition } = running;
+  const { error } = data;
+  const decision = decideRetry(definition.retry, step.tries, error, data.retryAfterMs);
+  const retryAt = decision.delayMs === null ? null : after(at, decision.delayMs);
+  const attempt = attemptOf(running);
+  const failed: WorkflowEvent = {
+    type: 'StepFailed',
+    data: {
+      ...attempt,
+      generation: step.generation,
+      error,
+      retryAt,
+      decision,
+      durationMs: durationOf(running, at),
+    },
+  };
+  if (retryAt !== null) return [failed];
+  if (definition.required) {
+    return [
+      failed,
+      {
+        type: 'WorkflowFailed',
+        data: { stepId: step.id, step: definition.name, error },
+      },
+    ];
+  }
+  return [failed, { type: 'StepSkipped', data: { ...attempt, error } }, ...endIfLast(state, running)];
+};
+
+/** In-flight work may still report after a pause; after an end it may not. */
+const runningAttempt = (state: ExistingWorkflow, stepId: string, attempt: number): Running | undefined => {
+  const current = currentStep(state);
+  const live = state.status === 'running' || state.status === 'paused';
+  if (!live || current?.step.status !== 'running') return undefined;
+  return current.step.id === stepId && current.step.attempt === attempt ? (current as Running) : undefined;
+};
+
+const attemptOf = ({ step, definition }: Running) => ({
+  stepId: step.id,
+  step: definition.name,
+  attempt: step.attempt,
+});
+
+const endIfLast = (state: ExistingWorkflow, { index }: CurrentStep): readonly WorkflowEvent[] =>
+  index === state.steps.length - 1 ? [{ type: 'WorkflowCompleted', data: {} }] : [];
+
+/** Never negative: the instance that ends an attempt may have another clock than the one that began it. */
+const durationOf = ({ step }: Running, at: Date) => Math.max(0, at.getTime() - Date.parse(step.startedAt));
+
+const after = (at: Date, ms: number) => new Date(at.getTime() + ms).toISOString();

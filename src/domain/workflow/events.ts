@@ -1,0 +1,86 @@
+/**
+ * The storage contract. These names and shapes are in EventStoreDB for ever: add fields as optional, never rename or
+ * re-mean one; a re-meant event gets a new name. Times are ISO-8601 UTC. Attempts and generations are absolute numbers.
+ */
+import type { Message } from '../decider.js';
+import type { JsonObject } from '../json.js';
+import type { StepId, WorkflowDefinition } from './definition.js';
+import type { RetryDecision, StepError } from './retry-policy.js';
+
+/** A file that a step made. The bytes are in the artifact store under their SHA-256 (hex). */
+export type ArtifactRef = Readonly<{
+  name: string;
+  sha256: string;
+  bytes: number;
+  contentType: string;
+}>;
+
+/** Beside its id each step event carries the step's name, so that a reader needs no other event. */
+type Step = Readonly<{ stepId: StepId; step: string }>;
+type Attempt = Step & Readonly<{ attempt: number }>;
+
+export type WorkflowStarted = Readonly<{
+  executionId: string;
+  projectId: string;
+  documentType: string;
+  triggeredBy: string | null;
+  autoExecute: boolean;
+  metadata: JsonObject;
+  definition: WorkflowDefinition;
+  /** SHA-256 (hex) of the definition's canonical JSON. */
+  definitionHash: string;
+  /** In the order of `definition.steps`. */
+  stepIds: readonly StepId[];
+  /** SHA-256 (hex) of the start request, to tell a repeat of an idempotent start from another request. */
+  requestHash: string;
+}>;
+
+export type StepStarted = Attempt &
+  Readonly<{
+    generation: number;
+    agent: string;
+    /** The instance that runs the attempt. */
+    worker: string;
+    startedAt: string;
+    deadline: string;
+    idempotencyKey: string;
+  }>;
+
+export type StepCompleted = Attempt &
+  Readonly<{
+    generation: number;
+    /** The agent's `data`; top-level values that were too large are artifact references. */
+    output: JsonObject;
+    artifacts: readonly ArtifactRef[];
+    /** The agent's `metadata`: model used, tokens and the like. */
+    agentMetadata: JsonObject;
+    durationMs: number;
+  }>;
+
+export type StepFailed = Attempt &
+  Readonly<{
+    generation: number;
+    error: StepError;
+    /** When the next attempt is due; null where none follows by itself. */
+    retryAt: string | null;
+    decision: RetryDecision;
+    durationMs: number;
+  }>;
+
+export type InterruptCause = 'shutdown' | 'worker_lost';
+
+export type WorkflowEvent =
+  | Message<'WorkflowStarted', WorkflowStarted>
+  | Message<'WorkflowPaused', { stepInFlight: StepId | null }>
+  | Message<'WorkflowResumed', Record<string, never>>
+  | Message<'WorkflowCancelled', { stepInFlight: StepId | null }>
+  | Message<'WorkflowCompleted', Record<string, never>>
+  | Message<'WorkflowFailed', Step & { error: StepError }>
+  | Message<'NextStepRequested', Step>
+  | Message<'RemainingStepsRequested', Record<string, never>>
+  | Message<'StepStarted', StepStarted>
+  | Message<'StepCompleted', StepCompleted>
+  | Message<'StepFailed', StepFailed>
+  | Message<'StepSkipped', Attempt & { error: StepError }>
+  | Message<'StepInterrupted', Attempt & { worker: string; cause: InterruptCause }>
+  | Message<'StepRetryRequested', Step & { generation: number; abandonedAttempt: number | null }>;

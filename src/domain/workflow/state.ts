@@ -1,0 +1,80 @@
+import type { JsonObject } from '../json.js';
+import type { StepDefinition, StepId, WorkflowDefinition } from './definition.js';
+import type { ArtifactRef } from './events.js';
+import type { StepError } from './retry-policy.js';
+
+type StepCounters = Readonly<{
+  id: StepId;
+  /** Absolute number of the last attempt started; 0 before the first. */
+  attempt: number;
+  /** Grows with each operator's retry; the idempotency key names it. */
+  generation: number;
+  /** Attempts of this generation that count against the retry budget (interrupted ones do not). */
+  tries: number;
+}>;
+
+export type StepState = StepCounters &
+  (
+    | Readonly<{ status: 'pending' }>
+    | Readonly<{
+        status: 'running';
+        worker: string;
+        startedAt: string;
+        deadline: string;
+        idempotencyKey: string;
+      }>
+    | Readonly<{ status: 'waiting'; retryAt: string; error: StepError }>
+    | Readonly<{
+        status: 'completed';
+        output: JsonObject;
+        artifacts: readonly ArtifactRef[];
+      }>
+    | Readonly<{ status: 'skipped'; error: StepError }>
+    | Readonly<{ status: 'failed'; error: StepError }>
+    | Readonly<{ status: 'cancelled' }>
+  );
+
+/** What may start by itself: everything, nothing, or this one step. */
+export type Release = 'all' | 'none' | Readonly<{ only: StepId }>;
+
+export type ExistingWorkflow = Readonly<{
+  status: 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
+  executionId: string;
+  projectId: string;
+  documentType: string;
+  metadata: JsonObject;
+  definition: WorkflowDefinition;
+  requestHash: string;
+  release: Release;
+  /** In the order of `definition.steps`. */
+  steps: readonly StepState[];
+}>;
+
+export type WorkflowState = Readonly<{ status: 'none' }> | ExistingWorkflow;
+
+export const initialState: WorkflowState = { status: 'none' };
+
+/** A step together with its definition. */
+export type CurrentStep = Readonly<{
+  index: number;
+  step: StepState;
+  definition: StepDefinition;
+}>;
+
+export const stepAt = (state: ExistingWorkflow, index: number): CurrentStep | undefined => {
+  const step = state.steps[index];
+  const definition = state.definition.steps[index];
+  return step && definition ? { index, step, definition } : undefined;
+};
+
+export const isDone = (step: StepState): boolean => step.status === 'completed' || step.status === 'skipped';
+
+/** The first step that is neither completed nor skipped: steps run in order, so it is the only one that may move. */
+export const currentStep = (state: ExistingWorkflow): CurrentStep | undefined =>
+  stepAt(
+    state,
+    state.steps.findIndex((step) => !isDone(step)),
+  );
+
+export const isReleased = ({ release }: ExistingWorkflow, stepId: StepId): boolean =>
+  release === 'all' || (release !== 'none' && release.only === stepId);

@@ -1,0 +1,61 @@
+/** An execution in the words of the API, derived from its state alone. */
+import { currentStep, isDone, isReleased, stepAt, type ExistingWorkflow } from './state.js';
+
+export type Summary = Readonly<{
+  /** `created`, `enriching`, `enriched`, ... `completed`, `failed`, `paused`, `cancelled`. */
+  state: string;
+  /** The step that runs, waits or failed; between steps the one that ended last; null before the first. */
+  step: string | null;
+  /** The step that would start next; null while one is under way and at the end. */
+  nextStep: string | null;
+  /** Whole percent, 0 to 100; 100 only for a completed execution. */
+  percentComplete: number;
+  /** When the saga has to look again: a deadline, a retry, or `now` for work that is due at once; null: nothing is owed. */
+  nextActionAt: string | null;
+}>;
+
+export const summarise = (state: ExistingWorkflow, now: Date): Summary => ({
+  state: currentStateOf(state),
+  step: stepName(state),
+  nextStep: nextStep(state),
+  percentComplete: percentComplete(state),
+  nextActionAt: nextActionAt(state, now),
+});
+
+export const currentStateOf = (state: ExistingWorkflow): string =>
+  state.status === 'running' ? progressOf(state) : state.status;
+
+/** Where it stands in the definition's order, pause or not. An attempt that was begun counts as running until it ends. */
+const progressOf = (state: ExistingWorkflow): string => {
+  const current = currentStep(state);
+  if (current && current.step.attempt > 0) return current.definition.runningState;
+  return stepAt(state, (current?.index ?? state.steps.length) - 1)?.definition.completedState ?? 'created';
+};
+
+const stepName = (state: ExistingWorkflow): string | null => {
+  const current = currentStep(state);
+  const shown = current && current.step.attempt > 0 ? current.index : (current?.index ?? state.steps.length) - 1;
+  return stepAt(state, shown)?.definition.name ?? null;
+};
+
+const nextStep = (state: ExistingWorkflow): string | null => {
+  const current = currentStep(state);
+  return current?.step.status === 'pending' ? current.definition.name : null;
+};
+
+const percentComplete = (state: ExistingWorkflow): number => {
+  if (state.status === 'completed') return 100;
+  const weights = state.definition.steps.map(({ weight }) => weight);
+  const done = weights.filter((_, index) => isDone(state.steps[index]!));
+  const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0);
+  return Math.min(99, Math.floor((100 * sum(done)) / sum(weights)));
+};
+
+const nextActionAt = (state: ExistingWorkflow, now: Date): string | null => {
+  const step = currentStep(state)?.step;
+  if (!step) return null;
+  if (step.status === 'running') return step.deadline;
+  if (state.status !== 'running' || !isReleased(state, step.id)) return null;
+  if (step.status === 'waiting') return step.retryAt;
+  return step.status === 'pending' ? now.toISOString() : null;
+};
