@@ -1,13 +1,19 @@
 /** The event log as the application sees it. EventStoreDB's adapter and the tests' in-memory log pass one contract suite. */
 
+import type { Json } from '../domain/json.js';
+
+export type { Json };
+
 /** Revision of a stream's last event, or 'none' where the stream does not exist. */
 export type ExpectedRevision = bigint | 'none';
 
-/** JSON as it is stored: whatever `JSON.parse` can give. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
 /** An event that is not in the log yet. `id` is a UUID; the same id on a second try makes the append idempotent. */
-export type NewEvent = Readonly<{ id: string; type: string; data: Json; metadata: Json }>;
+export type NewEvent = Readonly<{
+  id: string;
+  type: string;
+  data: Json;
+  metadata: Json;
+}>;
 
 export type RecordedEvent = Readonly<{
   id: string;
@@ -38,7 +44,10 @@ export abstract class EventLog {
    * The events of a stream from `from` (inclusive, default 0), oldest first.
    * `revision` is that of the stream's last event; 'none' where the stream does not exist.
    */
-  abstract read(stream: string, from?: bigint): Promise<Readonly<{ events: readonly RecordedEvent[]; revision: ExpectedRevision }>>;
+  abstract read(
+    stream: string,
+    from?: bigint,
+  ): Promise<Readonly<{ events: readonly RecordedEvent[]; revision: ExpectedRevision }>>;
 
   /**
    * All or nothing.
@@ -52,7 +61,13 @@ export abstract class EventLog {
    * Live catch-up over the whole log, streams whose name begins with `prefix` only, in log order, after `after` (exclusive).
    * Ends with an error when the connection is lost (the caller loops with back-off); ends quietly on `signal`.
    */
-  abstract subscribe(options: Readonly<{ prefix: string; after: bigint | 'start'; signal: AbortSignal }>): AsyncIterable<LogSignal>;
+  abstract subscribe(
+    options: Readonly<{
+      prefix: string;
+      after: bigint | 'start';
+      signal: AbortSignal;
+    }>,
+  ): AsyncIterable<LogSignal>;
 }
 
 export class RevisionConflict extends Error {

@@ -1,0 +1,26 @@
+import type { Clock } from '../clock.js';
+import type { Actor, CommandContext } from '../envelope.js';
+import { commandIdFor, type Ids } from '../ids.js';
+
+/** Who gives a command, why, and under which of the client's own keys. */
+export type Caller = Readonly<{
+  actor: Actor;
+  reason: string | null;
+  /** The client's Idempotency-Key; null: each request is a command of its own. */
+  idempotencyKey: string | null;
+  traceparent: string | null;
+}>;
+
+export const contextOf = (
+  { ids, clock }: Readonly<{ ids: Ids; clock: Clock }>,
+  { actor, reason, idempotencyKey, traceparent }: Caller,
+  executionId: string,
+  verb: string,
+): CommandContext => ({
+  commandId: idempotencyKey === null ? ids.uuid() : commandIdFor(executionId, verb, idempotencyKey),
+  at: clock.now(),
+  actor,
+  reason,
+  causationId: null,
+  traceparent,
+});

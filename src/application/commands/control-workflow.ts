@@ -1,0 +1,36 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import type { OperatorCommand } from '../../domain/workflow/commands.js';
+import { Clock } from '../clock.js';
+import { Ids } from '../ids.js';
+import { WorkflowSaga } from '../saga/workflow-saga.js';
+import type { Outcome } from '../workflows.js';
+import { contextOf, type Caller } from './caller.js';
+
+/** Every operator's verb but the start: pause, resume, cancel, retry, next step, remaining steps. */
+export type ControlOrder = Exclude<OperatorCommand, { type: 'StartWorkflow' }>;
+
+export class ControlWorkflow extends Command<Outcome> {
+  constructor(
+    readonly executionId: string,
+    readonly order: ControlOrder,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+/** One handler for all: what a verb means is the domain's to say, and nothing else differs. */
+@CommandHandler(ControlWorkflow)
+export class ControlWorkflowHandler implements ICommandHandler<ControlWorkflow> {
+  constructor(
+    private readonly saga: WorkflowSaga,
+    private readonly ids: Ids,
+    private readonly clock: Clock,
+  ) {}
+
+  execute({ executionId, order, caller }: ControlWorkflow): Promise<Outcome> {
+    const { ids, clock } = this;
+    const context = contextOf({ ids, clock }, caller, executionId, order.type);
+    return this.saga.submit(executionId, { command: order, context });
+  }
+}

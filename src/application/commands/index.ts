@@ -1,0 +1,4 @@
+import { ControlWorkflowHandler } from './control-workflow.js';
+import { StartWorkflowHandler } from './start-workflow.js';
+
+export const commandHandlers = [StartWorkflowHandler, ControlWorkflowHandler];

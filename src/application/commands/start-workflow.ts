@@ -1,0 +1,82 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import type { JsonObject } from '../../domain/json.js';
+import type { WorkflowStarted } from '../../domain/workflow/events.js';
+import { Clock } from '../clock.js';
+import { Definitions, type PublishedDefinition } from '../definitions.js';
+import { IdempotencyKeyReused, InvalidRequest } from '../errors.js';
+import { hashOf } from '../hash.js';
+import { executionIdFor, Ids, stepId } from '../ids.js';
+import { WorkflowSaga } from '../saga/workflow-saga.js';
+import type { Outcome } from '../workflows.js';
+import { contextOf, type Caller } from './caller.js';
+
+export type StartRequest = Readonly<{
+  projectId: string;
+  documentType: string;
+  triggeredBy: string | null;
+  autoExecute: boolean;
+  metadata: JsonObject;
+}>;
+
+export class StartWorkflow extends Command<Outcome> {
+  constructor(
+    readonly request: StartRequest,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(StartWorkflow)
+export class StartWorkflowHandler implements ICommandHandler<StartWorkflow> {
+  constructor(
+    private readonly definitions: Definitions,
+    private readonly saga: WorkflowSaga,
+    private readonly ids: Ids,
+    private readonly clock: Clock,
+  ) {}
+
+  async execute({ request, caller }: StartWorkflow): Promise<Outcome> {
+    const { ids, clock } = this;
+    const { idempotencyKey } = caller;
+    const executionId = idempotencyKey === null ? ids.uuid() : executionIdFor(idempotencyKey);
+    const data = started(executionId, request, this.definitionFor(request.documentType));
+    const context = contextOf({ ids, clock }, caller, executionId, 'start');
+    const order = { command: { type: 'StartWorkflow' as const, data }, context };
+    const outcome = await this.saga.submit(executionId, order, { isNew: true });
+    if (outcome.answer.requestHash !== data.requestHash) {
+      throw new IdempotencyKeyReused(
+        `Idempotency-Key ${idempotencyKey} was used for another start request (execution ${executionId}); use a new key`,
+      );
+    }
+    return outcome;
+  }
+
+  private definitionFor(documentType: string): PublishedDefinition {
+    const found = this.definitions.byDocumentType(documentType);
+    if (found) return found;
+    const known = this.definitions.all().map(({ definition }) => definition.documentType);
+    throw new InvalidRequest(
+      'UNKNOWN_DOCUMENT_TYPE',
+      `document_type: expected one of ${known.join(', ')}, got ${JSON.stringify(documentType)}`,
+      { expected: known, received: documentType },
+    );
+  }
+}
+
+const started = (
+  executionId: string,
+  { projectId, documentType, triggeredBy, autoExecute, metadata }: StartRequest,
+  { definition, hash }: PublishedDefinition,
+): WorkflowStarted => ({
+  executionId,
+  projectId,
+  documentType,
+  triggeredBy,
+  autoExecute,
+  metadata,
+  definition,
+  definitionHash: hash,
+  stepIds: definition.steps.map(({ name }) => stepId(executionId, name)),
+  requestHash: hashOf({ projectId, documentType, triggeredBy, autoExecute, metadata }),
+});

@@ -1,0 +1,21 @@
+/** What the application refuses before the domain is asked, or cannot do now. The HTTP edge has one status for each. */
+
+/** 400: the request cannot be carried out as it stands. */
+export class InvalidRequest extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly details: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(message);
+  }
+}
+
+/** 404 */
+export class NotFound extends Error {}
+
+/** 422: an Idempotency-Key that was used before, for something else. */
+export class IdempotencyKeyReused extends Error {}
+
+/** 503: true now, perhaps not in a moment. */
+export class NotReady extends Error {}

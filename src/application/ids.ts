@@ -1,0 +1,26 @@
+import { v5 } from 'uuid';
+
+/** The only source of randomness. */
+export abstract class Ids {
+  abstract uuid(): string;
+  /** A number in [0, 1), to spread retries of many instances over time. */
+  abstract jitter(): number;
+}
+
+/** Namespace of every id this application derives. A constant of the storage contract. */
+const NAMESPACE = '5d3c1b86-6b0f-4c1e-9f0e-5d0a3c7b7a11';
+
+const derive = (...parts: readonly (string | number)[]): string => v5(JSON.stringify(parts), NAMESPACE);
+
+/** The same command decided again, or appended again, gives the same event ids: the log can tell a repeat from a rival. */
+export const eventId = (executionId: string, commandId: string, index: number): string =>
+  derive('event', executionId, commandId, index);
+
+export const stepId = (executionId: string, step: string): string => derive('step', executionId, step);
+
+/** A client that repeats a start under one Idempotency-Key gets the execution that the first one made. */
+export const executionIdFor = (idempotencyKey: string): string => derive('execution', idempotencyKey);
+
+/** A control command that is repeated under one Idempotency-Key is one command. */
+export const commandIdFor = (executionId: string, verb: string, idempotencyKey: string): string =>
+  derive('command', executionId, verb, idempotencyKey);

@@ -1,0 +1,125 @@
+/** The read tables as queries see them. Names are those of the columns and of the API; revisions and positions are strings. */
+import type { Json, JsonObject } from '../../domain/json.js';
+import type { Checkpoint } from '../../domain/workflow/checkpoint.js';
+import type { ArtifactRef } from '../../domain/workflow/events.js';
+import type { ErrorType } from '../../domain/workflow/retry-policy.js';
+import type { Actor } from '../envelope.js';
+
+export type ExecutionView = Readonly<{
+  id: string;
+  project_id: string;
+  document_type: string;
+  workflow_name: string;
+  definition_hash: string;
+  triggered_by: string | null;
+  auto_execute: boolean;
+  current_state: string;
+  current_step: string | null;
+  next_step: string | null;
+  percent_complete: number;
+  error_type: ErrorType | null;
+  error_code: string | null;
+  error_message: string | null;
+  checkpoint_data: Checkpoint;
+  metadata: JsonObject;
+  created_at: Date;
+  /** When the first step started. */
+  started_at: Date | null;
+  updated_at: Date;
+  /** When it was completed, failed or cancelled. */
+  completed_at: Date | null;
+  next_action_at: Date | null;
+  worker: string | null;
+  revision: string;
+  position: string;
+}>;
+
+export type StepStatus = 'pending' | 'running' | 'waiting' | 'completed' | 'skipped' | 'failed' | 'cancelled';
+
+export type StepView = Readonly<{
+  id: string;
+  execution_id: string;
+  step_name: string;
+  step_order: number;
+  agent: string;
+  required: boolean;
+  status: StepStatus;
+  attempt: number;
+  generation: number;
+  /** Automatic retries of this generation so far. */
+  retry_count: number;
+  max_retries: number;
+  started_at: Date | null;
+  completed_at: Date | null;
+  duration_ms: number | null;
+  error_type: ErrorType | null;
+  error_code: string | null;
+  error_message: string | null;
+  retry_at: Date | null;
+  deadline_at: Date | null;
+  worker: string | null;
+  idempotency_key: string | null;
+  output: JsonObject | null;
+  artifacts: readonly ArtifactRef[];
+  agent_metadata: JsonObject | null;
+  revision: string;
+}>;
+
+export type EventView = Readonly<{
+  id: string;
+  execution_id: string;
+  position: string;
+  revision: string;
+  event_type: string;
+  data: Json;
+  actor: Actor;
+  reason: string | null;
+  command_id: string;
+  correlation_id: string;
+  causation_id: string;
+  /** The command's time, and the log's own. */
+  occurred_at: Date;
+  recorded_at: Date;
+  /** `current_state` and `percent_complete` as this event left them. */
+  current_state: string;
+  percent_complete: number;
+}>;
+
+export type Overview = Readonly<{
+  execution: ExecutionView;
+  steps: readonly StepView[] | undefined;
+  events: readonly EventView[] | undefined;
+}>;
+
+export type ExecutionFilter = Readonly<{
+  state?: string;
+  projectId?: string;
+  documentType?: string;
+  createdAfter?: Date;
+  createdBefore?: Date;
+}>;
+
+/** Newest first; the page after `cursor` (opaque). */
+export type Page<Row> = Readonly<{ rows: readonly Row[]; nextCursor: string | null }>;
+
+export abstract class ReadModel {
+  /** All parts as of one moment. `events`: the latest `limit` at most, oldest of them first. */
+  abstract overview(
+    executionId: string,
+    include: Readonly<{ steps: boolean; events: Readonly<{ limit: number }> | false }>,
+  ): Promise<Overview | null>;
+  /** @throws InvalidCursor */
+  abstract executions(
+    filter: ExecutionFilter,
+    page: Readonly<{ cursor: string | null; limit: number }>,
+  ): Promise<Page<ExecutionView>>;
+  /** Oldest first, after `afterRevision` (exclusive). */
+  abstract events(
+    executionId: string,
+    page: Readonly<{ afterRevision: bigint | null; limit: number }>,
+  ): Promise<readonly EventView[]>;
+  /** The latest file of that name. */
+  abstract artifact(executionId: string, name: string): Promise<ArtifactRef | null>;
+}
+
+export class InvalidCursor extends Error {}

@@ -1,0 +1,20 @@
+import { sleep, type Clock } from '../clock.js';
+
+/** How long a query waits for the read tables, and how often it looks. */
+export type Patience = Readonly<{ waitMs: number; everyMs: number }>;
+export const READ_YOUR_WRITES: Patience = { waitMs: 2_000, everyMs: 20 };
+
+/** Asks until `isSettled`, at most for the time given. @returns the last answer, settled or not */
+export const untilSettled = async <T>(
+  clock: Clock,
+  ask: () => Promise<T>,
+  isSettled: (answer: T) => boolean,
+  { waitMs, everyMs }: Patience = READ_YOUR_WRITES,
+): Promise<T> => {
+  const end = clock.now().getTime() + waitMs;
+  for (;;) {
+    const answer = await ask();
+    if (isSettled(answer) || clock.now().getTime() >= end) return answer;
+    await sleep(clock, everyMs);
+  }
+};

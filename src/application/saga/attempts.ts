@@ -1,0 +1,61 @@
+import type { StepStarted } from '../../domain/workflow/events.js';
+import type { ExistingWorkflow } from '../../domain/workflow/state.js';
+import { sleep, type Clock } from '../clock.js';
+import type { Order, Outcome, Workflows } from '../workflows.js';
+import { orderOf, speakerOf, traceparentFor, type OrderSource } from './orders.js';
+import type { StepRunner } from './step-runner.js';
+
+export type AttemptLimits = Readonly<{
+  /** How often a report that the log did not take is tried again, and the pause in between. */
+  reportTries: number;
+  reportPauseMs: number;
+}>;
+
+/** An attempt whose StepStarted this instance has just appended. */
+export type Claim = Readonly<{
+  state: ExistingWorkflow;
+  started: StepStarted;
+  eventId: string;
+}>;
+
+export const claimedBy = (worker: string, { state, appended }: Outcome): Claim | undefined => {
+  const last = appended.at(-1);
+  return last?.event.type === 'StepStarted' && last.event.data.worker === worker
+    ? { state, started: last.event.data, eventId: last.id }
+    : undefined;
+};
+
+/** Runs a claimed attempt to its recorded end. */
+export class Attempts {
+  constructor(
+    private readonly workflows: Workflows,
+    private readonly steps: StepRunner,
+    private readonly clock: Clock,
+    private readonly source: OrderSource,
+    private readonly limits: AttemptLimits,
+    private readonly onError: (message: string, error: unknown) => void,
+  ) {}
+
+  /** The report and, by `next`, the claim of the following step go into one append. Null: nobody wants the result. */
+  async run(
+    { state, started, eventId }: Claim,
+    abort: AbortController,
+    next: (state: ExistingWorkflow, traceparent: string) => Order | undefined,
+    isClosing: () => boolean,
+  ): Promise<Outcome | null> {
+    const { executionId } = state;
+    const traceparent = traceparentFor(executionId, eventId);
+    const report = await this.steps.run(state, started, traceparent, abort);
+    if (!report) return null;
+    const order = orderOf(this.source, report, { causationId: eventId, traceparent }, speakerOf(report, started));
+    for (let tried = 1; ; tried++) {
+      try {
+        return await this.workflows.execute(executionId, order, (after) => next(after, traceparent));
+      } catch (error) {
+        if (tried >= this.limits.reportTries || isClosing()) throw error;
+        this.onError(`Execution ${executionId}: recording the result of ${started.step} is tried again`, error);
+        await sleep(this.clock, this.limits.reportPauseMs);
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { StepStarted } from '../../domain/workflow/events.js';
+import { currentStep, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
+
+/** Why a call is ended before its agent answered. */
+export type EndCause = 'deadline' | 'over' | 'shutdown';
+
+type Call = {
+  readonly started: StepStarted;
+  readonly abort: AbortController;
+  done: Promise<unknown>;
+};
+
+/** The agent calls that this instance has under way: at most one for an execution, as its steps run in order. */
+export class Calls {
+  private readonly calls = new Map<string, Call>();
+
+  /** The call counts as under way until what `make` returns has settled. */
+  async track<T>(executionId: string, started: StepStarted, make: (abort: AbortController) => Promise<T>): Promise<T> {
+    const call: Call = {
+      started,
+      abort: new AbortController(),
+      done: Promise.resolve(),
+    };
+    this.calls.set(executionId, call);
+    const result = make(call.abort).finally(() => {
+      // A later attempt of the same execution may have taken its place.
+      if (this.calls.get(executionId) === call) this.calls.delete(executionId);
+    });
+    call.done = result.catch(() => undefined);
+    return result;
+  }
+
+  has(executionId: string): boolean {
+    return this.calls.has(executionId);
+  }
+
+  /** Resolves when every call that is under way now has ended. */
+  async drained(): Promise<void> {
+    await Promise.all([...this.calls.values()].map(({ done }) => done));
+  }
+
+  abortAll(cause: EndCause): void {
+    for (const { abort } of this.calls.values()) abort.abort(cause);
+  }
+
+  /** Ends the execution's call where the history no longer wants its result: cancelled, retried, taken over. */
+  abortIfOver(executionId: string, state: WorkflowState): void {
+    const call = this.calls.get(executionId);
+    if (call && !(state.status !== 'none' && isWanted(state, call.started)))
+      call.abort.abort('over' satisfies EndCause);
+  }
+}
+
+const isWanted = (state: ExistingWorkflow, { stepId, attempt }: StepStarted): boolean => {
+  const step = currentStep(state)?.step;
+  const live = state.status === 'running' || state.status === 'paused';
+  return live && step?.status === 'running' && step.id === stepId && step.attempt === attempt;
+};

@@ -1,0 +1,63 @@
+/** Keeps events and rows small: large parts of an agent's answer go to the artifact store, and come back for the next agent. */
+import type { Json, JsonObject } from '../../domain/json.js';
+import type { ArtifactStore } from '../artifacts.js';
+
+/** What stands in an output in place of a large value. */
+type OutputRef = Readonly<{
+  artifact: string;
+  sha256: string;
+  bytes: number;
+  contentType: 'application/json';
+}>;
+
+const byteLength = (text: string) => Buffer.byteLength(text, 'utf8');
+
+/** Moves the largest top-level values out until the rest is at most `limitBytes` of JSON. */
+export const storeLargeValues = async (
+  store: ArtifactStore,
+  step: string,
+  data: JsonObject,
+  limitBytes: number,
+): Promise<JsonObject> => {
+  const sized = Object.entries(data).map(([key, value]) => ({
+    key,
+    text: JSON.stringify(value),
+  }));
+  let total = byteLength(JSON.stringify(data));
+  const result: Record<string, Json> = { ...data };
+  for (const { key, text } of sized.sort((a, b) => b.text.length - a.text.length)) {
+    if (total <= limitBytes) break;
+    const stored = await store.put(Buffer.from(text, 'utf8'), 'application/json');
+    const ref: OutputRef = {
+      artifact: `${step}/${key}`,
+      ...stored,
+      contentType: 'application/json',
+    };
+    result[key] = ref;
+    total += byteLength(JSON.stringify(ref)) - byteLength(text);
+  }
+  return result;
+};
+
+/** @throws where a stored value is missing, which the artifact store never allows by itself */
+export const loadLargeValues = async (store: ArtifactStore, data: JsonObject): Promise<JsonObject> => {
+  const entries = Object.entries(data).map(async ([key, value]): Promise<[string, Json]> => {
+    if (!isRef(value)) return [key, value];
+    const stored = await store.get(value.sha256);
+    if (!stored) throw new Error(`Artifact ${value.artifact} (sha256 ${value.sha256}) is not in the artifact store`);
+    return [key, JSON.parse(Buffer.from(stored.content).toString('utf8')) as Json];
+  });
+  return Object.fromEntries(await Promise.all(entries));
+};
+
+const isRef = (value: Json): value is OutputRef => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const { artifact, sha256, bytes, contentType, ...rest } = value as JsonObject;
+  return (
+    Object.keys(rest).length === 0 &&
+    typeof artifact === 'string' &&
+    typeof sha256 === 'string' &&
+    typeof bytes === 'number' &&
+    contentType === 'application/json'
+  );
+};

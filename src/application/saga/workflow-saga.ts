@@ -1,0 +1,198 @@
+import { nextEffects } from '../../domain/workflow/next-effects.js';
+import type { ExistingWorkflow, WorkflowState } from '../../domain/workflow/state.js';
+import { sleep, type Clock } from '../clock.js';
+import type { Order, Outcome, Workflows } from '../workflows.js';
+import { claimedBy, type Attempts, type Claim } from './attempts.js';
+import { Calls } from './calls.js';
+import { orderOf, type OrderSource } from './orders.js';
+import { Slots, type Slot } from './slots.js';
+import { Timers } from './timers.js';
+import { Turns } from './turns.js';
+
+export type SagaLimits = Readonly<{
+  /** Agent calls at once on this instance. */
+  concurrentSteps: number;
+  /** Executions that wait for a slot, and timers, kept in memory; the sweep finds whatever exceeds them. */
+  remembered: number;
+  /** Pause before an execution is looked at again after an error. */
+  errorPauseMs: number;
+}>;
+
+/**
+ * Carries out what nextEffects() asks for. Holds nothing that the log does not: forgetting all of it costs a sweep.
+ * The StepStarted append is the lock: of two instances that try, one gets the event back and calls the agent.
+ */
+export class WorkflowSaga {
+  private readonly calls = new Calls();
+  private readonly slots: Slots;
+  private readonly timers: Timers;
+  private readonly turns: Turns;
+  private readonly starved = new Set<string>();
+  /** Executions with an append under way that may claim a step: the log may show the claim before we have its answer. */
+  private readonly claiming = new Map<string, number>();
+  /** Null until the first heartbeat: as long as nothing is known of the others, none is taken for dead. */
+  private alive: ReadonlySet<string> | null = null;
+  private closing = false;
+
+  constructor(
+    private readonly workflows: Workflows,
+    private readonly attempts: Attempts,
+    private readonly clock: Clock,
+    private readonly source: OrderSource,
+    private readonly worker: string,
+    private readonly limits: SagaLimits,
+    private readonly onError: (message: string, error: unknown) => void,
+  ) {
+    this.slots = new Slots(limits.concurrentSteps, () => this.feedStarved());
+    this.timers = new Timers(clock, limits.remembered, (executionId) => void this.wake(executionId));
+    this.turns = new Turns((executionId) => this.look(executionId));
+  }
+
+  /** Executes an operator's order and, in the same append, claims the step that it sets free. */
+  submit(executionId: string, order: Order, options?: Readonly<{ isNew?: boolean }>): Promise<Outcome> {
+    const slot = this.closing ? undefined : this.slots.tryTake();
+    const next = slot && ((state: ExistingWorkflow) => this.claimNext(state, order.context.traceparent));
+    return this.execute(executionId, slot, () => this.workflows.execute(executionId, order, next, options));
+  }
+
+  /** Looks at an execution again. Any number of calls, in any order, lead to the same list of things to do. */
+  async wake(executionId: string): Promise<void> {
+    if (this.closing) return;
+    try {
+      await this.turns.take(executionId);
+    } catch (error) {
+      this.onError(`Execution ${executionId} could not be taken further; it will be looked at again`, error);
+      this.lookAgainLater(executionId);
+    }
+  }
+
+  /** The log shows an event of this execution, perhaps from another instance. */
+  async noticed(executionId: string): Promise<void> {
+    const { state } = await this.workflows.refresh(executionId);
+    this.calls.abortIfOver(executionId, state);
+    if (!this.calls.has(executionId)) await this.wake(executionId);
+  }
+
+  /** Which other instances gave a sign of life lately. */
+  aliveWorkers(alive: ReadonlySet<string>): void {
+    this.alive = alive;
+  }
+
+  /** Takes no new work, waits for the calls under way, hands over the rest. Resolves when nothing runs here any more. */
+  async stop(graceMs: number): Promise<void> {
+    this.closing = true;
+    this.timers.clearAll();
+    this.starved.clear();
+    const patience = new AbortController();
+    await Promise.race([this.calls.drained(), sleep(this.clock, graceMs, patience.signal)]);
+    patience.abort();
+    this.calls.abortAll('shutdown');
+    await this.calls.drained();
+  }
+
+  private async look(executionId: string): Promise<void> {
+    const { state } = await this.workflows.load(executionId);
+    this.calls.abortIfOver(executionId, state);
+    for (const effect of this.effects(executionId, state)) {
+      switch (effect.kind) {
+        case 'WakeAt':
+          this.timers.set(executionId, new Date(effect.at));
+          break;
+        case 'RunStep':
+          await this.startStep(executionId, state);
+          break;
+        case 'Report':
+          await this.submit(
+            executionId,
+            orderOf(this.source, effect.command, {
+              causationId: null,
+              traceparent: null,
+            }),
+          );
+          break;
+      }
+    }
+  }
+
+  private async startStep(executionId: string, state: WorkflowState): Promise<void> {
+    if (state.status === 'none' || this.closing || this.calls.has(executionId)) return;
+    const slot = this.slots.tryTake();
+    if (!slot) return this.starve(executionId);
+    const claim = this.claimNext(state, null);
+    if (!claim) return slot.release();
+    await this.execute(executionId, slot, () => this.workflows.execute(executionId, claim));
+  }
+
+  private async execute(executionId: string, slot: Slot | undefined, write: () => Promise<Outcome>): Promise<Outcome> {
+    this.claiming.set(executionId, (this.claiming.get(executionId) ?? 0) + 1);
+    try {
+      const outcome = await write();
+      this.follow(executionId, outcome, slot);
+      return outcome;
+    } catch (error) {
+      slot?.release();
+      throw error;
+    } finally {
+      const left = (this.claiming.get(executionId) ?? 1) - 1;
+      if (left > 0) this.claiming.set(executionId, left);
+      else this.claiming.delete(executionId);
+    }
+  }
+
+  /** After an append: run what it claimed, end the call that it made pointless, see to what is owed later. */
+  private follow(executionId: string, outcome: Outcome, slot: Slot | undefined): void {
+    this.calls.abortIfOver(executionId, outcome.state);
+    const claim = claimedBy(this.worker, outcome);
+    if (claim && slot) return this.run(executionId, claim, slot);
+    slot?.release();
+    if (this.effects(executionId, outcome.state).length > 0) void this.wake(executionId);
+  }
+
+  private run(executionId: string, claim: Claim, slot: Slot): void {
+    const next = (state: ExistingWorkflow, traceparent: string) => this.claimNext(state, traceparent);
+    this.calls
+      .track(executionId, claim.started, (abort) => this.attempts.run(claim, abort, next, () => this.closing))
+      .then((outcome) => {
+        if (outcome) return this.follow(executionId, outcome, slot);
+        slot.release();
+        void this.wake(executionId);
+      })
+      .catch((error: unknown) => {
+        slot.release();
+        this.onError(`Execution ${executionId}: the result of step ${claim.started.step} could not be recorded`, error);
+        this.lookAgainLater(executionId);
+      });
+  }
+
+  private claimNext(state: ExistingWorkflow, traceparent: string | null): Order | undefined {
+    const run = this.effects(state.executionId, state).find(({ kind }) => kind === 'RunStep');
+    if (this.closing || run?.kind !== 'RunStep') return undefined;
+    const data = {
+      stepId: run.stepId,
+      attempt: run.attempt,
+      worker: this.worker,
+    };
+    return orderOf(this.source, { type: 'StartStep', data }, { causationId: null, traceparent });
+  }
+
+  private effects(executionId: string, state: WorkflowState) {
+    const isMine = () => this.calls.has(executionId) || this.claiming.has(executionId);
+    const isAlive = (worker: string) => (worker === this.worker ? isMine() : (this.alive?.has(worker) ?? true));
+    return nextEffects(state, this.clock.now(), isAlive);
+  }
+
+  private lookAgainLater(executionId: string): void {
+    if (!this.closing) this.timers.set(executionId, new Date(this.clock.now().getTime() + this.limits.errorPauseMs));
+  }
+
+  private starve(executionId: string): void {
+    if (this.starved.size < this.limits.remembered) this.starved.add(executionId);
+  }
+
+  private feedStarved(): void {
+    const [next] = this.starved;
+    if (next === undefined || this.closing) return;
+    this.starved.delete(next);
+    void this.wake(next);
+  }
+}

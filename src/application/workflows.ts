@@ -1,0 +1,186 @@
+import { fold } from '../domain/decider.js';
+import { CommandRejected } from '../domain/errors.js';
+import type { JsonObject } from '../domain/json.js';
+import type { OperatorCommand, StepCommand } from '../domain/workflow/commands.js';
+import type { WorkflowEvent } from '../domain/workflow/events.js';
+import { workflow, workflowStream } from '../domain/workflow/index.js';
+import type { ExistingWorkflow, WorkflowState } from '../domain/workflow/state.js';
+import { summarise } from '../domain/workflow/summary.js';
+import { appendSurely, DEFAULT_APPEND_LIMITS, type AppendLimits } from './append.js';
+import type { Clock } from './clock.js';
+import type { CommandContext, EventMetadata } from './envelope.js';
+import { RevisionConflict, type EventLog, type ExpectedRevision, type NewEvent } from './event-log.js';
+import { FoldCache, foldRecorded, remember, unread, type Folded } from './fold-cache.js';
+import { eventId } from './ids.js';
+
+/** How often a command is decided anew because another writer was faster. */
+const MAX_ROUNDS = 10;
+
+/** A command with its circumstances. */
+export type Order = Readonly<{
+  command: OperatorCommand | StepCommand;
+  context: CommandContext;
+}>;
+
+export type AppendedEvent = Readonly<{ id: string; event: WorkflowEvent }>;
+
+export type Outcome = Readonly<{
+  state: ExistingWorkflow;
+  /** What the first order alone made of the execution, before anything that followed in the same append. */
+  answer: ExistingWorkflow;
+  revision: bigint;
+  /** Of the last event appended; null when nothing was. */
+  position: bigint | null;
+  /** Empty when the command changed nothing. */
+  appended: readonly AppendedEvent[];
+}>;
+
+type Plan = Readonly<{
+  state: WorkflowState;
+  answer: WorkflowState;
+  events: readonly WorkflowEvent[];
+  stored: readonly NewEvent[];
+}>;
+
+/** load -> decide -> append, and nothing else. Every write of the application passes through execute(). */
+export class Workflows {
+  private readonly cache: FoldCache;
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly clock: Clock,
+    limits: Readonly<{ cachedExecutions: number }>,
+    private readonly appendLimits: AppendLimits = DEFAULT_APPEND_LIMITS,
+  ) {
+    this.cache = new FoldCache(limits.cachedExecutions);
+  }
+
+  /** The execution as this instance knows it: its own writes at once, others' as the subscription brings them. */
+  async load(executionId: string): Promise<Folded> {
+    return this.cache.get(executionId) ?? (await this.refresh(executionId));
+  }
+
+  /** The execution as the log holds it now. */
+  async refresh(executionId: string): Promise<Folded> {
+    const known = this.cache.get(executionId) ?? unread;
+    const from = known.revision === 'none' ? 0n : known.revision + 1n;
+    const { events } = await this.log.read(workflowStream(executionId), from);
+    const folded = events.reduce(foldRecorded, known);
+    if (folded.revision !== 'none') this.cache.put(executionId, folded);
+    return folded;
+  }
+
+  /**
+   * Decides `order`, then what `next` asks for in the light of it, and appends both at once.
+   * `isNew` spares the read of a stream that is expected not to exist.
+   */
+  async execute(
+    executionId: string,
+    order: Order,
+    next: (state: ExistingWorkflow) => Order | undefined = () => undefined,
+    { isNew = false }: Readonly<{ isNew?: boolean }> = {},
+  ): Promise<Outcome> {
+    for (let round = 1; ; round++) {
+      const fresh = round > 1;
+      const folded = fresh ? await this.refresh(executionId) : isNew ? unread : await this.load(executionId);
+      if (folded.commands.includes(order.context.commandId)) return unchanged(folded);
+      try {
+        const plan = this.plan(executionId, folded, order, next);
+        if (plan.events.length > 0) return await this.append(executionId, folded, plan);
+        if (fresh) return unchanged(folded);
+      } catch (error) {
+        const stale = error instanceof CommandRejected && !fresh;
+        const overtaken = error instanceof RevisionConflict && round < MAX_ROUNDS;
+        if (!stale && !overtaken) throw error;
+      }
+    }
+  }
+
+  private plan(
+    executionId: string,
+    { state }: Folded,
+    order: Order,
+    next: (state: ExistingWorkflow) => Order | undefined,
+  ): Plan {
+    const first = this.decide(executionId, state, order, order.context.causationId ?? order.context.commandId);
+    const follow = first.state.status === 'none' ? undefined : next(first.state);
+    if (!follow) return { ...first, answer: first.state };
+    const second = this.decide(executionId, first.state, follow, first.stored.at(-1)?.id ?? follow.context.commandId);
+    return {
+      state: second.state,
+      answer: first.state,
+      events: [...first.events, ...second.events],
+      stored: [...first.stored, ...second.stored],
+    };
+  }
+
+  private decide(executionId: string, before: WorkflowState, { command, context }: Order, causationId: string) {
+    const events = workflow.decide({ ...command, at: context.at }, before);
+    const stored = events.map((event, index): NewEvent => {
+      const after = fold({ ...workflow, initialState: before }, events.slice(0, index + 1));
+      if (after.status === 'none') throw new Error(`Event ${event.type} left no execution behind`);
+      const metadata: EventMetadata = {
+        commandId: context.commandId,
+        $correlationId: executionId,
+        $causationId: causationId,
+        actor: context.actor,
+        reason: context.reason,
+        occurredAt: context.at.toISOString(),
+        traceparent: context.traceparent,
+        summary: summarise(after, context.at),
+      };
+      return {
+        id: eventId(executionId, context.commandId, index),
+        type: event.type,
+        data: event.data as JsonObject,
+        metadata,
+      };
+    });
+    return { state: events.reduce(workflow.evolve, before), events, stored };
+  }
+
+  private async append(executionId: string, folded: Folded, plan: Plan): Promise<Outcome> {
+    const stream = workflowStream(executionId);
+    const { stored } = plan;
+    const { revision, position } = await appendSurely(
+      this.log,
+      this.clock,
+      stream,
+      stored,
+      folded.revision,
+      this.appendLimits,
+    );
+    const commands = stored
+      .map(({ metadata }) => (metadata as EventMetadata).commandId)
+      .reduce(remember, folded.commands);
+    this.cache.put(executionId, { state: plan.state, revision, commands });
+    return {
+      state: existing(plan.state),
+      answer: existing(plan.answer),
+      revision,
+      position,
+      appended: stored.map(({ id }, index) => ({
+        id,
+        event: plan.events[index]!,
+      })),
+    };
+  }
+}
+
+const unchanged = ({ state, revision }: Folded): Outcome => ({
+  state: existing(state),
+  answer: existing(state),
+  revision: known(revision),
+  position: null,
+  appended: [],
+});
+
+const existing = (state: WorkflowState): ExistingWorkflow => {
+  if (state.status === 'none') throw new CommandRejected('NotFound', 'There is no such execution');
+  return state;
+};
+
+const known = (revision: ExpectedRevision): bigint => {
+  if (revision === 'none') throw new CommandRejected('NotFound', 'There is no such execution');
+  return revision;
+};
