@@ -60,6 +60,12 @@ export class Workflows {
     return this.cache.get(executionId) ?? (await this.refresh(executionId));
   }
 
+  /** Whether this instance's view of the execution already holds that revision. */
+  knows(executionId: string, revision: bigint): boolean {
+    const known = this.cache.get(executionId)?.revision ?? 'none';
+    return known !== 'none' && known >= revision;
+  }
+
   /** The execution as the log holds it now. */
   async refresh(executionId: string): Promise<Folded> {
     const known = this.cache.get(executionId) ?? unread;

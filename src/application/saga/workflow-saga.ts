@@ -66,11 +66,14 @@ export class WorkflowSaga {
     }
   }
 
-  /** The log shows an event of this execution, perhaps from another instance. */
-  async noticed(executionId: string): Promise<void> {
-    const { state } = await this.workflows.refresh(executionId);
-    this.calls.abortIfOver(executionId, state);
-    if (!this.calls.has(executionId)) await this.wake(executionId);
+  /**
+   * The log shows this event. Where another instance wrote it, it may have ended the call that runs here; an execution
+   * without a call here is the sweep's business.
+   */
+  async noticed(executionId: string, revision: bigint): Promise<void> {
+    if (!this.calls.has(executionId) || this.workflows.knows(executionId, revision)) return;
+    await this.workflows.refresh(executionId);
+    await this.wake(executionId);
   }
 
   /** Which other instances gave a sign of life lately. */

@@ -1,0 +1,78 @@
+import { executionIdOf, STREAM_PREFIX } from '../../domain/workflow/index.js';
+import type { Clock } from '../clock.js';
+import type { EventLog } from '../event-log.js';
+import { followLog } from '../follow-log.js';
+import type { Ids } from '../ids.js';
+import type { DueExecutions, Workers } from '../workers.js';
+import { every } from './every.js';
+import type { WorkflowSaga } from './workflow-saga.js';
+
+export type WatchLimits = Readonly<{
+  heartbeatMs: number;
+  sweepMs: number;
+  /** Executions that one sweep wakes, and how many of them at once. */
+  sweepBatch: number;
+  sweepParallel: number;
+}>;
+
+type Ports = Readonly<{ log: EventLog; workers: Workers; due: DueExecutions; clock: Clock; ids: Ids }>;
+
+/**
+ * Keeps the saga awake. The subscription brings other instances' events at once, for latency; the sweep looks through
+ * what is due, for certainty; the heartbeat tells the others that this instance lives.
+ */
+export class SagaWatch {
+  private readonly ending = new AbortController();
+  private loops: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly saga: WorkflowSaga,
+    private readonly ports: Ports,
+    private readonly worker: string,
+    private readonly limits: WatchLimits,
+    private readonly onError: (message: string, error: unknown) => void,
+  ) {}
+
+  /** @param after a position that the read tables hold: what came before it, the sweep finds there */
+  start(after: bigint | 'start'): void {
+    const { clock } = this.ports;
+    const { signal } = this.ending;
+    const told = (what: string) => (error: unknown) => this.onError(`${what} failed and is tried again`, error);
+    this.loops = Promise.all([
+      every(clock, this.limits.heartbeatMs, signal, () => this.beat(), told('The heartbeat')),
+      every(clock, this.limits.sweepMs, signal, () => this.sweep(), told('The sweep over due executions')),
+      this.follow(after, told('Following the event log')),
+    ]);
+  }
+
+  async stop(): Promise<void> {
+    this.ending.abort();
+    await this.loops;
+    await this.ports.workers.leave(this.worker).catch((error: unknown) => this.onError('Leaving failed', error));
+  }
+
+  private async beat(): Promise<void> {
+    await this.ports.workers.beat(this.worker);
+    this.saga.aliveWorkers(await this.ports.workers.alive());
+  }
+
+  private async sweep(): Promise<void> {
+    const { due, workers, clock } = this.ports;
+    const found = await due.find(clock.now(), await workers.alive(), this.limits.sweepBatch);
+    const waiting = [...found];
+    const wakeOneByOne = async () => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await this.saga.wake(next);
+    };
+    await Promise.all(Array.from({ length: this.limits.sweepParallel }, wakeOneByOne));
+  }
+
+  private async follow(after: bigint | 'start', onError: (error: unknown) => void): Promise<void> {
+    const { log, clock, ids } = this.ports;
+    const { signal } = this.ending;
+    for await (const seen of followLog({ log, clock, ids, prefix: STREAM_PREFIX, after, signal, onError })) {
+      if (seen.kind !== 'event') continue;
+      const executionId = executionIdOf(seen.event.stream);
+      await this.saga.noticed(executionId, seen.event.revision).catch(onError);
+    }
+  }
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import type { AgentCall, AgentReply } from '../../src/application/agents.js';
+import { Agents } from '../../src/application/agents.js';
+import { ArtifactStore, type StoredArtifact } from '../../src/application/artifacts.js';
+import { parseMetadata } from '../../src/application/envelope.js';
+import { hashOf } from '../../src/application/hash.js';
+import { Ids, stepId } from '../../src/application/ids.js';
+import { Attempts } from '../../src/application/saga/attempts.js';
+import { StepRunner } from '../../src/application/saga/step-runner.js';
+import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
+import { Workflows, type Order } from '../../src/application/workflows.js';
+import type { OperatorCommand } from '../../src/domain/workflow/commands.js';
+import type { StepDefinition } from '../../src/domain/workflow/definition.js';
+import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
+import { workflowStream } from '../../src/domain/workflow/index.js';
+import { InMemoryEventLog } from './in-memory.event-log.js';
+import { VirtualClock } from './virtual-clock.js';
+
+export const EXECUTION = '11111111-1111-4111-8111-111111111111';
+
+export const step = (name: string, more: Partial<StepDefinition> = {}): StepDefinition => ({
+  name,
+  agent: name,
+  required: true,
+  timeoutMs: 60_000,
+  retry: { maximumAttempts: 4, initialIntervalMs: 1_000, backoffCoefficient: 2, maximumIntervalMs: 60_000 },
+  runningState: `${name}_running`,
+  completedState: `${name}_completed`,
+  weight: 1,
+  ...more,
+});
+
+/** Ids in sequence, so that a failing test reads the same each time. */
+export class CountingIds extends Ids {
+  private count = 0;
+  constructor(private readonly prefix: string) {
+    super();
+  }
+  uuid(): string {
+    return `00000000-0000-4000-8000-${this.prefix}${String(++this.count).padStart(11, '0')}`;
+  }
+  jitter(): number {
+    return 0.5;
+  }
+}
+
+export class InMemoryArtifacts extends ArtifactStore {
+  readonly stored = new Map<string, { content: Uint8Array; contentType: string }>();
+  async put(content: Uint8Array, contentType: string): Promise<StoredArtifact> {
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    this.stored.set(sha256, { content, contentType });
+    return { sha256, bytes: content.byteLength };
+  }
+  async get(sha256: string) {
+    return this.stored.get(sha256) ?? null;
+  }
+}
+
+export type Behaviour = (call: AgentCall) => Promise<AgentReply>;
+
+export const answers = (data: Record<string, string> = {}): AgentReply => ({
+  success: true,
+  data,
+  metadata: {},
+  artifacts: [],
+});
+
+export const fails = (type: 'transient' | 'validation' | 'fatal', retryAfterMs: number | null = null): AgentReply => ({
+  success: false,
+  error: { type, code: 'TEST', message: `a ${type} error` },
+  retryAfterMs,
+});
+
+export class ScriptedAgents extends Agents {
+  readonly calls: AgentCall[] = [];
+  constructor(public behave: Behaviour) {
+    super();
+  }
+  call(call: AgentCall): Promise<AgentReply> {
+    this.calls.push(call);
+    return this.behave(call);
+  }
+  list() {
+    return [];
+  }
+}
+
+/** An agent that answers when the test says so. */
+export const onDemand = () => {
+  let answer: (reply: AgentReply) => void = () => undefined;
+  const reply = new Promise<AgentReply>((resolve) => (answer = resolve));
+  return { behave: () => reply, answer };
+};
+
+/** One log, one clock, any number of instances: what runs in production, over fakes at the ports. */
+export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
+  const clock = new VirtualClock();
+  const log = new InMemoryEventLog(() => clock.now());
+  const agents = new ScriptedAgents(behave);
+  const artifacts = new InMemoryArtifacts();
+  const errors: string[] = [];
+  const definition = { name: 'demo', documentType: 'demo', steps };
+  const operatorIds = new CountingIds('f');
+
+  const instance = (worker: string, limits: Partial<{ concurrentSteps: number; inlineOutputBytes: number }> = {}) => {
+    const source = { clock, ids: new CountingIds(worker.slice(-1)) };
+    const onError = (message: string, error: unknown) => errors.push(`${message}: ${String(error)}`);
+    const workflows = new Workflows(log, clock, { cachedExecutions: 100 });
+    const runner = new StepRunner(agents, artifacts, clock, { inlineOutputBytes: limits.inlineOutputBytes ?? 65_536 });
+    const attempts = new Attempts(workflows, runner, clock, source, { reportTries: 5, reportPauseMs: 1_000 }, onError);
+    const sagaLimits = { concurrentSteps: limits.concurrentSteps ?? 8, remembered: 100, errorPauseMs: 5_000 };
+    const saga = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits, onError);
+    return { saga, workflows };
+  };
+
+  const order = (command: OperatorCommand): Order => ({
+    command,
+    context: {
+      commandId: operatorIds.uuid(),
+      at: clock.now(),
+      actor: { type: 'user', id: 'ann' },
+      reason: 'because',
+      causationId: null,
+      traceparent: null,
+    },
+  });
+
+  const start = (executionId = EXECUTION, autoExecute = true): Order =>
+    order({
+      type: 'StartWorkflow',
+      data: {
+        executionId,
+        projectId: 'p',
+        documentType: 'demo',
+        triggeredBy: 'ann',
+        autoExecute,
+        metadata: { colour: 'blue' },
+        definition,
+        definitionHash: hashOf({ name: 'demo' }),
+        stepIds: steps.map(({ name }) => stepId(executionId, name)),
+        requestHash: 'r',
+      },
+    });
+
+  const history = async (executionId = EXECUTION) => (await log.read(workflowStream(executionId))).events;
+  const types = async (executionId = EXECUTION) => (await history(executionId)).map(({ type }) => type);
+  const dataOf = async <Type extends WorkflowEvent['type']>(type: Type) =>
+    (await history()).filter((event) => event.type === type).map(({ data }) => data) as Extract<
+      WorkflowEvent,
+      { type: Type }
+    >['data'][];
+  const state = async (executionId = EXECUTION) =>
+    parseMetadata((await history(executionId)).at(-1)?.metadata).summary.state;
+  return { clock, log, agents, artifacts, errors, instance, order, start, history, types, dataOf, state };
+};

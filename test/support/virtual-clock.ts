@@ -1,0 +1,46 @@
+import { Clock } from '../../src/application/clock.js';
+
+/** Time that moves only when it is told to. */
+export class VirtualClock extends Clock {
+  private time: number;
+  private readonly wishes = new Set<{ at: number; wake: () => void }>();
+
+  constructor(start = '2030-01-01T00:00:00.000Z') {
+    super();
+    this.time = Date.parse(start);
+  }
+
+  now(): Date {
+    return new Date(this.time);
+  }
+
+  wakeAt(at: Date, wake: () => void): () => void {
+    const wish = { at: at.getTime(), wake };
+    this.wishes.add(wish);
+    return () => this.wishes.delete(wish);
+  }
+
+  /** Milliseconds until the next wish; null when nobody waits. */
+  get untilNext(): number | null {
+    const next = Math.min(...[...this.wishes].map(({ at }) => at));
+    return Number.isFinite(next) ? Math.max(0, next - this.time) : null;
+  }
+
+  /** Lets `ms` pass, waking whoever is due on the way, in order; pending promises run in between. */
+  async pass(ms: number): Promise<void> {
+    const end = this.time + ms;
+    for (;;) {
+      await settle();
+      const due = [...this.wishes].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      this.wishes.delete(due);
+      this.time = Math.max(this.time, due.at);
+      due.wake();
+    }
+    this.time = end;
+    await settle();
+  }
+}
+
+/** Lets every promise that can go on without time or I/O do so. */
+export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
