@@ -1,4 +1,6 @@
 /** Jest in ESM mode: Nest 12 is ESM only. TypeScript is transformed by SWC, types are checked by `npm run typecheck`. */
+import { availableParallelism } from 'node:os';
+
 const swc = {
   jsc: {
     target: 'es2022',
@@ -18,7 +20,14 @@ export default {
   moduleNameMapper: {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^workflow-executor$': '<rootDir>/src/index.ts',
+    '^@/lib/workflow/executor$': '<rootDir>/src/index.ts',
   },
-  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/data'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/\\.dist-', '<rootDir>/data'],
+  globalSetup: '<rootDir>/test/support/global-setup.ts',
+  globalTeardown: '<rootDir>/test/support/global-teardown.ts',
+  // Two cores are enough; more than four processes only crowd the one Postgres they share.
+  maxWorkers: Math.max(2, Math.min(availableParallelism(), 4)),
+  // Modules loaded in a VM context are not all collected when their test file is done.
+  workerIdleMemoryLimit: '1GB',
   testTimeout: 30_000,
 };

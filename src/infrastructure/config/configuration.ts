@@ -1,0 +1,30 @@
+/** Registers the settings with Nest: `@Inject(CONFIG) private readonly config: Config`. */
+import { existsSync, readFileSync } from 'node:fs';
+import { type DynamicModule, Logger } from '@nestjs/common';
+import { ConfigModule, registerAs } from '@nestjs/config';
+import { type Config, loadConfig } from './config.js';
+import { startupWarnings } from './rules.js';
+
+/**
+ * The settings of this process, from its environment and the .env file of its working directory.
+ * @throws ConfigurationError that lists everything that is wrong
+ */
+export function readConfig(): Config {
+  return loadConfig(process.env, existsSync('.env') ? readFileSync('.env', 'utf8') : '');
+}
+
+const NAME = 'workflow-executor';
+
+/** The injection token. */
+export const CONFIG = registerAs(NAME, readConfig).KEY;
+
+/** `config` as the whole application sees it. The .env file has been read by then, so Nest does not read it again. */
+export function configurationModule(config: Config): Promise<DynamicModule> {
+  for (const warning of startupWarnings(config)) new Logger('Configuration').warn(warning);
+  return ConfigModule.forRoot({
+    isGlobal: true,
+    ignoreEnvFile: true,
+    skipProcessEnv: true,
+    load: [registerAs(NAME, () => config)],
+  });
+}

@@ -1,0 +1,36 @@
+/** Values that are right alone and wrong together. */
+import type { Variables } from './variables.js';
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+export function contradictions(values: Variables): readonly string[] {
+  const problems: string[] = [];
+  if (!isLoopback(values.HOST) && !values.ALLOW_UNAUTHENTICATED_NETWORK) {
+    problems.push(
+      `HOST: expected a loopback address (127.0.0.1, ::1 or localhost), since requests are not authenticated; got "${values.HOST}". ` +
+        'Keep the default and put an authenticating proxy in front, or set ALLOW_UNAUTHENTICATED_NETWORK=true to let everyone who reaches the port start and control workflows.',
+    );
+  }
+  if (values.WORKER_TIMEOUT_MS < 2 * values.WORKER_HEARTBEAT_MS) {
+    problems.push(
+      `WORKER_TIMEOUT_MS: expected at least twice WORKER_HEARTBEAT_MS (${values.WORKER_HEARTBEAT_MS}), or a live worker is taken for dead; got "${values.WORKER_TIMEOUT_MS}".`,
+    );
+  }
+  if (values.METADATA_LIMIT_BYTES > values.BODY_LIMIT_BYTES) {
+    problems.push(
+      `METADATA_LIMIT_BYTES: expected at most BODY_LIMIT_BYTES (${values.BODY_LIMIT_BYTES}), since metadata comes in the body; got "${values.METADATA_LIMIT_BYTES}".`,
+    );
+  }
+  return problems;
+}
+
+/** What is allowed and should still be seen by whoever reads the log. */
+export function startupWarnings(config: Readonly<{ host: string }>): readonly string[] {
+  return isLoopback(config.host)
+    ? []
+    : [
+        `ALLOW_UNAUTHENTICATED_NETWORK=true and HOST=${config.host}: requests are not authenticated, so everyone who reaches the port may start, control and read workflows.`,
+      ];
+}

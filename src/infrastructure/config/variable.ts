@@ -1,0 +1,70 @@
+/** How the text of one environment variable becomes a value. Each says in words what it expects. */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { Secret } from './secret.js';
+
+/** Node's timers and Postgres' integers end here. */
+const MAX_WHOLE = 2 ** 31 - 1;
+
+/** `parse` answers undefined for text that is not what was expected; `fallback` stands for a variable that is not set. */
+function variable<T, F extends T | undefined>(expected: string, parse: (text: string) => T | undefined, fallback: F) {
+  return z
+    .string()
+    .optional()
+    .transform((text, context): T | F => {
+      if (text === undefined) return fallback;
+      const value = parse(text);
+      if (value !== undefined) return value;
+      context.addIssue({ code: 'custom', message: expected });
+      return z.NEVER;
+    });
+}
+
+export function whole(unit: string, fallback: number, range: Readonly<{ min?: number; max?: number }> = {}) {
+  const { min = 1, max = MAX_WHOLE } = range;
+  const parse = (text: string) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+    return value >= min && value <= max ? value : undefined;
+  };
+  return variable(`a whole number ${unit && `of ${unit} `}from ${min} to ${max}`, parse, fallback);
+}
+
+export function oneOf<const T extends string>(choices: readonly T[], fallback: T) {
+  return variable(`one of ${choices.join(', ')}`, (text) => choices.find((choice) => choice === text), fallback);
+}
+
+export function flag(fallback: boolean) {
+  const values = new Map([
+    ['true', true],
+    ['false', false],
+  ]);
+  return variable('true or false', (text) => values.get(text), fallback);
+}
+
+export function text<F extends string | undefined>(expected: string, fallback: F) {
+  return variable<string, F>(expected, (given) => (given.includes('\0') ? undefined : given), fallback);
+}
+
+export function host(fallback: string) {
+  const parse = (text: string) => (isIP(text) || /^[a-z\d]([a-z\d.-]{0,251}[a-z\d])?$/i.test(text) ? text : undefined);
+  return variable('an IP address or a host name', parse, fallback);
+}
+
+/** Holds a password as a rule, so it is wrapped. */
+export function connectionString(schemes: readonly string[], example: string) {
+  const parse = (text: string) => {
+    const scheme = /^([a-z+]+):\/\/[^/\s]/.exec(text)?.[1];
+    return scheme && schemes.includes(scheme) && !/\s/.test(text) ? new Secret(text) : undefined;
+  };
+  return variable(`a connection string such as ${example}`, parse, undefined);
+}
+
+export function webUrl() {
+  const parse = (text: string) => {
+    if (!URL.canParse(text)) return undefined;
+    const url = new URL(text);
+    const plain = !url.username && !url.password && !url.search && !url.hash;
+    return /^https?:$/.test(url.protocol) && plain ? text.replace(/\/+$/, '') : undefined;
+  };
+  return variable('an http or https URL without user name, password, query or fragment', parse, undefined);
+}

@@ -1,0 +1,44 @@
+/** Every environment variable there is, with its default. The names are a contract; `.env.example` describes each. */
+import { z } from 'zod';
+import { connectionString, flag, host, oneOf, text, webUrl, whole } from './variable.js';
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const BODY = { min: KIB, max: 1024 * MIB };
+
+export const variables = z.object({
+  HOST: host('127.0.0.1'),
+  PORT: whole('', 3000, { min: 0, max: 65_535 }),
+  ALLOW_UNAUTHENTICATED_NETWORK: flag(false),
+  LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'log', 'debug', 'verbose'], 'log'),
+
+  DATA_DIR: text('a directory', './data'),
+  DEFINITIONS_DIR: text('a directory', './definitions'),
+  PROJECTS_DIR: text('a directory', './examples'),
+  DATABASE_URL: connectionString(['postgres', 'postgresql'], 'postgres://user:password@host:5432/database'),
+  DATABASE_POOL_SIZE: whole('connections', 10, { min: 2, max: 1000 }),
+  EVENTSTORE_URL: connectionString(['esdb', 'esdb+discover'], 'esdb://host:2113?tls=false'),
+
+  AGENTS_MODULE: text('a module, such as ./my-agents.js', undefined),
+  AGENT_BASE_URL: webUrl(),
+  AGENT_MAX_REQUEST_BYTES: whole('bytes', 32 * MIB, BODY),
+  AGENT_MAX_RESPONSE_BYTES: whole('bytes', 16 * MIB, BODY),
+  AGENT_MAX_RETRY_AFTER_SECONDS: whole('seconds', 3600, { max: 86_400 }),
+
+  BODY_LIMIT_BYTES: whole('bytes', MIB, BODY),
+  METADATA_LIMIT_BYTES: whole('bytes', 64 * KIB, { max: BODY.max }),
+  INLINE_OUTPUT_BYTES: whole('bytes', 65_536, { min: 0, max: 512 * KIB }),
+
+  SAGA_MAX_CONCURRENT_STEPS: whole('steps', 64, { max: 10_000 }),
+  SAGA_SWEEP_INTERVAL_MS: whole('milliseconds', 2000, { min: 100 }),
+  SAGA_SWEEP_BATCH: whole('executions', 500, { max: 100_000 }),
+  WORKER_HEARTBEAT_MS: whole('milliseconds', 3000, { min: 100 }),
+  WORKER_TIMEOUT_MS: whole('milliseconds', 15_000, { min: 200 }),
+  FOLD_CACHE_EXECUTIONS: whole('executions', 10_000, { min: 0, max: 1_000_000 }),
+  PROJECTION_BATCH: whole('events', 500, { max: 100_000 }),
+  APPEND_TIMEOUT_MS: whole('milliseconds', 5000, { min: 100 }),
+  SHUTDOWN_GRACE_MS: whole('milliseconds', 10_000, { min: 0 }),
+});
+
+export type Variables = z.output<typeof variables>;
+export const VARIABLE_NAMES = Object.keys(variables.shape) as readonly (keyof Variables)[];

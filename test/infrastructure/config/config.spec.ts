@@ -1,0 +1,82 @@
+import { inspect } from 'node:util';
+import { Inject, Injectable } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { agentUrl, type Config, loadConfig } from '../../../src/infrastructure/config/config.js';
+import { CONFIG, configurationModule } from '../../../src/infrastructure/config/configuration.js';
+import { startupWarnings } from '../../../src/infrastructure/config/rules.js';
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    const config = loadConfig({}, '', '/srv/app');
+    expect(config).toMatchObject({
+      host: '127.0.0.1',
+      port: 3000,
+      dataDir: '/srv/app/data',
+      definitionsDir: '/srv/app/definitions',
+      projectsDir: '/srv/app/examples',
+      logLevel: 'log',
+      bodyLimitBytes: 1_048_576,
+      sagaMaxConcurrentSteps: 64,
+      agentUrls: {},
+    });
+    expect(config.databaseUrl).toBeUndefined();
+    expect(config.eventstoreUrl).toBeUndefined();
+    expect(config.agentsModule).toBeUndefined();
+  });
+
+  it('takes the environment before .env, and an empty value as not set', () => {
+    const envFile = 'PORT=4000\nSAGA_SWEEP_BATCH="7" # few\n';
+    expect(loadConfig({ PORT: '5000' }, envFile)).toMatchObject({ port: 5000, sagaSweepBatch: 7 });
+    expect(loadConfig({ PORT: ' ' }, envFile)).toMatchObject({ port: 4000 });
+    expect(loadConfig({}, 'PORT=\n')).toMatchObject({ port: 3000 });
+  });
+
+  it('cannot be changed', () => {
+    const config = loadConfig({ AGENT_WRITER_URL: 'http://writer:8080' });
+    expect(Object.isFrozen(config)).toBe(true);
+    expect(Object.isFrozen(config.agentUrls)).toBe(true);
+  });
+
+  it('shows no connection string, however it is printed', () => {
+    const config = loadConfig({
+      DATABASE_URL: 'postgres://app:s3cret@db/app',
+      EVENTSTORE_URL: 'esdb://admin:s3cret@log:2113',
+    });
+    expect(config.databaseUrl?.reveal()).toBe('postgres://app:s3cret@db/app');
+    for (const printed of [inspect(config, { depth: 9 }), JSON.stringify(config), String(config.databaseUrl)]) {
+      expect(printed).not.toContain('s3cret');
+      expect(printed).toContain('[hidden]');
+    }
+  });
+
+  it('makes the paths of a module file absolute, and leaves the name of a package', () => {
+    expect(loadConfig({ AGENTS_MODULE: './my-agents.js' }, '', '/srv').agentsModule).toBe('/srv/my-agents.js');
+    expect(loadConfig({ AGENTS_MODULE: '@acme/agents' }, '', '/srv').agentsModule).toBe('@acme/agents');
+  });
+
+  it('finds the URL of an agent by its name, then the base URL', () => {
+    const config = loadConfig({ AGENT_MY_AGENT_URL: 'http://mine:1/x/', AGENT_BASE_URL: 'https://agents.example' });
+    expect(agentUrl(config, 'my-agent')).toBe('http://mine:1/x');
+    expect(agentUrl(config, 'writer')).toBe('https://agents.example');
+    expect(agentUrl(loadConfig({}), 'writer')).toBeUndefined();
+  });
+
+  it('warns of a network without authentication', () => {
+    expect(startupWarnings(loadConfig({ HOST: '::1' }))).toEqual([]);
+    const open = loadConfig({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED_NETWORK: 'true' });
+    expect(startupWarnings(open)).toEqual([expect.stringContaining('not authenticated')]);
+  });
+
+  it('is injected by its token', async () => {
+    @Injectable()
+    class Reader {
+      constructor(@Inject(CONFIG) readonly config: Config) {}
+    }
+    const config = loadConfig({ PORT: '4001' });
+    const module = await Test.createTestingModule({
+      imports: [configurationModule(config)],
+      providers: [Reader],
+    }).compile();
+    expect(module.get(Reader).config).toBe(config);
+  });
+});

@@ -1,0 +1,103 @@
+import { loadConfig } from '../../../src/infrastructure/config/config.js';
+
+type Environment = Record<string, string>;
+
+/** The problems that stop a start with these variables. */
+function problems(env: Environment, envFile = ''): readonly string[] {
+  try {
+    loadConfig(env, envFile);
+  } catch (error) {
+    return (error as { problems: readonly string[] }).problems;
+  }
+  return [];
+}
+
+describe('a configuration that cannot be used', () => {
+  it('is refused with one message that lists every problem', () => {
+    expect(() => loadConfig({ PORT: 'http', LOG_LEVEL: 'loud', SAGA_SWEEP_INTERVAL: '5' }, 'COLOUR=blue\n')).toThrow(
+      `The configuration cannot be used:
+  - COLOUR (.env): expected a known name. Remove it, or see .env.example for the names there are.
+  - SAGA_SWEEP_INTERVAL (environment): expected a known name. Did you mean SAGA_SWEEP_INTERVAL_MS?
+  - PORT: expected a whole number from 0 to 65535; got "http".
+  - LOG_LEVEL: expected one of fatal, error, warn, log, debug, verbose; got "loud".
+Correct the environment or .env; .env.example describes every name.`,
+    );
+  });
+
+  it.each<[string, string]>([
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '3000.5'],
+    ['PORT', '0x10'],
+    ['PORT', '1e3'],
+    ['HOST', 'http://127.0.0.1'],
+    ['HOST', 'a b'],
+    ['ALLOW_UNAUTHENTICATED_NETWORK', 'yes'],
+    ['DATABASE_URL', 'mysql://db/app'],
+    ['DATABASE_URL', 'postgres://'],
+    ['DATABASE_POOL_SIZE', '1'],
+    ['EVENTSTORE_URL', 'http://log:2113'],
+    ['AGENT_BASE_URL', 'agents.example'],
+    ['AGENT_BASE_URL', 'ftp://agents.example'],
+    ['AGENT_WRITER_URL', 'file:///etc/passwd'],
+    ['AGENT_WRITER_URL', 'http://name:word@writer'],
+    ['SHUTDOWN_GRACE_MS', '2147483648'],
+    ['SAGA_MAX_CONCURRENT_STEPS', '0'],
+    ['BODY_LIMIT_BYTES', '99999999999999999999'],
+    ['WORKER_TIMEOUT_MS', '5000'],
+    ['METADATA_LIMIT_BYTES', '1048577'],
+  ])('names %s where it is %j', (name, value) => {
+    expect(problems({ [name]: value })).toEqual([expect.stringMatching(`^${name}: expected .*; got `)]);
+  });
+
+  it.each(['0.0.0.0', '192.168.1.5', '::', 'example.org', '127.0.0.1.example.org'])(
+    'does not listen on %s without being told that nothing authenticates requests',
+    (host) => {
+      expect(problems({ HOST: host })).toEqual([expect.stringContaining('ALLOW_UNAUTHENTICATED_NETWORK=true')]);
+      expect(problems({ HOST: host, ALLOW_UNAUTHENTICATED_NETWORK: 'true' })).toEqual([]);
+    },
+  );
+
+  it.each(['127.0.0.1', '127.8.9.1', '::1', 'localhost'])('listens on %s', (host) => {
+    expect(problems({ HOST: host })).toEqual([]);
+  });
+
+  it.each<[string, string]>([
+    ['DATABASE_URL', 'mysql://app:s3cret@db/app'],
+    ['DATABASE_URL', 'host=db password=s3cret'],
+    ['EVENTSTORE_URL', 'http://admin:s3cret@log'],
+    ['AGENT_BASE_URL', 'http://agent:s3cret@agents.example'],
+    ['AGENT_WRITER_URL', 'http://agent:p@s3cret@agents.example'],
+    ['AGENT_WRITER_URL', 'http://agents.example?key=s3cret'],
+    ['SAGA_SECRET', 's3cret'],
+  ])('keeps the secret of %s=%s to itself', (name, value) => {
+    expect(problems({ [name]: value })).toEqual([expect.not.stringContaining('s3cret')]);
+  });
+
+  it.each<[string, string]>([
+    ['AGENT_BASEURL', 'AGENT_BASE_URL'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['EVENTSTORE_ULR', 'EVENTSTORE_URL'],
+    ['WORKER_HEARTBEAT', 'WORKER_HEARTBEAT_MS'],
+  ])('asks of %s whether %s was meant', (name, known) => {
+    expect(problems({ [name]: 'x' })).toEqual([expect.stringContaining(`Did you mean ${known}?`)]);
+  });
+
+  it('lists what contradicts next to what is malformed, unless it is the same', () => {
+    expect(problems({ HOST: '0.0.0.0', PORT: 'x' })).toHaveLength(2);
+    expect(problems({ BODY_LIMIT_BYTES: 'x', METADATA_LIMIT_BYTES: '2000000' })).toHaveLength(1);
+  });
+
+  it('names an unknown key once, though it stands in .env and in the environment', () => {
+    expect(problems({ SAGA_SPEED: '1' }, 'SAGA_SPEED=1')).toHaveLength(1);
+  });
+
+  it('leaves alone what others put into the environment', () => {
+    const kubernetes = {
+      EVENTSTORE_SERVICE_HOST: '10.0.0.1',
+      EVENTSTORE_PORT: 'tcp://10.0.0.1:2113',
+      EVENTSTORE_PORT_2113_TCP_ADDR: '10.0.0.1',
+    };
+    expect(problems({ PATH: '/bin', HOME: '/root', npm_config_cache: '/x', ...kubernetes })).toEqual([]);
+  });
+});
