@@ -7,7 +7,10 @@ export type Action = 'pause' | 'resume' | 'retry' | 'cancel' | 'next_step' | 're
 export const allowedActions = (state: ExistingWorkflow): readonly Action[] => {
   const current = currentStep(state);
   const status = current?.step.status;
-  const retry: Action[] = status === 'failed' || status === 'running' || status === 'waiting' ? ['retry'] : [];
+  // An attempt that was interrupted goes on by itself; only a pause holds it back, and a retry leaves the pause.
+  const heldBack = status === 'pending' && (current?.step.attempt ?? 0) > 0 && state.status === 'paused';
+  const begun = status === 'failed' || status === 'running' || status === 'waiting';
+  const retry: Action[] = begun || heldBack ? ['retry'] : [];
   const idle = status === 'pending' && (state.status === 'paused' || !isReleased(state, current?.step.id ?? ''));
   const next: Action[] = idle ? ['next_step'] : [];
   switch (state.status) {

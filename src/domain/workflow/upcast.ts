@@ -28,7 +28,8 @@ export const isKnownType = (type: string): type is WorkflowEvent['type'] => Obje
 export const upcast = (type: string, data: unknown): WorkflowEvent | null => {
   if (!isKnownType(type)) return null;
   if (typeof data !== 'object' || data === null || Array.isArray(data)) {
-    throw new Error(`Event ${type}: expected a JSON object as its data, got ${data === null ? 'null' : typeof data}`);
+    const got = data === null ? 'null' : Array.isArray(data) ? 'an array' : typeof data;
+    throw new Error(`Event ${type}: expected a JSON object as its data, got ${got}`);
   }
   return { type, data } as WorkflowEvent;
 };
