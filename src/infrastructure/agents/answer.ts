@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import type { AgentArtifact, AgentReply } from '../../application/agents.js';
+import type { Json, JsonObject } from '../../domain/json.js';
+import { bounded, failure } from './failure.js';
+import type { AgentLimits } from './limits.js';
+import { retryAfterMs } from './retry-after.js';
+import { unstorable } from './storable.js';
+
+/** Keys that are not named here are allowed and left out: agents may say more than is asked. */
+const success = z.object({
+  success: z.literal(true),
+  data: z.unknown().optional(),
+  metadata: z.record(z.string(), z.unknown()).nullish(),
+  artifacts: z
+    .array(
+      z.object({
+        name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/),
+        content_type: z
+          .string()
+          .max(128)
+          .regex(/^[\w.+-]+\/[\w.+-]+(; ?[\w-]+=[\w.-]+)*$/),
+        content_base64: z.string(),
+      }),
+    )
+    .nullish(),
+});
+
+const refusal = z.object({
+  success: z.literal(false),
+  error: z.object({
+    type: z.enum(['transient', 'validation', 'fatal']),
+    message: z.string(),
+    code: z.string().min(1).nullish(),
+  }),
+  retry_after: z.unknown().optional(),
+});
+
+const answer = z.discriminatedUnion('success', [success, refusal]);
+
+/** Other services put a message here without the type. It is worth showing beside their status. */
+const remark = z.object({ error: z.object({ message: z.string() }) });
+
+export type ReadAnswer =
+  | Readonly<{ kind: 'reply'; reply: AgentReply }>
+  | Readonly<{ kind: 'garbage'; problem: string; remark: string | null }>;
+
+type Context = Readonly<{ step: string; now: Date; limits: AgentLimits }>;
+
+const CODE_LENGTH = 100;
+
+/**
+ * Reads `{success: true, data, metadata?, artifacts?}` or `{success: false, error: {type, message, code}, retry_after?}`.
+ * `problem` completes the sentence "expected ..., but ..." and quotes nothing of the answer.
+ */
+export const readAnswer = (text: string, { step, now, limits }: Context): ReadAnswer => {
+  const garbage = (problem: string, said: string | null = null): ReadAnswer => ({
+    kind: 'garbage',
+    problem,
+    remark: said,
+  });
+  const json = parseJson(text);
+  if (json === undefined) return garbage(text.trim() === '' ? 'it is empty' : 'it is not JSON');
+  const unfit = unstorable(json, limits.answerDepth);
+  if (unfit) return garbage(unfit);
+  const { data: valid, error } = answer.safeParse(json);
+  if (!valid) {
+    const said = remark.safeParse(json).data?.error.message;
+    return garbage(describe(error), said === undefined ? null : bounded(said, limits.messageLength));
+  }
+  if (!valid.success) {
+    const { type, message, code } = valid.error;
+    const wait = retryAfterMs(valid.retry_after, now, limits.retryAfterMs);
+    const reply = failure(
+      type,
+      bounded(code ?? 'AGENT_ERROR', CODE_LENGTH),
+      bounded(message, limits.messageLength),
+      wait,
+    );
+    return { kind: 'reply', reply };
+  }
+  const artifacts = readArtifacts(valid.artifacts ?? [], limits.artifactsPerAnswer);
+  if (typeof artifacts === 'string') return garbage(artifacts);
+  const metadata = (valid.metadata ?? {}) as JsonObject;
+  return { kind: 'reply', reply: { success: true, data: asObject(valid.data as Json, step), metadata, artifacts } };
+};
+
+const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+};
+
+const describe = ({ issues }: z.ZodError): string =>
+  issues
+    .slice(0, 3)
+    .map(({ path, message }) => `${path.length > 0 ? path.join('.') : 'it'}: ${message}`)
+    .join('; ');
+
+/** Outputs are laid over each other key by key, so what is no object gets the step's name for its key. */
+const asObject = (data: Json | undefined, step: string): JsonObject => {
+  if (data === null || data === undefined) return {};
+  return typeof data === 'object' && !Array.isArray(data) ? (data as JsonObject) : { [step]: data };
+};
+
+type Sent = Readonly<{ name: string; content_type: string; content_base64: string }>;
+
+/** @returns the problem where there is one */
+const readArtifacts = (sent: readonly Sent[], limit: number): AgentArtifact[] | string => {
+  if (sent.length > limit) return `it has ${sent.length} artifacts, at most ${limit} are allowed`;
+  if (new Set(sent.map(({ name }) => name)).size < sent.length) return 'two of its artifacts have one name';
+  const artifacts: AgentArtifact[] = [];
+  for (const [index, { name, content_type, content_base64 }] of sent.entries()) {
+    const content = Buffer.from(content_base64, 'base64');
+    // Buffer skips what it does not understand; only whole base64 comes out as it went in.
+    if (content.toString('base64') !== content_base64) return `artifacts.${index}.content_base64 is not padded base64`;
+    artifacts.push({ name, contentType: content_type, content });
+  }
+  return artifacts;
+};

@@ -1,0 +1,66 @@
+import type { AgentCall, AgentReply } from '../../application/agents.js';
+import type { Clock } from '../../application/clock.js';
+import { readAnswer } from './answer.js';
+import { bounded, failure } from './failure.js';
+import type { AgentLimits } from './limits.js';
+import type { AgentFunction } from './registry.js';
+import { unlessAborted } from './unless-aborted.js';
+
+/** Calls registered functions as if they were far away: input and result are copied as JSON, within the same limits. */
+export class FunctionAgents {
+  constructor(
+    private readonly clock: Clock,
+    private readonly limits: AgentLimits,
+  ) {}
+
+  /** Never throws. */
+  call(call: AgentCall, agent: AgentFunction): Promise<AgentReply> {
+    return unlessAborted(call, () => this.answer(call, agent));
+  }
+
+  private async answer(call: AgentCall, agent: AgentFunction): Promise<AgentReply> {
+    const { signal, idempotencyKey, deadline, traceparent } = call;
+    let result: unknown;
+    try {
+      const input: unknown = JSON.parse(JSON.stringify(call.input));
+      result = await agent(input, { signal, idempotencyKey, deadline: new Date(deadline), traceparent });
+    } catch (error) {
+      return this.fail('AGENT_THREW', `Agent "${call.agent}" threw: ${messageOf(error)}`);
+    }
+    return this.read(call, result);
+  }
+
+  private read({ agent, input }: AgentCall, result: unknown): AgentReply {
+    const expected = `Agent "${agent}" was expected to return {success: true, data} or {success: false, error: {type, message, code}}`;
+    let text: string | undefined;
+    try {
+      text = JSON.stringify(result);
+    } catch (error) {
+      return this.fail('INVALID_ANSWER', `${expected}, but its result is no JSON: ${messageOf(error)}`);
+    }
+    const bytes = Buffer.byteLength(text ?? '');
+    if (bytes > this.limits.answerBytes)
+      return this.fail(
+        'ANSWER_TOO_LARGE',
+        `${expected}, at most ${this.limits.answerBytes} bytes of JSON, got ${bytes}`,
+      );
+    const answer = readAnswer(text ?? '', { step: input.step, now: this.clock.now(), limits: this.limits });
+    return answer.kind === 'reply'
+      ? answer.reply
+      : this.fail('INVALID_ANSWER', `${expected}, got a result, but ${answer.problem}`);
+  }
+
+  private fail(code: string, message: string): AgentReply {
+    return failure('transient', code, bounded(message, this.limits.messageLength));
+  }
+}
+
+/** A function may throw anything, even something that cannot be made a text. */
+const messageOf = (error: unknown): string => {
+  try {
+    const { message } = error as { message?: unknown };
+    return typeof message === 'string' && message !== '' ? message : String(error);
+  } catch {
+    return 'something that cannot be shown';
+  }
+};

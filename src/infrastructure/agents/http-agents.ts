@@ -1,0 +1,141 @@
+import { Agent, request, type Dispatcher } from 'undici';
+import type { AgentCall, AgentReply } from '../../application/agents.js';
+import type { Clock } from '../../application/clock.js';
+import { headersOf, withoutUser } from './agent-request.js';
+import { shown } from './agent-urls.js';
+import { readAnswer, type ReadAnswer } from './answer.js';
+import { connectionFailure } from './connection-failure.js';
+import { bounded, failure } from './failure.js';
+import { describeStatus, errorTypeOf, isRedirect, isSuccess } from './http-status.js';
+import type { AgentLimits } from './limits.js';
+import { retryAfterMs } from './retry-after.js';
+import { unlessAborted } from './unless-aborted.js';
+
+/**
+ * Calls agents over HTTP: POST of the input as JSON, with the headers `Idempotency-Key`, `traceparent` and `X-Deadline`
+ * (when the attempt times out, ISO-8601 UTC). Once connected, nothing but the call's signal ends a call, be it before the
+ * headers or in the body. Redirects are not followed, compressed answers are not read.
+ */
+export class HttpAgents {
+  private readonly dispatcher: Agent;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly limits: AgentLimits,
+  ) {
+    this.dispatcher = new Agent({
+      connect: { timeout: limits.connectTimeoutMs },
+      // Undici's own are 300 s; an agent may take longer.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connections: limits.connectionsPerOrigin,
+      pipelining: 1,
+      keepAliveTimeout: limits.idleConnectionMs,
+      keepAliveMaxTimeout: limits.idleConnectionMs,
+      maxResponseSize: limits.answerBytes,
+    });
+  }
+
+  /** Never throws. */
+  call(call: AgentCall, url: URL): Promise<AgentReply> {
+    return unlessAborted(call, () => this.send(call, url));
+  }
+
+  /** Ends the calls that are still under way. */
+  async close(): Promise<void> {
+    await this.dispatcher.destroy();
+  }
+
+  private async send(call: AgentCall, url: URL): Promise<AgentReply> {
+    const where = `Agent "${call.agent}" at ${shown(url)}`;
+    try {
+      const body = JSON.stringify(call.input);
+      const bytes = Buffer.byteLength(body);
+      if (bytes > this.limits.requestBytes) return tooLarge(where, bytes, this.limits.requestBytes);
+      const response = await request(withoutUser(url), {
+        method: 'POST',
+        headers: headersOf(call, url),
+        body,
+        signal: call.signal,
+        dispatcher: this.dispatcher,
+      });
+      return await this.read(where, call, response);
+    } catch (error) {
+      return connectionFailure(where, error, this.limits);
+    }
+  }
+
+  private async read(where: string, call: AgentCall, response: Dispatcher.ResponseData): Promise<AgentReply> {
+    const { statusCode: status, headers } = response;
+    const now = this.clock.now();
+    const wait = retryAfterMs([headers['retry-after']].flat()[0], now, this.limits.retryAfterMs);
+    const fail = (type: Parameters<typeof failure>[0], code: string, text: string) =>
+      failure(type, code, bounded(`${where}: ${text}`, this.limits.messageLength), wait);
+    if (isRedirect(status)) {
+      discard(response);
+      return fail(
+        'fatal',
+        'REDIRECT',
+        `expected an answer, got ${describeStatus(status)}, which is not followed. Set the agent's final URL`,
+      );
+    }
+    const answer = await this.answerOf(call, response, now);
+    // An agent that names the class of its error knows better than the status.
+    if (answer.kind === 'reply' && !answer.reply.success)
+      return { ...answer.reply, retryAfterMs: answer.reply.retryAfterMs ?? wait };
+    if (!isSuccess(status)) {
+      const said = answer.kind === 'garbage' && answer.remark ? `. It says: ${answer.remark}` : '';
+      return fail(errorTypeOf(status), `HTTP_${status}`, `expected status 200, got ${describeStatus(status)}${said}`);
+    }
+    if (answer.kind === 'reply') return answer.reply;
+    return fail(
+      'transient',
+      'INVALID_ANSWER',
+      `expected JSON like {"success": true, "data": {...}}, got ${contentOf(headers)}, but ${answer.problem}`,
+    );
+  }
+
+  /** @throws what undici throws when a successful answer breaks off; a status of another kind counts without its body */
+  private async answerOf(call: AgentCall, response: Dispatcher.ResponseData, now: Date): Promise<ReadAnswer> {
+    const garbage = (problem: string): ReadAnswer => ({ kind: 'garbage', problem, remark: null });
+    const encoding = response.headers['content-encoding'];
+    if (encoding !== undefined && encoding !== 'identity') {
+      discard(response);
+      return garbage('it is compressed, which was not asked for');
+    }
+    let bytes: Uint8Array;
+    try {
+      bytes = await response.body.bytes();
+    } catch (error) {
+      if (isSuccess(response.statusCode)) throw error;
+      return garbage('it breaks off');
+    }
+    const text = decode(bytes);
+    return text === undefined
+      ? garbage('it is not UTF-8')
+      : readAnswer(text, { step: call.input.step, now, limits: this.limits });
+  }
+}
+
+/** Ends the response unread; its connection is not used again. */
+const discard = ({ body }: Dispatcher.ResponseData): void => {
+  body.on('error', () => undefined).destroy();
+};
+
+const decode = (bytes: Uint8Array): string | undefined => {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+};
+
+const contentOf = (headers: Dispatcher.ResponseData['headers']): string =>
+  String(headers['content-type'] ?? 'an answer without a content-type').slice(0, 100);
+
+const tooLarge = (where: string, bytes: number, limit: number): AgentReply =>
+  failure(
+    'validation',
+    'REQUEST_TOO_LARGE',
+    `${where}: its input has ${bytes} bytes, at most ${limit} are sent. Make the metadata or the earlier steps' output smaller`,
+  );

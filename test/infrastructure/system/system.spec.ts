@@ -1,0 +1,93 @@
+import { jest } from '@jest/globals';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
+import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
+import { eventually } from '../../support/eventually.js';
+
+const DAY = 86_400_000;
+
+describe('the clock', () => {
+  test('wakes at or after the time, once', async () => {
+    const clock = new SystemClock();
+    const at = new Date(Date.now() + 20);
+    const woken = await new Promise<number>((resolve) => clock.wakeAt(at, () => resolve(clock.now().getTime())));
+    expect(woken).toBeGreaterThanOrEqual(at.getTime());
+  });
+
+  test('wakes for a time that is past, but not before it returns', async () => {
+    let woken = 0;
+    new SystemClock().wakeAt(new Date(0), () => woken++);
+    expect(woken).toBe(0);
+    await eventually(() => woken === 1);
+  });
+
+  describe('with time in hand', () => {
+    beforeEach(() => void jest.useFakeTimers({ now: new Date('2026-01-01T00:00:00Z') }));
+    afterEach(() => void jest.useRealTimers());
+
+    test('wakes after a delay that is longer than one timer, and not before', () => {
+      const wake = jest.fn();
+      new SystemClock().wakeAt(new Date(Date.now() + 60 * DAY), wake);
+      jest.advanceTimersByTime(60 * DAY - 1);
+      expect(wake).not.toHaveBeenCalled();
+      jest.advanceTimersByTime(1);
+      expect(wake).toHaveBeenCalledTimes(1);
+      expect(jest.getTimerCount()).toBe(0);
+    });
+
+    test('does not wake when the wish was taken back, be it in the second timer', () => {
+      const wake = jest.fn();
+      const cancel = new SystemClock().wakeAt(new Date(Date.now() + 60 * DAY), wake);
+      jest.advanceTimersByTime(30 * DAY);
+      cancel();
+      expect(jest.getTimerCount()).toBe(0);
+      jest.advanceTimersByTime(60 * DAY);
+      expect(wake).not.toHaveBeenCalled();
+    });
+
+    test('waits on when the clock is set back', () => {
+      const wake = jest.fn();
+      new SystemClock().wakeAt(new Date(Date.now() + 1000), wake);
+      jest.setSystemTime(Date.now() - 5000);
+      jest.advanceTimersByTime(5999);
+      expect(wake).not.toHaveBeenCalled();
+      jest.advanceTimersByTime(1);
+      expect(wake).toHaveBeenCalledTimes(1);
+    });
+  });
+
+  test.each([
+    [false, 'ended'],
+    [true, 'woken'],
+  ])('keeps the process alive: %p', async (keepsProcessAlive, outcome) => {
+    const url = (path: string) => new URL(path, import.meta.url);
+    const program = `
+      import { SystemClock } from ${JSON.stringify(url('../../../src/infrastructure/system/system-clock.ts').href)};
+      process.once('beforeExit', () => console.log('ended'));
+      const clock = new SystemClock({ keepsProcessAlive: ${keepsProcessAlive} });
+      clock.wakeAt(new Date(Date.now() + 300), () => { console.log('woken'); process.exit(); });`;
+    const typescript = fileURLToPath(url('../../support/typescript.mjs'));
+    const node = ['--import', typescript, '--input-type=module', '--eval', program];
+    const child = spawn(process.execPath, node, { stdio: ['ignore', 'pipe', 'inherit'] });
+    let printed = '';
+    child.stdout.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+    await once(child, 'close');
+    expect(printed.trim()).toBe(outcome);
+  });
+});
+
+describe('the ids', () => {
+  test('are UUIDs, each another', () => {
+    const ids = Array.from({ length: 100 }, () => new SystemIds().uuid());
+    expect(new Set(ids).size).toBe(100);
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+
+  test('jitter is at least 0 and less than 1', () => {
+    const numbers = Array.from({ length: 100 }, () => new SystemIds().jitter());
+    for (const number of numbers) expect(number >= 0 && number < 1).toBe(true);
+    expect(new Set(numbers).size).toBeGreaterThan(50);
+  });
+});
