@@ -11,6 +11,8 @@ const REMEMBERED_COMMANDS = 100;
 export type Folded = Readonly<{
   state: WorkflowState;
   revision: ExpectedRevision;
+  /** When it was started, ISO-8601 UTC; empty before. */
+  createdAt: string;
   /** The latest commands that left events. */
   commands: readonly string[];
 }>;
@@ -18,16 +20,20 @@ export type Folded = Readonly<{
 export const unread: Folded = {
   state: workflow.initialState,
   revision: 'none',
+  createdAt: '',
   commands: [],
 };
 
 /** @throws where a stored event is not what this application writes: such an execution stands still rather than go wrong */
 export const foldRecorded = (folded: Folded, event: RecordedEvent): Folded => {
   const known = upcast(event.type, event.data);
+  if (!known) return { ...folded, revision: event.revision };
+  const { commandId, occurredAt } = parseMetadata(event.metadata);
   return {
-    state: known ? workflow.evolve(folded.state, known) : folded.state,
+    state: workflow.evolve(folded.state, known),
     revision: event.revision,
-    commands: known ? remember(folded.commands, parseMetadata(event.metadata).commandId) : folded.commands,
+    createdAt: folded.createdAt || occurredAt,
+    commands: remember(folded.commands, commandId),
   };
 };
 

@@ -31,6 +31,8 @@ export type Outcome = Readonly<{
   revision: bigint;
   /** Of the last event appended; null when nothing was. */
   position: bigint | null;
+  /** When the execution was started, ISO-8601 UTC. */
+  createdAt: string;
   /** Empty when the command changed nothing. */
   appended: readonly AppendedEvent[];
 }>;
@@ -156,15 +158,16 @@ export class Workflows {
       folded.revision,
       this.appendLimits,
     );
-    const commands = stored
-      .map(({ metadata }) => (metadata as EventMetadata).commandId)
-      .reduce(remember, folded.commands);
-    this.cache.put(executionId, { state: plan.state, revision, commands });
+    const metadata = stored.map((event) => event.metadata as EventMetadata);
+    const commands = metadata.map(({ commandId }) => commandId).reduce(remember, folded.commands);
+    const createdAt = folded.createdAt || (metadata[0]?.occurredAt ?? '');
+    this.cache.put(executionId, { state: plan.state, revision, createdAt, commands });
     return {
       state: existing(plan.state),
       answer: existing(plan.answer),
       revision,
       position,
+      createdAt,
       appended: stored.map(({ id }, index) => ({
         id,
         event: plan.events[index]!,
@@ -173,11 +176,12 @@ export class Workflows {
   }
 }
 
-const unchanged = ({ state, revision }: Folded): Outcome => ({
+const unchanged = ({ state, revision, createdAt }: Folded): Outcome => ({
   state: existing(state),
   answer: existing(state),
   revision: known(revision),
   position: null,
+  createdAt,
   appended: [],
 });
 

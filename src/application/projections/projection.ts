@@ -2,30 +2,57 @@ import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import type { EventMetadata } from '../envelope.js';
 import type { RecordedEvent } from '../event-log.js';
 
-/** A recorded event, read: `event` is null for a type that this version does not know. */
-export type ProjectedEvent = Readonly<{
-  executionId: string;
-  recorded: RecordedEvent;
-  event: WorkflowEvent | null;
-  metadata: EventMetadata;
+type Recorded = Readonly<{ executionId: string; recorded: RecordedEvent }>;
+
+export type KnownEvent = Recorded & Readonly<{ event: WorkflowEvent; metadata: EventMetadata }>;
+
+/** Of a type that this version does not know. It may come from elsewhere: its metadata may be anything, null then. */
+export type UnknownEvent = Recorded & Readonly<{ event: null; metadata: EventMetadata | null }>;
+
+/** A recorded event, read. */
+export type ProjectedEvent = KnownEvent | UnknownEvent;
+
+/** Keys to lay over the JSON object that stands at `path` inside `column`; the empty path is the column itself. */
+export type Merge<Row> = Readonly<{
+  column: keyof Row & string;
+  path: readonly string[];
+  value: Readonly<Record<string, unknown>>;
+}>;
+
+/** Changes the row with the primary key `key`, or, where the key is a part of it, all rows that `where` lets pass. */
+export type Update<Row> = Readonly<{
+  op: 'update';
+  key: Readonly<Partial<Row>>;
+  /** Only rows that hold one of these values. */
+  where?: Readonly<{ column: keyof Row & string; among: readonly string[] }>;
+  set: Readonly<Partial<Row>> & Readonly<{ revision: string }>;
+  /** Set where there is nothing yet. */
+  fill?: Readonly<Partial<Row>>;
+  merge?: readonly Merge<Row>[];
 }>;
 
 /**
- * A row is born whole and changed in part (a partial upsert would trip over NOT NULL columns). An update counts only
- * where the row's `revision` is lower than the one it sets, so that applying an event twice changes nothing.
+ * A row is born whole and changed in part (a partial upsert would trip over NOT NULL columns). An insert counts only
+ * where there is no such row, an update only where the row's `revision` is lower than the one it sets: applying an event
+ * twice changes nothing.
  */
-export type Change<Row> =
-  | Readonly<{ op: 'insert'; row: Row }>
-  | Readonly<{
-      op: 'update';
-      key: Partial<Row>;
-      set: Partial<Row>;
-      /** Top-level keys to lay over the JSON object that stands at `path` inside `column`. */
-      merge?: Readonly<{ column: keyof Row & string; path: readonly string[]; value: Readonly<Record<string, unknown>> }>;
-    }>;
+export type Change<Row> = Readonly<{ op: 'insert'; row: Row }> | Update<Row>;
+
+export type AnyRow = Readonly<Record<string, unknown>>;
 
 /** A read table as a pure function of one event. The store owns SQL, checkpoints and transactions. */
-export interface Projection<Row> {
+export interface Projection<Row = AnyRow> {
+  /** The table's name, and the projection's. */
   readonly table: string;
+  /** @throws where the event is not what this application writes */
   project(event: ProjectedEvent): readonly Change<Row>[];
 }
+
+/** @throws where `text` is not a time: a missing one would otherwise become a NULL in silence */
+export const instant = (text: string): Date => {
+  const time = new Date(text);
+  if (Number.isNaN(time.getTime())) throw new Error(`Expected an ISO-8601 time, got ${String(text)}`);
+  return time;
+};
+
+export const instantOrNull = (text: string | null): Date | null => (text === null ? null : instant(text));

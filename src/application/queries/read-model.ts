@@ -40,6 +40,7 @@ export type StepView = Readonly<{
   id: string;
   execution_id: string;
   step_name: string;
+  /** From 1. */
   step_order: number;
   agent: string;
   required: boolean;
@@ -65,6 +66,7 @@ export type StepView = Readonly<{
   revision: string;
 }>;
 
+/** Beside `reason`, null is possible only in an event of an unknown type that another program wrote into the stream. */
 export type EventView = Readonly<{
   id: string;
   execution_id: string;
@@ -72,17 +74,17 @@ export type EventView = Readonly<{
   revision: string;
   event_type: string;
   data: Json;
-  actor: Actor;
+  actor: Actor | null;
   reason: string | null;
-  command_id: string;
-  correlation_id: string;
-  causation_id: string;
-  /** The command's time, and the log's own. */
-  occurred_at: Date;
+  command_id: string | null;
+  correlation_id: string | null;
+  causation_id: string | null;
+  /** The command's time (null: see above), and the log's own. */
+  occurred_at: Date | null;
   recorded_at: Date;
-  /** `current_state` and `percent_complete` as this event left them. */
-  current_state: string;
-  percent_complete: number;
+  /** `current_state` and `percent_complete` as this event left them (null: see above). */
+  current_state: string | null;
+  percent_complete: number | null;
 }>;
 
 export type Overview = Readonly<{
@@ -95,7 +97,9 @@ export type ExecutionFilter = Readonly<{
   state?: string;
   projectId?: string;
   documentType?: string;
+  /** Inclusive. */
   createdAfter?: Date;
+  /** Exclusive. */
   createdBefore?: Date;
 }>;
 

@@ -1,0 +1,104 @@
+import { workflowStream } from '../../domain/workflow/index.js';
+import type { Clock } from '../clock.js';
+import type { EventLog, RecordedEvent } from '../event-log.js';
+import type { Projection } from './projection.js';
+import { CannotApply, type Poison, type ProjectionSession, type ProjectionWrite } from './projection-store.js';
+import type { Progress } from './progress.js';
+import { poisonAt, projectBatch, tryRead, type ReadEvent } from './project-batch.js';
+
+/**
+ * Takes events into the read tables. An event that cannot be read or written holds back its own execution, in the
+ * projections concerned, and is recorded with the checkpoint that passes it; healing goes on from there, in order.
+ */
+export class Applier {
+  constructor(
+    private readonly session: ProjectionSession,
+    private readonly projections: readonly Projection[],
+    private readonly progress: ReadonlyMap<string, Progress>,
+    private readonly clock: Clock,
+    private readonly limits: Readonly<{ poisoned: number }>,
+  ) {}
+
+  /** Rows, poison and checkpoints in one transaction; `to` is the position that is reached with them. */
+  advance(events: readonly RecordedEvent[], to: bigint): Promise<void> {
+    return this.apply(events.map(tryRead), to, new Map());
+  }
+
+  /** Where the data are at fault, smaller and smaller transactions, until the event is found that cannot be written. */
+  private async apply(events: readonly ReadEvent[], to: bigint, refusals: ReadonlyMap<string, Error>): Promise<void> {
+    try {
+      await this.commit(this.projections.map((projection) => this.writeFor(projection, events, to, refusals)));
+    } catch (error) {
+      if (!(error instanceof CannotApply) || refusals.has(error.projection)) throw error;
+      const half = Math.floor(events.length / 2);
+      const before = events[half - 1];
+      if (!before) return this.apply(events, to, new Map(refusals).set(error.projection, error));
+      await this.apply(events.slice(0, half), before.recorded.position, new Map());
+      await this.apply(events.slice(half), to, new Map());
+    }
+  }
+
+  private writeFor(
+    projection: Projection,
+    events: readonly ReadEvent[],
+    to: bigint,
+    refusals: ReadonlyMap<string, Error>,
+  ): ProjectionWrite {
+    const progress = this.progressOf(projection);
+    const isHeld = (executionId: string) => progress.isHeld(executionId);
+    const due = events.filter(({ recorded }) => progress.isBehind(recorded.position));
+    const refused = refusals.get(projection.table);
+    const lastEventAt = due.at(-1)?.recorded.recordedAt ?? progress.checkpoint?.lastEventAt ?? null;
+    return {
+      projection: projection.table,
+      ...projectBatch(projection, due, isHeld, this.clock.now(), refused),
+      healed: [],
+      checkpoint: progress.isBehind(to) ? { position: to, lastEventAt } : null,
+    };
+  }
+
+  /** Tries what is held back again. What still cannot be taken stays held, with the error of today. */
+  async heal(log: EventLog): Promise<void> {
+    for (const projection of this.projections) {
+      for (const poison of this.progressOf(projection).poisoned) await this.healOne(projection, poison, log);
+    }
+  }
+
+  /** One event in a transaction: it is rare, and each of them leaves a true record of how far it came. */
+  private async healOne(projection: Projection, { executionId, revision }: Poison, log: EventLog): Promise<void> {
+    const { events } = await log.read(workflowStream(executionId), revision);
+    const due = events.filter(({ position }) => !this.progressOf(projection).isBehind(position)).map(tryRead);
+    // Where the log does not hold the event any more, going on without it would be skipping it.
+    if (due[0]?.recorded.revision !== revision) return;
+    const nothing = { projection: projection.table, changes: [], poisoned: [], healed: [], checkpoint: null };
+    for (const [index, event] of due.entries()) {
+      const next = due[index + 1];
+      const { changes, poisoned } = projectBatch(projection, [event], () => false, this.clock.now());
+      const waiting = next && poisonAt(projection, next.recorded, new Error('Not tried yet'), this.clock.now());
+      const done = waiting ? { poisoned: [waiting] } : { healed: [executionId] };
+      try {
+        await this.commit([{ ...nothing, changes, ...(poisoned.length > 0 ? { poisoned } : done) }]);
+      } catch (error) {
+        if (!(error instanceof CannotApply)) throw error;
+        const refused = poisonAt(projection, event.recorded, error, this.clock.now());
+        return this.commit([{ ...nothing, poisoned: [refused] }]);
+      }
+      if (poisoned.length > 0) return;
+    }
+  }
+
+  private async commit(writes: readonly ProjectionWrite[]): Promise<void> {
+    const held = [...this.progress.values()].reduce((sum, { poisoned }) => sum + poisoned.length, 0);
+    if (held + writes.reduce((sum, { poisoned }) => sum + poisoned.length, 0) > this.limits.poisoned) {
+      throw new Error(`More than ${this.limits.poisoned} executions would be held back: the projections stand still`);
+    }
+    await this.session.apply(writes);
+    for (const write of writes) this.progress.get(write.projection)?.committed(write);
+  }
+
+  private progressOf({ table }: Projection): Progress {
+    const progress = this.progress.get(table);
+    if (!progress) throw new Error(`Projection ${table} has no progress: it was not among those that were opened`);
+    return progress;
+  }
+}

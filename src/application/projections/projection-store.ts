@@ -1,0 +1,75 @@
+import type { AnyRow, Change, Projection } from './projection.js';
+
+export type ProjectionCheckpoint = Readonly<{
+  /** Of the last event handled, or of a later place up to which nothing else matched. */
+  position: bigint;
+  /** When the log recorded the last event handled; null before the first. */
+  lastEventAt: Date | null;
+}>;
+
+/** The event at which a projection stopped following one execution. */
+export type Poison = Readonly<{
+  projection: string;
+  executionId: string;
+  position: bigint;
+  revision: bigint;
+  eventId: string;
+  error: string;
+  at: Date;
+}>;
+
+/** What one transaction does to one projection. */
+export type ProjectionWrite = Readonly<{
+  projection: string;
+  changes: readonly Change<AnyRow>[];
+  /** Recorded, in place of an earlier one of the same execution. */
+  poisoned: readonly Poison[];
+  /** Executions that are no longer held back. */
+  healed: readonly string[];
+  /** Null: stays where it is. */
+  checkpoint: ProjectionCheckpoint | null;
+}>;
+
+/** Where rows, checkpoints and poison are kept. Whoever leads writes; anyone reads. */
+export abstract class ProjectionStore {
+  /** @returns null where another instance leads */
+  abstract tryLead(): Promise<ProjectionSession | null>;
+  /** By projection. */
+  abstract checkpoints(): Promise<ReadonlyMap<string, ProjectionCheckpoint>>;
+  /** Oldest first, `limit` at most. */
+  abstract poisoned(limit: number): Promise<readonly Poison[]>;
+}
+
+/** The right to write: at most one session at a time has it. What it cannot write any more, another may. */
+export interface ProjectionSession {
+  /** Aborted when the right is gone. */
+  readonly lost: AbortSignal;
+  /**
+   * All of it or nothing.
+   * @throws CannotApply where the data are at fault; anything else is the store's trouble
+   */
+  apply(writes: readonly ProjectionWrite[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The changes of one projection can never be written as they are. */
+export class CannotApply extends Error {
+  constructor(
+    readonly projection: string,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** The position that all of the projections have passed. */
+export const lowestPosition = (
+  checkpoints: ReadonlyMap<string, ProjectionCheckpoint>,
+  projections: readonly Projection[],
+): bigint | 'start' =>
+  projections.reduce<bigint | 'start' | undefined>((lowest, { table }) => {
+    const position = checkpoints.get(table)?.position ?? 'start';
+    if (lowest === undefined || position === 'start') return position;
+    return lowest === 'start' || lowest < position ? lowest : position;
+  }, undefined) ?? 'start';

@@ -1,0 +1,22 @@
+export type RunnerLimits = Readonly<{
+  /** Events in one transaction. */
+  batch: number;
+  /** Events that wait while the store is busy. */
+  buffered: number;
+  /** How often the checkpoint moves where only other streams have events. */
+  checkpointEveryMs: number;
+  /** The pause before an instance that does not lead asks again, and the one after an error; spread by half of it. */
+  leadPauseMs: number;
+  /** Executions held back, all projections together. More than that is no poison event but a fault of ours: stand still. */
+  poisoned: number;
+}>;
+
+export const PROJECTION_BATCH = 200;
+
+export const DEFAULT_RUNNER_LIMITS: RunnerLimits = {
+  batch: PROJECTION_BATCH,
+  buffered: 2 * PROJECTION_BATCH,
+  checkpointEveryMs: 5_000,
+  leadPauseMs: 1_000,
+  poisoned: 10_000,
+};

@@ -1,0 +1,126 @@
+import { STREAM_PREFIX } from '../../domain/workflow/index.js';
+import type { Clock } from '../clock.js';
+import type { EventLog, LogSignal } from '../event-log.js';
+import { followLog } from '../follow-log.js';
+import type { Ids } from '../ids.js';
+import { Applier } from './applier.js';
+import { BoundedQueue } from './bounded-queue.js';
+import { Progress } from './progress.js';
+import type { Projection } from './projection.js';
+import { lowestPosition, type ProjectionSession, type ProjectionStore } from './projection-store.js';
+import type { RunnerLimits } from './runner-limits.js';
+
+export type RunnerPorts = Readonly<{ store: ProjectionStore; log: EventLog; clock: Clock; ids: Ids }>;
+export type OnError = (message: string, error: unknown) => void;
+
+/** This instance's time as the one that writes: from getting the session to losing it. */
+export class Term {
+  /** Everything that was in the log when the subscription was opened is in the tables. */
+  caughtUp = false;
+  private readonly applier: Applier;
+  private checkpointAt = 0;
+  /** The last of the session's tasks: batches and healing take turns. */
+  private busy: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly ports: RunnerPorts,
+    private readonly projections: readonly Projection[],
+    private readonly session: ProjectionSession,
+    private readonly progress: ReadonlyMap<string, Progress>,
+    private readonly limits: RunnerLimits,
+    private readonly onError: OnError,
+  ) {
+    this.applier = new Applier(session, projections, progress, ports.clock, limits);
+  }
+
+  static async begin(
+    ports: RunnerPorts,
+    projections: readonly Projection[],
+    session: ProjectionSession,
+    limits: RunnerLimits,
+    onError: OnError,
+  ): Promise<Term> {
+    const checkpoints = await ports.store.checkpoints();
+    const poisoned = await ports.store.poisoned(limits.poisoned + 1);
+    const progressOf = ({ table }: Projection) => {
+      const held = poisoned.filter(({ projection }) => projection === table);
+      return [table, new Progress(checkpoints.get(table) ?? null, held)] as const;
+    };
+    return new Term(ports, projections, session, new Map(projections.map(progressOf)), limits, onError);
+  }
+
+  /** Heals what can be healed, then follows the log. Ends quietly on `ending` and when the session is lost. */
+  async serve(ending: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([ending, this.session.lost, over.signal]);
+    const queue = new BoundedQueue<LogSignal>(this.limits.buffered);
+    await this.heal().catch((error: unknown) => this.onError('Healing what is held back failed', error));
+    const pumping = this.pump(queue, signal);
+    const next = () => queue.take(this.limits.batch);
+    try {
+      for (let seen = await next(); seen.length > 0; seen = await next()) await this.inTurn(() => this.take(seen));
+    } finally {
+      over.abort();
+      queue.close();
+      await pumping;
+      await this.busy;
+    }
+  }
+
+  heal(): Promise<void> {
+    return this.inTurn(() => this.applier.heal(this.ports.log));
+  }
+
+  get position(): bigint | 'start' {
+    const checkpoints = [...this.progress].flatMap(([table, { checkpoint }]) =>
+      checkpoint ? [[table, checkpoint] as const] : [],
+    );
+    return lowestPosition(new Map(checkpoints), this.projections);
+  }
+
+  get lastEventAt(): Date | null {
+    const times = [...this.progress.values()].map(({ checkpoint }) => checkpoint?.lastEventAt?.getTime() ?? 0);
+    const latest = Math.max(0, ...times);
+    return latest === 0 ? null : new Date(latest);
+  }
+
+  get poisoned(): number {
+    return [...this.progress.values()].reduce((sum, { poisoned }) => sum + poisoned.length, 0);
+  }
+
+  private async pump(queue: BoundedQueue<LogSignal>, signal: AbortSignal): Promise<void> {
+    const { log, clock, ids } = this.ports;
+    const onError = (error: unknown) => {
+      this.caughtUp = false;
+      this.onError('The subscription of the projections was lost and is opened again', error);
+    };
+    const follow = { log, clock, ids, prefix: STREAM_PREFIX, after: this.position, signal, onError };
+    for await (const seen of followLog(follow)) {
+      if (!(await queue.put(seen))) break;
+    }
+    queue.close();
+  }
+
+  private async take(seen: readonly LogSignal[]): Promise<void> {
+    const events = seen.flatMap((each) => (each.kind === 'event' ? [each.event] : []));
+    const position = seen.reduce<bigint | null>((last, each) => positionOf(each) ?? last, null);
+    const now = this.ports.clock.now().getTime();
+    const mayMove = events.length > 0 || now - this.checkpointAt >= this.limits.checkpointEveryMs;
+    if (position !== null && mayMove) {
+      await this.applier.advance(events, position);
+      this.checkpointAt = now;
+    }
+    if (seen.some(({ kind }) => kind === 'caught-up')) this.caughtUp = true;
+  }
+
+  private inTurn(task: () => Promise<void>): Promise<void> {
+    const turn = this.busy.then(task);
+    this.busy = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+const positionOf = (seen: LogSignal): bigint | null => {
+  if (seen.kind === 'event') return seen.event.position;
+  return seen.kind === 'checkpoint' ? seen.position : null;
+};

@@ -1,0 +1,125 @@
+import { unreachable } from '../../domain/decider.js';
+import type { StepFailed, StepStarted, WorkflowEvent, WorkflowStarted } from '../../domain/workflow/events.js';
+import type { StepView } from '../queries/read-model.js';
+import { errorColumns, noError } from './error-columns.js';
+import { instant, instantOrNull, type Change, type Projection, type Update } from './projection.js';
+
+type Row = StepView;
+
+/** One row for a step of an execution: its latest attempt. The attempts before it are in the events. */
+export const workflowSteps: Projection<Row> = {
+  table: 'workflow_steps',
+
+  project({ executionId, recorded, event, metadata }): readonly Change<Row>[] {
+    if (!event) return [];
+    const revision = String(recorded.revision);
+    const at = instant(metadata.occurredAt);
+    if (event.type === 'WorkflowStarted') return born(executionId, event.data, revision);
+    if (event.type === 'WorkflowCancelled') {
+      const where = { column: 'status', among: ['pending', 'running', 'waiting'] } as const;
+      const set = { ...idle, status: 'cancelled', completed_at: at, revision } as const;
+      return [{ op: 'update', key: { execution_id: executionId }, where, set }];
+    }
+    const set = changedBy(event, at);
+    if (!set) return [];
+    const { id, ...columns } = set;
+    return [{ op: 'update', key: { id }, set: { ...columns, revision } } satisfies Update<Row>];
+  },
+};
+
+type StepChange = Partial<Row> & Readonly<{ id: string }>;
+
+const changedBy = (
+  event: Exclude<WorkflowEvent, { type: 'WorkflowStarted' | 'WorkflowCancelled' }>,
+  at: Date,
+): StepChange | null => {
+  switch (event.type) {
+    case 'WorkflowPaused':
+    case 'WorkflowResumed':
+    case 'WorkflowCompleted':
+    case 'WorkflowFailed':
+    case 'NextStepRequested':
+    case 'RemainingStepsRequested':
+      return null;
+    case 'StepStarted':
+      return started(event.data);
+    case 'StepCompleted': {
+      const { stepId, output, artifacts, agentMetadata, durationMs } = event.data;
+      const result = { output, artifacts, agent_metadata: agentMetadata };
+      return { id: stepId, ...idle, ...result, status: 'completed', completed_at: at, duration_ms: durationMs };
+    }
+    case 'StepFailed':
+      return failed(event.data, at);
+    case 'StepSkipped':
+      return { id: event.data.stepId, status: 'skipped', ...errorColumns(event.data.error) };
+    case 'StepInterrupted':
+      return { id: event.data.stepId, ...unstarted };
+    case 'StepRetryRequested': {
+      const { stepId, generation } = event.data;
+      return { id: stepId, ...unstarted, ...noError, generation, retry_count: 0, idempotency_key: null };
+    }
+    default:
+      return unreachable(event);
+  }
+};
+
+/** What only a running or a waiting step has. */
+const idle = { worker: null, deadline_at: null, retry_at: null };
+
+const unstarted = { status: 'pending', started_at: null, completed_at: null, duration_ms: null, ...idle } as const;
+
+const started = (data: StepStarted): StepChange => ({
+  id: data.stepId,
+  status: 'running',
+  attempt: data.attempt,
+  generation: data.generation,
+  agent: data.agent,
+  worker: data.worker,
+  started_at: instant(data.startedAt),
+  deadline_at: instant(data.deadline),
+  idempotency_key: data.idempotencyKey,
+  completed_at: null,
+  duration_ms: null,
+  retry_at: null,
+  ...noError,
+});
+
+/** A retry counts when it is decided on: `decision.attempt` attempts of this generation counted so far, this one included. */
+const failed = ({ stepId, error, retryAt, decision, durationMs }: StepFailed, at: Date): StepChange => ({
+  id: stepId,
+  ...idle,
+  ...errorColumns(error),
+  status: retryAt === null ? 'failed' : 'waiting',
+  retry_at: instantOrNull(retryAt),
+  retry_count: retryAt === null ? decision.attempt - 1 : decision.attempt,
+  completed_at: retryAt === null ? at : null,
+  duration_ms: durationMs,
+});
+
+const born = (executionId: string, { definition, stepIds }: WorkflowStarted, revision: string): Change<Row>[] => {
+  if (stepIds.length !== definition.steps.length) {
+    throw new Error(`Expected a step id for each of ${definition.steps.length} steps, got ${stepIds.length}`);
+  }
+  return definition.steps.map((step, index) => ({
+    op: 'insert',
+    row: {
+      id: stepIds[index]!,
+      execution_id: executionId,
+      step_name: step.name,
+      step_order: index + 1,
+      agent: step.agent,
+      required: step.required,
+      attempt: 0,
+      generation: 1,
+      retry_count: 0,
+      max_retries: step.retry.maximumAttempts - 1,
+      ...unstarted,
+      ...noError,
+      idempotency_key: null,
+      output: null,
+      artifacts: [],
+      agent_metadata: null,
+      revision,
+    },
+  }));
+};

@@ -1,0 +1,126 @@
+/** Wires the application: what implements each port, and how the saga is put together. */
+import { Global, Logger, Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { CqrsModule } from '@nestjs/cqrs';
+import { DataSource } from 'typeorm';
+import { Agents } from '../application/agents.js';
+import { ArtifactStore } from '../application/artifacts.js';
+import { Clock } from '../application/clock.js';
+import { commandHandlers } from '../application/commands/index.js';
+import { Definitions } from '../application/definitions.js';
+import { DocumentAgents } from '../application/document-agents.js';
+import { EventLog } from '../application/event-log.js';
+import { Health } from '../application/health.js';
+import { Ids } from '../application/ids.js';
+import { projections } from '../application/projections/index.js';
+import { ProjectionStore } from '../application/projections/projection-store.js';
+import { ProjectionRunner } from '../application/projections/runner.js';
+import { queryHandlers } from '../application/queries/index.js';
+import { ReadModel } from '../application/queries/read-model.js';
+import { Attempts } from '../application/saga/attempts.js';
+import { SagaWatch } from '../application/saga/saga-watch.js';
+import { StepRunner } from '../application/saga/step-runner.js';
+import { WorkflowSaga } from '../application/saga/workflow-saga.js';
+import { DueExecutions, Workers } from '../application/workers.js';
+import { Workflows } from '../application/workflows.js';
+import { configurationModule } from '../infrastructure/config/configuration.js';
+import type { Config } from '../infrastructure/config/config.js';
+import { CheckedHealth } from '../infrastructure/checked-health.js';
+import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artifact-store.js';
+import { PostgresDueExecutions } from '../infrastructure/postgres/postgres-due-executions.js';
+import { PostgresProjectionStore } from '../infrastructure/postgres/postgres-projection-store.js';
+import { PostgresReadModel } from '../infrastructure/postgres/postgres-read-model.js';
+import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js';
+import { HttpLimits } from '../interfaces/http/http-limits.js';
+import { HttpModule } from '../interfaces/http/http.module.js';
+import { LocalDocumentAgents } from './document-agents.js';
+import { attemptLimits, httpLimits, runnerLimits, sagaLimits, watchLimits } from './limits.js';
+
+/** What is made before the module: things that need awaiting, and those that a test replaces. */
+export type Parts = Readonly<{
+  config: Config;
+  dataSource: DataSource;
+  log: EventLog;
+  clock: Clock;
+  ids: Ids;
+  definitions: Definitions;
+  agents: Agents;
+  /** The name of this instance in events and heartbeats. */
+  worker: string;
+}>;
+
+@Global()
+@Module({})
+export class AppModule {
+  static async register(parts: Parts): Promise<DynamicModule> {
+    const providers = [...given(parts), ...stores(parts), ...saga(parts), ...commandHandlers, ...queryHandlers];
+    return {
+      module: AppModule,
+      imports: [await configurationModule(parts.config), CqrsModule.forRoot(), HttpModule],
+      providers,
+      exports: providers.filter((provider) => typeof provider === 'object').map(({ provide }) => provide),
+    };
+  }
+}
+
+const given = ({ config, dataSource, log, clock, ids, definitions, agents }: Parts): Provider[] => [
+  { provide: DataSource, useValue: dataSource },
+  { provide: EventLog, useValue: log },
+  { provide: Clock, useValue: clock },
+  { provide: Ids, useValue: ids },
+  { provide: Definitions, useValue: definitions },
+  { provide: Agents, useValue: agents },
+  {
+    provide: DocumentAgents,
+    useValue: new LocalDocumentAgents({ projectsDir: config.projectsDir, now: () => clock.now() }),
+  },
+  { provide: HttpLimits, useValue: httpLimits(config) },
+];
+
+const stores = ({ config, dataSource, log, clock, ids }: Parts): Provider[] => {
+  const store = new PostgresProjectionStore(dataSource);
+  const runner = new ProjectionRunner(
+    { store, log, clock, ids },
+    projections,
+    runnerLimits(config),
+    told('Projections'),
+  );
+  return [
+    { provide: ProjectionStore, useValue: store },
+    { provide: ProjectionRunner, useValue: runner },
+    { provide: Health, useValue: new CheckedHealth(dataSource, log, clock, () => runner.status()) },
+    { provide: ReadModel, useValue: new PostgresReadModel(dataSource) },
+    { provide: ArtifactStore, useValue: new PostgresArtifactStore(dataSource) },
+    { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },
+    { provide: DueExecutions, useValue: new PostgresDueExecutions(dataSource) },
+  ];
+};
+
+const saga = (parts: Parts): Provider[] => {
+  const { config, log, clock, ids, agents, worker } = parts;
+  const source = { clock, ids };
+  const onError = told('Saga');
+  return [
+    { provide: Workflows, useValue: new Workflows(log, clock, { cachedExecutions: config.foldCacheExecutions }) },
+    {
+      provide: WorkflowSaga,
+      inject: [Workflows, ArtifactStore],
+      useFactory: (workflows: Workflows, artifacts: ArtifactStore) => {
+        const steps = new StepRunner(agents, artifacts, clock, { inlineOutputBytes: config.inlineOutputBytes });
+        const attempts = new Attempts(workflows, steps, clock, source, attemptLimits, onError);
+        return new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits(config), onError);
+      },
+    },
+    {
+      provide: SagaWatch,
+      inject: [WorkflowSaga, Workers, DueExecutions],
+      useFactory: (workflowSaga: WorkflowSaga, workers: Workers, due: DueExecutions) =>
+        new SagaWatch(workflowSaga, { log, workers, due, clock, ids }, worker, watchLimits(config), onError),
+    },
+  ];
+};
+
+const told = (context: string) => {
+  const logger = new Logger(context);
+  return (message: string, error: unknown) =>
+    logger.error(message, error instanceof Error ? error.stack : String(error));
+};

@@ -1,0 +1,23 @@
+import { DocumentAgents, type AgentResultJson, type DocumentAgentName } from '../application/document-agents.js';
+import type { AgentInput } from '../application/agents.js';
+import { documentAgents } from '../infrastructure/document/index.js';
+
+const FUNCTIONS = {
+  regdata: documentAgents.enrich,
+  composer: documentAgents.compose,
+  writer: documentAgents.write,
+  validator: documentAgents.validate,
+  assembler: documentAgents.assemble,
+  export: documentAgents.export,
+} satisfies Record<DocumentAgentName, unknown>;
+
+/** The document agents in this process, behind the endpoints that serve them. */
+export class LocalDocumentAgents extends DocumentAgents {
+  constructor(private readonly context: Readonly<{ projectsDir: string; now: () => Date }>) {
+    super();
+  }
+
+  run(agent: DocumentAgentName, input: AgentInput): Promise<AgentResultJson> {
+    return FUNCTIONS[agent](input, this.context);
+  }
+}

@@ -1,0 +1,26 @@
+/** What the programs of this package have in common: run, end on SIGINT or SIGTERM, say plainly why a start failed. */
+
+const EXIT_AFTER_SIGNAL = 0;
+
+/**
+ * Runs `main` and ends the process with the code that it gives. On SIGINT or SIGTERM `signal` is aborted once; a second
+ * signal of the same kind changes nothing, as the shutdown is bounded by itself.
+ */
+export const runUntilSignal = (main: (signal: AbortSignal) => Promise<number>): void => {
+  const ending = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => ending.abort(name));
+  main(ending.signal).then(
+    (code) => process.exit(ending.signal.aborted ? EXIT_AFTER_SIGNAL : code),
+    (error: unknown) => {
+      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      process.exit(1);
+    },
+  );
+};
+
+/** Resolves when `signal` is aborted. */
+export const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });

@@ -1,0 +1,98 @@
+/** One instance of the application, from its settings to its last breath. */
+import { hostname } from 'node:os';
+import { ConsoleLogger, Logger, type LogLevel } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Clock } from '../application/clock.js';
+import type { Ids } from '../application/ids.js';
+import { projections as readTables } from '../application/projections/index.js';
+import { lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
+import { ProjectionRunner } from '../application/projections/runner.js';
+import { SagaWatch } from '../application/saga/saga-watch.js';
+import { WorkflowSaga } from '../application/saga/workflow-saga.js';
+import { loadAgentsModule } from '../infrastructure/agents/agents-module.js';
+import type { Config } from '../infrastructure/config/config.js';
+import { loadDefinitions } from '../infrastructure/definitions/load-definitions.js';
+import { SystemClock } from '../infrastructure/system/system-clock.js';
+import { SystemIds } from '../infrastructure/system/system-ids.js';
+import { configureHttp } from '../interfaces/http/configure-http.js';
+import { reachAgents } from './agents.js';
+import { AppModule } from './app.module.js';
+import { httpLimits } from './limits.js';
+import { startPlatform } from './platform.js';
+
+export { readConfig } from '../infrastructure/config/configuration.js';
+export type { Config };
+
+export type Server = Readonly<{
+  /** Where the API is, without a slash at the end. */
+  url: string;
+  app: NestExpressApplication;
+  /** Takes no new work, waits for what is under way (`SHUTDOWN_GRACE_MS`), hands over the rest, closes everything. */
+  stop: () => Promise<void>;
+  /** Resolves if the instance cannot go on: it should be stopped and started again. */
+  failed: Promise<Error>;
+}>;
+
+const LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
+
+export const startServer = async (
+  config: Config,
+  { clock = new SystemClock(), ids = new SystemIds() }: Partial<Readonly<{ clock: Clock; ids: Ids }>> = {},
+): Promise<Server> => {
+  const logger = new ConsoleLogger({
+    json: !process.stdout.isTTY,
+    logLevels: LEVELS.slice(0, LEVELS.indexOf(config.logLevel) + 1),
+  });
+  Logger.overrideLogger(logger);
+  // What is wrong with the files that users write is told before anything is started.
+  const definitions = await loadDefinitions(config.definitionsDir);
+  if (config.agentsModule) await loadAgentsModule(config.agentsModule);
+
+  const platform = await startPlatform(config, (line) => logger.debug(line, 'Platform'));
+  let app: NestExpressApplication | undefined;
+  try {
+    let ownUrl = '';
+    const agents = reachAgents(config, definitions, clock, () => config.agentBaseUrl ?? ownUrl);
+    const worker = `${hostname()}:${process.pid}:${ids.uuid().slice(0, 8)}`;
+    const module = await AppModule.register({ config, ...platform, clock, ids, definitions, agents, worker });
+    app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
+    configureHttp(app, httpLimits(config));
+    await app.listen(config.port, config.host);
+    ownUrl = (await app.getUrl()).replace(/\/$/, '');
+    const server = run(app, platform, agents.close, config);
+    await server.begin();
+    logger.log(`The API is at ${ownUrl}`, 'Server');
+    return { url: ownUrl, app, stop: server.stop, failed: platform.failed };
+  } catch (error) {
+    await app?.close();
+    await platform.close();
+    throw error;
+  }
+};
+
+/** The loops of an instance, and the order in which it ends: each part outlives those that need it. */
+const run = (
+  app: NestExpressApplication,
+  platform: Readonly<{ close: () => Promise<void> }>,
+  closeAgents: () => Promise<void>,
+  config: Config,
+) => {
+  const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
+  let stopping: Promise<void> | undefined;
+  const stop = async () => {
+    await saga.stop(config.shutdownGraceMs);
+    await watch.stop();
+    await app.close();
+    await projections.stop();
+    await closeAgents();
+    await platform.close();
+  };
+  return {
+    begin: async () => {
+      projections.start();
+      watch.start(lowestPosition(await app.get(ProjectionStore).checkpoints(), readTables));
+    },
+    stop: () => (stopping ??= stop()),
+  };
+};

@@ -1,0 +1,69 @@
+/** The main job from one command: starts everything, runs a project, shows progress, hands over the documents. */
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { aborted, runUntilSignal } from '../../composition/run-until-signal.js';
+import { readConfig, startServer, type Config } from '../../composition/server.js';
+import { runProject } from './run-project.js';
+import { WorkflowClient } from './workflow-client.js';
+
+const USAGE = `Usage: npm run quickstart -- [--project FILE] [--serve]
+  --project FILE  the project's facts; its name without .json is the project id (default: the example that is shipped)
+  --serve         keep the API up when the documents are there`;
+
+const write = (line: string) => process.stdout.write(`${line}\n`);
+
+const main = async (signal: AbortSignal): Promise<number> => {
+  const { values } = parseArgs({
+    options: { project: { type: 'string' }, serve: { type: 'boolean' }, help: { type: 'boolean' } },
+  });
+  if (values.help) {
+    write(USAGE);
+    return 0;
+  }
+  const given = readConfig();
+  const file = path.resolve(values.project ?? path.join(given.projectsDir, 'metformin.json'));
+  const config: Config = {
+    ...given,
+    projectsDir: path.dirname(file),
+    // A run that ends by itself takes any free port, so that it works beside a server on the usual one.
+    port: values.serve ? given.port : 0,
+    logLevel: 'warn',
+  };
+
+  write('Starting Postgres, the event log and the API ...');
+  const server = await startServer(config);
+  write(`Ready at ${server.url}\n`);
+  try {
+    const exportsDir = path.join(config.dataDir, 'exports');
+    const run = await runProject(
+      new WorkflowClient(server.url),
+      path.basename(file, '.json'),
+      exportsDir,
+      write,
+      signal,
+    );
+    write(`\nExecution ${run.state}${run.error ? `: ${run.error}` : ''}`);
+    for (const name of run.files) write(`  ${path.relative(process.cwd(), name)}`);
+    if (values.serve) {
+      write(
+        `\nThe API is at ${server.url}: GET ${server.url}/api/v1/workflow?execution_id=${run.executionId}&include_steps=true`,
+      );
+      write('Ctrl-C ends it.');
+      await aborted(signal);
+    } else {
+      write('\nThe API again, with everything this run has left: npm start');
+      write(
+        `  curl 'http://${config.host}:${given.port}/api/v1/workflow?execution_id=${run.executionId}&include_steps=true'`,
+      );
+    }
+    return run.state === 'completed' ? 0 : 1;
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    write('\nInterrupted. Nothing is lost: the same command goes on from here.');
+    return 0;
+  } finally {
+    await server.stop();
+  }
+};
+
+runUntilSignal(main);

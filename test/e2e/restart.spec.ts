@@ -1,0 +1,113 @@
+import { rm } from 'node:fs/promises';
+import { failWith, startAgentServer, succeed, type Answer, type AgentServer } from '../support/agent-server.js';
+import { eventually } from '../support/eventually.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { definitionsDir } from './support/definitions.js';
+import { startInstance, type Instance } from './support/instance.js';
+
+const START = { project_id: 'p-1', document_type: 'test', triggered_by: 'ann' };
+
+let database: TestDatabase;
+let definitions: string;
+let agent: AgentServer;
+let answer: Answer;
+let instances: Instance[];
+
+const start = async (env: Record<string, string> = {}) => {
+  const instance = await startInstance({
+    DATABASE_URL: database.url,
+    DEFINITIONS_DIR: definitions,
+    AGENT_FIRST_URL: `${agent.url}/first`,
+    AGENT_SECOND_URL: `${agent.url}/second`,
+    ...env,
+  });
+  instances.push(instance);
+  return instance;
+};
+
+beforeEach(async () => {
+  instances = [];
+  answer = ({ input }) => succeed({ [input.step]: 'done' });
+  [database, definitions, agent] = await Promise.all([
+    createTestDatabase(),
+    definitionsDir([
+      { name: 'first', agent: 'first' },
+      { name: 'second', agent: 'second' },
+    ]),
+    startAgentServer((call, response) => answer(call, response)),
+  ]);
+});
+
+afterEach(async () => {
+  await Promise.all(
+    instances.map(({ child }) =>
+      child.process.exitCode === null && !child.process.signalCode ? child.kill('SIGKILL') : null,
+    ),
+  );
+  await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
+});
+
+test('killed in the middle of a step, it goes on after a restart: same key, no retry spent', async () => {
+  answer = () => undefined;
+  const first = await start();
+  const id = await first.api.start(START);
+  await eventually(() => agent.calls.length === 1);
+  await first.child.kill('SIGKILL');
+
+  answer = ({ input }) => succeed({ [input.step]: 'done' });
+  const second = await start();
+  const { steps } = await second.api.reaches(id, 'completed');
+  expect(await second.api.eventTypes(id)).toEqual([
+    'WorkflowStarted',
+    'StepStarted',
+    'StepInterrupted',
+    'StepStarted',
+    'StepCompleted',
+    'StepStarted',
+    'StepCompleted',
+    'WorkflowCompleted',
+  ]);
+  const keys = agent.calls.filter(({ path }) => path === '/first').map(({ headers }) => headers['idempotency-key']);
+  expect(keys).toEqual([`${id}:first:1`, `${id}:first:1`]);
+  expect(steps[0]).toMatchObject({ step_name: 'first', attempt: 2, retry_count: 0 });
+}, 60_000);
+
+test('told to end in the middle of a step, it hands the step over at once and exits with 0', async () => {
+  answer = () => undefined;
+  const first = await start({ SHUTDOWN_GRACE_MS: '300' });
+  const id = await first.api.start(START);
+  await eventually(() => agent.calls.length === 1);
+  await first.child.kill('SIGTERM');
+  expect(first.child.process.exitCode).toBe(0);
+  await eventually(() => agent.calls[0]?.aborted() ?? false);
+
+  answer = ({ input }) => succeed({ [input.step]: 'done' });
+  const second = await start();
+  await second.api.reaches(id, 'completed');
+  const interrupted = (await second.api.events(id)).find(({ event_type }) => event_type === 'StepInterrupted');
+  expect(interrupted.data).toMatchObject({ step: 'first', cause: 'shutdown' });
+}, 60_000);
+
+test('a retry that was due while nothing ran is made after the restart, once', async () => {
+  answer = () => failWith('transient');
+  const first = await start();
+  const id = await first.api.start(START);
+  await eventually(async () => (await first.api.details(id)).steps[0].status === 'waiting');
+  await first.child.kill('SIGKILL');
+  const before = agent.calls.length;
+
+  answer = ({ input }) => succeed({ [input.step]: 'done' });
+  const second = await start();
+  await second.api.reaches(id, 'completed');
+  expect(agent.calls.filter(({ path }) => path === '/first')).toHaveLength(before + 1);
+}, 60_000);
+
+test('a start that was acknowledged is there after a kill', async () => {
+  answer = () => undefined;
+  const first = await start();
+  const ids = await Promise.all(Array.from({ length: 10 }, () => first.api.start(START)));
+  await first.child.kill('SIGKILL');
+  answer = ({ input }) => succeed({ [input.step]: 'done' });
+  const second = await start();
+  for (const id of ids) await second.api.reaches(id, 'completed', 30_000);
+}, 90_000);

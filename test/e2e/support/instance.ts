@@ -1,0 +1,21 @@
+/** An instance of the built application in a process of its own. */
+import { once } from 'node:events';
+import { startChild, type Child } from '../../support/child.js';
+import { Api } from './api.js';
+
+export type Instance = Readonly<{ api: Api; child: Child }>;
+
+const MAIN = new URL('../../../dist/main.js', import.meta.url);
+
+/** Heartbeats are quick here, so that a take-over need not be waited for. */
+export const startInstance = async (env: Readonly<Record<string, string>>): Promise<Instance> => {
+  const quick = { PORT: '0', WORKER_HEARTBEAT_MS: '200', WORKER_TIMEOUT_MS: '1000', SAGA_SWEEP_INTERVAL_MS: '200' };
+  const child = startChild(MAIN, [], { ...quick, ...env });
+  const [, url] = await Promise.race([
+    child.printed(/The API is at (http:\/\/[^"\s]+)/),
+    once(child.process, 'exit').then(() => {
+      throw new Error(`The instance did not start: ${child.output()}`);
+    }),
+  ]);
+  return { api: new Api(url ?? ''), child };
+};

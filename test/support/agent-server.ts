@@ -1,0 +1,50 @@
+/** An agent of the tests: a real HTTP server that answers as the test wants it, and remembers who called. */
+import { once } from 'node:events';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { AgentInput } from '../../src/application/agents.js';
+
+export type SeenCall = Readonly<{
+  path: string;
+  headers: IncomingHttpHeaders;
+  input: AgentInput;
+  /** Whether the caller has hung up before it was answered. */
+  aborted: () => boolean;
+}>;
+
+/** A result to send as JSON with status 200, or undefined where the handler has answered, or will never answer. */
+export type Answer = (call: SeenCall, response: ServerResponse) => unknown;
+
+export type AgentServer = Readonly<{ url: string; calls: readonly SeenCall[]; close: () => Promise<void> }>;
+
+export const succeed = (data: unknown = {}) => ({ success: true, data });
+export const failWith = (type: string, code = 'TEST') => ({
+  success: false,
+  error: { type, code, message: `${type}!` },
+});
+
+export const startAgentServer = async (answer: Answer): Promise<AgentServer> => {
+  const calls: SeenCall[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const input = JSON.parse(Buffer.concat(chunks).toString('utf8')) as AgentInput;
+      const aborted = () => response.destroyed && !response.writableEnded;
+      const call = { path: request.url ?? '', headers: request.headers, input, aborted };
+      calls.push(call);
+      const result = answer(call, response);
+      if (result === undefined) return;
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(result));
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, calls, close };
+};

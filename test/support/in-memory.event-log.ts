@@ -1,0 +1,134 @@
+import {
+  EventLog,
+  LogUnavailable,
+  RevisionConflict,
+  type Appended,
+  type ExpectedRevision,
+  type LogSignal,
+  type NewEvent,
+  type RecordedEvent,
+} from '../../src/application/event-log.js';
+
+type Stored = Readonly<{ event: Omit<RecordedEvent, 'data' | 'metadata'>; data: string; metadata: string }>;
+
+/** The real log's positions are byte offsets: they grow with gaps. */
+const POSITION_STEP = 100n;
+const MAX_APPEND_BYTES = 1024 * 1024;
+
+/**
+ * An EventLog with EventStoreDB's semantics and no I/O: no timers, no randomness, `recordedAt` from the given clock.
+ * Each append is done at once, before its promise is returned; subscribers are woken by promises alone.
+ */
+export class InMemoryEventLog extends EventLog {
+  private readonly all: Stored[] = [];
+  private readonly streams = new Map<string, Stored[]>();
+  private readonly sleepers = new Set<() => void>();
+  private connection: { lost?: Error } = {};
+
+  constructor(private readonly now: () => Date = () => new Date()) {
+    super();
+  }
+
+  async read(stream: string, from = 0n) {
+    const stored = this.streams.get(stream) ?? [];
+    return { events: stored.slice(Number(from)).map(recorded), revision: this.revisionOf(stream) };
+  }
+
+  async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
+    if (events.length === 0) throw new RangeError(`Append to ${stream}: expected at least one event, got none`);
+    const current = this.revisionOf(stream);
+    if (current !== expected) return this.alreadyThere(stream, events, expected, current);
+    const texts = events.map(({ data, metadata }) => ({
+      data: JSON.stringify(data),
+      metadata: JSON.stringify(metadata),
+    }));
+    const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text.data) + Buffer.byteLength(text.metadata), 0);
+    if (bytes > MAX_APPEND_BYTES)
+      throw new LogUnavailable(`Append to ${stream}: ${bytes} bytes, at most ${MAX_APPEND_BYTES} are taken`);
+    const stored = this.streams.get(stream) ?? [];
+    this.streams.set(stream, stored);
+    const recordedAt = this.now();
+    events.forEach(({ id, type }, index) => {
+      const place = { revision: BigInt(stored.length), position: BigInt(this.all.length + 1) * POSITION_STEP };
+      const text = texts[index] as Omit<Stored, 'event'>;
+      const one: Stored = { event: { id, type, stream, ...place, recordedAt }, ...text };
+      stored.push(one);
+      this.all.push(one);
+    });
+    this.wake();
+    return placeOf(stored.at(-1));
+  }
+
+  async *subscribe(
+    options: Readonly<{ prefix: string; after: bigint | 'start'; signal: AbortSignal }>,
+  ): AsyncGenerator<LogSignal> {
+    const { prefix, after, signal } = options;
+    const connection = this.connection;
+    const first = this.all.findIndex(({ event }) => after === 'start' || event.position > after);
+    let next = first < 0 ? this.all.length : first;
+    let caughtUp = false;
+    while (!signal.aborted) {
+      if (connection.lost) throw connection.lost;
+      const stored = this.all[next];
+      if (stored) {
+        next += 1;
+        if (stored.event.stream.startsWith(prefix)) yield { kind: 'event', event: recorded(stored) };
+        else if (next === this.all.length) yield { kind: 'checkpoint', position: stored.event.position };
+      } else if (!caughtUp) {
+        caughtUp = true;
+        yield { kind: 'caught-up' };
+      } else {
+        await this.sleep(signal);
+      }
+    }
+  }
+
+  /** Ends every subscription of this moment with `reason`, as a lost connection does. */
+  disconnect(reason: Error): void {
+    this.connection.lost = reason;
+    this.connection = {};
+    this.wake();
+  }
+
+  private revisionOf(stream: string): ExpectedRevision {
+    const count = this.streams.get(stream)?.length ?? 0;
+    return count === 0 ? 'none' : BigInt(count - 1);
+  }
+
+  /** The same events at the same place are a repeated append, and its first answer is given again. */
+  private alreadyThere(
+    stream: string,
+    events: readonly NewEvent[],
+    expected: ExpectedRevision,
+    current: ExpectedRevision,
+  ): Appended {
+    const start = expected === 'none' ? 0 : Number(expected) + 1;
+    const there = (this.streams.get(stream) ?? []).slice(start, start + events.length);
+    const same = there.length === events.length && events.every(({ id }, index) => there[index]?.event.id === id);
+    if (!same) throw new RevisionConflict(stream, expected, current);
+    return placeOf(there.at(-1));
+  }
+
+  private async sleep(signal: AbortSignal): Promise<void> {
+    let wakeUp: () => void = () => undefined;
+    const woken = new Promise<void>((resolve) => (wakeUp = resolve));
+    this.sleepers.add(wakeUp);
+    signal.addEventListener('abort', wakeUp, { once: true });
+    await woken;
+    this.sleepers.delete(wakeUp);
+    signal.removeEventListener('abort', wakeUp);
+  }
+
+  private wake(): void {
+    for (const wakeUp of this.sleepers) wakeUp();
+  }
+}
+
+function recorded({ event, data, metadata }: Stored): RecordedEvent {
+  return { ...event, data: JSON.parse(data), metadata: JSON.parse(metadata) };
+}
+
+function placeOf(stored: Stored | undefined): Appended {
+  if (!stored) throw new Error('an append has at least one event');
+  return { revision: stored.event.revision, position: stored.event.position };
+}
