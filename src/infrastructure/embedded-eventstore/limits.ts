@@ -1,0 +1,50 @@
+/** Every bound of the node. All can be set when it is started; sizes are bytes, times milliseconds. */
+export const defaultLimits = {
+  /** Type, data and metadata of all events of one append. EventStoreDB's default. */
+  maxAppendBytes: 1024 * 1024,
+  /** One gRPC message that comes in. The client cuts batch appends into chunks of 3 MiB. */
+  maxRequestBytes: 17 * 1024 * 1024,
+  /** Memory that the HTTP/2 session of one client may use, in megabytes. */
+  maxSessionMegabytes: 64,
+  maxStreamNameBytes: 1024,
+  maxEventTypeBytes: 1024,
+  /** Appends that wait for their turn; one more is answered with UNAVAILABLE "Server Is Too Busy". */
+  maxWaitingAppends: 8_192,
+  maxWaitingBytes: 64 * 1024 * 1024,
+  /** Unfinished batch appends of one connection (their chunks are still arriving). */
+  maxOpenBatchAppends: 64,
+  /** What one database statement commits. */
+  maxCommitEvents: 2_048,
+  maxCommitBytes: 4 * 1024 * 1024,
+  /** An append that is not committed after this time is answered "timed out"; its outcome is not known then. */
+  appendTimeoutMs: 10_000,
+  /** Streams whose last revision and metadata the writer remembers. */
+  maxKnownStreams: 50_000,
+  /** Event ids remembered for repeated appends with expected revision "any" and "stream_exists". */
+  maxKnownEventIds: 50_000,
+  /** The newest events, kept in memory for live subscriptions. */
+  maxTailEvents: 8_192,
+  maxTailBytes: 16 * 1024 * 1024,
+  /** What one read of the database brings. At least one event comes, whatever its size. */
+  pageEvents: 1_000,
+  pageBytes: 1024 * 1024,
+  /** Events that one step of a filtered read looks at. */
+  scanEvents: 4_000,
+  /** Database connections for reads. */
+  readConnections: 4,
+  /** Reads and subscriptions at once, each of which holds at most two pages; one more is answered with RESOURCE_EXHAUSTED. */
+  maxReads: 500,
+  /** An idle filtered subscription hears this often how far the log is searched. */
+  idleCheckpointMs: 10_000,
+  /** A read that finds the database gone waits this long for it. */
+  readRetryMs: 10_000,
+  /** The database may be away this long; then the node gives up. */
+  recoveryMs: 10 * 60_000,
+  recoveryPauseMs: 100,
+  /** A killed node may hold the writer lock a little longer than it lives. */
+  lockWaitMs: 2_000,
+  /** `close` lets calls in flight end this long. */
+  closeMs: 5_000,
+};
+
+export type Limits = Readonly<typeof defaultLimits>;

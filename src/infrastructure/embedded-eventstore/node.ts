@@ -1,0 +1,105 @@
+/** The node in this thread: storage, writer, subscriptions and the gRPC server in front of them. */
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { defaultLimits, type Limits } from './limits.js';
+import { GossipService, ServerFeaturesService, StreamsService } from './protocol.js';
+import { Reader } from './reader.js';
+import { appendHandler } from './rpc-append.js';
+import { batchAppendHandler } from './rpc-batch-append.js';
+import { featuresHandler, gossipHandler } from './rpc-cluster.js';
+import { deleteHandler, tombstoneHandler } from './rpc-delete.js';
+import { ReadCalls } from './rpc-read.js';
+import { Tail } from './tail.js';
+import { Writer } from './writer.js';
+import { WriterConnection } from './writer-connection.js';
+
+export type NodeOptions = Readonly<{
+  databaseUrl: string;
+  /** Default 127.0.0.1: the protocol is served without encryption. */
+  host?: string;
+  /** Default 0: any free port. */
+  port?: number;
+  /** What clients and a second node are told, where it differs from `host` and `port`. */
+  advertisedHost?: string;
+  advertisedPort?: number;
+  limits?: Partial<Limits>;
+  log?: (line: string) => void;
+}>;
+
+export type RunningNode = Readonly<{
+  /** Connection string for `@eventstore/db-client`. */
+  url: string;
+  /** Answers what is in flight, then stops. */
+  close(): Promise<void>;
+  /** Resolves if the node fails for good: the database stayed away, or another node took it over. */
+  failed: Promise<Error>;
+}>;
+
+/**
+ * @throws AnotherNodeRuns when another node uses the database; its message says how to connect to that one
+ * @throws Error when the database cannot be reached or the port cannot be had
+ */
+export async function runNode(options: NodeOptions): Promise<RunningNode> {
+  const limits: Limits = { ...defaultLimits, ...options.limits };
+  const { databaseUrl, host = '127.0.0.1', log = () => undefined } = options;
+  const connection = await WriterConnection.open(databaseUrl, limits, log);
+  const reader = new Reader(databaseUrl, limits);
+  let fail: (error: Error) => void = () => undefined;
+  const failed = new Promise<Error>((resolve) => (fail = resolve));
+  const server = new Server({
+    'grpc.max_receive_message_length': limits.maxRequestBytes,
+    'grpc.max_send_message_length': -1,
+    'grpc-node.max_session_memory': limits.maxSessionMegabytes,
+  });
+  try {
+    const tail = new Tail(await connection.lastPosition(), limits);
+    const writer = new Writer(connection, reader, tail, limits, (error) => {
+      log(error.message);
+      fail(error);
+      server.forceShutdown();
+    });
+    const reads = new ReadCalls({ reader, tail, limits });
+    server.addService(StreamsService as never, {
+      append: appendHandler(writer, limits),
+      batchAppend: batchAppendHandler(writer, limits),
+      delete: deleteHandler(writer, limits),
+      tombstone: tombstoneHandler(writer, limits),
+      read: reads.handle,
+    });
+    const advertised = { host: options.advertisedHost ?? host, port: options.advertisedPort ?? options.port ?? 0 };
+    server.addService(GossipService as never, { read: gossipHandler(randomUUID(), advertised) });
+    server.addService(ServerFeaturesService as never, { getSupportedMethods: featuresHandler() });
+    const address = `${host}:${options.port ?? 0}`;
+    const bound = await promisify(server.bindAsync.bind(server))(address, ServerCredentials.createInsecure());
+    if (advertised.port === 0) advertised.port = bound;
+    const url = `esdb://${advertised.host}:${advertised.port}?tls=false`;
+    await connection.advertise(url);
+    return { url, failed, close: () => close({ server, reads, writer, reader, connection, limits }) };
+  } catch (error) {
+    server.forceShutdown();
+    await reader.close();
+    await connection.close();
+    throw error;
+  }
+}
+
+type Parts = Readonly<{
+  server: Server;
+  reads: ReadCalls;
+  writer: Writer;
+  reader: Reader;
+  connection: WriterConnection;
+  limits: Limits;
+}>;
+
+async function close({ server, reads, writer, reader, connection, limits }: Parts): Promise<void> {
+  const late = delay(limits.closeMs, undefined, { ref: false });
+  reads.close();
+  await Promise.race([writer.close(), late]);
+  await Promise.race([promisify(server.tryShutdown.bind(server))().catch(() => undefined), late]);
+  server.forceShutdown();
+  await connection.close();
+  await reader.close();
+}

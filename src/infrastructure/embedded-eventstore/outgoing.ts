@@ -1,0 +1,25 @@
+import type { ServerWritableStream } from '@grpc/grpc-js';
+import type { Encoded, Streams } from './protocol.js';
+
+export type ReadCall = ServerWritableStream<Streams.ReadReq, Streams.ReadResp | Encoded>;
+
+/** Writes to a caller as fast as that caller reads: resolves when the next message may come, or the call is over. */
+export class Outgoing {
+  constructor(
+    private readonly call: ReadCall,
+    readonly signal: AbortSignal,
+  ) {}
+
+  async send(message: Streams.ReadResp | Encoded): Promise<void> {
+    if (this.signal.aborted || this.call.write(message)) return;
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        this.call.off('drain', done);
+        this.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      this.call.on('drain', done);
+      this.signal.addEventListener('abort', done, { once: true });
+    });
+  }
+}

@@ -1,0 +1,42 @@
+/** The protocol's messages and services, as the official client ships them (CommonJS: values and types come apart). */
+import gossipServices from '@eventstore/db-client/generated/gossip_grpc_pb.js';
+import gossipMessages from '@eventstore/db-client/generated/gossip_pb.js';
+import featureServices from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
+import featureMessages from '@eventstore/db-client/generated/serverfeatures_pb.js';
+import sharedMessages from '@eventstore/db-client/generated/shared_pb.js';
+import statusMessages from '@eventstore/db-client/generated/status_pb.js';
+import streamServices from '@eventstore/db-client/generated/streams_grpc_pb.js';
+import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
+import anyMessages from 'google-protobuf/google/protobuf/any_pb.js';
+import emptyMessages from 'google-protobuf/google/protobuf/empty_pb.js';
+
+import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
+export type * as Shared from '@eventstore/db-client/generated/shared_pb.js';
+export type * as Gossip from '@eventstore/db-client/generated/gossip_pb.js';
+export type * as Features from '@eventstore/db-client/generated/serverfeatures_pb.js';
+export type * as Rpc from '@eventstore/db-client/generated/status_pb.js';
+
+export type { Streams };
+export const streams = streamMessages;
+export const shared = sharedMessages;
+export const gossip = gossipMessages;
+export const features = featureMessages;
+export const rpc = statusMessages;
+export const { Any } = anyMessages;
+/** google.protobuf.Empty; `shared.Empty` is the protocol's own. */
+export const { Empty: GoogleEmpty } = emptyMessages;
+
+/** A message that is bytes already. */
+export type Encoded = Buffer;
+
+const { read } = streamServices.StreamsService;
+export const StreamsService = {
+  ...streamServices.StreamsService,
+  read: {
+    ...read,
+    responseSerialize: (message: Streams.ReadResp | Encoded) =>
+      Buffer.isBuffer(message) ? message : read.responseSerialize(message),
+  },
+};
+export const { GossipService } = gossipServices;
+export const { ServerFeaturesService } = featureServices;

@@ -1,0 +1,190 @@
+/** Reads of the stored events, in pages that are bounded in number and in bytes. */
+import pg from 'pg';
+import type { StreamHead } from './commit-check.js';
+import { whileAway } from './database-errors.js';
+import type { Limits } from './limits.js';
+import { DELETED, type StoredEvent } from './records.js';
+import { parseMetadata, type StreamMetadata } from './stream-metadata.js';
+
+export type Direction = 'forwards' | 'backwards';
+
+/** The last revisions of a stream and of its metadata stream, with what the metadata say. */
+export type StreamState = StreamHead &
+  Readonly<{ metadata: StreamMetadata; rawMetadata: Uint8Array; lastMetadata: bigint }>;
+
+export type Scanned = Readonly<{ position: bigint; stream: string; type: string }>;
+
+type Row = Omit<StoredEvent, 'position' | 'revision' | 'created'> &
+  Readonly<{ position: string; revision: string; created: string }>;
+type StateRow = Readonly<{
+  stream: string;
+  last: string | null;
+  last_metadata: string | null;
+  metadata: Buffer | null;
+}>;
+
+const COLUMNS = 'position, stream, revision, id, type, json, created, data, metadata';
+
+/** The rows of `from` in order, as many as fit: the first always does. */
+const page = (from: string, order: string, limit: string, bytes: string) => `
+  select ${COLUMNS} from (
+    select *, sum(octet_length(data) + octet_length(metadata)) over (order by ${order})
+              - octet_length(data) - octet_length(metadata) as bytes_before
+    from (select * from eventstore.events where ${from} order by ${order} limit ${limit}) as found
+  ) as measured where bytes_before < ${bytes} order by ${order}`;
+
+const SQL = {
+  streamForwards: page('stream = $1 and revision >= $2 and revision <= $3 and created >= $4', 'revision', '$5', '$6'),
+  streamBackwards: page(
+    'stream = $1 and revision <= $2 and revision >= $3 and created >= $4',
+    'revision desc',
+    '$5',
+    '$6',
+  ),
+  allForwards: page('position > $1', 'position', '$2', '$3'),
+  allBackwards: page('position < $1', 'position desc', '$2', '$3'),
+  scanForwards: 'select position, stream, type from eventstore.events where position > $1 order by position limit $2',
+  scanBackwards:
+    'select position, stream, type from eventstore.events where position < $1 order by position desc limit $2',
+  fetchForwards: page('position = any($1::bigint[])', 'position', '$2', '$3'),
+  fetchBackwards: page('position = any($1::bigint[])', 'position desc', '$2', '$3'),
+  idsAt: 'select id, position from eventstore.events where stream = $1 and revision >= $2 order by revision limit $3',
+  places: `
+    select e.position, e.stream, e.revision, e.id, e.type, e.json, e.created, e.data, e.metadata
+    from unnest($1::text[], $2::bigint[]) as wanted (stream, revision)
+    join eventstore.events e on e.stream = wanted.stream and e.revision = wanted.revision`,
+  states: `
+    select wanted.stream, head.revision as last, meta.revision as last_metadata, meta.data as metadata
+    from unnest($1::text[]) as wanted (stream)
+    left join lateral (select revision from eventstore.events e where e.stream = wanted.stream
+                       order by revision desc limit 1) as head on true
+    left join lateral (select revision, data from eventstore.events e where e.stream = '$$' || wanted.stream
+                       order by revision desc limit 1) as meta on true`,
+};
+
+export class Reader {
+  private readonly pool: pg.Pool;
+
+  constructor(
+    databaseUrl: string,
+    private readonly limits: Pick<
+      Limits,
+      'readConnections' | 'readRetryMs' | 'recoveryPauseMs' | 'pageEvents' | 'pageBytes'
+    >,
+  ) {
+    this.pool = new pg.Pool({
+      connectionString: databaseUrl,
+      application_name: 'embedded-eventstore reader',
+      max: limits.readConnections,
+      keepAlive: true,
+    });
+    this.pool.on('error', () => undefined); // an idle connection died; the next read makes another
+  }
+
+  /** Revisions from `from` to `to` (both inclusive) in the given direction, recorded at `since` or later. */
+  async stream(at: {
+    stream: string;
+    from: bigint;
+    to: bigint;
+    since: number;
+    direction: Direction;
+    limit: number;
+  }): Promise<StoredEvent[]> {
+    const name = at.direction === 'forwards' ? 'streamForwards' : 'streamBackwards';
+    return this.events(name, [
+      at.stream,
+      text(at.from),
+      text(at.to),
+      at.since,
+      this.capped(at.limit),
+      this.limits.pageBytes,
+    ]);
+  }
+
+  /** Events after (forwards) or before (backwards) `position`. */
+  async all(position: bigint, direction: Direction, limit: number): Promise<StoredEvent[]> {
+    const name = direction === 'forwards' ? 'allForwards' : 'allBackwards';
+    return this.events(name, [text(position), this.capped(limit), this.limits.pageBytes]);
+  }
+
+  async scan(position: bigint, direction: Direction, limit: number): Promise<Scanned[]> {
+    const name = direction === 'forwards' ? 'scanForwards' : 'scanBackwards';
+    const rows = await this.query<{ position: string; stream: string; type: string }>(name, [text(position), limit]);
+    return rows.map((row) => ({ ...row, position: BigInt(row.position) }));
+  }
+
+  async fetch(positions: readonly bigint[], direction: Direction): Promise<StoredEvent[]> {
+    const name = direction === 'forwards' ? 'fetchForwards' : 'fetchBackwards';
+    return this.events(name, [positions.map(text), this.limits.pageEvents, this.limits.pageBytes]);
+  }
+
+  async idsAt(stream: string, from: bigint, count: number): Promise<{ id: string; position: bigint }[]> {
+    const rows = await this.query<{ id: string; position: string }>('idsAt', [stream, text(from), count]);
+    return rows.map(({ id, position }) => ({ id, position: BigInt(position) }));
+  }
+
+  /** Those of the events that exist, in no order. */
+  async places(wanted: readonly Readonly<{ stream: string; revision: bigint }>[]): Promise<StoredEvent[]> {
+    return this.events('places', [wanted.map(({ stream }) => stream), wanted.map(({ revision }) => text(revision))]);
+  }
+
+  /** Of every stream that is asked for, whether it exists or not. */
+  async states(streams: readonly string[]): Promise<Map<string, StreamState>> {
+    const rows = await this.query<StateRow>('states', [streams]);
+    return new Map(rows.map((row) => [row.stream, stateOf(row)]));
+  }
+
+  async state(stream: string): Promise<StreamState> {
+    return (
+      (await this.states([stream])).get(stream) ?? stateOf({ stream, last: null, last_metadata: null, metadata: null })
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+
+  private async events(name: keyof typeof SQL, values: unknown[]): Promise<StoredEvent[]> {
+    const rows = await this.query<Row>(name, values);
+    return rows.map((row) => ({
+      ...row,
+      position: BigInt(row.position),
+      revision: BigInt(row.revision),
+      created: Number(row.created),
+    }));
+  }
+
+  private async query<R extends object>(name: keyof typeof SQL, values: unknown[]): Promise<R[]> {
+    const { readRetryMs, recoveryPauseMs } = this.limits;
+    const ask = () => this.pool.query<R>({ name: `eventstore-${name}`, text: SQL[name], values });
+    return (await whileAway(ask, readRetryMs, recoveryPauseMs)).rows;
+  }
+
+  private capped(limit: number): number {
+    return Math.min(limit, this.limits.pageEvents);
+  }
+}
+
+function stateOf(row: StateRow): StreamState {
+  const last = row.last === null ? -1n : BigInt(row.last);
+  const metadata = parseMetadata(row.metadata);
+  return {
+    last,
+    tombstoned: last === DELETED,
+    truncateBefore: metadata.truncateBefore,
+    hasMetadata: row.last_metadata !== null,
+    metadata,
+    rawMetadata: row.metadata ?? new Uint8Array(),
+    lastMetadata: row.last_metadata === null ? -1n : BigInt(row.last_metadata),
+  };
+}
+
+const text = (value: bigint) => value.toString();
+
+/** A metadata stream as a stream of its own: its latest event is all that can be read of it. */
+export function metastreamState(state: StreamState): StreamState {
+  return {
+    ...{ last: state.lastMetadata, tombstoned: state.tombstoned, truncateBefore: undefined, hasMetadata: false },
+    ...{ metadata: { maxCount: 1n }, rawMetadata: new Uint8Array(), lastMetadata: -1n },
+  };
+}

@@ -1,0 +1,222 @@
+/** Many appends over one call. Each arrives in chunks under its correlation id and is answered once, in any order. */
+import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
+import type { Limits } from './limits.js';
+import { Any, GoogleEmpty, rpc, shared, streams, type Rpc, type Shared, type Streams } from './protocol.js';
+import type { Expected } from './records.js';
+import { invalidArgument, isRefusal, shuttingDown } from './wire-errors.js';
+import { parseUuid, ProposedEvents, writableStreamName } from './wire-events.js';
+import type { Outcome, Writer } from './writer.js';
+
+type Call = ServerDuplexStream<Streams.BatchAppendReq, Streams.BatchAppendResp>;
+type Open = { stream: string; expected: Expected; proposed: ProposedEvents; deadline: number; timer: NodeJS.Timeout };
+
+/** google.rpc.Code */
+const Code = {
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+} as const;
+const WITHOUT_DEADLINE_MS = Number.MAX_SAFE_INTEGER;
+
+export function batchAppendHandler(
+  writer: Writer,
+  limits: Limits,
+): handleBidiStreamingCall<Streams.BatchAppendReq, Streams.BatchAppendResp> {
+  return (call) => new BatchAppend(call, writer, limits).start();
+}
+
+class BatchAppend {
+  private readonly open = new Map<string, Open>();
+  private committing = 0;
+  private ended = false;
+
+  constructor(
+    private readonly call: Call,
+    private readonly writer: Writer,
+    private readonly limits: Limits,
+  ) {}
+
+  start(): void {
+    this.call.on('data', (request: Streams.BatchAppendReq) => this.receive(request));
+    this.call.on('end', () => {
+      this.ended = true;
+      this.endIfDone();
+    });
+    this.call.on('error', () => this.forget());
+    this.call.on('cancelled', () => this.forget());
+  }
+
+  private receive(request: Streams.BatchAppendReq): void {
+    const correlation = request.getCorrelationId();
+    let identifier = request.getOptions()?.getStreamIdentifier();
+    try {
+      const id = parseUuid(correlation);
+      const options = request.getOptions();
+      if (options && !this.open.has(id)) this.begin(id, correlation, options);
+      const append = this.open.get(id);
+      if (!append) return; // the rest of one that was refused
+      identifier = new shared.StreamIdentifier().setStreamName(Buffer.from(append.stream));
+      try {
+        for (const message of request.getProposedMessagesList()) append.proposed.add(message);
+      } catch (error) {
+        this.close(id);
+        throw error;
+      }
+      if (!request.getIsFinal()) return;
+      this.close(id);
+      void this.commit(append, correlation, identifier);
+    } catch (error) {
+      this.answer(correlation, identifier, errorStatus(error, this.limits));
+    }
+  }
+
+  private begin(id: string, correlation: Shared.UUID | undefined, options: Streams.BatchAppendReq.Options): void {
+    const stream = writableStreamName(options.getStreamIdentifier(), this.limits);
+    if (this.open.size >= this.limits.maxOpenBatchAppends) {
+      throw invalidArgument(`Expected at most ${this.limits.maxOpenBatchAppends} unfinished appends on one call`);
+    }
+    const deadline = deadlineOf(options);
+    const patience = Math.min(deadline - Date.now(), this.limits.appendTimeoutMs);
+    if (patience <= 0) return this.answer(correlation, options.getStreamIdentifier(), timeout());
+    const timer = setTimeout(() => {
+      if (this.open.delete(id)) this.answer(correlation, options.getStreamIdentifier(), timeout());
+    }, patience);
+    this.open.set(id, {
+      stream,
+      expected: expectedPosition(options),
+      proposed: new ProposedEvents(this.limits),
+      deadline,
+      timer,
+    });
+  }
+
+  private close(id: string): void {
+    clearTimeout(this.open.get(id)?.timer);
+    this.open.delete(id);
+  }
+
+  private async commit(
+    append: Open,
+    correlation: Shared.UUID | undefined,
+    identifier: Shared.StreamIdentifier,
+  ): Promise<void> {
+    const { stream, expected, proposed, deadline } = append;
+    this.committing += 1;
+    const change = { kind: 'append', stream, expected, events: proposed.events } as const;
+    const outcome = await this.writer.submit(change, deadline - Date.now(), () => this.call.cancelled);
+    this.committing -= 1;
+    if (outcome.kind === 'done') this.answer(correlation, identifier, success(outcome));
+    else this.answer(correlation, identifier, outcomeStatus(outcome, stream, expected));
+    if (outcome.kind === 'closing' && !this.call.cancelled) this.call.emit('error', shuttingDown());
+    this.endIfDone();
+  }
+
+  private answer(
+    correlation: Shared.UUID | undefined,
+    identifier: Shared.StreamIdentifier | undefined,
+    result: Streams.BatchAppendResp.Success | Rpc.Status,
+  ): void {
+    if (this.call.cancelled || this.call.writableEnded) return;
+    const response = new streams.BatchAppendResp().setCorrelationId(correlation);
+    response.setStreamIdentifier(identifier ?? new shared.StreamIdentifier());
+    if (result instanceof rpc.Status) response.setError(result);
+    else response.setSuccess(result);
+    // A caller who does not read its answers is not read from either, so their number stays small.
+    if (!this.call.write(response) && !this.call.isPaused()) {
+      this.call.pause();
+      this.call.once('drain', () => this.call.resume());
+    }
+  }
+
+  private endIfDone(): void {
+    if (this.ended && this.committing === 0 && !this.call.cancelled) this.call.end();
+  }
+
+  private forget(): void {
+    for (const id of this.open.keys()) this.close(id);
+  }
+}
+
+function success({ revision, position }: Extract<Outcome, { kind: 'done' }>): Streams.BatchAppendResp.Success {
+  const message = new streams.BatchAppendResp.Success();
+  if (revision < 0n) message.setNoStream(new GoogleEmpty());
+  else message.setCurrentRevision(revision.toString());
+  if (position === undefined) return message.setNoPosition(new GoogleEmpty());
+  const at = position.toString();
+  return message.setPosition(new shared.AllStreamPosition().setCommitPosition(at).setPreparePosition(at));
+}
+
+function outcomeStatus(outcome: Exclude<Outcome, { kind: 'done' }>, stream: string, expected: Expected): Rpc.Status {
+  switch (outcome.kind) {
+    case 'wrong':
+      return rpcStatus(
+        Code.ALREADY_EXISTS,
+        'WrongExpectedVersion',
+        wrongExpectedVersion(expected, outcome.current),
+        'WrongExpectedVersion',
+      );
+    case 'deleted': {
+      const deleted = new shared.StreamDeleted().setStreamIdentifier(
+        new shared.StreamIdentifier().setStreamName(Buffer.from(stream)),
+      );
+      return rpcStatus(Code.NOT_FOUND, 'StreamDeleted', deleted, 'StreamDeleted');
+    }
+    case 'timeout':
+      return timeout();
+    case 'busy':
+      return rpcStatus(Code.UNAVAILABLE, 'Server Is Too Busy', new shared.Unknown(), 'Unknown');
+    case 'closing':
+      return rpcStatus(Code.UNAVAILABLE, 'Server Is Shutting Down', new shared.Unknown(), 'Unknown');
+    case 'failed':
+      return rpcStatus(Code.INTERNAL, outcome.reason, new shared.Unknown(), 'Unknown');
+  }
+}
+
+function errorStatus(error: unknown, limits: Limits): Rpc.Status {
+  const message = error instanceof Error ? error.message : String(error);
+  if (isRefusal(error) && error.metadata.get('exception')[0] === 'maximum-append-size-exceeded') {
+    const tooLarge = new shared.MaximumAppendSizeExceeded().setMaxappendsize(limits.maxAppendBytes);
+    return rpcStatus(Code.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', tooLarge, 'MaximumAppendSizeExceeded');
+  }
+  return rpcStatus(Code.INVALID_ARGUMENT, message, new shared.BadRequest().setMessage(message), 'BadRequest');
+}
+
+function wrongExpectedVersion(expected: Expected, current: bigint): Shared.WrongExpectedVersion {
+  const wrong = new shared.WrongExpectedVersion();
+  if (current < 0n) wrong.setCurrentNoStream(new GoogleEmpty());
+  else wrong.setCurrentStreamRevision(current.toString());
+  if (expected === 'any') return wrong.setExpectedAny(new GoogleEmpty());
+  if (expected === 'stream_exists') return wrong.setExpectedStreamExists(new GoogleEmpty());
+  if (expected === 'no_stream') return wrong.setExpectedNoStream(new GoogleEmpty());
+  return wrong.setExpectedStreamPosition(expected.toString());
+}
+
+const timeout = () => rpcStatus(Code.DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout(), 'Timeout');
+
+function rpcStatus(
+  code: number,
+  message: string,
+  details: { serializeBinary(): Uint8Array },
+  type: string,
+): Rpc.Status {
+  const any = new Any();
+  any.pack(details.serializeBinary(), `event_store.client.${type}`);
+  return new rpc.Status().setCode(code).setMessage(message).setDetails(any);
+}
+
+function expectedPosition(options: Streams.BatchAppendReq.Options): Expected {
+  if (options.hasAny()) return 'any';
+  if (options.hasNoStream()) return 'no_stream';
+  if (options.hasStreamExists()) return 'stream_exists';
+  if (options.hasStreamPosition()) return BigInt(options.getStreamPosition());
+  throw invalidArgument('Expected a stream position: a number, any, no_stream or stream_exists');
+}
+
+/** On the clock of `Date.now()`. */
+function deadlineOf(options: Streams.BatchAppendReq.Options): number {
+  const deadline = options.getDeadline();
+  return deadline ? deadline.getSeconds() * 1_000 + deadline.getNanos() / 1e6 : WITHOUT_DEADLINE_MS;
+}

@@ -1,0 +1,148 @@
+/** The Read call: reads and subscriptions of one stream or of `$all`. */
+import { randomUUID } from 'node:crypto';
+import type { handleServerStreamingCall } from '@grpc/grpc-js';
+import { encodeReadEvent } from './encode-event.js';
+import { parseFilter } from './filter.js';
+import { resolveLinks } from './links.js';
+import { readAll, readStream, StreamNotFound, type From } from './log-reads.js';
+import { Outgoing, type ReadCall } from './outgoing.js';
+import { streams, type Encoded, type Streams } from './protocol.js';
+import { subscribeToAll, subscribeToStream, type Log, type Render } from './subscriptions.js';
+import { failed, invalidArgument, isRefusal, shuttingDown, tooManyReads } from './wire-errors.js';
+import { streamIdentifier, streamName } from './wire-events.js';
+
+export class ReadCalls {
+  private readonly running = new Set<AbortController>();
+  private closing = false;
+
+  constructor(private readonly log: Log) {}
+
+  readonly handle: handleServerStreamingCall<Streams.ReadReq, Streams.ReadResp | Encoded> = (call) => {
+    const { maxReads } = this.log.limits;
+    if (this.closing) return void call.emit('error', shuttingDown());
+    if (this.running.size >= maxReads) return void call.emit('error', tooManyReads(maxReads));
+    const over = new AbortController();
+    this.running.add(over);
+    call.once('cancelled', () => over.abort());
+    call.once('close', () => over.abort());
+    this.serve(call, over.signal)
+      .then(() => this.finish(call))
+      .catch((error: unknown) => {
+        if (!call.cancelled) call.emit('error', isRefusal(error) ? error : failed(String(error)));
+      })
+      .finally(() => this.running.delete(over));
+  };
+
+  /** Ends every subscription and read that is under way. */
+  close(): void {
+    this.closing = true;
+    for (const over of this.running) over.abort();
+  }
+
+  private finish(call: ReadCall): void {
+    if (call.cancelled) return;
+    if (this.closing) call.emit('error', shuttingDown());
+    else call.end();
+  }
+
+  private async serve(call: ReadCall, signal: AbortSignal): Promise<void> {
+    const options = call.request.getOptions();
+    if (!options) throw invalidArgument('Expected the options of the read, got none');
+    const out = new Outgoing(call, signal);
+    const render = this.renderer(options);
+    if (options.hasSubscription()) await this.subscribe(options, render, out);
+    else if (options.hasCount()) await this.read(options, render, out);
+    else throw invalidArgument('Expected a count or a subscription, got neither');
+  }
+
+  private async subscribe(options: Streams.ReadReq.Options, render: Render, out: Outgoing): Promise<void> {
+    if (options.getReadDirection() !== FORWARDS) throw invalidArgument('Expected a subscription to go forwards');
+    const [one, all] = [options.getStream(), options.getAll()];
+    const filter = options.getFilter();
+    if (one) {
+      if (filter) throw invalidArgument('Expected a filter on $all only');
+      const stream = streamName(one.getStreamIdentifier(), this.log.limits);
+      const from = fromRevision(one);
+      await out.send(confirmation());
+      return subscribeToStream(this.log, stream, from, render, out);
+    }
+    if (!all) throw invalidArgument('Expected a stream or $all, got neither');
+    const [from, wanted] = [fromPosition(all), filter && parseFilter(filter)];
+    await out.send(confirmation());
+    await subscribeToAll(this.log, from, wanted, render, out);
+  }
+
+  private async read(options: Streams.ReadReq.Options, render: Render, out: Outgoing): Promise<void> {
+    const [one, all, filter] = [options.getStream(), options.getAll(), options.getFilter()];
+    const direction = options.getReadDirection() === FORWARDS ? 'forwards' : 'backwards';
+    const count = BigInt(options.getCount());
+    const { reader, limits } = this.log;
+    if (one) {
+      if (filter) throw invalidArgument('Expected a filter on $all only');
+      const stream = streamName(one.getStreamIdentifier(), limits);
+      try {
+        await sendPages(readStream(reader, { stream, from: fromRevision(one), direction, count }), render, out);
+      } catch (error) {
+        if (!(error instanceof StreamNotFound)) throw error;
+        const notFound = new streams.ReadResp.StreamNotFound().setStreamIdentifier(streamIdentifier(stream));
+        await out.send(new streams.ReadResp().setStreamNotFound(notFound));
+      }
+    } else if (all) {
+      const matches = filter && parseFilter(filter).matches;
+      await sendPages(
+        readAll(reader, { from: fromPosition(all), direction, count, filter: matches }, limits),
+        render,
+        out,
+      );
+    } else throw invalidArgument('Expected a stream or $all, got neither');
+  }
+
+  private renderer(options: Streams.ReadReq.Options): Render {
+    const resolve = options.getResolveLinks();
+    const structured = options.getUuidOption()?.hasStructured() ?? false;
+    return async (events) => {
+      const sendable = resolve ? await resolveLinks(this.log.reader, events) : events.map((event) => ({ event }));
+      return sendable.map((one) => encodeReadEvent(one, structured));
+    };
+  }
+}
+
+type Pages = AsyncGenerator<Parameters<Render>[0]>;
+
+/** The next page comes from the database while this one is sent. */
+async function sendPages(pages: Pages, render: Render, out: Outgoing): Promise<void> {
+  let page = await pages.next();
+  while (!page.done && !out.signal.aborted) {
+    const next = pages.next();
+    next.catch(() => undefined); // it may not be asked for
+    for (const message of await render(page.value)) await out.send(message);
+    page = await next;
+  }
+}
+
+const FORWARDS = 0;
+
+function confirmation(): Streams.ReadResp {
+  const confirmed = new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(randomUUID());
+  return new streams.ReadResp().setConfirmation(confirmed);
+}
+
+function fromRevision(options: Streams.ReadReq.Options.StreamOptions): From {
+  if (options.hasStart()) return 'start';
+  if (options.hasEnd()) return 'end';
+  if (options.hasRevision()) return inRange(BigInt(options.getRevision()));
+  throw invalidArgument('Expected a revision: a number, start or end');
+}
+
+function fromPosition(options: Streams.ReadReq.Options.AllOptions): From {
+  if (options.hasStart()) return 'start';
+  if (options.hasEnd()) return 'end';
+  const position = options.getPosition();
+  if (position) return inRange(BigInt(position.getCommitPosition()));
+  throw invalidArgument('Expected a position: a number, start or end');
+}
+
+/** The largest number of the protocol means the end. */
+function inRange(value: bigint): From {
+  return value >= 2n ** 63n ? 'end' : value;
+}

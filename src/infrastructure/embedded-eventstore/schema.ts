@@ -1,0 +1,24 @@
+/** The node's own tables. Made by the node; nothing else writes to them. */
+export const SCHEMA = `
+  create schema if not exists eventstore;
+  create table if not exists eventstore.events (
+    position bigint primary key,
+    stream text collate "C" not null,
+    revision bigint not null,
+    id uuid not null,
+    type text not null,
+    json boolean not null,
+    created bigint not null, -- milliseconds since 1970, UTC
+    data bytea not null,
+    metadata bytea not null,
+    unique (stream, revision)
+  );
+  create table if not exists eventstore.node (
+    only_one boolean primary key default true check (only_one),
+    url text not null,
+    started_at timestamptz not null
+  );
+`;
+
+/** Advisory lock, held by the one node that writes to this database as long as its connection lives. */
+export const WRITER_LOCK = 720511302;

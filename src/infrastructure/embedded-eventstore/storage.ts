@@ -1,0 +1,144 @@
+/** The writer's session: one connection that holds the lock and does every insert. */
+import pg from 'pg';
+import type { StoredEvent } from './records.js';
+import { SCHEMA, WRITER_LOCK } from './schema.js';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** The database is used by another node. Not to be retried. */
+export class AnotherNodeRuns extends Error {}
+
+const INSERT = {
+  name: 'insert-events',
+  // Bytes travel as one binary value and are cut here: as an array they would be sent as text, twice as long.
+  text: `
+    insert into eventstore.events (position, stream, revision, id, type, json, created, data, metadata)
+    select position, stream, revision, id, type, json, created,
+           substring($8::bytea from data_from for data_length),
+           substring($8::bytea from data_from + data_length for metadata_length)
+    from unnest($1::bigint[], $2::text[], $3::bigint[], $4::uuid[], $5::text[], $6::boolean[], $7::bigint[],
+                $9::int[], $10::int[], $11::int[])
+      as e (position, stream, revision, id, type, json, created, data_from, data_length, metadata_length)`,
+};
+
+export class WriterSession {
+  private constructor(private readonly client: pg.Client) {}
+
+  /**
+   * @throws AnotherNodeRuns when another node holds the lock
+   * @throws Error when the database cannot be reached
+   */
+  static async open(databaseUrl: string, onLost: (lost: WriterSession) => void): Promise<WriterSession> {
+    const client = new pg.Client({
+      connectionString: databaseUrl,
+      application_name: 'embedded-eventstore writer',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+    });
+    client.on('error', () => undefined); // its 'end' follows
+    try {
+      await client.connect();
+      await client.query(
+        `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
+      );
+      const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [WRITER_LOCK]);
+      if (!rows[0]?.held) throw new AnotherNodeRuns(await refusal(client));
+      await client.query(SCHEMA);
+      const session = new WriterSession(client);
+      client.on('end', () => onLost(session));
+      return session;
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async advertise(url: string): Promise<void> {
+    await this.client.query(
+      `insert into eventstore.node (url, started_at) values ($1, now())
+       on conflict (only_one) do update set url = excluded.url, started_at = excluded.started_at`,
+      [url],
+    );
+  }
+
+  async withdraw(): Promise<void> {
+    await this.client.query('delete from eventstore.node');
+  }
+
+  async lastPosition(): Promise<bigint> {
+    const { rows } = await this.client.query<{ last: string }>(
+      'select coalesce(max(position), 0) as last from eventstore.events',
+    );
+    return BigInt(rows[0]?.last ?? 0);
+  }
+
+  /** Whether an insert whose answer was lost has happened. Its events come together or not at all, so one tells. */
+  async holds(event: StoredEvent): Promise<boolean> {
+    const { rowCount } = await this.client.query('select from eventstore.events where position = $1 and id = $2', [
+      event.position.toString(),
+      event.id,
+    ]);
+    return rowCount === 1;
+  }
+
+  /** One statement, one commit. */
+  async insert(events: readonly StoredEvent[]): Promise<void> {
+    let offset = 1;
+    const froms = events.map((event) => {
+      const from = offset;
+      offset += event.data.length + event.metadata.length;
+      return from;
+    });
+    await this.client.query({
+      ...INSERT,
+      values: [
+        events.map(({ position }) => position),
+        events.map(({ stream }) => stream),
+        events.map(({ revision }) => revision),
+        events.map(({ id }) => id),
+        events.map(({ type }) => type),
+        events.map(({ json }) => json),
+        events.map(({ created }) => created),
+        Buffer.concat(events.flatMap(({ data, metadata }) => [data, metadata])),
+        froms,
+        events.map(({ data }) => data.length),
+        events.map(({ metadata }) => metadata.length),
+      ],
+    });
+  }
+
+  async close(): Promise<void> {
+    this.client.removeAllListeners('end');
+    await this.client.end().catch(() => undefined);
+  }
+}
+
+async function refusal(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ url: string }>('select url from eventstore.node').catch(() => ({ rows: [] }));
+  const where = rows[0]
+    ? `at ${rows[0].url}; set EVENTSTORE_URL=${rows[0].url} to use it`
+    : 'that is still starting; try again';
+  return `Another embedded event node already writes to this database, ${where}`;
+}
+
+/** The connection string of the node that runs on this database, if one does. */
+export async function findRunningNode(databaseUrl: string): Promise<string | undefined> {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    // A node that was killed leaves its row, but not its lock. Looking does not take the lock: a node may be starting.
+    const { rows } = await client.query<{ url: string }>(
+      `select url from eventstore.node where exists (
+         select from pg_locks join pg_database d on d.oid = database and d.datname = current_database()
+         where locktype = 'advisory' and classid = 0 and objid = $1 and objsubid = 1 and granted)`,
+      [WRITER_LOCK],
+    );
+    return rows[0]?.url;
+  } catch (error) {
+    if (['42P01', '3F000'].includes((error as { code?: string }).code ?? '')) return undefined; // no node was ever here
+    throw error;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,24 @@
+/** The node's thread. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { runNode, type NodeOptions } from './node.js';
+import { AnotherNodeRuns } from './storage.js';
+
+export type FromWorker =
+  | Readonly<{ kind: 'ready'; url: string }>
+  | Readonly<{ kind: 'log'; line: string }>
+  | Readonly<{ kind: 'failed' | 'another-node'; reason: string }>;
+
+const tell = (message: FromWorker) => parentPort?.postMessage(message);
+
+try {
+  const node = await runNode({ ...(workerData as NodeOptions), log: (line) => tell({ kind: 'log', line }) });
+  tell({ kind: 'ready', url: node.url });
+  void node.failed.then((error) => tell({ kind: 'failed', reason: error.message }));
+  parentPort?.once('message', () => {
+    void node.close().finally(() => process.exit(0));
+  });
+} catch (error) {
+  const reason = error instanceof Error ? error.message : String(error);
+  tell({ kind: error instanceof AnotherNodeRuns ? 'another-node' : 'failed', reason });
+  process.exitCode = 1;
+}

@@ -1,0 +1,225 @@
+/** The one file that speaks to EventStoreDB. */
+import {
+  EventStoreDBClient,
+  isCommandError,
+  jsonEvent,
+  StreamNotFoundError,
+  streamNameFilter,
+  WrongExpectedVersionError,
+  type RecordedEvent as ClientEvent,
+} from '@eventstore/db-client';
+import {
+  AppendOutcomeUnknown,
+  EventLog,
+  LogUnavailable,
+  RevisionConflict,
+  type Appended,
+  type ExpectedRevision,
+  type LogSignal,
+  type NewEvent,
+  type RecordedEvent,
+} from '../../application/event-log.js';
+import { isRefusal } from './refusals.js';
+import { within } from './within.js';
+
+export type EventStoreDbOptions = Readonly<{
+  /** `esdb://host:2113?tls=false`, or any other form that the client takes. */
+  url: string;
+  /** After this time the outcome of an append is not known. Default 5 000 ms. */
+  appendTimeoutMs?: number;
+  /** For each page of a read. Default 10 000 ms. */
+  readTimeoutMs?: number;
+  /** A subscription that hears neither event nor checkpoint for this long is taken as lost. Default 60 000 ms. */
+  silenceMs?: number;
+  /** Events of one page of a read. Default 500. */
+  pageEvents?: number;
+  /** A stream with more events is not read. Default 100 000. */
+  maxStreamEvents?: number;
+}>;
+
+/** Checkpoint every 32 events that do not match (the client multiplies this by the server's window of 32). */
+const CHECKPOINT_INTERVAL = 1;
+const CLOSE_TIMEOUT_MS = 2_000;
+
+export class EventStoreDbEventLog extends EventLog {
+  private readonly client: EventStoreDBClient;
+  private readonly limits: Readonly<Required<EventStoreDbOptions>>;
+  private readonly credentials: Readonly<{ username: string; password: string }>;
+  private used = false;
+
+  constructor(options: EventStoreDbOptions) {
+    super();
+    this.limits = { ...DEFAULTS, ...withoutUndefined(options) };
+    this.client = EventStoreDBClient.connectionString(this.limits.url);
+    this.credentials = credentialsOf(this.limits.url);
+  }
+
+  async read(stream: string, from = 0n) {
+    const events: RecordedEvent[] = [];
+    for (;;) {
+      const next = (events.at(-1)?.revision ?? from - 1n) + 1n;
+      const page = await this.page(stream, { fromRevision: next, maxCount: this.limits.pageEvents });
+      events.push(...page);
+      if (events.length > this.limits.maxStreamEvents) {
+        throw new LogUnavailable(
+          `Stream ${stream} has more than ${this.limits.maxStreamEvents} events, the limit of one read`,
+        );
+      }
+      if (page.length === this.limits.pageEvents) continue;
+      const last = events.at(-1);
+      if (last) return { events, revision: last.revision };
+      const [latest] = await this.page(stream, { fromRevision: 'end', direction: 'backwards', maxCount: 1 });
+      if (!latest) return { events, revision: 'none' as const };
+      if (latest.revision < from) return { events, revision: latest.revision };
+      // Written between the two reads: read again.
+    }
+  }
+
+  async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
+    if (events.length === 0) throw new RangeError(`Append to ${stream}: expected at least one event, got none`);
+    const { appendTimeoutMs } = this.limits;
+    this.used = true;
+    const proposed = events.map(({ id, type, data, metadata }) =>
+      jsonEvent({ id, type, data: data as never, metadata: metadata as never }),
+    );
+    const options = {
+      expectedRevision: expected === 'none' ? ('no_stream' as const) : expected,
+      throwOnAppendFailure: true,
+      deadline: appendTimeoutMs,
+      // With credentials the client makes a call of its own for this append. Its batch append, one stream for the whole
+      // process, rejects appends for the failures of others, and throws where nobody can catch it when an answer comes late.
+      credentials: this.credentials,
+    };
+    try {
+      const result = await within(appendTimeoutMs, this.client.appendToStream(stream, proposed, options));
+      if (!result.position) throw new AppendOutcomeUnknown(`Append to ${stream}: the answer has no position`);
+      return { revision: result.nextExpectedRevision, position: result.position.commit };
+    } catch (error) {
+      throw this.appendError(stream, expected, error);
+    }
+  }
+
+  async *subscribe(
+    options: Readonly<{ prefix: string; after: bigint | 'start'; signal: AbortSignal }>,
+  ): AsyncGenerator<LogSignal> {
+    const { prefix, after, signal } = options;
+    if (signal.aborted) return;
+    this.used = true;
+    const subscription = this.client.subscribeToAll({
+      fromPosition: after === 'start' ? 'start' : { commit: after, prepare: after },
+      filter: streamNameFilter({
+        prefixes: [prefix],
+        checkpointInterval: CHECKPOINT_INTERVAL,
+        // Into the same queue as the events, or it would overtake those that wait there.
+        checkpointReached: async (self, { commit }) => void self.push({ kind: 'checkpoint', position: commit }),
+      }),
+    });
+    subscription.on('error', () => undefined); // also after we have left, where nobody else listens
+    subscription.on('caughtUp', () => subscription.push({ kind: 'caught-up' }));
+    const leave = () => subscription.destroy();
+    signal.addEventListener('abort', leave, { once: true });
+    const items = subscription[Symbol.asyncIterator]() as AsyncIterator<{ event?: ClientEvent } | LogSignal>;
+    try {
+      for (;;) {
+        const next = await within(this.limits.silenceMs, items.next());
+        if (signal.aborted) return;
+        if (next.done) throw new LogUnavailable('The subscription was ended by the server');
+        const item = next.value;
+        if ('kind' in item) yield item;
+        else if (item.event) yield { kind: 'event', event: recorded(item.event) };
+      }
+    } catch (error) {
+      if (!signal.aborted) throw unavailable('The subscription is lost', error);
+    } finally {
+      signal.removeEventListener('abort', leave);
+      void subscription.unsubscribe().catch(() => undefined);
+      subscription.destroy();
+    }
+  }
+
+  /** Ends what is under way and lets go of the connection. */
+  async close(): Promise<void> {
+    await within(CLOSE_TIMEOUT_MS, this.client.dispose()).catch(() => undefined);
+    if (!this.used) return;
+    // `dispose` ends calls only; an open channel would keep the process alive.
+    const inner = this.client as unknown as { getChannel(): Promise<{ close(): void }> };
+    await within(CLOSE_TIMEOUT_MS, inner.getChannel()).then(
+      (channel) => channel.close(),
+      () => undefined,
+    );
+  }
+
+  private async page(
+    stream: string,
+    options: Parameters<EventStoreDBClient['readStream']>[1],
+  ): Promise<RecordedEvent[]> {
+    this.used = true;
+    const reading = this.client.readStream(stream, options);
+    reading.on('error', () => undefined);
+    const collect = async () => {
+      const events: RecordedEvent[] = [];
+      for await (const { event } of reading) if (event) events.push(recorded(event as ClientEvent));
+      return events;
+    };
+    try {
+      return await within(this.limits.readTimeoutMs, collect());
+    } catch (error) {
+      void reading.cancel().catch(() => undefined);
+      if (error instanceof StreamNotFoundError) return [];
+      throw unavailable(`Stream ${stream} cannot be read`, error);
+    }
+  }
+
+  private appendError(stream: string, expected: ExpectedRevision, error: unknown): Error {
+    if (error instanceof AppendOutcomeUnknown) return error;
+    if (error instanceof WrongExpectedVersionError) {
+      return new RevisionConflict(
+        stream,
+        expected,
+        typeof error.actualVersion === 'bigint' ? error.actualVersion : 'none',
+      );
+    }
+    if (isRefusal(error)) return unavailable(`Append to ${stream} was refused`, error);
+    return new AppendOutcomeUnknown(`Append to ${stream}: ${describe(error)}`, { cause: error });
+  }
+}
+
+const DEFAULTS = {
+  appendTimeoutMs: 5_000,
+  readTimeoutMs: 10_000,
+  silenceMs: 60_000,
+  pageEvents: 500,
+  maxStreamEvents: 100_000,
+};
+
+function recorded(event: ClientEvent): RecordedEvent {
+  const { id, type, streamId, revision, position, created } = event;
+  if (!position)
+    throw new LogUnavailable('The server gives no positions with events: EventStoreDB 22.6 or newer is needed');
+  return {
+    ...{ id, type, stream: streamId, revision, position: position.commit, recordedAt: created },
+    ...{ data: readable(event.data), metadata: readable(event.metadata) },
+  };
+}
+
+/** What is not JSON arrives as bytes: as text it can be looked at. */
+function readable(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  return value === undefined ? null : value;
+}
+
+const describe = (error: unknown) =>
+  error instanceof Error && isCommandError(error) ? `${error.type}: ${error.message}` : String(error);
+
+const unavailable = (what: string, cause: unknown) =>
+  cause instanceof LogUnavailable ? cause : new LogUnavailable(`${what}: ${describe(cause)}`, { cause });
+
+/** Those of the connection string, where it has some; an unencrypted connection sends none. */
+function credentialsOf(url: string): Readonly<{ username: string; password: string }> {
+  const [, username = '', password = ''] = /^[^:]+:\/\/([^:/@]+):([^@]+)@/.exec(url) ?? [];
+  return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+}
+
+function withoutUndefined<T extends object>(options: T): T {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
+}

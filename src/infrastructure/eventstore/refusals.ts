@@ -1,0 +1,17 @@
+import { status } from '@grpc/grpc-js';
+
+/** Answers with which a server says that it did not do it. */
+const REFUSALS: ReadonlySet<number> = new Set([
+  ...[status.INVALID_ARGUMENT, status.NOT_FOUND, status.PERMISSION_DENIED, status.UNAUTHENTICATED],
+  ...[status.FAILED_PRECONDITION, status.RESOURCE_EXHAUSTED, status.UNIMPLEMENTED],
+]);
+
+/** The request never left, or the server was too busy to begin. */
+const NOT_BEGUN =
+  /No connection established|Name resolution failed|Failed to discover|Server Is Too Busy|Server Is Not Ready/;
+
+/** Whether an error of an append says for certain that nothing was written. */
+export function isRefusal(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return (typeof code === 'number' && REFUSALS.has(code)) || (typeof message === 'string' && NOT_BEGUN.test(message));
+}

@@ -1,0 +1,45 @@
+/** What the operating system knows of a cluster's server: its process and its port. */
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, readlink } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Cluster } from './embedded-postgres-cluster.js';
+
+export async function readPidFile(cluster: Cluster): Promise<{ pid: number; port: number } | undefined> {
+  const lines = (await readFile(join(cluster.dir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  const [pid, port] = [Number(lines[0]), Number(lines[3])];
+  return pid > 0 && port > 0 ? { pid, port } : undefined;
+}
+
+export async function isPostmaster(pid: number, cluster: Cluster): Promise<boolean> {
+  if (!isAlive(pid)) return false;
+  if (process.platform === 'linux') {
+    return readlink(`/proc/${pid}/cwd`).then(
+      (cwd) => cwd === cluster.dir,
+      () => false,
+    );
+  }
+  if (process.platform === 'win32') return true;
+  const ps = await promisify(execFile)('ps', ['-p', String(pid), '-o', 'args=']).catch(() => ({ stdout: '' }));
+  return ps.stdout.includes(cluster.dir);
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

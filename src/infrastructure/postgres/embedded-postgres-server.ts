@@ -1,0 +1,153 @@
+/** The running server of a cluster: found if one runs, started if none does. */
+import { spawn } from 'node:child_process';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import type { Cluster } from './embedded-postgres-cluster.js';
+import { freePort, isAlive, isPostmaster, readPidFile } from './embedded-postgres-process.js';
+import { command } from './embedded-postgres-runner.js';
+
+const LOOK_EVERY_MS = 50;
+const CONNECT_TIMEOUT_MS = 5_000;
+const LOG_LIMIT_BYTES = 4 * 1024 * 1024;
+const LOG_TAIL_CHARS = 2_000;
+
+/** A server that answers, with the connection that proves it. */
+export type Server = Readonly<{ pid: number; port: number; connection: pg.Client }>;
+
+export type ServerOptions = Readonly<{
+  port?: number;
+  settings: Readonly<Record<string, string>>;
+  startTimeoutMs: number;
+  log: (line: string) => void;
+}>;
+
+/** Connects to the cluster's server; starts it when none runs. Of several processes that try, one starts it, all connect. */
+export async function findOrStartServer(cluster: Cluster, options: ServerOptions): Promise<Server> {
+  const giveUpAt = Date.now() + options.startTimeoutMs;
+  let child: Started | undefined;
+  let last: unknown;
+  for (;;) {
+    const running = await readPidFile(cluster);
+    if (running) {
+      const answer = await connect(cluster, running.port).catch((error: unknown) => error);
+      if (answer instanceof pg.Client) return { ...running, connection: answer };
+      if ((answer as { code?: string }).code === '28P01') throw wrongPassword(cluster, answer);
+      last = answer;
+    }
+    if (child?.ended) {
+      const why = await logTail(cluster, child.logOffset);
+      if (/could not bind|Address already in use/.test(why) && options.port !== undefined) throw failed(cluster, why);
+      // Another process was quicker, a killed server's children still hold its memory, or the port was taken: look again.
+      if (!/could not bind|Address already in use|lock file|pre-existing shared memory/.test(why))
+        throw failed(cluster, why);
+      child = undefined;
+    }
+    if (!child && !(running && (await isPostmaster(running.pid, cluster)))) {
+      // A stale file whose number now belongs to another program would make Postgres refuse to start.
+      if (running && isAlive(running.pid)) await rm(join(cluster.dir, 'postmaster.pid'), { force: true });
+      child = await start(cluster, options);
+    }
+    if (Date.now() > giveUpAt) {
+      throw failed(
+        cluster,
+        `no answer within ${options.startTimeoutMs} ms (${String(last)}); ${await logTail(cluster, 0)}`,
+      );
+    }
+    await delay(LOOK_EVERY_MS);
+  }
+}
+
+/** Asks the server to end its sessions and stop; if it does not within the limit, ends it at once (it recovers at the next start). */
+export async function stopServer(cluster: Cluster, pid: number, timeoutMs: number): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGQUIT'] as const) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      return; // already gone
+    }
+    const giveUpAt = Date.now() + timeoutMs;
+    while (Date.now() < giveUpAt) {
+      if (!isAlive(pid) || (await readPidFile(cluster))?.pid !== pid) return;
+      await delay(LOOK_EVERY_MS);
+    }
+  }
+  throw new Error(`Postgres (process ${pid}, ${cluster.dir}) did not stop within ${2 * timeoutMs} ms`);
+}
+
+export async function connect(cluster: Cluster, port: number): Promise<pg.Client> {
+  const client = new pg.Client({
+    ...{ host: '127.0.0.1', port, user: 'postgres', password: cluster.password, database: 'postgres' },
+    ...{ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true, application_name: 'workflow-executor-presence' },
+  });
+  client.on('error', () => undefined); // its 'end' follows, and that is what is listened for
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ data_directory: string }>('show data_directory');
+    if (rows[0]?.data_directory === cluster.dir) return client;
+    throw new Error(`Port ${port} is served by another Postgres (${rows[0]?.data_directory})`);
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    throw error;
+  }
+}
+
+type Started = { ended: boolean; logOffset: number };
+
+async function start(cluster: Cluster, options: ServerOptions): Promise<Started> {
+  const port = options.port ?? (await freePort());
+  const settings: Record<string, string> = {
+    ...{ listen_addresses: '127.0.0.1', unix_socket_directories: '', timezone: 'UTC', log_timezone: 'UTC' },
+    // What clients do wrong is told to them. The log holds the server's own life only, so that it stays small.
+    ...{ log_min_messages: 'log', log_min_error_statement: 'panic', log_checkpoints: 'off' },
+    ...options.settings,
+  };
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  const server = command(
+    cluster.runner,
+    cluster.postgres,
+    ['-D', cluster.dir, '-p', String(port), ...flags],
+    cluster.home,
+  );
+  const path = join(cluster.home, 'server.log');
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+  if (size > LOG_LIMIT_BYTES) await rename(path, `${path}.1`);
+  const output = await open(path, 'a', 0o600);
+  try {
+    // A session of its own: Ctrl-C in the terminal reaches the application only, which then stops Postgres last.
+    // A file, not a pipe: the server outlives a parent that is killed.
+    const child = spawn(server.file, server.args, {
+      ...server.options,
+      detached: true,
+      stdio: ['ignore', output.fd, output.fd],
+    });
+    const started: Started = { ended: false, logOffset: size > LOG_LIMIT_BYTES ? 0 : size };
+    child.once('exit', () => (started.ended = true));
+    child.once('error', () => (started.ended = true));
+    child.unref();
+    options.log(`Starting Postgres on 127.0.0.1:${port}`);
+    return started;
+  } finally {
+    await output.close();
+  }
+}
+
+async function logTail(cluster: Cluster, offset: number): Promise<string> {
+  const written = await readFile(join(cluster.home, 'server.log')).catch(() => Buffer.alloc(0));
+  return written.subarray(offset).toString('utf8').slice(-LOG_TAIL_CHARS).trim();
+}
+
+const failed = (cluster: Cluster, why: string) =>
+  new Error(
+    `Postgres did not start in ${cluster.dir}: ${why || `it ended without a word; see ${join(cluster.home, 'server.log')}`}`,
+  );
+
+const wrongPassword = (cluster: Cluster, cause: unknown) =>
+  new Error(
+    `The Postgres in ${cluster.dir} does not take the password in ${join(cluster.home, 'password')}: restore that file`,
+    { cause },
+  );

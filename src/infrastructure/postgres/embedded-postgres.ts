@@ -1,0 +1,117 @@
+/**
+ * A Postgres of our own, from binaries in an npm package, for machines that have none.
+ *
+ * It runs in a session of its own and outlives a killed application; the next start finds it and uses it. Each process
+ * that uses it is counted by a shared advisory lock, and the last one to stop takes it down.
+ */
+import pg from 'pg';
+import { setTimeout as delay } from 'node:timers/promises';
+import { prepareCluster, type Cluster } from './embedded-postgres-cluster.js';
+import { findOrStartServer, stopServer, type Server, type ServerOptions } from './embedded-postgres-server.js';
+
+const DATABASE = 'workflow_executor';
+/** In database "postgres": held shared by every process that uses the server. */
+const PRESENCE_LOCK = '7205113001';
+const RESTART_ATTEMPTS = 10;
+const RESTART_PAUSE_MS = 500;
+
+export type EmbeddedPostgresOptions = Readonly<{
+  /** Holds the cluster, its password and its log. Made if missing; give it a directory of its own. */
+  dataDir: string;
+  /** Default: a free one. Ignored when a server already runs on `dataDir`. */
+  port?: number;
+  log?: (line: string) => void;
+  /** Postgres settings beside the defaults, such as `{ fsync: 'off' }` for throw-away data. */
+  settings?: Readonly<Record<string, string>>;
+  /** Recovery after a crash is part of a start. Default 120 000. */
+  startTimeoutMs?: number;
+  /** Default 20 000. */
+  stopTimeoutMs?: number;
+}>;
+
+export type EmbeddedPostgres = Readonly<{
+  /** Connection string of database `workflow_executor`. Holds the password: do not log it. */
+  url: string;
+  /** Stops the server, unless another process uses it. */
+  stop(): Promise<void>;
+}>;
+
+/** @throws Error with the reason and what to do, when Postgres cannot be started */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const { log = () => undefined, startTimeoutMs = 120_000, stopTimeoutMs = 20_000, settings = {} } = options;
+  const cluster = await prepareCluster(options.dataDir, log);
+  const serverOptions: ServerOptions = { port: options.port, settings, startTimeoutMs, log };
+  let server = await enter(cluster, serverOptions);
+  let stopping = false;
+
+  const watch = (watched: Server) =>
+    watched.connection.once('end', () => {
+      if (!stopping) void restart(watched);
+    });
+  /** The server died under us: the same port again, so that connection pools find it. */
+  const restart = async (lost: Server) => {
+    for (let attempt = 1; attempt <= RESTART_ATTEMPTS && !stopping; attempt++) {
+      try {
+        const found = await enter(cluster, { ...serverOptions, port: lost.port });
+        if (stopping) return void (await leave(cluster, found, stopTimeoutMs));
+        server = found;
+        return void watch(found);
+      } catch (error) {
+        log(`Postgres is gone and did not come back (attempt ${attempt} of ${RESTART_ATTEMPTS}): ${String(error)}`);
+        await delay(RESTART_PAUSE_MS * attempt, undefined, { ref: false });
+      }
+    }
+  };
+  watch(server);
+
+  return {
+    url: `postgres://postgres:${cluster.password}@127.0.0.1:${server.port}/${DATABASE}`,
+    stop: async () => {
+      if (stopping) return;
+      stopping = true;
+      await leave(cluster, server, stopTimeoutMs);
+    },
+  };
+}
+
+async function enter(cluster: Cluster, options: ServerOptions): Promise<Server> {
+  const giveUpAt = Date.now() + options.startTimeoutMs;
+  for (;;) {
+    const server = await findOrStartServer(cluster, options);
+    try {
+      await server.connection.query('select pg_advisory_lock_shared($1)', [PRESENCE_LOCK]);
+      await createDatabase(server.connection);
+      loop(server.connection).unref(); // being counted does not keep a process alive
+      return server;
+    } catch (error) {
+      await server.connection.end().catch(() => undefined);
+      // The last user stopped the server while we came in: start it again.
+      if (!LOST.has((error as { code?: string }).code ?? '') || Date.now() > giveUpAt) throw error;
+    }
+  }
+}
+
+async function leave(cluster: Cluster, { connection, pid }: Server, timeoutMs: number): Promise<void> {
+  loop(connection).ref();
+  const alone = await connection
+    .query<{ alone: boolean }>('select pg_try_advisory_lock($1) as alone', [PRESENCE_LOCK])
+    .then(({ rows }) => rows[0]?.alone === true)
+    .catch(() => false);
+  if (alone) await stopServer(cluster, pid, timeoutMs);
+  await connection.end().catch(() => undefined);
+}
+
+async function createDatabase(connection: pg.Client): Promise<void> {
+  const { rowCount } = await connection.query('select from pg_database where datname = $1', [DATABASE]);
+  if (rowCount) return;
+  await connection.query(`create database ${DATABASE}`).catch((error: { code?: string }) => {
+    const madeByAnother = error.code === '42P04' || error.code === '23505';
+    if (!madeByAnother) throw error;
+  });
+}
+
+/** `pg` has both methods, its types have not. */
+const loop = (connection: pg.Client) => connection as unknown as { ref(): void; unref(): void };
+
+/** Connection lost, or the server is going down or coming up. */
+const LOST = new Set(['57P01', '57P02', '57P03', 'ECONNRESET', 'ECONNREFUSED', 'EPIPE']);

@@ -1,0 +1,17 @@
+import { Artifact } from './artifact.entity.js';
+import { ProjectionCheckpoint } from './projection-checkpoint.entity.js';
+import { ProjectionPoison } from './projection-poison.entity.js';
+import { Worker } from './worker.entity.js';
+import { WorkflowEventRow } from './workflow-event.entity.js';
+import { WorkflowExecution } from './workflow-execution.entity.js';
+import { WorkflowStep } from './workflow-step.entity.js';
+
+export const entities = [
+  WorkflowExecution,
+  WorkflowStep,
+  WorkflowEventRow,
+  ProjectionCheckpoint,
+  ProjectionPoison,
+  Artifact,
+  Worker,
+];

@@ -1,0 +1,19 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { INSTANT } from './column-types.js';
+
+/** How far a projection has read the log. Moves in the transaction that writes its rows. */
+@Entity('projection_checkpoints')
+export class ProjectionCheckpoint {
+  @PrimaryColumn('text')
+  projection!: string;
+
+  @Column('bigint')
+  position!: string;
+
+  /** When the log recorded the last event that was handled. */
+  @Column({ ...INSTANT, nullable: true })
+  last_event_at!: Date | null;
+
+  @Column(INSTANT)
+  updated_at!: Date;
+}

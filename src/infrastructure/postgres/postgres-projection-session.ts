@@ -1,0 +1,91 @@
+import type pg from 'pg';
+import type { DataSource } from 'typeorm';
+import type { Poison, ProjectionSession, ProjectionWrite } from '../../application/projections/projection-store.js';
+import { tableShape, type TableShape } from './table-shape.js';
+import { writeRows } from './write-rows.js';
+
+/** One transaction after the other, on the connection whose lock is the right to write. */
+export class PostgresProjectionSession implements ProjectionSession {
+  private readonly ending = new AbortController();
+  private readonly shapes = new Map<string, TableShape>();
+  readonly lost: AbortSignal = this.ending.signal;
+
+  constructor(
+    private readonly client: pg.Client,
+    private readonly dataSource: DataSource,
+  ) {
+    client.on('error', () => this.ending.abort());
+    client.on('end', () => this.ending.abort());
+  }
+
+  async apply(writes: readonly ProjectionWrite[]): Promise<void> {
+    const { client } = this;
+    await client.query('begin');
+    try {
+      for (const { projection, changes, poisoned, healed } of writes) {
+        if (changes.length > 0) await writeRows(client, this.shape(projection), changes);
+        for (const executionId of healed) await this.heal(projection, executionId);
+        for (const poison of poisoned) await this.hold(poison);
+      }
+      await this.moveCheckpoints(writes);
+      await client.query('commit');
+    } catch (error) {
+      // A connection that cannot even roll back is of no more use; the server does it when it is closed.
+      await client.query('rollback').catch(() => this.close());
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.ending.abort();
+    await this.client.end().catch(() => undefined);
+  }
+
+  private async moveCheckpoints(writes: readonly ProjectionWrite[]): Promise<void> {
+    const moved = writes.flatMap(({ projection, checkpoint }) => (checkpoint ? [{ projection, ...checkpoint }] : []));
+    if (moved.length === 0) return;
+    await this.client.query(
+      `insert into projection_checkpoints as present (projection, position, last_event_at, updated_at)
+       select projection, position, last_event_at, clock_timestamp()
+       from unnest($1::text[], $2::bigint[], $3::timestamptz[]) as moved(projection, position, last_event_at)
+       on conflict (projection) do update set
+         position = excluded.position, last_event_at = excluded.last_event_at, updated_at = excluded.updated_at
+       where present.position < excluded.position`,
+      [
+        moved.map(({ projection }) => projection),
+        moved.map(({ position }) => String(position)),
+        moved.map(({ lastEventAt }) => lastEventAt?.toISOString() ?? null),
+      ],
+    );
+  }
+
+  private async hold({ projection, executionId, position, revision, eventId, error, at }: Poison): Promise<void> {
+    await this.client.query(
+      `insert into projection_poison (projection, execution_id, position, revision, event_id, error, at)
+       values ($1, $2, $3, $4, $5, $6, $7)
+       on conflict (projection, execution_id) do update set
+         position = excluded.position, revision = excluded.revision, event_id = excluded.event_id,
+         error = excluded.error, at = excluded.at`,
+      [projection, executionId, position, revision, eventId, error, at].map(storable),
+    );
+  }
+
+  private async heal(projection: string, executionId: string): Promise<void> {
+    await this.client.query('delete from projection_poison where projection = $1 and execution_id = $2', [
+      projection,
+      storable(executionId),
+    ]);
+  }
+
+  private shape(table: string): TableShape {
+    const shape = this.shapes.get(table) ?? tableShape(this.dataSource, table);
+    this.shapes.set(table, shape);
+    return shape;
+  }
+}
+
+/** Postgres' text cannot hold U+0000. */
+const storable = (value: unknown): unknown => {
+  if (typeof value === 'bigint') return String(value);
+  return typeof value === 'string' ? value.replaceAll('\0', '\uFFFD') : value;
+};

@@ -1,0 +1,94 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { ArtifactRef } from '../../domain/workflow/events.js';
+import {
+  ReadModel,
+  type EventView,
+  type ExecutionFilter,
+  type ExecutionView,
+  type Overview,
+  type Page,
+} from '../../application/queries/read-model.js';
+import { fromCursor, toCursor } from './cursor.js';
+import { WorkflowEventRow } from './entities/workflow-event.entity.js';
+import { WorkflowExecution } from './entities/workflow-execution.entity.js';
+import { WorkflowStep } from './entities/workflow-step.entity.js';
+
+type Include = Readonly<{ steps: boolean; events: Readonly<{ limit: number }> | false }>;
+
+export class PostgresReadModel extends ReadModel {
+  constructor(private readonly dataSource: DataSource) {
+    super();
+  }
+
+  /** One snapshot: the projections commit their tables together, so its parts stand at the same event. */
+  async overview(executionId: string, include: Include): Promise<Overview | null> {
+    if (!include.steps && !include.events) return this.parts(this.dataSource.manager, executionId, include);
+    return this.dataSource.transaction('REPEATABLE READ', async (manager) => {
+      await manager.query('set transaction read only');
+      return this.parts(manager, executionId, include);
+    });
+  }
+
+  async executions(
+    filter: ExecutionFilter,
+    { cursor, limit }: Readonly<{ cursor: string | null; limit: number }>,
+  ): Promise<Page<ExecutionView>> {
+    const query = this.dataSource.getRepository(WorkflowExecution).createQueryBuilder('e');
+    const { state, projectId, documentType, createdAfter, createdBefore } = filter;
+    if (state !== undefined) query.andWhere('e.current_state = :state', { state });
+    if (projectId !== undefined) query.andWhere('e.project_id = :projectId', { projectId });
+    if (documentType !== undefined) query.andWhere('e.document_type = :documentType', { documentType });
+    if (createdAfter) query.andWhere('e.created_at >= :createdAfter', { createdAfter });
+    if (createdBefore) query.andWhere('e.created_at < :createdBefore', { createdBefore });
+    if (cursor !== null) query.andWhere('(e.created_at, e.id) < (:created_at, :id)', fromCursor(cursor));
+    const found = await query
+      .orderBy('e.created_at', 'DESC')
+      .addOrderBy('e.id', 'DESC')
+      .limit(limit + 1)
+      .getMany();
+    const rows = found.slice(0, limit);
+    const last = rows.at(-1);
+    return { rows, nextCursor: found.length > limit && last ? toCursor(last) : null };
+  }
+
+  async events(
+    executionId: string,
+    { afterRevision, limit }: Readonly<{ afterRevision: bigint | null; limit: number }>,
+  ): Promise<readonly EventView[]> {
+    const query = this.dataSource
+      .getRepository(WorkflowEventRow)
+      .createQueryBuilder('e')
+      .where('e.execution_id = :executionId', { executionId })
+      .orderBy('e.revision', 'ASC')
+      .limit(limit);
+    if (afterRevision !== null) query.andWhere('e.revision > :after', { after: String(afterRevision) });
+    return query.getMany();
+  }
+
+  async artifact(executionId: string, name: string): Promise<ArtifactRef | null> {
+    const found: { artifact: ArtifactRef }[] = await this.dataSource.query(
+      `select made.artifact
+       from workflow_steps step, jsonb_array_elements(step.artifacts) with ordinality as made(artifact, place)
+       where step.execution_id = $1 and made.artifact ->> 'name' = $2
+       order by step.step_order desc, made.place desc limit 1`,
+      [executionId, name],
+    );
+    return found[0]?.artifact ?? null;
+  }
+
+  private async parts(manager: EntityManager, id: string, { steps, events }: Include): Promise<Overview | null> {
+    const execution = await manager.findOneBy(WorkflowExecution, { id });
+    if (!execution) return null;
+    const ofIt = { execution_id: id };
+    return {
+      execution,
+      steps: steps ? await manager.find(WorkflowStep, { where: ofIt, order: { step_order: 'ASC' } }) : undefined,
+      events: events ? await this.latest(manager, ofIt, events.limit) : undefined,
+    };
+  }
+
+  private async latest(manager: EntityManager, where: Readonly<{ execution_id: string }>, take: number) {
+    const newestFirst = await manager.find(WorkflowEventRow, { where, order: { revision: 'DESC' }, take });
+    return newestFirst.reverse();
+  }
+}

@@ -1,0 +1,167 @@
+/** What was acknowledged is in the log whatever is killed, and subscribers hear it once, in order. */
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  AppendOutcomeUnknown,
+  LogUnavailable,
+  RevisionConflict,
+  type EventLog,
+  type NewEvent,
+} from '../../../src/application/event-log.js';
+import {
+  AnotherNodeRuns,
+  findRunningNode,
+  startEmbeddedEventStore,
+} from '../../../src/infrastructure/embedded-eventstore/index.js';
+import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
+import { startEmbeddedPostgres } from '../../../src/infrastructure/postgres/embedded-postgres.js';
+import { startChild, type Child } from '../../support/child.js';
+import { eventually } from '../../support/eventually.js';
+import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { listen } from '../eventstore/event-log.contract.js';
+
+const program = new URL('../../../src/infrastructure/embedded-eventstore/main.ts', import.meta.url);
+const event = (): NewEvent => ({ id: randomUUID(), type: 'Happened', data: {}, metadata: {} });
+
+/** Appends one event after the other to one stream, each again until its outcome is known. */
+function busyWriter(log: EventLog, stream: string) {
+  const acknowledged: string[] = [];
+  let stopped = false;
+  let retries = 0;
+  const done = (async () => {
+    let expected: bigint | 'none' = 'none';
+    while (!stopped) {
+      const one = event();
+      for (;;) {
+        try {
+          expected = (await log.append(stream, [one], expected)).revision;
+          break;
+        } catch (error) {
+          if (!(error instanceof AppendOutcomeUnknown || error instanceof LogUnavailable)) throw error;
+          retries += 1;
+          await new Promise((resolve) => setTimeout(resolve, 20));
+        }
+      }
+      acknowledged.push(one.id);
+    }
+  })();
+  done.catch(() => undefined);
+  return { acknowledged, retries: () => retries, stop: () => ((stopped = true), done) };
+}
+
+describe('a node that is killed', () => {
+  let database: TestDatabase;
+  const children: Child[] = [];
+  const startNode = async (port = '0') => {
+    const child = startChild(program, [], { DATABASE_URL: database.url, PORT: port });
+    children.push(child);
+    const [, url = ''] = await child.printed(/EVENTSTORE_URL=(\S+)/);
+    return { child, url };
+  };
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(async () => {
+    for (const { process } of children) process.kill('SIGKILL');
+    await database.drop();
+  });
+
+  test('has kept what it acknowledged, and the next one goes on from there', async () => {
+    const first = await startNode();
+    const port = new URL(first.url).port;
+    const log = new EventStoreDbEventLog({ url: first.url, appendTimeoutMs: 1_000 });
+    const streams = Array.from({ length: 8 }, () => `killed-${randomUUID()}`);
+    const writers = streams.map((stream) => busyWriter(log, stream));
+    await eventually(() => writers.every(({ acknowledged }) => acknowledged.length > 5));
+    await first.child.kill('SIGKILL');
+    const before = writers.map(({ acknowledged }) => acknowledged.length);
+    await startNode(port);
+    await eventually(() => writers.every(({ acknowledged }, index) => acknowledged.length > (before[index] ?? 0) + 5));
+    expect(writers.some((writer) => writer.retries() > 0)).toBe(true);
+    for (const [index, writer] of writers.entries()) {
+      await writer.stop();
+      const { events } = await log.read(streams[index] ?? '');
+      expect(events.map(({ id }) => id)).toEqual(writer.acknowledged);
+    }
+    const heard = listen(log, 'killed-', 'start');
+    await eventually(() => heard.signals.some(({ kind }) => kind === 'caught-up'));
+    expect(heard.events()).toHaveLength(writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0));
+    await heard.stop();
+    await log.close();
+  });
+
+  test('is not found any more, and a live one is; a second on the same database refuses and names the first', async () => {
+    for (const { process } of children) process.kill('SIGKILL');
+    await eventually(async () => expect(await findRunningNode(database.url)).toBeUndefined());
+    const { child, url } = await startNode();
+    expect(await findRunningNode(database.url)).toBe(url);
+    const second = startEmbeddedEventStore({ databaseUrl: database.url, limits: { lockWaitMs: 0 } });
+    await expect(second).rejects.toBeInstanceOf(AnotherNodeRuns);
+    await expect(second).rejects.toThrow(`EVENTSTORE_URL=${url}`);
+    await child.kill('SIGTERM');
+    expect(child.process.exitCode).toBe(0);
+    expect(await findRunningNode(database.url)).toBeUndefined();
+  });
+});
+
+describe('a Postgres that is killed', () => {
+  test('comes back under the node: nothing that was acknowledged is lost, nothing is written twice, subscribers miss nothing', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'workflow-executor-durability-'));
+    const postgres = await startEmbeddedPostgres({ dataDir });
+    const node = await startEmbeddedEventStore({ databaseUrl: postgres.url });
+    const log = new EventStoreDbEventLog({ url: node.url });
+    try {
+      const heard = listen(log, 'busy-', 'start');
+      const streams = Array.from({ length: 8 }, () => `busy-${randomUUID()}`);
+      const writers = streams.map((stream) => busyWriter(log, stream));
+      const total = () => writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
+      for (let round = 0; round < 3; round += 1) {
+        const goal = total() + 100;
+        await eventually(() => total() > goal);
+        const pid = await serverPid(dataDir);
+        process.kill(pid, 'SIGKILL');
+        await eventually(async () => (await serverPid(dataDir)) !== pid);
+      }
+      const goal = total() + 100;
+      await eventually(() => total() > goal);
+      for (const [index, writer] of writers.entries()) {
+        await writer.stop();
+        const { events } = await log.read(streams[index] ?? '');
+        expect(events.map(({ id }) => id)).toEqual(writer.acknowledged);
+      }
+      await eventually(() => expect(heard.events()).toHaveLength(total()));
+      for (const [index, stream] of streams.entries()) {
+        const ids = heard.events().filter((one) => one.stream === stream);
+        expect(ids.map(({ id }) => id)).toEqual(writers[index]?.acknowledged);
+      }
+      await heard.stop();
+    } finally {
+      await log.close();
+      await node.close();
+      await postgres.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    }
+  }, 60_000);
+
+  test('and stays away: appends are answered in time, not for ever', async () => {
+    const database = await createTestDatabase();
+    const node = await startEmbeddedEventStore({
+      databaseUrl: database.url,
+      limits: { recoveryMs: 1_000, readRetryMs: 100, appendTimeoutMs: 500 },
+    });
+    const log = new EventStoreDbEventLog({ url: node.url });
+    await log.append('away', [event()], 'none');
+    await database.drop();
+    await expect(log.append('away', [event()], 0n)).rejects.toThrow();
+    await expect(log.append('away', [event()], 'none')).rejects.not.toBeInstanceOf(RevisionConflict);
+    expect((await node.failed).message).toMatch(/stayed away|does not exist/);
+    await log.close();
+    await node.close();
+  });
+});
+
+async function serverPid(dataDir: string): Promise<number> {
+  return Number((await readFile(join(dataDir, 'cluster', 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')[0]);
+}

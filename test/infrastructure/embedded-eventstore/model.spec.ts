@@ -1,0 +1,154 @@
+/** Expected revisions, repeated appends and deletes in any order, against a model that is too simple to be wrong. */
+import { randomUUID } from 'node:crypto';
+import fc from 'fast-check';
+import type { AppendExpectedRevision } from '@eventstore/db-client';
+import { collect, event, failing, serverUnderTest, ways } from './server-under-test.js';
+
+const server = serverUnderTest();
+
+type Expected = 'any' | 'no_stream' | 'stream_exists' | number;
+type Operation =
+  | Readonly<{
+      kind: 'append';
+      stream: number;
+      expected: Expected;
+      fresh: number;
+      again: number;
+      from: number;
+      way: 0 | 1;
+    }>
+  | Readonly<{ kind: 'delete' | 'tombstone'; stream: number; expected: Expected }>;
+
+/** One stream as it should be. */
+class Model {
+  readonly ids: string[] = [];
+  visibleFrom = 0;
+  state: 'open' | 'deleted' | 'tombstoned' = 'open';
+  private hasMetadata = false;
+
+  append(ids: readonly string[], expected: Expected): unknown {
+    const refusal = this.refusal(expected);
+    if (refusal === 'stream-deleted') return refusal;
+    const reviving = this.state === 'deleted' && expected === 'no_stream';
+    const begins =
+      expected === 'no_stream' ? 0 : typeof expected === 'number' ? expected + 1 : this.ids.indexOf(ids[0] ?? '');
+    const there = begins >= 0 ? this.ids.slice(begins, begins + ids.length) : [];
+    if (there.length === ids.length && there.every((id, index) => id === ids[index])) return begins + ids.length - 1;
+    if (typeof expected !== 'number' && expected !== 'no_stream' && there[0] === ids[0])
+      return 'wrong-expected-version';
+    if (refusal && !(reviving && there[0] !== ids[0])) return refusal;
+    if (this.state === 'deleted') {
+      this.visibleFrom = this.ids.length;
+      this.state = 'open';
+    }
+    this.ids.push(...ids);
+    return this.ids.length - 1;
+  }
+
+  remove(kind: 'delete' | 'tombstone', expected: Expected): unknown {
+    const refusal = this.refusal(expected);
+    if (refusal) return refusal;
+    this.state = kind === 'delete' ? 'deleted' : 'tombstoned';
+    this.hasMetadata ||= kind === 'delete';
+    return 'done';
+  }
+
+  read(): unknown {
+    if (this.state === 'tombstoned') return 'stream-deleted';
+    if (this.state === 'deleted' || this.ids.length === 0) return 'stream-not-found';
+    return this.ids.slice(this.visibleFrom);
+  }
+
+  private refusal(expected: Expected): string | undefined {
+    if (this.state === 'tombstoned') return 'stream-deleted';
+    if (expected === 'any') return undefined;
+    if (expected === 'stream_exists') {
+      if (this.state === 'deleted') return 'stream-deleted';
+      return this.ids.length > 0 || this.hasMetadata ? undefined : 'wrong-expected-version';
+    }
+    const wanted = expected === 'no_stream' ? -1 : expected;
+    return wanted === this.ids.length - 1 ? undefined : 'wrong-expected-version';
+  }
+}
+
+const STREAMS = 2;
+const stream = fc.nat(STREAMS - 1);
+const expected = fc.oneof(
+  { weight: 3, arbitrary: fc.nat(6) as fc.Arbitrary<Expected> },
+  { weight: 3, arbitrary: fc.constantFrom<Expected>('any', 'no_stream', 'stream_exists') },
+);
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      ...{ kind: fc.constant('append' as const), stream, expected },
+      ...{
+        fresh: fc.integer({ min: 0, max: 2 }),
+        again: fc.nat(2),
+        from: fc.nat(5),
+        way: fc.constantFrom(0 as const, 1 as const),
+      },
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), stream, expected }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('delete' as const, 'tombstone' as const), stream, expected }),
+  },
+);
+
+test('the server answers and keeps what the model does', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(operation, { minLength: 1, maxLength: 20 }), async (operations) => {
+      const names = Array.from({ length: STREAMS }, () => `model-${randomUUID()}`);
+      const models = names.map(() => new Model());
+      for (const one of operations) {
+        const [name, model] = [names[one.stream] ?? '', models[one.stream] as Model];
+        expect({ one, answer: await perform(name, model, one) }).toEqual({ one, answer: predict(model, one) });
+      }
+      for (const [index, name] of names.entries()) {
+        const read = await collect(server.client.readStream(name)).then(
+          (found) => found.map((item) => item.event?.id),
+          (error: { type: string }) => error.type,
+        );
+        expect(read).toEqual(models[index]?.read());
+      }
+    }),
+    { numRuns: 60 },
+  );
+}, 120_000);
+
+const chosen = new WeakMap<Operation, string[]>();
+
+/** Some events that are in the stream already, then some that are nowhere. */
+function idsOf(model: Model, { from, again, fresh }: Extract<Operation, { kind: 'append' }>): string[] {
+  const ids = [...model.ids.slice(from, from + again), ...Array.from({ length: fresh }, () => randomUUID())];
+  return ids.length > 0 ? ids : [randomUUID()];
+}
+
+async function perform(name: string, model: Model, one: Operation): Promise<unknown> {
+  const expectedRevision = (
+    typeof one.expected === 'number' ? BigInt(one.expected) : one.expected
+  ) as AppendExpectedRevision;
+  if (one.kind === 'append') {
+    const ids = idsOf(model, one);
+    chosen.set(one, ids);
+    const added = ids.map((id) => event({}, 'Modelled', id));
+    const answer = server.client.appendToStream(name, added, { expectedRevision, ...ways[one.way][1] });
+    return answer.then(
+      ({ nextExpectedRevision }) => Number(nextExpectedRevision),
+      (error: { type: string }) => error.type,
+    );
+  }
+  // The client has no `stream_exists` for these two; it sends the number it is given.
+  const options = { expectedRevision: expectedRevision === 'stream_exists' ? ('any' as const) : expectedRevision };
+  const answer = await failing(
+    one.kind === 'delete' ? server.client.deleteStream(name, options) : server.client.tombstoneStream(name, options),
+  );
+  return answer === 'no failure' ? 'done' : (answer as { type: string }).type;
+}
+
+function predict(model: Model, one: Operation): unknown {
+  if (one.kind === 'append') return model.append(chosen.get(one) ?? [], one.expected);
+  return model.remove(one.kind, one.expected === 'stream_exists' ? 'any' : one.expected);
+}

@@ -1,0 +1,92 @@
+/** The server that the protocol's suites talk to: EVENTSTORE_URL where it is set, or an embedded node of their own. */
+import { randomUUID } from 'node:crypto';
+import { EventStoreDBClient, jsonEvent, type AppendExpectedRevision, type EventData } from '@eventstore/db-client';
+import {
+  startEmbeddedEventStore,
+  type EmbeddedEventStoreOptions,
+} from '../../../src/infrastructure/embedded-eventstore/index.js';
+import { createTestDatabase } from '../../support/postgres.js';
+
+export type ServerUnderTest = { url: string; client: EventStoreDBClient };
+
+/** Registers the server's start and end with Jest. `limits` concern the embedded node alone. */
+export function serverUnderTest(limits: EmbeddedEventStoreOptions['limits'] = {}): ServerUnderTest {
+  const server = {} as ServerUnderTest;
+  let stop: () => Promise<void> = async () => undefined;
+  beforeAll(async () => {
+    const given = process.env.EVENTSTORE_URL;
+    if (given) server.url = given;
+    else {
+      const database = await createTestDatabase();
+      const node = await startEmbeddedEventStore({ databaseUrl: database.url, limits });
+      server.url = node.url;
+      stop = async () => {
+        await node.close();
+        await database.drop();
+      };
+    }
+    server.client = EventStoreDBClient.connectionString(server.url);
+  });
+  afterAll(async () => {
+    await closeClient(server.client);
+    await stop();
+  });
+  return server;
+}
+
+/** The client's own `dispose` ends calls only. */
+export async function closeClient(client: EventStoreDBClient): Promise<void> {
+  await client.dispose();
+  (await (client as unknown as { getChannel(): Promise<{ close(): void }> }).getChannel()).close();
+}
+
+export const newStream = (prefix = 'test') => `${prefix}-${randomUUID()}`;
+export const event = (data: object = {}, type = 'Tested', id: string = randomUUID()) =>
+  jsonEvent({ id, type, data: data as Record<string, unknown> });
+export const events = (count: number) => Array.from({ length: count }, (_, index) => event({ index }));
+
+/** The two ways of the client to append: with credentials it makes a call of its own, without them it uses its batch stream. */
+export const ways = [
+  ['Append', { credentials: { username: 'admin', password: 'changeit' } }],
+  ['BatchAppend', {}],
+] as const;
+
+/** What `append` answers: the new revision, or the error's type and what it says of the stream. */
+export async function outcome(
+  client: EventStoreDBClient,
+  stream: string,
+  added: EventData | EventData[],
+  expectedRevision: AppendExpectedRevision,
+  way: object = {},
+): Promise<unknown> {
+  try {
+    const { nextExpectedRevision } = await client.appendToStream(stream, added, { expectedRevision, ...way });
+    return nextExpectedRevision;
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+export function failure(error: unknown): unknown {
+  const { type, actualVersion, streamName, maxAppendSize } = error as Record<string, unknown>;
+  return JSON.parse(
+    JSON.stringify({ type, actualVersion, streamName, maxAppendSize }, (_, value: unknown) =>
+      typeof value === 'bigint' ? Number(value) : value,
+    ),
+  );
+}
+
+export const failing = (work: Promise<unknown>) => work.then(() => 'no failure', failure);
+
+/** Everything that a read or subscription gives until `enough`. */
+export async function collect<T>(
+  items: AsyncIterable<T>,
+  enough: (collected: readonly T[]) => boolean = () => false,
+): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const item of items) {
+    collected.push(item);
+    if (enough(collected)) break;
+  }
+  return collected;
+}

@@ -1,0 +1,186 @@
+import {
+  eventTypeFilter,
+  excludeSystemEvents,
+  streamNameFilter,
+  type AllStreamSubscription,
+  type Position,
+  type StreamSubscription,
+} from '@eventstore/db-client';
+import { eventually } from '../../support/eventually.js';
+import { event, events, newStream, serverUnderTest } from './server-under-test.js';
+
+const server = serverUnderTest({ maxTailEvents: 50, scanEvents: 20, pageEvents: 10 });
+
+type Heard = { places: string[]; marks: string[]; error?: Error; stop: () => Promise<void> };
+
+function hear(subscription: AllStreamSubscription | StreamSubscription, only = ''): Heard {
+  const heard: Heard = { places: [], marks: [], stop: () => subscription.unsubscribe() };
+  subscription.on('caughtUp', () => heard.marks.push('caught up'));
+  subscription.on('fellBehind', () => heard.marks.push('fell behind'));
+  subscription.on('confirmation', () => heard.marks.push('confirmed'));
+  subscription.on('error', (error) => (heard.error = error));
+  subscription.on('data', ({ event: found }: { event?: { streamId: string; revision: bigint } }) => {
+    if (found?.streamId.startsWith(only)) heard.places.push(`${found.streamId} ${found.revision}`);
+  });
+  return heard;
+}
+
+describe('to a stream', () => {
+  test('gives what is there and what comes, after the given revision', async () => {
+    const stream = newStream();
+    await server.client.appendToStream(stream, events(3));
+    const [all, later, live] = [
+      hear(server.client.subscribeToStream(stream)),
+      hear(server.client.subscribeToStream(stream, { fromRevision: 1n })),
+      hear(server.client.subscribeToStream(stream, { fromRevision: 'end' })),
+    ];
+    await eventually(() => [all, later, live].every(({ marks }) => marks.includes('caught up')));
+    await server.client.appendToStream(newStream(), events(2));
+    await server.client.appendToStream(stream, events(2));
+    await eventually(() => expect(live.places).toEqual([`${stream} 3`, `${stream} 4`]));
+    await eventually(() => expect(all.places).toHaveLength(5));
+    await eventually(() => expect(later.places).toEqual([2, 3, 4].map((revision) => `${stream} ${revision}`)));
+    expect(all.marks).toEqual(['confirmed', 'caught up']);
+    for (const one of [all, later, live]) await one.stop();
+  });
+
+  test('that does not exist yet waits for it; one that is tombstoned ends it', async () => {
+    const stream = newStream();
+    const heard = hear(server.client.subscribeToStream(stream));
+    await eventually(() => heard.marks.includes('caught up'));
+    await server.client.appendToStream(stream, event());
+    await eventually(() => expect(heard.places).toEqual([`${stream} 0`]));
+    await server.client.tombstoneStream(stream);
+    await eventually(() => expect(heard.error).toMatchObject({ type: 'stream-deleted', streamName: stream }));
+    const late = hear(server.client.subscribeToStream(stream));
+    await eventually(() => expect(late.error).toMatchObject({ type: 'stream-deleted' }));
+  });
+
+  test('sees what the metadata let it see', async () => {
+    const stream = newStream();
+    await server.client.appendToStream(stream, events(5));
+    await server.client.setStreamMetadata(stream, { truncateBefore: 3 });
+    const heard = hear(server.client.subscribeToStream(stream));
+    await eventually(() => heard.marks.includes('caught up'));
+    expect(heard.places).toEqual([`${stream} 3`, `${stream} 4`]);
+    await heard.stop();
+  });
+});
+
+describe('to $all', () => {
+  test('begins at the start, at the end, or after a position', async () => {
+    const stream = newStream('all');
+    const { position } = await server.client.appendToStream(stream, events(2));
+    await server.client.appendToStream(stream, event());
+    const heard = [
+      hear(server.client.subscribeToAll(), stream),
+      hear(server.client.subscribeToAll({ fromPosition: position as Position }), stream),
+      hear(server.client.subscribeToAll({ fromPosition: 'end' }), stream),
+    ];
+    await eventually(() => heard.every(({ marks }) => marks.includes('caught up')));
+    await server.client.appendToStream(stream, event());
+    const place = (revision: number) => `${stream} ${revision}`;
+    await eventually(() =>
+      expect(heard.map(({ places }) => places)).toEqual([[0, 1, 2, 3].map(place), [2, 3].map(place), [3].map(place)]),
+    );
+    for (const one of heard) await one.stop();
+  });
+
+  test('holds what the system writes, unless that is filtered out', async () => {
+    const stream = newStream('system');
+    const [everything, own] = [
+      hear(server.client.subscribeToAll({ fromPosition: 'end' })),
+      hear(server.client.subscribeToAll({ fromPosition: 'end', filter: excludeSystemEvents() })),
+    ];
+    await eventually(() => [everything, own].every(({ marks }) => marks.includes('caught up')));
+    await server.client.setStreamMetadata(stream, { maxCount: 5 });
+    await server.client.appendToStream(stream, event());
+    await eventually(() => expect(everything.places).toEqual(expect.arrayContaining([`$$${stream} 0`, `${stream} 0`])));
+    await eventually(() => expect(own.places).toEqual([`${stream} 0`]));
+    await everything.stop();
+    await own.stop();
+  });
+
+  const marker = newStream('filter').slice(0, 15);
+  test.each([
+    ['stream prefixes', streamNameFilter({ prefixes: [`${marker}-a`, `${marker}-b`] }), ['a red', 'a blue', 'b red']],
+    ['a stream expression', streamNameFilter({ regex: `^${marker}-[bc]$` }), ['b red', 'c green']],
+    ['event type prefixes', eventTypeFilter({ prefixes: [`${marker}-red`] }), ['a red', 'b red']],
+    ['an event type expression', eventTypeFilter({ regex: `^${marker}-(gr|bl)` }), ['a blue', 'c green']],
+  ])('filters by %s, in the past and live', async (_name, filter, expected) => {
+    const write = async () => {
+      for (const [stream, type] of [
+        ['a', 'red'],
+        ['a', 'blue'],
+        ['b', 'red'],
+        ['c', 'green'],
+      ] as const) {
+        await server.client.appendToStream(`${marker}-${stream}`, event({}, `${marker}-${type}`));
+      }
+    };
+    const { position } = await server.client.appendToStream(newStream(), events(30));
+    await write();
+    const found: string[] = [];
+    const subscription = server.client.subscribeToAll({ fromPosition: position as Position, filter });
+    subscription.on('data', (one) =>
+      found.push(`${one.event?.streamId.slice(-1)} ${one.event?.type.slice(marker.length + 1)}`),
+    );
+    await eventually(() => expect(found).toEqual(expected));
+    await write();
+    await eventually(() => expect(found).toEqual([...expected, ...expected]));
+    await subscription.unsubscribe();
+  });
+
+  test.each([
+    ['the default window', {}, 64, [32, 64]],
+    ['a window and an interval', { maxSearchWindow: 5, checkpointInterval: 2 }, 25, [10, 20]],
+  ])('checkpoints come at the interval, in the past and live: %s', async (_name, options, count, expected) => {
+    const { position } = await server.client.appendToStream(newStream(), event());
+    const write = () => server.client.appendToStream(newStream('noise'), events(count));
+    const first = (position as Position).commit;
+    for (const past of [true, false]) {
+      const reached: number[] = [];
+      const filter = streamNameFilter({
+        prefixes: ['nothing-'],
+        ...options,
+        checkpointReached: async (_, at) => void reached.push(Number(at.commit - first)),
+      });
+      if (past) await write();
+      const heard = hear(server.client.subscribeToAll({ fromPosition: position as Position, filter }));
+      if (!past) {
+        await eventually(() => heard.marks.includes('caught up'));
+        await write();
+      }
+      await eventually(() => expect(reached.slice(0, 2)).toEqual(expected));
+      await heard.stop();
+    }
+  });
+
+  test('a subscriber that does not keep up falls behind, is told so, and misses nothing', async () => {
+    const stream = newStream('slow');
+    const subscription = server.client.subscribeToAll({
+      fromPosition: 'end',
+      filter: streamNameFilter({ prefixes: [stream] }),
+    });
+    const marks: string[] = [];
+    subscription.on('caughtUp', () => marks.push('caught up'));
+    subscription.on('fellBehind', () => marks.push('fell behind'));
+    subscription.on('error', () => undefined);
+    subscription.resume();
+    await eventually(() => marks.includes('caught up'));
+    subscription.pause();
+    for (let index = 0; index < 60; index += 1) {
+      await server.client.appendToStream(
+        stream,
+        Array.from({ length: 20 }, () => event({ text: 'x'.repeat(10_000) })),
+      );
+    }
+    const found: bigint[] = [];
+    subscription.on('data', (one) => found.push(one.event?.revision ?? -1n));
+    subscription.resume();
+    await eventually(() => expect(found).toHaveLength(1_200));
+    expect(found).toEqual(Array.from({ length: 1_200 }, (_, index) => BigInt(index)));
+    await eventually(() => expect(marks).toEqual(['caught up', 'fell behind', 'caught up']));
+    await subscription.unsubscribe();
+  });
+});
