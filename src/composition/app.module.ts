@@ -25,6 +25,7 @@ import { Workflows } from '../application/workflows.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { CheckedHealth } from '../infrastructure/checked-health.js';
+import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artifact-store.js';
 import { PostgresDueExecutions } from '../infrastructure/postgres/postgres-due-executions.js';
 import { PostgresProjectionStore } from '../infrastructure/postgres/postgres-projection-store.js';
@@ -88,8 +89,8 @@ const stores = ({ config, dataSource, log, clock, ids }: Parts): Provider[] => {
     { provide: ProjectionStore, useValue: store },
     { provide: ProjectionRunner, useValue: runner },
     { provide: Health, useValue: new CheckedHealth(dataSource, log, clock, () => runner.status()) },
-    { provide: ReadModel, useValue: new PostgresReadModel(dataSource) },
-    { provide: ArtifactStore, useValue: new PostgresArtifactStore(dataSource) },
+    { provide: ReadModel, useValue: readyUnlessAway(new PostgresReadModel(dataSource)) },
+    { provide: ArtifactStore, useValue: readyUnlessAway(new PostgresArtifactStore(dataSource)) },
     { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },
     { provide: DueExecutions, useValue: new PostgresDueExecutions(dataSource) },
   ];

@@ -39,11 +39,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all(
-    instances.map(({ child }) =>
-      child.process.exitCode === null && !child.process.signalCode ? child.kill('SIGKILL') : null,
-    ),
-  );
+  await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
   await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
 });
 

@@ -89,7 +89,10 @@ export class Applier {
 
   private async commit(writes: readonly ProjectionWrite[]): Promise<void> {
     const held = [...this.progress.values()].reduce((sum, { poisoned }) => sum + poisoned.length, 0);
-    if (held + writes.reduce((sum, { poisoned }) => sum + poisoned.length, 0) > this.limits.poisoned) {
+    const more = writes
+      .flatMap(({ poisoned }) => poisoned)
+      .filter(({ projection, executionId }) => !this.progress.get(projection)?.isHeld(executionId));
+    if (held + more.length > this.limits.poisoned) {
       throw new Error(`More than ${this.limits.poisoned} executions would be held back: the projections stand still`);
     }
     await this.session.apply(writes);

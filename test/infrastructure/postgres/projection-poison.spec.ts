@@ -88,6 +88,23 @@ test('an event that cannot be applied holds back its execution in that projectio
   }
 });
 
+test('as many as are allowed can all be healed', async () => {
+  const log = await play();
+  const { list, repair } = breakable();
+  const runner = runnerOf(log, store, { list, limits: { poisoned: 1 } });
+  runner.start();
+  try {
+    await eventually(() => runner.status().caughtUp);
+    await runner.retryPoisoned();
+    expect(runner.status().poisoned).toBe(1);
+    repair();
+    await runner.retryPoisoned();
+    expect(await rowsOf(tables.dataSource)).toEqual(await expected(log));
+  } finally {
+    await runner.stop();
+  }
+});
+
 test('a retry heals it in order, with what came after it; while it is broken, a retry changes nothing', async () => {
   const log = await play();
   const { list, repair } = breakable();
@@ -104,6 +121,31 @@ test('a retry heals it in order, with what came after it; while it is broken, a 
     expect(await rowsOf(tables.dataSource)).toEqual(await expected(log));
   } finally {
     await runner.stop();
+  }
+});
+
+test('healing that is cut off halfway goes on from there', async () => {
+  const { dataSource } = tables;
+  const log = await play();
+  const { list, repair } = breakable();
+  const runner = runnerOf(log, store, { list });
+  runner.start();
+  try {
+    await eventually(() => runner.status().caughtUp);
+    repair();
+    await dataSource.query(`create function refuse() returns trigger language plpgsql as
+      $$ begin raise exception 'disk on fire' using errcode = 'XX000'; end $$`);
+    await dataSource.query(`create trigger refuse before update on workflow_steps for each row
+      when (new.execution_id = '${SICK}' and new.revision = 4) execute function refuse()`);
+    await expect(runner.retryPoisoned()).rejects.toThrow('disk on fire');
+    expect(await store.poisoned(10)).toMatchObject([{ executionId: SICK, revision: 4n, error: 'Not tried yet' }]);
+    await dataSource.query('drop function refuse cascade');
+    await runner.retryPoisoned();
+    expect(await store.poisoned(10)).toEqual([]);
+    expect(await rowsOf(dataSource)).toEqual(await expected(log));
+  } finally {
+    await runner.stop();
+    await dataSource.query('drop function if exists refuse cascade');
   }
 });
 

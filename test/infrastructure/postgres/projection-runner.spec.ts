@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { projections } from '../../../src/application/projections/index.js';
+import { readEvent } from '../../../src/application/projections/read-event.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
 import { PostgresReadModel } from '../../../src/infrastructure/postgres/postgres-read-model.js';
 import { tablesOf } from '../../application/projections/in-memory-tables.js';
@@ -54,6 +55,37 @@ test('applying everything again, in other batches, changes nothing', async () =>
   await tables.dataSource.query('delete from projection_checkpoints');
   await catchUp(log, tables.dataSource, 3);
   await expectTablesOf(log);
+});
+
+test('any one event applied again, whenever, changes nothing', async () => {
+  const log = await playMoves(fc.sample(moves, { seed: 11, numRuns: 1 })[0]!);
+  await catchUp(log, tables.dataSource);
+  const session = (await store.tryLead())!;
+  try {
+    for (const event of (await historyOf(log)).toReversed()) {
+      const again = projections.map((projection) => ({
+        projection: projection.table,
+        changes: projection.project(readEvent(event)),
+        poisoned: [],
+        healed: [],
+        checkpoint: { position: event.position, lastEventAt: event.recordedAt },
+      }));
+      await session.apply(again);
+    }
+  } finally {
+    await session.close();
+  }
+  await expectTablesOf(log);
+  expect((await store.checkpoints()).get('workflow_steps')?.position).toBe(await lastPosition(log));
+});
+
+test('an old event among the new ones moves no checkpoint back', async () => {
+  const session = (await store.tryLead())!;
+  const nothing = { projection: 'workflow_steps', changes: [], poisoned: [], healed: [] };
+  for (const position of [500n, 400n])
+    await session.apply([{ ...nothing, checkpoint: { position, lastEventAt: null } }]);
+  await session.close();
+  expect((await store.checkpoints()).get('workflow_steps')?.position).toBe(500n);
 });
 
 test('a restart goes on after the checkpoint, and the checkpoint is the last event', async () => {

@@ -1,0 +1,49 @@
+import fc from 'fast-check';
+import type { RecordedEvent } from '../../../src/application/event-log.js';
+import { expectedExecution, expectedSteps } from './expected-rows.js';
+import { tablesOf } from './in-memory-tables.js';
+import { EXECUTIONS, moves, playMoves } from './random-history.js';
+
+const inAnyOrder = <Row>(rows: readonly Row[]) => rows.toSorted((a, b) => text(a).localeCompare(text(b)));
+const text = (row: unknown) => (row as { id: string }).id;
+
+/** Every prefix, not only the end: an error that a later event repairs is one all the same. */
+const prefixesOf = (history: readonly RecordedEvent[]) => history.map((_, index) => history.slice(0, index + 1));
+
+test('after each event of any valid history the rows are those of the domain state', async () => {
+  const seen = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(moves, async (played) => {
+      const log = await playMoves(played);
+      for (const executionId of EXECUTIONS) {
+        const { events } = await log.read(`workflow-${executionId}`);
+        for (const history of prefixesOf(events)) {
+          const tables = tablesOf(history);
+          expect(tables.get('workflow_executions')).toEqual([expectedExecution(history)]);
+          expect(inAnyOrder(tables.get('workflow_steps')!)).toEqual(inAnyOrder(expectedSteps(history)));
+          expect(tables.get('workflow_events')).toHaveLength(history.length);
+        }
+        for (const { type } of events) seen.add(type);
+      }
+    }),
+    { numRuns: 100 },
+  );
+  // A property over histories that never complete, skip or retry anything would prove little.
+  expect([...seen].sort()).toEqual([
+    'NextStepRequested',
+    'RemainingStepsRequested',
+    'StepCompleted',
+    'StepFailed',
+    'StepInterrupted',
+    'StepRetryRequested',
+    'StepSkipped',
+    'StepStarted',
+    'WorkflowCancelled',
+    'WorkflowCompleted',
+    'WorkflowFailed',
+    'WorkflowPaused',
+    'WorkflowPraised',
+    'WorkflowResumed',
+    'WorkflowStarted',
+  ]);
+});

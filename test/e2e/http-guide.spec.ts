@@ -1,0 +1,178 @@
+/** Every example of the guide, sent as it stands there; only ids are put in. */
+import { eventually } from '../support/eventually.js';
+import type { Api } from './support/api.js';
+import { startScriptedAgents } from './support/scripted-agents.js';
+import { startTestApp, type TestApp } from './support/test-app.js';
+
+describe('with agents that are controlled by the test', () => {
+  let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
+  let app: TestApp;
+  let api: Api;
+  beforeAll(async () => {
+    agents = await startScriptedAgents();
+    app = await startTestApp({ AGENT_BASE_URL: agents.url });
+    api = app.api;
+  }, 60_000);
+  afterAll(async () => {
+    await app.close();
+    await agents.close();
+  }, 60_000);
+
+  test('create and start, monitor, pause, resume, retry', async () => {
+    agents.scripts.set('uuid', { write: 'hold' });
+    const started = await api.post('/api/v1/workflow/start', {
+      project_id: 'uuid',
+      document_type: 'ib',
+      triggered_by: 'user-uuid',
+      auto_execute: true,
+    });
+    expect(started.body).toMatchObject({
+      success: true,
+      data: { execution: { current_state: 'created', percent_complete: 0 }, started: true },
+    });
+    const id = started.body.data.execution.id as string;
+
+    await api.reaches(id, 'writing');
+    const monitored = await api.get(`/api/v1/workflow?execution_id=${id}&include_steps=true`);
+    expect(monitored.body).toMatchObject({
+      success: true,
+      data: {
+        execution: { current_state: 'writing', current_step: 'write', percent_complete: 25 },
+        steps: [
+          { step_name: 'enrich', status: 'completed', duration_ms: expect.any(Number) },
+          { step_name: 'compose', status: 'completed', duration_ms: expect.any(Number) },
+          { step_name: 'write', status: 'running', started_at: expect.stringMatching(/^\d{4}-.*Z$/) },
+          { step_name: 'validate', status: 'pending' },
+          { step_name: 'assemble', status: 'pending' },
+          { step_name: 'export', status: 'pending' },
+        ],
+      },
+    });
+
+    const control = '/api/v1/workflow/control';
+    const paused = await api.post(control, { execution_id: id, action: 'pause', actor_id: 'user-uuid' });
+    expect(paused).toMatchObject({ status: 200, body: { data: { execution: { current_state: 'paused' } } } });
+    const resumed = await api.post(control, { execution_id: id, action: 'resume', actor_id: 'user-uuid' });
+    expect(resumed).toMatchObject({ status: 200, body: { data: { execution: { current_state: 'writing' } } } });
+    const step = monitored.body.data.steps[2].id as string;
+    const retried = await api.post(control, { execution_id: id, action: 'retry', step_id: step });
+    expect(retried).toMatchObject({ status: 200, body: { data: { changed: true } } });
+
+    await eventually(() => agents.calls.filter(({ input }) => input.execution_id === id).length === 4);
+    agents.release(id, 'write');
+    const { execution } = await api.reaches(id, 'completed');
+    expect(execution).toMatchObject({
+      percent_complete: 100,
+      checkpoint_data: {
+        last_completed_step: 'export',
+        intermediate_results: { enrich: 'done', compose: 'done', write: 'done' },
+      },
+    });
+  });
+
+  test('step by step', async () => {
+    const start = { project_id: 'step-by-step', document_type: 'ib', auto_execute: false };
+    const started = await api.post('/api/v1/workflow/start', start);
+    expect(started.body.data).toMatchObject({ started: false, execution: { current_state: 'created' } });
+    const id = started.body.data.execution.id as string;
+    for (const state of ['enriched', 'composed', 'written', 'validated', 'assembled', 'completed']) {
+      const executed = await api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step' });
+      expect(executed.status).toBe(200);
+      await eventually(async () => {
+        const checked = await api.get(`/api/v1/workflow?execution_id=${id}`);
+        return checked.body.data.execution.current_state === state;
+      });
+    }
+    const calls = agents.calls.filter(({ input }) => input.execution_id === id);
+    expect(calls.map(({ path }) => path)).toEqual(
+      ['enrich', 'compose', 'write', 'validate', 'assemble', 'export'].map((name) => `/api/v1/${name}`),
+    );
+  });
+
+  test('one step, then all that remain', async () => {
+    const id = await api.start({ project_id: 'remaining', document_type: 'ib', auto_execute: false });
+    await api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step' });
+    const { execution } = await api.reaches(id, 'enriched');
+    expect(execution).toMatchObject({ next_step: 'compose', percent_complete: 15 });
+    await api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'remaining' });
+    await api.reaches(id, 'completed');
+  });
+
+  test('custom metadata', async () => {
+    const metadata = {
+      user_preferences: { language: 'en', format: 'pdf' },
+      custom_options: { include_appendices: true },
+    };
+    agents.scripts.set('uuid', {});
+    const id = await api.start({ project_id: 'uuid', document_type: 'ib', metadata });
+    const { execution } = await api.reaches(id, 'completed');
+    expect(execution.metadata).toEqual(metadata);
+    const calls = agents.calls.filter(({ input }) => input.execution_id === id);
+    expect(calls.map(({ input }) => input.metadata)).toEqual(Array(6).fill(metadata));
+  });
+
+  test('troubleshooting: a failed step, its error and events; then a retry', async () => {
+    agents.scripts.set('troubled', { compose: 'validation' });
+    const id = await api.start({ project_id: 'troubled', document_type: 'ib' });
+    await api.reaches(id, 'failed');
+    const patterns = await api.get(`/api/v1/workflow?execution_id=${id}&include_steps=true`);
+    const failed = { error_type: 'validation', error_message: 'validation!' };
+    expect(patterns.body.data).toMatchObject({
+      execution: failed,
+      steps: [{}, { ...failed, status: 'failed' }, {}, {}, {}, {}],
+    });
+    const logs = await api.get(`/api/v1/workflow?execution_id=${id}&include_events=true`);
+    const types = logs.body.data.events.map(({ event_type }: { event_type: string }) => event_type);
+    expect(types).toEqual([
+      'WorkflowStarted',
+      'StepStarted',
+      'StepCompleted',
+      'StepStarted',
+      'StepFailed',
+      'WorkflowFailed',
+    ]);
+    agents.scripts.set('troubled', {});
+    const step_id = patterns.body.data.steps[1].id as string;
+    await api.post('/api/v1/workflow/control', { execution_id: id, action: 'retry', step_id });
+    await api.reaches(id, 'completed');
+  });
+});
+
+describe('with the agents of the application', () => {
+  let app: TestApp;
+  beforeAll(async () => (app = await startTestApp()), 60_000);
+  afterAll(() => app.close(), 60_000);
+
+  test('complete IB generation', async () => {
+    const response = await fetch(`${app.api.url}/api/v1/workflow/start`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({
+        project_id: 'my-project-uuid',
+        document_type: 'ib',
+        triggered_by: 'user-uuid',
+      }),
+    });
+    const { data } = (await response.json()) as { data: { execution: { id: string } } };
+    const executionId = data.execution.id;
+    const { execution, steps } = await app.api.reaches(executionId, 'completed', 60_000);
+    expect(execution).toMatchObject({ current_step: 'export', percent_complete: 100, error_message: null });
+    const files = steps.flatMap(({ artifacts }: { artifacts: { name: string; bytes: number }[] }) => artifacts);
+    const beginnings = new Map([
+      ['pdf', '%PDF-'],
+      ['docx', 'PK'],
+    ]);
+    for (const [ending, beginning] of beginnings) {
+      const { name, bytes } = files.find(({ name }: { name: string }) => name.endsWith(`.${ending}`));
+      const file = await app.api.get(`/api/v1/workflow/${executionId}/artifacts/${name}`);
+      expect(file.status).toBe(200);
+      const content = Buffer.from(file.body);
+      expect(content.byteLength).toBe(bytes);
+      expect(content.toString('latin1').startsWith(beginning)).toBe(true);
+      expect(file.headers.get('content-disposition')).toContain(`filename="${name}"`);
+      const etag = file.headers.get('etag') ?? '';
+      const path = `${app.api.url}/api/v1/workflow/${executionId}/artifacts/${name}`;
+      expect((await fetch(path, { headers: { 'If-None-Match': etag } })).status).toBe(304);
+    }
+  }, 90_000);
+});

@@ -1,0 +1,157 @@
+/** The interface against the whole application: reading what was written, pages, repeats. */
+import type { Api } from './support/api.js';
+import { startScriptedAgents } from './support/scripted-agents.js';
+import { startTestApp, type TestApp } from './support/test-app.js';
+
+let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
+let app: TestApp;
+let api: Api;
+
+beforeAll(async () => {
+  agents = await startScriptedAgents();
+  app = await startTestApp({ AGENT_BASE_URL: agents.url });
+  api = app.api;
+}, 60_000);
+afterAll(async () => {
+  await app.close();
+  await agents.close();
+}, 60_000);
+
+const manual = (project_id: string) => ({ project_id, document_type: 'ib', auto_execute: false });
+
+test('a start that is repeated under one Idempotency-Key makes one execution, even at the same moment', async () => {
+  const key = { 'Idempotency-Key': 'once-and-for-all' };
+  const body = { project_id: 'idempotent', document_type: 'ib' };
+  const answers = await Promise.all(Array.from({ length: 8 }, () => api.post('/api/v1/workflow/start', body, key)));
+  expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(201));
+  const [id, ...others] = new Set(answers.map((answer) => answer.body.data.execution.id as string));
+  expect(others).toEqual([]);
+  const { execution } = await api.reaches(id!, 'completed');
+  const late = await api.post('/api/v1/workflow/start', body, key);
+  expect(late.body.data).toMatchObject({
+    started: true,
+    execution: { id, current_state: 'created', percent_complete: 0, created_at: execution.created_at },
+  });
+  expect((await api.eventTypes(id!)).filter((type) => type === 'WorkflowStarted')).toHaveLength(1);
+  const other = await api.post('/api/v1/workflow/start', { ...body, project_id: 'another' }, key);
+  expect(other).toMatchObject({ status: 422, body: { error: { code: 'IDEMPOTENCY_KEY_REUSED' } } });
+});
+
+test('a control command that is repeated under one Idempotency-Key is one command', async () => {
+  const id = await api.start(manual('idempotent-control'));
+  const pause = { execution_id: id, action: 'pause' };
+  const key = { 'Idempotency-Key': 'pause-1' };
+  expect((await api.post('/api/v1/workflow/control', pause, key)).body.data.changed).toBe(true);
+  await api.control(id, 'resume');
+  const again = await api.post('/api/v1/workflow/control', pause, key);
+  expect(again).toMatchObject({ status: 200, body: { data: { changed: false } } });
+  expect(await api.eventTypes(id)).toEqual(['WorkflowStarted', 'WorkflowPaused', 'WorkflowResumed']);
+});
+
+test('min_revision shows what a command has just done', async () => {
+  const id = await api.start(manual('read-your-writes'));
+  for (let round = 0; round < 20; round++) {
+    const { body } = await api.control(id, round % 2 === 0 ? 'pause' : 'resume');
+    const { revision } = body.data;
+    const read = await api.get(`/api/v1/workflow?execution_id=${id}&min_revision=${revision}`);
+    expect(read.body.data.behind).toBeUndefined();
+    expect(read.body.data.execution).toMatchObject({
+      revision,
+      current_state: round % 2 === 0 ? 'paused' : 'created',
+    });
+    expect(read.headers.get('etag')).toBe(`"${revision}"`);
+  }
+});
+
+test('a revision that does not come is waited for, and told', async () => {
+  const id = await api.start(manual('behind'));
+  const read = await api.get(`/api/v1/workflow?execution_id=${id}&min_revision=7`);
+  expect(read).toMatchObject({
+    status: 200,
+    body: { data: { behind: true, requested_revision: '7', actual_revision: '0' } },
+  });
+});
+
+test('executions, page by page, newest first', async () => {
+  const ids: string[] = [];
+  for (let count = 0; count < 5; count++) ids.push(await api.start(manual('listed')));
+  await api.reaches(ids[4]!, 'created');
+  const found: string[] = [];
+  let cursor: string | null = '';
+  while (cursor !== null) {
+    const page = await api.get(
+      `/api/v1/workflow/executions?project_id=listed&state=created&limit=2${cursor && `&cursor=${cursor}`}`,
+    );
+    expect(page.status).toBe(200);
+    found.push(...page.body.data.executions.map((execution: { id: string }) => execution.id));
+    cursor = page.body.data.next_cursor as string | null;
+  }
+  expect([...found].sort()).toEqual([...ids].sort());
+  const { execution } = await api.details(ids[0]!);
+  const before = await api.get(`/api/v1/workflow/executions?project_id=listed&created_before=${execution.created_at}`);
+  expect(before.body.data.executions).toEqual([]);
+  const after = await api.get(`/api/v1/workflow/executions?project_id=listed&created_after=${execution.created_at}`);
+  expect(after.body.data.executions).toHaveLength(5);
+  const foreign = await api.get('/api/v1/workflow/executions?cursor=bm90IG91cnM');
+  expect(foreign).toMatchObject({ status: 400, body: { error: { code: 'INVALID_CURSOR' } } });
+});
+
+test('events, page by page, are the whole history', async () => {
+  const id = await api.start({ project_id: 'history', document_type: 'ib' });
+  await api.reaches(id, 'completed');
+  const all = await api.events(id);
+  const paged: unknown[] = [];
+  let after: string | null = '';
+  while (after !== null) {
+    const page = await api.get(`/api/v1/workflow/${id}/events?limit=5${after && `&after_revision=${after}`}`);
+    paged.push(...page.body.data.events);
+    after = page.body.data.next_after_revision as string | null;
+  }
+  expect(paged).toEqual(all);
+  expect(all.map(({ revision }) => Number(revision))).toEqual(all.map((_, index) => index));
+  expect(all.at(-1)).toMatchObject({
+    event_type: 'WorkflowCompleted',
+    current_state: 'completed',
+    percent_complete: 100,
+  });
+});
+
+test('the definition and the agents of the guide are installed', async () => {
+  const { definitions } = (await api.get('/api/v1/workflow/definitions')).body.data;
+  const ib = definitions.find(({ document_type }: { document_type: string }) => document_type === 'ib');
+  expect(ib.name).toBe('ib-generation');
+  expect(
+    ib.steps.map((step: Record<string, unknown>) => [
+      step['name'],
+      step['agent'],
+      step['timeout_minutes'],
+      step['retry_on_failure'],
+    ]),
+  ).toEqual([
+    ['enrich', 'regdata', 10, true],
+    ['compose', 'composer', 5, true],
+    ['write', 'writer', 30, true],
+    ['validate', 'validator', 5, false],
+    ['assemble', 'assembler', 5, true],
+    ['export', 'export', 5, true],
+  ]);
+  const listed = (await api.get('/api/v1/workflow/agents')).body.data.agents;
+  expect(listed).toEqual(
+    expect.arrayContaining([{ name: 'regdata', kind: 'http', url: `${agents.url}/api/v1/enrich` }]),
+  );
+});
+
+test('it is alive and ready', async () => {
+  expect(await api.get('/health/live')).toMatchObject({ status: 200, body: { success: true } });
+  expect(await api.get('/health/ready')).toMatchObject({ status: 200, body: { success: true, data: { ready: true } } });
+});
+
+test('what does not exist is not found', async () => {
+  const id = '99999999-9999-4999-8999-999999999999';
+  for (const path of [`?execution_id=${id}`, `/${id}/events`, `/${id}/artifacts/ib.pdf`]) {
+    expect(await api.get(`/api/v1/workflow${path}`)).toMatchObject({
+      status: 404,
+      body: { error: { code: 'NOT_FOUND' } },
+    });
+  }
+});

@@ -1,0 +1,18 @@
+import { startServer, type Server } from '../../../src/composition/server.js';
+import { loadConfig } from '../../../src/infrastructure/config/config.js';
+import { createTestDatabase } from '../../support/postgres.js';
+import { Api } from './api.js';
+
+export type TestApp = Readonly<{ api: Api; server: Server; close: () => Promise<void> }>;
+
+/** The whole application in this process: real Postgres, the embedded event store, the real client, HTTP on a free port. */
+export const startTestApp = async (env: Readonly<Record<string, string>> = {}): Promise<TestApp> => {
+  const database = await createTestDatabase();
+  const settings = { PORT: '0', DATABASE_URL: database.url, LOG_LEVEL: 'fatal', SHUTDOWN_GRACE_MS: '0', ...env };
+  const server = await startServer(loadConfig(settings));
+  const close = async () => {
+    await server.stop();
+    await database.drop();
+  };
+  return { api: new Api(server.url), server, close };
+};
