@@ -140,7 +140,7 @@ export class Workflows {
       return {
         id: eventId(executionId, context.commandId, index),
         type: event.type,
-        data: event.data as JsonObject,
+        data: event.data,
         metadata,
       };
     });

@@ -58,7 +58,7 @@ export const startServer = async (
     const module = await AppModule.register({ config, ...platform, clock, ids, definitions, agents, worker });
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
     configureHttp(app, httpLimits(config));
-    await app.listen(config.port, config.host);
+    await listen(app, config);
     ownUrl = (await app.getUrl()).replace(/\/$/, '');
     const server = run(app, platform, agents.close, config);
     await server.begin();
@@ -68,6 +68,17 @@ export const startServer = async (
     await app?.close();
     await platform.close();
     throw error;
+  }
+};
+
+const listen = async (app: NestExpressApplication, { port, host }: Config): Promise<void> => {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    throw new Error(`PORT: expected a free port, but something listens on ${host}:${port}. End it, or set PORT`, {
+      cause: error,
+    });
   }
 };
 

@@ -27,7 +27,6 @@ export class WorkflowSaga {
   private readonly slots: Slots;
   private readonly timers: Timers;
   private readonly turns: Turns;
-  private readonly starved = new Set<string>();
   /** Executions with an append under way that may claim a step: the log may show the claim before we have its answer. */
   private readonly claiming = new Map<string, number>();
   /** Null until the first heartbeat: as long as nothing is known of the others, none is taken for dead. */
@@ -43,8 +42,9 @@ export class WorkflowSaga {
     private readonly limits: SagaLimits,
     private readonly onError: (message: string, error: unknown) => void,
   ) {
-    this.slots = new Slots(limits.concurrentSteps, () => this.feedStarved());
-    this.timers = new Timers(clock, limits.remembered, (executionId) => void this.wake(executionId));
+    const wake = (executionId: string) => void this.wake(executionId);
+    this.slots = new Slots(limits.concurrentSteps, limits.remembered, wake);
+    this.timers = new Timers(clock, limits.remembered, wake);
     this.turns = new Turns((executionId) => this.look(executionId));
   }
 
@@ -85,7 +85,7 @@ export class WorkflowSaga {
   async stop(graceMs: number): Promise<void> {
     this.closing = true;
     this.timers.clearAll();
-    this.starved.clear();
+    this.slots.close();
     const patience = new AbortController();
     await Promise.race([this.calls.drained(), sleep(this.clock, graceMs, patience.signal)]);
     patience.abort();
@@ -120,7 +120,7 @@ export class WorkflowSaga {
   private async startStep(executionId: string, state: WorkflowState): Promise<void> {
     if (state.status === 'none' || this.closing || this.calls.has(executionId)) return;
     const slot = this.slots.tryTake();
-    if (!slot) return this.starve(executionId);
+    if (!slot) return this.slots.waitInLine(executionId);
     const claim = this.claimNext(state, null);
     if (!claim) return slot.release();
     await this.execute(executionId, slot, () => this.workflows.execute(executionId, claim));
@@ -186,16 +186,5 @@ export class WorkflowSaga {
 
   private lookAgainLater(executionId: string): void {
     if (!this.closing) this.timers.set(executionId, new Date(this.clock.now().getTime() + this.limits.errorPauseMs));
-  }
-
-  private starve(executionId: string): void {
-    if (this.starved.size < this.limits.remembered) this.starved.add(executionId);
-  }
-
-  private feedStarved(): void {
-    const [next] = this.starved;
-    if (next === undefined || this.closing) return;
-    this.starved.delete(next);
-    void this.wake(next);
   }
 }
