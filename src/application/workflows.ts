@@ -1,6 +1,5 @@
 import { fold } from '../domain/decider.js';
 import { CommandRejected } from '../domain/errors.js';
-import type { JsonObject } from '../domain/json.js';
 import type { OperatorCommand, StepCommand } from '../domain/workflow/commands.js';
 import type { WorkflowEvent } from '../domain/workflow/events.js';
 import { workflow, workflowStream } from '../domain/workflow/index.js';

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { eventually } from './eventually.js';
+import { eventually, type Patience } from './eventually.js';
 
 const typescript = fileURLToPath(new URL('./typescript.mjs', import.meta.url));
 
@@ -11,7 +11,7 @@ export type Child = Readonly<{
   /** All it has printed so far. */
   output(): string;
   /** Waits until it has printed something that matches. */
-  printed(pattern: RegExp): Promise<RegExpExecArray>;
+  printed(pattern: RegExp, patience?: Patience): Promise<RegExpExecArray>;
   /** Sends `signal` and waits for its end. */
   kill(signal: NodeJS.Signals): Promise<void>;
 }>;
@@ -27,12 +27,12 @@ export function startChild(program: URL, args: readonly string[] = [], env: Node
   return {
     process: child,
     output: () => text,
-    printed: (pattern) =>
+    printed: (pattern, patience) =>
       eventually(() => {
         const match = pattern.exec(text);
         if (!match) throw new Error(`Expected the child to print ${pattern}, it printed: ${text || '(nothing)'}`);
         return match;
-      }),
+      }, patience),
     kill: async (signal) => {
       child.kill(signal);
       await ended;

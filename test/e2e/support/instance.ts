@@ -12,7 +12,7 @@ export const startInstance = async (env: Readonly<Record<string, string>>): Prom
   const quick = { PORT: '0', WORKER_HEARTBEAT_MS: '200', WORKER_TIMEOUT_MS: '1000', SAGA_SWEEP_INTERVAL_MS: '200' };
   const child = startChild(MAIN, [], { ...quick, ...env });
   const [, url] = await Promise.race([
-    child.printed(/The API is at (http:\/\/[^"\s]+)/),
+    child.printed(/The API is at (http:\/\/[^"\s]+)/, { deadlineMs: 60_000 }),
     once(child.process, 'exit').then(() => {
       throw new Error(`The instance did not start: ${child.output()}`);
     }),
