@@ -29,6 +29,8 @@ describe("the guide's words for the six steps, in order", () => {
     [10, 'assembling', 'assemble', null, 80, h.iso(300_000)],
     [11, 'assembled', 'assemble', 'export', 90, due],
     [12, 'exporting', 'export', null, 90, h.iso(300_000)],
+    // The last step is done and the whole is not yet: nobody reads `completed` beside 99 %.
+    [13, 'exporting', 'export', null, 99, null],
     [14, 'completed', 'export', null, 100, null],
   ] as const)('after %d events: %s', (count, state, step, nextStep, percentComplete, nextActionAt) =>
     expect(after(count)).toEqual({ state, step, nextStep, percentComplete, nextActionAt }),

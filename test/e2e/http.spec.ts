@@ -1,4 +1,5 @@
 /** The interface against the whole application: reading what was written, pages, repeats. */
+import { eventually } from '../support/eventually.js';
 import type { Api } from './support/api.js';
 import { startScriptedAgents } from './support/scripted-agents.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
@@ -45,6 +46,7 @@ test('a control command that is repeated under one Idempotency-Key is one comman
   await api.control(id, 'resume');
   const again = await api.post('/api/v1/workflow/control', pause, key);
   expect(again).toMatchObject({ status: 200, body: { data: { changed: false } } });
+  await api.get(`/api/v1/workflow?execution_id=${id}&min_revision=${again.body.data.revision}`);
   expect(await api.eventTypes(id)).toEqual(['WorkflowStarted', 'WorkflowPaused', 'WorkflowResumed']);
 });
 
@@ -98,7 +100,7 @@ test('executions, page by page, newest first', async () => {
 
 test('events, page by page, are the whole history', async () => {
   const id = await api.start({ project_id: 'history', document_type: 'ib' });
-  await api.reaches(id, 'completed');
+  await eventually(async () => (await api.eventTypes(id)).includes('WorkflowCompleted'));
   const all = await api.events(id);
   const paged: unknown[] = [];
   let after: string | null = '';

@@ -29,7 +29,9 @@ export const currentStateOf = (state: ExistingWorkflow): string =>
 const progressOf = (state: ExistingWorkflow): string => {
   const current = currentStep(state);
   if (current && current.step.attempt > 0) return current.definition.runningState;
-  return stepAt(state, (current?.index ?? state.steps.length) - 1)?.definition.completedState ?? 'created';
+  const last = stepAt(state, (current?.index ?? state.steps.length) - 1)?.definition;
+  // `completed` is the word for the whole: whoever reads it may count on 100 % and on the time of completion.
+  return last?.completedState === 'completed' ? last.runningState : (last?.completedState ?? 'created');
 };
 
 const stepName = (state: ExistingWorkflow): string | null => {

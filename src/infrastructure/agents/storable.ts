@@ -13,12 +13,15 @@ export const unstorable = (value: unknown, maxDepth: number): string | undefined
     const isArray = Array.isArray(current);
     for (const [key, member] of Object.entries(current)) {
       if (!isArray && isBroken(key)) return BROKEN_TEXT;
-      if (!isArray && key === '__proto__') return 'it has a key "__proto__"';
+      if (!isArray && REFUSED_KEYS.has(key)) return `it has a key "${key}"`;
       stack.push({ value: member, depth: depth + 1 });
     }
   }
   return undefined;
 };
+
+/** The API refuses them in a body too: an answer that passes here must pass there, as the next agent's checkpoint. */
+const REFUSED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 const BROKEN_TEXT = 'a text in it has U+0000 or half of a surrogate pair, which cannot be stored';
 

@@ -106,6 +106,7 @@ describe('the body', () => {
     ['U+0000', '{"success":true,"data":{"a":"\\u0000"}}', /cannot be stored/],
     ['half of a surrogate pair', '{"success":true,"data":{"\\ud83d":1}}', /cannot be stored/],
     ['__proto__', '{"success":true,"data":{"__proto__":{"a":1}}}', /__proto__/],
+    ['constructor', '{"success":true,"data":{"a":[{"constructor":1}]}}', /constructor/],
     ['ten thousand levels', `{"success":true,"data":${'['.repeat(10_000)}${']'.repeat(10_000)}}`, /100 levels/],
   ])('of %s is an invalid answer', async (_, content, problem) => {
     const reply = await agents.call(aCall(), await body(content, { 'content-type': 'text/plain' }));

@@ -1,0 +1,82 @@
+/** What the application knows, in the words of the API. Revisions and positions are strings: they may exceed a double. */
+import type { PublishedDefinition } from '../../application/definitions.js';
+import type { ExecutionAnswer } from '../../application/queries/get-execution.js';
+import type { StartRequest } from '../../application/commands/start-workflow.js';
+import type { Outcome } from '../../application/workflows.js';
+import { allowedActions } from '../../domain/workflow/allowed-actions.js';
+import type { StepDefinition } from '../../domain/workflow/definition.js';
+import { summarise } from '../../domain/workflow/summary.js';
+
+export type Answer<Data> = Readonly<{ success: true; data: Data }>;
+
+export const answer = <Data>(data: Data): Answer<Data> => ({ success: true, data });
+
+/** The execution as it was created, however far it has got since: a repeated start is answered as the first one was. */
+export const startedAnswer = ({ answer: state, revision, position, createdAt }: Outcome, request: StartRequest) => ({
+  execution: {
+    id: state.executionId,
+    project_id: state.projectId,
+    document_type: state.documentType,
+    workflow_name: state.definition.name,
+    triggered_by: request.triggeredBy,
+    auto_execute: request.autoExecute,
+    current_state: 'created',
+    current_step: null,
+    percent_complete: 0,
+    metadata: state.metadata,
+    created_at: createdAt,
+    revision: revision.toString(),
+  },
+  started: request.autoExecute,
+  revision: revision.toString(),
+  position: position?.toString() ?? null,
+});
+
+export const controlledAnswer = ({ state, revision, position, appended }: Outcome, now: Date) => {
+  const summary = summarise(state, now);
+  return {
+    execution: {
+      id: state.executionId,
+      project_id: state.projectId,
+      document_type: state.documentType,
+      current_state: summary.state,
+      current_step: summary.step,
+      next_step: summary.nextStep,
+      percent_complete: summary.percentComplete,
+      allowed_actions: allowedActions(state),
+      revision: revision.toString(),
+    },
+    changed: appended.length > 0,
+    revision: revision.toString(),
+    position: position?.toString() ?? null,
+  };
+};
+
+export const executionAnswer = ({ execution, steps, events, behind }: ExecutionAnswer, minRevision: bigint | null) => ({
+  execution,
+  ...(steps && { steps }),
+  ...(events && { events }),
+  ...(behind && { behind, requested_revision: minRevision?.toString(), actual_revision: execution.revision }),
+});
+
+/** As in a definition file, with every default filled in. */
+export const definitionAnswer = ({ definition, hash }: PublishedDefinition) => ({
+  name: definition.name,
+  document_type: definition.documentType,
+  hash,
+  steps: definition.steps.map(stepAnswer),
+});
+
+const MINUTE_MS = 60_000;
+
+const stepAnswer = (step: StepDefinition) => ({
+  name: step.name,
+  agent: step.agent,
+  required: step.required,
+  timeout_minutes: step.timeoutMs / MINUTE_MS,
+  retry_on_failure: step.retry.maximumAttempts > 1,
+  max_retries: step.retry.maximumAttempts - 1,
+  running_state: step.runningState,
+  completed_state: step.completedState,
+  weight: step.weight,
+});

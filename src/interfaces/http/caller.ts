@@ -1,0 +1,30 @@
+import type { Request } from 'express';
+import type { Caller } from '../../application/commands/caller.js';
+import { badRequest, problem } from './refusal.js';
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]*)?$/;
+const LONGEST_TRACEPARENT = 255;
+
+/** @throws Refusal 400 for an Idempotency-Key that is none. A bad traceparent is ignored, as W3C asks. */
+export const callerOf = (
+  request: Request,
+  actorId: string | null | undefined,
+  reason: string | null | undefined,
+): Caller => ({
+  actor: { type: 'user', id: actorId ?? 'anonymous' },
+  reason: reason ?? null,
+  idempotencyKey: idempotencyKey(request.get('idempotency-key')),
+  traceparent: traceparent(request.get('traceparent')),
+});
+
+const idempotencyKey = (key: string | undefined): string | null => {
+  if (key === undefined || IDEMPOTENCY_KEY.test(key)) return key ?? null;
+  throw badRequest([problem('Idempotency-Key', '1 to 255 visible ASCII characters', key)]);
+};
+
+/** Only version 00 is known to end after the flags; later ones may go on. */
+const traceparent = (value: string | undefined): string | null => {
+  if (value === undefined || value.length > LONGEST_TRACEPARENT || !TRACEPARENT.test(value)) return null;
+  return value.startsWith('00-') && value.length !== 55 ? null : value;
+};

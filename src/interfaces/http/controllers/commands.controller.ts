@@ -1,0 +1,78 @@
+import { Body, Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
+import { CommandBus } from '@nestjs/cqrs';
+import type { Request, Response } from 'express';
+import { ControlWorkflow, type ControlOrder } from '../../../application/commands/control-workflow.js';
+import { StartWorkflow, type StartRequest } from '../../../application/commands/start-workflow.js';
+import { answer, controlledAnswer, startedAnswer } from '../answers.js';
+import { callerOf } from '../caller.js';
+import {
+  controlOrder,
+  ControlWorkflowBody,
+  executeOrder,
+  ExecuteWorkflowBody,
+  type OperatorBody,
+} from '../dto/control-workflow.js';
+import { NoQuery } from '../dto/queries.js';
+import { StartWorkflowBody } from '../dto/start-workflow.js';
+import { HttpLimits } from '../http-limits.js';
+import { Refusal } from '../refusal.js';
+
+/** Strongly consistent: an answer means that the command's events are in the log. */
+@Controller('api/v1/workflow')
+export class CommandsController {
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly limits: HttpLimits,
+  ) {}
+
+  @Post('start')
+  @HttpCode(201)
+  async start(
+    @Query() _none: NoQuery,
+    @Body() body: StartWorkflowBody,
+    @Req() httpRequest: Request,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const request = this.startRequest(body);
+    const caller = callerOf(httpRequest, request.triggeredBy, null);
+    const outcome = await this.commands.execute(new StartWorkflow(request, caller));
+    response.setHeader('Location', `/api/v1/workflow?execution_id=${outcome.state.executionId}`);
+    return answer(startedAnswer(outcome, request));
+  }
+
+  @Post('control')
+  @HttpCode(200)
+  control(@Query() _none: NoQuery, @Body() body: ControlWorkflowBody, @Req() request: Request) {
+    return this.carryOut(body, controlOrder(body), request);
+  }
+
+  @Post('execute')
+  @HttpCode(200)
+  execute(@Query() _none: NoQuery, @Body() body: ExecuteWorkflowBody, @Req() request: Request) {
+    return this.carryOut(body, executeOrder(body), request);
+  }
+
+  private async carryOut({ execution_id, actor_id, reason }: OperatorBody, order: ControlOrder, request: Request) {
+    const caller = callerOf(request, actor_id, reason);
+    const outcome = await this.commands.execute(new ControlWorkflow(execution_id.toLowerCase(), order, caller));
+    return answer(controlledAnswer(outcome, new Date()));
+  }
+
+  private startRequest(body: StartWorkflowBody): StartRequest {
+    const metadata = body.metadata ?? {};
+    const bytes = Buffer.byteLength(JSON.stringify(metadata));
+    const limit = this.limits.metadataBytes;
+    if (bytes > limit) {
+      const problem = { field: 'metadata', expected: `at most ${limit} bytes as JSON`, received: `${bytes}` };
+      const message = `metadata: expected ${problem.expected}, got ${bytes}`;
+      throw new Refusal(413, 'METADATA_TOO_LARGE', message, [problem]);
+    }
+    return {
+      projectId: body.project_id,
+      documentType: body.document_type,
+      triggeredBy: body.triggered_by ?? null,
+      autoExecute: body.auto_execute ?? true,
+      metadata,
+    };
+  }
+}

@@ -1,0 +1,77 @@
+import { IsOptional } from 'class-validator';
+import { FileName, OpaqueId, Uuid } from './fields.js';
+import { CursorText, FlagText, InstantText, IntegerText, RevisionText } from './query-fields.js';
+
+/** For routes without parameters: one that is sent is a mistake worth telling. */
+export class NoQuery {}
+
+export class ExecutionQuery {
+  @Uuid()
+  execution_id!: string;
+
+  @IsOptional()
+  @FlagText()
+  include_steps?: string;
+
+  @IsOptional()
+  @FlagText()
+  include_events?: string;
+
+  @IsOptional()
+  @RevisionText()
+  min_revision?: string;
+}
+
+export const EXECUTIONS_PER_PAGE = { most: 200, usual: 50 };
+
+export class ExecutionsQuery {
+  @IsOptional()
+  @OpaqueId()
+  state?: string;
+
+  @IsOptional()
+  @OpaqueId()
+  project_id?: string;
+
+  @IsOptional()
+  @OpaqueId()
+  document_type?: string;
+
+  @IsOptional()
+  @InstantText()
+  created_after?: string;
+
+  @IsOptional()
+  @InstantText()
+  created_before?: string;
+
+  @IsOptional()
+  @IntegerText(1, EXECUTIONS_PER_PAGE.most)
+  limit?: string;
+
+  @IsOptional()
+  @CursorText()
+  cursor?: string;
+}
+
+export const EVENTS_PER_PAGE = { most: 1_000, usual: 200 };
+
+export class EventsQuery {
+  @IsOptional()
+  @RevisionText()
+  after_revision?: string;
+
+  @IsOptional()
+  @IntegerText(1, EVENTS_PER_PAGE.most)
+  limit?: string;
+}
+
+export class ExecutionPath {
+  @Uuid()
+  execution_id!: string;
+}
+
+export class ArtifactPath extends ExecutionPath {
+  @FileName()
+  name!: string;
+}

@@ -1,0 +1,87 @@
+import { HttpException } from '@nestjs/common';
+import type { Request } from 'express';
+import { IdempotencyKeyReused, InvalidRequest, NotFound, NotReady } from '../../application/errors.js';
+import { AppendOutcomeUnknown, LogUnavailable, RevisionConflict } from '../../application/event-log.js';
+import { InvalidCursor } from '../../application/queries/read-model.js';
+import { CommandRejected } from '../../domain/errors.js';
+import { bounded } from './received.js';
+import { badRequest, bodyTooLarge, problem, Refusal } from './refusal.js';
+import { methodsAt } from './routes.js';
+
+export type ErrorAnswer = Readonly<{
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  body: Readonly<{ code: string; message: string; details: unknown }>;
+  /** The fault is on this side: the log needs to have the whole of it. */
+  isOurs: boolean;
+}>;
+
+const RETRY_AFTER = { 'Retry-After': '1' };
+
+export const answerTo = (error: unknown, request: Request, requestId: string): ErrorAnswer => {
+  const refusal = refusalFor(error, request);
+  if (!refusal) {
+    const message = `Something went wrong on this side; its log has the reason under request ${requestId}`;
+    const body = { code: 'INTERNAL_ERROR', message, details: { request_id: requestId } };
+    return { status: 500, headers: {}, body, isOurs: true };
+  }
+  const { status, headers, code, message, details } = refusal;
+  return { status, headers, body: { code, message, details }, isOurs: refusal !== error && status >= 500 };
+};
+
+const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
+  if (error instanceof Refusal) return error;
+  if (error instanceof CommandRejected) {
+    return error.kind === 'NotFound'
+      ? new Refusal(404, 'NOT_FOUND', error.message, error.details)
+      : new Refusal(409, 'CONFLICT', error.message, error.details);
+  }
+  if (error instanceof InvalidRequest) return new Refusal(400, error.code, error.message, error.details);
+  if (error instanceof InvalidCursor) {
+    return badRequest(
+      [problem('cursor', 'a cursor as an earlier answer gave it', request.query['cursor'])],
+      'INVALID_CURSOR',
+    );
+  }
+  if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);
+  if (error instanceof IdempotencyKeyReused) return new Refusal(422, 'IDEMPOTENCY_KEY_REUSED', error.message);
+  return unavailable(error) ?? (error instanceof HttpException ? ofTheFramework(error, request) : undefined);
+};
+
+/** What these say themselves may name hosts; it is for the log. */
+const unavailable = (error: unknown): Refusal | undefined => {
+  if (error instanceof NotReady) return new Refusal(503, 'NOT_READY', error.message, {}, RETRY_AFTER);
+  if (error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) {
+    const message =
+      'The event log gave no clear answer: the request may or may not have been carried out. Look at the execution, or repeat the request under the same Idempotency-Key';
+    return new Refusal(503, 'EVENT_LOG_UNAVAILABLE', message, {}, RETRY_AFTER);
+  }
+  if (error instanceof RevisionConflict) {
+    const message = 'Others are changing this execution at this moment: nothing was done; repeat the request';
+    return new Refusal(503, 'BUSY', message, {}, RETRY_AFTER);
+  }
+  return undefined;
+};
+
+/** No route, and what Express refuses before there is one. */
+const ofTheFramework = (error: HttpException, request: Request): Refusal | undefined => {
+  const status = error.getStatus();
+  if (status === 404) return noRoute(request);
+  if (status === 413) {
+    const { limit, length } = error.cause as Readonly<{ limit?: number; length?: number }>;
+    return bodyTooLarge(limit, length);
+  }
+  if ((error.cause as Error | undefined)?.name === 'URIError') {
+    return badRequest([problem('path', 'percent-encoded UTF-8', request.path)]);
+  }
+  return status < 500 ? new Refusal(status, 'INVALID_REQUEST', bounded(error.message)) : undefined;
+};
+
+const noRoute = (request: Request): Refusal => {
+  const where = bounded(request.path);
+  const methods = methodsAt(request);
+  if (methods.length === 0) return new Refusal(404, 'UNKNOWN_ROUTE', `There is no ${where} in this API`);
+  const allowed = methods.join(', ');
+  const message = `${where}: expected method ${allowed}, got ${request.method}`;
+  return new Refusal(405, 'METHOD_NOT_ALLOWED', message, { allowed_methods: methods }, { Allow: allowed });
+};

@@ -1,0 +1,26 @@
+import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { answerTo } from './error-answer.js';
+
+/** The one place where an error becomes an answer: `{success: false, error: {code, message, details}}`. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Http');
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<Request>();
+    const response = host.switchToHttp().getResponse<Response>();
+    const requestId = String(response.getHeader('X-Request-Id') ?? '');
+    const { status, headers, body, isOurs } = answerTo(error, request, requestId);
+    if (isOurs) this.logger.error(`${request.method} ${request.path} (request ${requestId}): ${text(error)}`);
+    if (response.headersSent) {
+      // Half an answer must not look like a whole one.
+      response.destroy();
+      return;
+    }
+    for (const name of ['ETag', 'Content-Disposition', 'Content-Type']) response.removeHeader(name);
+    response.status(status).set(headers).json({ success: false, error: body });
+  }
+}
+
+const text = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

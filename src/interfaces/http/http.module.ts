@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import { ArtifactsController } from './controllers/artifacts.controller.js';
+import { CatalogueController } from './controllers/catalogue.controller.js';
+import { CommandsController } from './controllers/commands.controller.js';
+import { DocumentAgentsController } from './controllers/document-agents.controller.js';
+import { ExecutionsController } from './controllers/executions.controller.js';
+import { HealthController } from './controllers/health.controller.js';
+
+/** A global module provides CommandBus, QueryBus, Definitions, Agents, DocumentAgents, Health and HttpLimits. */
+@Module({
+  controllers: [
+    CommandsController,
+    ExecutionsController,
+    ArtifactsController,
+    CatalogueController,
+    DocumentAgentsController,
+    HealthController,
+  ],
+})
+export class HttpModule {}

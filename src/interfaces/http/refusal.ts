@@ -1,0 +1,43 @@
+import { received } from './received.js';
+
+/** Refused at the edge, before the application is asked. */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly details: unknown = {},
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(message);
+  }
+}
+
+/** One thing that is wrong with a request: which field, what was expected of it, what came. */
+export type Problem = Readonly<{ field: string; expected: string; received: string }>;
+
+export const problem = (field: string, expected: string, value: unknown): Problem => ({
+  field,
+  expected,
+  received: received(value),
+});
+
+const TOLD_IN_MESSAGE = 3;
+const LISTED = 20;
+
+/** 400. However many problems there are, a bounded number of them is told. */
+export const badRequest = (problems: readonly Problem[], code = 'INVALID_REQUEST'): Refusal => {
+  const told = problems.slice(0, TOLD_IN_MESSAGE).map(sentence);
+  const more = problems.length - told.length;
+  const message = [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  return new Refusal(400, code, message, problems.slice(0, LISTED));
+};
+
+const sentence = ({ field, expected, received: came }: Problem) => `${field}: expected ${expected}, got ${came}`;
+
+/** @param length what was announced; undefined where the limit was met on the way */
+export const bodyTooLarge = (limit: number | undefined, length: number | undefined): Refusal => {
+  const [expected, came] = [`at most ${limit} bytes`, length === undefined ? 'more' : String(length)];
+  const problems: readonly Problem[] = [{ field: 'body', expected, received: came }];
+  return new Refusal(413, 'BODY_TOO_LARGE', `body: expected ${expected}, got ${came}`, problems);
+};

@@ -1,0 +1,195 @@
+import { Global, Logger, Module } from '@nestjs/common';
+import { CommandBus, CqrsModule, QueryBus } from '@nestjs/cqrs';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Test } from '@nestjs/testing';
+import { Agents } from '../../../src/application/agents.js';
+import type { AgentInput } from '../../../src/application/agents.js';
+import { ArtifactStore } from '../../../src/application/artifacts.js';
+import { Clock } from '../../../src/application/clock.js';
+import { commandHandlers } from '../../../src/application/commands/index.js';
+import { Definitions } from '../../../src/application/definitions.js';
+import {
+  DocumentAgents,
+  type AgentResultJson,
+  type DocumentAgentName,
+} from '../../../src/application/document-agents.js';
+import type { NewEvent } from '../../../src/application/event-log.js';
+import { hashOf } from '../../../src/application/hash.js';
+import { Health, type HealthReport } from '../../../src/application/health.js';
+import { Ids } from '../../../src/application/ids.js';
+import { queryHandlers } from '../../../src/application/queries/index.js';
+import {
+  ReadModel,
+  type EventView,
+  type ExecutionFilter,
+  type ExecutionView,
+  type Overview,
+  type StepView,
+} from '../../../src/application/queries/read-model.js';
+import { WorkflowSaga } from '../../../src/application/saga/workflow-saga.js';
+import { Workflows } from '../../../src/application/workflows.js';
+import type { ArtifactRef } from '../../../src/domain/workflow/events.js';
+import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
+import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/http-limits.js';
+import { HttpModule } from '../../../src/interfaces/http/http.module.js';
+import { CountingIds, onDemand, step, world } from '../../support/saga-world.js';
+
+/** Rows that a test lays down; what was asked of them. */
+export class LaidOutReadModel extends ReadModel {
+  readonly asked: unknown[] = [];
+  execution: ExecutionView | null = null;
+  steps: readonly StepView[] = [];
+  rows: readonly EventView[] = [];
+  refs: readonly ArtifactRef[] = [];
+  nextCursor: string | null = null;
+  failure: Error | null = null;
+
+  private note(question: unknown): void {
+    this.asked.push(question);
+    if (this.failure) throw this.failure;
+  }
+  async overview(
+    executionId: string,
+    include: Readonly<{ steps: boolean; events: unknown }>,
+  ): Promise<Overview | null> {
+    this.note({ executionId, include });
+    if (this.execution?.id !== executionId) return null;
+    const steps = include.steps ? this.steps : undefined;
+    return { execution: this.execution, steps, events: include.events ? this.rows : undefined };
+  }
+  async executions(filter: ExecutionFilter, page: Readonly<{ cursor: string | null; limit: number }>) {
+    this.note({ filter, page });
+    return { rows: this.execution ? [this.execution] : [], nextCursor: this.nextCursor };
+  }
+  async events(executionId: string, page: Readonly<{ afterRevision: bigint | null; limit: number }>) {
+    this.note({ executionId, page });
+    return this.rows.slice(0, page.limit);
+  }
+  async artifact(executionId: string, name: string) {
+    this.note({ executionId, name });
+    return this.refs.find((ref) => ref.name === name) ?? null;
+  }
+}
+
+export class ScriptedDocumentAgents extends DocumentAgents {
+  readonly calls: Readonly<{ agent: DocumentAgentName; input: AgentInput }>[] = [];
+  result: AgentResultJson = { success: true, data: { done: true }, metadata: {} };
+
+  async run(agent: DocumentAgentName, input: AgentInput): Promise<AgentResultJson> {
+    this.calls.push({ agent, input });
+    return this.result;
+  }
+}
+
+export class ScriptedHealth extends Health {
+  report: HealthReport = { ready: true, checks: { postgres: { ok: true } } };
+  async check(): Promise<HealthReport> {
+    return this.report;
+  }
+}
+
+const steps = [step('enrich', { runningState: 'enriching', completedState: 'enriched' }), step('compose')];
+const published = { name: 'demo', documentType: 'ib', steps };
+
+class OneDefinition extends Definitions {
+  byDocumentType(documentType: string) {
+    return documentType === 'ib' ? { definition: published, hash: hashOf({ name: 'demo' }) } : undefined;
+  }
+  all() {
+    return [{ definition: published, hash: hashOf({ name: 'demo' }) }];
+  }
+}
+
+export type HttpWorld = Awaited<ReturnType<typeof startHttp>>;
+
+/** The real write path and the real handlers over an in-memory log; agents answer when the test says so. */
+export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
+  const agent = onDemand();
+  const { clock, log, artifacts, agents, history, errors, instance } = world(steps, agent.behave);
+  const { saga, workflows } = instance('worker-1');
+  const readModel = new LaidOutReadModel();
+  const documentAgents = new ScriptedDocumentAgents();
+  const health = new ScriptedHealth();
+
+  const appended: NewEvent[] = [];
+  const append = log.append.bind(log);
+  log.append = (stream, events, expected) => {
+    appended.push(...events);
+    return append(stream, events, expected);
+  };
+
+  const ports = [
+    { provide: Clock, useValue: clock },
+    { provide: Ids, useValue: new CountingIds('e') },
+    { provide: Definitions, useValue: new OneDefinition() },
+    { provide: Agents, useValue: agents },
+    { provide: ArtifactStore, useValue: artifacts },
+    { provide: ReadModel, useValue: readModel },
+    { provide: DocumentAgents, useValue: documentAgents },
+    { provide: Health, useValue: health },
+    { provide: HttpLimits, useValue: limits },
+    { provide: WorkflowSaga, useValue: saga },
+    { provide: Workflows, useValue: workflows },
+  ];
+  @Global()
+  @Module({
+    imports: [CqrsModule.forRoot(), HttpModule],
+    providers: [...ports, ...commandHandlers, ...queryHandlers],
+    exports: ports.map(({ provide }) => provide),
+  })
+  class TestModule {}
+
+  const logged: string[] = [];
+  const note = (...parts: unknown[]) => void logged.push(parts.map(String).join(' '));
+  const module = await Test.createTestingModule({ imports: [TestModule] }).compile();
+  const app = module.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: false });
+  configureHttp(app, limits);
+  Logger.overrideLogger({ log: () => undefined, warn: note, error: note });
+  await app.listen(0, '127.0.0.1');
+  const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
+  const buses = { commands: app.get(CommandBus), queries: app.get(QueryBus) };
+  return {
+    app,
+    url,
+    clock,
+    history,
+    errors,
+    artifacts,
+    readModel,
+    documentAgents,
+    health,
+    buses,
+    appended,
+    logged,
+    finish: () => app.close(),
+  };
+};
+
+/** An execution's row as the projections write it. */
+export const executionRow = (more: Partial<ExecutionView> = {}): ExecutionView => ({
+  id: '11111111-1111-4111-8111-111111111111',
+  project_id: 'p1',
+  document_type: 'ib',
+  workflow_name: 'demo',
+  definition_hash: 'ab',
+  triggered_by: 'ann',
+  auto_execute: true,
+  current_state: 'enriching',
+  current_step: 'enrich',
+  next_step: null,
+  percent_complete: 0,
+  error_type: null,
+  error_code: null,
+  error_message: null,
+  checkpoint_data: { last_completed_step: null, intermediate_results: {} },
+  metadata: {},
+  created_at: new Date('2030-01-01T00:00:00.000Z'),
+  started_at: new Date('2030-01-01T00:00:00.000Z'),
+  updated_at: new Date('2030-01-01T00:00:01.000Z'),
+  completed_at: null,
+  next_action_at: null,
+  worker: 'worker-1',
+  revision: '1',
+  position: '200',
+  ...more,
+});
