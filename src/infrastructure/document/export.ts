@@ -1,0 +1,26 @@
+import { createHash } from 'node:crypto';
+import { documentAgent } from './agent.js';
+import { documentSchema } from './document.js';
+import { CONTENT_TYPES, fileName } from './export/file-names.js';
+import { renderLimits, RenderThreads } from './export/threads.js';
+
+const threads = new RenderThreads(new URL('./export/render-thread.js', import.meta.url), renderLimits);
+
+/** Writes the document as files. */
+export const exportDocument = documentAgent({ document: documentSchema }, async ({ document }) => {
+  const files = await Promise.all(
+    document.formats.map(async (format) => ({
+      name: fileName(document.project_id, format),
+      content_type: CONTENT_TYPES[format],
+      content: Buffer.from(await threads.render({ document, format })),
+    })),
+  );
+  const documents = files.map(({ name, content_type, content }) => ({
+    name,
+    content_type,
+    sha256: createHash('sha256').update(content).digest('hex'),
+    bytes: content.length,
+  }));
+  const artifacts = files.map(({ content, ...file }) => ({ ...file, content_base64: content.toString('base64') }));
+  return { success: true, data: { documents }, metadata: { warnings: [] }, artifacts };
+});

@@ -1,0 +1,114 @@
+import {
+  Bookmark,
+  BorderStyle,
+  Paragraph,
+  SequentialIdentifier,
+  ShadingType,
+  Table,
+  TableCell,
+  TableLayoutType,
+  TableRow,
+  TextRun,
+  WidthType,
+  type ISectionOptions,
+} from 'docx';
+import type { DocumentBlockOf } from '../document.js';
+import { CAPTION_LABEL, STYLE } from './style.js';
+
+export type DocxChild = ISectionOptions['children'][number];
+
+/** A4 less the margins, in twentieths of a point. */
+export const TEXT_WIDTH = 9406;
+
+export const tableAnchor = (number: number): string => `table_${number}`;
+
+/** Its caption, the table, and some space. */
+export const table = ({ number, caption, columns, widths, rows }: DocumentBlockOf<'table'>): DocxChild[] => {
+  const together = rows.length <= STYLE.rowsKeptTogether;
+  return [
+    new Paragraph({
+      style: 'Caption',
+      keepNext: true,
+      children: [
+        new Bookmark({
+          id: tableAnchor(number),
+          children: [
+            new TextRun({ text: `${CAPTION_LABEL} `, bold: true }),
+            new SequentialIdentifier(CAPTION_LABEL),
+            new TextRun(`. ${caption}`),
+          ],
+        }),
+      ],
+    }),
+    grid(
+      widths,
+      rows.map((row, index) =>
+        row.map((text, column) =>
+          cell(text, style(text, column === columns.length - 1), together && index < rows.length - 1),
+        ),
+      ),
+      columns,
+    ),
+    new Paragraph({ spacing: { after: 120 } }),
+  ];
+};
+
+/** Labels and values, without a header. */
+export const fieldGrid = ({ rows }: DocumentBlockOf<'fields'>): Table =>
+  grid(
+    [32, 68],
+    rows.map(({ label, value }) => [cell(label, { bold: true, color: STYLE.heading }), cell(value, {})]),
+  );
+
+type Look = Readonly<{ bold?: boolean; color?: string; size?: number }>;
+
+const style = (text: string, last: boolean): Look =>
+  last && text.startsWith('[') ? { size: STYLE.small * 2, color: STYLE.quiet } : { size: STYLE.table * 2 };
+
+const cell = (text: string, look: Look, keepNext = false): Paragraph =>
+  new Paragraph({ keepNext, spacing: { before: 40, after: 40 }, children: [new TextRun({ text, ...look })] });
+
+const rule = { style: BorderStyle.SINGLE, size: 4, color: STYLE.line };
+const strong = { style: BorderStyle.SINGLE, size: 8, color: STYLE.heading };
+const none = { style: BorderStyle.NONE, size: 0, color: 'auto' };
+
+/** @param widths in percent. @param header titles of columns, repeated on each page; a grid without them has none */
+const grid = (widths: readonly number[], rows: readonly Paragraph[][], header?: readonly string[]): Table => {
+  const columnWidths = widths.map((percent) => Math.floor((percent * TEXT_WIDTH) / 100));
+  const row = (cells: readonly Paragraph[], isHeader: boolean): TableRow =>
+    new TableRow({
+      tableHeader: isHeader,
+      cantSplit: true,
+      children: cells.map(
+        (paragraph, column) =>
+          new TableCell({
+            width: { size: columnWidths[column] ?? 0, type: WidthType.DXA },
+            children: [paragraph],
+            ...(isHeader ? { shading: { type: ShadingType.CLEAR, fill: STYLE.fill, color: 'auto' } } : {}),
+          }),
+      ),
+    });
+  const titles = header?.map(
+    (text) =>
+      new Paragraph({
+        spacing: { before: 40, after: 40 },
+        keepNext: true,
+        children: [new TextRun({ text, bold: true, color: STYLE.heading, size: STYLE.table * 2 })],
+      }),
+  );
+  return new Table({
+    width: { size: columnWidths.reduce((sum, width) => sum + width, 0), type: WidthType.DXA },
+    columnWidths,
+    layout: TableLayoutType.FIXED,
+    margins: { left: 80, right: 80, top: 20, bottom: 20 },
+    borders: {
+      top: titles ? strong : none,
+      bottom: titles ? strong : rule,
+      left: none,
+      right: none,
+      insideHorizontal: rule,
+      insideVertical: none,
+    },
+    rows: [...(titles ? [row(titles, true)] : []), ...rows.map((cells) => row(cells, false))],
+  });
+};

@@ -1,0 +1,69 @@
+import { BROCHURE } from '../ich-e6.js';
+import type { OutlineSection } from '../outline.js';
+import type { Fact } from '../project/fact.js';
+import { sentenceOf } from '../project/phrases.js';
+import type { Block, BlockOf } from '../sections.js';
+import { NO_DATA } from '../texts.js';
+import { factTable } from './fact-table.js';
+
+/** A sentence that rests on no fact. It must hold no number. */
+export const plain = (text: string): BlockOf<'paragraph'> => ({ kind: 'paragraph', sentences: [{ text, facts: [] }] });
+
+/** @param hasData whether the section, or one below it, has facts */
+export const sectionBlocks = (
+  section: OutlineSection,
+  facts: readonly Fact[],
+  product: string,
+  hasData: boolean,
+): Block[] => {
+  if (!hasData) return [plain(`${NO_DATA}.`)];
+  const lead = section.lead === null ? [] : [plain(section.lead.replaceAll('{product}', product))];
+  const groups = section.key === 'summary' ? bySection(facts) : byTopic(facts);
+  const blocks = [...groups].flatMap(([heading, group]) => [
+    ...(heading === '' ? [] : [{ kind: 'subheading' as const, text: heading }]),
+    ...(section.key === 'summary' ? [paragraph(group)] : prose(group)),
+    ...(section.key === 'summary' ? [] : tables(group, facts)),
+  ]);
+  return [...lead, ...blocks];
+};
+
+const byTopic = (facts: readonly Fact[]): Map<string, Fact[]> => grouped(facts, ({ topic }) => topic ?? '');
+
+/** The summary follows the order of the brochure: a heading for each of its main sections. */
+const bySection = (facts: readonly Fact[]): Map<string, Fact[]> => {
+  const mainTitle = ({ section }: Fact): string => {
+    const [main] = section.split('.');
+    return main === 'summary' ? '' : (BROCHURE.find(({ key }) => key === main)?.title ?? '');
+  };
+  const order = new Map(BROCHURE.map(({ key }, index) => [key, index]));
+  return grouped(
+    [...facts].sort((a, b) => (order.get(a.section) ?? 0) - (order.get(b.section) ?? 0)),
+    mainTitle,
+  );
+};
+
+const grouped = (facts: readonly Fact[], heading: (fact: Fact) => string): Map<string, Fact[]> => {
+  // What has no heading comes first, or it would read as part of the heading before it.
+  const groups = new Map<string, Fact[]>(facts.some((fact) => heading(fact) === '') ? [['', []]] : []);
+  for (const fact of facts) groups.set(heading(fact), [...(groups.get(heading(fact)) ?? []), fact]);
+  return groups;
+};
+
+const paragraph = (facts: readonly Fact[]): BlockOf<'paragraph'> => ({
+  kind: 'paragraph',
+  sentences: facts.map((fact) => ({ text: sentenceOf(fact), facts: [fact.id] })),
+});
+
+const prose = (facts: readonly Fact[]): BlockOf<'paragraph'>[] => {
+  const told = facts.filter(({ statement, table }) => statement !== null || table === null);
+  return told.length === 0 ? [] : [paragraph(told)];
+};
+
+/** A table stands where the first of its facts does. */
+const tables = (group: readonly Fact[], ofSection: readonly Fact[]): BlockOf<'table'>[] => {
+  const captions = new Set(group.flatMap(({ table }) => (table === null ? [] : [table])));
+  return [...captions].flatMap((caption) => {
+    const rows = ofSection.filter(({ table }) => table === caption);
+    return rows[0] && group.includes(rows[0]) ? [factTable(caption, rows)] : [];
+  });
+};

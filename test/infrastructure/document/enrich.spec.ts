@@ -1,0 +1,162 @@
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { JsonObject } from '../../../src/domain/json.js';
+import { documentAgents } from '../../../src/infrastructure/document/index.js';
+import { factHash, factsHash } from '../../../src/infrastructure/document/project/fact.js';
+import { PROJECT_FILE_BYTES } from '../../../src/infrastructure/document/project/load.js';
+import { exampleProject, factsOf, input, refused, run } from './pipeline.js';
+
+const inline = (change: (project: ReturnType<typeof exampleProject>) => void): JsonObject => {
+  const project = exampleProject();
+  change(project);
+  return { project: project as unknown as JsonObject };
+};
+
+describe('the example project', () => {
+  test('has at least 40 facts for every section, each with a source, a date and its hash', async () => {
+    const { data } = await run('enrich', {});
+    const facts = factsOf(data);
+    expect(facts.length).toBeGreaterThanOrEqual(40);
+    for (const fact of facts) {
+      expect(fact.source.identifier ?? fact.source.url).toBeTruthy();
+      expect(fact.source.date).toMatch(/^\d{4}/);
+      expect(fact.sha256).toBe(factHash(fact));
+    }
+    expect(data['facts_sha256']).toBe(factsHash(facts));
+    expect(new Set(facts.map(({ section }) => section))).toEqual(
+      new Set([
+        'introduction',
+        'properties.substance',
+        'properties.formulation',
+        'nonclinical.pharmacology',
+        'nonclinical.pharmacokinetics',
+        'nonclinical.toxicology',
+        'humans.pharmacokinetics',
+        'humans.safety_efficacy',
+        'humans.marketing',
+        'guidance',
+      ]),
+    );
+  });
+
+  test('gives the same data each time, and the same from a file and inline', async () => {
+    const fromFile = (await run('enrich', {})).data;
+    expect((await run('enrich', {})).data).toEqual(fromFile);
+    const fromMetadata = (
+      await run(
+        'enrich',
+        {},
+        inline(() => undefined),
+      )
+    ).data;
+    expect(fromMetadata['facts']).toEqual(fromFile['facts']);
+    expect(fromMetadata['project']).toMatchObject({ origin: 'metadata', found: true });
+  });
+});
+
+test('a hash is of the content: a changed value changes it, another order of keys does not', async () => {
+  const [first] = factsOf((await run('enrich', {})).data);
+  const reordered = Object.fromEntries(Object.entries(first!).reverse()) as typeof first;
+  expect(factHash(reordered!)).toBe(first!.sha256);
+  expect(factHash({ ...first!, subject: 'Another' })).not.toBe(first!.sha256);
+});
+
+test('without data it succeeds with no facts and a warning', async () => {
+  const { data, metadata } = await run('enrich', {}, {}, 'my-project-uuid');
+  expect(data).toMatchObject({ facts: [], project: { id: 'my-project-uuid', found: false, product: null } });
+  expect(metadata?.['warnings']).toEqual([expect.stringContaining('my-project-uuid.json')]);
+});
+
+describe('a project that is malformed', () => {
+  test.each<[string, (project: ReturnType<typeof exampleProject>) => void, string]>([
+    [
+      'a wrong type',
+      (p) => (p.facts[3]!['subject'] = 7),
+      'facts[3].subject: Invalid input: expected string, received number',
+    ],
+    ['an unknown section', (p) => (p.facts[0]!['section'] = 'chapter'), 'facts[0].section: expected one of summary'],
+    ['an unknown source', (p) => (p.facts[1]!['source'] = 'hearsay'), 'facts[1].source: "hearsay" is not in sources'],
+    ['a doubled id', (p) => (p.facts[2]!['id'] = 'IN-01'), 'facts[2].id: "IN-01" is there twice'],
+    ['an unknown property', (p) => (p.facts[0]!['colour'] = 'red'), 'facts[0]: Unrecognized key: "colour"'],
+    ['no date', (p) => (p.sources[0]!['date'] = 'recently'), 'sources[0].date: expected a date'],
+    [
+      'no identifier and no url',
+      (p) => (p.sources[0] = { id: 'label', title: 'T', publisher: 'P', date: '2018' }),
+      'sources[0]: expected an identifier or a url',
+    ],
+    [
+      'a script as url',
+      (p) => (p.sources[0]!['url'] = 'javascript:alert(1)'),
+      'sources[0].url: expected an http or https URL',
+    ],
+    ['a line break', (p) => (p.facts[0]!['subject'] = 'a\nb'), 'facts[0].subject: expected no control characters'],
+    [
+      'a placeholder without value',
+      (p) => (p.facts[0]!['statement'] = '{nothing}'),
+      'facts[0].statement: {nothing} is none of its values',
+    ],
+    [
+      'a value that is not used',
+      (p) => (p.facts[0]!['values'] = [{ name: 'x', value: 1 }]),
+      'facts[0].values[0]: "x" is neither in the statement',
+    ],
+    ['no format', (p) => delete p['format'], 'format: Invalid input'],
+  ])('with %s is a validation error that names the path and the rule', async (_, change, message) => {
+    const error = await refused('enrich', {}, inline(change));
+    expect(error).toMatchObject({ type: 'validation', code: 'PROJECT_INVALID' });
+    expect(error.message).toContain('metadata.project is not a project');
+    expect(error.message).toContain(message);
+  });
+});
+
+describe('project files', () => {
+  let directory: string;
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'projects-'));
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  const enrich = (project: string) =>
+    documentAgents.enrich(input('enrich', {}, {}, project), { projectsDir: directory, now: () => new Date(0) });
+
+  test.each([
+    ['not JSON', Buffer.from('{'), 'PROJECT_INVALID', 'p.json is not JSON'],
+    ['not UTF-8', Buffer.from([0xff, 0xfe]), 'PROJECT_INVALID', 'p.json is not UTF-8'],
+    ['not a project', Buffer.from('{}'), 'PROJECT_INVALID', 'p.json is not a project'],
+    [
+      'too large',
+      Buffer.alloc(PROJECT_FILE_BYTES + 1, ' '),
+      'PROJECT_TOO_LARGE',
+      `at most ${PROJECT_FILE_BYTES} bytes`,
+    ],
+  ])('%s: refused by name', async (_, content, code, message) => {
+    await writeFile(join(directory, 'p.json'), content);
+    expect(await enrich('p')).toMatchObject({
+      success: false,
+      error: { type: 'validation', code, message: expect.stringContaining(message) },
+    });
+  });
+
+  test('a link out of the directory is not followed', async () => {
+    const elsewhere = await mkdtemp(join(tmpdir(), 'elsewhere-'));
+    try {
+      await writeFile(join(elsewhere, 'secret.json'), JSON.stringify(exampleProject()));
+      await symlink(join(elsewhere, 'secret.json'), join(directory, 'p.json'));
+      expect(await enrich('p')).toMatchObject({ success: false, error: { code: 'PROJECT_INVALID' } });
+    } finally {
+      await rm(elsewhere, { recursive: true, force: true });
+    }
+  });
+
+  test.each(['..', '.', 'a:b@c'])('project %s has no file and gets a draft', async (project) => {
+    expect(await enrich(project)).toMatchObject({ success: true, data: { facts: [] } });
+  });
+
+  test.each(['../secret', 'a/b', 'a\\b', '', 'a\u0000'])('project %j is refused at the door', async (project) => {
+    expect(await enrich(project)).toMatchObject({
+      success: false,
+      error: { type: 'validation', code: 'INVALID_INPUT', message: expect.stringContaining('project_id') },
+    });
+  });
+});
