@@ -1,6 +1,6 @@
 /** The assembled document: everything is numbered and resolved, nothing is laid out. DOCX and PDF are drawn from it. */
 import { z } from 'zod';
-import { FORMATS } from './outline.js';
+import { formatsSchema } from './outline.js';
 import { webAddress, words } from './texts.js';
 
 const line = words(10_000);
@@ -53,7 +53,7 @@ export const documentSchema = z
     sponsor: line.nullable(),
     edition: line.nullable(),
     language: z.literal('en'),
-    formats: z.array(z.enum(FORMATS)).min(1).max(FORMATS.length),
+    formats: formatsSchema,
     created_at: z.iso.datetime(),
     notes: z.array(line),
     sections: z.array(section).min(1),

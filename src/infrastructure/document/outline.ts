@@ -3,6 +3,10 @@ import { text } from './texts.js';
 
 export const FORMATS = ['docx', 'pdf'] as const;
 export type Format = (typeof FORMATS)[number];
+export const formatsSchema = z
+  .array(z.enum(FORMATS))
+  .min(1)
+  .refine((formats) => new Set(formats).size === formats.length, 'expected each format once');
 
 export const outlineSection = z.strictObject({
   key: z.string().min(1).max(80),
@@ -22,7 +26,7 @@ export type OutlineSection = z.infer<typeof outlineSection>;
 export const outlineSchema = z.strictObject({
   title: text(200),
   language: z.literal('en'),
-  formats: z.array(z.enum(FORMATS)).min(1),
+  formats: formatsSchema,
   /** Said on the title page. */
   notes: z.array(text(600)).max(20),
   sections: z.array(outlineSection).max(200),

@@ -1,5 +1,6 @@
 import type { StreamHead } from './commit-check.js';
-import { metastreamState, type Reader, type StreamState } from './reader.js';
+import type { Reader } from './reader.js';
+import { metastreamState, type StreamState } from './stream-state.js';
 import { DELETED, isMetastream, originalOf, type StoredEvent } from './records.js';
 import { parseMetadata } from './stream-metadata.js';
 

@@ -29,7 +29,7 @@ export const defaultLimits = {
   pageEvents: 1_000,
   pageBytes: 1024 * 1024,
   /** Events that one step of a filtered read looks at. */
-  scanEvents: 4_000,
+  scanEvents: 1_000,
   /** Database connections for reads. */
   readConnections: 4,
   /** Reads and subscriptions at once, each of which holds at most two pages; one more is answered with RESOURCE_EXHAUSTED. */

@@ -1,7 +1,8 @@
 /** Reads as callers see them: `$all` as it was written, a stream as its metadata allow. Page by page, ends included. */
 import type { Filter } from './filter.js';
 import type { Limits } from './limits.js';
-import { metastreamState, type Direction, type Reader, type Scanned, type StreamState } from './reader.js';
+import type { Direction, Reader, Scanned } from './reader.js';
+import { metastreamState, type StreamState } from './stream-state.js';
 import { DELETED, isMetastream, originalOf, type StoredEvent } from './records.js';
 import { streamDeleted } from './wire-errors.js';
 

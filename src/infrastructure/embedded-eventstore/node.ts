@@ -7,7 +7,7 @@ import { defaultLimits, type Limits } from './limits.js';
 import { GossipService, ServerFeaturesService, StreamsService } from './protocol.js';
 import { Reader } from './reader.js';
 import { appendHandler } from './rpc-append.js';
-import { batchAppendHandler } from './rpc-batch-append.js';
+import { BatchAppendCalls } from './rpc-batch-append.js';
 import { featuresHandler, gossipHandler } from './rpc-cluster.js';
 import { deleteHandler, tombstoneHandler } from './rpc-delete.js';
 import { ReadCalls } from './rpc-read.js';
@@ -60,23 +60,29 @@ export async function runNode(options: NodeOptions): Promise<RunningNode> {
       fail(error);
       server.forceShutdown();
     });
+    const batches = new BatchAppendCalls(writer, limits);
     const reads = new ReadCalls({ reader, tail, limits });
-    server.addService(StreamsService as never, {
+    server.addService(StreamsService, {
       append: appendHandler(writer, limits),
-      batchAppend: batchAppendHandler(writer, limits),
+      batchAppend: batches.handle,
       delete: deleteHandler(writer, limits),
       tombstone: tombstoneHandler(writer, limits),
       read: reads.handle,
     });
     const advertised = { host: options.advertisedHost ?? host, port: options.advertisedPort ?? options.port ?? 0 };
-    server.addService(GossipService as never, { read: gossipHandler(randomUUID(), advertised) });
-    server.addService(ServerFeaturesService as never, { getSupportedMethods: featuresHandler() });
+    server.addService(GossipService, { read: gossipHandler(randomUUID(), advertised) });
+    server.addService(ServerFeaturesService, { getSupportedMethods: featuresHandler() });
     const address = `${host}:${options.port ?? 0}`;
     const bound = await promisify(server.bindAsync.bind(server))(address, ServerCredentials.createInsecure());
     if (advertised.port === 0) advertised.port = bound;
     const url = `esdb://${advertised.host}:${advertised.port}?tls=false`;
     await connection.advertise(url);
-    return { url, failed, close: () => close({ server, reads, writer, reader, connection, limits }) };
+    let closed: Promise<void> | undefined;
+    return {
+      url,
+      failed,
+      close: () => (closed ??= close({ server, reads, batches, writer, reader, connection, limits })),
+    };
   } catch (error) {
     server.forceShutdown();
     await reader.close();
@@ -88,16 +94,18 @@ export async function runNode(options: NodeOptions): Promise<RunningNode> {
 type Parts = Readonly<{
   server: Server;
   reads: ReadCalls;
+  batches: BatchAppendCalls;
   writer: Writer;
   reader: Reader;
   connection: WriterConnection;
   limits: Limits;
 }>;
 
-async function close({ server, reads, writer, reader, connection, limits }: Parts): Promise<void> {
+async function close({ server, reads, batches, writer, reader, connection, limits }: Parts): Promise<void> {
   const late = delay(limits.closeMs, undefined, { ref: false });
   reads.close();
   await Promise.race([writer.close(), late]);
+  batches.close();
   await Promise.race([promisify(server.tryShutdown.bind(server))().catch(() => undefined), late]);
   server.forceShutdown();
   await connection.close();

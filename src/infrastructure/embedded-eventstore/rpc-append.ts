@@ -1,10 +1,11 @@
 import type { handleClientStreamingCall, ServerReadableStream } from '@grpc/grpc-js';
+import type { Outcome } from './commit.js';
 import { streams, shared, type Streams } from './protocol.js';
 import type { Expected } from './records.js';
 import type { Limits } from './limits.js';
 import { failed, invalidArgument, isRefusal, shuttingDown, streamDeleted, timedOut, tooBusy } from './wire-errors.js';
 import { ProposedEvents, writableStreamName } from './wire-events.js';
-import type { Outcome, Writer } from './writer.js';
+import type { Writer } from './writer.js';
 
 type Call = ServerReadableStream<Streams.AppendReq, Streams.AppendResp>;
 
@@ -56,7 +57,7 @@ function receive(
         else if (message) proposed.add(message);
         if (!options) throw invalidArgument('Expected the options of the append first');
       } catch (error) {
-        reject(error as Error);
+        reject(error instanceof Error ? error : new Error(String(error)));
       }
     });
     call.on('end', () => resolve({ options, proposed }));

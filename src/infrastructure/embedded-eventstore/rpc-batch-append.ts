@@ -1,31 +1,38 @@
 /** Many appends over one call. Each arrives in chunks under its correlation id and is answered once, in any order. */
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
 import type { Limits } from './limits.js';
-import { Any, GoogleEmpty, rpc, shared, streams, type Rpc, type Shared, type Streams } from './protocol.js';
+import { errorStatus, outcomeStatus, success, timeout } from './batch-answers.js';
+import { rpc, shared, streams, type Rpc, type Shared, type Streams } from './protocol.js';
 import type { Expected } from './records.js';
-import { invalidArgument, isRefusal, shuttingDown } from './wire-errors.js';
+import { invalidArgument, shuttingDown } from './wire-errors.js';
 import { parseUuid, ProposedEvents, writableStreamName } from './wire-events.js';
-import type { Outcome, Writer } from './writer.js';
+import type { Writer } from './writer.js';
 
 type Call = ServerDuplexStream<Streams.BatchAppendReq, Streams.BatchAppendResp>;
 type Open = { stream: string; expected: Expected; proposed: ProposedEvents; deadline: number; timer: NodeJS.Timeout };
 
-/** google.rpc.Code */
-const Code = {
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  NOT_FOUND: 5,
-  ALREADY_EXISTS: 6,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-} as const;
 const WITHOUT_DEADLINE_MS = Number.MAX_SAFE_INTEGER;
 
-export function batchAppendHandler(
-  writer: Writer,
-  limits: Limits,
-): handleBidiStreamingCall<Streams.BatchAppendReq, Streams.BatchAppendResp> {
-  return (call) => new BatchAppend(call, writer, limits).start();
+export class BatchAppendCalls {
+  private readonly running = new Set<BatchAppend>();
+
+  constructor(
+    private readonly writer: Writer,
+    private readonly limits: Limits,
+  ) {}
+
+  readonly handle: handleBidiStreamingCall<Streams.BatchAppendReq, Streams.BatchAppendResp> = (call) => {
+    const batch = new BatchAppend(call, this.writer, this.limits);
+    this.running.add(batch);
+    call.once('close', () => this.running.delete(batch));
+    call.once('cancelled', () => this.running.delete(batch));
+    batch.start();
+  };
+
+  /** Clients keep their call open for as long as they live: ends those calls, when the writer has answered all. */
+  close(): void {
+    for (const batch of this.running) batch.refuse();
+  }
 }
 
 class BatchAppend {
@@ -47,6 +54,10 @@ class BatchAppend {
     });
     this.call.on('error', () => this.forget());
     this.call.on('cancelled', () => this.forget());
+  }
+
+  refuse(): void {
+    if (!this.call.cancelled && !this.call.writableEnded) this.call.emit('error', shuttingDown());
   }
 
   private receive(request: Streams.BatchAppendReq): void {
@@ -110,7 +121,6 @@ class BatchAppend {
     this.committing -= 1;
     if (outcome.kind === 'done') this.answer(correlation, identifier, success(outcome));
     else this.answer(correlation, identifier, outcomeStatus(outcome, stream, expected));
-    if (outcome.kind === 'closing' && !this.call.cancelled) this.call.emit('error', shuttingDown());
     this.endIfDone();
   }
 
@@ -138,73 +148,6 @@ class BatchAppend {
   private forget(): void {
     for (const id of this.open.keys()) this.close(id);
   }
-}
-
-function success({ revision, position }: Extract<Outcome, { kind: 'done' }>): Streams.BatchAppendResp.Success {
-  const message = new streams.BatchAppendResp.Success();
-  if (revision < 0n) message.setNoStream(new GoogleEmpty());
-  else message.setCurrentRevision(revision.toString());
-  if (position === undefined) return message.setNoPosition(new GoogleEmpty());
-  const at = position.toString();
-  return message.setPosition(new shared.AllStreamPosition().setCommitPosition(at).setPreparePosition(at));
-}
-
-function outcomeStatus(outcome: Exclude<Outcome, { kind: 'done' }>, stream: string, expected: Expected): Rpc.Status {
-  switch (outcome.kind) {
-    case 'wrong':
-      return rpcStatus(
-        Code.ALREADY_EXISTS,
-        'WrongExpectedVersion',
-        wrongExpectedVersion(expected, outcome.current),
-        'WrongExpectedVersion',
-      );
-    case 'deleted': {
-      const deleted = new shared.StreamDeleted().setStreamIdentifier(
-        new shared.StreamIdentifier().setStreamName(Buffer.from(stream)),
-      );
-      return rpcStatus(Code.NOT_FOUND, 'StreamDeleted', deleted, 'StreamDeleted');
-    }
-    case 'timeout':
-      return timeout();
-    case 'busy':
-      return rpcStatus(Code.UNAVAILABLE, 'Server Is Too Busy', new shared.Unknown(), 'Unknown');
-    case 'closing':
-      return rpcStatus(Code.UNAVAILABLE, 'Server Is Shutting Down', new shared.Unknown(), 'Unknown');
-    case 'failed':
-      return rpcStatus(Code.INTERNAL, outcome.reason, new shared.Unknown(), 'Unknown');
-  }
-}
-
-function errorStatus(error: unknown, limits: Limits): Rpc.Status {
-  const message = error instanceof Error ? error.message : String(error);
-  if (isRefusal(error) && error.metadata.get('exception')[0] === 'maximum-append-size-exceeded') {
-    const tooLarge = new shared.MaximumAppendSizeExceeded().setMaxappendsize(limits.maxAppendBytes);
-    return rpcStatus(Code.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', tooLarge, 'MaximumAppendSizeExceeded');
-  }
-  return rpcStatus(Code.INVALID_ARGUMENT, message, new shared.BadRequest().setMessage(message), 'BadRequest');
-}
-
-function wrongExpectedVersion(expected: Expected, current: bigint): Shared.WrongExpectedVersion {
-  const wrong = new shared.WrongExpectedVersion();
-  if (current < 0n) wrong.setCurrentNoStream(new GoogleEmpty());
-  else wrong.setCurrentStreamRevision(current.toString());
-  if (expected === 'any') return wrong.setExpectedAny(new GoogleEmpty());
-  if (expected === 'stream_exists') return wrong.setExpectedStreamExists(new GoogleEmpty());
-  if (expected === 'no_stream') return wrong.setExpectedNoStream(new GoogleEmpty());
-  return wrong.setExpectedStreamPosition(expected.toString());
-}
-
-const timeout = () => rpcStatus(Code.DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout(), 'Timeout');
-
-function rpcStatus(
-  code: number,
-  message: string,
-  details: { serializeBinary(): Uint8Array },
-  type: string,
-): Rpc.Status {
-  const any = new Any();
-  any.pack(details.serializeBinary(), `event_store.client.${type}`);
-  return new rpc.Status().setCode(code).setMessage(message).setDetails(any);
 }
 
 function expectedPosition(options: Streams.BatchAppendReq.Options): Expected {

@@ -18,9 +18,10 @@ const TICKS_PER_MILLISECOND = 10_000n;
 
 export function featuresHandler(): handleUnaryCall<Shared.Empty, Features.SupportedMethods> {
   const answer = new features.SupportedMethods().setEventStoreServerVersion(FOLLOWED_VERSION);
-  for (const { path } of [StreamsService, GossipService, ServerFeaturesService].flatMap((service) =>
-    Object.values(service),
-  )) {
+  const methods: Readonly<{ path: string }>[] = [StreamsService, GossipService, ServerFeaturesService].flatMap(
+    (service: object) => Object.values(service) as { path: string }[],
+  );
+  for (const { path } of methods) {
     const [, service = '', method = ''] = path.toLowerCase().split('/');
     const supported = new features.SupportedMethod().setServiceName(service).setMethodName(method);
     if (service.endsWith('.streams') && method === 'read') supported.setFeaturesList(['position', 'events']);

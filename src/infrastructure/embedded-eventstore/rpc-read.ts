@@ -7,7 +7,8 @@ import { resolveLinks } from './links.js';
 import { readAll, readStream, StreamNotFound, type From } from './log-reads.js';
 import { Outgoing, type ReadCall } from './outgoing.js';
 import { streams, type Encoded, type Streams } from './protocol.js';
-import { subscribeToAll, subscribeToStream, type Log, type Render } from './subscriptions.js';
+import { subscribeToStream } from './stream-subscription.js';
+import { subscribeToAll, type Log, type Render } from './subscriptions.js';
 import { failed, invalidArgument, isRefusal, shuttingDown, tooManyReads } from './wire-errors.js';
 import { streamIdentifier, streamName } from './wire-events.js';
 
@@ -120,7 +121,7 @@ async function sendPages(pages: Pages, render: Render, out: Outgoing): Promise<v
   }
 }
 
-const FORWARDS = 0;
+const { FORWARDS } = streams.ReadReq.Options.ReadDirection;
 
 function confirmation(): Streams.ReadResp {
   const confirmed = new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(randomUUID());

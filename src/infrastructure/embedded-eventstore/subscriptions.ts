@@ -4,13 +4,12 @@
  */
 import type { FilterOptions } from './filter.js';
 import type { Limits } from './limits.js';
-import { filteredPage, plainPage, StreamNotFound, visible, readStream, type From, type Page } from './log-reads.js';
+import { filteredPage, plainPage, type From, type Page } from './log-reads.js';
 import type { Outgoing } from './outgoing.js';
 import { streams, type Encoded, type Streams } from './protocol.js';
 import type { Reader } from './reader.js';
-import { DELETED, type StoredEvent } from './records.js';
+import type { StoredEvent } from './records.js';
 import type { Tail } from './tail.js';
-import { streamDeleted } from './wire-errors.js';
 
 export type Log = Readonly<{ reader: Reader; tail: Tail; limits: Limits }>;
 
@@ -62,64 +61,6 @@ export async function subscribeToAll(
   }
 }
 
-/** The events of one stream after revision `from` (exclusive) until the caller leaves. The stream need not exist yet. */
-export async function subscribeToStream(
-  log: Log,
-  stream: string,
-  from: From,
-  render: Render,
-  out: Outgoing,
-): Promise<void> {
-  let cursor = from === 'start' ? -1n : from === 'end' ? await lastRevision(log, stream) : from;
-  let live = false;
-  while (!out.signal.aborted) {
-    // Everything up to here is in the database, so the search of the tail begins here.
-    let position = log.tail.last;
-    for await (const page of existing(log, stream, cursor + 1n)) {
-      await sendAll(await render(page), out);
-      cursor = page.at(-1)?.revision ?? cursor;
-      if (out.signal.aborted) return;
-    }
-    await out.send(caughtUp());
-    live = true;
-    while (live && !out.signal.aborted) {
-      const near = log.tail.after(position, log.limits.pageEvents);
-      if (!near) {
-        await out.send(fellBehind());
-        live = false;
-        continue;
-      }
-      if (near.length === 0) await log.tail.moreThan(position, out.signal, log.limits.idleCheckpointMs);
-      const fresh = near.filter((event) => event.stream === stream && event.revision > cursor);
-      if (fresh.some(({ revision }) => revision === DELETED)) throw streamDeleted(stream);
-      await sendAll(await render(fresh), out);
-      cursor = fresh.at(-1)?.revision ?? cursor;
-      position = near.at(-1)?.position ?? position;
-    }
-  }
-}
-
-async function sendAll(messages: readonly Encoded[], out: Outgoing): Promise<void> {
-  for (const message of messages) await out.send(message);
-}
-
-async function* existing(log: Log, stream: string, from: bigint): AsyncGenerator<readonly StoredEvent[]> {
-  try {
-    yield* readStream(log.reader, { stream, from, direction: 'forwards', count: DELETED });
-  } catch (error) {
-    if (!(error instanceof StreamNotFound)) throw error;
-  }
-}
-
-async function lastRevision(log: Log, stream: string): Promise<bigint> {
-  try {
-    return (await visible(log.reader, stream)).last;
-  } catch (error) {
-    if (error instanceof StreamNotFound) return -1n;
-    throw error;
-  }
-}
-
 function pageOf(near: readonly StoredEvent[], filter: FilterOptions | undefined): Page {
   return { events: filter ? near.filter(filter.matches) : near, scanned: near, upTo: near.at(-1)?.position ?? 0n };
 }
@@ -145,8 +86,8 @@ function fetchAhead(
   return { from, page };
 }
 
-const caughtUp = () => new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp());
-const fellBehind = () => new streams.ReadResp().setFellBehind(new streams.ReadResp.FellBehind());
+export const caughtUp = () => new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp());
+export const fellBehind = () => new streams.ReadResp().setFellBehind(new streams.ReadResp.FellBehind());
 
 function checkpoint(position: bigint): Streams.ReadResp {
   const at = position.toString();

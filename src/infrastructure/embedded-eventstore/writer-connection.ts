@@ -24,10 +24,10 @@ export class WriterConnection {
 
   /** @throws AnotherNodeRuns */
   static async open(databaseUrl: string, limits: Limits, log: (line: string) => void): Promise<WriterConnection> {
-    let connection: WriterConnection | undefined;
-    const open = () => openSession(databaseUrl, limits, (lost) => connection?.reopen(lost));
-    connection = new WriterConnection(await open(), open, limits, log);
-    return connection;
+    const own: { connection?: WriterConnection } = {};
+    const open = () => openSession(databaseUrl, limits, (lost) => own.connection?.reopen(lost));
+    own.connection = new WriterConnection(await open(), open, limits, log);
+    return own.connection;
   }
 
   async advertise(url: string): Promise<void> {
@@ -56,6 +56,8 @@ export class WriterConnection {
         if ((error as { code?: string }).code === UNIQUE_VIOLATION)
           throw new WriterLost('The log was written by someone else', { cause: error });
         if (!isConnectionLoss(error)) throw error;
+        // Nothing comes back any more: trying the dead session again and again would never end.
+        if (this.closing) throw new WriterLost('The node is closing and the database is gone', { cause: error });
         this.reopen(session);
       }
     }

@@ -2,40 +2,14 @@
  * The one writer. Waiting appends are taken in order, as many as a commit may hold, checked against the streams as they
  * will be, given their positions and inserted by one statement. Whoever waits is answered after that commit, in order.
  */
-import { randomUUID } from 'node:crypto';
-import { commitCheck, type KnownEvents, type Verdict } from './commit-check.js';
-import type { Limits } from './limits.js';
-import { RecentEvents } from './recent-events.js';
-import {
-  DELETED,
-  METADATA_TYPE,
-  TOMBSTONE_TYPE,
-  isMetastream,
-  metastreamOf,
-  originalOf,
-  sizeOf,
-  type Expected,
-  type ProposedEvent,
-  type StoredEvent,
-} from './records.js';
-import type { Reader } from './reader.js';
-import { WriterLost, type WriterConnection } from './writer-connection.js';
+import { Commit, type Change, type Outcome } from './commit.js';
 import { KnownStreams } from './known-streams.js';
-import { deletedMetadata, undeletedMetadata } from './stream-metadata.js';
+import type { Limits } from './limits.js';
+import type { Reader } from './reader.js';
+import { RecentEvents } from './recent-events.js';
+import { originalOf, sizeOf } from './records.js';
 import type { Tail } from './tail.js';
-
-export type Change =
-  | Readonly<{ kind: 'append'; stream: string; expected: Expected; events: readonly ProposedEvent[] }>
-  | Readonly<{ kind: 'delete'; stream: string; expected: Expected }>
-  | Readonly<{ kind: 'tombstone'; stream: string; expected: Expected }>;
-
-export type Outcome =
-  /** `position` is undefined where nothing was written (an append of no events). */
-  | Readonly<{ kind: 'done'; revision: bigint; position: bigint | undefined }>
-  | Readonly<{ kind: 'wrong'; current: bigint }>
-  | Readonly<{ kind: 'deleted' | 'timeout' | 'busy' | 'closing' }>
-  /** The database refused; nothing was written. */
-  | Readonly<{ kind: 'failed'; reason: string }>;
+import { WriterLost, type WriterConnection } from './writer-connection.js';
 
 type Waiting = {
   change: Change;
@@ -124,13 +98,12 @@ export class Writer {
 
   private async commit(batch: readonly Waiting[]): Promise<void> {
     this.committing = batch;
-    const written: StoredEvent[] = [];
     const outcomes: Outcome[] = [];
+    const commit = new Commit(this.tail.last, this.streams, this.recent, this.reader);
     try {
       await this.streams.load(new Set(batch.map(({ change }) => originalOf(change.stream))));
-      const known = this.knownWith(written);
-      for (const { change } of batch) outcomes.push(await this.decide(change, written, known));
-      if (written.length > 0) await this.connection.insert(written);
+      for (const { change } of batch) outcomes.push(await commit.decide(change));
+      if (commit.events.length > 0) await this.connection.insert(commit.events);
     } catch (error) {
       // What was decided stands on appends that did not happen: forget it.
       this.streams.clear();
@@ -139,64 +112,13 @@ export class Writer {
       const failed: Outcome = { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
       return this.finish(batch, () => failed);
     }
-    if (written.length > 0) this.tail.push(written);
+    if (commit.events.length > 0) this.tail.push(commit.events);
     this.finish(batch, (index) => outcomes[index] ?? { kind: 'timeout' });
   }
 
   private finish(batch: readonly Waiting[], outcome: (index: number) => Outcome): void {
     batch.forEach((one, index) => answer(one, outcome(index)));
     this.committing = [];
-  }
-
-  private async decide(change: Change, written: StoredEvent[], known: KnownEvents): Promise<Outcome> {
-    const { stream, expected } = change;
-    const ids = change.kind === 'append' ? change.events.map(({ id }) => id) : [];
-    const head = this.streams.head(stream);
-    const verdict: Verdict = await commitCheck(stream, head, expected, ids, known);
-    if (verdict.kind === 'repeated') return { kind: 'done', revision: verdict.revision, position: verdict.position };
-    if (verdict.kind === 'deleted') return { kind: 'deleted' };
-    if (verdict.kind === 'wrong') return verdict;
-    const add = (to: string, event: ProposedEvent, revision?: bigint) => {
-      const position = (written.at(-1)?.position ?? this.tail.last) + 1n;
-      const stored: StoredEvent = {
-        ...event,
-        stream: to,
-        revision: revision ?? this.streams.head(to).last + 1n,
-        position,
-        created: Date.now(),
-      };
-      written.push(stored);
-      this.streams.apply(stored);
-      this.recent.add(stored);
-      return stored;
-    };
-    if (change.kind === 'tombstone')
-      return placeOf(add(stream, marker(TOMBSTONE_TYPE, false, Buffer.alloc(0)), DELETED));
-    if (change.kind === 'delete')
-      return placeOf(add(metastreamOf(stream), marker(METADATA_TYPE, true, deletedMetadata())));
-    const original = originalOf(stream);
-    const revived =
-      verdict.undelete || (isMetastream(stream) && this.streams.head(original).truncateBefore === DELETED);
-    const visibleFrom = this.streams.head(original).last + 1n;
-    const last = change.events.map((event) => add(stream, event)).at(-1);
-    if (!last) return { kind: 'done', revision: head.last, position: undefined };
-    if (revived) {
-      const metadata = undeletedMetadata(this.streams.rawMetadata(original), visibleFrom);
-      add(metastreamOf(original), marker(METADATA_TYPE, true, metadata));
-    }
-    return placeOf(last);
-  }
-
-  /** The log as it will be after this commit. */
-  private knownWith(written: readonly StoredEvent[]): KnownEvents {
-    return {
-      recent: (id) => this.recent.find(id),
-      at: async (stream, from, count) => {
-        const fresh = written.filter((event) => event.stream === stream && event.revision >= from);
-        const stored = await this.reader.idsAt(stream, from, count);
-        return [...stored, ...fresh].slice(0, count);
-      },
-    };
   }
 
   /** Answers those whose time is over, whether they wait or are being committed (then their outcome is not known). */
@@ -215,9 +137,3 @@ function answer(one: Waiting, outcome: Outcome): void {
   one.answer?.(outcome);
   one.answer = undefined;
 }
-
-const placeOf = ({ revision, position }: StoredEvent): Outcome => ({ kind: 'done', revision, position });
-
-const marker = (type: string, json: boolean, data: Uint8Array): ProposedEvent => ({
-  ...{ id: randomUUID(), type, json, data, metadata: Buffer.alloc(0) },
-});

@@ -6,7 +6,6 @@ import {
   StreamNotFoundError,
   streamNameFilter,
   WrongExpectedVersionError,
-  type RecordedEvent as ClientEvent,
 } from '@eventstore/db-client';
 import {
   AppendOutcomeUnknown,
@@ -19,23 +18,10 @@ import {
   type NewEvent,
   type RecordedEvent,
 } from '../../application/event-log.js';
+import { appendCredentials, withDefaults, type EventStoreDbLimits, type EventStoreDbOptions } from './options.js';
+import { recorded, type ClientEvent } from './recorded.js';
 import { isRefusal } from './refusals.js';
 import { within } from './within.js';
-
-export type EventStoreDbOptions = Readonly<{
-  /** `esdb://host:2113?tls=false`, or any other form that the client takes. */
-  url: string;
-  /** After this time the outcome of an append is not known. Default 5 000 ms. */
-  appendTimeoutMs?: number;
-  /** For each page of a read. Default 10 000 ms. */
-  readTimeoutMs?: number;
-  /** A subscription that hears neither event nor checkpoint for this long is taken as lost. Default 60 000 ms. */
-  silenceMs?: number;
-  /** Events of one page of a read. Default 500. */
-  pageEvents?: number;
-  /** A stream with more events is not read. Default 100 000. */
-  maxStreamEvents?: number;
-}>;
 
 /** Checkpoint every 32 events that do not match (the client multiplies this by the server's window of 32). */
 const CHECKPOINT_INTERVAL = 1;
@@ -43,15 +29,13 @@ const CLOSE_TIMEOUT_MS = 2_000;
 
 export class EventStoreDbEventLog extends EventLog {
   private readonly client: EventStoreDBClient;
-  private readonly limits: Readonly<Required<EventStoreDbOptions>>;
-  private readonly credentials: Readonly<{ username: string; password: string }>;
+  private readonly limits: EventStoreDbLimits;
   private used = false;
 
   constructor(options: EventStoreDbOptions) {
     super();
-    this.limits = { ...DEFAULTS, ...withoutUndefined(options) };
+    this.limits = withDefaults(options);
     this.client = EventStoreDBClient.connectionString(this.limits.url);
-    this.credentials = credentialsOf(this.limits.url);
   }
 
   async read(stream: string, from = 0n) {
@@ -86,9 +70,7 @@ export class EventStoreDbEventLog extends EventLog {
       expectedRevision: expected === 'none' ? ('no_stream' as const) : expected,
       throwOnAppendFailure: true,
       deadline: appendTimeoutMs,
-      // With credentials the client makes a call of its own for this append. Its batch append, one stream for the whole
-      // process, rejects appends for the failures of others, and throws where nobody can catch it when an answer comes late.
-      credentials: this.credentials,
+      credentials: appendCredentials(this.limits.url),
     };
     try {
       const result = await within(appendTimeoutMs, this.client.appendToStream(stream, proposed, options));
@@ -158,7 +140,7 @@ export class EventStoreDbEventLog extends EventLog {
     reading.on('error', () => undefined);
     const collect = async () => {
       const events: RecordedEvent[] = [];
-      for await (const { event } of reading) if (event) events.push(recorded(event as ClientEvent));
+      for await (const { event } of reading) if (event) events.push(recorded(event));
       return events;
     };
     try {
@@ -184,42 +166,8 @@ export class EventStoreDbEventLog extends EventLog {
   }
 }
 
-const DEFAULTS = {
-  appendTimeoutMs: 5_000,
-  readTimeoutMs: 10_000,
-  silenceMs: 60_000,
-  pageEvents: 500,
-  maxStreamEvents: 100_000,
-};
-
-function recorded(event: ClientEvent): RecordedEvent {
-  const { id, type, streamId, revision, position, created } = event;
-  if (!position)
-    throw new LogUnavailable('The server gives no positions with events: EventStoreDB 22.6 or newer is needed');
-  return {
-    ...{ id, type, stream: streamId, revision, position: position.commit, recordedAt: created },
-    ...{ data: readable(event.data), metadata: readable(event.metadata) },
-  };
-}
-
-/** What is not JSON arrives as bytes: as text it can be looked at. */
-function readable(value: unknown): unknown {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
-  return value === undefined ? null : value;
-}
-
 const describe = (error: unknown) =>
   error instanceof Error && isCommandError(error) ? `${error.type}: ${error.message}` : String(error);
 
 const unavailable = (what: string, cause: unknown) =>
   cause instanceof LogUnavailable ? cause : new LogUnavailable(`${what}: ${describe(cause)}`, { cause });
-
-/** Those of the connection string, where it has some; an unencrypted connection sends none. */
-function credentialsOf(url: string): Readonly<{ username: string; password: string }> {
-  const [, username = '', password = ''] = /^[^:]+:\/\/([^:/@]+):([^@]+)@/.exec(url) ?? [];
-  return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
-}
-
-function withoutUndefined<T extends object>(options: T): T {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
-}

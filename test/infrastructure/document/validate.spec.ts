@@ -149,6 +149,28 @@ test.each<[string, string, (sections: WrittenSection[]) => WrittenSection[] | vo
   ['a section twice', 'section_repeated', (s) => [...s, s.at(-1)!]],
   ['an empty section', 'section_empty', (s) => void (s[4]!.blocks = [])],
   ['a section of its own invention', 'section_unknown', (s) => [...s, { key: 'gossip', title: 'Gossip', blocks: [] }]],
+  [
+    'another number in a column title',
+    'number_uncited',
+    (s) => {
+      for (const { blocks } of s)
+        for (const block of blocks)
+          if (block.kind === 'table') block.columns = block.columns.map((title) => title.replace('95% CI', '90% CI'));
+    },
+  ],
+  [
+    'a number in a heading',
+    'number_uncited',
+    (s) => void s.at(-4)!.blocks.push({ kind: 'subheading', text: 'Seven, or 7' }),
+  ],
+  [
+    'another date on the title page',
+    'wrong_field',
+    (s) => {
+      const [fields] = s[0]!.blocks;
+      if (fields?.kind === 'fields') fields.rows.find(({ label }) => label === 'Release date')!.value = '2025-11-12';
+    },
+  ],
   ['another title', 'wrong_title', (s) => void (s[4]!.title = 'Preface')],
 ])('%s is refused', async (_, code, change) => {
   const error = await validated(change);

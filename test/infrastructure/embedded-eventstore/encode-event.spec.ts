@@ -43,7 +43,7 @@ test('any event, alone, as a link, or with its link', () => {
           expect(Buffer.from(found.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString()).toBe(wanted.stream);
           expect(found.getStreamRevision()).toBe(wanted.revision.toString());
           expect([found.getCommitPosition(), found.getPreparePosition()]).toEqual([position, position]);
-          expect(Object.fromEntries(found.getMetadataMap().toArray() as [string, string][])).toEqual({
+          expect(Object.fromEntries(found.getMetadataMap().toArray())).toEqual({
             ...{ type: wanted.type, created: (BigInt(wanted.created) * 10_000n).toString() },
             'content-type': wanted.json ? 'application/json' : 'application/octet-stream',
           });

@@ -1,7 +1,6 @@
 /** Expected revisions, repeated appends and deletes in any order, against a model that is too simple to be wrong. */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import type { AppendExpectedRevision } from '@eventstore/db-client';
 import { collect, event, failing, serverUnderTest, ways } from './server-under-test.js';
 
 const server = serverUnderTest();
@@ -74,7 +73,7 @@ class Model {
 const STREAMS = 2;
 const stream = fc.nat(STREAMS - 1);
 const expected = fc.oneof(
-  { weight: 3, arbitrary: fc.nat(6) as fc.Arbitrary<Expected> },
+  { weight: 3, arbitrary: fc.nat(3) },
   { weight: 3, arbitrary: fc.constantFrom<Expected>('any', 'no_stream', 'stream_exists') },
 );
 const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -90,7 +89,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       },
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('delete' as const), stream, expected }) },
+  { weight: 3, arbitrary: fc.record({ kind: fc.constant('delete' as const), stream, expected }) },
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constantFrom('delete' as const, 'tombstone' as const), stream, expected }),
@@ -114,7 +113,7 @@ test('the server answers and keeps what the model does', async () => {
         expect(read).toEqual(models[index]?.read());
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 80 },
   );
 }, 120_000);
 
@@ -127,9 +126,7 @@ function idsOf(model: Model, { from, again, fresh }: Extract<Operation, { kind: 
 }
 
 async function perform(name: string, model: Model, one: Operation): Promise<unknown> {
-  const expectedRevision = (
-    typeof one.expected === 'number' ? BigInt(one.expected) : one.expected
-  ) as AppendExpectedRevision;
+  const expectedRevision = typeof one.expected === 'number' ? BigInt(one.expected) : one.expected;
   if (one.kind === 'append') {
     const ids = idsOf(model, one);
     chosen.set(one, ids);

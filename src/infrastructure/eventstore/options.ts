@@ -1,0 +1,41 @@
+export type EventStoreDbOptions = Readonly<{
+  /** `esdb://host:2113?tls=false`, or any other form that the client takes. */
+  url: string;
+  /** After this time the outcome of an append is not known. Default 5 000 ms. */
+  appendTimeoutMs?: number;
+  /** For each page of a read. Default 10 000 ms. */
+  readTimeoutMs?: number;
+  /** A subscription that hears neither event nor checkpoint for this long is taken as lost. Default 60 000 ms. */
+  silenceMs?: number;
+  /** Events of one page of a read. Default 500. */
+  pageEvents?: number;
+  /** A stream with more events is not read. Default 100 000. */
+  maxStreamEvents?: number;
+}>;
+
+export type EventStoreDbLimits = Readonly<Required<EventStoreDbOptions>>;
+
+const DEFAULTS = {
+  appendTimeoutMs: 5_000,
+  readTimeoutMs: 10_000,
+  silenceMs: 60_000,
+  pageEvents: 500,
+  maxStreamEvents: 100_000,
+};
+
+export function withDefaults(options: EventStoreDbOptions): EventStoreDbLimits {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...DEFAULTS, ...(Object.fromEntries(given) as EventStoreDbOptions) };
+}
+
+/**
+ * With credentials the client makes a call of its own for each append. Without them it uses its batch append, one stream
+ * for the whole process: that rejects appends for the failures of others, and throws where nobody can catch it when an
+ * answer comes late. (A call of its own costs about twice the processor time, which is little for what we append.)
+ * Those of the connection string; any will do where the connection is not encrypted, since none are sent then.
+ */
+export function appendCredentials(url: string): Readonly<{ username: string; password: string }> | undefined {
+  const [, username, password] = /^[^:]+:\/\/([^:/@]+):([^@]+)@/.exec(url) ?? [];
+  if (username && password) return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
+  return /[?&]tls=false(&|$)/i.test(url) ? { username: 'nobody', password: 'none' } : undefined;
+}
