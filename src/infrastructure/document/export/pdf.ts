@@ -1,4 +1,4 @@
-import type { Content, StyleDictionary, TDocumentDefinitions } from 'pdfmake/interfaces.js';
+import type { Content, TDocumentDefinitions } from 'pdfmake/interfaces.js';
 import {
   DRAFT,
   headerTexts,
@@ -9,6 +9,7 @@ import {
 } from '../document.js';
 import { pdfBlock } from './pdf-blocks.js';
 import { pdfFile } from './pdf-file.js';
+import { pdfStyles } from './pdf-styles.js';
 import { hex, STYLE } from './style.js';
 
 /** A4, with bookmarks, page numbers and a mark on every page. The same document gives the same bytes. */
@@ -48,7 +49,7 @@ const definition = (document: BrochureDocument): TDocumentDefinitions => {
     displayTitle: true,
     version: '1.7',
     defaultStyle: { font: 'Roboto', fontSize: STYLE.body, lineHeight: 1.25, color: hex(STYLE.ink) },
-    styles,
+    styles: pdfStyles,
     watermark: { text: DRAFT, color: hex(STYLE.watermark), opacity: 0.16, bold: true, fontSize: 150 },
     header: (page) => (page === 1 ? '' : [running([left, right], [MARGIN, 38, MARGIN, 5]), rule(0)]),
     footer: (page, pages) => [
@@ -140,28 +141,3 @@ const titlePage = ({ blocks, clauses }: DocumentSection, document: BrochureDocum
         },
       ]),
 ];
-
-const styles: StyleDictionary = {
-  mark: { fontSize: STYLE.small + 1, bold: true, color: hex(STYLE.alert), margin: [0, 40, 0, 36] },
-  title: { fontSize: STYLE.title, bold: true, color: hex(STYLE.heading), lineHeight: 1.1 },
-  product: { fontSize: STYLE.product, color: hex(STYLE.quiet), margin: [0, 4, 0, 6] },
-  heading1: { fontSize: STYLE.heading1, bold: true, color: hex(STYLE.heading), lineHeight: 1.15 },
-  heading2: {
-    fontSize: STYLE.heading2,
-    bold: true,
-    color: hex(STYLE.heading),
-    margin: [0, 14, 0, 0],
-    lineHeight: 1.15,
-  },
-  subheading: { fontSize: STYLE.subheading, bold: true, margin: [0, 6, 0, 2] },
-  clauses: { fontSize: STYLE.small, color: hex(STYLE.quiet), margin: [0, 2, 0, 8] },
-  paragraph: { margin: [0, 0, 0, 7] },
-  citation: { fontSize: STYLE.small, color: hex(STYLE.quiet) },
-  caption: { fontSize: STYLE.table, color: hex(STYLE.heading) },
-  tableHeader: { fontSize: STYLE.table, bold: true, color: hex(STYLE.heading) },
-  tableCell: { fontSize: STYLE.table, lineHeight: 1.2 },
-  tableCitation: { fontSize: STYLE.small, color: hex(STYLE.quiet) },
-  running: { fontSize: STYLE.small, color: hex(STYLE.quiet) },
-  link: { fontSize: STYLE.small, color: '#1d4ed8' },
-  quiet: { fontSize: STYLE.small, color: hex(STYLE.quiet) },
-};

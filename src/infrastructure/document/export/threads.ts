@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Refusal } from '../refusal.js';
 import type { RenderOrder } from './render-thread.js';
-import { render } from './render.js';
 
 export type RenderLimits = Readonly<{
   /** Threads at once; a file more waits. */
@@ -36,7 +35,11 @@ export class RenderThreads {
   /** @throws Refusal transient when too many files wait, or when this one takes too long or too much memory */
   async render(order: RenderOrder): Promise<Uint8Array> {
     // Where the sources run without having been built (tests), there is no file for a thread to load.
-    if (!existsSync(fileURLToPath(this.entry))) return render(order.document, order.format);
+    if (!existsSync(fileURLToPath(this.entry))) {
+      // Not imported at the top: the libraries behind it take half a second to load, and only a thread needs them.
+      const { render } = await import('./render.js');
+      return render(order.document, order.format);
+    }
     await this.slot();
     try {
       return await this.inThread(order);
