@@ -49,6 +49,7 @@ export class CheckedHealth extends Health {
 
 const projectionsCheck = ({ leading, caughtUp, poisoned }: RunnerStatus): HealthCheck => {
   if (!leading) return { ok: true, detail: 'another instance keeps the read tables' };
-  if (poisoned > 0) return { ok: false, detail: `${poisoned} executions are held back by an event that cannot be applied` };
+  if (poisoned > 0)
+    return { ok: false, detail: `${poisoned} executions are held back by an event that cannot be applied` };
   return { ok: true, detail: caughtUp ? 'up to date' : 'catching up' };
 };
