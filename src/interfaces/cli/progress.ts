@@ -1,39 +1,38 @@
-/** One line for each step of an execution, written when the step moves. */
+/** An execution's events as lines for people: one for each thing that happens to a step. */
 
-type StepLine = Readonly<{ step_name: string; status: string; attempt: number; duration_ms: number | null }>;
-export type Snapshot = Readonly<{
-  execution: Readonly<{ current_state: string; percent_complete: number; error_message: string | null }>;
-  steps: readonly StepLine[];
+export type ShownEvent = Readonly<{
+  revision: string;
+  event_type: string;
+  current_state: string;
+  percent_complete: number;
+  data: Readonly<{
+    step?: string;
+    attempt?: number;
+    durationMs?: number;
+    retryAt?: string | null;
+    error?: Readonly<{ message: string }>;
+  }>;
 }>;
 
-const MARKS: Readonly<Record<string, string>> = {
-  running: '…',
-  waiting: '↻',
-  completed: '✔',
-  skipped: '–',
-  failed: '✘',
-  cancelled: '✘',
-};
-
-export class Progress {
-  private readonly shown = new Map<string, string>();
-
-  constructor(private readonly write: (line: string) => void) {}
-
-  /** Writes a line for each step whose status or attempt is new since the last snapshot. */
-  show({ execution, steps }: Snapshot): void {
-    for (const step of steps) {
-      const key = `${step.status}/${step.attempt}`;
-      if (step.status === 'pending' || this.shown.get(step.step_name) === key) continue;
-      this.shown.set(step.step_name, key);
-      this.write(lineOf(step, execution));
-    }
+/** Undefined for events that are about no step. */
+export const lineOf = ({ event_type, current_state, percent_complete, data }: ShownEvent): string | undefined => {
+  const line = (mark: string, what: string, more = '') => {
+    const time = data.durationMs === undefined ? '' : `${(data.durationMs / 1000).toFixed(2)} s`;
+    const percent = `${String(percent_complete).padStart(3)} %`;
+    return `  ${mark} ${(data.step ?? '').padEnd(10)} ${what.padEnd(12)} ${percent}  ${time.padStart(8)}  ${more}`.trimEnd();
+  };
+  switch (event_type) {
+    case 'StepStarted':
+      return line('…', current_state, data.attempt === 1 ? '' : `attempt ${data.attempt}`);
+    case 'StepCompleted':
+      return line('✔', 'completed');
+    case 'StepFailed':
+      return line('✘', data.retryAt ? 'tried again' : 'failed', data.error?.message);
+    case 'StepSkipped':
+      return line('–', 'skipped');
+    case 'StepInterrupted':
+      return line('↻', 'interrupted', 'it starts again');
+    default:
+      return undefined;
   }
-}
-
-const lineOf = (step: StepLine, { current_state, percent_complete }: Snapshot['execution']): string => {
-  const state = step.status === 'running' ? current_state : step.status;
-  const time = step.duration_ms === null ? '' : `${(step.duration_ms / 1000).toFixed(2)} s`;
-  const again = step.attempt > 1 ? `attempt ${step.attempt}` : '';
-  return `  ${MARKS[step.status] ?? '?'} ${step.step_name.padEnd(10)} ${state.padEnd(12)} ${String(percent_complete).padStart(3)} %  ${time.padStart(8)}  ${again}`.trimEnd();
 };

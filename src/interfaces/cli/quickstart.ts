@@ -12,6 +12,12 @@ const USAGE = `Usage: npm run quickstart -- [--project FILE] [--serve]
 
 const write = (line: string) => process.stdout.write(`${line}\n`);
 
+/** As seen from here, where that is not a way up and down again. */
+const shortest = (file: string): string => {
+  const relative = path.relative(process.cwd(), file);
+  return relative.startsWith('..') ? file : relative;
+};
+
 const main = async (signal: AbortSignal): Promise<number> => {
   const { values } = parseArgs({
     options: { project: { type: 'string' }, serve: { type: 'boolean' }, help: { type: 'boolean' } },
@@ -42,8 +48,8 @@ const main = async (signal: AbortSignal): Promise<number> => {
       write,
       signal,
     );
-    write(`\nExecution ${run.state}${run.error ? `: ${run.error}` : ''}`);
-    for (const name of run.files) write(`  ${path.relative(process.cwd(), name)}`);
+    write(`\nExecution ${run.state}, ${run.percent} %${run.error ? `: ${run.error}` : ''}`);
+    for (const name of run.files) write(`  ${shortest(name)}`);
     if (values.serve) {
       write(
         `\nThe API is at ${server.url}: GET ${server.url}/api/v1/workflow?execution_id=${run.executionId}&include_steps=true`,

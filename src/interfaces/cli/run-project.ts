@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Progress } from './progress.js';
-import type { Details, WorkflowClient } from './workflow-client.js';
+import { lineOf } from './progress.js';
+import type { WorkflowClient } from './workflow-client.js';
 
 const FINAL = new Set(['completed', 'cancelled', 'failed', 'paused']);
 const LOOK_EVERY_MS = 100;
@@ -9,6 +9,7 @@ const LOOK_EVERY_MS = 100;
 export type ProjectRun = Readonly<{
   executionId: string;
   state: string;
+  percent: number;
   error: string | null;
   files: readonly string[];
 }>;
@@ -26,24 +27,27 @@ export const runProject = async (
     unfinished?.id ?? (await client.start({ project_id: projectId, document_type: 'ib', triggered_by: 'quickstart' }));
   write(`${unfinished ? 'Going on with' : 'Started'} execution ${executionId}`);
 
-  const details = await follow(client, executionId, new Progress(write), signal);
-  const { current_state: state, error_message: error } = details.execution;
-  const names = details.steps.flatMap(({ artifacts }) => artifacts.map(({ name }) => name));
+  await follow(client, executionId, write, signal);
+  const { execution, steps } = await client.details(executionId);
+  const { current_state: state, percent_complete: percent, error_message: error } = execution;
+  const names = steps.flatMap(({ artifacts }) => artifacts.map(({ name }) => name));
   const directory = path.join(exportsDir, executionId);
   const files = await Promise.all(names.map((name) => client.download(executionId, name, directory)));
-  return { executionId, state, error, files };
+  return { executionId, state, percent, error, files };
 };
 
+/** Writes each event as it comes, until the execution does not move by itself any more. */
 const follow = async (
   client: WorkflowClient,
   executionId: string,
-  progress: Progress,
+  write: (line: string) => void,
   signal: AbortSignal,
-): Promise<Details> => {
-  for (;;) {
-    const details = await client.details(executionId);
-    progress.show(details);
-    if (FINAL.has(details.execution.current_state)) return details;
-    await delay(LOOK_EVERY_MS, undefined, { signal });
+): Promise<void> => {
+  for (let revision: string | null = null, state = ''; !FINAL.has(state);) {
+    const events = await client.eventsAfter(executionId, revision);
+    for (const line of events.map(lineOf)) if (line !== undefined) write(line);
+    revision = events.at(-1)?.revision ?? revision;
+    state = events.at(-1)?.current_state ?? state;
+    if (events.length === 0) await delay(LOOK_EVERY_MS, undefined, { signal });
   }
 };

@@ -5,16 +5,20 @@ import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
-import type { Snapshot } from './progress.js';
+import type { ShownEvent } from './progress.js';
 
 type Answer<Data> =
   | Readonly<{ success: true; data: Data }>
   | Readonly<{ success: false; error: Readonly<{ code: string; message: string }> }>;
 
-type Artifact = Readonly<{ name: string }>;
-type Execution = Readonly<{ id: string; current_state: string; created_at: string }>;
-type StepDetails = Snapshot['steps'][number] & Readonly<{ artifacts: readonly Artifact[] }>;
-export type Details = Omit<Snapshot, 'steps'> & Readonly<{ steps: readonly StepDetails[] }>;
+type Execution = Readonly<{
+  id: string;
+  current_state: string;
+  percent_complete: number;
+  error_message: string | null;
+}>;
+type Step = Readonly<{ artifacts: readonly Readonly<{ name: string }>[] }>;
+export type Details = Readonly<{ execution: Execution; steps: readonly Step[] }>;
 
 export class WorkflowClient {
   constructor(private readonly baseUrl: string) {}
@@ -30,6 +34,15 @@ export class WorkflowClient {
 
   details(executionId: string): Promise<Details> {
     return this.json<Details>(`/api/v1/workflow?execution_id=${executionId}&include_steps=true`);
+  }
+
+  /** Oldest first, after that revision. */
+  async eventsAfter(executionId: string, revision: string | null): Promise<readonly ShownEvent[]> {
+    const query = revision === null ? '' : `?after_revision=${revision}`;
+    const { events } = await this.json<{ events: readonly ShownEvent[] }>(
+      `/api/v1/workflow/${executionId}/events${query}`,
+    );
+    return events;
   }
 
   /** Newest first. */
