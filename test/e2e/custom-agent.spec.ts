@@ -1,45 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { guideAgent } from '../support/guide-agent.js';
 import { startChild } from '../support/child.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { definitionsDir } from './support/definitions.js';
 import { startInstance } from './support/instance.js';
 
-/** The guide's own example, its types taken away, as JavaScript has none. */
-const GUIDE_EXAMPLE = `
-import { registerAgent } from '@/lib/workflow/executor'
-
-const processData = async (input) => {
+const GUIDE_EXAMPLE = guideAgent(`{
   if (input.metadata.fail) throw new Error('no luck')
   return { greeting: 'hello ' + input.project_id, seen: Object.keys(input).sort() }
-}
-
-registerAgent('my_agent', async (input) => {
-  try {
-    // Your agent logic here
-    const result = await processData(input)
-
-    return {
-      success: true,
-      data: result,
-      metadata: {
-        duration_ms: 1000,
-        model_used: 'gpt-4',
-      }
-    }
-  } catch (error) {
-    return {
-      success: false,
-      error: {
-        type: 'fatal',  // or 'validation' or 'fatal'
-        message: error.message,
-        code: 'MY_ERROR_CODE',
-      }
-    }
-  }
-})
-`;
+}`);
 
 let database: TestDatabase;
 let definitions: string;
@@ -47,7 +18,7 @@ let directory: string;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  definitions = await definitionsDir([{ name: 'greet', agent: 'my_agent' }]);
+  definitions = await definitionsDir([{ name: 'greet', agent: 'my_agent', max_retries: 1 }]);
   directory = await mkdtemp(path.join(tmpdir(), 'workflow-executor-agents-'));
 });
 
@@ -79,7 +50,7 @@ test('a module that registers the guide’s agent runs as an agent of a step', a
     const failing = await api.start({ project_id: 'p-1', document_type: 'test', metadata: { fail: true } });
     const failed = await api.reaches(failing, 'failed');
     expect(failed.execution).toMatchObject({
-      error_type: 'fatal',
+      error_type: 'transient',
       error_code: 'MY_ERROR_CODE',
       error_message: 'no luck',
     });

@@ -1,7 +1,7 @@
 /** The settings of one process, read once at its start. */
-import { isAbsolute, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { agentUrlVariable, isAgentUrl, unknownNames } from './names.js';
+import { isAgentUrl, unknownNames } from './names.js';
 import { ConfigurationError, shown } from './problems.js';
 import { contradictions } from './rules.js';
 import { webUrl } from './variable.js';
@@ -17,7 +17,7 @@ type Camel<Name extends string> = Name extends `${infer Word}_${infer Rest}`
  */
 export type Config = Readonly<{ [Name in keyof Variables as Camel<Name>]: Variables[Name] }> &
   Readonly<{
-    /** By variable, `AGENT_MY_AGENT_URL`; see `agentUrl`. Without a slash at the end. */
+    /** By variable, `AGENT_MY_AGENT_URL`. Without a slash at the end. */
     agentUrls: Readonly<Record<string, string>>;
   }>;
 
@@ -53,15 +53,8 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
   if (problems.length > 0) throw new ConfigurationError(problems);
 
   for (const name of DIRECTORIES) values[name] = resolve(workingDirectory, values[name]);
-  if (values.AGENTS_MODULE && (values.AGENTS_MODULE.startsWith('.') || isAbsolute(values.AGENTS_MODULE))) {
-    values.AGENTS_MODULE = resolve(workingDirectory, values.AGENTS_MODULE);
-  }
+  if (values.AGENTS_MODULE) values.AGENTS_MODULE = resolve(workingDirectory, values.AGENTS_MODULE);
   return Object.freeze({ ...inCamelCase(values), agentUrls: Object.freeze(agentUrls) });
-}
-
-/** The URL set for one agent, or for all of them; undefined where this application is to answer itself. */
-export function agentUrl(config: Config, agent: string): string | undefined {
-  return config.agentUrls[agentUrlVariable(agent)] ?? config.agentBaseUrl;
 }
 
 function withoutEmpty(env: Environment): Record<string, string> {

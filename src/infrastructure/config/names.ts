@@ -23,11 +23,6 @@ const SET_BY_OTHERS = /_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP)(_|$)|^AGENT
 const isSetByOthers = (name: string, value = '') =>
   SET_BY_OTHERS.test(name) || (name.endsWith('_PORT') && /^(tcp|udp):\/\//.test(value));
 
-/** The variable that overrides the URL of an agent: `my-agent` is `AGENT_MY_AGENT_URL`. */
-export function agentUrlVariable(agent: string): string {
-  return `AGENT_${agent.toUpperCase().replace(/[^A-Z0-9]/g, '_')}_URL`;
-}
-
 export const isAgentUrl = (name: string): boolean => name !== 'AGENT_BASE_URL' && AGENT_URL.test(name);
 const isOurs = (name: string) => isAgentUrl(name) || VARIABLE_NAMES.some((known) => known === name);
 

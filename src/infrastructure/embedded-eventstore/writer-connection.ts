@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isConnectionLoss } from './database-errors.js';
+import { isConnectionLoss } from '../postgres/connection-loss.js';
 import type { Limits } from './limits.js';
 import type { StoredEvent } from './records.js';
 import { AnotherNodeRuns, WriterSession } from './storage.js';

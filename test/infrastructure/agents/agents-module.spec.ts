@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { loadAgentsModule } from '../../../src/infrastructure/agents/agents-module.js';
 import { registeredAgents } from '../../../src/infrastructure/agents/registry.js';
+import { guideAgent } from '../../support/guide-agent.js';
 
 const typescript = fileURLToPath(new URL('../../support/typescript.mjs', import.meta.url));
 const program = fileURLToPath(new URL('./agents-module.program.ts', import.meta.url));
@@ -34,37 +35,7 @@ const write = async (name: string, content: string): Promise<string> => {
   return `./${name}`;
 };
 
-/** The guide's example, less its types. */
-const example = `
-import { registerAgent } from '@/lib/workflow/executor'
-
-const processData = async (input) => ({ step: input.step, language: input.metadata.language })
-
-registerAgent('my_agent', async (input) => {
-  try {
-    // Your agent logic here
-    const result = await processData(input)
-
-    return {
-      success: true,
-      data: result,
-      metadata: {
-        duration_ms: 1000,
-        model_used: 'gpt-4',
-      }
-    }
-  } catch (error) {
-    return {
-      success: false,
-      error: {
-        type: 'transient',  // or 'validation' or 'fatal'
-        message: error.message,
-        code: 'MY_ERROR_CODE',
-      }
-    }
-  }
-})
-`;
+const example = guideAgent('({ step: input.step, language: input.metadata.language })');
 
 const expected = {
   names: ['my_agent'],

@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { agentUrl, type Config, loadConfig } from '../../../src/infrastructure/config/config.js';
+import { type Config, loadConfig } from '../../../src/infrastructure/config/config.js';
 import { CONFIG, configurationModule } from '../../../src/infrastructure/config/configuration.js';
 import { startupWarnings } from '../../../src/infrastructure/config/rules.js';
 
@@ -49,16 +49,16 @@ describe('the configuration', () => {
     }
   });
 
-  it('makes the paths of a module file absolute, and leaves the name of a package', () => {
+  it('makes the path of the agents module absolute', () => {
     expect(loadConfig({ AGENTS_MODULE: './my-agents.js' }, '', '/srv').agentsModule).toBe('/srv/my-agents.js');
-    expect(loadConfig({ AGENTS_MODULE: '@acme/agents' }, '', '/srv').agentsModule).toBe('@acme/agents');
+    expect(loadConfig({ AGENTS_MODULE: 'agents/mine.mjs' }, '', '/srv').agentsModule).toBe('/srv/agents/mine.mjs');
   });
 
-  it('finds the URL of an agent by its name, then the base URL', () => {
+  it('keeps the URL of each agent under its variable, and the base URL apart', () => {
     const config = loadConfig({ AGENT_MY_AGENT_URL: 'http://mine:1/x/', AGENT_BASE_URL: 'https://agents.example' });
-    expect(agentUrl(config, 'my-agent')).toBe('http://mine:1/x');
-    expect(agentUrl(config, 'writer')).toBe('https://agents.example');
-    expect(agentUrl(loadConfig({}), 'writer')).toBeUndefined();
+    expect(config.agentUrls).toEqual({ AGENT_MY_AGENT_URL: 'http://mine:1/x' });
+    expect(config.agentBaseUrl).toBe('https://agents.example');
+    expect(loadConfig({}).agentBaseUrl).toBeUndefined();
   });
 
   it('warns of a network without authentication', () => {
