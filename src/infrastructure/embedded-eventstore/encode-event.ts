@@ -2,84 +2,83 @@
  * Events as bytes of the protocol, written straight: a catch-up sends thousands a second, and the generated classes take
  * ten times as long. Other messages are few and go through those classes.
  */
+import { BackwardWriter } from './backward-writer.js';
 import type { StoredEvent } from './records.js';
 
 /** An event as it is sent. `link` is the event that pointed to it; a link whose target is gone comes alone. */
 export type Sendable = Readonly<{ event?: StoredEvent; link?: StoredEvent }>;
 
 const TICKS_PER_MILLISECOND = 10_000n;
-const LENGTH_DELIMITED = 2;
-const UUID_TEXT_BYTES = 36;
+/** At most: numbers, lengths, tags and the names of properties. */
+const BYTES_BESIDE_TEXTS_AND_DATA = 300;
+const BYTES_PER_CHARACTER = 3;
 
 /** ReadResp { event = 1: ReadEvent { event = 1, link = 2: RecordedEvent; commit_position = 3 } } */
 export function encodeReadEvent({ event, link }: Sendable, structuredIds: boolean): Buffer {
   const position = (link ?? event)?.position ?? 0n;
-  const parts: Buffer[] = [];
-  if (event) parts.push(...field(1, recordedEvent(event, position, structuredIds)));
-  if (link) parts.push(...field(2, recordedEvent(link, position, structuredIds)));
-  parts.push(tag(3, 0), varint(position));
-  return Buffer.concat(field(1, parts));
+  const writer = new BackwardWriter(roomFor(event) + roomFor(link));
+  const end = writer.mark;
+  writer.numberField(3, position);
+  if (link) writeRecorded(writer, 2, link, position, structuredIds);
+  if (event) writeRecorded(writer, 1, event, position, structuredIds);
+  writer.field(1, end);
+  return writer.since(end);
 }
 
-function recordedEvent(event: StoredEvent, position: bigint, structuredIds: boolean): Buffer[] {
-  const at = varint(position);
-  const parts = [
-    ...field(1, [structuredIds ? structuredUuid(event.id) : textUuid(event.id)]),
-    ...field(2, bytes(3, Buffer.from(event.stream, 'utf8'))),
-    ...(event.revision === 0n ? [] : [tag(3, 0), varint(event.revision)]),
-    ...[tag(4, 0), at, tag(5, 0), at],
-    property('type', event.type),
-    property('created', (BigInt(event.created) * TICKS_PER_MILLISECOND).toString()),
-    event.json ? JSON_CONTENT : BINARY_CONTENT,
-  ];
-  if (event.metadata.length > 0) parts.push(...bytes(7, event.metadata));
-  if (event.data.length > 0) parts.push(...bytes(8, event.data));
-  return parts;
+const roomFor = (event: StoredEvent | undefined) =>
+  BYTES_BESIDE_TEXTS_AND_DATA +
+  (event
+    ? (event.stream.length + event.type.length) * BYTES_PER_CHARACTER + event.data.length + event.metadata.length
+    : 0);
+
+function writeRecorded(
+  writer: BackwardWriter,
+  number: number,
+  event: StoredEvent,
+  position: bigint,
+  structuredIds: boolean,
+): void {
+  const end = writer.mark;
+  if (event.data.length > 0) writer.bytesField(8, event.data);
+  if (event.metadata.length > 0) writer.bytesField(7, event.metadata);
+  writer.raw(event.json ? JSON_CONTENT : BINARY_CONTENT);
+  writeProperty(writer, 'created', (BigInt(event.created) * TICKS_PER_MILLISECOND).toString());
+  writeProperty(writer, 'type', event.type);
+  writer.numberField(5, position);
+  writer.numberField(4, position);
+  if (event.revision !== 0n) writer.numberField(3, event.revision);
+  const name = writer.mark;
+  writer.textField(3, event.stream);
+  writer.field(2, name);
+  writeId(writer, event.id, structuredIds);
+  writer.field(number, end);
 }
 
 /** An entry of the map `metadata = 6`. */
-function property(name: string, value: string): Buffer {
-  return Buffer.concat(field(6, [...bytes(1, Buffer.from(name)), ...bytes(2, Buffer.from(value, 'utf8'))]));
+function writeProperty(writer: BackwardWriter, name: string, value: string): void {
+  const end = writer.mark;
+  writer.textField(2, value);
+  writer.textField(1, name);
+  writer.field(6, end);
 }
 
-const textUuid = (id: string) =>
-  Buffer.concat([tag(2, LENGTH_DELIMITED), Buffer.from([UUID_TEXT_BYTES]), Buffer.from(id, 'latin1')]);
-
-function structuredUuid(id: string): Buffer {
-  const digits = id.replaceAll('-', '');
-  const half = (from: number) => varint(BigInt(`0x${digits.slice(from, from + 16)}`));
-  return Buffer.concat(field(1, [tag(1, 0), half(0), tag(2, 0), half(16)]));
+function writeId(writer: BackwardWriter, id: string, structured: boolean): void {
+  const end = writer.mark;
+  if (structured) {
+    const digits = id.replaceAll('-', '');
+    writer.numberField(2, BigInt(`0x${digits.slice(16)}`));
+    writer.numberField(1, BigInt(`0x${digits.slice(0, 16)}`));
+    writer.field(1, end);
+  } else writer.textField(2, id);
+  writer.field(1, end);
 }
 
-/** A message within a message. */
-function field(number: number, parts: readonly Buffer[]): Buffer[] {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  return [tag(number, LENGTH_DELIMITED), varint(length), ...parts];
+function contentType(value: string): Buffer {
+  const writer = new BackwardWriter(BYTES_BESIDE_TEXTS_AND_DATA);
+  const end = writer.mark;
+  writeProperty(writer, 'content-type', value);
+  return writer.since(end);
 }
 
-const bytes = (number: number, value: Uint8Array): Buffer[] => [
-  ...[tag(number, LENGTH_DELIMITED), varint(value.length)],
-  Buffer.isBuffer(value) ? value : Buffer.from(value.buffer, value.byteOffset, value.length),
-];
-
-const TAGS = Array.from({ length: 16 << 3 }, (_, value) => Buffer.from([value]));
-const tag = (number: number, type: number) => TAGS[(number << 3) | type] as Buffer;
-
-/** Seven bits a byte, the lowest first. */
-function varint(value: bigint | number): Buffer {
-  if (value < 128) return TAGS[Number(value)] ?? Buffer.from([Number(value)]);
-  const encoded: number[] = [];
-  if (value <= Number.MAX_SAFE_INTEGER) {
-    let left = Number(value);
-    for (; left >= 128; left = Math.floor(left / 128)) encoded.push((left % 128) | 128);
-    encoded.push(left);
-  } else {
-    let left = BigInt(value);
-    for (; left >= 128n; left >>= 7n) encoded.push(Number(left & 127n) | 128);
-    encoded.push(Number(left));
-  }
-  return Buffer.from(encoded);
-}
-
-const JSON_CONTENT = property('content-type', 'application/json');
-const BINARY_CONTENT = property('content-type', 'application/octet-stream');
+const JSON_CONTENT = contentType('application/json');
+const BINARY_CONTENT = contentType('application/octet-stream');

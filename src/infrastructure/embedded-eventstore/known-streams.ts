@@ -7,24 +7,36 @@ import { parseMetadata } from './stream-metadata.js';
 /** The writer's memory of streams: right as long as this writer is the only one. The least used are forgotten first. */
 export class KnownStreams {
   private readonly states = new Map<string, StreamState>();
+  /** Heads to be read next, and those that are being read. A stream that is known is in neither. */
+  private wanted = new Set<string>();
+  private asked: ReadonlySet<string> = new Set();
+  private reading: Promise<void> | undefined;
 
   constructor(
     private readonly reader: Reader,
     private readonly limit: number,
   ) {}
 
+  /**
+   * Begins to load the head of a stream that will be needed, so that it is there when the commit before is done. That
+   * commit's own streams are known, so nothing that is read meanwhile can be older than what it writes.
+   */
+  expect(original: string): void {
+    if (this.states.has(original) || this.asked.has(original)) return;
+    this.wanted.add(original);
+    this.reading ??= this.readWanted();
+    this.reading.catch(() => undefined); // who needs it, asks again
+  }
+
   /** Makes sure that the heads of these streams (no metadata streams) are known until the next `load`. */
   async load(originals: ReadonlySet<string>): Promise<void> {
-    const unknown: string[] = [];
-    for (const stream of originals) {
-      const state = this.states.get(stream);
-      this.states.delete(stream);
-      if (state)
-        this.states.set(stream, state); // used last
-      else unknown.push(stream);
+    for (;;) {
+      const missing = [...originals].filter((stream) => !this.states.has(stream));
+      if (missing.length === 0) break;
+      for (const stream of missing) this.expect(stream);
+      await this.reading;
     }
-    if (unknown.length > 0)
-      for (const [stream, state] of await this.reader.states(unknown)) this.states.set(stream, state);
+    for (const stream of originals) this.use(stream);
     for (const stream of this.states.keys()) {
       if (this.states.size <= Math.max(this.limit, originals.size)) break;
       this.states.delete(stream);
@@ -61,6 +73,26 @@ export class KnownStreams {
 
   clear(): void {
     this.states.clear();
+  }
+
+  /** One question to the database, for all that are wanted by now. */
+  private async readWanted(): Promise<void> {
+    this.asked = this.wanted;
+    this.wanted = new Set();
+    try {
+      for (const [stream, state] of await this.reader.states([...this.asked])) this.states.set(stream, state);
+    } finally {
+      this.asked = new Set();
+      this.reading = this.wanted.size > 0 ? this.readWanted() : undefined;
+      this.reading?.catch(() => undefined);
+    }
+  }
+
+  /** The least used come first in the map. */
+  private use(stream: string): void {
+    const state = this.state(stream);
+    this.states.delete(stream);
+    this.states.set(stream, state);
   }
 
   private state(original: string): StreamState {

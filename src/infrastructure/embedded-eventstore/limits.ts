@@ -20,16 +20,18 @@ export const defaultLimits = {
   appendTimeoutMs: 10_000,
   /** Streams whose last revision and metadata the writer remembers. */
   maxKnownStreams: 50_000,
-  /** Event ids remembered for repeated appends with expected revision "any" and "stream_exists". */
+  /** Event ids remembered for repeated appends with expected revision "any" and "stream_exists": at least half as many. */
   maxKnownEventIds: 50_000,
   /** The newest events, kept in memory for live subscriptions. */
   maxTailEvents: 8_192,
   maxTailBytes: 16 * 1024 * 1024,
   /** What one read of the database brings. At least one event comes, whatever its size. */
-  pageEvents: 1_000,
-  pageBytes: 1024 * 1024,
+  pageEvents: 500,
+  pageBytes: 512 * 1024,
   /** Events that one step of a filtered read looks at. */
   scanEvents: 1_000,
+  /** What one read has on its way to its caller beside what HTTP/2 holds. */
+  sendAheadBytes: 64 * 1024,
   /** Database connections for reads. */
   readConnections: 4,
   /** Reads and subscriptions at once, each of which holds at most two pages; one more is answered with RESOURCE_EXHAUSTED. */

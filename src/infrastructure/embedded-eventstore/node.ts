@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { defaultLimits, type Limits } from './limits.js';
+import { pipelinedReads } from './pipelined-sends.js';
 import { GossipService, ServerFeaturesService, StreamsService } from './protocol.js';
 import { Reader } from './reader.js';
 import { appendHandler } from './rpc-append.js';
@@ -52,6 +53,7 @@ export async function runNode(options: NodeOptions): Promise<RunningNode> {
     'grpc.max_receive_message_length': limits.maxRequestBytes,
     'grpc.max_send_message_length': -1,
     'grpc-node.max_session_memory': limits.maxSessionMegabytes,
+    interceptors: [pipelinedReads(limits.sendAheadBytes)],
   });
   try {
     const tail = new Tail(await connection.lastPosition(), limits);

@@ -11,7 +11,16 @@ export class Outgoing {
   ) {}
 
   async send(message: Streams.ReadResp | Encoded): Promise<void> {
-    if (this.signal.aborted || this.call.write(message)) return;
+    if (!this.push(message)) await this.drained();
+  }
+
+  /** Like `send`, without a promise for each message: false when the next one has to wait for `drained`. */
+  push(message: Streams.ReadResp | Encoded): boolean {
+    return this.signal.aborted || this.call.write(message);
+  }
+
+  async drained(): Promise<void> {
+    if (this.signal.aborted) return;
     await new Promise<void>((resolve) => {
       const done = () => {
         this.call.off('drain', done);

@@ -96,11 +96,16 @@ export class Reader {
 
   private async events(name: keyof typeof SQL, values: unknown[]): Promise<StoredEvent[]> {
     const rows = await this.query<Row>(name, values);
-    return rows.map((row) => ({
-      ...row,
-      position: BigInt(row.position),
-      revision: BigInt(row.revision),
-      created: Number(row.created),
+    return rows.map(({ position, stream, revision, id, type, json, created, data, metadata }) => ({
+      position: BigInt(position),
+      stream,
+      revision: BigInt(revision),
+      id,
+      type,
+      json,
+      created: Number(created),
+      data,
+      metadata,
     }));
   }
 

@@ -1,23 +1,30 @@
 import type { Place } from './commit-check.js';
 import type { StoredEvent } from './records.js';
 
-/** Where the newest events were written, by their ids; the oldest are forgotten first. */
+/**
+ * Where the newest events were written, by their ids; the oldest are forgotten first. In two halves: when the newer one
+ * is full, the older one is dropped whole, which costs less than dropping one at a time.
+ */
 export class RecentEvents {
-  private readonly places = new Map<string, Place>();
+  private newer = new Map<string, Place>();
+  private older: ReadonlyMap<string, Place> = new Map();
 
+  /** @param limit at least half as many are remembered, and never more */
   constructor(private readonly limit: number) {}
 
   find(id: string): Place | undefined {
-    return this.places.get(id);
+    return this.newer.get(id) ?? this.older.get(id);
   }
 
   add({ id, stream, revision, position }: StoredEvent): void {
-    this.places.set(id, { stream, revision, position });
-    if (this.places.size <= this.limit) return;
-    for (const oldest of this.places.keys()) return void this.places.delete(oldest);
+    this.newer.set(id, { stream, revision, position });
+    if (this.newer.size < this.limit / 2) return;
+    this.older = this.newer;
+    this.newer = new Map();
   }
 
   clear(): void {
-    this.places.clear();
+    this.newer = new Map();
+    this.older = new Map();
   }
 }

@@ -61,6 +61,7 @@ export class Writer {
       const deadline = Date.now() + Math.min(timeoutMs, appendTimeoutMs);
       this.waiting.push({ change, bytes, deadline, isCancelled, answer });
       this.waitingBytes += bytes;
+      this.streams.expect(originalOf(change.stream));
       this.wake();
     });
   }

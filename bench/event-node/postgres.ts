@@ -1,0 +1,35 @@
+/** A Postgres for the bench alone, with its default durability, and databases in it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../../src/infrastructure/postgres/embedded-postgres.js';
+
+export type BenchPostgres = Readonly<{
+  /** Makes a database and answers its connection string. */
+  database(name: string): Promise<string>;
+  version: string;
+  stop(): Promise<void>;
+}>;
+
+export async function startPostgres(): Promise<BenchPostgres> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'workflow-executor-bench-'));
+  const server = await startEmbeddedPostgres({ dataDir });
+  const client = new pg.Client({ connectionString: server.url });
+  await client.connect();
+  const { rows } = await client.query<{ server_version: string }>('show server_version');
+  return {
+    version: rows[0]?.server_version ?? 'unknown',
+    database: async (name) => {
+      await client.query(`create database ${client.escapeIdentifier(name)}`);
+      const url = new URL(server.url);
+      url.pathname = `/${name}`;
+      return url.href;
+    },
+    stop: async () => {
+      await client.end();
+      await server.stop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,64 @@
+/** The programs that are measured, each in a process of its own. Every one of them is ended with the bench. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+const typescript = fileURLToPath(new URL('../test/support/typescript.mjs', import.meta.url));
+const START_TIMEOUT_MS = 60_000;
+
+export type Program = Readonly<{
+  /** The part of its output that matched. */
+  said: string;
+  residentMegabytes(): Promise<number>;
+  /** Processor seconds it has used so far, user and system. */
+  cpuSeconds(): Promise<number>;
+  stop(): Promise<void>;
+}>;
+
+/** Resolves when the program has printed something that matches. */
+export async function startProgram(
+  program: URL,
+  ready: RegExp,
+  env: NodeJS.ProcessEnv = {},
+  nodeOptions: readonly string[] = [],
+): Promise<Program> {
+  const file = fileURLToPath(program);
+  const args = [...nodeOptions, ...(file.endsWith('.ts') ? ['--import', typescript] : []), file];
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const killed = () => child.kill('SIGKILL');
+  process.once('exit', killed);
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await exited;
+    process.off('exit', killed);
+  };
+  const said = await new Promise<string>((resolve, reject) => {
+    let text = '';
+    const late = setTimeout(() => reject(new Error(`${file} did not start: ${text}`)), START_TIMEOUT_MS);
+    child.once('exit', (code) => reject(new Error(`${file} ended with code ${code}: ${text}`)));
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      const match = ready.exec(text);
+      if (!match) return;
+      clearTimeout(late);
+      resolve(match[1] ?? match[0]);
+    });
+  });
+  return {
+    said,
+    residentMegabytes: async () => Number(/VmRSS:\s+(\d+)/.exec(await status(child.pid))?.[1]) / 1_024,
+    cpuSeconds: async () => {
+      const [, after = ''] = (await readFile(`/proc/${child.pid}/stat`, 'utf8')).split(') ');
+      const fields = after.split(' ');
+      return (Number(fields[11]) + Number(fields[12])) / 100;
+    },
+    stop,
+  };
+}
+
+const status = (pid: number | undefined) => readFile(`/proc/${pid}/status`, 'utf8');
