@@ -63,7 +63,7 @@ export const EXECUTIONS = [1, 2, 3].map((n) => `11111111-1111-4111-8111-00000000
 const steps: readonly StepDefinition[] = [
   step('a', { weight: 2 }),
   step('b', { required: false, retry: { ...step('b').retry, maximumAttempts: 2 } }),
-  step('c'),
+  step('c', { onExhausted: 'pause', retry: { ...step('c').retry, maximumAttempts: 2 } }),
 ];
 
 export const playMoves = async (played: readonly Move[]): Promise<InMemoryEventLog> => {
