@@ -19,10 +19,10 @@ const endsStep = isA('StepCompleted', 'StepSkipped');
 const endsAttempt = isA('StepCompleted', 'StepFailed', 'StepInterrupted', 'StepRetryRequested', 'WorkflowCancelled');
 const startsStep = isA('StepStarted');
 
-const onEveryWalk = (check: (turns: readonly Turn[]) => void) =>
+const onEveryWalk = (check: (turns: readonly Turn[]) => void, numRuns = RUNS) =>
   fc.assert(
     fc.property(walks, (walk) => check(take(walk))),
-    { seed: SEED, numRuns: RUNS },
+    { seed: SEED, numRuns },
   );
 
 /** The attempt that runs after this history, told from the events alone. */
@@ -156,7 +156,7 @@ test('an execution pauses by itself exactly where a required step that asks for 
       if (asked) expect(events?.some(isA('WorkflowFailed'))).toBe(false);
       pauses += asked ? 1 : 0;
     }
-  });
+  }, 4 * RUNS);
   expect(pauses).toBeGreaterThan(5);
 });
 

@@ -103,7 +103,8 @@ export const stepOf = (definition: WorkflowDefinition, index: number) => {
   return {
     id,
     name,
-    started: (attempt: number, { at = 0, generation = 1, worker = 'worker-a' } = {}): WorkflowEvent => ({
+    /** `after`: the failure that it is the automatic retry of. */
+    started: (attempt: number, { at = 0, generation = 1, worker = 'worker-a', after }: Start = {}): WorkflowEvent => ({
       type: 'StepStarted',
       data: {
         ...step,
@@ -114,6 +115,7 @@ export const stepOf = (definition: WorkflowDefinition, index: number) => {
         startedAt: iso(at),
         deadline: iso(at + timeoutMs),
         idempotencyKey: `${EXECUTION_ID}:${name}:${generation}`,
+        ...(after?.type === 'StepFailed' && { because: after.data.decision }),
       },
     }),
     completed: (attempt: number, more: { generation?: number; output?: JsonObject; durationMs?: number } = {}) =>
@@ -177,6 +179,7 @@ const earlierOf = (failure: WorkflowEvent | undefined) =>
 
 export type StepEvents = ReturnType<typeof stepOf>;
 
+type Start = { at?: number; generation?: number; worker?: string; after?: WorkflowEvent };
 type Failure = { generation?: number; error?: StepError; durationMs?: number };
 type Tried = Failure & { try?: number };
 type Retrying = Tried & { at?: number; delayMs?: number; source?: 'backoff' | 'retry_after' };

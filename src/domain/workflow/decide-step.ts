@@ -57,6 +57,7 @@ const start = ({ at, data }: Command<'StartStep'>, state: ExistingWorkflow): rea
         deadline: after(at, definition.timeoutMs),
         // One key for all attempts of a generation: a key per attempt would double the agent's effects.
         idempotencyKey: `${state.executionId}:${definition.name}:${step.generation}`,
+        ...(step.status === 'waiting' && { because: step.decision }),
       },
     },
   ];

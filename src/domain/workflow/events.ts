@@ -44,6 +44,8 @@ export type StepStarted = Attempt &
     startedAt: string;
     deadline: string;
     idempotencyKey: string;
+    /** The decision that this automatic retry follows; absent where no failure of the generation led to it. */
+    because?: RetryDecision;
   }>;
 
 export type StepCompleted = Attempt &

@@ -31,7 +31,7 @@ export class WorkflowExecution implements ExecutionView {
   @Column('text', { nullable: true })
   pause_state!: ExecutionView['pause_state'];
 
-  @Column('boolean')
+  @Column('boolean', { default: false })
   drained!: boolean;
 
   @Column('text', { nullable: true })

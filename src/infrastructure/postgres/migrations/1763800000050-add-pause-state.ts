@@ -43,7 +43,7 @@ const decidedBefore = String.raw`
   )
   update workflow_steps step
   set last_decision = jsonb_build_object(
-    'rule', decision -> 'rule', 'error_type', error_type, 'attempt', decision -> 'attempt', 'of', decision -> 'of',
+    'rule', decision -> 'rule', 'error_type', failures.error_type, 'attempt', decision -> 'attempt', 'of', decision -> 'of',
     'delay_ms', decision -> 'delayMs', 'delay_source', decision -> 'delaySource',
     'then', case when decision ->> 'rule' = 'retry' then 'retry' end)
   from failures
