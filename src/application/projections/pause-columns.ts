@@ -10,21 +10,16 @@ const columns = (pauseState: PauseState | null): PauseColumns => ({
 
 export const notPaused = columns(null);
 
+const endsAttempt: ReadonlySet<WorkflowEvent['type']> = new Set([
+  ...(['StepCompleted', 'StepFailed', 'StepSkipped', 'StepInterrupted'] as const),
+]);
+
 /**
  * The two phases of a pause as far as one event tells: a pause names the step in flight, and the end of that attempt drains
  * it. Nothing where the event does not tell; so it is read from the events of every version.
  */
 export const pauseColumns = (event: WorkflowEvent, currentState: string): Partial<PauseColumns> => {
   if (currentState !== 'paused') return notPaused;
-  switch (event.type) {
-    case 'WorkflowPaused':
-      return columns(event.data.stepInFlight === null ? 'paused' : 'pausing');
-    case 'StepCompleted':
-    case 'StepFailed':
-    case 'StepSkipped':
-    case 'StepInterrupted':
-      return columns('paused');
-    default:
-      return {};
-  }
+  if (event.type === 'WorkflowPaused') return columns(event.data.stepInFlight === null ? 'paused' : 'pausing');
+  return endsAttempt.has(event.type) ? columns('paused') : {};
 };
