@@ -148,6 +148,50 @@ describe('operators', () => {
     expect(await w.state()).toBe('completed');
   });
 
+  test('where retries are exhausted and the definition asks for it, it pauses; resume tries the step again', async () => {
+    const retry = { ...step('a').retry, maximumAttempts: 2 };
+    let isRepaired = false;
+    const behave = async () => (isRepaired ? answers({ a: 'done' }) : fails('transient'));
+    const w = world([step('a', { onExhausted: 'pause', retry }), step('b')], behave);
+    const { saga } = w.instance('w1');
+    await saga.submit(EXECUTION, w.start());
+    await w.clock.pass(3_600_000);
+    expect(await w.state()).toBe('paused');
+    expect(w.agents.calls).toHaveLength(2);
+    expect((await w.types()).slice(-2)).toEqual(['StepFailed', 'WorkflowPaused']);
+    isRepaired = true;
+    await saga.submit(EXECUTION, w.order({ type: 'ResumeWorkflow', data: {} }));
+    await settle();
+    expect(await w.state()).toBe('completed');
+    expect(w.agents.calls.map(({ idempotencyKey }) => idempotencyKey)).toEqual(
+      ['a:1', 'a:1', 'a:2', 'b:1'].map((key) => `${EXECUTION}:${key}`),
+    );
+    expect((await w.dataOf('StepStarted')).map(({ because }) => because?.rule)).toEqual([
+      ...[undefined, 'retry', undefined, undefined],
+    ]);
+    expect((await w.dataOf('StepRetryRequested'))[0]).toMatchObject({
+      order: 'resume',
+      generation: 2,
+      earlier: { error: { code: 'TEST' }, decision: { rule: 'attempts_exhausted', attempt: 2, of: 2, then: 'pause' } },
+    });
+  });
+
+  test('resume while the call is in flight goes on with that attempt', async () => {
+    const agent = onDemand();
+    const w = world([step('a')], agent.behave);
+    const { saga } = w.instance('w1');
+    await saga.submit(EXECUTION, w.start());
+    await saga.submit(EXECUTION, w.order({ type: 'PauseWorkflow', data: {} }));
+    await w.clock.pass(10_000);
+    await saga.submit(EXECUTION, w.order({ type: 'ResumeWorkflow', data: {} }));
+    await w.clock.pass(10_000);
+    expect(w.agents.calls[0]?.signal.aborted).toBe(false);
+    agent.answer(answers());
+    await settle();
+    expect(w.agents.calls).toHaveLength(1);
+    expect(await w.state()).toBe('completed');
+  });
+
   test('cancel aborts the running call, and its late answer changes nothing', async () => {
     const agent = onDemand();
     const w = world([step('a')], agent.behave);

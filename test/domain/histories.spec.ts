@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { allowedActions, type Action } from '../../src/domain/workflow/allowed-actions.js';
 import { checkpointOf, type Checkpoint } from '../../src/domain/workflow/checkpoint.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
+import { pauseStateOf, type PauseState } from '../../src/domain/workflow/pause-state.js';
 import type { ExistingWorkflow } from '../../src/domain/workflow/state.js';
 import { summarise, type Summary } from '../../src/domain/workflow/summary.js';
 import { upcast } from '../../src/domain/workflow/upcast.js';
@@ -14,6 +15,8 @@ type Recorded = Readonly<{
     /** The time at which the summary was asked for. */
     now: string;
     summary: Summary;
+    /** Not in the histories of the time before it. */
+    pauseState?: PauseState | null;
     allowedActions: readonly Action[];
     steps: readonly Readonly<{ status: string; attempt: number; generation: number; tries: number }>[];
     checkpoint: Checkpoint;
@@ -35,6 +38,7 @@ describe('recorded histories', () => {
     expect({
       now: expected.now,
       summary: summarise(state, new Date(expected.now)),
+      ...(expected.pauseState !== undefined && { pauseState: pauseStateOf(state) }),
       allowedActions: allowedActions(state),
       steps: state.steps.map(({ status, attempt, generation, tries }) => ({ status, attempt, generation, tries })),
       checkpoint: checkpointOf(state),

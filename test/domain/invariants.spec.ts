@@ -1,6 +1,7 @@
 /** What must hold whatever is done, in whatever order. Checked on the events alone, not with the domain's own state. */
 import fc from 'fast-check';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
+import { pauseStateOf } from '../../src/domain/workflow/pause-state.js';
 import { summarise } from '../../src/domain/workflow/summary.js';
 import { historyOf, take, walks, type Turn } from './walks.js';
 
@@ -18,10 +19,10 @@ const endsStep = isA('StepCompleted', 'StepSkipped');
 const endsAttempt = isA('StepCompleted', 'StepFailed', 'StepInterrupted', 'StepRetryRequested', 'WorkflowCancelled');
 const startsStep = isA('StepStarted');
 
-const onEveryWalk = (check: (turns: readonly Turn[]) => void) =>
+const onEveryWalk = (check: (turns: readonly Turn[]) => void, numRuns = RUNS) =>
   fc.assert(
     fc.property(walks, (walk) => check(take(walk))),
-    { seed: SEED, numRuns: RUNS },
+    { seed: SEED, numRuns },
   );
 
 /** The attempt that runs after this history, told from the events alone. */
@@ -139,6 +140,34 @@ test('a retry is due after the scheduled delay and after Retry-After', () =>
       const scheduled = 1_000 * 2 ** (failed.data.decision.attempt - 1);
       expect(gap).toBe(Math.max(scheduled, command.data.retryAfterMs ?? 0));
     }
+  }));
+
+test('an execution pauses by itself exactly where a required step that asks for it has used up its retries', () => {
+  let pauses = 0;
+  onEveryWalk((turns) => {
+    const { steps } = turns[0]!.after.definition;
+    for (const { events } of turns) {
+      const failed = events?.find(isA('StepFailed'))?.data;
+      const paused = events?.find(isA('WorkflowPaused'))?.data;
+      const step = steps.find(({ name }) => name === failed?.step);
+      const isUsedUp = failed?.error.type === 'transient' && failed.retryAt === null && step!.retry.maximumAttempts > 1;
+      const asked = isUsedUp && step?.required === true && step.onExhausted === 'pause';
+      expect(paused?.cause).toBe(asked ? 'retries_exhausted' : undefined);
+      if (asked) expect(events?.some(isA('WorkflowFailed'))).toBe(false);
+      pauses += asked ? 1 : 0;
+    }
+  }, 4 * RUNS);
+  expect(pauses).toBeGreaterThan(5);
+});
+
+test('a pause is drained exactly when no attempt runs', () =>
+  onEveryWalk((turns) => {
+    const seen = turns.map(({ after }, index) => {
+      const running = runningAfter(historyOf(turns.slice(0, index + 1)));
+      const expected = after.status !== 'paused' ? null : running ? 'pausing' : 'paused';
+      return { said: pauseStateOf(after), expected };
+    });
+    expect(seen.filter(({ said, expected }) => said !== expected)).toEqual([]);
   }));
 
 test('no step starts between paused and resumed', () =>

@@ -46,6 +46,8 @@ const owed: Record<SituationName, readonly Effect[]> = {
   'paused with a running step': [wakeAt(DEADLINE)],
   'paused, waiting for a retry': [],
   'paused, interrupted': [],
+  'paused, retries exhausted': [],
+  'paused, retries exhausted, manual': [],
   failed: [],
   completed: [],
   cancelled: [],

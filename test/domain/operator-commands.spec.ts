@@ -1,9 +1,17 @@
 import type { WorkflowCommand } from '../../src/domain/workflow/commands.js';
-import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
+import type { RetryOrder, WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { given } from '../support/given.js';
 import { cancelled, paused, remainingRequested, resumed, workflowStarted } from '../support/histories.js';
 import { cancel, nextStep, pause, remaining, resume, retry, startWorkflow } from './commands.js';
-import { compose, enrich, situation, situationNames, type SituationName } from './situations.js';
+import {
+  compose,
+  enrich,
+  exhausting,
+  lastFailure,
+  situation,
+  situationNames,
+  type SituationName,
+} from './situations.js';
 
 /** Events: accepted. `[]`: already so. `409`: not allowed here. */
 type Answer = readonly WorkflowEvent[] | 409;
@@ -11,7 +19,9 @@ type Answers = readonly [pause: Answer, resume: Answer, cancel: Answer, retry: A
 
 const orders: readonly WorkflowCommand[] = [pause(), resume(), cancel(), retry(enrich), nextStep(), remaining()];
 const nothing: Answer = [];
-const again = enrich.retryRequested(2, null);
+const again = enrich.retryRequested(2, null, { after: enrich.failedForNow(1) });
+const anew = enrich.retryRequested(2, null, { after: enrich.failedForGood(1) });
+const afterExhaustion = (order: RetryOrder) => exhausting.retryRequested(2, null, { after: lastFailure, order });
 const abandon = enrich.retryRequested(2, 1);
 
 const table: Record<SituationName, Answers> = {
@@ -43,7 +53,23 @@ const table: Record<SituationName, Answers> = {
   'paused with a running step': [nothing, [resumed], [cancelled(enrich.id)], [resumed, abandon], 409, [resumed]],
   'paused, waiting for a retry': [nothing, [resumed], [cancelled()], [resumed, again], 409, [resumed]],
   'paused, interrupted': [nothing, [resumed], [cancelled()], [resumed], [resumed, enrich.requested], [resumed]],
-  failed: [409, 409, [cancelled()], [again], 409, 409],
+  'paused, retries exhausted': [
+    nothing,
+    [resumed, afterExhaustion('resume')],
+    [cancelled()],
+    [resumed, afterExhaustion('retry')],
+    [resumed, afterExhaustion('next_step'), enrich.requested],
+    [resumed, afterExhaustion('remaining')],
+  ],
+  'paused, retries exhausted, manual': [
+    nothing,
+    [resumed, afterExhaustion('resume')],
+    [cancelled()],
+    [resumed, afterExhaustion('retry')],
+    [resumed, afterExhaustion('next_step'), enrich.requested],
+    [resumed, afterExhaustion('remaining'), remainingRequested],
+  ],
+  failed: [409, 409, [cancelled()], [anew], 409, 409],
   completed: [409, 409, 409, 409, 409, 409],
   cancelled: [409, 409, nothing, 409, 409, 409],
   'cancelled after a failure': [409, 409, nothing, 409, 409, 409],

@@ -4,6 +4,7 @@ import { fail, retry, start } from './commands.js';
 import { enrich } from './situations.js';
 
 const definition = h.twoSteps({ required: false }, { required: false });
+const skipping = h.stepOf(definition, 0);
 const compose = h.stepOf(definition, 1);
 const auto = h.workflowStarted(definition);
 const skippedFirst = [enrich.started(1), enrich.failedForGood(1), enrich.skipped(1)];
@@ -15,7 +16,7 @@ describe('a step with required: false', () => {
   test.each([h.validation, h.fatal])('is skipped after a $type error', (error) =>
     given(auto, enrich.started(1))
       .when(fail(enrich, 1, 0, { error }))
-      .then(enrich.failedForGood(1, 'error_not_retryable', { error }), enrich.skipped(1, error)),
+      .then(skipping.failedForGood(1, 'error_not_retryable', { error }), skipping.skipped(1, error)),
   );
 
   test('is skipped after its last attempt, and the workflow goes on', () => {

@@ -70,12 +70,13 @@ describe('failures that are not retried', () => {
 });
 
 describe("an operator's retry", () => {
-  const failed = [started, enrich.started(1), enrich.failedForGood(1), enrich.failedWorkflow()];
+  const failure = enrich.failedForGood(1);
+  const failed = [started, enrich.started(1), failure, enrich.failedWorkflow()];
 
   test('of a failed step makes a new generation, and the execution runs again', () => {
     given(...failed)
       .when(retry(enrich))
-      .then(enrich.retryRequested(2, null));
+      .then(enrich.retryRequested(2, null, { after: failure }));
     given(...failed, enrich.retryRequested(2, null))
       .when(start(enrich, 2))
       .then(enrich.started(2, { generation: 2 }));

@@ -31,6 +31,8 @@ test.each([
     of: 4,
     delayMs,
     delaySource,
+    errorType: 'transient',
+    then: 'retry',
   }),
 );
 
@@ -46,5 +48,6 @@ test.each([
     of: policy.maximumAttempts,
     delayMs: null,
     delaySource: null,
+    errorType: error.type,
   }),
 );

@@ -9,6 +9,17 @@ export const compose = h.stepOf(definition, 1);
 const auto = h.workflowStarted(definition);
 const manual = h.workflowStarted(definition, { autoExecute: false });
 
+/** Enrich with one retry, after which it pauses. */
+export const pausing = h.twoSteps({ onExhausted: 'pause', retry: { ...h.fourAttempts, maximumAttempts: 2 } });
+export const exhausting = h.stepOf(pausing, 0);
+export const lastFailure = exhausting.failedForGood(2, 'attempts_exhausted');
+const exhaustedBy = (first: readonly WorkflowEvent[]) => [
+  ...first,
+  ...[exhausting.started(1), exhausting.failedForNow(1), exhausting.started(2), lastFailure],
+  exhausting.pausedExhausted(),
+];
+const manuallyPausing = [h.workflowStarted(pausing, { autoExecute: false }), exhausting.requested];
+
 export type Situation = Readonly<{ history: readonly WorkflowEvent[]; state: string; allowed: readonly Action[] }>;
 
 const failed = [auto, enrich.started(1), enrich.failedForGood(1), enrich.failedWorkflow()];
@@ -73,6 +84,16 @@ export const situations = {
   },
   'paused, interrupted': {
     history: [auto, enrich.started(1), h.paused(enrich.id), enrich.interrupted(1)],
+    state: 'paused',
+    allowed: ['resume', 'retry', 'next_step', 'remaining', 'cancel'],
+  },
+  'paused, retries exhausted': {
+    history: exhaustedBy([h.workflowStarted(pausing)]),
+    state: 'paused',
+    allowed: ['resume', 'retry', 'next_step', 'remaining', 'cancel'],
+  },
+  'paused, retries exhausted, manual': {
+    history: exhaustedBy(manuallyPausing),
     state: 'paused',
     allowed: ['resume', 'retry', 'next_step', 'remaining', 'cancel'],
   },

@@ -82,9 +82,11 @@ describe('starting an attempt', () => {
   const may = Object.keys(startable) as SituationName[];
   test.each(may)('%s: the due attempt starts', (name) => {
     const [step, attempt] = startable[name]!;
-    given(...situation(name).history)
+    const { history } = situation(name);
+    const after = history.findLast(({ type }) => type === 'StepFailed');
+    given(...history)
       .when(start(step, attempt, DUE))
-      .then(step.started(attempt, { at: DUE }));
+      .then(step.started(attempt, { at: DUE, after }));
   });
 
   const cells = situationNames.flatMap((name) =>
@@ -134,7 +136,7 @@ describe('starting an attempt', () => {
       .thenNothing();
     given(...again)
       .when(start(enrich, 2, DUE))
-      .then(enrich.started(2, { at: DUE }));
+      .then(enrich.started(2, { at: DUE, after: enrich.failedForNow(1) }));
   });
 });
 

@@ -49,6 +49,7 @@ describe('in the other situations', () => {
       { step: 'enrich', nextStep: null, percentComplete: 0, nextActionAt: h.iso(600_000) },
     ],
     ['paused, waiting for a retry', { step: 'enrich', nextStep: null, percentComplete: 0, nextActionAt: null }],
+    ['paused, retries exhausted', { step: 'enrich', nextStep: null, percentComplete: 0, nextActionAt: null }],
     ['failed', { step: 'enrich', nextStep: null, percentComplete: 0, nextActionAt: null }],
     ['completed', { step: 'compose', nextStep: null, percentComplete: 100, nextActionAt: null }],
     ['cancelled', { step: null, nextStep: null, percentComplete: 0, nextActionAt: null }],

@@ -41,8 +41,10 @@ const operators = { pause, resume, cancel, nextStep, remaining };
 const definitions: fc.Arbitrary<WorkflowDefinition> = fc
   .array(
     fc.record({
-      required: fc.boolean(),
-      maximumAttempts: fc.integer({ min: 1, max: 4 }),
+      required: fc.constantFrom(true, true, false),
+      onExhausted: fc.constantFrom('fail' as const, 'pause' as const, 'pause' as const),
+      // Two are used up often enough to be seen.
+      maximumAttempts: fc.constantFrom(1, 2, 2, 2, 3, 4),
       timeoutMs: fc.constantFrom(1_500, 60_000, 600_000),
       weight: fc.integer({ min: 1, max: 40 }),
     }),
@@ -73,7 +75,7 @@ const moves: fc.Arbitrary<Move> = fc.record({
   wait: fc.constantFrom(0, 1, 999, 1_000, 2_500, 10_000),
   stepOffset: offset,
   attemptOffset: offset,
-  error: fc.constantFrom(transient, transient, transient, validation, fatal),
+  error: fc.constantFrom(transient, transient, transient, transient, transient, transient, validation, fatal),
   retryAfterMs: fc.constantFrom(null, null, 10, 5_000),
   value: fc.integer(),
 });

@@ -1,7 +1,7 @@
 /** Definitions and events with fixed ids and times. Times are milliseconds after T0; attempts and generations start at 1. */
 import type { JsonObject } from '../../src/domain/json.js';
 import type { StepDefinition, StepId, WorkflowDefinition } from '../../src/domain/workflow/definition.js';
-import type { InterruptCause, WorkflowEvent, WorkflowStarted } from '../../src/domain/workflow/events.js';
+import type { InterruptCause, RetryOrder, WorkflowEvent, WorkflowStarted } from '../../src/domain/workflow/events.js';
 import type { RetryDecision, RetryPolicy, StepError } from '../../src/domain/workflow/retry-policy.js';
 
 export const T0 = Date.parse('2030-01-01T00:00:00.000Z');
@@ -93,7 +93,7 @@ export const remainingRequested: WorkflowEvent = { type: 'RemainingStepsRequeste
 
 /** The events of one step of a definition; a step's place in the definition gives its id. */
 export const stepOf = (definition: WorkflowDefinition, index: number) => {
-  const { name, agent, timeoutMs, retry } = definition.steps[index]!;
+  const { name, agent, timeoutMs, retry, required, onExhausted } = definition.steps[index]!;
   const id = stepIdAt(index);
   const step = { stepId: id, step: name };
   const failed = (attempt: number, retryAt: string | null, decision: RetryDecision, more: Failure): WorkflowEvent => ({
@@ -103,7 +103,8 @@ export const stepOf = (definition: WorkflowDefinition, index: number) => {
   return {
     id,
     name,
-    started: (attempt: number, { at = 0, generation = 1, worker = 'worker-a' } = {}): WorkflowEvent => ({
+    /** `after`: the failure that it is the automatic retry of. */
+    started: (attempt: number, { at = 0, generation = 1, worker = 'worker-a', after }: Start = {}): WorkflowEvent => ({
       type: 'StepStarted',
       data: {
         ...step,
@@ -114,6 +115,7 @@ export const stepOf = (definition: WorkflowDefinition, index: number) => {
         startedAt: iso(at),
         deadline: iso(at + timeoutMs),
         idempotencyKey: `${EXECUTION_ID}:${name}:${generation}`,
+        ...(after?.type === 'StepFailed' && { because: after.data.decision }),
       },
     }),
     completed: (attempt: number, more: { generation?: number; output?: JsonObject; durationMs?: number } = {}) =>
@@ -126,14 +128,21 @@ export const stepOf = (definition: WorkflowDefinition, index: number) => {
       failed(
         attempt,
         iso(at + delayMs),
-        { rule: 'retry', attempt: more.try ?? attempt, of: retry.maximumAttempts, delayMs, delaySource: source },
+        {
+          ...{ rule: 'retry', attempt: more.try ?? attempt, of: retry.maximumAttempts, delayMs, delaySource: source },
+          ...{ errorType: (more.error ?? transient).type, then: 'retry' },
+        },
         onlyFailure(more),
       ),
     failedForGood: (attempt: number, rule: RetryDecision['rule'] = 'error_not_retryable', more: Tried = {}) =>
       failed(
         attempt,
         null,
-        { rule, attempt: more.try ?? attempt, of: retry.maximumAttempts, delayMs: null, delaySource: null },
+        {
+          ...{ rule, attempt: more.try ?? attempt, of: retry.maximumAttempts, delayMs: null, delaySource: null },
+          errorType: (more.error ?? transient).type,
+          then: !required ? 'skip' : rule === 'attempts_exhausted' ? (onExhausted ?? 'fail') : 'fail',
+        },
         onlyFailure(more),
       ),
     skipped: (attempt: number, error: StepError = transient): WorkflowEvent => ({
@@ -145,9 +154,18 @@ export const stepOf = (definition: WorkflowDefinition, index: number) => {
       data: { ...step, attempt, worker, cause },
     }),
     requested: { type: 'NextStepRequested', data: step } as WorkflowEvent,
-    retryRequested: (generation: number, abandonedAttempt: number | null): WorkflowEvent => ({
+    /** `after`: the failure that the step stood at. */
+    retryRequested: (
+      generation: number,
+      abandonedAttempt: number | null,
+      { after, order = 'retry' }: { after?: WorkflowEvent; order?: RetryOrder } = {},
+    ): WorkflowEvent => ({
       type: 'StepRetryRequested',
-      data: { ...step, generation, abandonedAttempt },
+      data: { ...step, generation, abandonedAttempt, order, earlier: earlierOf(after) },
+    }),
+    pausedExhausted: (error: StepError = transient): WorkflowEvent => ({
+      type: 'WorkflowPaused',
+      data: { stepInFlight: null, cause: 'retries_exhausted', exhausted: { ...step, error } },
     }),
     failedWorkflow: (error: StepError = transient): WorkflowEvent => ({
       type: 'WorkflowFailed',
@@ -156,8 +174,12 @@ export const stepOf = (definition: WorkflowDefinition, index: number) => {
   };
 };
 
+const earlierOf = (failure: WorkflowEvent | undefined) =>
+  failure?.type === 'StepFailed' ? { error: failure.data.error, decision: failure.data.decision } : null;
+
 export type StepEvents = ReturnType<typeof stepOf>;
 
+type Start = { at?: number; generation?: number; worker?: string; after?: WorkflowEvent };
 type Failure = { generation?: number; error?: StepError; durationMs?: number };
 type Tried = Failure & { try?: number };
 type Retrying = Tried & { at?: number; delayMs?: number; source?: 'backoff' | 'retry_after' };

@@ -4,6 +4,7 @@ import type { WorkflowEvent, WorkflowStarted } from '../../domain/workflow/event
 import type { EventMetadata } from '../envelope.js';
 import type { ExecutionView } from '../queries/read-model.js';
 import { errorColumns, noError } from './error-columns.js';
+import { notPaused, pauseColumns } from './pause-columns.js';
 import {
   instant,
   instantOrNull,
@@ -25,9 +26,10 @@ export const workflowExecutions: Projection<Row> = {
     const key = { id: executionId };
     if (!event) return [{ op: 'update', key, set: place }];
     const at = instant(metadata.occurredAt);
-    const standing = { ...standingOf(metadata), updated_at: at, ...place };
+    const pause = pauseColumns(event, metadata.summary.state);
+    const standing = { ...standingOf(metadata), ...pause, updated_at: at, ...place };
     if (event.type === 'WorkflowStarted') {
-      return [{ op: 'insert', row: { ...key, ...born(event.data), created_at: at, ...standing } }];
+      return [{ op: 'insert', row: { ...key, ...born(event.data), created_at: at, ...standing, ...notPaused } }];
     }
     const { set, ...part } = changedBy(event, at);
     return [{ op: 'update', key, set: { ...standing, ...set }, ...part }];
@@ -36,12 +38,15 @@ export const workflowExecutions: Projection<Row> = {
 
 const changedBy = (event: Exclude<WorkflowEvent, { type: 'WorkflowStarted' }>, at: Date): Part => {
   switch (event.type) {
-    case 'WorkflowPaused':
     case 'WorkflowResumed':
     case 'NextStepRequested':
     case 'RemainingStepsRequested':
     case 'StepSkipped':
       return {};
+    case 'WorkflowPaused': {
+      const { exhausted } = event.data;
+      return exhausted ? { set: errorColumns(exhausted.error) } : {};
+    }
     case 'WorkflowCompleted':
       return { set: { completed_at: at } };
     case 'WorkflowFailed':

@@ -1,6 +1,7 @@
 import { unreachable } from '../../domain/decider.js';
 import type { StepFailed, StepStarted, WorkflowEvent, WorkflowStarted } from '../../domain/workflow/events.js';
 import type { StepView } from '../queries/read-model.js';
+import { decisionColumn } from './decision-column.js';
 import { errorColumns, noError } from './error-columns.js';
 import { instant, instantOrNull, type Change, type Projection, type Update } from './projection.js';
 
@@ -85,16 +86,20 @@ const started = (data: StepStarted): StepChange => ({
 });
 
 /** A retry counts when it is decided on: `decision.attempt` attempts of this generation counted so far, this one included. */
-const failed = ({ stepId, error, retryAt, decision, durationMs }: StepFailed, at: Date): StepChange => ({
-  id: stepId,
-  ...idle,
-  ...errorColumns(error),
-  status: retryAt === null ? 'failed' : 'waiting',
-  retry_at: instantOrNull(retryAt),
-  retry_count: retryAt === null ? decision.attempt - 1 : decision.attempt,
-  completed_at: retryAt === null ? at : null,
-  duration_ms: durationMs,
-});
+const failed = (event: StepFailed, at: Date): StepChange => {
+  const { stepId, error, retryAt, decision, durationMs } = event;
+  return {
+    id: stepId,
+    ...idle,
+    ...errorColumns(error),
+    status: retryAt === null ? 'failed' : 'waiting',
+    retry_at: instantOrNull(retryAt),
+    retry_count: retryAt === null ? decision.attempt - 1 : decision.attempt,
+    completed_at: retryAt === null ? at : null,
+    duration_ms: durationMs,
+    last_decision: decisionColumn(event),
+  };
+};
 
 const born = (executionId: string, { definition, stepIds }: WorkflowStarted, revision: string): Change<Row>[] => {
   if (stepIds.length !== definition.steps.length) {
@@ -115,6 +120,7 @@ const born = (executionId: string, { definition, stepIds }: WorkflowStarted, rev
       max_retries: step.retry.maximumAttempts - 1,
       ...unstarted,
       ...noError,
+      last_decision: null,
       idempotency_key: null,
       output: null,
       artifacts: [],

@@ -2,7 +2,8 @@
 import type { Json, JsonObject } from '../../domain/json.js';
 import type { Checkpoint } from '../../domain/workflow/checkpoint.js';
 import type { ArtifactRef } from '../../domain/workflow/events.js';
-import type { ErrorType } from '../../domain/workflow/retry-policy.js';
+import type { PauseState } from '../../domain/workflow/pause-state.js';
+import type { ErrorType, RetryDecision } from '../../domain/workflow/retry-policy.js';
 import type { Actor } from '../envelope.js';
 
 export type ExecutionView = Readonly<{
@@ -14,6 +15,10 @@ export type ExecutionView = Readonly<{
   triggered_by: string | null;
   auto_execute: boolean;
   current_state: string;
+  /** `pausing` while a call is still in flight, then `paused`; both are `paused` in `current_state`. Else null. */
+  pause_state: PauseState | null;
+  /** Whether it is paused with nothing in flight any more. */
+  drained: boolean;
   current_step: string | null;
   next_step: string | null;
   percent_complete: number;
@@ -36,6 +41,18 @@ export type ExecutionView = Readonly<{
 
 export type StepStatus = 'pending' | 'running' | 'waiting' | 'completed' | 'skipped' | 'failed' | 'cancelled';
 
+/** Why the latest failed attempt was, or was not, followed by another; see RetryDecision. */
+export type DecisionView = Readonly<{
+  rule: RetryDecision['rule'];
+  error_type: ErrorType;
+  attempt: number;
+  of: number;
+  delay_ms: number | null;
+  delay_source: RetryDecision['delaySource'];
+  /** Null in the history of an earlier version, where no retry followed. */
+  then: RetryDecision['then'] | null;
+}>;
+
 export type StepView = Readonly<{
   id: string;
   execution_id: string;
@@ -56,7 +73,10 @@ export type StepView = Readonly<{
   error_type: ErrorType | null;
   error_code: string | null;
   error_message: string | null;
+  /** When the next attempt is due by itself. */
   retry_at: Date | null;
+  /** Stays when the next attempt begins; null where none has failed. */
+  last_decision: DecisionView | null;
   deadline_at: Date | null;
   worker: string | null;
   idempotency_key: string | null;

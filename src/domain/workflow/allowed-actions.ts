@@ -11,7 +11,9 @@ export const allowedActions = (state: ExistingWorkflow): readonly Action[] => {
   const heldBack = status === 'pending' && (current?.step.attempt ?? 0) > 0 && state.status === 'paused';
   const begun = status === 'failed' || status === 'running' || status === 'waiting';
   const retry: Action[] = begun || heldBack ? ['retry'] : [];
-  const idle = status === 'pending' && (state.status === 'paused' || !isReleased(state, current?.step.id ?? ''));
+  const exhausted = status === 'failed' && state.status === 'paused';
+  const idle =
+    exhausted || (status === 'pending' && (state.status === 'paused' || !isReleased(state, current?.step.id ?? '')));
   const next: Action[] = idle ? ['next_step'] : [];
   switch (state.status) {
     case 'running':

@@ -3,7 +3,7 @@ import { unreachable } from '../decider.js';
 import { CommandRejected } from '../errors.js';
 import { allowedActions } from './allowed-actions.js';
 import type { OperatorCommand } from './commands.js';
-import type { WorkflowEvent } from './events.js';
+import type { RetryOrder, WorkflowEvent } from './events.js';
 import { currentStep, isReleased, stepAt, type CurrentStep, type ExistingWorkflow } from './state.js';
 import { currentStateOf } from './summary.js';
 
@@ -19,7 +19,7 @@ export const decideOperator = (command: ControlCommand, state: ExistingWorkflow)
     case 'ResumeWorkflow':
       if (state.status === 'running') return [];
       if (state.status !== 'paused') throw conflict('resume', state);
-      return [resumed];
+      return leavePause(state, 'resume');
 
     case 'CancelWorkflow':
       if (state.status === 'cancelled') return [];
@@ -53,18 +53,26 @@ const retry = (stepId: string, state: ExistingWorkflow): readonly WorkflowEvent[
   if (!found) throw new CommandRejected('NotFound', `This execution has no step ${stepId}`);
   const { step, definition } = found;
   if (state.status === 'completed' || state.status === 'cancelled') throw conflict('retry', state);
-  if (step.status === 'pending' && step.attempt > 0) return leavePause(state);
+  if (step.status === 'pending' && step.attempt > 0) return leavePause(state, 'retry');
   if (step.status !== 'failed' && step.status !== 'running' && step.status !== 'waiting') {
     throw conflict('retry', state, `step ${definition.name} is ${step.status}`);
   }
-  const abandonedAttempt = step.status === 'running' ? step.attempt : null;
-  const data = {
-    stepId,
-    step: definition.name,
-    generation: step.generation + 1,
-    abandonedAttempt,
+  return [...(state.status === 'paused' ? [resumed] : []), retryRequested(found, 'retry')];
+};
+
+const retryRequested = ({ step, definition }: CurrentStep, order: RetryOrder): WorkflowEvent => {
+  const failed = step.status === 'failed' || step.status === 'waiting';
+  return {
+    type: 'StepRetryRequested',
+    data: {
+      stepId: step.id,
+      step: definition.name,
+      generation: step.generation + 1,
+      abandonedAttempt: step.status === 'running' ? step.attempt : null,
+      order,
+      earlier: failed ? { error: step.error, decision: step.decision } : null,
+    },
   };
-  return [...leavePause(state), { type: 'StepRetryRequested', data }];
 };
 
 const executeNext = (state: ExistingWorkflow): readonly WorkflowEvent[] => {
@@ -77,19 +85,26 @@ const executeNext = (state: ExistingWorkflow): readonly WorkflowEvent[] => {
     throw conflict('next_step', state, `step ${current.definition.name} is still under way`);
   }
   const data = { stepId: current.step.id, step: current.definition.name };
-  return [...leavePause(state), { type: 'NextStepRequested', data }];
+  return [...leavePause(state, 'next_step'), { type: 'NextStepRequested', data }];
 };
 
 const executeRemaining = (state: ExistingWorkflow): readonly WorkflowEvent[] => {
   if (state.status !== 'running' && state.status !== 'paused') throw conflict('remaining', state);
   const release: WorkflowEvent = { type: 'RemainingStepsRequested', data: {} };
-  return [...leavePause(state), ...(state.release === 'all' ? [] : [release])];
+  return [...leavePause(state, 'remaining'), ...(state.release === 'all' ? [] : [release])];
 };
 
 const resumed: WorkflowEvent = { type: 'WorkflowResumed', data: {} };
 
-/** A pause is left by an event of its own, so that no step ever starts between paused and resumed. */
-const leavePause = (state: ExistingWorkflow): readonly WorkflowEvent[] => (state.status === 'paused' ? [resumed] : []);
+/**
+ * A pause is left by an event of its own, so that no step ever starts between paused and resumed. Where a step has used up
+ * its retries, going on is trying it again: with a new budget, as a new generation.
+ */
+const leavePause = (state: ExistingWorkflow, order: RetryOrder): readonly WorkflowEvent[] => {
+  if (state.status !== 'paused') return [];
+  const current = currentStep(state);
+  return current?.step.status === 'failed' ? [resumed, retryRequested(current, order)] : [resumed];
+};
 
 const inFlight = ({ step }: CurrentStep) => step.status === 'running' || step.status === 'waiting';
 

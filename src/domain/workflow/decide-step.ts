@@ -1,8 +1,9 @@
 /** What the saga reports. A report counts only for the attempt that is running; any other changes nothing. */
 import { unreachable } from '../decider.js';
 import type { StepCommand } from './commands.js';
+import type { StepDefinition } from './definition.js';
 import type { WorkflowEvent } from './events.js';
-import { decideRetry } from './retry-policy.js';
+import { decideRetry, type RetryDecision } from './retry-policy.js';
 import { currentStep, isReleased, type CurrentStep, type ExistingWorkflow, type StepState } from './state.js';
 
 type Command<Type extends StepCommand['type']> = Extract<StepCommand, { type: Type }> & Readonly<{ at: Date }>;
@@ -56,6 +57,7 @@ const start = ({ at, data }: Command<'StartStep'>, state: ExistingWorkflow): rea
         deadline: after(at, definition.timeoutMs),
         // One key for all attempts of a generation: a key per attempt would double the agent's effects.
         idempotencyKey: `${state.executionId}:${definition.name}:${step.generation}`,
+        ...(step.status === 'waiting' && { because: step.decision }),
       },
     },
   ];
@@ -88,7 +90,8 @@ const fail = (
 ): readonly WorkflowEvent[] => {
   const { step, definition } = running;
   const { error } = data;
-  const decision = decideRetry(definition.retry, step.tries, error, data.retryAfterMs);
+  const decided = decideRetry(definition.retry, step.tries, error, data.retryAfterMs);
+  const decision = { ...decided, then: whatFollows(decided, definition) };
   const retryAt = decision.delayMs === null ? null : after(at, decision.delayMs);
   const attempt = attemptOf(running);
   const failed: WorkflowEvent = {
@@ -102,17 +105,31 @@ const fail = (
       durationMs: durationOf(running, at),
     },
   };
-  if (retryAt !== null) return [failed];
-  if (definition.required) {
-    return [
-      failed,
-      {
-        type: 'WorkflowFailed',
-        data: { stepId: step.id, step: definition.name, error },
-      },
-    ];
+  const end = { stepId: step.id, step: definition.name, error };
+  switch (decision.then) {
+    case 'retry':
+      return [failed];
+    case 'fail':
+      return [failed, { type: 'WorkflowFailed', data: end }];
+    case 'pause':
+      // Said even where an operator has paused before: from here on the pause has another reason.
+      return [
+        failed,
+        { type: 'WorkflowPaused', data: { stepInFlight: null, cause: 'retries_exhausted', exhausted: end } },
+      ];
+    case 'skip':
+      return [failed, { type: 'StepSkipped', data: { ...attempt, error } }, ...endIfLast(state, running)];
   }
-  return [failed, { type: 'StepSkipped', data: { ...attempt, error } }, ...endIfLast(state, running)];
+};
+
+/** A pause is for retries that were used up: a step or an error that is never retried has nothing to exhaust. */
+const whatFollows = (
+  { rule }: RetryDecision,
+  { required, onExhausted }: StepDefinition,
+): NonNullable<RetryDecision['then']> => {
+  if (rule === 'retry') return 'retry';
+  if (!required) return 'skip';
+  return rule === 'attempts_exhausted' && onExhausted === 'pause' ? 'pause' : 'fail';
 };
 
 /** In-flight work may still report after a pause; after an end it may not. */

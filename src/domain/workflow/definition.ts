@@ -10,6 +10,8 @@ export type StepDefinition = Readonly<{
   /** Start-to-close timeout of one attempt, milliseconds. */
   timeoutMs: number;
   retry: RetryPolicy;
+  /** What follows when the automatic retries of a required step are used up; absent: `fail`. */
+  onExhausted?: 'fail' | 'pause';
   /** `current_state` while the step runs, and after it: `enriching`, `enriched`. */
   runningState: string;
   completedState: string;

@@ -44,6 +44,8 @@ export type StepStarted = Attempt &
     startedAt: string;
     deadline: string;
     idempotencyKey: string;
+    /** The decision that this automatic retry follows; absent where no failure of the generation led to it. */
+    because?: RetryDecision;
   }>;
 
 export type StepCompleted = Attempt &
@@ -67,11 +69,31 @@ export type StepFailed = Attempt &
     durationMs: number;
   }>;
 
+export type WorkflowPaused = Readonly<{
+  stepInFlight: StepId | null;
+  /** Absent: an operator asked for it. */
+  cause?: 'retries_exhausted';
+  /** The step that has used up its retries, with the last error; comes with that cause. */
+  exhausted?: Step & Readonly<{ error: StepError }>;
+}>;
+
+/** What an operator asked for that made a step begin anew. */
+export type RetryOrder = 'retry' | 'resume' | 'next_step' | 'remaining';
+
+export type StepRetryRequested = Step &
+  Readonly<{
+    generation: number;
+    abandonedAttempt: number | null;
+    order?: RetryOrder;
+    /** The error and the decision that the step stood at; null where no attempt had failed before. */
+    earlier?: Readonly<{ error: StepError; decision: RetryDecision }> | null;
+  }>;
+
 export type InterruptCause = 'shutdown' | 'worker_lost';
 
 export type WorkflowEvent =
   | Message<'WorkflowStarted', WorkflowStarted>
-  | Message<'WorkflowPaused', { stepInFlight: StepId | null }>
+  | Message<'WorkflowPaused', WorkflowPaused>
   | Message<'WorkflowResumed', Record<string, never>>
   | Message<'WorkflowCancelled', { stepInFlight: StepId | null }>
   | Message<'WorkflowCompleted', Record<string, never>>
@@ -83,4 +105,4 @@ export type WorkflowEvent =
   | Message<'StepFailed', StepFailed>
   | Message<'StepSkipped', Attempt & { error: StepError }>
   | Message<'StepInterrupted', Attempt & { worker: string; cause: InterruptCause }>
-  | Message<'StepRetryRequested', Step & { generation: number; abandonedAttempt: number | null }>;
+  | Message<'StepRetryRequested', StepRetryRequested>;

@@ -53,11 +53,11 @@ export const evolve = (state: WorkflowState, event: WorkflowEvent): WorkflowStat
       );
     }
     case 'StepFailed': {
-      const { stepId, error, retryAt } = event.data;
+      const { stepId, error, retryAt, decision } = event.data;
       return withStep(state, stepId, (step) =>
         retryAt === null
-          ? { ...counters(step), status: 'failed', error }
-          : { ...counters(step), status: 'waiting', retryAt, error },
+          ? { ...counters(step), status: 'failed', error, decision }
+          : { ...counters(step), status: 'waiting', retryAt, error, decision },
       );
     }
     case 'StepSkipped': {

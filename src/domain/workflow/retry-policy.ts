@@ -20,7 +20,12 @@ export type RetryDecision = Readonly<{
   attempt: number;
   of: number;
   delayMs: number | null;
+  /** Null where there is no delay, as nothing follows by itself. */
   delaySource: 'backoff' | 'retry_after' | null;
+  /** The class of the error that was decided on. */
+  errorType?: ErrorType;
+  /** What follows: another attempt, or the end of the execution, of the step alone, or a pause. */
+  then?: 'retry' | 'fail' | 'skip' | 'pause';
 }>;
 
 /** Exponential and without jitter: decide() must give the same answer every time it is asked. 1 s, 2 s, 4 s by default. */
@@ -41,18 +46,14 @@ export const decideRetry = (
     of,
     delayMs: null,
     delaySource: null,
+    errorType: error.type,
   });
   if (error.type !== 'transient') return no('error_not_retryable');
   if (of <= 1) return no('step_not_retryable');
   if (attempt >= of) return no('attempts_exhausted');
   const backoff = backoffMs(policy, attempt);
+  const retry = { rule: 'retry', attempt, of, errorType: error.type, then: 'retry' } as const;
   return retryAfterMs !== null && retryAfterMs >= backoff
-    ? {
-        rule: 'retry',
-        attempt,
-        of,
-        delayMs: retryAfterMs,
-        delaySource: 'retry_after',
-      }
-    : { rule: 'retry', attempt, of, delayMs: backoff, delaySource: 'backoff' };
+    ? { ...retry, delayMs: retryAfterMs, delaySource: 'retry_after' }
+    : { ...retry, delayMs: backoff, delaySource: 'backoff' };
 };

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../json.js';
 import type { StepDefinition, StepId, WorkflowDefinition } from './definition.js';
 import type { ArtifactRef } from './events.js';
-import type { StepError } from './retry-policy.js';
+import type { RetryDecision, StepError } from './retry-policy.js';
 
 type StepCounters = Readonly<{
   id: StepId;
@@ -23,14 +23,14 @@ export type StepState = StepCounters &
         deadline: string;
         idempotencyKey: string;
       }>
-    | Readonly<{ status: 'waiting'; retryAt: string; error: StepError }>
+    | Readonly<{ status: 'waiting'; retryAt: string; error: StepError; decision: RetryDecision }>
     | Readonly<{
         status: 'completed';
         output: JsonObject;
         artifacts: readonly ArtifactRef[];
       }>
     | Readonly<{ status: 'skipped'; error: StepError }>
-    | Readonly<{ status: 'failed'; error: StepError }>
+    | Readonly<{ status: 'failed'; error: StepError; decision: RetryDecision }>
     | Readonly<{ status: 'cancelled' }>
   );
 

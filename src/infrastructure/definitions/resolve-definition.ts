@@ -29,6 +29,8 @@ const resolveStep = (step: StepFile): StepDefinition => {
       backoffCoefficient: backoff_coefficient,
       maximumIntervalMs: maximum_interval_ms ?? Math.min(100 * initial_interval_ms, LONGEST_INTERVAL_MS),
     },
+    // Absent where it says nothing new, so that a definition that does not use it keeps its hash.
+    ...(step.on_exhausted === 'pause' && { onExhausted: 'pause' }),
     runningState: running,
     completedState: completed,
     weight: step.weight,

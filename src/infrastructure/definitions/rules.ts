@@ -6,7 +6,12 @@ export type Problem = Readonly<{ path: readonly PropertyKey[]; message: string }
 export const brokenRules = (file: unknown): readonly Problem[] => {
   const { steps } = (isObject(file) ? file : {}) as { steps?: unknown };
   if (!Array.isArray(steps)) return [];
-  return [...repeatedNames(steps), ...stateProblems(steps), ...intervalProblems(steps)];
+  return [
+    ...repeatedNames(steps),
+    ...stateProblems(steps),
+    ...intervalProblems(steps),
+    ...steps.flatMap(exhaustedProblem),
+  ];
 };
 
 /** The first step that has this one's name: itself, where names are unique. */
@@ -69,6 +74,20 @@ const intervalProblems = (steps: readonly unknown[]): Problem[] =>
     const path = ['steps', index, 'retry', 'maximum_interval_ms'];
     return [{ path, message: `Expected at least initial_interval_ms (${initial}), got ${maximum}` }];
   });
+
+/** A step that cannot use up its retries would never pause: said at once, rather than ignored in silence. */
+const exhaustedProblem = (step: unknown, index: number): Problem[] => {
+  if (!isObject(step) || step['on_exhausted'] !== 'pause') return [];
+  const because =
+    step['required'] === false
+      ? 'required: false: it is skipped when its retries are exhausted'
+      : step['retry_on_failure'] === false || step['max_retries'] === 0
+        ? 'no retries: it fails at once'
+        : undefined;
+  if (because === undefined) return [];
+  const message = `Expected "pause" only for a required step with retries, got it with ${because}`;
+  return [{ path: ['steps', index, 'on_exhausted'], message }];
+};
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -28,6 +28,7 @@ const stepSchema = z.strictObject({
   retry_on_failure: z.boolean().default(true),
   max_retries: z.number().int().min(0).max(20).default(3),
   retry: retrySchema.prefault({}),
+  on_exhausted: z.enum(['fail', 'pause']).default('fail'),
   running_state: state().optional(),
   completed_state: state().optional(),
   weight: z.number().positive().max(1_000_000).default(1),

@@ -5,6 +5,7 @@ import type { StartRequest } from '../../application/commands/start-workflow.js'
 import type { Outcome } from '../../application/workflows.js';
 import { allowedActions } from '../../domain/workflow/allowed-actions.js';
 import type { StepDefinition } from '../../domain/workflow/definition.js';
+import { pauseStateOf } from '../../domain/workflow/pause-state.js';
 import { summarise } from '../../domain/workflow/summary.js';
 
 export type Answer<Data> = Readonly<{ success: true; data: Data }>;
@@ -34,12 +35,15 @@ export const startedAnswer = ({ answer: state, revision, position, createdAt }: 
 
 export const controlledAnswer = ({ state, revision, position, appended }: Outcome, now: Date) => {
   const summary = summarise(state, now);
+  const pauseState = pauseStateOf(state);
   return {
     execution: {
       id: state.executionId,
       project_id: state.projectId,
       document_type: state.documentType,
       current_state: summary.state,
+      pause_state: pauseState,
+      drained: pauseState === 'paused',
       current_step: summary.step,
       next_step: summary.nextStep,
       percent_complete: summary.percentComplete,
@@ -76,6 +80,7 @@ const stepAnswer = (step: StepDefinition) => ({
   timeout_minutes: step.timeoutMs / MINUTE_MS,
   retry_on_failure: step.retry.maximumAttempts > 1,
   max_retries: step.retry.maximumAttempts - 1,
+  on_exhausted: step.onExhausted ?? 'fail',
   running_state: step.runningState,
   completed_state: step.completedState,
   weight: step.weight,

@@ -1,11 +1,12 @@
 /** The rows that an execution's state and history ask for, worked out from the domain's fold and not from the projections. */
 import { parseMetadata } from '../../../src/application/envelope.js';
 import type { RecordedEvent } from '../../../src/application/event-log.js';
-import type { ExecutionView, StepView } from '../../../src/application/queries/read-model.js';
+import type { DecisionView, ExecutionView, StepView } from '../../../src/application/queries/read-model.js';
 import { fold } from '../../../src/domain/decider.js';
 import { checkpointOf } from '../../../src/domain/workflow/checkpoint.js';
-import type { WorkflowEvent, WorkflowStarted } from '../../../src/domain/workflow/events.js';
+import type { StepFailed, WorkflowEvent, WorkflowStarted } from '../../../src/domain/workflow/events.js';
 import { workflow } from '../../../src/domain/workflow/index.js';
+import { pauseStateOf } from '../../../src/domain/workflow/pause-state.js';
 import { currentStep, type ExistingWorkflow, type StepState } from '../../../src/domain/workflow/state.js';
 import { summarise } from '../../../src/domain/workflow/summary.js';
 import { upcast } from '../../../src/domain/workflow/upcast.js';
@@ -40,9 +41,14 @@ export const expectedExecution = (history: readonly RecordedEvent[]): ExecutionV
   const last = known.at(-1)!;
   const summary = summarise(state, last.at);
   const failed = state.steps.find(({ status }) => status === 'failed');
-  // Between the failure of a step and that of the execution, which come in one append, it has no error yet.
-  const hasFailed = state.status === 'failed' || state.status === 'cancelled';
-  const error = hasFailed && failed?.status === 'failed' ? failed.error : null;
+  // Between the failure of a step and what it means for the execution, which come in one append, it has no error yet.
+  const isTold = known.some(
+    ({ event }, index) =>
+      (event.type === 'WorkflowFailed' || (event.type === 'WorkflowPaused' && event.data.cause !== undefined)) &&
+      !known.slice(index).some(isOf('StepRetryRequested')),
+  );
+  const error = isTold && failed?.status === 'failed' ? failed.error : null;
+  const pauseState = pauseStateOf(state);
   const running = currentStep(state)?.step;
   const isOver = state.status === 'completed' || state.status === 'failed' || state.status === 'cancelled';
   const ends = known.filter(isOf('WorkflowCompleted', 'WorkflowFailed', 'WorkflowCancelled'));
@@ -56,6 +62,8 @@ export const expectedExecution = (history: readonly RecordedEvent[]): ExecutionV
     triggered_by: started.triggeredBy,
     auto_execute: started.autoExecute,
     current_state: summary.state,
+    pause_state: pauseState,
+    drained: pauseState === 'paused',
     current_step: summary.step,
     next_step: summary.nextStep,
     percent_complete: summary.percentComplete,
@@ -97,6 +105,7 @@ const expectedStep = (state: ExistingWorkflow, index: number, known: readonly Kn
   const start = own.filter(isOf('StepStarted')).at(-1);
   const last = own.at(-1);
   const done = own.find(isOf('StepCompleted'));
+  const failure = own.filter(isOf('StepFailed')).at(-1);
   const isBegun = step.status !== 'pending';
   const isEnded = step.status === 'completed' || step.status === 'skipped' || step.status === 'failed';
   const ended = own.filter(isOf('StepCompleted', 'StepFailed')).at(-1);
@@ -119,6 +128,7 @@ const expectedStep = (state: ExistingWorkflow, index: number, known: readonly Kn
     error_type: error?.type ?? null,
     error_code: error?.code ?? null,
     error_message: error?.message ?? null,
+    last_decision: failure ? decisionOf(failure.event.data) : null,
     retry_at: step.status === 'waiting' ? new Date(step.retryAt) : null,
     deadline_at: step.status === 'running' ? new Date(step.deadline) : null,
     worker: step.status === 'running' ? step.worker : null,
@@ -129,6 +139,14 @@ const expectedStep = (state: ExistingWorkflow, index: number, known: readonly Kn
     revision: last?.revision ?? '0',
   };
 };
+
+const decisionOf = ({ decision: { errorType, delayMs, delaySource, ...decision } }: StepFailed): DecisionView => ({
+  ...decision,
+  error_type: errorType!,
+  delay_ms: delayMs,
+  delay_source: delaySource,
+  then: decision.then!,
+});
 
 /** Tries that counted, the first of them left out; while none runs and none ended it, the next is a retry too. */
 const retriesOf = ({ status, tries }: StepState): number =>

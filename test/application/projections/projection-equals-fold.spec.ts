@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { RecordedEvent } from '../../../src/application/event-log.js';
 import { expectedExecution, expectedSteps } from './expected-rows.js';
 import { tablesOf } from './in-memory-tables.js';
-import { EXECUTIONS, moves, playMoves } from './random-history.js';
+import { EXECUTIONS, moves, playMoves, type Move } from './random-history.js';
 
 const inAnyOrder = <Row>(rows: readonly Row[]) => rows.toSorted((a, b) => text(a).localeCompare(text(b)));
 const text = (row: unknown) => (row as { id: string }).id;
@@ -10,8 +10,14 @@ const text = (row: unknown) => (row as { id: string }).id;
 /** Every prefix, not only the end: an error that a later event repairs is one all the same. */
 const prefixesOf = (history: readonly RecordedEvent[]) => history.map((_, index) => history.slice(0, index + 1));
 
+/** Chance rarely uses up the retries of a step, so one such history is always tried: it pauses, and is resumed. */
+const exhausted: readonly Move[] = (
+  ['start', 'start', 'fail', 'start', 'pause', 'fail', 'resume', 'start', 'fail', 'start', 'fail', 'cancel'] as const
+).map((verb) => ({ execution: 0, verb, waitMs: 4_000, errorType: 'transient', output: {} }));
+
 test('after each event of any valid history the rows are those of the domain state', async () => {
   const seen = new Set<string>();
+  const causes = new Set<unknown>();
   await fc.assert(
     fc.asyncProperty(moves, async (played) => {
       const log = await playMoves(played);
@@ -24,9 +30,10 @@ test('after each event of any valid history the rows are those of the domain sta
           expect(tables.get('workflow_events')).toHaveLength(history.length);
         }
         for (const { type } of events) seen.add(type);
+        for (const { data } of events) causes.add((data as { cause?: string } | null)?.cause);
       }
     }),
-    { numRuns: 100 },
+    { numRuns: 100, examples: [[exhausted]] },
   );
   // A property over histories that never complete, skip or retry anything would prove little.
   expect([...seen].sort()).toEqual([
@@ -46,4 +53,5 @@ test('after each event of any valid history the rows are those of the domain sta
     'WorkflowResumed',
     'WorkflowStarted',
   ]);
+  expect(causes).toContain('retries_exhausted');
 });

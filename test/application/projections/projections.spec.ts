@@ -1,5 +1,6 @@
 /** Each event type, and what it changes in which table. */
 import { projections } from '../../../src/application/projections/index.js';
+import type { AnyRow } from '../../../src/application/projections/projection.js';
 import { readEvent } from '../../../src/application/projections/read-event.js';
 import type { RecordedEvent } from '../../../src/application/event-log.js';
 import type { WorkflowEvent } from '../../../src/domain/workflow/events.js';
@@ -38,6 +39,8 @@ const project = (table: string, event: RecordedEvent) =>
 
 const standing = {
   current_state: 's',
+  pause_state: null,
+  drained: false,
   current_step: 'a',
   next_step: 'b',
   percent_complete: 40,
@@ -54,6 +57,10 @@ const noError = { error_type: null, error_code: null, error_message: null };
 const idle = { worker: null, deadline_at: null, retry_at: null };
 const unstarted = { status: 'pending', started_at: null, completed_at: null, duration_ms: null, ...idle };
 const decision = { rule: 'retry', attempt: 2, of: 4, delayMs: 2_000, delaySource: 'backoff' } as const;
+const lastDecision = {
+  ...{ rule: 'retry', error_type: 'transient', attempt: 2, of: 4, delay_ms: 2_000, delay_source: 'backoff' },
+  then: 'retry',
+};
 const failure = { ...attempt, error, decision, durationMs: 5 };
 const retryAt = '2030-01-01T00:00:07.000Z';
 const startedAt = '2030-01-01T00:00:04.000Z';
@@ -70,6 +77,13 @@ type Expected = Readonly<{
 
 const cases: readonly Expected[] = [
   { event: { type: 'WorkflowPaused', data: { stepInFlight: null } } },
+  {
+    event: {
+      type: 'WorkflowPaused',
+      data: { stepInFlight: null, cause: 'retries_exhausted', exhausted: { ...a, error } },
+    },
+    execution: errorColumns,
+  },
   { event: { type: 'WorkflowResumed', data: {} } },
   { event: { type: 'NextStepRequested', data: a } },
   { event: { type: 'RemainingStepsRequested', data: {} } },
@@ -112,12 +126,21 @@ const cases: readonly Expected[] = [
         duration_ms: 5,
       },
       retry_count: 2,
+      last_decision: lastDecision,
     },
   },
   {
     event: { type: 'StepFailed', data: { ...failure, retryAt: null } },
     execution: { worker: null },
-    step: { ...idle, ...errorColumns, status: 'failed', completed_at: AT, duration_ms: 5, retry_count: 1 },
+    step: {
+      ...idle,
+      ...errorColumns,
+      status: 'failed',
+      completed_at: AT,
+      duration_ms: 5,
+      retry_count: 1,
+      last_decision: { ...lastDecision, then: null },
+    },
   },
   { event: { type: 'StepSkipped', data: { ...attempt, error } }, step: { status: 'skipped', ...errorColumns } },
   {
@@ -131,6 +154,28 @@ const cases: readonly Expected[] = [
     step: { ...unstarted, ...noError, generation: 2, retry_count: 0, idempotency_key: null },
   },
 ];
+
+describe('the two phases of a pause', () => {
+  const paused = { ...metadata, summary: { ...summary, state: 'paused' } };
+  const pauseColumnsOf = ({ type, data }: WorkflowEvent) => {
+    const [change] = project('workflow_executions', recorded(type, data, paused));
+    const set: AnyRow = change?.op === 'update' ? change.set : {};
+    return { pause_state: set['pause_state'], drained: set['drained'] };
+  };
+  const pausing = { pause_state: 'pausing', drained: false };
+  const drained = { pause_state: 'paused', drained: true };
+  const untouched = { pause_state: undefined, drained: undefined };
+
+  test.each<[string, WorkflowEvent, object]>([
+    ['a call in flight', { type: 'WorkflowPaused', data: { stepInFlight: 'step-a' } }, pausing],
+    ['nothing in flight', { type: 'WorkflowPaused', data: { stepInFlight: null } }, drained],
+    ['its result', { type: 'StepCompleted', data: completion }, drained],
+    ['its failure', { type: 'StepFailed', data: { ...failure, retryAt } }, drained],
+    ['its interruption', { type: 'StepInterrupted', data: { ...attempt, worker: 'w', cause: 'worker_lost' } }, drained],
+    ['its step left out', { type: 'StepSkipped', data: { ...attempt, error } }, drained],
+    ['an event that is neither', { type: 'NextStepRequested', data: a }, untouched],
+  ])('%s', (_, event, expected) => expect(pauseColumnsOf(event)).toEqual(expected));
+});
 
 test.each(cases)('$event.type', ({ event, execution = {}, executionParts = {}, step }) => {
   const stored = recorded(event.type, event.data);

@@ -60,10 +60,12 @@ export const moves: fc.Arbitrary<readonly Move[]> = fc.array(
 
 export const EXECUTIONS = [1, 2, 3].map((n) => `11111111-1111-4111-8111-00000000000${n}`);
 
+const pausesSoon = { onExhausted: 'pause', retry: { ...step('a').retry, maximumAttempts: 2 } } as const;
+
 const steps: readonly StepDefinition[] = [
-  step('a', { weight: 2 }),
+  step('a', { weight: 2, ...pausesSoon }),
   step('b', { required: false, retry: { ...step('b').retry, maximumAttempts: 2 } }),
-  step('c'),
+  step('c', pausesSoon),
 ];
 
 export const playMoves = async (played: readonly Move[]): Promise<InMemoryEventLog> => {

@@ -90,6 +90,7 @@ describe('a definition that is valid', () => {
     [{ timeout_minutes: 10_080 }, { timeoutMs: 604_800_000 }],
     [{ timeout_minutes: 1 / 3 }, { timeoutMs: 20_000 }],
     [{ timeout_minutes: 1e-9 }, { timeoutMs: 1 }],
+    [{ on_exhausted: 'pause' }, { onExhausted: 'pause' }],
     [{ max_retries: 20 }, { retry: { maximumAttempts: 21 } }],
     [{ retry_on_failure: false }, { retry: { maximumAttempts: 1 } }],
     [{ retry_on_failure: false, max_retries: 5 }, { retry: { maximumAttempts: 1 } }],
@@ -161,6 +162,19 @@ describe('a definition is refused', () => {
     [definition(step({ max_retries: 21 })), /steps\[0\]\.max_retries: .*<=20, got 21/],
     [definition(step({ max_retries: -1 })), /steps\[0\]\.max_retries: .*>=0, got -1/],
     [definition(step({ max_retries: 1.5 })), /steps\[0\]\.max_retries: .*int/],
+    [definition(step({ on_exhausted: 'stop' })), /steps\[0\]\.on_exhausted: .*got "stop"/],
+    [
+      definition(step({ on_exhausted: 'pause', max_retries: 0 })),
+      'steps[0].on_exhausted: Expected "pause" only for a required step with retries, got it with no retries',
+    ],
+    [
+      definition(step({ on_exhausted: 'pause', retry_on_failure: false })),
+      'steps[0].on_exhausted: Expected "pause" only for a required step with retries, got it with no retries',
+    ],
+    [
+      definition(step({ on_exhausted: 'pause', required: false })),
+      'steps[0].on_exhausted: Expected "pause" only for a required step with retries, got it with required: false',
+    ],
     [definition(step({ weight: 0 })), /steps\[0\]\.weight: .*>0, got 0/],
     [definition(step({ retry: { initial_interval_ms: 0 } })), /steps\[0\]\.retry\.initial_interval_ms: .*>=1/],
     [definition(step({ retry: { backoff_coefficient: 0.5 } })), /steps\[0\]\.retry\.backoff_coefficient: .*>=1/],

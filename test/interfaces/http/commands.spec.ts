@@ -86,6 +86,8 @@ describe('commands over HTTP', () => {
         project_id: 'uuid',
         document_type: 'ib',
         current_state: 'paused',
+        pause_state: 'pausing',
+        drained: false,
         current_step: 'enrich',
         next_step: null,
         percent_complete: 0,

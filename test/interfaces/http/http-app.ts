@@ -175,6 +175,8 @@ export const executionRow = (more: Partial<ExecutionView> = {}): ExecutionView =
   triggered_by: 'ann',
   auto_execute: true,
   current_state: 'enriching',
+  pause_state: null,
+  drained: false,
   current_step: 'enrich',
   next_step: null,
   percent_complete: 0,

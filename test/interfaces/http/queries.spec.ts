@@ -152,6 +152,7 @@ describe('queries over HTTP', () => {
       timeout_minutes: 1,
       retry_on_failure: true,
       max_retries: 3,
+      on_exhausted: 'fail',
       running_state: 'enriching',
       completed_state: 'enriched',
       weight: 1,

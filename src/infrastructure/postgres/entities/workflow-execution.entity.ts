@@ -29,6 +29,12 @@ export class WorkflowExecution implements ExecutionView {
   current_state!: string;
 
   @Column('text', { nullable: true })
+  pause_state!: ExecutionView['pause_state'];
+
+  @Column('boolean', { default: false })
+  drained!: boolean;
+
+  @Column('text', { nullable: true })
   current_step!: string | null;
 
   @Column('text', { nullable: true })

@@ -59,6 +59,9 @@ export class WorkflowStep implements StepView {
   @Column({ ...INSTANT, nullable: true })
   retry_at!: Date | null;
 
+  @Column('jsonb', { nullable: true })
+  last_decision!: StepView['last_decision'];
+
   @Column({ ...INSTANT, nullable: true })
   deadline_at!: Date | null;
 

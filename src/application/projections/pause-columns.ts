@@ -1,0 +1,25 @@
+import type { WorkflowEvent } from '../../domain/workflow/events.js';
+import type { PauseState } from '../../domain/workflow/pause-state.js';
+
+type PauseColumns = Readonly<{ pause_state: PauseState | null; drained: boolean }>;
+
+const columns = (pauseState: PauseState | null): PauseColumns => ({
+  pause_state: pauseState,
+  drained: pauseState === 'paused',
+});
+
+export const notPaused = columns(null);
+
+const endsAttempt: ReadonlySet<WorkflowEvent['type']> = new Set([
+  ...(['StepCompleted', 'StepFailed', 'StepSkipped', 'StepInterrupted'] as const),
+]);
+
+/**
+ * The two phases of a pause as far as one event tells: a pause names the step in flight, and the end of that attempt drains
+ * it. Nothing where the event does not tell; so it is read from the events of every version.
+ */
+export const pauseColumns = (event: WorkflowEvent, currentState: string): Partial<PauseColumns> => {
+  if (currentState !== 'paused') return notPaused;
+  if (event.type === 'WorkflowPaused') return columns(event.data.stepInFlight === null ? 'paused' : 'pausing');
+  return endsAttempt.has(event.type) ? columns('paused') : {};
+};
