@@ -41,6 +41,7 @@ const changedBy = (event: Exclude<WorkflowEvent, { type: 'WorkflowStarted' }>, a
     case 'NextStepRequested':
     case 'RemainingStepsRequested':
     case 'StepSkipped':
+    case 'StepProgressed':
       return {};
     case 'WorkflowCompleted':
       return { set: { completed_at: at } };
@@ -62,6 +63,8 @@ const changedBy = (event: Exclude<WorkflowEvent, { type: 'WorkflowStarted' }>, a
         ],
       };
     }
+    // No worker's silence says anything of a deferred attempt.
+    case 'StepDeferred':
     case 'StepFailed':
     case 'StepInterrupted':
       return { set: { worker: null } };

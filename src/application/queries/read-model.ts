@@ -58,6 +58,13 @@ export type StepView = Readonly<{
   error_message: string | null;
   retry_at: Date | null;
   deadline_at: Date | null;
+  /** When the attempt's agent took its task token, and when it has to be heard of again. */
+  deferred_at: Date | null;
+  heartbeat_due_at: Date | null;
+  /** What the latest attempt's agent said of it, 0 to 100. */
+  progress_percent: number | null;
+  progress_message: string | null;
+  progress_at: Date | null;
   worker: string | null;
   idempotency_key: string | null;
   output: JsonObject | null;

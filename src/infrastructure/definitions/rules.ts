@@ -6,7 +6,7 @@ export type Problem = Readonly<{ path: readonly PropertyKey[]; message: string }
 export const brokenRules = (file: unknown): readonly Problem[] => {
   const { steps } = (isObject(file) ? file : {}) as { steps?: unknown };
   if (!Array.isArray(steps)) return [];
-  return [...repeatedNames(steps), ...stateProblems(steps), ...intervalProblems(steps)];
+  return [...repeatedNames(steps), ...stateProblems(steps), ...intervalProblems(steps), ...heartbeatProblems(steps)];
 };
 
 /** The first step that has this one's name: itself, where names are unique. */
@@ -68,6 +68,14 @@ const intervalProblems = (steps: readonly unknown[]): Problem[] =>
     if (typeof initial !== 'number' || typeof maximum !== 'number' || maximum >= initial) return [];
     const path = ['steps', index, 'retry', 'maximum_interval_ms'];
     return [{ path, message: `Expected at least initial_interval_ms (${initial}), got ${maximum}` }];
+  });
+
+const heartbeatProblems = (steps: readonly unknown[]): Problem[] =>
+  steps.flatMap((step, index) => {
+    const { heartbeat_timeout_seconds: heartbeat, timeout_minutes: timeout } = isObject(step) ? step : {};
+    if (typeof heartbeat !== 'number' || typeof timeout !== 'number' || heartbeat <= timeout * 60) return [];
+    const path = ['steps', index, 'heartbeat_timeout_seconds'];
+    return [{ path, message: `Expected at most timeout_minutes (${timeout * 60} s), got ${heartbeat}` }];
   });
 
 const isObject = (value: unknown): value is Record<string, unknown> =>

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { AgentReply } from '../../../src/application/agents.js';
+import type { AgentReply, Deferred } from '../../../src/application/agents.js';
 import { HttpAgents } from '../../../src/infrastructure/agents/http-agents.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 import { aCall, StoppedClock } from './a-call.js';
@@ -15,7 +15,7 @@ afterEach(async () => {
 });
 afterAll(() => agents.close());
 
-const callOne = async (answer: (response: ServerResponse) => void, call = aCall()): Promise<AgentReply> => {
+const callOne = async (answer: (response: ServerResponse) => void, call = aCall()): Promise<AgentReply | Deferred> => {
   server = await serveAgent(answer);
   return agents.call(call, server.url);
 };
@@ -25,7 +25,8 @@ const json =
   (response: ServerResponse) =>
     void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 
-const errorOf = (reply: AgentReply) => (reply.success ? reply : { ...reply.error, retryAfterMs: reply.retryAfterMs });
+const errorOf = (reply: AgentReply | Deferred) =>
+  'success' in reply && !reply.success ? { ...reply.error, retryAfterMs: reply.retryAfterMs } : reply;
 
 describe('a call', () => {
   test('posts the input as JSON, with the headers an agent is promised', async () => {
