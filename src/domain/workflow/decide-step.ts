@@ -31,6 +31,8 @@ export const decideStep = (
       return fail({ type: 'FailStep', at: command.at, data }, state, running);
     }
     case 'InterruptStep': {
+      // Whoever takes it for a worker's has not seen yet that the agent goes on by itself.
+      if (running.step.deferred) return [];
       const { worker } = running.step;
       return [
         {
