@@ -1,4 +1,5 @@
 /** Attempts whose agents go on without a connection. */
+import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { workflow } from '../../src/domain/workflow/index.js';
 import { nextEffects } from '../../src/domain/workflow/next-effects.js';
 import type { ExistingWorkflow } from '../../src/domain/workflow/state.js';
@@ -186,7 +187,7 @@ describe('a heartbeat', () => {
 });
 
 describe('percent_complete', () => {
-  const percentAfter = (...history: Parameters<typeof given>) =>
+  const percentAfter = (...history: readonly WorkflowEvent[]) =>
     summarise(given(...history).state() as ExistingWorkflow, h.dateAt(0)).percentComplete;
   const half = enrich.progressed(1, 50);
 

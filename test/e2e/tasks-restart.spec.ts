@@ -33,7 +33,7 @@ afterEach(async () => {
   await Promise.all([agent.close(), quick.close(), rm(definitions, { recursive: true }), database.drop()]);
 });
 
-const start = async () => {
+const start = async (env: Record<string, string> = {}) => {
   const instance = await startInstance({
     DATABASE_URL: database.url,
     DEFINITIONS_DIR: definitions,
@@ -41,6 +41,7 @@ const start = async () => {
     AGENT_LAST_URL: `${quick.url}/last`,
     SHUTDOWN_GRACE_MS: '300',
     LOG_LEVEL: 'verbose',
+    ...env,
   });
   instances.push(instance);
   return instance;
@@ -80,10 +81,32 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   60_000,
 );
 
+test('silence while no instance lived is noticed by the next one, once', async () => {
+  const strict = await definitionsDir([{ name: 'long', agent: 'long', heartbeat_timeout_seconds: 3 }]);
+  try {
+    const first = await start({ DEFINITIONS_DIR: strict });
+    const { id, task } = await taken(first);
+    await first.child.kill('SIGKILL');
+
+    const second = await start({ DEFINITIONS_DIR: strict });
+    await eventually(() => agent.tasks.length === 2);
+    expect(await report(agent.tasks[1]!, COMPLETE)).toMatchObject({ status: 200 });
+    expect(await report(task, COMPLETE, second.api.url)).toMatchObject({ status: 410 });
+    await second.api.reaches(id, 'completed');
+    const events = await second.api.events(id);
+    const failed = events.filter(({ event_type }) => event_type === 'StepFailed');
+    expect(failed).toMatchObject([{ data: { attempt: 1, error: { code: 'HEARTBEAT_TIMEOUT' } } }]);
+    expect(events.map(({ event_type }) => event_type)).not.toContain('StepInterrupted');
+  } finally {
+    await rm(strict, { recursive: true });
+  }
+}, 60_000);
+
 test('any instance takes a report, and goes on with the next step itself', async () => {
-  const first = await start();
+  const first = await start({ PUBLIC_URL: 'https://executor.example/base' });
   const second = await start();
   const { id, task } = await taken(first);
+  expect(task.url).toBe(`https://executor.example/base/api/v1/workflow/tasks/${task.token}`);
   expect(await report(task, { type: 'heartbeat', percent: 10 }, second.api.url)).toMatchObject({ status: 200 });
   expect(await report(task, COMPLETE, second.api.url)).toMatchObject({ status: 200 });
   await first.api.reaches(id, 'completed');

@@ -88,6 +88,8 @@ describe('a definition that is valid', () => {
 
   test.each<[object, object]>([
     [{ timeout_minutes: 10_080 }, { timeoutMs: 604_800_000 }],
+    [{ timeout_minutes: 10, heartbeat_timeout_seconds: 600 }, { heartbeatTimeoutMs: 600_000 }],
+    [{ heartbeat_timeout_seconds: 1.5 }, { heartbeatTimeoutMs: 1_500 }],
     [{ timeout_minutes: 1 / 3 }, { timeoutMs: 20_000 }],
     [{ timeout_minutes: 1e-9 }, { timeoutMs: 1 }],
     [{ max_retries: 20 }, { retry: { maximumAttempts: 21 } }],
@@ -161,6 +163,12 @@ describe('a definition is refused', () => {
     [definition(step({ max_retries: 21 })), /steps\[0\]\.max_retries: .*<=20, got 21/],
     [definition(step({ max_retries: -1 })), /steps\[0\]\.max_retries: .*>=0, got -1/],
     [definition(step({ max_retries: 1.5 })), /steps\[0\]\.max_retries: .*int/],
+    [definition(step({ heartbeat_timeout_seconds: 0.5 })), /steps\[0\]\.heartbeat_timeout_seconds: .*>=1, got 0\.5/],
+    [definition(step({ heartbeat_timeout_seconds: '9' })), /steps\[0\]\.heartbeat_timeout_seconds: .*expected number/],
+    [
+      definition(step({ timeout_minutes: 2, heartbeat_timeout_seconds: 121 })),
+      'steps[0].heartbeat_timeout_seconds: Expected at most timeout_minutes (120 s), got 121',
+    ],
     [definition(step({ weight: 0 })), /steps\[0\]\.weight: .*>0, got 0/],
     [definition(step({ retry: { initial_interval_ms: 0 } })), /steps\[0\]\.retry\.initial_interval_ms: .*>=1/],
     [definition(step({ retry: { backoff_coefficient: 0.5 } })), /steps\[0\]\.retry\.backoff_coefficient: .*>=1/],
