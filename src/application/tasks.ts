@@ -19,6 +19,9 @@ export type TaskReport =
 
 /** Reads a report under the same rules and limits as an agent's direct answer. */
 export abstract class TaskReports {
-  /** @throws InvalidRequest that says what was expected */
-  abstract read(body: JsonObject, step: string): TaskReport;
+  /**
+   * @param token must not stand in a message: many may read the history, and the attempt still runs
+   * @throws InvalidRequest that says what was expected
+   */
+  abstract read(body: JsonObject, step: string, token: string): TaskReport;
 }

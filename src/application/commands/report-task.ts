@@ -44,14 +44,14 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
   async execute({ token, body, traceparent }: ReportTask): Promise<TaskAnswer> {
     const ref = this.tokens.read(token);
     if (!ref) throw noSuchTask();
-    const report = this.reports.read(body, ref.step);
+    const report = this.reports.read(body, ref.step, token);
     const known = await this.workflows.load(ref.executionId);
     const fresh = isRunning(known.state, ref) ? known : await this.workflows.refresh(ref.executionId);
     const found = stepNamed(fresh.state, ref.step);
     if (!found) throw noSuchTask();
     // Files are kept only of an attempt that counts.
     if (!isRunning(fresh.state, ref)) return this.over(fresh, { ref, found }, report);
-    const command = await this.commandFor(token, { ref, found }, report);
+    const command = await this.commandFor({ ref, found }, report);
     const outcome = await this.saga.submit(ref.executionId, this.order({ ref, found }, command, traceparent));
     if (report.type !== 'heartbeat' && outcome.appended.length > 0) return { continue: false };
     const { step } = stepNamed(outcome.state, ref.step) ?? found;
@@ -75,13 +75,12 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
     throw new AttemptOver(reason, `Attempt ${ref.attempt} of step ${ref.step} is over: it was ${TOLD[reason]}. Stop`);
   }
 
-  private async commandFor(token: string, { ref, found }: Target, report: TaskReport): Promise<StepCommand> {
+  private async commandFor({ ref, found }: Target, report: TaskReport): Promise<StepCommand> {
     const stepId = found.step.id;
     const { step, attempt } = ref;
     if (report.type !== 'heartbeat') return this.results.report({ stepId, step, attempt }, report.reply);
-    // The history may be read by many, and the attempt still runs.
-    const message = report.message?.replaceAll(token, '[task token]') ?? null;
-    return { type: 'ProgressStep', data: { stepId, attempt, percent: report.percent, message } };
+    const { percent, message } = report;
+    return { type: 'ProgressStep', data: { stepId, attempt, percent, message } };
   }
 
   /** One attempt has one completion and one failure, however often they are sent. */

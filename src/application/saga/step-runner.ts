@@ -10,8 +10,6 @@ import type { EndCause } from './calls.js';
 import { loadLargeValues } from './outputs.js';
 import { Results, type StepLimits } from './results.js';
 
-export type { StepLimits };
-
 /** Calls the agent for one claimed attempt and puts what came of it into a report. */
 export class StepRunner {
   private readonly results: Results;

@@ -28,9 +28,9 @@ export class AgentTaskReports extends TaskReports {
     super();
   }
 
-  read(body: JsonObject, step: string): TaskReport {
+  read(body: JsonObject, step: string, token: string): TaskReport {
     const { type } = body;
-    if (type === 'heartbeat') return this.heartbeat(body);
+    if (type === 'heartbeat') return this.heartbeat(body, token);
     if (type === 'complete') return this.complete(body, step);
     if (type === 'fail') return this.fail(body, step);
     throw invalid('its type is none of the three');
@@ -51,10 +51,12 @@ export class AgentTaskReports extends TaskReports {
     return { type: 'fail', reply };
   }
 
-  private heartbeat(body: JsonObject): TaskReport {
+  private heartbeat(body: JsonObject, token: string): TaskReport {
     const { data, error } = heartbeat.safeParse(body);
     if (!data) throw invalid(describe(error));
-    const message = data.message ? bounded(data.message, this.limits.progressLength) : null;
+    // Before it is cut: what is left of a token may be enough to complete it.
+    const said = data.message?.replaceAll(token, '[task token]');
+    const message = said ? bounded(said, this.limits.progressLength) : null;
     return { type: 'heartbeat', percent: data.percent ?? null, message };
   }
 

@@ -49,9 +49,9 @@ export class HttpAgents {
   }
 
   private async send(call: AgentCall, url: URL): Promise<AgentReply | Deferred> {
-    const task = this.offer(call);
     const where = `Agent "${call.agent}" at ${shown(url)}`;
     try {
+      const task = this.offer(call);
       const body = JSON.stringify(call.input);
       const bytes = Buffer.byteLength(body);
       if (bytes > this.limits.requestBytes) return tooLarge(where, bytes, this.limits.requestBytes);

@@ -5,9 +5,10 @@ import type { JsonObject } from '../../../src/domain/json.js';
 import { StoppedClock } from './a-call.js';
 
 const clock = new StoppedClock(new Date('2026-03-01T12:00:00.000Z'));
+const TOKEN = 'T'.repeat(30);
 const limits = { ...defaultAgentLimits, progressLength: 10, artifactsPerAnswer: 1, retryAfterMs: 60_000 };
 const reports = new AgentTaskReports(clock, limits);
-const read = (body: JsonObject) => reports.read(body, 'enrich');
+const read = (body: JsonObject) => reports.read(body, 'enrich', TOKEN);
 const error = { type: 'transient', message: 'later', code: 'BUSY' };
 const file = { name: 'a.txt', content_type: 'text/plain', content_base64: 'aGk=' };
 
@@ -20,6 +21,10 @@ test.each<[JsonObject, unknown]>([
   [
     { type: 'heartbeat', percent: 0, message: 'a\u0007b, and far too long' },
     { type: 'heartbeat', percent: 0, message: 'a b, and …' },
+  ],
+  [
+    { type: 'heartbeat', message: TOKEN },
+    { type: 'heartbeat', percent: null, message: '[task tok…' },
   ],
   [{ type: 'complete' }, { type: 'complete', reply: { success: true, data: {}, metadata: {}, artifacts: [] } }],
   [
