@@ -30,14 +30,18 @@ export type AgentArtifact = Readonly<{
   content: Uint8Array;
 }>;
 
-export type AgentReply =
-  | Readonly<{
-      success: true;
-      data: JsonObject;
-      metadata: JsonObject;
-      artifacts: readonly AgentArtifact[];
-    }>
-  | Readonly<{ success: false; error: StepError; retryAfterMs: number | null }>;
+export type AgentSuccess = Readonly<{
+  success: true;
+  data: JsonObject;
+  metadata: JsonObject;
+  artifacts: readonly AgentArtifact[];
+}>;
+export type AgentFailure = Readonly<{ success: false; error: StepError; retryAfterMs: number | null }>;
+export type AgentReply = AgentSuccess | AgentFailure;
+
+/** No result yet: the agent has taken the attempt's task token and will report under it. */
+export type Deferred = Readonly<{ deferred: true }>;
+export const deferred: Deferred = { deferred: true };
 
 export type AgentInfo = Readonly<{
   name: string;
@@ -47,6 +51,6 @@ export type AgentInfo = Readonly<{
 
 export abstract class Agents {
   /** Never throws: whatever goes wrong is classed and comes back as an unsuccessful reply. */
-  abstract call(call: AgentCall): Promise<AgentReply>;
+  abstract call(call: AgentCall): Promise<AgentReply | Deferred>;
   abstract list(): readonly AgentInfo[];
 }

@@ -14,6 +14,19 @@ export class InvalidRequest extends Error {
 /** 404 */
 export class NotFound extends Error {}
 
+/** Why nobody waits for an attempt's result any more. */
+export type OverReason = 'completed' | 'failed' | 'replaced' | 'cancelled';
+
+/** 410: a task token whose attempt has ended. Its agent can stop. */
+export class AttemptOver extends Error {
+  constructor(
+    readonly reason: OverReason,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 /** 422: an Idempotency-Key that was used before, for something else. */
 export class IdempotencyKeyReused extends Error {}
 

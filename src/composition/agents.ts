@@ -1,5 +1,6 @@
 import type { Clock } from '../application/clock.js';
 import type { Definitions } from '../application/definitions.js';
+import type { TaskTokens } from '../application/tasks.js';
 import { AgentUrls } from '../infrastructure/agents/agent-urls.js';
 import { FunctionAgents } from '../infrastructure/agents/function-agents.js';
 import { HttpAgents } from '../infrastructure/agents/http-agents.js';
@@ -8,10 +9,20 @@ import { RoutedAgents } from '../infrastructure/agents/routed-agents.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { agentLimits } from './limits.js';
 
-/** Agents as registered functions and over HTTP. @param baseUrl asked at each call: our own address is known late */
-export const reachAgents = (config: Config, definitions: Definitions, clock: Clock, baseUrl: () => string) => {
+/** Agents as registered functions and over HTTP. @param ownUrl asked at each call: our own address is known late */
+export const reachAgents = (
+  config: Config,
+  definitions: Definitions,
+  clock: Clock,
+  tokens: TaskTokens,
+  ownUrl: () => string,
+) => {
   const limits = agentLimits(config);
-  const http = new HttpAgents(clock, limits);
+  const baseUrl = () => config.agentBaseUrl ?? ownUrl();
+  const http = new HttpAgents(clock, limits, ({ input }) => {
+    const token = tokens.issue({ executionId: input.execution_id, step: input.step, attempt: input.attempt });
+    return { token, url: `${config.publicUrl ?? ownUrl()}/api/v1/workflow/tasks/${token}` };
+  });
   const agents = new RoutedAgents(new FunctionAgents(clock, limits), http, {
     functions: registeredAgents(),
     urls: AgentUrls.fromEnvironment(config.agentUrls, baseUrl),

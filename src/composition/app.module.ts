@@ -17,11 +17,14 @@ import { ProjectionRunner } from '../application/projections/runner.js';
 import { queryHandlers } from '../application/queries/index.js';
 import { ReadModel } from '../application/queries/read-model.js';
 import { Attempts } from '../application/saga/attempts.js';
+import { Results } from '../application/saga/results.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
 import { StepRunner } from '../application/saga/step-runner.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
+import { TaskReports, TaskTokens } from '../application/tasks.js';
 import { DueExecutions, Workers } from '../application/workers.js';
 import { Workflows } from '../application/workflows.js';
+import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { CheckedHealth } from '../infrastructure/checked-health.js';
@@ -34,7 +37,7 @@ import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js'
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
 import { LocalDocumentAgents } from './document-agents.js';
-import { attemptLimits, httpLimits, runnerLimits, sagaLimits, watchLimits } from './limits.js';
+import { agentLimits, attemptLimits, httpLimits, runnerLimits, sagaLimits, stepLimits, watchLimits } from './limits.js';
 
 /** What is made before the module: things that need awaiting, and those that a test replaces. */
 export type Parts = Readonly<{
@@ -45,6 +48,7 @@ export type Parts = Readonly<{
   ids: Ids;
   definitions: Definitions;
   agents: Agents;
+  taskTokens: TaskTokens;
   /** The name of this instance in events and heartbeats. */
   worker: string;
 }>;
@@ -63,7 +67,9 @@ export class AppModule {
   }
 }
 
-const given = ({ config, dataSource, log, clock, ids, definitions, agents }: Parts): Provider[] => [
+const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskTokens }: Parts): Provider[] => [
+  { provide: TaskTokens, useValue: taskTokens },
+  { provide: TaskReports, useValue: new AgentTaskReports(clock, agentLimits(config)) },
   { provide: DataSource, useValue: dataSource },
   { provide: EventLog, useValue: log },
   { provide: Clock, useValue: clock },
@@ -106,10 +112,15 @@ const saga = (parts: Parts): Provider[] => {
       provide: WorkflowSaga,
       inject: [Workflows, ArtifactStore],
       useFactory: (workflows: Workflows, artifacts: ArtifactStore) => {
-        const steps = new StepRunner(agents, artifacts, clock, { inlineOutputBytes: config.inlineOutputBytes });
+        const steps = new StepRunner(agents, artifacts, clock, stepLimits(config));
         const attempts = new Attempts(workflows, steps, clock, source, attemptLimits, onError);
         return new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits(config), onError);
       },
+    },
+    {
+      provide: Results,
+      inject: [ArtifactStore],
+      useFactory: (artifacts: ArtifactStore) => new Results(artifacts, stepLimits(config)),
     },
     {
       provide: SagaWatch,

@@ -4,6 +4,7 @@ import { DEFAULT_RUNNER_LIMITS, type RunnerLimits } from '../application/project
 import { defaultHttpLimits, type HttpLimits } from '../interfaces/http/http-limits.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { AttemptLimits } from '../application/saga/attempts.js';
+import type { StepLimits } from '../application/saga/results.js';
 import type { WatchLimits } from '../application/saga/saga-watch.js';
 import type { SagaLimits } from '../application/saga/workflow-saga.js';
 
@@ -12,6 +13,8 @@ export const sagaLimits = (config: Config): SagaLimits => ({
   remembered: 10_000,
   errorPauseMs: 5_000,
 });
+
+export const stepLimits = (config: Config): StepLimits => ({ inlineOutputBytes: config.inlineOutputBytes });
 
 export const attemptLimits: AttemptLimits = { reportTries: 60, reportPauseMs: 1_000 };
 
@@ -35,6 +38,7 @@ export const httpLimits = (config: Config): HttpLimits => ({
   bodyBytes: config.bodyLimitBytes,
   metadataBytes: config.metadataLimitBytes,
   agentBodyBytes: config.agentMaxRequestBytes,
+  taskBodyBytes: config.agentMaxResponseBytes,
 });
 
 export const runnerLimits = (config: Config): RunnerLimits => ({

@@ -11,8 +11,10 @@ import { ProjectionRunner } from '../application/projections/runner.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
 import { loadAgentsModule } from '../infrastructure/agents/agents-module.js';
+import { HmacTaskTokens } from '../infrastructure/agents/hmac-task-tokens.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { loadDefinitions } from '../infrastructure/definitions/load-definitions.js';
+import { installationSecret } from '../infrastructure/postgres/installation-secret.js';
 import { SystemClock } from '../infrastructure/system/system-clock.js';
 import { SystemIds } from '../infrastructure/system/system-ids.js';
 import { configureHttp } from '../interfaces/http/configure-http.js';
@@ -53,9 +55,11 @@ export const startServer = async (
   let app: NestExpressApplication | undefined;
   try {
     let ownUrl = '';
-    const agents = reachAgents(config, definitions, clock, () => config.agentBaseUrl ?? ownUrl);
+    const taskTokens = new HmacTaskTokens(await installationSecret(platform.dataSource, 'task-tokens'));
+    const agents = reachAgents(config, definitions, clock, taskTokens, () => ownUrl);
     const worker = `${hostname()}:${process.pid}:${ids.uuid().slice(0, 8)}`;
-    const module = await AppModule.register({ config, ...platform, clock, ids, definitions, agents, worker });
+    const parts = { config, ...platform, clock, ids, definitions, agents, taskTokens, worker };
+    const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
     configureHttp(app, httpLimits(config));
     await listen(app, config);

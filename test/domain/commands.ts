@@ -39,6 +39,22 @@ export const fail = (
   ms = 0,
   { error = transient, retryAfterMs = null }: { error?: StepError; retryAfterMs?: number | null } = {},
 ): WorkflowCommand => ({ type: 'FailStep', data: { stepId: id, attempt, error, retryAfterMs }, at: dateAt(ms) });
+export const defer = ({ id }: StepRef, attempt: number, ms = 0): WorkflowCommand => ({
+  type: 'DeferStep',
+  data: { stepId: id, attempt },
+  at: dateAt(ms),
+});
+export const progress = (
+  { id }: StepRef,
+  attempt: number,
+  ms = 0,
+  { percent = null, message = null }: { percent?: number | null; message?: string | null } = {},
+): WorkflowCommand => ({ type: 'ProgressStep', data: { stepId: id, attempt, percent, message }, at: dateAt(ms) });
+export const expire = ({ id }: StepRef, attempt: number, ms = 0): WorkflowCommand => ({
+  type: 'ExpireHeartbeat',
+  data: { stepId: id, attempt },
+  at: dateAt(ms),
+});
 export const interrupt = (
   { id }: StepRef,
   attempt: number,

@@ -31,6 +31,12 @@ const runningAfter = (history: readonly WorkflowEvent[]): Of<'StepStarted'> | un
   return last && startsStep(last) ? last : undefined;
 };
 
+/** Whether the attempt that runs after this history goes on without a connection. */
+const deferredAfter = (history: readonly WorkflowEvent[]): boolean => {
+  const start = history.findLastIndex(startsStep);
+  return history.slice(start).some(isA('StepDeferred'));
+};
+
 const pausedAfter = (history: readonly WorkflowEvent[]): boolean =>
   history.findLast(isA('WorkflowPaused', 'WorkflowResumed', 'WorkflowFailed'))?.type === 'WorkflowPaused';
 
@@ -45,8 +51,10 @@ test('the walks are worth walking: they reach every kind of event and every end'
     'NextStepRequested',
     'RemainingStepsRequested',
     'StepCompleted',
+    'StepDeferred',
     'StepFailed',
     'StepInterrupted',
+    'StepProgressed',
     'StepRetryRequested',
     'StepSkipped',
     'StepStarted',
@@ -183,9 +191,48 @@ test('a report counts exactly when its attempt is running, paused or not', () =>
       const { type } = command;
       if (type !== 'CompleteStep' && type !== 'FailStep' && type !== 'InterruptStep') return false;
       const running = runningAfter(historyOf(turns.slice(0, index)))?.data;
-      const counts = running?.stepId === command.data.stepId && running.attempt === command.data.attempt;
+      const isOwn = running?.stepId === command.data.stepId && running.attempt === command.data.attempt;
+      const counts = isOwn && !(type === 'InterruptStep' && deferredAfter(historyOf(turns.slice(0, index))));
       const recorded = { CompleteStep: 'StepCompleted', FailStep: 'StepFailed', InterruptStep: 'StepInterrupted' };
       return events === null || events[0]?.type !== (counts ? recorded[type] : undefined);
     });
     expect(wrong).toEqual([]);
+  }));
+
+test('progress is of the attempt that runs, and an agent however eager leaves a bounded number of events', () =>
+  onEveryWalk((turns) => {
+    const history = historyOf(turns);
+    history.forEach((event, index) => {
+      if (event.type !== 'StepProgressed' && event.type !== 'StepDeferred') return;
+      const before = history.slice(0, index);
+      const running = runningAfter(before);
+      const { stepId, attempt } = event.data;
+      expect({ stepId, attempt }).toEqual({ stepId: running?.data.stepId, attempt: running?.data.attempt });
+      if (event.type === 'StepDeferred') expect(deferredAfter(before)).toBe(false);
+      else expect(event.data.heartbeatDueAt === null || deferredAfter(before)).toBe(true);
+    });
+    const spoken = history.filter(isA('StepProgressed')).map(({ data }) => data);
+    spoken.forEach((said, index) => {
+      const sameAttempt = (other: typeof said) => other.stepId === said.stepId && other.attempt === said.attempt;
+      const last = spoken.slice(0, index).findLast(sameAttempt);
+      if (!last) return;
+      const hasGrown = Math.floor(said.percent ?? 0) > Math.floor(last.percent ?? 0);
+      expect(hasGrown || Date.parse(said.at) - Date.parse(last.at) >= 250).toBe(true);
+    });
+  }));
+
+test('a heartbeat is missed only after the whole timeout without one', () =>
+  onEveryWalk((turns) => {
+    turns.forEach(({ at, events, after, before }, index) => {
+      const failed = events?.find(isA('StepFailed'));
+      if (failed?.data.error.code !== 'HEARTBEAT_TIMEOUT' || before.status === 'none') return;
+      const { heartbeatTimeoutMs = 0 } = after.definition.steps.find(({ name }) => name === failed.data.step)!;
+      const { stepId, attempt } = failed.data;
+      const signs = turns.slice(0, index).filter(({ command: { type, data }, events: made }) => {
+        // Only an agent's own words: whoever reports the deferral once more has not heard of it.
+        const isSign = type === 'ProgressStep' || (type === 'DeferStep' && made?.length === 1);
+        return isSign && data.stepId === stepId && data.attempt === attempt;
+      });
+      expect(at.getTime() - signs.at(-1)!.at.getTime()).toBeGreaterThanOrEqual(heartbeatTimeoutMs);
+    });
   }));

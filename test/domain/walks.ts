@@ -10,9 +10,33 @@ import type { StepError } from '../../src/domain/workflow/retry-policy.js';
 import { currentStep, type ExistingWorkflow, type WorkflowState } from '../../src/domain/workflow/state.js';
 import { frozen } from '../support/given.js';
 import { dateAt, fatal, ibGeneration, stepIdAt, transient, validation, workflowStarted } from '../support/histories.js';
-import { cancel, complete, fail, interrupt, nextStep, pause, remaining, resume, retry, start } from './commands.js';
+import {
+  cancel,
+  complete,
+  defer,
+  expire,
+  fail,
+  interrupt,
+  nextStep,
+  pause,
+  progress,
+  remaining,
+  resume,
+  retry,
+  start,
+} from './commands.js';
 
-type Verb = 'saga' | 'retry' | 'complete' | 'fail' | 'interrupt' | 'start' | keyof typeof operators;
+type Verb =
+  | 'saga'
+  | 'retry'
+  | 'complete'
+  | 'fail'
+  | 'interrupt'
+  | 'start'
+  | 'defer'
+  | 'progress'
+  | 'expire'
+  | keyof typeof operators;
 type Move = Readonly<{
   verb: Verb;
   /** Milliseconds since the move before. */
@@ -23,6 +47,7 @@ type Move = Readonly<{
   error: StepError;
   retryAfterMs: number | null;
   value: number;
+  percent: number | null;
 }>;
 
 export type Walk = Readonly<{ definition: WorkflowDefinition; autoExecute: boolean; moves: readonly Move[] }>;
@@ -46,14 +71,15 @@ const definitions: fc.Arbitrary<WorkflowDefinition> = fc
       // Two are used up often enough to be seen.
       maximumAttempts: fc.constantFrom(1, 2, 2, 2, 3, 4),
       timeoutMs: fc.constantFrom(1_500, 60_000, 600_000),
+      heartbeatTimeoutMs: fc.constantFrom(undefined, 1_000, 5_000),
       weight: fc.integer({ min: 1, max: 40 }),
     }),
     { minLength: 1, maxLength: 4 },
   )
   .map((choices) => ({
     ...ibGeneration,
-    steps: choices.map(({ maximumAttempts, ...choice }, index) => {
-      const step = ibGeneration.steps[index]!;
+    steps: choices.map(({ maximumAttempts, heartbeatTimeoutMs, ...choice }, index) => {
+      const step = { ...ibGeneration.steps[index]!, ...(heartbeatTimeoutMs !== undefined && { heartbeatTimeoutMs }) };
       return { ...step, ...choice, retry: { ...step.retry, maximumAttempts } };
     }),
   }));
@@ -64,7 +90,8 @@ const offset = fc.oneof({ weight: 8, arbitrary: fc.constant(0) }, { weight: 1, a
 const verbs: fc.Arbitrary<Verb> = fc.oneof(
   { weight: 12, arbitrary: fc.constant('saga' as const) },
   { weight: 8, arbitrary: fc.constantFrom('complete' as const, 'fail' as const) },
-  { weight: 3, arbitrary: fc.constantFrom('interrupt' as const, 'start' as const) },
+  { weight: 6, arbitrary: fc.constantFrom('defer' as const, 'progress' as const, 'progress' as const) },
+  { weight: 3, arbitrary: fc.constantFrom('interrupt' as const, 'start' as const, 'expire' as const) },
   { weight: 4, arbitrary: fc.constantFrom('pause' as const, 'resume' as const, 'nextStep' as const) },
   { weight: 2, arbitrary: fc.constantFrom('remaining' as const, 'retry' as const) },
   { weight: 1, arbitrary: fc.constantFrom('retry' as const, 'cancel' as const) },
@@ -78,12 +105,13 @@ const moves: fc.Arbitrary<Move> = fc.record({
   error: fc.constantFrom(transient, transient, transient, transient, transient, transient, validation, fatal),
   retryAfterMs: fc.constantFrom(null, null, 10, 5_000),
   value: fc.integer(),
+  percent: fc.option(fc.double({ min: 0, max: 100, noNaN: true })),
 });
 
 export const walks: fc.Arbitrary<Walk> = fc.record({
   definition: definitions,
   autoExecute: fc.boolean(),
-  moves: fc.array(moves, { minLength: 5, maxLength: 50 }),
+  moves: fc.array(moves, { minLength: 5, maxLength: 70, size: 'max' }),
 });
 
 export const workerLives = () => true;
@@ -136,6 +164,12 @@ const commandOf = (move: Move, state: ExistingWorkflow, ms: number): WorkflowCom
       return fail(step, attempt, ms, move);
     case 'interrupt':
       return interrupt(step, attempt, ms);
+    case 'defer':
+      return defer(step, attempt, ms);
+    case 'progress':
+      return progress(step, attempt, ms, { percent: move.percent, message: 'on its way' });
+    case 'expire':
+      return expire(step, attempt, ms);
     case 'retry':
       return retry(step, ms);
     case 'pause':

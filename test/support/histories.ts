@@ -93,9 +93,12 @@ export const remainingRequested: WorkflowEvent = { type: 'RemainingStepsRequeste
 
 /** The events of one step of a definition; a step's place in the definition gives its id. */
 export const stepOf = (definition: WorkflowDefinition, index: number) => {
-  const { name, agent, timeoutMs, retry, required, onExhausted } = definition.steps[index]!;
+  const { name, agent, timeoutMs, heartbeatTimeoutMs, retry, required, onExhausted } = definition.steps[index]!;
   const id = stepIdAt(index);
   const step = { stepId: id, step: name };
+  // The timeout and one second, within which a heartbeat need not be recorded.
+  const heartbeatDueAt = (at: number) =>
+    heartbeatTimeoutMs === undefined ? null : iso(at + heartbeatTimeoutMs + 1_000);
   const failed = (attempt: number, retryAt: string | null, decision: RetryDecision, more: Failure): WorkflowEvent => ({
     type: 'StepFailed',
     data: { ...step, attempt, generation: 1, error: transient, retryAt, decision, durationMs: 0, ...more },
@@ -118,6 +121,23 @@ export const stepOf = (definition: WorkflowDefinition, index: number) => {
         ...(after?.type === 'StepFailed' && { because: after.data.decision }),
       },
     }),
+    deferred: (attempt: number, { at = 0 } = {}): WorkflowEvent => ({
+      type: 'StepDeferred',
+      data: { ...step, attempt, heartbeatTimeoutMs: heartbeatTimeoutMs ?? null, heartbeatDueAt: heartbeatDueAt(at) },
+    }),
+    /** `heartbeatDueAt` is null while the agent's connection is open. */
+    progressed: (attempt: number, percent: number | null, { at = 0, message = null, isDeferred = true }: Said = {}) =>
+      ({
+        type: 'StepProgressed',
+        data: {
+          ...step,
+          attempt,
+          percent,
+          message,
+          at: iso(at),
+          heartbeatDueAt: isDeferred ? heartbeatDueAt(at) : null,
+        },
+      }) satisfies WorkflowEvent,
     completed: (attempt: number, more: { generation?: number; output?: JsonObject; durationMs?: number } = {}) =>
       ({
         type: 'StepCompleted',
@@ -180,6 +200,7 @@ const earlierOf = (failure: WorkflowEvent | undefined) =>
 export type StepEvents = ReturnType<typeof stepOf>;
 
 type Start = { at?: number; generation?: number; worker?: string; after?: WorkflowEvent };
+type Said = { at?: number; message?: string | null; isDeferred?: boolean };
 type Failure = { generation?: number; error?: StepError; durationMs?: number };
 type Tried = Failure & { try?: number };
 type Retrying = Tried & { at?: number; delayMs?: number; source?: 'backoff' | 'retry_after' };

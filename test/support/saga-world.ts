@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AgentCall, AgentReply } from '../../src/application/agents.js';
+import type { AgentCall, AgentReply, Deferred } from '../../src/application/agents.js';
 import { Agents } from '../../src/application/agents.js';
 import { ArtifactStore, type StoredArtifact } from '../../src/application/artifacts.js';
 import { parseMetadata } from '../../src/application/envelope.js';
@@ -56,7 +56,7 @@ export class InMemoryArtifacts extends ArtifactStore {
   }
 }
 
-export type Behaviour = (call: AgentCall) => Promise<AgentReply>;
+export type Behaviour = (call: AgentCall) => Promise<AgentReply | Deferred>;
 
 export const answers = (data: Record<string, string> = {}): AgentReply => ({
   success: true,
@@ -76,7 +76,7 @@ export class ScriptedAgents extends Agents {
   constructor(public behave: Behaviour) {
     super();
   }
-  call(call: AgentCall): Promise<AgentReply> {
+  call(call: AgentCall): Promise<AgentReply | Deferred> {
     this.calls.push(call);
     return this.behave(call);
   }

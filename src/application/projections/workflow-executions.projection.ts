@@ -42,6 +42,7 @@ const changedBy = (event: Exclude<WorkflowEvent, { type: 'WorkflowStarted' }>, a
     case 'NextStepRequested':
     case 'RemainingStepsRequested':
     case 'StepSkipped':
+    case 'StepProgressed':
       return {};
     case 'WorkflowPaused': {
       const { exhausted } = event.data;
@@ -67,6 +68,8 @@ const changedBy = (event: Exclude<WorkflowEvent, { type: 'WorkflowStarted' }>, a
         ],
       };
     }
+    // No worker's silence says anything of a deferred attempt.
+    case 'StepDeferred':
     case 'StepFailed':
     case 'StepInterrupted':
       return { set: { worker: null } };

@@ -44,6 +44,15 @@ const changedBy = (
       return null;
     case 'StepStarted':
       return started(event.data);
+    case 'StepDeferred': {
+      const { stepId, heartbeatDueAt } = event.data;
+      return { id: stepId, worker: null, deferred_at: at, heartbeat_due_at: instantOrNull(heartbeatDueAt) };
+    }
+    case 'StepProgressed': {
+      const { stepId, percent, message, heartbeatDueAt } = event.data;
+      const due = { heartbeat_due_at: instantOrNull(heartbeatDueAt) };
+      return { id: stepId, progress_percent: percent, progress_message: message, progress_at: at, ...due };
+    }
     case 'StepCompleted': {
       const { stepId, output, artifacts, agentMetadata, durationMs } = event.data;
       const result = { output, artifacts, agent_metadata: agentMetadata };
@@ -65,9 +74,19 @@ const changedBy = (
 };
 
 /** What only a running or a waiting step has. */
-const idle = { worker: null, deadline_at: null, retry_at: null };
+const idle = { worker: null, deadline_at: null, heartbeat_due_at: null, retry_at: null };
 
-const unstarted = { status: 'pending', started_at: null, completed_at: null, duration_ms: null, ...idle } as const;
+/** What an attempt's agent said of it; it stays readable when the attempt has ended, until the next. */
+const unreported = { deferred_at: null, progress_percent: null, progress_message: null, progress_at: null };
+
+const unstarted = {
+  status: 'pending',
+  started_at: null,
+  completed_at: null,
+  duration_ms: null,
+  ...unreported,
+  ...idle,
+} as const;
 
 const started = (data: StepStarted): StepChange => ({
   id: data.stepId,
@@ -81,7 +100,9 @@ const started = (data: StepStarted): StepChange => ({
   idempotency_key: data.idempotencyKey,
   completed_at: null,
   duration_ms: null,
+  heartbeat_due_at: null,
   retry_at: null,
+  ...unreported,
   ...noError,
 });
 

@@ -78,6 +78,13 @@ export type StepView = Readonly<{
   /** Stays when the next attempt begins; null where none has failed. */
   last_decision: DecisionView | null;
   deadline_at: Date | null;
+  /** When the attempt's agent took its task token, and when it has to be heard of again. */
+  deferred_at: Date | null;
+  heartbeat_due_at: Date | null;
+  /** What the latest attempt's agent said of it, 0 to 100. */
+  progress_percent: number | null;
+  progress_message: string | null;
+  progress_at: Date | null;
   worker: string | null;
   idempotency_key: string | null;
   output: JsonObject | null;

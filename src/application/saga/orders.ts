@@ -34,7 +34,9 @@ export const orderOf = (
 
 /** What an agent answered is said by the agent; a timeout or an interruption is noticed by the saga. */
 export const speakerOf = (report: StepCommand, { agent }: StepStarted): Actor =>
-  report.type === 'CompleteStep' || (report.type === 'FailStep' && report.data.error.code !== 'TIMEOUT')
+  report.type === 'CompleteStep' ||
+  report.type === 'DeferStep' ||
+  (report.type === 'FailStep' && report.data.error.code !== 'TIMEOUT')
     ? { type: 'agent', id: agent }
     : SAGA;
 

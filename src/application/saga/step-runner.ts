@@ -1,25 +1,27 @@
-import type { JsonObject } from '../../domain/json.js';
 import { checkpointOf } from '../../domain/workflow/checkpoint.js';
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { StepStarted } from '../../domain/workflow/events.js';
 import { timedOut } from '../../domain/workflow/next-effects.js';
 import type { ExistingWorkflow } from '../../domain/workflow/state.js';
-import type { AgentCall, AgentReply, Agents } from '../agents.js';
+import type { AgentCall, Agents } from '../agents.js';
 import type { ArtifactStore } from '../artifacts.js';
 import type { Clock } from '../clock.js';
 import type { EndCause } from './calls.js';
-import { loadLargeValues, storeLargeValues } from './outputs.js';
-
-export type StepLimits = Readonly<{ inlineOutputBytes: number }>;
+import { loadLargeValues } from './outputs.js';
+import { Results, type StepLimits } from './results.js';
 
 /** Calls the agent for one claimed attempt and puts what came of it into a report. */
 export class StepRunner {
+  private readonly results: Results;
+
   constructor(
     private readonly agents: Agents,
     private readonly artifacts: ArtifactStore,
     private readonly clock: Clock,
-    private readonly limits: StepLimits,
-  ) {}
+    limits: StepLimits,
+  ) {
+    this.results = new Results(artifacts, limits);
+  }
 
   /** Null when the attempt is over and nobody waits for its result. Ends no later than the deadline or the abort. */
   async run(
@@ -52,11 +54,9 @@ export class StepRunner {
     traceparent: string,
     { deadline, signal }: Pick<AgentCall, 'deadline' | 'signal'>,
   ): Promise<StepCommand | null> {
-    const { stepId, attempt } = started;
-    let reply: AgentReply;
     try {
       const input = await this.inputFor(state, started);
-      reply = await this.agents.call({
+      const reply = await this.agents.call({
         agent: started.agent,
         input,
         idempotencyKey: started.idempotencyKey,
@@ -65,37 +65,16 @@ export class StepRunner {
         signal,
       });
       if (signal.aborted) return null;
-      if (reply.success) {
-        const [output, artifacts] = await Promise.all([this.keepOutput(started, reply.data), this.keepFiles(reply)]);
-        return {
-          type: 'CompleteStep',
-          data: {
-            stepId,
-            attempt,
-            output,
-            artifacts,
-            agentMetadata: reply.metadata,
-          },
-        };
+      if ('deferred' in reply) {
+        return { type: 'DeferStep', data: { stepId: started.stepId, attempt: started.attempt } };
       }
-    } catch (error) {
+      return await this.results.report(started, reply);
+    } catch (thrown) {
       // Only the artifact store can throw here; the agents port answers whatever happens.
-      const message = `The artifact store failed: ${error instanceof Error ? error.message : String(error)}`;
-      reply = {
-        success: false,
-        error: { type: 'transient', code: 'ARTIFACT_STORE', message },
-        retryAfterMs: null,
-      };
+      const message = `The artifact store failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+      const error = { type: 'transient', code: 'ARTIFACT_STORE', message } as const;
+      return this.results.report(started, { success: false, error, retryAfterMs: null });
     }
-    return {
-      type: 'FailStep',
-      data: {
-        stepId,
-        attempt,
-        error: reply.error,
-        retryAfterMs: reply.retryAfterMs,
-      },
-    };
   }
 
   private async inputFor(state: ExistingWorkflow, { step, attempt }: StepStarted) {
@@ -112,20 +91,6 @@ export class StepRunner {
         intermediate_results: await loadLargeValues(this.artifacts, checkpoint.intermediate_results),
       },
     };
-  }
-
-  private keepOutput({ step }: StepStarted, data: JsonObject) {
-    return storeLargeValues(this.artifacts, step, data, this.limits.inlineOutputBytes);
-  }
-
-  private keepFiles({ artifacts }: Extract<AgentReply, { success: true }>) {
-    return Promise.all(
-      artifacts.map(async ({ name, contentType, content }) => ({
-        name,
-        ...(await this.artifacts.put(content, contentType)),
-        contentType,
-      })),
-    );
   }
 }
 

@@ -16,7 +16,10 @@ export type OperatorCommand =
   | Message<'ExecuteNextStep', Nothing>
   | Message<'ExecuteRemaining', Nothing>;
 
-/** What the saga reports while it runs a step. Never reachable over HTTP. */
+/**
+ * What is reported of a step: by the saga that runs it, or by its agent under the attempt's task token, which reaches
+ * progress, completion and failure only.
+ */
 export type StepCommand =
   | Message<'StartStep', { stepId: StepId; attempt: number; worker: string }>
   | Message<
@@ -38,6 +41,12 @@ export type StepCommand =
         retryAfterMs: number | null;
       }
     >
+  /** The agent has taken the task token, and its connection has ended. */
+  | Message<'DeferStep', { stepId: StepId; attempt: number }>
+  /** A heartbeat. What is null stays as it was. */
+  | Message<'ProgressStep', { stepId: StepId; attempt: number; percent: number | null; message: string | null }>
+  /** The heartbeat is due, and none has come: counts only where that is still so. */
+  | Message<'ExpireHeartbeat', { stepId: StepId; attempt: number }>
   | Message<'InterruptStep', { stepId: StepId; attempt: number; cause: InterruptCause }>;
 
 /** `at` is stamped once, at the edge; nothing below it reads a clock. */

@@ -3,11 +3,11 @@ import { unreachable } from '../decider.js';
 import type { StepCommand } from './commands.js';
 import type { StepDefinition } from './definition.js';
 import type { WorkflowEvent } from './events.js';
+import { defer, heartbeatMissed, isSilent, progress } from './heartbeat.js';
 import { decideRetry, type RetryDecision } from './retry-policy.js';
-import { currentStep, isReleased, type CurrentStep, type ExistingWorkflow, type StepState } from './state.js';
+import { currentStep, isReleased, type CurrentStep, type ExistingWorkflow, type RunningStep } from './state.js';
 
 type Command<Type extends StepCommand['type']> = Extract<StepCommand, { type: Type }> & Readonly<{ at: Date }>;
-type Running = CurrentStep & Readonly<{ step: Extract<StepState, { status: 'running' }> }>;
 
 export const decideStep = (
   command: StepCommand & Readonly<{ at: Date }>,
@@ -22,7 +22,18 @@ export const decideStep = (
       return complete(command, state, running);
     case 'FailStep':
       return fail(command, state, running);
+    case 'DeferStep':
+      return defer(running, command.at);
+    case 'ProgressStep':
+      return progress(running, command.data, command.at);
+    case 'ExpireHeartbeat': {
+      if (!isSilent(running.step, command.at)) return [];
+      const data = { ...command.data, error: heartbeatMissed(running.definition), retryAfterMs: null };
+      return fail({ type: 'FailStep', at: command.at, data }, state, running);
+    }
     case 'InterruptStep': {
+      // Whoever takes it for a worker's has not seen yet that the agent goes on by itself.
+      if (running.step.deferred) return [];
       const { worker } = running.step;
       return [
         {
@@ -66,7 +77,7 @@ const start = ({ at, data }: Command<'StartStep'>, state: ExistingWorkflow): rea
 const complete = (
   { at, data }: Command<'CompleteStep'>,
   state: ExistingWorkflow,
-  running: Running,
+  running: RunningStep,
 ): readonly WorkflowEvent[] => {
   const { output, artifacts, agentMetadata } = data;
   const completed: WorkflowEvent = {
@@ -86,7 +97,7 @@ const complete = (
 const fail = (
   { at, data }: Command<'FailStep'>,
   state: ExistingWorkflow,
-  running: Running,
+  running: RunningStep,
 ): readonly WorkflowEvent[] => {
   const { step, definition } = running;
   const { error } = data;
@@ -133,14 +144,14 @@ const whatFollows = (
 };
 
 /** In-flight work may still report after a pause; after an end it may not. */
-const runningAttempt = (state: ExistingWorkflow, stepId: string, attempt: number): Running | undefined => {
+const runningAttempt = (state: ExistingWorkflow, stepId: string, attempt: number): RunningStep | undefined => {
   const current = currentStep(state);
   const live = state.status === 'running' || state.status === 'paused';
   if (!live || current?.step.status !== 'running') return undefined;
-  return current.step.id === stepId && current.step.attempt === attempt ? (current as Running) : undefined;
+  return current.step.id === stepId && current.step.attempt === attempt ? (current as RunningStep) : undefined;
 };
 
-const attemptOf = ({ step, definition }: Running) => ({
+const attemptOf = ({ step, definition }: RunningStep) => ({
   stepId: step.id,
   step: definition.name,
   attempt: step.attempt,
@@ -150,6 +161,6 @@ const endIfLast = (state: ExistingWorkflow, { index }: CurrentStep): readonly Wo
   index === state.steps.length - 1 ? [{ type: 'WorkflowCompleted', data: {} }] : [];
 
 /** Never negative: the instance that ends an attempt may have another clock than the one that began it. */
-const durationOf = ({ step }: Running, at: Date) => Math.max(0, at.getTime() - Date.parse(step.startedAt));
+const durationOf = ({ step }: RunningStep, at: Date) => Math.max(0, at.getTime() - Date.parse(step.startedAt));
 
 const after = (at: Date, ms: number) => new Date(at.getTime() + ms).toISOString();

@@ -29,6 +29,9 @@ export const decide = (command: WorkflowCommand, state: WorkflowState): readonly
     case 'StartStep':
     case 'CompleteStep':
     case 'FailStep':
+    case 'DeferStep':
+    case 'ProgressStep':
+    case 'ExpireHeartbeat':
     case 'InterruptStep':
       return decideStep(command, state);
     default:

@@ -9,6 +9,8 @@ export type StepDefinition = Readonly<{
   required: boolean;
   /** Start-to-close timeout of one attempt, milliseconds. */
   timeoutMs: number;
+  /** How long an agent that reports by task token may stay silent, milliseconds; absent: until the deadline. */
+  heartbeatTimeoutMs?: number;
   retry: RetryPolicy;
   /** What follows when the automatic retries of a required step are used up; absent: `fail`. */
   onExhausted?: 'fail' | 'pause';

@@ -48,6 +48,25 @@ export type StepStarted = Attempt &
     because?: RetryDecision;
   }>;
 
+/** The agent goes on without a connection: from here on the attempt lives by its reports, not by the life of a worker. */
+export type StepDeferred = Attempt &
+  Readonly<{
+    heartbeatTimeoutMs: number | null;
+    /** Without a heartbeat until then the attempt has failed; null where only the deadline counts. */
+    heartbeatDueAt: string | null;
+  }>;
+
+/** The latest that the agent said of the attempt. Not every heartbeat is recorded, see heartbeat.ts. */
+export type StepProgressed = Attempt &
+  Readonly<{
+    /** 0 to 100; null while the agent has named none. */
+    percent: number | null;
+    message: string | null;
+    at: string;
+    /** As in StepDeferred; null also while the agent's connection is open. */
+    heartbeatDueAt: string | null;
+  }>;
+
 export type StepCompleted = Attempt &
   Readonly<{
     generation: number;
@@ -101,6 +120,8 @@ export type WorkflowEvent =
   | Message<'NextStepRequested', Step>
   | Message<'RemainingStepsRequested', Record<string, never>>
   | Message<'StepStarted', StepStarted>
+  | Message<'StepDeferred', StepDeferred>
+  | Message<'StepProgressed', StepProgressed>
   | Message<'StepCompleted', StepCompleted>
   | Message<'StepFailed', StepFailed>
   | Message<'StepSkipped', Attempt & { error: StepError }>

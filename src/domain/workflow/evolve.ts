@@ -38,7 +38,28 @@ export const evolve = (state: WorkflowState, event: WorkflowEvent): WorkflowStat
         startedAt,
         deadline,
         idempotencyKey,
+        deferred: null,
+        progress: null,
       }));
+    }
+    case 'StepDeferred': {
+      const { stepId, heartbeatDueAt } = event.data;
+      return withStep(state, stepId, (step) =>
+        step.status === 'running' ? { ...step, deferred: { heartbeatDueAt } } : step,
+      );
+    }
+    case 'StepProgressed': {
+      const { stepId, percent, message, at, heartbeatDueAt } = event.data;
+      return withStep(state, stepId, (step) =>
+        step.status === 'running'
+          ? {
+              ...step,
+              reached: Math.max(step.reached, percent ?? 0),
+              deferred: step.deferred && { heartbeatDueAt },
+              progress: { percent, message, at },
+            }
+          : step,
+      );
     }
     case 'StepCompleted': {
       const { stepId, output, artifacts } = event.data;
@@ -83,6 +104,7 @@ export const evolve = (state: WorkflowState, event: WorkflowEvent): WorkflowStat
         ...counters(step),
         generation,
         tries: 0,
+        reached: 0,
         status: 'pending',
       }));
       const release = state.release === 'all' ? 'all' : { only: stepId };
@@ -111,15 +133,17 @@ const started = (data: WorkflowStarted): ExistingWorkflow => ({
     attempt: 0,
     generation: 1,
     tries: 0,
+    reached: 0,
     status: 'pending',
   })),
 });
 
-const counters = ({ id, attempt, generation, tries }: StepState) => ({
+const counters = ({ id, attempt, generation, tries, reached }: StepState) => ({
   id,
   attempt,
   generation,
   tries,
+  reached,
 });
 
 const withStep = (state: ExistingWorkflow, id: StepId, change: (step: StepState) => StepState): ExistingWorkflow => ({

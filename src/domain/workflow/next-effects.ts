@@ -1,6 +1,7 @@
 import { unreachable } from '../decider.js';
 import type { StepCommand } from './commands.js';
 import type { StepId } from './definition.js';
+import { isSilent, nextCheckAt } from './heartbeat.js';
 import { currentStep, isReleased, type WorkflowState } from './state.js';
 
 export type Effect =
@@ -57,8 +58,11 @@ export const nextEffects = (
           },
         ];
       }
-      return isAlive(step.worker)
-        ? [{ kind: 'WakeAt', at: step.deadline }]
+      if (isSilent(step, now)) {
+        return [{ kind: 'Report', command: { type: 'ExpireHeartbeat', data: { stepId: step.id, attempt } } }];
+      }
+      return step.deferred || isAlive(step.worker)
+        ? [{ kind: 'WakeAt', at: nextCheckAt(step) }]
         : [
             {
               kind: 'Report',

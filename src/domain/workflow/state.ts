@@ -11,7 +11,12 @@ type StepCounters = Readonly<{
   generation: number;
   /** Attempts of this generation that count against the retry budget (interrupted ones do not). */
   tries: number;
+  /** The highest percent that an agent reported in this generation: an attempt that begins anew takes nothing back. */
+  reached: number;
 }>;
+
+/** What an agent said last of the attempt that runs. */
+export type Progress = Readonly<{ percent: number | null; message: string | null; at: string }>;
 
 export type StepState = StepCounters &
   (
@@ -22,6 +27,9 @@ export type StepState = StepCounters &
         startedAt: string;
         deadline: string;
         idempotencyKey: string;
+        /** Null while the agent's connection is open: then the attempt lives as long as its worker. */
+        deferred: Readonly<{ heartbeatDueAt: string | null }> | null;
+        progress: Progress | null;
       }>
     | Readonly<{ status: 'waiting'; retryAt: string; error: StepError; decision: RetryDecision }>
     | Readonly<{
@@ -60,6 +68,8 @@ export type CurrentStep = Readonly<{
   step: StepState;
   definition: StepDefinition;
 }>;
+
+export type RunningStep = CurrentStep & Readonly<{ step: Extract<StepState, { status: 'running' }> }>;
 
 export const stepAt = (state: ExistingWorkflow, index: number): CurrentStep | undefined => {
   const step = state.steps[index];

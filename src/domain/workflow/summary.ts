@@ -1,4 +1,5 @@
 /** An execution in the words of the API, derived from its state alone. */
+import { nextCheckAt } from './heartbeat.js';
 import { currentStep, isDone, isReleased, stepAt, type ExistingWorkflow } from './state.js';
 
 export type Summary = Readonly<{
@@ -50,13 +51,15 @@ const percentComplete = (state: ExistingWorkflow): number => {
   const weights = state.definition.steps.map(({ weight }) => weight);
   const done = weights.filter((_, index) => isDone(state.steps[index]!));
   const sum = (numbers: readonly number[]) => numbers.reduce((total, each) => total + each, 0);
-  return Math.min(99, Math.floor((100 * sum(done)) / sum(weights)));
+  const current = currentStep(state);
+  const share = current ? current.definition.weight * (current.step.reached / 100) : 0;
+  return Math.min(99, Math.floor((100 * (sum(done) + share)) / sum(weights)));
 };
 
 const nextActionAt = (state: ExistingWorkflow, now: Date): string | null => {
   const step = currentStep(state)?.step;
   if (!step) return null;
-  if (step.status === 'running') return step.deadline;
+  if (step.status === 'running') return nextCheckAt(step);
   if (state.status !== 'running' || !isReleased(state, step.id)) return null;
   if (step.status === 'waiting') return step.retryAt;
   return step.status === 'pending' ? now.toISOString() : null;

@@ -12,6 +12,8 @@ const known = {
   NextStepRequested: true,
   RemainingStepsRequested: true,
   StepStarted: true,
+  StepDeferred: true,
+  StepProgressed: true,
   StepCompleted: true,
   StepFailed: true,
   StepSkipped: true,

@@ -1,7 +1,10 @@
 import type { AgentCall } from '../../application/agents.js';
 
+/** What an agent may report under, later and without a connection: the attempt's token, and where. */
+export type TaskOffer = Readonly<{ token: string; url: string }>;
+
 /** @param url whose user and password, if any, go into `authorization`, as curl does it */
-export const headersOf = (call: AgentCall, url: URL): Record<string, string> => ({
+export const headersOf = (call: AgentCall, url: URL, task: TaskOffer | null): Record<string, string> => ({
   'content-type': 'application/json',
   accept: 'application/json',
   'accept-encoding': 'identity',
@@ -9,6 +12,7 @@ export const headersOf = (call: AgentCall, url: URL): Record<string, string> => 
   'idempotency-key': call.idempotencyKey,
   traceparent: call.traceparent,
   'x-deadline': call.deadline.toISOString(),
+  ...(task && { 'x-task-token': task.token, 'x-task-url': task.url }),
   ...authorization(url),
 });
 

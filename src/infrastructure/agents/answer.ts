@@ -37,6 +37,8 @@ const refusal = z.object({
 
 const answer = z.discriminatedUnion('success', [success, refusal]);
 
+const taken = z.object({ task_token: z.string() });
+
 /** Other services put a message here without the type. It is worth showing beside their status. */
 const remark = z.object({ error: z.object({ message: z.string() }) });
 
@@ -52,14 +54,14 @@ const CODE_LENGTH = 100;
  * Reads `{success: true, data, metadata?, artifacts?}` or `{success: false, error: {type, message, code}, retry_after?}`.
  * `problem` completes the sentence "expected ..., but ..." and quotes nothing of the answer.
  */
-export const readAnswer = (text: string, { step, now, limits }: Context): ReadAnswer => {
-  const garbage = (problem: string, said: string | null = null): ReadAnswer => ({
-    kind: 'garbage',
-    problem,
-    remark: said,
-  });
+export const readAnswer = (text: string, context: Context): ReadAnswer => {
   const json = parseJson(text);
   if (json === undefined) return garbage(text.trim() === '' ? 'it is empty' : 'it is not JSON');
+  return readResult(json, context);
+};
+
+/** The same for JSON that was parsed already. */
+export const readResult = (json: unknown, { step, now, limits }: Context): ReadAnswer => {
   const unfit = unstorable(json, limits.answerDepth);
   if (unfit) return garbage(unfit);
   const { data: valid, error } = answer.safeParse(json);
@@ -84,6 +86,15 @@ export const readAnswer = (text: string, { step, now, limits }: Context): ReadAn
   return { kind: 'reply', reply: { success: true, data: asObject(valid.data as Json, step), metadata, artifacts } };
 };
 
+/** The task token that an answer without a result says to have taken: `{"task_token": "..."}`. */
+export const takenToken = (text: string): string | undefined => taken.safeParse(parseJson(text)).data?.task_token;
+
+const garbage = (problem: string, said: string | null = null): ReadAnswer => ({
+  kind: 'garbage',
+  problem,
+  remark: said,
+});
+
 const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text) as unknown;
@@ -92,7 +103,7 @@ const parseJson = (text: string): unknown => {
   }
 };
 
-const describe = ({ issues }: z.ZodError): string =>
+export const describe = ({ issues }: z.ZodError): string =>
   issues
     .slice(0, 3)
     .map(({ path, message }) => `${path.length > 0 ? path.join('.') : 'it'}: ${message}`)

@@ -1,9 +1,9 @@
 import { Agent, request, type Dispatcher } from 'undici';
-import type { AgentCall, AgentReply } from '../../application/agents.js';
+import { deferred, type AgentCall, type AgentReply, type Deferred } from '../../application/agents.js';
 import type { Clock } from '../../application/clock.js';
-import { headersOf, withoutUser } from './agent-request.js';
+import { headersOf, withoutUser, type TaskOffer } from './agent-request.js';
 import { shown } from './agent-urls.js';
-import { readAnswer, type ReadAnswer } from './answer.js';
+import { readAnswer, takenToken, type ReadAnswer } from './answer.js';
 import { connectionFailure } from './connection-failure.js';
 import { bounded, failure } from './failure.js';
 import { describeStatus, errorTypeOf, isRedirect, isSuccess } from './http-status.js';
@@ -13,7 +13,8 @@ import { unlessAborted } from './unless-aborted.js';
 
 /**
  * Calls agents over HTTP: POST of the input as JSON, with the headers `Idempotency-Key`, `traceparent` and `X-Deadline`
- * (when the attempt times out, ISO-8601 UTC). Once connected, nothing but the call's signal ends a call, be it before the
+ * (when the attempt times out, ISO-8601 UTC), and with a task offer: who answers 202 and `{"task_token": <X-Task-Token>}`
+ * has taken it. Once connected, nothing but the call's signal ends a call, be it before the
  * headers or in the body. Redirects are not followed, compressed answers are not read.
  */
 export class HttpAgents {
@@ -22,6 +23,7 @@ export class HttpAgents {
   constructor(
     private readonly clock: Clock,
     private readonly limits: AgentLimits,
+    private readonly offer: (call: AgentCall) => TaskOffer | null = () => null,
   ) {
     this.dispatcher = new Agent({
       connect: { timeout: limits.connectTimeoutMs },
@@ -37,7 +39,7 @@ export class HttpAgents {
   }
 
   /** Never throws. */
-  call(call: AgentCall, url: URL): Promise<AgentReply> {
+  call(call: AgentCall, url: URL): Promise<AgentReply | Deferred> {
     return unlessAborted(call, () => this.send(call, url));
   }
 
@@ -46,26 +48,32 @@ export class HttpAgents {
     await this.dispatcher.destroy();
   }
 
-  private async send(call: AgentCall, url: URL): Promise<AgentReply> {
+  private async send(call: AgentCall, url: URL): Promise<AgentReply | Deferred> {
     const where = `Agent "${call.agent}" at ${shown(url)}`;
     try {
+      const task = this.offer(call);
       const body = JSON.stringify(call.input);
       const bytes = Buffer.byteLength(body);
       if (bytes > this.limits.requestBytes) return tooLarge(where, bytes, this.limits.requestBytes);
       const response = await request(withoutUser(url), {
         method: 'POST',
-        headers: headersOf(call, url),
+        headers: headersOf(call, url, task),
         body,
         signal: call.signal,
         dispatcher: this.dispatcher,
       });
-      return await this.read(where, call, response);
+      return await this.read(where, call, response, task);
     } catch (error) {
       return connectionFailure(where, error, this.limits);
     }
   }
 
-  private async read(where: string, call: AgentCall, response: Dispatcher.ResponseData): Promise<AgentReply> {
+  private async read(
+    where: string,
+    call: AgentCall,
+    response: Dispatcher.ResponseData,
+    task: TaskOffer | null,
+  ): Promise<AgentReply | Deferred> {
     const { statusCode: status, headers } = response;
     const now = this.clock.now();
     const wait = retryAfterMs([headers['retry-after']].flat()[0], now, this.limits.retryAfterMs);
@@ -79,7 +87,8 @@ export class HttpAgents {
         `expected an answer, got ${describeStatus(status)}, which is not followed. Set the agent's final URL`,
       );
     }
-    const answer = await this.answerOf(call, response, now);
+    const answer = await this.answerOf(call, response, now, task);
+    if (answer.kind === 'taken') return deferred;
     // An agent that names the class of its error knows better than the status.
     if (answer.kind === 'reply' && !answer.reply.success)
       return { ...answer.reply, retryAfterMs: answer.reply.retryAfterMs ?? wait };
@@ -96,7 +105,12 @@ export class HttpAgents {
   }
 
   /** @throws what undici throws when a successful answer breaks off; a status of another kind counts without its body */
-  private async answerOf(call: AgentCall, response: Dispatcher.ResponseData, now: Date): Promise<ReadAnswer> {
+  private async answerOf(
+    call: AgentCall,
+    response: Dispatcher.ResponseData,
+    now: Date,
+    task: TaskOffer | null,
+  ): Promise<ReadAnswer | Readonly<{ kind: 'taken' }>> {
     const garbage = (problem: string): ReadAnswer => ({ kind: 'garbage', problem, remark: null });
     const encoding = response.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
@@ -111,11 +125,16 @@ export class HttpAgents {
       return garbage('it breaks off');
     }
     const text = decode(bytes);
+    const accepted = response.statusCode === ACCEPTED && task !== null;
+    // Only who names the token has taken it: a gateway that answers 202 to everything has not.
+    if (accepted && text !== undefined && takenToken(text) === task.token) return { kind: 'taken' };
     return text === undefined
       ? garbage('it is not UTF-8')
       : readAnswer(text, { step: call.input.step, now, limits: this.limits });
   }
 }
+
+const ACCEPTED = 202;
 
 /** Ends the response unread; its connection is not used again. */
 const discard = ({ body }: Dispatcher.ResponseData): void => {

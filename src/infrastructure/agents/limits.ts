@@ -8,6 +8,8 @@ export type AgentLimits = Readonly<{
   artifactsPerAnswer: number;
   /** Error messages are cut to this many UTF-16 units. */
   messageLength: number;
+  /** The message of a heartbeat is cut to this many UTF-16 units. */
+  progressLength: number;
   /** A longer Retry-After is taken for this one. */
   retryAfterMs: number;
   /** At least as many as steps run at once, or calls wait for each other within their deadlines. */
@@ -23,6 +25,7 @@ export const defaultAgentLimits: AgentLimits = {
   answerDepth: 100,
   artifactsPerAnswer: 100,
   messageLength: 4000,
+  progressLength: 500,
   retryAfterMs: 60 * 60 * 1000,
   connectionsPerOrigin: 256,
   connectTimeoutMs: 10_000,

@@ -1,4 +1,4 @@
-import { Agents, type AgentCall, type AgentInfo, type AgentReply } from '../../application/agents.js';
+import { Agents, type AgentCall, type AgentInfo, type AgentReply, type Deferred } from '../../application/agents.js';
 import { shown, variableFor, type AgentUrls } from './agent-urls.js';
 import { failure } from './failure.js';
 import type { FunctionAgents } from './function-agents.js';
@@ -24,7 +24,7 @@ export class RoutedAgents extends Agents {
     super();
   }
 
-  async call(call: AgentCall): Promise<AgentReply> {
+  async call(call: AgentCall): Promise<AgentReply | Deferred> {
     const registered = this.routes.functions.get(call.agent);
     if (registered) return this.functionAgents.call(call, registered);
     const url = this.addressOf(call.agent);

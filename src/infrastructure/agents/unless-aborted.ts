@@ -5,10 +5,10 @@ import { failure } from './failure.js';
  * Ends when the call's signal aborts, at once, whatever becomes of `work`: a function may take no notice of the signal,
  * and undici takes none while it connects. Nothing is begun under a signal that has aborted already.
  */
-export const unlessAborted = async (
+export const unlessAborted = async <Reply>(
   { agent, signal }: AgentCall,
-  work: () => Promise<AgentReply>,
-): Promise<AgentReply> => {
+  work: () => Promise<Reply>,
+): Promise<Reply | AgentReply> => {
   if (signal.aborted) return aborted(agent, signal.reason);
   let stopListening = (): void => undefined;
   const ended = new Promise<null>((resolve) => {

@@ -9,6 +9,7 @@ const BODY = { min: KIB, max: 1024 * MIB };
 export const variables = z.object({
   HOST: host('127.0.0.1'),
   PORT: whole('', 3000, { min: 0, max: 65_535 }),
+  PUBLIC_URL: webUrl(),
   ALLOW_UNAUTHENTICATED_NETWORK: flag(false),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'log', 'debug', 'verbose'], 'log'),
 

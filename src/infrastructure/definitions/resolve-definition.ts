@@ -2,6 +2,7 @@ import type { StepDefinition, WorkflowDefinition } from '../../domain/workflow/d
 import type { DefinitionFile, StepFile } from './schema.js';
 import { statesOf } from './states.js';
 
+const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;
 const LONGEST_INTERVAL_MS = 86_400_000;
 
@@ -17,12 +18,15 @@ const documentTypeOf = (name: string): string => name.replace(/(?<=.)-generation
 
 const resolveStep = (step: StepFile): StepDefinition => {
   const { running, completed } = statesOf(step);
+  const { heartbeat_timeout_seconds: heartbeat } = step;
   const { initial_interval_ms, backoff_coefficient, maximum_interval_ms } = step.retry;
   return {
     name: step.name,
     agent: step.agent,
     required: step.required,
     timeoutMs: Math.max(1, Math.round(step.timeout_minutes * MINUTE_MS)),
+    // Left out where there is none: a definition without it keeps its hash.
+    ...(heartbeat !== undefined && { heartbeatTimeoutMs: Math.round(heartbeat * SECOND_MS) }),
     retry: {
       maximumAttempts: step.retry_on_failure ? step.max_retries + 1 : 1,
       initialIntervalMs: initial_interval_ms,

@@ -10,6 +10,7 @@ export const brokenRules = (file: unknown): readonly Problem[] => {
     ...repeatedNames(steps),
     ...stateProblems(steps),
     ...intervalProblems(steps),
+    ...heartbeatProblems(steps),
     ...steps.flatMap(exhaustedProblem),
   ];
 };
@@ -88,6 +89,14 @@ const exhaustedProblem = (step: unknown, index: number): Problem[] => {
   const message = `Expected "pause" only for a required step with retries, got it with ${because}`;
   return [{ path: ['steps', index, 'on_exhausted'], message }];
 };
+
+const heartbeatProblems = (steps: readonly unknown[]): Problem[] =>
+  steps.flatMap((step, index) => {
+    const { heartbeat_timeout_seconds: heartbeat, timeout_minutes: timeout } = isObject(step) ? step : {};
+    if (typeof heartbeat !== 'number' || typeof timeout !== 'number' || heartbeat <= timeout * 60) return [];
+    const path = ['steps', index, 'heartbeat_timeout_seconds'];
+    return [{ path, message: `Expected at most timeout_minutes (${timeout * 60} s), got ${heartbeat}` }];
+  });
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);

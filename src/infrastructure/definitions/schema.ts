@@ -25,6 +25,12 @@ const stepSchema = z.strictObject({
   agent: matching(AGENT_NAME, 'a letter and up to 63 letters, digits, _ -'),
   required: z.boolean().default(true),
   timeout_minutes: z.number().positive().max(WEEK_MINUTES),
+  /** For agents that report by task token; absent: only the deadline counts. */
+  heartbeat_timeout_seconds: z
+    .number()
+    .min(1)
+    .max(WEEK_MINUTES * 60)
+    .optional(),
   retry_on_failure: z.boolean().default(true),
   max_retries: z.number().int().min(0).max(20).default(3),
   retry: retrySchema.prefault({}),

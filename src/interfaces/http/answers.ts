@@ -1,6 +1,7 @@
 /** What the application knows, in the words of the API. Revisions and positions are strings: they may exceed a double. */
 import type { PublishedDefinition } from '../../application/definitions.js';
 import type { ExecutionAnswer } from '../../application/queries/get-execution.js';
+import type { TaskAnswer } from '../../application/commands/report-task.js';
 import type { StartRequest } from '../../application/commands/start-workflow.js';
 import type { Outcome } from '../../application/workflows.js';
 import { allowedActions } from '../../domain/workflow/allowed-actions.js';
@@ -56,6 +57,12 @@ export const controlledAnswer = ({ state, revision, position, appended }: Outcom
   };
 };
 
+/** `continue: false`: what was reported is recorded, and nothing more is expected. */
+export const taskAnswer = (task: TaskAnswer) =>
+  task.continue
+    ? { continue: true, deadline_at: task.deadlineAt, heartbeat_due_at: task.heartbeatDueAt }
+    : { continue: false };
+
 export const executionAnswer = ({ execution, steps, events, behind }: ExecutionAnswer, minRevision: bigint | null) => ({
   execution,
   ...(steps && { steps }),
@@ -71,6 +78,7 @@ export const definitionAnswer = ({ definition, hash }: PublishedDefinition) => (
   steps: definition.steps.map(stepAnswer),
 });
 
+const SECOND_MS = 1_000;
 const MINUTE_MS = 60_000;
 
 const stepAnswer = (step: StepDefinition) => ({
@@ -78,6 +86,7 @@ const stepAnswer = (step: StepDefinition) => ({
   agent: step.agent,
   required: step.required,
   timeout_minutes: step.timeoutMs / MINUTE_MS,
+  heartbeat_timeout_seconds: step.heartbeatTimeoutMs === undefined ? null : step.heartbeatTimeoutMs / SECOND_MS,
   retry_on_failure: step.retry.maximumAttempts > 1,
   max_retries: step.retry.maximumAttempts - 1,
   on_exhausted: step.onExhausted ?? 'fail',

@@ -15,8 +15,10 @@ export const callerOf = (
   actor: { type: 'user', id: actorId ?? 'anonymous' },
   reason: reason ?? null,
   idempotencyKey: idempotencyKey(request.get('idempotency-key')),
-  traceparent: traceparent(request.get('traceparent')),
+  traceparent: traceparentOf(request),
 });
+
+export const traceparentOf = (request: Request): string | null => traceparent(request.get('traceparent'));
 
 const idempotencyKey = (key: string | undefined): string | null => {
   if (key === undefined || IDEMPOTENCY_KEY.test(key)) return key ?? null;

@@ -1,11 +1,13 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
+import { TaskTokens } from '../../application/tasks.js';
 import { useJsonBodies } from './body/json-body.js';
 import { ErrorFilter } from './error-filter.js';
 import type { HttpLimits } from './http-limits.js';
 import { requestId } from './request-id.js';
 import { RequestPipe } from './request-pipe.js';
+import { refuseForgedTokens } from './task-path.js';
 
 /** Everything about HTTP that is no route. For an app created with `bodyParser: false`, before it is initialised. */
 export const configureHttp = (app: NestExpressApplication, limits: HttpLimits): void => {
@@ -17,6 +19,7 @@ export const configureHttp = (app: NestExpressApplication, limits: HttpLimits): 
   app.use(requestId);
   app.use(helmet());
   app.use(privately);
+  app.use(refuseForgedTokens(app.get(TaskTokens)));
   useJsonBodies(app, limits);
   app.useGlobalPipes(new RequestPipe());
   app.useGlobalFilters(new ErrorFilter());

@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import type { Request } from 'express';
-import { IdempotencyKeyReused, InvalidRequest, NotFound, NotReady } from '../../application/errors.js';
+import { AttemptOver, IdempotencyKeyReused, InvalidRequest, NotFound, NotReady } from '../../application/errors.js';
 import { AppendOutcomeUnknown, LogUnavailable, RevisionConflict } from '../../application/event-log.js';
 import { InvalidCursor } from '../../application/queries/read-model.js';
 import { CommandRejected } from '../../domain/errors.js';
@@ -44,6 +44,9 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
     );
   }
   if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);
+  if (error instanceof AttemptOver) {
+    return new Refusal(410, 'ATTEMPT_OVER', error.message, { continue: false, reason: error.reason });
+  }
   if (error instanceof IdempotencyKeyReused) return new Refusal(422, 'IDEMPOTENCY_KEY_REUSED', error.message);
   return unavailable(error) ?? (error instanceof HttpException ? ofTheFramework(error, request) : undefined);
 };

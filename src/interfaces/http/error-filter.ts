@@ -1,6 +1,7 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { answerTo } from './error-answer.js';
+import { loggedPath } from './task-path.js';
 
 /** The one place where an error becomes an answer: `{success: false, error: {code, message, details}}`. */
 @Catch()
@@ -12,7 +13,7 @@ export class ErrorFilter implements ExceptionFilter {
     const response = host.switchToHttp().getResponse<Response>();
     const requestId = String(response.getHeader('X-Request-Id') ?? '');
     const { status, headers, body, isOurs } = answerTo(error, request, requestId);
-    if (isOurs) this.logger.error(`${request.method} ${request.path} (request ${requestId}): ${text(error)}`);
+    if (isOurs) this.logger.error(`${request.method} ${loggedPath(request)} (request ${requestId}): ${text(error)}`);
     if (response.headersSent) {
       // Half an answer must not look like a whole one.
       response.destroy();

@@ -5,14 +5,16 @@ import { CommandsController } from './controllers/commands.controller.js';
 import { DocumentAgentsController } from './controllers/document-agents.controller.js';
 import { ExecutionsController } from './controllers/executions.controller.js';
 import { HealthController } from './controllers/health.controller.js';
+import { TasksController } from './controllers/tasks.controller.js';
 
-/** A global module provides CommandBus, QueryBus, Definitions, Agents, DocumentAgents, Health and HttpLimits. */
+/** A global module provides CommandBus, QueryBus, Definitions, Agents, DocumentAgents, TaskTokens, Health and HttpLimits. */
 @Module({
   controllers: [
     CommandsController,
     ExecutionsController,
     ArtifactsController,
     CatalogueController,
+    TasksController,
     DocumentAgentsController,
     HealthController,
   ],

@@ -77,7 +77,7 @@ export const expectedExecution = (history: readonly RecordedEvent[]): ExecutionV
     updated_at: last.at,
     completed_at: isOver ? ends.at(-1)!.at : null,
     next_action_at: summary.nextActionAt === null ? null : new Date(summary.nextActionAt),
-    worker: running?.status === 'running' ? running.worker : null,
+    worker: running?.status === 'running' && !running.deferred ? running.worker : null,
     revision: String(history.at(-1)!.revision),
     position: String(history.at(-1)!.position),
   };
@@ -91,7 +91,13 @@ export const expectedSteps = (history: readonly RecordedEvent[]): readonly StepV
   return state.steps.map((step, index) => {
     const row = expectedStep(before, index, known);
     if (step.status !== 'cancelled' || !cancel) return row;
-    const ended = { completed_at: cancel.at, worker: null, deadline_at: null, retry_at: null };
+    const ended = {
+      completed_at: cancel.at,
+      worker: null,
+      deadline_at: null,
+      heartbeat_due_at: null,
+      retry_at: null,
+    };
     return { ...row, ...ended, status: 'cancelled', revision: cancel.revision };
   });
 };
@@ -101,11 +107,21 @@ const expectedStep = (state: ExistingWorkflow, index: number, known: readonly Kn
   const definition = state.definition.steps[index]!;
   const own = known
     .filter(({ event }) => 'stepId' in event.data && event.data.stepId === step.id)
-    .filter(isOf('StepStarted', 'StepCompleted', 'StepFailed', 'StepSkipped', 'StepInterrupted', 'StepRetryRequested'));
+    .filter(
+      isOf(
+        ...(['StepStarted', 'StepDeferred', 'StepProgressed', 'StepCompleted', 'StepFailed'] as const),
+        ...(['StepSkipped', 'StepInterrupted', 'StepRetryRequested'] as const),
+      ),
+    );
   const start = own.filter(isOf('StepStarted')).at(-1);
   const last = own.at(-1);
   const done = own.find(isOf('StepCompleted'));
   const failure = own.filter(isOf('StepFailed')).at(-1);
+  // What was said of the latest attempt stays until the next begins, or until the step is made ready for it.
+  const ofAttempt = step.status === 'pending' || !start ? [] : own.slice(own.indexOf(start));
+  const deferral = ofAttempt.find(isOf('StepDeferred'));
+  const said = ofAttempt.filter(isOf('StepProgressed')).at(-1);
+  const dueAt = step.status === 'running' ? (step.deferred?.heartbeatDueAt ?? null) : null;
   const isBegun = step.status !== 'pending';
   const isEnded = step.status === 'completed' || step.status === 'skipped' || step.status === 'failed';
   const ended = own.filter(isOf('StepCompleted', 'StepFailed')).at(-1);
@@ -131,7 +147,12 @@ const expectedStep = (state: ExistingWorkflow, index: number, known: readonly Kn
     last_decision: failure ? decisionOf(failure.event.data) : null,
     retry_at: step.status === 'waiting' ? new Date(step.retryAt) : null,
     deadline_at: step.status === 'running' ? new Date(step.deadline) : null,
-    worker: step.status === 'running' ? step.worker : null,
+    deferred_at: deferral?.at ?? null,
+    heartbeat_due_at: dueAt === null ? null : new Date(dueAt),
+    progress_percent: said?.event.data.percent ?? null,
+    progress_message: said?.event.data.message ?? null,
+    progress_at: said ? new Date(said.event.data.at) : null,
+    worker: step.status === 'running' && !step.deferred ? step.worker : null,
     idempotency_key: start?.event.data.generation === step.generation ? start.event.data.idempotencyKey : null,
     output: done?.event.data.output ?? null,
     artifacts: done?.event.data.artifacts ?? [],

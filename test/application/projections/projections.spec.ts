@@ -54,8 +54,13 @@ const attempt = { ...a, attempt: 2, generation: 1 };
 const error: StepError = { type: 'transient', code: 'TIMEOUT', message: 'too slow' };
 const errorColumns = { error_type: 'transient', error_code: 'TIMEOUT', error_message: 'too slow' };
 const noError = { error_type: null, error_code: null, error_message: null };
-const idle = { worker: null, deadline_at: null, retry_at: null };
-const unstarted = { status: 'pending', started_at: null, completed_at: null, duration_ms: null, ...idle };
+const idle = { worker: null, deadline_at: null, heartbeat_due_at: null, retry_at: null };
+const unreported = { deferred_at: null, progress_percent: null, progress_message: null, progress_at: null };
+const unstarted = {
+  ...{ status: 'pending', started_at: null, completed_at: null, duration_ms: null },
+  ...unreported,
+  ...idle,
+};
 const decision = { rule: 'retry', attempt: 2, of: 4, delayMs: 2_000, delaySource: 'backoff' } as const;
 const lastDecision = {
   ...{ rule: 'retry', error_type: 'transient', attempt: 2, of: 4, delay_ms: 2_000, delay_source: 'backoff' },
@@ -96,8 +101,23 @@ const cases: readonly Expected[] = [
     step: {
       ...{ status: 'running', attempt: 2, generation: 1, agent: 'x', worker: 'w1', idempotency_key: 'k' },
       ...{ started_at: new Date(startedAt), deadline_at: DUE, completed_at: null, duration_ms: null, retry_at: null },
-      ...noError,
+      ...{ heartbeat_due_at: null, ...unreported, ...noError },
     },
+  },
+  {
+    event: {
+      type: 'StepDeferred',
+      data: { ...a, attempt: 2, heartbeatTimeoutMs: 60_000, heartbeatDueAt: DUE.toISOString() },
+    },
+    execution: { worker: null },
+    step: { worker: null, deferred_at: AT, heartbeat_due_at: DUE },
+  },
+  {
+    event: {
+      type: 'StepProgressed',
+      data: { ...a, attempt: 2, percent: 40, message: 'x', at: AT.toISOString(), heartbeatDueAt: null },
+    },
+    step: { progress_percent: 40, progress_message: 'x', progress_at: AT, heartbeat_due_at: null },
   },
   {
     event: { type: 'StepCompleted', data: completion },

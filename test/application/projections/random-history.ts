@@ -12,7 +12,7 @@ import { CountingIds, step } from '../../support/saga-world.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
 const verbs = [
-  ...(['start', 'complete', 'fail', 'interrupt'] as const),
+  ...(['start', 'complete', 'fail', 'interrupt', 'defer', 'progress', 'expire'] as const),
   ...(['pause', 'resume', 'cancel', 'retry', 'next', 'remaining', 'unknown'] as const),
 ];
 
@@ -49,6 +49,7 @@ export const moves: fc.Arbitrary<readonly Move[]> = fc.array(
         weight: 4,
         arbitrary: fc.constantFrom('fail' as const, 'retry' as const, 'resume' as const, 'interrupt' as const),
       },
+      { weight: 4, arbitrary: fc.constantFrom('defer' as const, 'progress' as const, 'expire' as const) },
       { weight: 1, arbitrary: fc.constantFrom(...verbs) },
     ),
     waitMs: fc.constantFrom(0, 1, 1_000, 4_000, 61_000),
@@ -63,7 +64,7 @@ export const EXECUTIONS = [1, 2, 3].map((n) => `11111111-1111-4111-8111-00000000
 const pausesSoon = { onExhausted: 'pause', retry: { ...step('a').retry, maximumAttempts: 2 } } as const;
 
 const steps: readonly StepDefinition[] = [
-  step('a', { weight: 2, ...pausesSoon }),
+  step('a', { weight: 2, heartbeatTimeoutMs: 3_000, ...pausesSoon }),
   step('b', { required: false, retry: { ...step('b').retry, maximumAttempts: 2 } }),
   step('c', pausesSoon),
 ];
@@ -134,6 +135,13 @@ const commandFor = (
   const of = { stepId: id, attempt };
   if (verb === 'retry') return { type: 'RetryStep', data: { stepId: id } };
   if (verb === 'start') return { type: 'StartStep', data: { stepId: id, attempt: attempt + 1, worker: 'w1' } };
+  if (verb === 'defer') return { type: 'DeferStep', data: of };
+  if (verb === 'expire') return { type: 'ExpireHeartbeat', data: of };
+  if (verb === 'progress') {
+    const percent = typeof output['facts'] === 'number' ? Math.abs(output['facts']) % 101 : null;
+    const [message = null] = Object.keys(output);
+    return { type: 'ProgressStep', data: { ...of, percent, message } };
+  }
   if (verb === 'interrupt') return { type: 'InterruptStep', data: { ...of, cause: 'shutdown' } };
   if (verb === 'fail') {
     const error = { type, code: 'TEST', message: `a ${type} error` };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import type { AgentReply } from '../../../src/application/agents.js';
+import type { AgentReply, Deferred } from '../../../src/application/agents.js';
 import { HttpAgents } from '../../../src/infrastructure/agents/http-agents.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
@@ -32,7 +32,7 @@ const body = (content: string | Buffer, headers: Record<string, string> = {}) =>
   http((response) => void response.writeHead(200, headers).end(content));
 
 const transient = (code: string) => ({ success: false, error: { type: 'transient', code }, retryAfterMs: null });
-const messageOf = (reply: AgentReply) => (reply.success ? '' : reply.error.message);
+const messageOf = (reply: AgentReply | Deferred) => ('success' in reply && !reply.success ? reply.error.message : '');
 
 describe('the connection', () => {
   test('that is refused is a network error', async () => {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { AgentReply } from '../../../src/application/agents.js';
+import type { AgentReply, Deferred } from '../../../src/application/agents.js';
 import { HttpAgents } from '../../../src/infrastructure/agents/http-agents.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 import { aCall, StoppedClock } from './a-call.js';
@@ -15,7 +15,7 @@ afterEach(async () => {
 });
 afterAll(() => agents.close());
 
-const callOne = async (answer: (response: ServerResponse) => void, call = aCall()): Promise<AgentReply> => {
+const callOne = async (answer: (response: ServerResponse) => void, call = aCall()): Promise<AgentReply | Deferred> => {
   server = await serveAgent(answer);
   return agents.call(call, server.url);
 };
@@ -25,7 +25,8 @@ const json =
   (response: ServerResponse) =>
     void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 
-const errorOf = (reply: AgentReply) => (reply.success ? reply : { ...reply.error, retryAfterMs: reply.retryAfterMs });
+const errorOf = (reply: AgentReply | Deferred) =>
+  'success' in reply && !reply.success ? { ...reply.error, retryAfterMs: reply.retryAfterMs } : reply;
 
 describe('a call', () => {
   test('posts the input as JSON, with the headers an agent is promised', async () => {
@@ -166,5 +167,46 @@ describe('a status', () => {
     const location = 'http://169.254.169.254/latest/meta-data/';
     const reply = await callOne((response) => void response.writeHead(307, { location }).end());
     expect(errorOf(reply)).toMatchObject({ type: 'fatal', code: 'REDIRECT' });
+  });
+});
+
+describe('a task offer', () => {
+  const offer = { token: 'T'.repeat(80), url: 'https://executor.example/api/v1/workflow/tasks/TTT' };
+  const offering = new HttpAgents(clock, defaultAgentLimits, () => offer);
+  afterAll(() => offering.close());
+  const offered = async (status: number, body: unknown) => {
+    server = await serveAgent(json(status, body));
+    return offering.call(aCall(), server.url);
+  };
+
+  test('goes with the call, and is taken by a 202 that names the token', async () => {
+    expect(await offered(202, { task_token: offer.token, eta: 'soon' })).toEqual({ deferred: true });
+    expect(server!.received[0]!.headers).toMatchObject({ 'x-task-token': offer.token, 'x-task-url': offer.url });
+  });
+
+  test('need not be taken: a result is a result, whatever its status of success', async () => {
+    const result = { success: true, data: { a: 1 }, metadata: {}, artifacts: [] };
+    expect(await offered(200, { success: true, data: { a: 1 } })).toEqual(result);
+    await server!.close();
+    expect(await offered(202, { success: true, data: { a: 1 } })).toEqual(result);
+  });
+
+  test.each<[string, number, unknown]>([
+    ['another token', 202, { task_token: 'U'.repeat(80) }],
+    ['no token', 202, { queued: true }],
+    ['nothing', 202, null],
+    ['a token with the wrong status', 200, { task_token: offer.token }],
+  ])('is not taken by %s: that answer means nothing', async (_, status, body) => {
+    const reply = errorOf(await offered(status, body));
+    expect(reply).toMatchObject({ type: 'transient', code: 'INVALID_ANSWER' });
+    expect(JSON.stringify(reply)).not.toContain(offer.token);
+  });
+
+  test('is not taken by an error that repeats it', async () =>
+    expect(errorOf(await offered(503, { task_token: offer.token }))).toMatchObject({ code: 'HTTP_503' }));
+
+  test('is not made where nobody could report', async () => {
+    await callOne(json(200, { success: true }));
+    expect(Object.keys(server!.received[0]!.headers).filter((name) => name.startsWith('x-task'))).toEqual([]);
   });
 });

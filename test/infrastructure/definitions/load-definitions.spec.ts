@@ -88,6 +88,8 @@ describe('a definition that is valid', () => {
 
   test.each<[object, object]>([
     [{ timeout_minutes: 10_080 }, { timeoutMs: 604_800_000 }],
+    [{ timeout_minutes: 10, heartbeat_timeout_seconds: 600 }, { heartbeatTimeoutMs: 600_000 }],
+    [{ heartbeat_timeout_seconds: 1.5 }, { heartbeatTimeoutMs: 1_500 }],
     [{ timeout_minutes: 1 / 3 }, { timeoutMs: 20_000 }],
     [{ timeout_minutes: 1e-9 }, { timeoutMs: 1 }],
     [{ on_exhausted: 'pause' }, { onExhausted: 'pause' }],
@@ -174,6 +176,12 @@ describe('a definition is refused', () => {
     [
       definition(step({ on_exhausted: 'pause', required: false })),
       'steps[0].on_exhausted: Expected "pause" only for a required step with retries, got it with required: false',
+    ],
+    [definition(step({ heartbeat_timeout_seconds: 0.5 })), /steps\[0\]\.heartbeat_timeout_seconds: .*>=1, got 0\.5/],
+    [definition(step({ heartbeat_timeout_seconds: '9' })), /steps\[0\]\.heartbeat_timeout_seconds: .*expected number/],
+    [
+      definition(step({ timeout_minutes: 2, heartbeat_timeout_seconds: 121 })),
+      'steps[0].heartbeat_timeout_seconds: Expected at most timeout_minutes (120 s), got 121',
     ],
     [definition(step({ weight: 0 })), /steps\[0\]\.weight: .*>0, got 0/],
     [definition(step({ retry: { initial_interval_ms: 0 } })), /steps\[0\]\.retry\.initial_interval_ms: .*>=1/],

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { installationSecret } from '../../../src/infrastructure/postgres/installation-secret.js';
 import { PostgresArtifactStore } from '../../../src/infrastructure/postgres/postgres-artifact-store.js';
 import { PostgresDueExecutions } from '../../../src/infrastructure/postgres/postgres-due-executions.js';
 import { PostgresWorkers } from '../../../src/infrastructure/postgres/postgres-workers.js';
@@ -40,6 +41,15 @@ describe('artifacts', () => {
     const store = new PostgresArtifactStore(tables.dataSource, 299);
     await expect(store.put(bytes, 'application/pdf')).rejects.toThrow('Artifact of 300 bytes: expected at most 299');
     expect(await tables.dataSource.query('select sha256 from artifacts')).toEqual([]);
+  });
+});
+
+describe('the secret of an installation', () => {
+  test('is made once, by whoever is first, and differs from one end to another', async () => {
+    const made = await Promise.all(Array.from({ length: 5 }, () => installationSecret(tables.dataSource, 'tokens')));
+    expect(new Set(made.map((secret) => secret.toString('hex'))).size).toBe(1);
+    expect(made[0]).toHaveLength(32);
+    expect((await installationSecret(tables.dataSource, 'others')).equals(made[0]!)).toBe(false);
   });
 });
 

@@ -26,9 +26,14 @@ import {
   type Overview,
   type StepView,
 } from '../../../src/application/queries/read-model.js';
+import { Results } from '../../../src/application/saga/results.js';
 import { WorkflowSaga } from '../../../src/application/saga/workflow-saga.js';
+import { TaskReports, TaskTokens } from '../../../src/application/tasks.js';
 import { Workflows } from '../../../src/application/workflows.js';
 import type { ArtifactRef } from '../../../src/domain/workflow/events.js';
+import { AgentTaskReports } from '../../../src/infrastructure/agents/agent-task-reports.js';
+import { HmacTaskTokens } from '../../../src/infrastructure/agents/hmac-task-tokens.js';
+import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
 import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/http-limits.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
@@ -110,6 +115,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
   const readModel = new LaidOutReadModel();
   const documentAgents = new ScriptedDocumentAgents();
   const health = new ScriptedHealth();
+  const taskTokens = new HmacTaskTokens(Buffer.alloc(32, 7));
 
   const appended: NewEvent[] = [];
   const append = log.append.bind(log);
@@ -128,6 +134,9 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: DocumentAgents, useValue: documentAgents },
     { provide: Health, useValue: health },
     { provide: HttpLimits, useValue: limits },
+    { provide: TaskTokens, useValue: taskTokens },
+    { provide: TaskReports, useValue: new AgentTaskReports(clock, defaultAgentLimits) },
+    { provide: Results, useValue: new Results(artifacts, { inlineOutputBytes: 65_536 }) },
     { provide: WorkflowSaga, useValue: saga },
     { provide: Workflows, useValue: workflows },
   ];
@@ -157,6 +166,8 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     artifacts,
     readModel,
     documentAgents,
+    agent,
+    taskTokens,
     health,
     buses,
     appended,

@@ -150,6 +150,7 @@ describe('queries over HTTP', () => {
       agent: 'enrich',
       required: true,
       timeout_minutes: 1,
+      heartbeat_timeout_seconds: null,
       retry_on_failure: true,
       max_retries: 3,
       on_exhausted: 'fail',

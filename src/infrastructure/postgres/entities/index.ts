@@ -1,4 +1,5 @@
 import { Artifact } from './artifact.entity.js';
+import { InstallationSecret } from './installation-secret.entity.js';
 import { ProjectionCheckpoint } from './projection-checkpoint.entity.js';
 import { ProjectionPoison } from './projection-poison.entity.js';
 import { Worker } from './worker.entity.js';
@@ -14,4 +15,5 @@ export const entities = [
   ProjectionPoison,
   Artifact,
   Worker,
+  InstallationSecret,
 ];

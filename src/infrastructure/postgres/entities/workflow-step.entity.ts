@@ -65,6 +65,21 @@ export class WorkflowStep implements StepView {
   @Column({ ...INSTANT, nullable: true })
   deadline_at!: Date | null;
 
+  @Column({ ...INSTANT, nullable: true })
+  deferred_at!: Date | null;
+
+  @Column({ ...INSTANT, nullable: true })
+  heartbeat_due_at!: Date | null;
+
+  @Column('double precision', { nullable: true })
+  progress_percent!: number | null;
+
+  @Column('text', { nullable: true })
+  progress_message!: string | null;
+
+  @Column({ ...INSTANT, nullable: true })
+  progress_at!: Date | null;
+
   @Column('text', { nullable: true })
   worker!: string | null;
 

@@ -1,10 +1,12 @@
 import { CreateReadTables1763800000000 } from './1763800000000-create-read-tables.js';
 import { CreateOperationalTables1763800000001 } from './1763800000001-create-operational-tables.js';
+import { AddTasks1763800000040 } from './1763800000040-add-tasks.js';
 import { AddPauseState1763800000050 } from './1763800000050-add-pause-state.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
   CreateReadTables1763800000000,
   CreateOperationalTables1763800000001,
+  AddTasks1763800000040,
   AddPauseState1763800000050,
 ];

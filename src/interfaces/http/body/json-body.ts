@@ -6,6 +6,7 @@ import type { HttpLimits } from '../http-limits.js';
 import { received } from '../received.js';
 import { bodyTooLarge, Refusal } from '../refusal.js';
 import { methodsAt } from '../routes.js';
+import { tokenIn } from '../task-path.js';
 import { readJson } from './read-json.js';
 
 type Group = Readonly<{ holds: (request: Request) => boolean; bytes: number; depth: number }>;
@@ -13,7 +14,12 @@ type Group = Readonly<{ holds: (request: Request) => boolean; bytes: number; dep
 export const useJsonBodies = (app: NestExpressApplication, limits: HttpLimits): void => {
   const groups: readonly Group[] = [
     { holds: isForAgent, bytes: limits.agentBodyBytes, depth: limits.agentJsonDepth },
-    { holds: (request) => !isForAgent(request), bytes: limits.bodyBytes, depth: limits.jsonDepth },
+    { holds: isTaskReport, bytes: limits.taskBodyBytes, depth: limits.agentJsonDepth },
+    {
+      holds: (request) => !isForAgent(request) && !isTaskReport(request),
+      bytes: limits.bodyBytes,
+      depth: limits.jsonDepth,
+    },
   ];
   app.use((request: Request, _response: Response, next: NextFunction) => {
     const group = groups.find(({ holds }) => holds(request));
@@ -35,6 +41,8 @@ export const useJsonBodies = (app: NestExpressApplication, limits: HttpLimits): 
 };
 
 const isForAgent = ({ path }: Request): boolean => agentAt(path) !== undefined;
+
+const isTaskReport = (request: Request): boolean => tokenIn(request) !== undefined;
 
 const takesBody = (request: Request): boolean => request.method === 'POST' && methodsAt(request).includes('POST');
 

@@ -1,0 +1,133 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import type { JsonObject } from '../../domain/json.js';
+import type { StepCommand } from '../../domain/workflow/commands.js';
+import { stepAt, type CurrentStep, type WorkflowState } from '../../domain/workflow/state.js';
+import { Clock } from '../clock.js';
+import { AttemptOver, NotFound, type OverReason } from '../errors.js';
+import type { Folded } from '../fold-cache.js';
+import { commandIdFor, Ids } from '../ids.js';
+import { Results } from '../saga/results.js';
+import { WorkflowSaga } from '../saga/workflow-saga.js';
+import { TaskReports, TaskTokens, type AttemptRef, type TaskReport } from '../tasks.js';
+import { Workflows, type Order } from '../workflows.js';
+
+/** `continue`: whether the agent should go on with its work. The times are ISO-8601 UTC. */
+export type TaskAnswer =
+  Readonly<{ continue: true; deadlineAt: string; heartbeatDueAt: string | null }> | Readonly<{ continue: false }>;
+
+/** What an agent says of its attempt after it has taken the task token. */
+export class ReportTask extends Command<TaskAnswer> {
+  constructor(
+    readonly token: string,
+    readonly body: JsonObject,
+    readonly traceparent: string | null,
+  ) {
+    super();
+  }
+}
+
+type Target = Readonly<{ ref: AttemptRef; found: CurrentStep }>;
+
+/** @throws NotFound for a token that is none, InvalidRequest for a report that is none, AttemptOver */
+@CommandHandler(ReportTask)
+export class ReportTaskHandler implements ICommandHandler<ReportTask> {
+  constructor(
+    private readonly tokens: TaskTokens,
+    private readonly reports: TaskReports,
+    private readonly workflows: Workflows,
+    private readonly saga: WorkflowSaga,
+    private readonly results: Results,
+    private readonly ids: Ids,
+    private readonly clock: Clock,
+  ) {}
+
+  async execute({ token, body, traceparent }: ReportTask): Promise<TaskAnswer> {
+    const ref = this.tokens.read(token);
+    if (!ref) throw noSuchTask();
+    const report = this.reports.read(body, ref.step, token);
+    const known = await this.workflows.load(ref.executionId);
+    const fresh = isRunning(known.state, ref) ? known : await this.workflows.refresh(ref.executionId);
+    const found = stepNamed(fresh.state, ref.step);
+    if (!found) throw noSuchTask();
+    // Files are kept only of an attempt that counts.
+    if (!isRunning(fresh.state, ref)) return this.over(fresh, { ref, found }, report);
+    const command = await this.commandFor({ ref, found }, report);
+    const outcome = await this.saga.submit(ref.executionId, this.order({ ref, found }, command, traceparent));
+    if (report.type !== 'heartbeat' && outcome.appended.length > 0) return { continue: false };
+    const { step } = stepNamed(outcome.state, ref.step) ?? found;
+    if (step.status === 'running' && step.attempt === ref.attempt) {
+      return {
+        continue: true,
+        deadlineAt: step.deadline,
+        heartbeatDueAt: step.deferred?.heartbeatDueAt ?? null,
+      };
+    }
+    return this.over(await this.workflows.load(ref.executionId), { ref, found }, report);
+  }
+
+  /** What the attempt itself reported before is answered as it was then. */
+  private over({ state, commands }: Folded, { ref, found }: Target, report: TaskReport): TaskAnswer {
+    const { step } = stepNamed(state, ref.step) ?? found;
+    const isOwn = step.status === 'completed' && step.attempt === ref.attempt;
+    if (report.type === 'complete' && isOwn) return { continue: false };
+    if (report.type === 'fail' && commands.includes(commandIdOf(ref, 'FailStep'))) return { continue: false };
+    const reason = reasonOf(state, step, ref);
+    throw new AttemptOver(reason, `Attempt ${ref.attempt} of step ${ref.step} is over: it was ${TOLD[reason]}. Stop`);
+  }
+
+  private async commandFor({ ref, found }: Target, report: TaskReport): Promise<StepCommand> {
+    const stepId = found.step.id;
+    const { step, attempt } = ref;
+    if (report.type !== 'heartbeat') return this.results.report({ stepId, step, attempt }, report.reply);
+    const { percent, message } = report;
+    return { type: 'ProgressStep', data: { stepId, attempt, percent, message } };
+  }
+
+  /** One attempt has one completion and one failure, however often they are sent. */
+  private order({ ref, found }: Target, command: StepCommand, traceparent: string | null): Order {
+    return {
+      command,
+      context: {
+        commandId: command.type === 'ProgressStep' ? this.ids.uuid() : commandIdOf(ref, command.type),
+        at: this.clock.now(),
+        actor: { type: 'agent', id: found.definition.agent },
+        reason: null,
+        causationId: null,
+        traceparent,
+      },
+    };
+  }
+}
+
+const TOLD: Readonly<Record<OverReason, string>> = {
+  completed: 'completed',
+  failed: 'recorded as failed, by its own report or because it was too late',
+  replaced: 'abandoned for a newer one',
+  cancelled: 'cancelled with its execution',
+};
+
+const noSuchTask = () => new NotFound('There is no such task');
+
+const commandIdOf = ({ executionId, step, attempt }: AttemptRef, type: StepCommand['type']) =>
+  commandIdFor(executionId, `Task${type}`, `${step}:${attempt}`);
+
+const stepNamed = (state: WorkflowState, step: string): CurrentStep | undefined =>
+  state.status === 'none'
+    ? undefined
+    : stepAt(
+        state,
+        state.definition.steps.findIndex(({ name }) => name === step),
+      );
+
+/** Also in a paused execution: what is in flight there may still report. */
+const isRunning = (state: WorkflowState, { step, attempt }: AttemptRef): boolean => {
+  const found = stepNamed(state, step)?.step;
+  return found?.status === 'running' && found.attempt === attempt;
+};
+
+const reasonOf = (state: WorkflowState, step: CurrentStep['step'], { attempt }: AttemptRef): OverReason => {
+  if (step.attempt > attempt || step.status === 'pending') return 'replaced';
+  if (step.status === 'completed') return 'completed';
+  if (step.status === 'cancelled') return 'cancelled';
+  return state.status === 'cancelled' ? 'cancelled' : 'failed';
+};

@@ -1,0 +1,120 @@
+/** Between an agent's 202 and its report the instances may come and go: the attempt is not theirs. */
+import { rm } from 'node:fs/promises';
+import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
+import { report, startDeferringAgent, type Task } from '../support/deferring-agent.js';
+import { eventually } from '../support/eventually.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { definitionsDir } from './support/definitions.js';
+import { startInstance, type Instance } from './support/instance.js';
+
+const START = { project_id: 'p-1', document_type: 'test', triggered_by: 'ann' };
+const COMPLETE = { type: 'complete', data: { long: 'done' } };
+
+let database: TestDatabase;
+let definitions: string;
+let agent: Awaited<ReturnType<typeof startDeferringAgent>>;
+let quick: AgentServer;
+let instances: Instance[];
+
+beforeEach(async () => {
+  instances = [];
+  [database, definitions, agent, quick] = await Promise.all([
+    createTestDatabase(),
+    definitionsDir([
+      { name: 'long', agent: 'long', heartbeat_timeout_seconds: 30 },
+      { name: 'last', agent: 'last' },
+    ]),
+    startDeferringAgent(),
+    startAgentServer(({ input }) => succeed({ [input.step]: 'done' })),
+  ]);
+});
+afterEach(async () => {
+  await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
+  await Promise.all([agent.close(), quick.close(), rm(definitions, { recursive: true }), database.drop()]);
+});
+
+const start = async (env: Record<string, string> = {}) => {
+  const instance = await startInstance({
+    DATABASE_URL: database.url,
+    DEFINITIONS_DIR: definitions,
+    AGENT_LONG_URL: `${agent.url}/long`,
+    AGENT_LAST_URL: `${quick.url}/last`,
+    SHUTDOWN_GRACE_MS: '300',
+    LOG_LEVEL: 'verbose',
+    ...env,
+  });
+  instances.push(instance);
+  return instance;
+};
+
+const taken = async ({ api }: Instance): Promise<Readonly<{ id: string; task: Task }>> => {
+  const id = await api.start(START);
+  await eventually(async () => (await api.eventTypes(id)).includes('StepDeferred'));
+  return { id, task: agent.tasks[0]! };
+};
+
+const UNINTERRUPTED = [
+  ...['WorkflowStarted', 'StepStarted', 'StepDeferred', 'StepCompleted'],
+  ...['StepStarted', 'StepCompleted', 'WorkflowCompleted'],
+];
+
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  'ended by %s between the 202 and the report: no interruption, and the token works after the restart',
+  async (signal) => {
+    const first = await start();
+    const { id, task } = await taken(first);
+    await first.child.kill(signal);
+
+    const second = await start();
+    // Twice as long as it takes to give up the first worker.
+    const until = Date.now() + 2_000;
+    await eventually(async () => {
+      expect(await second.api.eventTypes(id)).toEqual(UNINTERRUPTED.slice(0, 3));
+      return Date.now() > until;
+    });
+    expect(await report(task, COMPLETE, second.api.url)).toMatchObject({ status: 200 });
+    await second.api.reaches(id, 'completed');
+    expect(await second.api.eventTypes(id)).toEqual(UNINTERRUPTED);
+    expect(agent.tasks).toHaveLength(1);
+    expect([first, second].map(({ child }) => child.output()).join('')).not.toContain(task.token);
+  },
+  60_000,
+);
+
+test('silence while no instance lived is noticed by the next one, once', async () => {
+  const strict = await definitionsDir([{ name: 'long', agent: 'long', heartbeat_timeout_seconds: 3 }]);
+  try {
+    const first = await start({ DEFINITIONS_DIR: strict });
+    const { id, task } = await taken(first);
+    await first.child.kill('SIGKILL');
+
+    const second = await start({ DEFINITIONS_DIR: strict });
+    await eventually(() => agent.tasks.length === 2);
+    expect(await report(agent.tasks[1]!, COMPLETE)).toMatchObject({ status: 200 });
+    expect(await report(task, COMPLETE, second.api.url)).toMatchObject({ status: 410 });
+    await second.api.reaches(id, 'completed');
+    const events = await second.api.events(id);
+    const failed = events.filter(({ event_type }) => event_type === 'StepFailed');
+    expect(failed).toMatchObject([{ data: { attempt: 1, error: { code: 'HEARTBEAT_TIMEOUT' } } }]);
+    expect(events.map(({ event_type }) => event_type)).not.toContain('StepInterrupted');
+  } finally {
+    await rm(strict, { recursive: true });
+  }
+}, 60_000);
+
+test('any instance takes a report, and goes on with the next step itself', async () => {
+  const first = await start({ PUBLIC_URL: 'https://executor.example/base' });
+  const second = await start();
+  const { id, task } = await taken(first);
+  expect(task.url).toBe(`https://executor.example/base/api/v1/workflow/tasks/${task.token}`);
+  expect(await report(task, { type: 'heartbeat', percent: 10 }, second.api.url)).toMatchObject({ status: 200 });
+  expect(await report(task, COMPLETE, second.api.url)).toMatchObject({ status: 200 });
+  await first.api.reaches(id, 'completed');
+  const workers = (await first.api.events(id))
+    .filter(({ event_type }) => event_type === 'StepStarted')
+    .map(({ data }) => data.worker);
+  expect(new Set(workers).size).toBe(2);
+  // The one that gave the token says the same of it.
+  expect(await report(task, COMPLETE, first.api.url)).toMatchObject({ status: 200 });
+  expect(await report(task, { type: 'heartbeat' }, first.api.url)).toMatchObject({ status: 410 });
+}, 60_000);
