@@ -28,8 +28,14 @@ beforeAll(async () => {
     { ...long, heartbeat_timeout_seconds: 30 },
     { name: 'last', agent: 'last', weight: 2, max_retries: 0 },
   ]);
-  const strict = { ...long, heartbeat_timeout_seconds: 2, timeout_minutes: 0.1 };
-  await writeFile(path.join(definitions, 'strict.json'), JSON.stringify({ name: 'strict', steps: [strict] }));
+  const beating = { ...long, heartbeat_timeout_seconds: 2 };
+  for (const [name, minutes] of [
+    ['beating', 1],
+    ['strict', 0.1],
+  ] as const) {
+    const steps = [{ ...beating, timeout_minutes: minutes }];
+    await writeFile(path.join(definitions, `${name}.json`), JSON.stringify({ name, steps }));
+  }
   app = await startTestApp({
     DEFINITIONS_DIR: definitions,
     AGENT_LONG_URL: `${agent.url}/long`,
@@ -150,7 +156,7 @@ describe('an agent that takes its task', () => {
   });
 
   test('that falls silent has failed after the heartbeat timeout, and not while it beats', async () => {
-    const { id, task } = await taken({ document_type: 'strict' });
+    const { id, task } = await taken({ document_type: 'beating' });
     const until = Date.now() + 3_000;
     await eventually(async () => {
       expect(await report(task, { type: 'heartbeat' })).toMatchObject({ status: 200 });
