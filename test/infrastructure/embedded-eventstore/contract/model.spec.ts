@@ -1,7 +1,7 @@
 /** Expected revisions, repeated appends and deletes in any order, against a model that is too simple to be wrong. */
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
-import { collect, event, failing, serverUnderTest, ways } from './server-under-test.js';
+import { collect, event, failing, serverUnderTest, ways } from '../server-under-test.js';
 
 const server = serverUnderTest();
 

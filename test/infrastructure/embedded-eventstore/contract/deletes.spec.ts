@@ -1,5 +1,5 @@
 import { jsonEvent } from '@eventstore/db-client';
-import { collect, event, events, failing, newStream, outcome, serverUnderTest, ways } from './server-under-test.js';
+import { collect, event, events, failing, newStream, outcome, serverUnderTest, ways } from '../server-under-test.js';
 
 const server = serverUnderTest();
 const append = (

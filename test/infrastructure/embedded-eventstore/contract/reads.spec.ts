@@ -1,5 +1,5 @@
 import { jsonEvent, type EventStoreDBClient, type Position } from '@eventstore/db-client';
-import { collect, event, events, failing, newStream, serverUnderTest } from './server-under-test.js';
+import { collect, event, events, failing, newStream, serverUnderTest } from '../server-under-test.js';
 
 const server = serverUnderTest();
 type ReadOptions = Parameters<EventStoreDBClient['readStream']>[1];

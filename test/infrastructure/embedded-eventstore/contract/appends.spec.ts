@@ -9,7 +9,7 @@ import {
   outcome,
   serverUnderTest,
   ways,
-} from './server-under-test.js';
+} from '../server-under-test.js';
 
 const server = serverUnderTest();
 
@@ -108,22 +108,6 @@ describe.each(ways)('%s', (_name, way) => {
     });
     expect(await append(stream, big, 'no_stream')).toBe(0n);
   });
-
-  test('of one hundred clients to one stream and to many gives every event one place', async () => {
-    const [shared, own] = [newStream('shared'), Array.from({ length: 10 }, () => newStream('own'))];
-    const clients = Array.from({ length: 10 }, () => EventStoreDBClient.connectionString(server.url));
-    const work = Array.from({ length: 100 }, async (_, index) => {
-      const client = clients[index % 10] as EventStoreDBClient;
-      await client.appendToStream(shared, event({ index }), way);
-      await client.appendToStream(own[index % 10] ?? '', event({ index }), way);
-    });
-    await Promise.all(work);
-    for (const client of clients) await closeClient(client);
-    const read = await collect(server.client.readStream<ReturnType<typeof event>>(shared));
-    expect(read.map((one) => one.event?.revision)).toEqual(Array.from({ length: 100 }, (_, index) => BigInt(index)));
-    expect(new Set(read.map((one) => (one.event?.data as { index: number }).index)).size).toBe(100);
-    for (const stream of own) expect(await collect(server.client.readStream(stream))).toHaveLength(10);
-  });
 });
 
 test('a batch stream answers each append by itself, failures among successes', async () => {
@@ -142,6 +126,26 @@ test('a batch stream answers each append by itself, failures among successes', a
     expect.objectContaining({ type: 'maximum-append-size-exceeded' }),
     4n,
   ]);
+});
+
+test('an append whose parts come one after the other is one append', async () => {
+  const stream = newStream();
+  const parts = { batchAppendSize: 2_000 }; // the client cuts at 3 MiB unless told otherwise
+  const added = Array.from({ length: 20 }, (_, index) => event({ index, text: 'x'.repeat(900) }));
+  const other = newStream();
+  const answers = await Promise.all([
+    server.client.appendToStream(stream, added, { ...parts, expectedRevision: 'no_stream' }),
+    server.client.appendToStream(other, added.slice(0, 3), { ...parts, expectedRevision: 'no_stream' }),
+  ]);
+  expect(answers.map(({ nextExpectedRevision }) => nextExpectedRevision)).toEqual([19n, 2n]);
+  expect((await collect(server.client.readStream(stream))).map((one) => one.event?.id)).toEqual(
+    added.map(({ id }) => id),
+  );
+  const tooMuch = Array.from({ length: 3 }, () => event({ text: 'x'.repeat(400 * 1024) }));
+  expect(await failing(server.client.appendToStream(stream, tooMuch, parts))).toMatchObject({
+    type: 'maximum-append-size-exceeded',
+  });
+  expect(await outcome(server.client, stream, event(), 19n)).toBe(20n);
 });
 
 test('a batch append whose deadline has passed is answered so', async () => {

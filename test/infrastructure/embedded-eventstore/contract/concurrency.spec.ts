@@ -1,0 +1,94 @@
+/** A hundred clients at once, on one stream and on many, with subscribers that follow: one who keeps up, one who does not. */
+import { EventStoreDBClient, streamNameFilter, WrongExpectedVersionError } from '@eventstore/db-client';
+import { eventually } from '../../../support/eventually.js';
+import { closeClient, collect, event, newStream, serverUnderTest } from '../server-under-test.js';
+
+const CLIENTS = 100;
+const APPENDS_EACH = 6;
+const FILLING = 'x'.repeat(2_000);
+
+/** The slow one has to be left behind by what fits into the memory of the node. */
+const server = serverUnderTest({ maxTailEvents: 100 });
+const clients: EventStoreDBClient[] = [];
+afterAll(async () => {
+  for (const client of clients) await closeClient(client);
+});
+
+type Place = Readonly<{ id: string; stream: string; revision: bigint; position: bigint }>;
+
+/** Everything that a subscription to the streams with this prefix gives. */
+function follow(prefix: string) {
+  const client = EventStoreDBClient.connectionString(server.url);
+  clients.push(client);
+  const seen: Place[] = [];
+  const marks: string[] = [];
+  const subscription = client.subscribeToAll({ filter: streamNameFilter({ prefixes: [prefix] }) });
+  subscription.on('error', () => undefined);
+  subscription.on('caughtUp', () => marks.push('caught up'));
+  subscription.on('fellBehind', () => marks.push('fell behind'));
+  subscription.on('data', ({ event: found }) => {
+    if (!found) return;
+    seen.push({ id: found.id, stream: found.streamId, revision: found.revision, position: found.position.commit });
+  });
+  return { subscription, seen, marks };
+}
+
+/** Appends at the revision that it has seen last, and looks again when someone else was faster. */
+async function contend(client: EventStoreDBClient, stream: string, id: string): Promise<void> {
+  for (;;) {
+    const last = await collect(client.readStream(stream, { direction: 'backwards', fromRevision: 'end', maxCount: 1 }));
+    const expectedRevision = last[0]?.event?.revision ?? 0n;
+    try {
+      await client.appendToStream(stream, event({ text: FILLING }, 'Contended', id), { expectedRevision });
+      return;
+    } catch (error) {
+      if (!(error instanceof WrongExpectedVersionError)) throw error;
+    }
+  }
+}
+
+test('every acknowledged event has one place, and every subscriber sees each once and in order', async () => {
+  const prefix = newStream('crowd');
+  const [shared, contended] = [`${prefix}-shared`, `${prefix}-contended`];
+  const first = event({}, 'Contended');
+  await server.client.appendToStream(contended, first);
+  const [quick, other, slow] = [follow(prefix), follow(prefix), follow(prefix)];
+  await eventually(() => [quick, other, slow].every(({ marks }) => marks.includes('caught up')));
+  slow.subscription.pause();
+
+  const acknowledged: string[] = [first.id];
+  await Promise.all(
+    Array.from({ length: CLIENTS }, async (_, index) => {
+      const client = EventStoreDBClient.connectionString(server.url);
+      clients.push(client);
+      for (let turn = 0; turn < APPENDS_EACH; turn++) {
+        const added = [event({ text: FILLING }), event({ text: FILLING })];
+        await client.appendToStream(shared, added[0]!);
+        await client.appendToStream(`${prefix}-own-${index}`, added[1]!, {
+          expectedRevision: turn === 0 ? 'no_stream' : BigInt(turn - 1),
+        });
+        acknowledged.push(...added.map(({ id }) => id));
+      }
+      if (index % 10 !== 0) return;
+      const { id } = event();
+      await contend(client, contended, id);
+      acknowledged.push(id);
+    }),
+  );
+  slow.subscription.resume();
+
+  for (const { seen } of [quick, other, slow]) {
+    await eventually(() => expect(seen).toHaveLength(acknowledged.length), { deadlineMs: 20_000 });
+    expect(new Set(seen.map(({ id }) => id))).toEqual(new Set(acknowledged));
+    expect(seen.every(({ position }, index) => index === 0 || position > seen[index - 1]!.position)).toBe(true);
+    expect(seen).toEqual(quick.seen);
+  }
+  const revisions = new Map<string, bigint[]>();
+  for (const { stream, revision } of quick.seen) revisions.set(stream, [...(revisions.get(stream) ?? []), revision]);
+  expect(revisions.size).toBe(CLIENTS + 2);
+  for (const [stream, found] of revisions) {
+    expect(found).toEqual(found.map((_, index) => BigInt(index)));
+    expect(await collect(server.client.readStream(stream))).toHaveLength(found.length);
+  }
+  await eventually(() => expect(slow.marks).toEqual(['caught up', 'fell behind', 'caught up']));
+});
