@@ -26,8 +26,8 @@ export const defaultLimits = {
   maxTailEvents: 8_192,
   maxTailBytes: 16 * 1024 * 1024,
   /** What one read of the database brings. At least one event comes, whatever its size. */
-  pageEvents: 500,
-  pageBytes: 512 * 1024,
+  pageEvents: 250,
+  pageBytes: 256 * 1024,
   /** Events that one step of a filtered read looks at. */
   scanEvents: 1_000,
   /** What one read has on its way to its caller beside what HTTP/2 holds. */

@@ -1,7 +1,14 @@
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import type { Encoded, Streams } from './protocol.js';
+import type { StoredEvent } from './records.js';
 
 export type ReadCall = ServerWritableStream<Streams.ReadReq, Streams.ReadResp | Encoded>;
+
+/** How events are put on the wire: links resolved or not, ids in the form that was asked for. */
+export type Render = (events: readonly StoredEvent[]) => Promise<readonly Encoded[]>;
+
+/** So many at once: the rest of a page waits in one form only. */
+export const RENDERED_EVENTS = 50;
 
 /** Writes to a caller as fast as that caller reads: resolves when the next message may come, or the call is over. */
 export class Outgoing {
@@ -30,5 +37,13 @@ export class Outgoing {
       this.call.on('drain', done);
       this.signal.addEventListener('abort', done, { once: true });
     });
+  }
+}
+
+export async function sendAll(events: readonly StoredEvent[], render: Render, out: Outgoing): Promise<void> {
+  for (let from = 0; from < events.length && !out.signal.aborted; from += RENDERED_EVENTS) {
+    for (const message of await render(events.slice(from, from + RENDERED_EVENTS))) {
+      if (!out.push(message)) await out.drained();
+    }
   }
 }

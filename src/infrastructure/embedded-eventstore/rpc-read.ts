@@ -5,10 +5,10 @@ import { encodeReadEvent } from './encode-event.js';
 import { parseFilter } from './filter.js';
 import { resolveLinks } from './links.js';
 import { readAll, readStream, StreamNotFound, type From } from './log-reads.js';
-import { Outgoing, type ReadCall } from './outgoing.js';
+import { Outgoing, sendAll, type ReadCall, type Render } from './outgoing.js';
 import { streams, type Encoded, type Streams } from './protocol.js';
 import { subscribeToStream } from './stream-subscription.js';
-import { subscribeToAll, type Log, type Render } from './subscriptions.js';
+import { subscribeToAll, type Log } from './subscriptions.js';
 import { failed, invalidArgument, isRefusal, shuttingDown, tooManyReads } from './wire-errors.js';
 import { streamIdentifier, streamName } from './wire-events.js';
 
@@ -110,13 +110,15 @@ export class ReadCalls {
 
 type Pages = AsyncGenerator<Parameters<Render>[0]>;
 
-/** The next page comes from the database while this one is sent. */
+/** The next page comes from the database while the second half of this one is sent. */
 async function sendPages(pages: Pages, render: Render, out: Outgoing): Promise<void> {
   let page = await pages.next();
   while (!page.done && !out.signal.aborted) {
+    const half = Math.floor(page.value.length / 2);
+    await sendAll(page.value.slice(0, half), render, out);
     const next = pages.next();
     next.catch(() => undefined); // it may not be asked for
-    for (const message of await render(page.value)) await out.send(message);
+    await sendAll(page.value.slice(half), render, out);
     page = await next;
   }
 }

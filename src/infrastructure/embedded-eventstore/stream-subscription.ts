@@ -1,9 +1,8 @@
 /** A subscription to one stream: its events from the database until it has caught up, then from the newest of the log. */
 import { readStream, StreamNotFound, visible, type From } from './log-reads.js';
-import type { Outgoing } from './outgoing.js';
-import type { Encoded } from './protocol.js';
+import { sendAll, type Outgoing, type Render } from './outgoing.js';
 import { DELETED, type StoredEvent } from './records.js';
-import { caughtUp, fellBehind, type Log, type Render } from './subscriptions.js';
+import { caughtUp, fellBehind, type Log } from './subscriptions.js';
 import { streamDeleted } from './wire-errors.js';
 
 /** The events of one stream after revision `from` (exclusive) until the caller leaves. The stream need not exist yet. */
@@ -19,7 +18,7 @@ export async function subscribeToStream(
     // Everything up to here is in the database, so the search of the tail begins here.
     let position = log.tail.last;
     for await (const page of existing(log, stream, cursor + 1n)) {
-      await sendAll(await render(page), out);
+      await sendAll(page, render, out);
       cursor = page.at(-1)?.revision ?? cursor;
       if (out.signal.aborted) return;
     }
@@ -33,15 +32,11 @@ export async function subscribeToStream(
       if (near.length === 0) await log.tail.moreThan(position, out.signal, log.limits.idleCheckpointMs);
       const fresh = near.filter((event) => event.stream === stream && event.revision > cursor);
       if (fresh.some(({ revision }) => revision === DELETED)) throw streamDeleted(stream);
-      await sendAll(await render(fresh), out);
+      await sendAll(fresh, render, out);
       cursor = fresh.at(-1)?.revision ?? cursor;
       position = near.at(-1)?.position ?? position;
     }
   }
-}
-
-async function sendAll(messages: readonly Encoded[], out: Outgoing): Promise<void> {
-  for (const message of messages) await out.send(message);
 }
 
 async function* existing(log: Log, stream: string, from: bigint): AsyncGenerator<readonly StoredEvent[]> {

@@ -5,16 +5,13 @@
 import type { FilterOptions } from './filter.js';
 import type { Limits } from './limits.js';
 import { filteredPage, plainPage, type From, type Page } from './log-reads.js';
-import type { Outgoing } from './outgoing.js';
-import { streams, type Encoded, type Streams } from './protocol.js';
-import type { Reader } from './reader.js';
+import { RENDERED_EVENTS, sendAll, type Outgoing, type Render } from './outgoing.js';
+import { streams, type Streams } from './protocol.js';
+import type { Reader, Scanned } from './reader.js';
 import type { StoredEvent } from './records.js';
 import type { Tail } from './tail.js';
 
 export type Log = Readonly<{ reader: Reader; tail: Tail; limits: Limits }>;
-
-/** How events are put on the wire: links resolved or not, ids in the form that was asked for. */
-export type Render = (events: readonly StoredEvent[]) => Promise<readonly Encoded[]>;
 
 /** Everything after `from` (exclusive) until the caller leaves. */
 export async function subscribeToAll(
@@ -43,18 +40,19 @@ export async function subscribeToAll(
     }
     const stored = () => (ahead?.from === cursor ? ahead.page : storedPage(log, cursor, filter));
     const page = near ? pageOf(near, filter) : await stored();
-    ahead = near ? undefined : fetchAhead(log, page.upTo, filter);
-    const messages = await render(page.events);
-    const positions = page.events.map(({ position }) => position);
-    let sent = 0;
-    for (const { position } of page.scanned) {
-      if (out.signal.aborted) return;
-      const message = messages[sent];
-      if (message && positions[sent] === position) {
-        await out.send(message);
-        sent += 1;
-      }
-      looked += 1;
+    ahead = undefined;
+    const { events, scanned } = page;
+    let [at, sent] = [0, 0];
+    while (at < scanned.length && !out.signal.aborted) {
+      // Not at once: of whoever does not read at all one page is kept, not two.
+      if (!near && at >= scanned.length / 2) ahead ??= fetchAhead(log, page.upTo, filter);
+      const untilCheckpoint = filter ? filter.checkpointEvery - (looked % filter.checkpointEvery) : RENDERED_EVENTS;
+      const some = scanned.slice(at, at + Math.min(untilCheckpoint, RENDERED_EVENTS));
+      const { position } = some.at(-1) as Scanned;
+      const wanted = events.slice(sent).findIndex((event) => event.position > position);
+      const until = wanted < 0 ? events.length : sent + wanted;
+      await sendAll(events.slice(sent, until), render, out);
+      [at, sent, looked] = [at + some.length, until, looked + some.length];
       if (filter && looked % filter.checkpointEvery === 0) await out.send(checkpoint(position));
     }
     cursor = page.upTo;
@@ -75,7 +73,7 @@ function storedPage({ reader, limits }: Log, cursor: bigint, filter: FilterOptio
   });
 }
 
-/** The next page comes from the database while this one is sent. */
+/** The next page comes from the database while the rest of this one is sent. */
 function fetchAhead(
   log: Log,
   from: bigint,
