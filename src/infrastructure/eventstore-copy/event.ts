@@ -1,0 +1,41 @@
+export type CopiedEvent = Readonly<{
+  stream: string;
+  id: string;
+  type: string;
+  contentType: string;
+  data: Uint8Array;
+  metadata: Uint8Array;
+  revision: bigint;
+  /** Commit position, in its own server's terms. */
+  position: bigint;
+}>;
+
+/** What is copied in which act; undefined for system streams, which each server keeps for itself. */
+export function kindOf({ stream, type }: CopiedEvent): 'event' | 'metadata' | 'tombstone' | undefined {
+  if (stream.startsWith('$$')) return stream.startsWith('$', 2) ? undefined : 'metadata';
+  if (stream.startsWith('$')) return undefined;
+  return type === '$streamDeleted' ? 'tombstone' : 'event';
+}
+
+export class Conflict extends Error {}
+
+/** @throws Conflict that names the stream, what was expected there and what was found */
+export function checkSame(expected: CopiedEvent | undefined, found: CopiedEvent | undefined): void {
+  const different = expected && found ? FIELDS.find((field) => !same(expected[field], found[field])) : 'event';
+  if (!different) return;
+  const stream = (expected ?? found)?.stream ?? '';
+  throw new Conflict(
+    `The target differs in ${different} at stream "${stream}": expected ${shown(expected)}, found ${shown(found)}. ` +
+      'The target must hold nothing but what a copy of this source wrote; use an empty one.',
+  );
+}
+
+const FIELDS = ['stream', 'revision', 'id', 'type', 'contentType', 'data', 'metadata'] as const;
+
+const same = (one: string | bigint | Uint8Array, other: string | bigint | Uint8Array) =>
+  one instanceof Uint8Array && other instanceof Uint8Array ? Buffer.compare(one, other) === 0 : one === other;
+
+const shown = (event: CopiedEvent | undefined) =>
+  event
+    ? `"${event.stream}" revision ${event.revision}, id ${event.id}, type ${event.type}, ${event.data.length} bytes`
+    : 'nothing';
