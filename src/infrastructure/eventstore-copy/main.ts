@@ -16,19 +16,38 @@ async function main(): Promise<void> {
   if (values.help) return console.log(USAGE);
   if (!values.from || !values.to) throw new Error(`Expected --from URL and --to URL\n\n${USAGE}`);
   if (values.from === values.to) throw new Error('Expected two servers: --from and --to are the same');
-  const [source, target] = [await Server.connect(values.from), await Server.connect(values.to)];
+  const [source, target] = [await reach('--from', values.from), await reach('--to', values.to)];
   const started = Date.now();
   let reported = 0;
+  const starts = new Map<string, number>();
+  const since = (act: string, now: number) => starts.get(act) ?? (starts.set(act, now), now);
   const written = await copyLog(source, target, (act, events, position, head) => {
     const now = Date.now();
     if (now - reported < REPORT_MS) return;
     reported = now;
-    const share = head > 0n ? Number((position * 1_000n) / head) / 10 : 100;
-    console.log(`${act} ${events} events, ${share} % of the log, ${((now - started) / 1_000).toFixed(0)} s`);
+    console.log(progressLine(act, events, position, head, now - since(act, now)));
   });
   console.log(`Done: ${written} events written, all verified, ${((Date.now() - started) / 1_000).toFixed(1)} s`);
   source.close();
   target.close();
+}
+
+async function reach(option: string, url: string): Promise<Server> {
+  try {
+    const server = await Server.connect(url);
+    await server.head();
+    return server;
+  } catch (error) {
+    throw new Error(`Expected a server at the URL of ${option}: ${String(error)}`, { cause: error });
+  }
+}
+
+/** Time left is reckoned from positions, so it also counts what is only compared. */
+function progressLine(act: string, events: number, position: bigint, head: bigint, elapsedMs: number): string {
+  const share = head > 0n ? Number((position * 1_000n) / head) / 1_000 : 1;
+  const left = share > 0 ? (elapsedMs * (1 - share)) / share / 1_000 : 0;
+  const rate = elapsedMs > 0 ? Math.round((events * 1_000) / elapsedMs) : 0;
+  return `${act} ${events} events, ${rate} events/s, ${(share * 100).toFixed(1)} % of the log, ${left.toFixed(0)} s left`;
 }
 
 main().catch((error: unknown) => {
