@@ -17,15 +17,22 @@ export function kindOf({ stream, type }: CopiedEvent): 'event' | 'metadata' | 't
   return type === '$streamDeleted' ? 'tombstone' : 'event';
 }
 
+/** As servers count it against the limit of an append. */
+export const sizeOf = ({ type, data, metadata }: CopiedEvent) => type.length + data.length + metadata.length;
+
 export class Conflict extends Error {}
 
 /** @throws Conflict that names the stream, what was expected there and what was found */
 export function checkSame(expected: CopiedEvent | undefined, found: CopiedEvent | undefined): void {
+  if (!expected && !found) return;
   const different = expected && found ? FIELDS.find((field) => !same(expected[field], found[field])) : 'event';
-  if (!different) return;
+  if (different) throw conflict(different, expected, found);
+}
+
+export function conflict(what: string, expected: CopiedEvent | undefined, found: CopiedEvent | undefined): Conflict {
   const stream = (expected ?? found)?.stream ?? '';
-  throw new Conflict(
-    `The target differs in ${different} at stream "${stream}": expected ${shown(expected)}, found ${shown(found)}. ` +
+  return new Conflict(
+    `The target differs in ${what} at stream "${stream}": expected ${shown(expected)}, found ${shown(found)}. ` +
       'The target must hold nothing but what a copy of this source wrote; use an empty one.',
   );
 }
@@ -37,5 +44,6 @@ const same = (one: string | bigint | Uint8Array, other: string | bigint | Uint8A
 
 const shown = (event: CopiedEvent | undefined) =>
   event
-    ? `"${event.stream}" revision ${event.revision}, id ${event.id}, type ${event.type}, ${event.data.length} bytes`
+    ? `"${event.stream}" revision ${event.revision}, id ${event.id}, type ${event.type}, ${event.contentType}, ` +
+      `${event.data.length} bytes of data, ${event.metadata.length} of metadata`
     : 'nothing';

@@ -1,57 +1,77 @@
 /** `npm run eventstore:copy -- --from URL --to URL` */
 import { parseArgs } from 'node:util';
 import { copyLog } from './copy.js';
+import { copyLimits, type CopyLimits } from './limits.js';
+import { Lost } from './lost.js';
+import { progressLines } from './progress.js';
+import { withoutCredentials } from './secrets.js';
 import { Server } from './server.js';
 
+const AGAIN = 'Run the same command again to go on.';
 const USAGE = `npm run eventstore:copy -- --from URL --to URL
 
 Copies all streams of one server to another, then verifies them. URLs are esdb:// connection strings.
-Interrupt it whenever you like; the same command goes on where it stopped.`;
-const REPORT_MS = 1_000;
+Interrupt it whenever you like; the same command goes on where it stopped.
+
+  --idle-seconds N  how long a server may be silent, ${copyLimits.idleMs / 1_000}
+  --kept-events N   stream metadata and tombstones kept in memory, ${copyLimits.keptEvents}
+  --kept-mib N      and their size, ${copyLimits.keptBytes / 1024 / 1024}`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { from: { type: 'string' }, to: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    options: {
+      ...{ from: { type: 'string' }, to: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      ...{ 'idle-seconds': { type: 'string' }, 'kept-events': { type: 'string' }, 'kept-mib': { type: 'string' } },
+    },
   });
   if (values.help) return console.log(USAGE);
   if (!values.from || !values.to) throw new Error(`Expected --from URL and --to URL\n\n${USAGE}`);
   if (values.from === values.to) throw new Error('Expected two servers: --from and --to are the same');
-  const [source, target] = [await reach('--from', values.from), await reach('--to', values.to)];
+  const limits: CopyLimits = {
+    ...copyLimits,
+    idleMs: count('--idle-seconds', values['idle-seconds'], 1_000) ?? copyLimits.idleMs,
+    keptEvents: count('--kept-events', values['kept-events']) ?? copyLimits.keptEvents,
+    keptBytes: count('--kept-mib', values['kept-mib'], 1024 * 1024) ?? copyLimits.keptBytes,
+  };
+  const source = await reach('source', '--from', values.from, limits);
+  const target = await reach('target', '--to', values.to, limits);
   const started = Date.now();
-  let reported = 0;
-  const starts = new Map<string, number>();
-  const since = (act: string, now: number) => starts.get(act) ?? (starts.set(act, now), now);
-  const written = await copyLog(source, target, (act, events, position, head) => {
-    const now = Date.now();
-    if (now - reported < REPORT_MS) return;
-    reported = now;
-    console.log(progressLine(act, events, position, head, now - since(act, now)));
-  });
+  const written = await copyLog(source, target, progressLines(console.log), limits);
   console.log(`Done: ${written} events written, all verified, ${((Date.now() - started) / 1_000).toFixed(1)} s`);
   source.close();
   target.close();
 }
 
-async function reach(option: string, url: string): Promise<Server> {
+function count(option: string, text: string | undefined, unit = 1): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,6}$/.test(text))
+    throw new Error(`Expected ${option} to be a number from 1 to 9999999, got "${text}"`);
+  return Math.min(Number(text) * unit, 2 ** 31 - 1);
+}
+
+async function reach(name: 'source' | 'target', option: string, url: string, limits: CopyLimits): Promise<Server> {
   try {
-    const server = await Server.connect(url);
+    const server = await Server.connect(name, url, limits);
     await server.head();
     return server;
   } catch (error) {
-    throw new Error(`Expected a server at the URL of ${option}: ${String(error)}`, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`Expected a server at the URL of ${option}: ${reason}`, { cause: error });
   }
 }
 
-/** Time left is reckoned from positions, so it also counts what is only compared. */
-function progressLine(act: string, events: number, position: bigint, head: bigint, elapsedMs: number): string {
-  const share = head > 0n ? Number((position * 1_000n) / head) / 1_000 : 1;
-  const left = share > 0 ? (elapsedMs * (1 - share)) / share / 1_000 : 0;
-  const rate = elapsedMs > 0 ? Math.round((events * 1_000) / elapsedMs) : 0;
-  return `${act} ${events} events, ${rate} events/s, ${(share * 100).toFixed(1)} % of the log, ${left.toFixed(0)} s left`;
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.on(signal, () => {
+    console.error(`Interrupted. ${AGAIN}`);
+    process.exit(code);
+  });
 }
 
 main().catch((error: unknown) => {
   const text = error instanceof Error ? error.message : String(error);
-  console.error(text.replace(/:\/\/[^/\s]*@/g, '://'));
+  console.error(withoutCredentials(error instanceof Lost ? `${text}. ${AGAIN}` : text, process.argv.slice(2)));
   process.exit(1);
 });

@@ -6,6 +6,8 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, Channel, Metadata } from '@grpc/grpc-js';
 import type { CopiedEvent } from './event.js';
+import { copyLimits, type CopyLimits } from './limits.js';
+import { callFailure, silent } from './lost.js';
 
 type Inside = {
   getChannel(): Promise<Channel>;
@@ -18,13 +20,19 @@ const ALL = '9223372036854775807';
 
 export class Server {
   private constructor(
+    readonly name: 'source' | 'target',
+    private readonly idleMs: number,
     readonly client: Client,
     readonly call: Arguments,
     private readonly channel: Channel,
   ) {}
 
   /** @param url may hold credentials; they are kept from the client's parser, which repeats what it does not understand */
-  static async connect(url: string): Promise<Server> {
+  static async connect(
+    name: 'source' | 'target',
+    url: string,
+    { idleMs }: Pick<CopyLimits, 'idleMs'> = copyLimits,
+  ): Promise<Server> {
     const [, username, password] = CREDENTIALS.exec(url) ?? [];
     const inside = EventStoreDBClient.connectionString(url.replace(CREDENTIALS, '://')) as unknown as Inside;
     const credentials =
@@ -35,7 +43,7 @@ export class Server {
     const options = { channelOverride: channel };
     const client = new streamServices.StreamsClient('', undefined as never, options);
     const base = { requiresLeader: true, ...(credentials ? { credentials } : {}) };
-    return new Server(client, () => inside.callArguments(base, { deadline: Infinity }), channel);
+    return new Server(name, idleMs, client, () => inside.callArguments(base, { deadline: Infinity }), channel);
   }
 
   close(): void {
@@ -61,7 +69,10 @@ export class Server {
     return new Promise((resolve, reject) => {
       const [metadata, call] = this.call();
       const request = new streams.TombstoneReq().setOptions(options);
-      this.client.tombstone(request, metadata, call, (error) => (error ? reject(error) : resolve()));
+      const patient = { ...call, deadline: Date.now() + this.idleMs };
+      this.client.tombstone(request, metadata, patient, (error) =>
+        error ? reject(callFailure(this.name, error)) : resolve(),
+      );
     });
   }
 
@@ -74,13 +85,24 @@ export class Server {
       .setResolveLinks(false)
       .setUuidOption(new streams.ReadReq.Options.UUIDOption().setString(new shared.Empty()));
     const call = this.client.read(new streams.ReadReq().setOptions(options), ...this.call());
+    call.on('error', () => undefined); // given by the iterator, and of the cancelling
+    const messages = (call as AsyncIterable<Streams.ReadResp>)[Symbol.asyncIterator]();
+    let due = false;
+    const silence = setTimeout(() => due && call.destroy(silent(this.name, this.idleMs)), this.idleMs);
     try {
-      for await (const message of call as AsyncIterable<Streams.ReadResp>) {
-        const event = message.getEvent()?.getEvent();
+      for (;;) {
+        due = true;
+        silence.refresh();
+        const next = await messages.next();
+        due = false;
+        if (next.done) return;
+        const event = next.value.getEvent()?.getEvent();
         if (event) yield recorded(event);
       }
+    } catch (error) {
+      throw callFailure(this.name, error);
     } finally {
-      call.on('error', () => undefined); // of the cancelling
+      clearTimeout(silence);
       call.cancel();
     }
   }
@@ -99,6 +121,6 @@ function recorded(event: Streams.ReadResp.ReadEvent.RecordedEvent): CopiedEvent 
   };
 }
 
-const CREDENTIALS = /:\/\/([^:/@]+):([^@]+)@/;
+const CREDENTIALS = /:\/\/([^:/@]+):([^?]+)@/;
 const FORWARDS = 0;
 const BACKWARDS = 1;

@@ -1,37 +1,42 @@
 /** Appends sent one behind the other over one call, so that the target takes them in the order of the source. */
 import { randomUUID } from 'node:crypto';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
-import emptyMessages from 'google-protobuf/google/protobuf/empty_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
-import type { CopiedEvent } from './event.js';
+import emptyMessages from 'google-protobuf/google/protobuf/empty_pb.js';
+import { Conflict, sizeOf, type CopiedEvent } from './event.js';
+import type { CopyLimits } from './limits.js';
+import { callFailure, Lost, silent } from './lost.js';
+import { gap } from './runs.js';
 import type { Server } from './server.js';
 
 const { Empty } = emptyMessages;
-const MAX_IN_FLIGHT = 64;
-/** Of types, data and metadata; an event with more goes alone. Servers take 1 MiB. */
-export const MAX_APPEND_BYTES = 512 * 1024;
-export const MAX_APPEND_EVENTS = 500;
+type Waiting = Readonly<{ stream: string; revision: bigint; bytes: number }>;
 
 export class CopyWriter {
   private readonly call;
-  private readonly waiting = new Map<string, string>();
+  private readonly waiting = new Map<string, Waiting>();
+  private bytes = 0;
   private failure: Error | undefined;
   private wake: () => void = () => undefined;
 
-  constructor(server: Server) {
+  constructor(
+    private readonly server: Server,
+    private readonly limits: CopyLimits,
+  ) {
     this.call = server.client.batchAppend(...server.call());
     this.call.on('data', (answer: Streams.BatchAppendResp) => this.answered(answer));
     this.call.on('drain', () => this.wake());
-    this.call.on('error', (error: Error) => this.fail(error));
-    this.call.on('end', () => this.fail(new Error('The target ended the call of the appends; run the command again')));
+    this.call.on('error', (error: Error) => this.fail(callFailure(server.name, error)));
+    this.call.on('end', () => this.fail(new Lost(`The ${server.name} ended the call of the appends`)));
   }
 
   /** @param events of one stream, with revisions that follow each other */
   async append(events: readonly CopiedEvent[]): Promise<void> {
     const first = events[0];
     if (!first) return;
-    await this.until(() => this.waiting.size < MAX_IN_FLIGHT);
+    const { appendsInFlight, bytesInFlight } = this.limits;
+    await this.until(() => this.waiting.size < appendsInFlight && this.bytes < bytesInFlight);
     const identifier = new shared.StreamIdentifier().setStreamName(Buffer.from(first.stream));
     const options = new streams.BatchAppendReq.Options().setStreamIdentifier(identifier);
     if (first.revision === 0n) options.setNoStream(new Empty());
@@ -42,7 +47,9 @@ export class CopyWriter {
       .setOptions(options)
       .setProposedMessagesList(events.map(proposed))
       .setIsFinal(true);
-    this.waiting.set(id, `"${first.stream}" at revision ${first.revision}`);
+    const bytes = events.reduce((sum, event) => sum + sizeOf(event), 0);
+    this.waiting.set(id, { stream: first.stream, revision: first.revision, bytes });
+    this.bytes += bytes;
     if (!this.call.write(request)) await this.until(() => !this.call.writableNeedDrain);
   }
 
@@ -56,15 +63,22 @@ export class CopyWriter {
   }
 
   private async until(holds: () => boolean): Promise<void> {
-    while (!this.failure && !holds()) await new Promise<void>((resolve) => (this.wake = resolve));
+    const { idleMs } = this.limits;
+    while (!this.failure && !holds()) {
+      const silence = setTimeout(() => this.fail(silent(this.server.name, idleMs)), idleMs);
+      await new Promise<void>((resolve) => (this.wake = resolve));
+      clearTimeout(silence);
+    }
     if (this.failure) throw this.failure;
   }
 
   private answered(answer: Streams.BatchAppendResp): void {
     const id = answer.getCorrelationId()?.getString() ?? '';
-    const error = answer.getError();
-    if (error) this.fail(new Error(`The target refused ${this.waiting.get(id)}: ${error.getMessage()}`));
+    const append = this.waiting.get(id);
+    if (!append) return;
+    if (answer.getError()) this.fail(refusal(append, answer));
     this.waiting.delete(id);
+    this.bytes -= append.bytes;
     this.wake();
   }
 
@@ -73,6 +87,21 @@ export class CopyWriter {
     this.call.cancel();
     this.wake();
   }
+}
+
+function refusal({ stream, revision }: Waiting, answer: Streams.BatchAppendResp): Error {
+  const error = answer.getError();
+  const details = error?.getDetails();
+  if (!details?.getTypeName().endsWith('.WrongExpectedVersion')) {
+    return new Lost(`The target refused stream "${stream}" at revision ${revision}: ${error?.getMessage()}`);
+  }
+  const wrong = shared.WrongExpectedVersion.deserializeBinary(details.getValue_asU8());
+  const last = wrong.hasCurrentStreamRevision() ? BigInt(wrong.getCurrentStreamRevision()) : -1n;
+  if (last < revision - 1n) return gap({ stream, revision }, last);
+  return new Conflict(
+    `Stream "${stream}" of the target was expected to end before revision ${revision}, and it ends at ${last}: something ` +
+      'else writes to the target, or an earlier copy was still writing. End it, then run the same command again.',
+  );
 }
 
 function proposed(event: CopiedEvent): Streams.BatchAppendReq.ProposedMessage {
