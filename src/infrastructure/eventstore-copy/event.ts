@@ -37,6 +37,13 @@ export function conflict(what: string, expected: CopiedEvent | undefined, found:
   );
 }
 
+/** @param last revision before it, -1 for none */
+export const gap = ({ stream, revision }: Pick<CopiedEvent, 'stream' | 'revision'>, last: bigint) =>
+  new Error(
+    `Stream "${stream}" of the source goes on at revision ${revision} where ${last + 1n} was expected: events were ` +
+      'scavenged, and a stream cannot be written with gaps. Copy from a backup of before the scavenge.',
+  );
+
 const FIELDS = ['stream', 'revision', 'id', 'type', 'contentType', 'data', 'metadata'] as const;
 
 const same = (one: string | bigint | Uint8Array, other: string | bigint | Uint8Array) =>

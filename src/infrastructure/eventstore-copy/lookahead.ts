@@ -44,6 +44,11 @@ export class Lookahead {
     if (this.early.size > 0) throw conflict('event', missing, this.earliest());
   }
 
+  /** Ends the reading, wherever it stands. */
+  async close(): Promise<void> {
+    await this.events.return(undefined);
+  }
+
   private async read(): Promise<CopiedEvent | undefined> {
     const next = this.ended ? undefined : await this.events.next();
     if (!next || next.done) this.ended = true;

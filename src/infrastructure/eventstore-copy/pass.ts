@@ -23,8 +23,16 @@ export type Pass = Readonly<{
 }>;
 
 export async function events(pass: Pass): Promise<void> {
-  const { source, target, head, runs, limits, report } = pass;
-  const there = new Lookahead(target.events(), limits);
+  const there = new Lookahead(pass.target.events(), pass.limits);
+  try {
+    await compareOrWrite(pass, there);
+  } finally {
+    await there.close();
+  }
+}
+
+async function compareOrWrite(pass: Pass, there: Lookahead): Promise<void> {
+  const { source, head, runs, limits, report } = pass;
   /** What the target lacks, held back while the target has later events that are not known to be the source's. */
   const held: CopiedEvent[] = [];
   let [compared, copied, bytes] = [0, 0, 0];

@@ -1,5 +1,5 @@
 /** Gathers events that follow each other in one stream, so that they go in one append. */
-import { sizeOf, type CopiedEvent } from './event.js';
+import { gap, sizeOf, type CopiedEvent } from './event.js';
 import type { CopyLimits } from './limits.js';
 import type { CopyWriter } from './writer.js';
 
@@ -38,10 +38,3 @@ export class Runs {
     await this.writer.append(run);
   }
 }
-
-/** @param last revision before it, -1 for none */
-export const gap = ({ stream, revision }: Pick<CopiedEvent, 'stream' | 'revision'>, last: bigint) =>
-  new Error(
-    `Stream "${stream}" of the source goes on at revision ${revision} where ${last + 1n} was expected: events were ` +
-      'scavenged, and a stream cannot be written with gaps. Copy from a backup of before the scavenge.',
-  );

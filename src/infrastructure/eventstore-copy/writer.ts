@@ -4,10 +4,9 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 import emptyMessages from 'google-protobuf/google/protobuf/empty_pb.js';
-import { Conflict, sizeOf, type CopiedEvent } from './event.js';
+import { Conflict, gap, sizeOf, type CopiedEvent } from './event.js';
 import type { CopyLimits } from './limits.js';
 import { callFailure, Lost, silent } from './lost.js';
-import { gap } from './runs.js';
 import type { Server } from './server.js';
 
 const { Empty } = emptyMessages;
@@ -89,11 +88,15 @@ export class CopyWriter {
   }
 }
 
+/** google.rpc.Code: DEADLINE_EXCEEDED, ABORTED, INTERNAL, UNAVAILABLE */
+const TRANSIENT = new Set([4, 10, 13, 14]);
+
 function refusal({ stream, revision }: Waiting, answer: Streams.BatchAppendResp): Error {
   const error = answer.getError();
   const details = error?.getDetails();
   if (!details?.getTypeName().endsWith('.WrongExpectedVersion')) {
-    return new Lost(`The target refused stream "${stream}" at revision ${revision}: ${error?.getMessage()}`);
+    const text = `The target refused stream "${stream}" at revision ${revision}: ${error?.getMessage()}`;
+    return TRANSIENT.has(error?.getCode() ?? 0) ? new Lost(text) : new Error(text);
   }
   const wrong = shared.WrongExpectedVersion.deserializeBinary(details.getValue_asU8());
   const last = wrong.hasCurrentStreamRevision() ? BigInt(wrong.getCurrentStreamRevision()) : -1n;

@@ -146,6 +146,17 @@ describe('a copy whose appends were refused', () => {
     await expect(copy()).rejects.toThrow(/"run" of the source goes on at revision 3 where 0 was expected/);
   });
 
+  test('names the stream whose event is larger than the target takes', async () => {
+    const small = await startSide('target', { maxAppendBytes: 10_000 });
+    try {
+      await source.client.appendToStream('large', binaryEvent({ type: 'Large', data: Buffer.alloc(10_001) }));
+      const refused = copyLog(source.server, small.server, () => undefined);
+      await expect(refused).rejects.toThrow(/refused stream "large" at revision 0: MaximumAppendSizeExceeded/);
+    } finally {
+      await small.stop();
+    }
+  });
+
   test('says that something else writes to the target', async () => {
     const writing = copyLog(source.server, target.server, ({ act }) => {
       if (act !== 'copied' || interfered) return;

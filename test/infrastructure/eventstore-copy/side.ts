@@ -1,7 +1,10 @@
 /** One side of a copy: an embedded node with a database of its own. */
 import { EventStoreDBClient } from '@eventstore/db-client';
 import pg from 'pg';
-import { startEmbeddedEventStore } from '../../../src/infrastructure/embedded-eventstore/index.js';
+import {
+  startEmbeddedEventStore,
+  type EmbeddedEventStoreOptions,
+} from '../../../src/infrastructure/embedded-eventstore/index.js';
 import type { CopiedEvent } from '../../../src/infrastructure/eventstore-copy/event.js';
 import { copyLimits } from '../../../src/infrastructure/eventstore-copy/limits.js';
 import { Runs } from '../../../src/infrastructure/eventstore-copy/runs.js';
@@ -21,9 +24,12 @@ export type Side = Readonly<{
   stop(): Promise<void>;
 }>;
 
-export async function startSide(name: 'source' | 'target'): Promise<Side> {
+export async function startSide(
+  name: 'source' | 'target',
+  limits: EmbeddedEventStoreOptions['limits'] = {},
+): Promise<Side> {
   const database = await createTestDatabase();
-  const node = await startEmbeddedEventStore({ databaseUrl: database.url });
+  const node = await startEmbeddedEventStore({ databaseUrl: database.url, limits });
   const [server, client] = [await Server.connect(name, node.url), EventStoreDBClient.connectionString(node.url)];
   const pool = new pg.Pool({ connectionString: database.url, max: 1 });
   return {
