@@ -1,6 +1,7 @@
 /** The arrows: interfaces -> application -> domain; infrastructure -> application, domain; the wiring sees everything. */
 const WIRING = '^src/[^/]+\\.ts$|^src/composition/';
 const EMBEDDED = '^src/infrastructure/embedded-eventstore/';
+const COPY_CALLS = '^src/infrastructure/eventstore-copy/(server|writer)\\.ts$';
 const EVENTSTORE_MESSAGES = '(^|node_modules/)@eventstore/db-client/generated/';
 
 /** A package is known by its folder where it is installed, by its name where it is not. */
@@ -69,8 +70,11 @@ module.exports = {
     ),
     forbid(
       'eventstore-client',
-      'One file speaks to the event store; the embedded node shares only the generated messages of the protocol.',
-      { path: '^src/', pathNot: ['^src/infrastructure/eventstore/eventstore-db\\.event-log\\.ts$', EMBEDDED] },
+      'One file speaks to the event store; the copy and the embedded node work with the messages of the protocol.',
+      {
+        path: '^src/',
+        pathNot: ['^src/infrastructure/eventstore/eventstore-db\\.event-log\\.ts$', EMBEDDED, COPY_CALLS],
+      },
       { path: npm('@eventstore/db-client') },
     ),
     forbid(

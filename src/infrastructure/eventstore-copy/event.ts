@@ -1,0 +1,56 @@
+export type CopiedEvent = Readonly<{
+  stream: string;
+  id: string;
+  type: string;
+  contentType: string;
+  data: Uint8Array;
+  metadata: Uint8Array;
+  revision: bigint;
+  /** Commit position, in its own server's terms. */
+  position: bigint;
+}>;
+
+/** What is copied in which act; undefined for system streams, which each server keeps for itself. */
+export function kindOf({ stream, type }: CopiedEvent): 'event' | 'metadata' | 'tombstone' | undefined {
+  if (stream.startsWith('$$')) return stream.startsWith('$', 2) ? undefined : 'metadata';
+  if (stream.startsWith('$')) return undefined;
+  return type === '$streamDeleted' ? 'tombstone' : 'event';
+}
+
+/** As servers count it against the limit of an append. */
+export const sizeOf = ({ type, data, metadata }: CopiedEvent) => type.length + data.length + metadata.length;
+
+export class Conflict extends Error {}
+
+/** @throws Conflict that names the stream, what was expected there and what was found */
+export function checkSame(expected: CopiedEvent | undefined, found: CopiedEvent | undefined): void {
+  if (!expected && !found) return;
+  const different = expected && found ? FIELDS.find((field) => !same(expected[field], found[field])) : 'event';
+  if (different) throw conflict(different, expected, found);
+}
+
+export function conflict(what: string, expected: CopiedEvent | undefined, found: CopiedEvent | undefined): Conflict {
+  const stream = (expected ?? found)?.stream ?? '';
+  return new Conflict(
+    `The target differs in ${what} at stream "${stream}": expected ${shown(expected)}, found ${shown(found)}. ` +
+      'The target must hold nothing but what a copy of this source wrote; use an empty one.',
+  );
+}
+
+/** @param last revision before it, -1 for none */
+export const gap = ({ stream, revision }: Pick<CopiedEvent, 'stream' | 'revision'>, last: bigint) =>
+  new Error(
+    `Stream "${stream}" of the source goes on at revision ${revision} where ${last + 1n} was expected: events were ` +
+      'scavenged, and a stream cannot be written with gaps. Copy from a backup of before the scavenge.',
+  );
+
+const FIELDS = ['stream', 'revision', 'id', 'type', 'contentType', 'data', 'metadata'] as const;
+
+const same = (one: string | bigint | Uint8Array, other: string | bigint | Uint8Array) =>
+  one instanceof Uint8Array && other instanceof Uint8Array ? Buffer.compare(one, other) === 0 : one === other;
+
+const shown = (event: CopiedEvent | undefined) =>
+  event
+    ? `"${event.stream}" revision ${event.revision}, id ${event.id}, type ${event.type}, ${event.contentType}, ` +
+      `${event.data.length} bytes of data, ${event.metadata.length} of metadata`
+    : 'nothing';

@@ -1,0 +1,73 @@
+/** One side of a copy: an embedded node with a database of its own. */
+import { EventStoreDBClient } from '@eventstore/db-client';
+import pg from 'pg';
+import {
+  startEmbeddedEventStore,
+  type EmbeddedEventStoreOptions,
+} from '../../../src/infrastructure/embedded-eventstore/index.js';
+import type { CopiedEvent } from '../../../src/infrastructure/eventstore-copy/event.js';
+import { copyLimits } from '../../../src/infrastructure/eventstore-copy/limits.js';
+import { Runs } from '../../../src/infrastructure/eventstore-copy/runs.js';
+import { Server } from '../../../src/infrastructure/eventstore-copy/server.js';
+import { CopyWriter } from '../../../src/infrastructure/eventstore-copy/writer.js';
+import { createTestDatabase } from '../../support/postgres.js';
+import { closeClient } from '../embedded-eventstore/server-under-test.js';
+
+export type Side = Readonly<{
+  url: string;
+  server: Server;
+  client: EventStoreDBClient;
+  /** Of the database; the node's table is `eventstore.events`. */
+  sql(text: string, values?: unknown[]): Promise<Record<string, unknown>[]>;
+  /** Appends events as they are. */
+  write(events: readonly CopiedEvent[]): Promise<void>;
+  stop(): Promise<void>;
+}>;
+
+export async function startSide(
+  name: 'source' | 'target',
+  limits: EmbeddedEventStoreOptions['limits'] = {},
+): Promise<Side> {
+  const database = await createTestDatabase();
+  const node = await startEmbeddedEventStore({ databaseUrl: database.url, limits });
+  const [server, client] = [await Server.connect(name, node.url), EventStoreDBClient.connectionString(node.url)];
+  const pool = new pg.Pool({ connectionString: database.url, max: 1 });
+  return {
+    ...{ url: node.url, server, client },
+    sql: async (text, values) => (await pool.query<Record<string, unknown>>(text, values)).rows,
+    write: async (events) => {
+      const writer = new CopyWriter(server, copyLimits);
+      const runs = new Runs(writer, copyLimits);
+      for (const event of events) await runs.add(event);
+      await runs.flush();
+      writer.close();
+    },
+    stop: async () => {
+      await pool.end();
+      server.close();
+      await closeClient(client);
+      await node.close();
+      await database.drop();
+    },
+  };
+}
+
+const uuid = (number: number) => `00000000-0000-4000-8000-${number.toString().padStart(12, '0')}`;
+
+/** Events of `streams` streams, `run` of one and then of the next, with ids that tell their place. */
+export const turns = (count: number, streams: number, run = 1): CopiedEvent[] =>
+  Array.from({ length: count }, (_, at) => ({
+    stream: `turn-${Math.floor(at / run) % streams}`,
+    revision: BigInt(Math.floor(at / (run * streams)) * run + (at % run)),
+    ...{ id: uuid(at), type: 'Turned' },
+    ...{ contentType: 'application/json', data: Buffer.from(JSON.stringify({ at })), metadata: Buffer.from('{}') },
+    position: 0n,
+  }));
+
+export const comparable = (log: readonly CopiedEvent[]) =>
+  log
+    .filter(({ type }) => type !== '$streamDeleted')
+    .map(({ position: _, data, metadata, revision, ...rest }) => ({
+      ...{ ...rest, revision: Number(revision) },
+      ...{ data: Buffer.from(data).toString('hex'), metadata: Buffer.from(metadata).toString('hex') },
+    }));
