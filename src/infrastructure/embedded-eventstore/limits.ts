@@ -43,6 +43,8 @@ export const defaultLimits = {
   recoveryPauseMs: 100,
   /** A killed node may hold the writer lock a little longer than it lives. */
   lockWaitMs: 2_000,
+  /** Between two signs of life in the database. */
+  beatMs: 1_000,
   /** `close` lets calls in flight end this long. */
   closeMs: 5_000,
 };

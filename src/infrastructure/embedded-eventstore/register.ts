@@ -1,0 +1,98 @@
+/** Who runs the node of a database, seen from outside. */
+import pg from 'pg';
+import { WRITER_LOCK } from './schema.js';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const QUERY_TIMEOUT_MS = 5_000;
+
+/** The holder of the writer's lock. A node that was killed leaves its row, but not its lock. */
+export type Holder = Readonly<{
+  /** Of its session. */
+  pid: number;
+  /** Undefined as long as the holder has not introduced itself: it is starting. */
+  url: string | undefined;
+  /** Since its last sign of life, by the database's clock; 0 for one that has not introduced itself. */
+  silentMs: number;
+}>;
+
+const LOOK = `
+  select l.pid, n.url, extract(epoch from clock_timestamp() - n.beat_at) * 1000 as silent_ms
+  from pg_locks l
+  join pg_database d on d.oid = l.database and d.datname = current_database()
+  left join eventstore.node n on n.pid = l.pid
+  where l.locktype = 'advisory' and l.classid = 0 and l.objid = $1 and l.objsubid = 1 and l.granted`;
+
+/** Looking does not take the lock: a node may be starting. */
+export class NodeRegister {
+  private client: pg.Client | undefined;
+
+  constructor(private readonly databaseUrl: string) {}
+
+  /**
+   * Undefined where no node runs.
+   * @throws Error when the database cannot be reached
+   */
+  async holder(): Promise<Holder | undefined> {
+    const client = await this.connected();
+    try {
+      const { rows } = await client.query<{ pid: number; url: string | null; silent_ms: string | null }>(LOOK, [
+        WRITER_LOCK,
+      ]);
+      const [row] = rows;
+      return row && { pid: row.pid, url: row.url ?? undefined, silentMs: Number(row.silent_ms ?? 0) };
+    } catch (error) {
+      const { code = '' } = error as { code?: string };
+      if (NEVER_USED.includes(code)) return undefined;
+      await this.close();
+      throw error;
+    }
+  }
+
+  /** Ends the holder's session, and with it its lock and whatever it was writing: it cannot write afterwards. */
+  async fence({ pid }: Holder): Promise<void> {
+    const client = await this.connected();
+    await client.query(
+      `select pg_terminate_backend(pid) from pg_locks
+       where pid = $2 and locktype = 'advisory' and classid = 0 and objid = $1 and objsubid = 1 and granted`,
+      [WRITER_LOCK, pid],
+    );
+  }
+
+  async close(): Promise<void> {
+    const { client } = this;
+    this.client = undefined;
+    await client?.end().catch(() => undefined);
+  }
+
+  private async connected(): Promise<pg.Client> {
+    if (this.client) return this.client;
+    const client = new pg.Client({
+      connectionString: this.databaseUrl,
+      application_name: 'embedded-eventstore register',
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: QUERY_TIMEOUT_MS,
+      keepAlive: true,
+    });
+    const forget = () => {
+      if (this.client === client) this.client = undefined;
+    };
+    client.on('error', forget);
+    client.on('end', forget);
+    await client.connect();
+    this.client = client;
+    return client;
+  }
+}
+
+/** The node's tables are not there. */
+const NEVER_USED = ['42P01', '3F000', '42703'];
+
+/** The connection string of the node that runs on this database, if one does. */
+export async function findRunningNode(databaseUrl: string): Promise<string | undefined> {
+  const register = new NodeRegister(databaseUrl);
+  try {
+    return (await register.holder())?.url;
+  } finally {
+    await register.close();
+  }
+}
