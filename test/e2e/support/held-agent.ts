@@ -10,6 +10,7 @@ export const startHeldAgent = async () => {
     const done = succeed({ [input.step]: 'done' });
     if (!holding) return done;
     const answer = () => {
+      if (response.writableEnded) return;
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(done));
     };
