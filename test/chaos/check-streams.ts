@@ -7,7 +7,7 @@ type Of<Type extends WorkflowEvent['type']> = Extract<WorkflowEvent, { type: Typ
 export type Told = (invariant: string, executionId: string, what: string) => void;
 
 const dataOf = <Type extends WorkflowEvent['type']>({ type, data }: RecordedEvent, ...types: Type[]) =>
-  (types as string[]).includes(type) ? (data as unknown as Of<Type>) : undefined;
+  (types as string[]).includes(type) ? (data as Of<Type>) : undefined;
 const metadataOf = ({ metadata }: RecordedEvent) => metadata as EventMetadata;
 
 export const checkStream = (id: string, events: readonly RecordedEvent[], tell: Told): void => {

@@ -41,8 +41,11 @@ export class Faults {
   /** Until `signal`; resolves when the last fault has passed. */
   async rage(signal: AbortSignal): Promise<void> {
     const weights = this.targets.node ? { ...WEIGHTS, ...NODE_WEIGHTS } : WEIGHTS;
+    // What a trial is nothing without comes first; the rest is left to chance.
+    const certain: FaultName[] = ['kill -9 an instance', 'restart Postgres at once'];
+    if (this.targets.node) certain.push('kill -9 the event node', 'cut an append in the middle');
     while (!signal.aborted) {
-      const name = this.random.weighted(weights) as FaultName;
+      const name = certain.shift() ?? (this.random.weighted(weights) as FaultName);
       const work = this.fire(name).catch((error: unknown) => void this.errors.push(`${name}: ${String(error)}`));
       this.under.add(work);
       void work.finally(() => this.under.delete(work));

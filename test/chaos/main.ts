@@ -107,7 +107,7 @@ const run = async (trial: Trial): Promise<readonly [Found, Targets['node']]> => 
   const lastAt = [...streams.values()].map((events) => events.at(-1)!.recordedAt.getTime());
   const recoveryMs = Math.max(0, ...lastAt.map((at) => at - calmAt));
   const lives = victims.flatMap(({ lives: all }) => all);
-  const taken = takeOvers(streams.values(), lives);
+  const taken = takeOvers(streams.values(), lives, trial.targets.instances);
   const cutShort = victims.reduce((sum, victim) => sum + victim.cutShort, 0);
   const found = {
     streams,

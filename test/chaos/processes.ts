@@ -13,6 +13,8 @@ const START_LIMIT_MS = 90_000;
 export class Victim {
   /** Whoever was killed or stopped, and when: milliseconds since 1970. */
   readonly lives: Life[] = [];
+  /** When it was there for others: from being ready to being killed, told to end, or stopped. */
+  readonly ups: { from: number; to: number }[] = [];
   /** What must not be: an end that nobody asked for, or one that took longer than it may. */
   readonly misdeeds: string[] = [];
   /** Ends on SIGTERM that were cut short, with an exit code other than 0. */
@@ -40,6 +42,7 @@ export class Victim {
     });
     died.catch(() => undefined);
     await Promise.race([child.printed(this.ready, { deadlineMs: START_LIMIT_MS, everyMs: 50 }), died]);
+    this.ups.push({ from: Date.now(), to: Infinity });
   }
 
   /** Ends it, leaves it away for a while, and starts it again, as often as the start takes in this weather. */
@@ -57,6 +60,7 @@ export class Victim {
       this.child?.process.kill('SIGSTOP');
       await delay(ms);
       this.child?.process.kill('SIGCONT');
+      this.ups.push({ from: Date.now(), to: Infinity });
     });
   }
 
@@ -108,6 +112,8 @@ export class Victim {
   }
 
   private note(endedBy: Life['endedBy'], child = this.child): void {
+    const up = this.ups.at(-1);
+    if (up?.to === Infinity) up.to = Date.now();
     if (child?.process.pid) this.lives.push({ pid: child.process.pid, endedBy, at: Date.now() });
   }
 

@@ -3,6 +3,7 @@ import type { Streams } from './check-world.js';
 import type { Clients } from './clients.js';
 import type { Ledger } from './ledger.js';
 import type { Life } from './processes.js';
+import type { TakeOvers } from './take-overs.js';
 
 export type Found = Readonly<{
   streams: Streams;
@@ -10,8 +11,7 @@ export type Found = Readonly<{
   clients: Clients;
   fired: ReadonlyMap<string, number>;
   lives: readonly Life[];
-  /** Milliseconds, sorted. */
-  taken: readonly number[];
+  taken: TakeOvers;
   recoveryMs: number;
   stillPaused: number;
   cutShort: number;
@@ -20,6 +20,8 @@ export type Found = Readonly<{
 }>;
 
 const seconds = (ms: number | undefined) => (ms === undefined ? '-' : `${(ms / 1_000).toFixed(1)} s`);
+const times = (sorted: readonly number[]) =>
+  `p50 ${seconds(sorted[Math.floor(sorted.length / 2)])}, max ${seconds(sorted.at(-1))} (${sorted.length})`;
 const countBy = <Item>(items: Iterable<Item>, nameOf: (item: Item) => string): Map<string, number> => {
   const counts = new Map<string, number>();
   for (const item of items) counts.set(nameOf(item), (counts.get(nameOf(item)) ?? 0) + 1);
@@ -58,10 +60,8 @@ export const summary = (found: Found): string => {
     ['processes ended', listed(countBy(lives, ({ endedBy }) => endedBy))],
     ['faults', `${[...fired.values()].reduce((sum, each) => sum + each, 0)}: ${listed(fired)}`],
     ['steps interrupted', interruptions],
-    [
-      'take-over after a kill',
-      `p50 ${seconds(taken[Math.floor(taken.length / 2)])}, max ${seconds(taken.at(-1))} (${taken.length})`,
-    ],
+    ['take-over after a kill', times(taken.attended)],
+    ['  with no other instance', times(taken.unattended)],
     ['slowest recovery', seconds(found.recoveryMs)],
     ['left paused', found.stillPaused],
     ['shutdowns cut short', found.cutShort],

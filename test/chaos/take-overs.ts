@@ -1,14 +1,25 @@
 /** How long it took until the steps of an instance that was killed, or stood still, were started again. */
 import type { RecordedEvent } from '../../src/application/event-log.js';
 import type { StepStarted, WorkflowEvent } from '../../src/domain/workflow/events.js';
-import type { Life } from './processes.js';
+import type { Life, Victim } from './processes.js';
 
 type Interrupted = Extract<WorkflowEvent, { type: 'StepInterrupted' }>['data'];
 
-/** Milliseconds, sorted. Of processes that were killed: one that stood still may have done so for less than the limit. */
-export const takeOvers = (events: Iterable<readonly RecordedEvent[]>, lives: readonly Life[]): number[] => {
+export type TakeOvers = Readonly<{
+  /** Milliseconds, sorted. Where another instance was there all the time. */
+  attended: readonly number[];
+  /** Where none was for a while: the others were killed or stopped too. */
+  unattended: readonly number[];
+}>;
+
+/** Of processes that were killed: one that stood still may have done so for less than the limit. */
+export const takeOvers = (
+  events: Iterable<readonly RecordedEvent[]>,
+  lives: readonly Life[],
+  instances: readonly Victim[],
+): TakeOvers => {
   const killedAt = new Map(lives.filter(({ endedBy }) => endedBy === 'SIGKILL').map(({ pid, at }) => [pid, at]));
-  const took: number[] = [];
+  const took = { attended: [] as number[], unattended: [] as number[] };
   for (const stream of events) {
     stream.forEach((event, index) => {
       if (event.type !== 'StepInterrupted') return;
@@ -16,8 +27,12 @@ export const takeOvers = (events: Iterable<readonly RecordedEvent[]>, lives: rea
       const since = killedAt.get(Number(worker.split(':')[1]));
       const next = stream[index + 1];
       if (cause !== 'worker_lost' || since === undefined || next?.type !== 'StepStarted') return;
-      if ((next.data as StepStarted).stepId === stepId) took.push(next.recordedAt.getTime() - since);
+      if ((next.data as StepStarted).stepId !== stepId) return;
+      const until = next.recordedAt.getTime();
+      const isAttended = instances.some(({ ups }) => ups.some(({ from, to }) => from <= since && to >= until));
+      took[isAttended ? 'attended' : 'unattended'].push(until - since);
     });
   }
-  return took.sort((one, other) => one - other);
+  for (const times of [took.attended, took.unattended]) times.sort((one, other) => one - other);
+  return took;
 };

@@ -7,16 +7,12 @@ const QUERY_TIMEOUT_MS = 5_000;
 
 /** The holder of the writer's lock. A node that was killed leaves its row, but not its lock. */
 export type Holder = Readonly<{
-  /** Of its session. */
-  pid: number;
   /** Undefined as long as the holder has not introduced itself: it is starting. */
   url: string | undefined;
-  /** Since its last sign of life, by the database's clock; 0 for one that has not introduced itself. */
-  silentMs: number;
 }>;
 
 const LOOK = `
-  select l.pid, n.url, extract(epoch from clock_timestamp() - n.beat_at) * 1000 as silent_ms
+  select n.url
   from pg_locks l
   join pg_database d on d.oid = l.database and d.datname = current_database()
   left join eventstore.node n on n.pid = l.pid
@@ -35,27 +31,14 @@ export class NodeRegister {
   async holder(): Promise<Holder | undefined> {
     const client = await this.connected();
     try {
-      const { rows } = await client.query<{ pid: number; url: string | null; silent_ms: string | null }>(LOOK, [
-        WRITER_LOCK,
-      ]);
-      const [row] = rows;
-      return row && { pid: row.pid, url: row.url ?? undefined, silentMs: Number(row.silent_ms ?? 0) };
+      const { rows } = await client.query<{ url: string | null }>(LOOK, [WRITER_LOCK]);
+      return rows[0] && { url: rows[0].url ?? undefined };
     } catch (error) {
       const { code = '' } = error as { code?: string };
       if (NEVER_USED.includes(code)) return undefined;
       await this.close();
       throw error;
     }
-  }
-
-  /** Ends the holder's session, and with it its lock and whatever it was writing: it cannot write afterwards. */
-  async fence({ pid }: Holder): Promise<void> {
-    const client = await this.connected();
-    await client.query(
-      `select pg_terminate_backend(pid) from pg_locks
-       where pid = $2 and locktype = 'advisory' and classid = 0 and objid = $1 and objsubid = 1 and granted`,
-      [WRITER_LOCK, pid],
-    );
   }
 
   async close(): Promise<void> {

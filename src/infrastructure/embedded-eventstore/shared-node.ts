@@ -1,14 +1,12 @@
 /** The one node of a database, for several processes that use it: whoever finds none that lives starts it. */
 import { startEmbeddedEventStore, type EmbeddedEventStore } from './start.js';
-import { NodeRegister, type Holder } from './register.js';
+import { NodeRegister } from './register.js';
 import { AnotherNodeRuns } from './storage.js';
 
 export type SharedNodeOptions = Readonly<{
   databaseUrl: string;
   /** Between two looks at who runs the node. Default 500. */
   lookMs?: number;
-  /** A node whose signs of life stay away for longer is cut off from the database and replaced. Default 8 000. */
-  silenceMs?: number;
   /** Default 60 000. */
   startTimeoutMs?: number;
   log?: (line: string) => void;
@@ -16,8 +14,8 @@ export type SharedNodeOptions = Readonly<{
 
 /**
  * Where the node is now. The lock in the database decides who runs it; this only looks, and moves when it has to. A node
- * that stands still (its process is stopped, its machine stalls) is fenced before another takes its place, so that two
- * never write.
+ * that stands still (its process is stopped, its machine stalls) loses its session in the database and so its lock before
+ * another takes its place: two never write.
  */
 export class SharedNode {
   private own: EmbeddedEventStore | undefined;
@@ -25,8 +23,6 @@ export class SharedNode {
   private looking: Promise<void> | undefined;
   private timer: NodeJS.Timeout | undefined;
   private closing = false;
-  /** A holder that has not introduced itself, and since when. */
-  private starting: Readonly<{ pid: number; since: number }> | undefined;
   private readonly register: NodeRegister;
   private readonly movers = new Set<(url: string) => void>();
 
@@ -39,7 +35,7 @@ export class SharedNode {
    * @throws Error when there is none within `startTimeoutMs`
    */
   static async open(options: SharedNodeOptions): Promise<SharedNode> {
-    const defaults = { lookMs: 500, silenceMs: 8_000, startTimeoutMs: 60_000, log: () => undefined };
+    const defaults = { lookMs: 500, startTimeoutMs: 60_000, log: () => undefined };
     const node = new SharedNode({ ...defaults, ...options });
     const giveUpAt = performance.now() + node.options.startTimeoutMs;
     try {
@@ -94,24 +90,8 @@ export class SharedNode {
   private async lookOnce(): Promise<void> {
     if (this.own) return; // it tells when it is lost
     const holder = await this.register.holder();
-    if (holder && !this.standsStill(holder)) {
-      if (holder.url) this.moveTo(holder.url);
-      return;
-    }
-    if (holder) {
-      this.options.log(`The event node at ${holder.url ?? 'an unknown address'} gives no sign of life: replacing it`);
-      await this.register.fence(holder);
-    }
-    await this.start();
-  }
-
-  private standsStill({ pid, url, silentMs }: Holder): boolean {
-    if (url) {
-      this.starting = undefined;
-      return silentMs > this.options.silenceMs;
-    }
-    if (this.starting?.pid !== pid) this.starting = { pid, since: performance.now() };
-    return performance.now() - this.starting.since > this.options.silenceMs;
+    if (!holder) await this.start();
+    else if (holder.url) this.moveTo(holder.url);
   }
 
   private async start(): Promise<void> {

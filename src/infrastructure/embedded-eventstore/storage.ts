@@ -25,12 +25,15 @@ export class WriterSession {
   private constructor(private readonly client: pg.Client) {}
 
   /**
+   * The database ends the session, and with it the lock and any insert under way, when it hears nothing for `silenceMs`:
+   * a process that stands still must not keep others from writing.
    * @param node the id under which the node was advertised; undefined for one that is starting
    * @throws AnotherNodeRuns when another node holds the lock, or held it after `node` did: the log has gone on without it
    * @throws Error when the database cannot be reached
    */
   static async open(
     databaseUrl: string,
+    { silenceMs }: Readonly<{ silenceMs: number }>,
     node: string | undefined,
     onLost: (lost: WriterSession) => void,
   ): Promise<WriterSession> {
@@ -46,11 +49,13 @@ export class WriterSession {
       await client.query(
         `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
       );
+      await client.query(`select set_config('idle_session_timeout', $1, false)`, [String(silenceMs)]);
       const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [WRITER_LOCK]);
       if (!rows[0]?.held) throw new AnotherNodeRuns(await refusal(client));
       await client.query(SCHEMA);
       const session = new WriterSession(client);
-      if (node && !(await session.beat(node))) throw new AnotherNodeRuns('Another node has written to this database');
+      if (node && !(await session.reintroduce(node)))
+        throw new AnotherNodeRuns('Another node has written to this database');
       client.on('end', () => onLost(session));
       return session;
     } catch (error) {
@@ -61,21 +66,24 @@ export class WriterSession {
 
   async advertise(url: string, node: string): Promise<void> {
     await this.client.query(
-      `insert into eventstore.node (url, started_at, id, pid, beat_at)
-       values ($1, now(), $2, pg_backend_pid(), clock_timestamp())
+      `insert into eventstore.node (url, started_at, id, pid) values ($1, now(), $2, pg_backend_pid())
        on conflict (only_one) do update set url = excluded.url, started_at = excluded.started_at,
-         id = excluded.id, pid = excluded.pid, beat_at = excluded.beat_at`,
+         id = excluded.id, pid = excluded.pid`,
       [url, node],
     );
   }
 
-  /** A sign of life. False where another node was advertised in the meantime. */
-  async beat(node: string): Promise<boolean> {
-    const { rowCount } = await this.client.query(
-      'update eventstore.node set pid = pg_backend_pid(), beat_at = clock_timestamp() where id = $1',
-      [node],
-    );
+  /** False where another node was advertised in the meantime. */
+  async reintroduce(node: string): Promise<boolean> {
+    const { rowCount } = await this.client.query('update eventstore.node set pid = pg_backend_pid() where id = $1', [
+      node,
+    ]);
     return rowCount === 1;
+  }
+
+  /** A sign of life: the database has heard of this session. */
+  async beat(): Promise<void> {
+    await this.client.query('select');
   }
 
   async withdraw(): Promise<void> {

@@ -37,9 +37,9 @@ export class WriterConnection {
     this.node = node;
   }
 
-  /** Says that the advertised node lives. Waits while the connection is lost. @throws WriterLost when it does not come back */
+  /** Says that this node lives. Waits while the connection is lost. @throws WriterLost when it does not come back */
   async beat(): Promise<void> {
-    if (this.node) await (await this.usable).beat(this.node);
+    await (await this.usable).beat();
   }
 
   async lastPosition(): Promise<bigint> {
@@ -122,7 +122,7 @@ async function openSession(
   const giveUpAt = Date.now() + limits.lockWaitMs;
   for (;;) {
     try {
-      return await WriterSession.open(databaseUrl, node, onLost);
+      return await WriterSession.open(databaseUrl, limits, node, onLost);
     } catch (error) {
       if (!(error instanceof AnotherNodeRuns) || Date.now() >= giveUpAt) throw error;
       await delay(limits.recoveryPauseMs);
