@@ -1,6 +1,7 @@
 /** Two instances in processes of their own, on one database: who does what, and what becomes of it when one stops. */
 import { rm } from 'node:fs/promises';
 import { eventually } from '../support/eventually.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { definitionsDir } from './support/definitions.js';
 import { startHeldAgent } from './support/held-agent.js';
@@ -128,17 +129,35 @@ test('one that stands still for longer than others wait for it does nothing twic
   await eventually(() => agent.held.length === 1);
   first.child.process.kill('SIGSTOP');
   await eventually(() => agent.held.length === 2, { deadlineMs: 20_000 });
+  // Neither the event node nor the lead over the read tables stays with it.
+  const other = await second.api.start(START);
+  await second.api.reaches(other, 'first_running');
   // The answer to the attempt that was given up waits in the stopped process's socket, before the one that counts.
   agent.held[0]?.answer();
   first.child.process.kill('SIGCONT');
   await eventually(async () => (await fetch(`${first.api.url}/health/ready`)).ok);
   agent.letGo();
   await second.api.reaches(id, 'completed', 30_000);
+  await second.api.reaches(other, 'completed');
   const events = await first.api.events(id);
   expect(events.map(({ event_type }) => event_type)).toEqual([
     ...['WorkflowStarted', 'StepStarted', 'StepInterrupted', 'StepStarted', 'StepCompleted'],
     ...['StepStarted', 'StepCompleted', 'WorkflowCompleted'],
   ]);
   expect(events.find(({ event_type }) => event_type === 'StepCompleted').data.attempt).toBe(2);
-  expect(agent.calls).toHaveLength(3);
+  expect(agent.calls).toHaveLength(5);
+}, 60_000);
+
+test('whatever hangs, the process ends within 30 s of being told to', async () => {
+  const address = new URL(database.url);
+  const proxy = await startFaultProxy({ host: address.hostname, port: Number(address.port) });
+  address.port = String(proxy.port);
+  const { api, child } = await start({ DATABASE_URL: address.href, SHUTDOWN_GRACE_MS: '20000' });
+  await api.start(START);
+  await eventually(() => agent.held.length === 1);
+  proxy.halfOpen();
+  const toldAt = performance.now();
+  await child.kill('SIGTERM');
+  expect(performance.now() - toldAt).toBeLessThan(30_000);
+  await proxy.close();
 }, 60_000);
