@@ -13,6 +13,7 @@ const metadataOf = ({ metadata }: RecordedEvent) => metadata as EventMetadata;
 export const checkStream = (id: string, events: readonly RecordedEvent[], tell: Told): void => {
   const told = (invariant: string) => (what: string) => tell(invariant, id, what);
   checkShape(id, events, told);
+  if (events[0]?.type !== 'WorkflowStarted') return told('I2')(`begins with ${events[0]?.type}`);
   checkAttempts(events, told);
   checkOrder(events, told);
 };
@@ -20,7 +21,6 @@ export const checkStream = (id: string, events: readonly RecordedEvent[], tell: 
 type TellAs = (invariant: string) => (what: string) => void;
 
 const checkShape = (id: string, events: readonly RecordedEvent[], told: TellAs) => {
-  if (events[0]?.type !== 'WorkflowStarted') told('I2')(`begins with ${events[0]?.type}`);
   const known = new Set(events.flatMap((event) => [event.id, metadataOf(event).commandId]));
   events.forEach((event, index) => {
     if (event.revision !== BigInt(index)) told('I10')(`revision ${event.revision} at place ${index}`);

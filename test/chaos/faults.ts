@@ -45,7 +45,7 @@ export class Faults {
     const certain: FaultName[] = ['kill -9 an instance', 'restart Postgres at once'];
     if (this.targets.node) certain.push('kill -9 the event node', 'cut an append in the middle');
     while (!signal.aborted) {
-      const name = certain.shift() ?? (this.random.weighted(weights) as FaultName);
+      const name = certain.shift() ?? this.random.weighted(weights);
       const work = this.fire(name).catch((error: unknown) => void this.errors.push(`${name}: ${String(error)}`));
       this.under.add(work);
       void work.finally(() => this.under.delete(work));

@@ -11,6 +11,7 @@ import { checkStream, type Told } from './check-streams.js';
 import { checkAcknowledged, checkLedger, checkTables } from './check-world.js';
 import { Clients } from './clients.js';
 import { Faults, type Targets } from './faults.js';
+import type { Victim } from './processes.js';
 import { randomOf, seedFor } from './random.js';
 import { summary, vacuous, type Found } from './summary.js';
 import { takeOvers } from './take-overs.js';
@@ -36,14 +37,16 @@ if (!['inside', 'outside', 'both'].includes(values.log)) throw new Error(`--log:
 const began = performance.now();
 const say = (line: string) => console.log(`${((performance.now() - began) / 1_000).toFixed(1).padStart(7)} s  ${line}`);
 
-const rageFor = async (ms: number, faults: Faults, trial: Trial) => {
+const victimsOf = ({ instances, node }: Targets) => [...instances, ...(node ? [node.victim] : [])];
+
+const rageFor = async (ms: number, faults: Faults, trial: Trial, victims: readonly Victim[]) => {
   const ending = new AbortController();
   const raging = faults.rage(ending.signal);
   const until = performance.now() + ms;
   while (performance.now() < until && !interrupted.aborted) {
     await delay(500);
     await trial.observer.watchCheckpoints();
-    for (const victim of trial.targets.instances) await victim.seeTo();
+    for (const victim of victims) await victim.seeTo();
   }
   ending.abort();
   await raging;
@@ -86,7 +89,7 @@ const run = async (trial: Trial): Promise<readonly [Found, Targets['node']]> => 
     const targets = part === 'outside' ? await trial.moveNodeOut() : trial.targets;
     node = targets.node;
     const faults = new Faults(targets, randomOf(seedFor(seed, `faults ${part}`)), say);
-    await rageFor((minutes * 60_000) / parts.length, faults, trial);
+    await rageFor((minutes * 60_000) / parts.length, faults, trial, victimsOf(targets));
     for (const [name, count] of faults.fired) fired.set(name, (fired.get(name) ?? 0) + count);
     for (const error of faults.errors) tell('trial', 'fault', error);
   }
@@ -102,7 +105,7 @@ const run = async (trial: Trial): Promise<readonly [Found, Targets['node']]> => 
   const { streams, ledger } = await check(trial, clients, tell);
   for (const setback of trial.observer.setbacks) tell('I13', 'checkpoint', setback);
   for (const strange of clients.unexpected) tell('API', 'answer', strange);
-  const victims = [...trial.targets.instances, ...(node ? [node.victim] : [])];
+  const victims = victimsOf({ ...trial.targets, node });
   for (const { name, misdeeds } of victims) for (const misdeed of misdeeds) tell('process', name, misdeed);
   const lastAt = [...streams.values()].map((events) => events.at(-1)!.recordedAt.getTime());
   const recoveryMs = Math.max(0, ...lastAt.map((at) => at - calmAt));
