@@ -109,7 +109,7 @@ describe('between the log, the ledger and what clients were told', () => {
           attempt,
           at: AT.getTime(),
           fault: 'none',
-          retryAfterMs: null,
+          notBefore: null,
           besides: 0,
         };
         return { key: idempotencyKey, calls: [call], effects: 1, output: null, ...more };

@@ -42,17 +42,20 @@ const json = (response: ServerResponse, value: unknown, status = 200) => {
 
 const errorOf = (type: string) => ({ success: false, error: { type, code: 'CHAOS', message: `${type}, as drawn` } });
 
-/** As a header, and how long it really asks for. */
-const retryAfter = (random: Random): readonly [string, number | null] =>
-  random.pick([
-    () => ['1', 1_000] as const,
-    () => ['2', 2_000] as const,
-    () => [new Date(Date.now() + 3_000).toUTCString(), 2_000] as const, // whole seconds: at least 2 from now
-    () => [new Date(Date.now() - 60_000).toUTCString(), null] as const,
-    () => ['99999999999', 5_000] as const,
-    () => ['-5', null] as const,
-    () => ['soon', null] as const,
-  ])();
+/** As a header, and until when it really asks to be left alone. */
+const retryAfter = (random: Random): readonly [string, number | null] => {
+  const now = Date.now();
+  const date = new Date(now + 3_000).toUTCString();
+  return random.pick([
+    ['1', now + 1_000],
+    ['2', now + 2_000],
+    [date, Date.parse(date)],
+    [new Date(now - 60_000).toUTCString(), null],
+    ['99999999999', now + 5_000], // more than the application takes from anyone
+    ['-5', null],
+    ['soon', null],
+  ] as const);
+};
 
 const run = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
   const input = JSON.parse(await bodyOf(request)) as Input;
@@ -62,11 +65,11 @@ const run = async (request: IncomingMessage, response: ServerResponse): Promise<
   const isPatient = input.step === 'publish';
   const random = randomOf(seedFor(seed, `${key}/${known.calls.length}`));
   const fault: Fault = calm ? 'none' : random.weighted(isPatient ? PATIENT_WEIGHTS : WEIGHTS);
-  const [header, asksMs] = retryAfter(random);
+  const [header, until] = retryAfter(random);
   const busy = fault === 'status 5xx' || fault === 'status 429';
   known.calls.push({
     ...{ execution: input.execution_id, step: input.step, attempt: input.attempt, at: Date.now(), fault },
-    ...{ retryAfterMs: busy ? asksMs : null, besides: known.open },
+    ...{ notBefore: busy ? until : null, besides: known.open },
   });
   known.open += 1;
   response.once('close', () => (known.open -= 1));

@@ -6,8 +6,8 @@ export type Call = Readonly<{
   /** Milliseconds since 1970. */
   at: number;
   fault: string;
-  /** What the answer asked for in a form that counts; null where it asked for nothing. */
-  retryAfterMs: number | null;
+  /** Before which the answer asked not to be called again, in a form that counts (milliseconds since 1970). */
+  notBefore: number | null;
   /** Other calls under the same key that were under way when this one came. */
   besides: number;
 }>;

@@ -29,6 +29,7 @@ export const takeOvers = (
       if (cause !== 'worker_lost' || since === undefined || next?.type !== 'StepStarted') return;
       if ((next.data as StepStarted).stepId !== stepId) return;
       const until = next.recordedAt.getTime();
+      if (until < since) return; // it had stood still before it was killed
       const isAttended = instances.some(({ ups }) => ups.some(({ from, to }) => from <= since && to >= until));
       took[isAttended ? 'attended' : 'unattended'].push(until - since);
     });

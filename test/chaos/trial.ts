@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startEmbeddedPostgres } from '../../src/infrastructure/postgres/embedded-postgres.js';
+import { isAlive } from '../../src/infrastructure/postgres/embedded-postgres-process.js';
 import { startChild } from '../support/child.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { Targets } from './faults.js';
@@ -61,8 +62,10 @@ export const openTrial = async (seed: number, random: Random) => {
     instances,
     node: undefined,
     restartPostgres: async () => {
-      const pid = Number((await readFile(path.join(home, 'cluster', 'postmaster.pid'), 'utf8')).split('\n')[0]);
-      process.kill(pid, 'SIGQUIT');
+      // Where it is down already, nothing is left to end.
+      const file = await readFile(path.join(home, 'cluster', 'postmaster.pid'), 'utf8').catch(() => '');
+      const pid = Number(file.split('\n')[0]);
+      if (pid > 1 && isAlive(pid)) process.kill(pid, 'SIGQUIT');
     },
     cutWriter: async () => {
       await observer.query(
