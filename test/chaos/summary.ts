@@ -85,7 +85,7 @@ export const vacuous = (found: Found): readonly string[] => {
       acceptedStarts(found) >= 0.9 * clients.startsTried,
       `${acceptedStarts(found)} of ${clients.startsTried} starts accepted`,
     ],
-    [streams.size >= 60 * minutes, `${streams.size} workflows in ${minutes} min`],
+    [streams.size >= 30 * minutes, `${streams.size} workflows in ${minutes} min`],
     [agentFaults(found).size >= (minutes >= 1 ? 15 : 5), `${agentFaults(found).size} kinds of agent faults`],
   ];
   return checks.flatMap(([holds, text]) => (holds ? [] : [text]));
