@@ -3,7 +3,7 @@ import { readConfig, startServer } from './composition/server.js';
 
 runUntilSignal(async (signal) => {
   const server = await startServer(readConfig());
-  await Promise.race([aborted(signal), server.failed]);
+  await aborted(signal);
   await server.stop();
-  return signal.aborted ? 0 : 1;
+  return 0;
 });

@@ -51,6 +51,8 @@ export type Parts = Readonly<{
   taskTokens: TaskTokens;
   /** The name of this instance in events and heartbeats. */
   worker: string;
+  /** Aborted as soon as the instance takes no new work. */
+  stopping: AbortSignal;
 }>;
 
 @Global()
@@ -83,7 +85,7 @@ const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskT
   { provide: HttpLimits, useValue: httpLimits(config) },
 ];
 
-const stores = ({ config, dataSource, log, clock, ids }: Parts): Provider[] => {
+const stores = ({ config, dataSource, log, clock, ids, stopping }: Parts): Provider[] => {
   const store = new PostgresProjectionStore(dataSource);
   const runner = new ProjectionRunner(
     { store, log, clock, ids },
@@ -94,7 +96,7 @@ const stores = ({ config, dataSource, log, clock, ids }: Parts): Provider[] => {
   return [
     { provide: ProjectionStore, useValue: store },
     { provide: ProjectionRunner, useValue: runner },
-    { provide: Health, useValue: new CheckedHealth(dataSource, log, clock, () => runner.status()) },
+    { provide: Health, useValue: new CheckedHealth(dataSource, log, clock, () => runner.status(), stopping) },
     { provide: ReadModel, useValue: readyUnlessAway(new PostgresReadModel(dataSource)) },
     { provide: ArtifactStore, useValue: readyUnlessAway(new PostgresArtifactStore(dataSource)) },
     { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },

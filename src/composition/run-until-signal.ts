@@ -1,6 +1,8 @@
 /** What the programs of this package have in common: run, end on SIGINT or SIGTERM, say plainly why a start failed. */
 
 const EXIT_AFTER_SIGNAL = 0;
+/** From the signal to the end of the process, whatever happens. Longer than the longest SHUTDOWN_GRACE_MS. */
+const LAST_MOMENT_MS = 28_000;
 
 /**
  * Runs `main` and ends the process with the code that it gives. On SIGINT or SIGTERM `signal` is aborted once; a second
@@ -9,6 +11,7 @@ const EXIT_AFTER_SIGNAL = 0;
 export const runUntilSignal = (main: (signal: AbortSignal) => Promise<number>): void => {
   const ending = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => ending.abort(name));
+  ending.signal.addEventListener('abort', () => setTimeout(giveUp, LAST_MOMENT_MS).unref());
   main(ending.signal).then(
     (code) => process.exit(ending.signal.aborted ? EXIT_AFTER_SIGNAL : code),
     (error: unknown) => {
@@ -16,6 +19,12 @@ export const runUntilSignal = (main: (signal: AbortSignal) => Promise<number>): 
       process.exit(1);
     },
   );
+};
+
+/** Whatever does not end by then is left as it is after a kill, from which the next start or another instance recovers. */
+const giveUp = () => {
+  process.stderr.write(`The shutdown took longer than ${LAST_MOMENT_MS} ms and is cut short\n`);
+  process.exit(1);
 };
 
 /** Resolves when `signal` is aborted. */

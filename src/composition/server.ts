@@ -18,6 +18,7 @@ import { installationSecret } from '../infrastructure/postgres/installation-secr
 import { SystemClock } from '../infrastructure/system/system-clock.js';
 import { SystemIds } from '../infrastructure/system/system-ids.js';
 import { configureHttp } from '../interfaces/http/configure-http.js';
+import { drain } from '../interfaces/http/drain.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
 import { httpLimits } from './limits.js';
@@ -32,8 +33,6 @@ export type Server = Readonly<{
   app: NestExpressApplication;
   /** Takes no new work, waits for what is under way (`SHUTDOWN_GRACE_MS`), hands over the rest, closes everything. */
   stop: () => Promise<void>;
-  /** Resolves if the instance cannot go on: it should be stopped and started again. */
-  failed: Promise<Error>;
 }>;
 
 const LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
@@ -58,16 +57,18 @@ export const startServer = async (
     const taskTokens = new HmacTaskTokens(await installationSecret(platform.dataSource, 'task-tokens'));
     const agents = reachAgents(config, definitions, clock, taskTokens, () => ownUrl);
     const worker = `${hostname()}:${process.pid}:${ids.uuid().slice(0, 8)}`;
-    const parts = { config, ...platform, clock, ids, definitions, agents, taskTokens, worker };
+    const stopping = new AbortController();
+    const own = { worker, stopping: stopping.signal };
+    const parts = { config, ...platform, clock, ids, definitions, agents, taskTokens, ...own };
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
-    configureHttp(app, httpLimits(config));
+    configureHttp(app, httpLimits(config), stopping.signal);
     await listen(app, config);
     ownUrl = (await app.getUrl()).replace(/\/$/, '');
-    const server = run(app, platform, agents.close, config);
+    const server = run(app, platform, agents.close, config, stopping);
     await server.begin();
     logger.log(`The API is at ${ownUrl}`, 'Server');
-    return { url: ownUrl, app, stop: server.stop, failed: platform.failed };
+    return { url: ownUrl, app, stop: server.stop };
   } catch (error) {
     await app?.close();
     await platform.close();
@@ -92,15 +93,19 @@ const run = (
   platform: Readonly<{ close: () => Promise<void> }>,
   closeAgents: () => Promise<void>,
   config: Config,
+  stopping: AbortController,
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
-  let stopping: Promise<void> | undefined;
+  let stopped: Promise<void> | undefined;
   const stop = async () => {
+    stopping.abort();
     await saga.stop(config.shutdownGraceMs);
     await watch.stop();
+    await closeAgents();
+    // Until here requests are answered as always, but for their `Connection: close`.
+    await drain(app.getHttpServer());
     await app.close();
     await projections.stop();
-    await closeAgents();
     await platform.close();
   };
   return {
@@ -108,6 +113,6 @@ const run = (
       projections.start();
       watch.start(lowestPosition(await app.get(ProjectionStore).checkpoints(), readTables));
     },
-    stop: () => (stopping ??= stop()),
+    stop: () => (stopped ??= stop()),
   };
 };

@@ -15,6 +15,7 @@ export class CheckedHealth extends Health {
     private readonly log: EventLog,
     private readonly clock: Clock,
     private readonly projections: () => RunnerStatus,
+    private readonly stopping: AbortSignal,
   ) {
     super();
   }
@@ -24,8 +25,9 @@ export class CheckedHealth extends Health {
       this.answers(() => this.dataSource.query('select 1')),
       this.answers(() => this.log.read(NO_STREAM)),
     ]);
-    const checks = { database, event_log: eventLog, projections: projectionsCheck(this.projections()) };
-    return { ready: database.ok && eventLog.ok, checks };
+    const instance: HealthCheck = this.stopping.aborted ? { ok: false, detail: 'it is stopping' } : { ok: true };
+    const checks = { instance, database, event_log: eventLog, projections: projectionsCheck(this.projections()) };
+    return { ready: instance.ok && database.ok && eventLog.ok, checks };
   }
 
   private async answers(ask: () => Promise<unknown>): Promise<HealthCheck> {

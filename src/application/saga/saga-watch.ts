@@ -15,6 +15,9 @@ export type WatchLimits = Readonly<{
   sweepParallel: number;
 }>;
 
+/** For so many heartbeats it counts what was heard of the others. */
+const HEARD_FOR_BEATS = 3;
+
 type Ports = Readonly<{ log: EventLog; workers: Workers; due: DueExecutions; clock: Clock; ids: Ids }>;
 
 /**
@@ -53,12 +56,19 @@ export class SagaWatch {
 
   private async beat(): Promise<void> {
     await this.ports.workers.beat(this.worker);
-    this.saga.aliveWorkers(await this.ports.workers.alive());
+    await this.hearOfOthers();
+  }
+
+  private async hearOfOthers(): Promise<ReadonlySet<string>> {
+    const alive = await this.ports.workers.alive();
+    this.saga.aliveWorkers(alive, HEARD_FOR_BEATS * this.limits.heartbeatMs);
+    return alive;
   }
 
   private async sweep(): Promise<void> {
-    const { due, workers, clock } = this.ports;
-    const found = await due.find(clock.now(), await workers.alive(), this.limits.sweepBatch);
+    const { due, clock } = this.ports;
+    const alive = await this.hearOfOthers();
+    const found = await due.find(clock.now(), alive, this.limits.sweepBatch);
     const waiting = [...found];
     const wakeOneByOne = async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await this.saga.wake(next);
@@ -71,8 +81,8 @@ export class SagaWatch {
     const { signal } = this.ending;
     for await (const seen of followLog({ log, clock, ids, prefix: STREAM_PREFIX, after, signal, onError })) {
       if (seen.kind !== 'event') continue;
-      const executionId = executionIdOf(seen.event.stream);
-      await this.saga.noticed(executionId, seen.event.revision).catch(onError);
+      const { stream, revision, type } = seen.event;
+      await this.saga.noticed(executionIdOf(stream), revision, type === 'StepInterrupted').catch(onError);
     }
   }
 }

@@ -30,7 +30,7 @@ export class WorkflowSaga {
   /** Executions with an append under way that may claim a step: the log may show the claim before we have its answer. */
   private readonly claiming = new Map<string, number>();
   /** Null until the first heartbeat: as long as nothing is known of the others, none is taken for dead. */
-  private alive: ReadonlySet<string> | null = null;
+  private alive: Readonly<{ workers: ReadonlySet<string>; until: number }> | null = null;
   private closing = false;
 
   constructor(
@@ -67,18 +67,19 @@ export class WorkflowSaga {
   }
 
   /**
-   * The log shows this event. Where another instance wrote it, it may have ended the call that runs here; an execution
-   * without a call here is the sweep's business.
+   * The log shows this event. Where another instance wrote it, it may have ended the call that runs here, or handed its
+   * step over; any other execution without a call here is the sweep's business.
    */
-  async noticed(executionId: string, revision: bigint): Promise<void> {
-    if (!this.calls.has(executionId) || this.workflows.knows(executionId, revision)) return;
+  async noticed(executionId: string, revision: bigint, isHandedOver = false): Promise<void> {
+    const isOurs = this.calls.has(executionId) || (isHandedOver && !this.closing);
+    if (!isOurs || this.workflows.knows(executionId, revision)) return;
     await this.workflows.refresh(executionId);
-    await this.wake(executionId);
+    void this.wake(executionId);
   }
 
-  /** Which other instances gave a sign of life lately. */
-  aliveWorkers(alive: ReadonlySet<string>): void {
-    this.alive = alive;
+  /** Which other instances gave a sign of life lately. After `forMs` it is forgotten: this process may have stood still. */
+  aliveWorkers(workers: ReadonlySet<string>, forMs = Infinity): void {
+    this.alive = { workers, until: this.clock.now().getTime() + forMs };
   }
 
   /** Takes no new work, waits for the calls under way, hands over the rest. Resolves when nothing runs here any more. */
@@ -180,8 +181,10 @@ export class WorkflowSaga {
 
   private effects(executionId: string, state: WorkflowState) {
     const isMine = () => this.calls.has(executionId) || this.claiming.has(executionId);
-    const isAlive = (worker: string) => (worker === this.worker ? isMine() : (this.alive?.has(worker) ?? true));
-    return nextEffects(state, this.clock.now(), isAlive);
+    const now = this.clock.now();
+    const known = this.alive && now.getTime() < this.alive.until ? this.alive.workers : null;
+    const isAlive = (worker: string) => (worker === this.worker ? isMine() : (known?.has(worker) ?? true));
+    return nextEffects(state, now, isAlive);
   }
 
   private lookAgainLater(executionId: string): void {

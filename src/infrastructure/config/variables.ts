@@ -38,7 +38,7 @@ export const variables = z.object({
   FOLD_CACHE_EXECUTIONS: whole('executions', 10_000, { min: 0, max: 1_000_000 }),
   PROJECTION_BATCH: whole('events', 500, { max: 100_000 }),
   APPEND_TIMEOUT_MS: whole('milliseconds', 5000, { min: 100 }),
-  SHUTDOWN_GRACE_MS: whole('milliseconds', 10_000, { min: 0 }),
+  SHUTDOWN_GRACE_MS: whole('milliseconds', 10_000, { min: 0, max: 20_000 }),
 });
 
 export type Variables = z.output<typeof variables>;

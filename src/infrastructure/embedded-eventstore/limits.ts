@@ -45,6 +45,10 @@ export const defaultLimits = {
   recoveryPauseMs: 100,
   /** A killed node may hold the writer lock a little longer than it lives. */
   lockWaitMs: 2_000,
+  /** Between two signs of life on the connection that writes. */
+  beatMs: 1_000,
+  /** A node that the database has not heard of for longer loses that connection, and another node may take its place. */
+  silenceMs: 8_000,
   /** `close` lets calls in flight end this long. */
   closeMs: 5_000,
 };

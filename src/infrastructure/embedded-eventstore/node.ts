@@ -14,7 +14,7 @@ import { deleteHandler, tombstoneHandler } from './rpc-delete.js';
 import { ReadCalls } from './rpc-read.js';
 import { Tail } from './tail.js';
 import { Writer } from './writer.js';
-import { WriterConnection } from './writer-connection.js';
+import { WriterConnection, WriterLost } from './writer-connection.js';
 
 export type NodeOptions = Readonly<{
   databaseUrl: string;
@@ -57,11 +57,12 @@ export async function runNode(options: NodeOptions): Promise<RunningNode> {
   });
   try {
     const tail = new Tail(await connection.lastPosition(), limits);
-    const writer = new Writer(connection, reader, tail, limits, (error) => {
+    const lost = (error: Error) => {
       log(error.message);
       fail(error);
       server.forceShutdown();
-    });
+    };
+    const writer = new Writer(connection, reader, tail, limits, lost);
     const batches = new BatchAppendCalls(writer, limits);
     const reads = new ReadCalls({ reader, tail, limits });
     server.addService(StreamsService, {
@@ -78,12 +79,14 @@ export async function runNode(options: NodeOptions): Promise<RunningNode> {
     const bound = await promisify(server.bindAsync.bind(server))(address, ServerCredentials.createInsecure());
     if (advertised.port === 0) advertised.port = bound;
     const url = `esdb://${advertised.host}:${advertised.port}?tls=false`;
-    await connection.advertise(url);
+    await connection.advertise(url, randomUUID());
+    const heart = new AbortController();
+    void beat(connection, limits.beatMs, heart.signal).catch(lost);
     let closed: Promise<void> | undefined;
     return {
       url,
       failed,
-      close: () => (closed ??= close({ server, reads, batches, writer, reader, connection, limits })),
+      close: () => (closed ??= close({ server, reads, batches, writer, reader, connection, heart, limits })),
     };
   } catch (error) {
     server.forceShutdown();
@@ -100,10 +103,25 @@ type Parts = Readonly<{
   writer: Writer;
   reader: Reader;
   connection: WriterConnection;
+  heart: AbortController;
   limits: Limits;
 }>;
 
-async function close({ server, reads, batches, writer, reader, connection, limits }: Parts): Promise<void> {
+/** Signs of life, from the connection that writes: they end with the right to write. */
+async function beat(connection: WriterConnection, everyMs: number, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await connection.beat();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof WriterLost) throw error;
+    }
+    await delay(everyMs, undefined, { ref: false, signal }).catch(() => undefined);
+  }
+}
+
+async function close({ server, reads, batches, writer, reader, connection, heart, limits }: Parts): Promise<void> {
+  heart.abort();
   const late = delay(limits.closeMs, undefined, { ref: false });
   reads.close();
   await Promise.race([writer.close(), late]);

@@ -18,6 +18,9 @@ export const SCHEMA = `
     url text not null,
     started_at timestamptz not null
   );
+  -- Who the holder of the lock is: which node, in which session.
+  alter table eventstore.node add column if not exists id uuid;
+  alter table eventstore.node add column if not exists pid integer;
 `;
 
 /** Advisory lock, held by the one node that writes to this database as long as its connection lives. */

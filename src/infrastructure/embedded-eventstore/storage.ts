@@ -25,10 +25,18 @@ export class WriterSession {
   private constructor(private readonly client: pg.Client) {}
 
   /**
-   * @throws AnotherNodeRuns when another node holds the lock
+   * The database ends the session, and with it the lock and any insert under way, when it hears nothing for `silenceMs`:
+   * a process that stands still must not keep others from writing.
+   * @param node the id under which the node was advertised; undefined for one that is starting
+   * @throws AnotherNodeRuns when another node holds the lock, or held it after `node` did: the log has gone on without it
    * @throws Error when the database cannot be reached
    */
-  static async open(databaseUrl: string, onLost: (lost: WriterSession) => void): Promise<WriterSession> {
+  static async open(
+    databaseUrl: string,
+    { silenceMs }: Readonly<{ silenceMs: number }>,
+    node: string | undefined,
+    onLost: (lost: WriterSession) => void,
+  ): Promise<WriterSession> {
     const client = new pg.Client({
       connectionString: databaseUrl,
       application_name: 'embedded-eventstore writer',
@@ -41,10 +49,13 @@ export class WriterSession {
       await client.query(
         `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
       );
+      await client.query(`select set_config('idle_session_timeout', $1, false)`, [String(silenceMs)]);
       const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [WRITER_LOCK]);
       if (!rows[0]?.held) throw new AnotherNodeRuns(await refusal(client));
       await client.query(SCHEMA);
       const session = new WriterSession(client);
+      if (node && !(await session.reintroduce(node)))
+        throw new AnotherNodeRuns('Another node has written to this database');
       client.on('end', () => onLost(session));
       return session;
     } catch (error) {
@@ -53,12 +64,26 @@ export class WriterSession {
     }
   }
 
-  async advertise(url: string): Promise<void> {
+  async advertise(url: string, node: string): Promise<void> {
     await this.client.query(
-      `insert into eventstore.node (url, started_at) values ($1, now())
-       on conflict (only_one) do update set url = excluded.url, started_at = excluded.started_at`,
-      [url],
+      `insert into eventstore.node (url, started_at, id, pid) values ($1, now(), $2, pg_backend_pid())
+       on conflict (only_one) do update set url = excluded.url, started_at = excluded.started_at,
+         id = excluded.id, pid = excluded.pid`,
+      [url, node],
     );
+  }
+
+  /** False where another node was advertised in the meantime. */
+  async reintroduce(node: string): Promise<boolean> {
+    const { rowCount } = await this.client.query('update eventstore.node set pid = pg_backend_pid() where id = $1', [
+      node,
+    ]);
+    return rowCount === 1;
+  }
+
+  /** A sign of life: the database has heard of this session. */
+  async beat(): Promise<void> {
+    await this.client.query('select');
   }
 
   async withdraw(): Promise<void> {
@@ -119,26 +144,4 @@ async function refusal(client: pg.Client): Promise<string> {
     ? `at ${rows[0].url}; set EVENTSTORE_URL=${rows[0].url} to use it`
     : 'that is still starting; try again';
   return `Another embedded event node already writes to this database, ${where}`;
-}
-
-/** The connection string of the node that runs on this database, if one does. */
-export async function findRunningNode(databaseUrl: string): Promise<string | undefined> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
-  client.on('error', () => undefined);
-  await client.connect();
-  try {
-    // A node that was killed leaves its row, but not its lock. Looking does not take the lock: a node may be starting.
-    const { rows } = await client.query<{ url: string }>(
-      `select url from eventstore.node where exists (
-         select from pg_locks join pg_database d on d.oid = database and d.datname = current_database()
-         where locktype = 'advisory' and classid = 0 and objid = $1 and objsubid = 1 and granted)`,
-      [WRITER_LOCK],
-    );
-    return rows[0]?.url;
-  } catch (error) {
-    if (['42P01', '3F000'].includes((error as { code?: string }).code ?? '')) return undefined; // no node was ever here
-    throw error;
-  } finally {
-    await client.end();
-  }
 }

@@ -12,6 +12,8 @@ export class WriterConnection {
   private usable: Promise<WriterSession>;
   private closing = false;
   private abandoned: WriterSession | undefined;
+  /** The node that was advertised. */
+  private node: string | undefined;
 
   private constructor(
     session: WriterSession,
@@ -25,13 +27,19 @@ export class WriterConnection {
   /** @throws AnotherNodeRuns */
   static async open(databaseUrl: string, limits: Limits, log: (line: string) => void): Promise<WriterConnection> {
     const own: { connection?: WriterConnection } = {};
-    const open = () => openSession(databaseUrl, limits, (lost) => own.connection?.reopen(lost));
+    const open = () => openSession(databaseUrl, limits, own.connection?.node, (lost) => own.connection?.reopen(lost));
     own.connection = new WriterConnection(await open(), open, limits, log);
     return own.connection;
   }
 
-  async advertise(url: string): Promise<void> {
-    await (await this.usable).advertise(url);
+  async advertise(url: string, node: string): Promise<void> {
+    await (await this.usable).advertise(url, node);
+    this.node = node;
+  }
+
+  /** Says that this node lives. Waits while the connection is lost. @throws WriterLost when it does not come back */
+  async beat(): Promise<void> {
+    await (await this.usable).beat();
   }
 
   async lastPosition(): Promise<bigint> {
@@ -108,12 +116,13 @@ const CLOSE_WAIT_MS = 1_000;
 async function openSession(
   databaseUrl: string,
   limits: Limits,
+  node: string | undefined,
   onLost: (lost: WriterSession) => void,
 ): Promise<WriterSession> {
   const giveUpAt = Date.now() + limits.lockWaitMs;
   for (;;) {
     try {
-      return await WriterSession.open(databaseUrl, onLost);
+      return await WriterSession.open(databaseUrl, limits, node, onLost);
     } catch (error) {
       if (!(error instanceof AnotherNodeRuns) || Date.now() >= giveUpAt) throw error;
       await delay(limits.recoveryPauseMs);

@@ -12,8 +12,8 @@ import { findOrStartServer, stopServer, type Server, type ServerOptions } from '
 const DATABASE = 'workflow_executor';
 /** In database "postgres": held shared by every process that uses the server. */
 const PRESENCE_LOCK = '7205113001';
-const RESTART_ATTEMPTS = 10;
 const RESTART_PAUSE_MS = 500;
+const RESTART_PAUSE_LIMIT_MS = 5_000;
 
 export type EmbeddedPostgresOptions = Readonly<{
   /** Holds the cluster, its password and its log. Made if missing; give it a directory of its own. */
@@ -48,17 +48,17 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     watched.connection.once('end', () => {
       if (!stopping) void restart(watched);
     });
-  /** The server died under us: the same port again, so that connection pools find it. */
+  /** The server died under us: the same port again, so that connection pools find it. Tried as long as this process lives. */
   const restart = async (lost: Server) => {
-    for (let attempt = 1; attempt <= RESTART_ATTEMPTS && !stopping; attempt++) {
+    for (let attempt = 1; !stopping; attempt++) {
       try {
         const found = await enter(cluster, { ...serverOptions, port: lost.port });
         if (stopping) return void (await leave(cluster, found, stopTimeoutMs));
         server = found;
         return void watch(found);
       } catch (error) {
-        log(`Postgres is gone and did not come back (attempt ${attempt} of ${RESTART_ATTEMPTS}): ${String(error)}`);
-        await delay(RESTART_PAUSE_MS * attempt, undefined, { ref: false });
+        log(`Postgres is gone and did not come back (attempt ${attempt}): ${String(error)}`);
+        await delay(Math.min(RESTART_PAUSE_LIMIT_MS, RESTART_PAUSE_MS * attempt), undefined, { ref: false });
       }
     }
   };

@@ -10,12 +10,16 @@ export class PostgresProjectionSession implements ProjectionSession {
   private readonly shapes = new Map<string, TableShape>();
   readonly lost: AbortSignal = this.ending.signal;
 
+  /** @param beatMs between two signs of life, without which the database ends an idle connection */
   constructor(
     private readonly client: pg.Client,
     private readonly dataSource: DataSource,
+    beatMs: number,
   ) {
     client.on('error', () => this.ending.abort());
     client.on('end', () => this.ending.abort());
+    const heart = setInterval(() => void client.query('select').catch(() => undefined), beatMs);
+    this.lost.addEventListener('abort', () => clearInterval(heart), { once: true });
   }
 
   async apply(writes: readonly ProjectionWrite[]): Promise<void> {

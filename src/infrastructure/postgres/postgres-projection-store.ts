@@ -16,13 +16,20 @@ export type ProjectionStoreLimits = Readonly<{
   connectTimeoutMs: number;
   /** After which a statement counts as failed and its connection as lost. */
   statementTimeoutMs: number;
+  /** A leader that the database has not heard of for longer loses its connection: another may lead. */
+  silenceMs: number;
 }>;
 
-const DEFAULT_LIMITS: ProjectionStoreLimits = { connectTimeoutMs: 10_000, statementTimeoutMs: 60_000 };
+const DEFAULT_LIMITS: ProjectionStoreLimits = {
+  connectTimeoutMs: 10_000,
+  statementTimeoutMs: 60_000,
+  silenceMs: 8_000,
+};
 
 /**
  * The leader is who holds a session advisory lock. It writes on the connection that holds it: when that is gone, so are
- * the lock and the transaction, and no two can write at once. (Needs a session: not behind a transaction pooler.)
+ * the lock and the transaction, and no two can write at once. A leader that stands still is ended by the database itself.
+ * (Needs a session: not behind a transaction pooler.)
  */
 export class PostgresProjectionStore extends ProjectionStore {
   constructor(
@@ -41,11 +48,13 @@ export class PostgresProjectionStore extends ProjectionStore {
       connectionTimeoutMillis: this.limits.connectTimeoutMs,
       statement_timeout: this.limits.statementTimeoutMs,
       query_timeout: this.limits.statementTimeoutMs + 1_000,
+      idle_in_transaction_session_timeout: this.limits.silenceMs,
       keepAlive: true,
     });
-    const session = new PostgresProjectionSession(client, this.dataSource);
-    await client.connect();
+    const session = new PostgresProjectionSession(client, this.dataSource, this.limits.silenceMs / 4);
     try {
+      await client.connect();
+      await client.query(`select set_config('idle_session_timeout', $1, false)`, [String(this.limits.silenceMs)]);
       const { rows } = await client.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [
         LEADER_LOCK,
       ]);

@@ -3,6 +3,7 @@ import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { TaskTokens } from '../../application/tasks.js';
 import { useJsonBodies } from './body/json-body.js';
+import { sayGoodbye } from './drain.js';
 import { ErrorFilter } from './error-filter.js';
 import type { HttpLimits } from './http-limits.js';
 import { requestId } from './request-id.js';
@@ -10,12 +11,13 @@ import { RequestPipe } from './request-pipe.js';
 import { refuseForgedTokens } from './task-path.js';
 
 /** Everything about HTTP that is no route. For an app created with `bodyParser: false`, before it is initialised. */
-export const configureHttp = (app: NestExpressApplication, limits: HttpLimits): void => {
+export const configureHttp = (app: NestExpressApplication, limits: HttpLimits, stopping: AbortSignal): void => {
   app.disable('x-powered-by');
   app.set('trust proxy', false);
   app.set('query parser', 'simple');
   // Answers that have a revision or a hash say so themselves; hashing all others would tell nobody anything.
   app.set('etag', false);
+  app.use(sayGoodbye(stopping));
   app.use(requestId);
   app.use(helmet());
   app.use(privately);

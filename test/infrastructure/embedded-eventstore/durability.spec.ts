@@ -3,13 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import {
-  AppendOutcomeUnknown,
-  LogUnavailable,
-  RevisionConflict,
-  type EventLog,
-  type NewEvent,
-} from '../../../src/application/event-log.js';
+import { RevisionConflict, type NewEvent } from '../../../src/application/event-log.js';
 import {
   AnotherNodeRuns,
   findRunningNode,
@@ -17,6 +11,7 @@ import {
 } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { startEmbeddedPostgres } from '../../../src/infrastructure/postgres/embedded-postgres.js';
+import { busyWriter } from '../../support/busy-writer.js';
 import { startChild, type Child } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
@@ -24,32 +19,6 @@ import { listen } from '../eventstore/event-log.contract.js';
 
 const program = new URL('../../../src/infrastructure/embedded-eventstore/main.ts', import.meta.url);
 const event = (): NewEvent => ({ id: randomUUID(), type: 'Happened', data: {}, metadata: {} });
-
-/** Appends one event after the other to one stream, each again until its outcome is known. */
-function busyWriter(log: EventLog, stream: string) {
-  const acknowledged: string[] = [];
-  let stopped = false;
-  let retries = 0;
-  const done = (async () => {
-    let expected: bigint | 'none' = 'none';
-    while (!stopped) {
-      const one = event();
-      for (;;) {
-        try {
-          expected = (await log.append(stream, [one], expected)).revision;
-          break;
-        } catch (error) {
-          if (!(error instanceof AppendOutcomeUnknown || error instanceof LogUnavailable)) throw error;
-          retries += 1;
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-      }
-      acknowledged.push(one.id);
-    }
-  })();
-  done.catch(() => undefined);
-  return { acknowledged, retries: () => retries, stop: () => ((stopped = true), done) };
-}
 
 describe('a node that is killed', () => {
   let database: TestDatabase;

@@ -152,7 +152,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
   const note = (...parts: unknown[]) => void logged.push(parts.map(String).join(' '));
   const module = await Test.createTestingModule({ imports: [TestModule] }).compile();
   const app = module.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: false });
-  configureHttp(app, limits);
+  configureHttp(app, limits, new AbortController().signal);
   Logger.overrideLogger({ log: () => undefined, warn: note, error: note });
   await app.listen(0, '127.0.0.1');
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');

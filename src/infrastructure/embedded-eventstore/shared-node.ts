@@ -1,0 +1,122 @@
+/** The one node of a database, for several processes that use it: whoever finds none that lives starts it. */
+import { startEmbeddedEventStore, type EmbeddedEventStore } from './start.js';
+import { NodeRegister } from './register.js';
+import { AnotherNodeRuns } from './storage.js';
+
+export type SharedNodeOptions = Readonly<{
+  databaseUrl: string;
+  /** Between two looks at who runs the node. Default 500. */
+  lookMs?: number;
+  /** Default 60 000. */
+  startTimeoutMs?: number;
+  log?: (line: string) => void;
+}>;
+
+/**
+ * Where the node is now. The lock in the database decides who runs it; this only looks, and moves when it has to. A node
+ * that stands still (its process is stopped, its machine stalls) loses its session in the database and so its lock before
+ * another takes its place: two never write.
+ */
+export class SharedNode {
+  private own: EmbeddedEventStore | undefined;
+  private at = '';
+  private looking: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private closing = false;
+  private readonly register: NodeRegister;
+  private readonly movers = new Set<(url: string) => void>();
+
+  private constructor(private readonly options: Required<SharedNodeOptions>) {
+    this.register = new NodeRegister(options.databaseUrl);
+  }
+
+  /**
+   * Resolves when a node was found or started.
+   * @throws Error when there is none within `startTimeoutMs`
+   */
+  static async open(options: SharedNodeOptions): Promise<SharedNode> {
+    const defaults = { lookMs: 500, startTimeoutMs: 60_000, log: () => undefined };
+    const node = new SharedNode({ ...defaults, ...options });
+    const giveUpAt = performance.now() + node.options.startTimeoutMs;
+    try {
+      while (!node.at) {
+        await node.lookOnce();
+        if (node.at) break;
+        if (performance.now() > giveUpAt)
+          throw new Error('The event node of this database is starting and never ready');
+        await new Promise((resolve) => setTimeout(resolve, node.options.lookMs / 5));
+      }
+    } catch (error) {
+      await node.close();
+      throw error;
+    }
+    node.lookLater();
+    return node;
+  }
+
+  /** Connection string for `@eventstore/db-client`. */
+  get url(): string {
+    return this.at;
+  }
+
+  /** Calls `move` with each address after the present one. */
+  onMove(move: (url: string) => void): void {
+    this.movers.add(move);
+  }
+
+  /** Looks now, or joins the look that is under way. Never throws: who cannot look at this moment knows what it knew. */
+  look(): Promise<void> {
+    if (this.closing) return Promise.resolve();
+    this.looking ??= this.lookOnce()
+      .catch((error: unknown) => this.options.log(`The event node cannot be looked for: ${String(error)}`))
+      .finally(() => (this.looking = undefined));
+    return this.looking;
+  }
+
+  /** Stops our own node, if it is ours; another process will start one. */
+  async close(): Promise<void> {
+    this.closing = true;
+    clearTimeout(this.timer);
+    await this.looking;
+    await this.own?.close();
+    await this.register.close();
+  }
+
+  private lookLater(): void {
+    this.timer = setTimeout(() => void this.look().then(() => !this.closing && this.lookLater()), this.options.lookMs);
+    this.timer.unref();
+  }
+
+  private async lookOnce(): Promise<void> {
+    if (this.own) return; // it tells when it is lost
+    const holder = await this.register.holder();
+    if (!holder) await this.start();
+    else if (holder.url) this.moveTo(holder.url);
+  }
+
+  private async start(): Promise<void> {
+    const { databaseUrl, log } = this.options;
+    try {
+      const node = await startEmbeddedEventStore({ databaseUrl, log, limits: { lockWaitMs: 0 } });
+      this.own = node;
+      log(`The event node runs here, at ${node.url}`);
+      this.moveTo(node.url);
+      void node.failed.then((error) => this.lost(node, error));
+    } catch (error) {
+      if (!(error instanceof AnotherNodeRuns)) throw error; // another process was quicker: the next look finds it
+    }
+  }
+
+  private async lost(node: EmbeddedEventStore, error: Error): Promise<void> {
+    this.options.log(`The event node here has ended: ${error.message}`);
+    await node.close().catch(() => undefined);
+    this.own = undefined;
+    await this.look();
+  }
+
+  private moveTo(url: string): void {
+    if (url === this.at) return;
+    this.at = url;
+    for (const move of this.movers) move(url);
+  }
+}

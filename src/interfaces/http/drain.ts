@@ -1,0 +1,40 @@
+import { Server as NetServer } from 'node:net';
+import type { Server } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { NextFunction, Request, Response } from 'express';
+
+export type DrainLimits = Readonly<{
+  /** How long connections on which nothing is asked may stay: a request may be on its way. */
+  idleMs: number;
+  /** How long requests under way may take, after that. */
+  busyMs: number;
+}>;
+
+export const DRAIN_LIMITS: DrainLimits = { idleMs: 500, busyMs: 5_000 };
+
+/** While the instance stops, each answer asks the client to come back on another connection. */
+export const sayGoodbye =
+  (stopping: AbortSignal) =>
+  (_request: Request, response: Response, next: NextFunction): void => {
+    if (stopping.aborted) response.setHeader('Connection', 'close');
+    next();
+  };
+
+/**
+ * Ends a server without failing a request that it has accepted: first no new connections, then those on which nothing is
+ * asked, at last those whose request takes too long.
+ */
+export const drain = async (server: Server, { idleMs, busyMs }: DrainLimits = DRAIN_LIMITS): Promise<void> => {
+  // Of `net`: the close of `http` would cut idle connections at once, and with them a request that is on its way.
+  const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+  const within = async (ms: number) => {
+    const patience = new AbortController();
+    await Promise.race([closed, delay(ms, undefined, { signal: patience.signal }).catch(() => undefined)]);
+    patience.abort();
+  };
+  await within(idleMs);
+  server.closeIdleConnections();
+  await within(busyMs);
+  server.closeAllConnections();
+  await closed;
+};

@@ -1,0 +1,149 @@
+/** The checker of the trials: silent about histories that are right, and not about any that was tampered with. */
+import { readdirSync, readFileSync } from 'node:fs';
+import type { RecordedEvent } from '../../src/application/event-log.js';
+import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
+import type { ExistingWorkflow } from '../../src/domain/workflow/state.js';
+import { summarise } from '../../src/domain/workflow/summary.js';
+import { given } from '../support/given.js';
+import { EXECUTION_ID } from '../support/histories.js';
+import { checkStream, type Told } from './check-streams.js';
+import { checkAcknowledged, checkLedger } from './check-world.js';
+import type { Ledger } from './ledger.js';
+
+const folder = new URL('../histories/', import.meta.url);
+const names = readdirSync(folder).filter((name) => name.endsWith('.json'));
+
+const eventsOf = (name: string): readonly WorkflowEvent[] =>
+  (JSON.parse(readFileSync(new URL(name, folder), 'utf8')) as { events: WorkflowEvent[] }).events;
+
+const AT = new Date('2030-01-01T00:00:00.000Z');
+const uuid = (index: number) => `33333333-3333-4333-8333-${String(index).padStart(12, '0')}`;
+
+/** As the application records them, each caused by a command of its own. */
+const recordedAs = (name: string): RecordedEvent[] => {
+  const events = eventsOf(name);
+  return events.map(({ type, data }, index) => ({
+    ...{ id: uuid(index), type, data, stream: `workflow-${EXECUTION_ID}`, revision: BigInt(index) },
+    ...{ position: BigInt(10 + index), recordedAt: AT },
+    metadata: {
+      ...{ commandId: uuid(1_000 + index), $correlationId: EXECUTION_ID, $causationId: uuid(1_000 + index) },
+      occurredAt: AT.toISOString(),
+      summary: summarise(given(...events.slice(0, index + 1)).state() as ExistingWorkflow, AT),
+    },
+  }));
+};
+
+const violations = (check: (tell: Told) => void): string[] => {
+  const told: string[] = [];
+  check((invariant) => void told.push(invariant));
+  return [...new Set(told)];
+};
+const ofStream = (events: readonly RecordedEvent[]) => violations((tell) => checkStream(EXECUTION_ID, events, tell));
+
+/** With the places in the stream made good, so that only what was meant is wrong. */
+const renumbered = (events: readonly RecordedEvent[]) =>
+  events.map((event, index) => ({ ...event, revision: BigInt(index) }));
+const indexOf = (events: readonly RecordedEvent[], type: string) => events.findIndex((event) => event.type === type);
+const altered = (event: RecordedEvent, data: object): RecordedEvent => ({
+  ...event,
+  data: { ...(event.data as object), ...data },
+});
+
+test.each(names)('%s is right', (name) => expect(ofStream(recordedAs(name))).toEqual([]));
+
+type Tampering = readonly [string, string, string, (events: RecordedEvent[]) => readonly RecordedEvent[]];
+const again = (type: string) => (events: RecordedEvent[]) => {
+  const index = indexOf(events, type);
+  return renumbered([...events.slice(0, index + 1), { ...events[index]!, id: uuid(99) }, ...events.slice(index + 1)]);
+};
+const without = (type: string) => (events: RecordedEvent[]) =>
+  renumbered(events.filter((_, index) => index !== indexOf(events, type)));
+const changed = (type: string, data: object) => (events: RecordedEvent[]) =>
+  events.map((event, index) => (index === indexOf(events, type) ? altered(event, data) : event));
+
+const tamperings: readonly Tampering[] = [
+  ['I2', 'begins with something else', 'happy-path.json', without('WorkflowStarted')],
+  [
+    'I3',
+    'causation does not resolve',
+    'happy-path.json',
+    (events) =>
+      events.map((event) => ({ ...event, metadata: { ...(event.metadata as object), $causationId: uuid(77) } })),
+  ],
+  ['I10', 'a revision is missing', 'happy-path.json', (events) => events.filter((_, index) => index !== 3)],
+  ['I11', 'a report comes twice', 'happy-path.json', again('StepCompleted')],
+  ['I11', 'a report of another attempt', 'happy-path.json', changed('StepCompleted', { attempt: 7 })],
+  ['I11', 'a step starts while one runs', 'happy-path.json', again('StepStarted')],
+  [
+    'I6',
+    'something after the end',
+    'happy-path.json',
+    (events) => renumbered([...events, { ...events[1]!, id: uuid(98) }]),
+  ],
+  ['I7', 'a step starts before the one before it is done', 'happy-path.json', without('StepCompleted')],
+  ['I8', 'an attempt before its time', 'retry.json', changed('StepFailed', { retryAt: '2031-01-01T00:00:00.000Z' })],
+  [
+    'I8',
+    'a retry of what is not transient',
+    'retry.json',
+    changed('StepFailed', { error: { type: 'fatal', code: 'X', message: 'x' } }),
+  ],
+  ['I9', 'a step starts while paused', 'pause-resume.json', without('WorkflowResumed')],
+];
+
+test.each(tamperings)('%s: %s', (invariant, _, name, tamper) => {
+  expect(ofStream(tamper(recordedAs(name)))).toContain(invariant);
+});
+
+describe('between the log, the ledger and what clients were told', () => {
+  const events = recordedAs('happy-path.json');
+  const streams = new Map([[EXECUTION_ID, events]]);
+  const ledgerOf = (more: Partial<Ledger[number]> = {}): Ledger =>
+    events
+      .filter(({ type }) => type === 'StepStarted')
+      .map(({ data }) => {
+        const { step, attempt, idempotencyKey } = data as { step: string; attempt: number; idempotencyKey: string };
+        const call = {
+          execution: EXECUTION_ID,
+          step,
+          attempt,
+          at: AT.getTime(),
+          fault: 'none',
+          notBefore: null,
+          besides: 0,
+        };
+        return { key: idempotencyKey, calls: [call], effects: 1, output: null, ...more };
+      });
+  const outputs = (ledger: Ledger) => {
+    const named = events.map((event) => {
+      const { step } = event.data as { step?: string };
+      return event.type === 'StepCompleted' ? altered(event, { output: { [step!]: null } }) : event;
+    });
+    return violations((tell) => checkLedger(new Map([[EXECUTION_ID, named]]), ledger, tell));
+  };
+
+  test('a ledger that agrees is right', () => expect(outputs(ledgerOf())).toEqual([]));
+  test('I5: an effect twice', () => expect(outputs(ledgerOf({ effects: 2 }))).toContain('I5'));
+  test('I5: a completion without its effect', () => expect(outputs(ledgerOf().slice(1))).toContain('I5'));
+  test('I5: another output than that of the effect', () => expect(outputs(ledgerOf({ output: 'x' }))).toContain('I5'));
+  test('I4: a call that is not in the log', () => {
+    const [first, ...rest] = ledgerOf();
+    const calls = first!.calls.map((call) => ({ ...call, attempt: 9 }));
+    expect(outputs([{ ...first!, calls }, ...rest])).toContain('I4');
+  });
+  test('I4: a call before its event', () => {
+    const early = ledgerOf().map((entry) => ({
+      ...entry,
+      calls: entry.calls.map((call) => ({ ...call, at: call.at - 1 })),
+    }));
+    expect(outputs(early)).toContain('I4');
+  });
+
+  const started = { executionId: EXECUTION_ID, action: 'start', changed: true, revision: 1n, position: 11n };
+  const told = (acknowledged: typeof started) => violations((tell) => checkAcknowledged(streams, [acknowledged], tell));
+  test('a start that is there is right', () => expect(told(started)).toEqual([]));
+  test('I2: a start that is not there', () => expect(told({ ...started, executionId: uuid(1) })).toContain('I2'));
+  test('I1: a revision that is not there', () => expect(told({ ...started, revision: 99n })).toContain('I1'));
+  test('I1: another position', () => expect(told({ ...started, position: 12n })).toEqual(['I1']));
+  test('I1: a pause that is not there', () => expect(told({ ...started, action: 'pause' })).toEqual(['I1']));
+});
