@@ -9,6 +9,7 @@ import type { ArtifactStore } from '../artifacts.js';
 import type { Clock } from '../clock.js';
 import type { EndCause } from './calls.js';
 import { loadLargeValues, storeLargeValues } from './outputs.js';
+import { ARTIFACT_STORE_FAILED } from './results.js';
 
 export type StepLimits = Readonly<{ inlineOutputBytes: number }>;
 
@@ -83,7 +84,7 @@ export class StepRunner {
       const message = `The artifact store failed: ${error instanceof Error ? error.message : String(error)}`;
       reply = {
         success: false,
-        error: { type: 'transient', code: 'ARTIFACT_STORE', message },
+        error: { type: 'transient', code: ARTIFACT_STORE_FAILED, message },
         retryAfterMs: null,
       };
     }
