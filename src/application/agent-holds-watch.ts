@@ -7,10 +7,10 @@ import { followLog } from './follow-log.js';
 import type { Ids } from './ids.js';
 import { every } from './saga/every.js';
 
-/** Milliseconds between two looks at every agent's stream: soon as long as one has not been read, then rarely. */
-export type HoldsWatchLimits = Readonly<{ unreadMs: number; everyMs: number }>;
+/** Milliseconds between two looks at every agent's stream. */
+export type HoldsWatchLimits = Readonly<{ everyMs: number }>;
 
-export const DEFAULT_HOLDS_WATCH_LIMITS: HoldsWatchLimits = { unreadMs: 200, everyMs: 5_000 };
+export const DEFAULT_HOLDS_WATCH_LIMITS: HoldsWatchLimits = { everyMs: 5_000 };
 
 type Ports = Readonly<{ log: EventLog; agents: Agents; clock: Clock; ids: Ids }>;
 
@@ -32,7 +32,6 @@ export class AgentHoldsWatch {
     const { signal } = this.ending;
     const told = (what: string) => (error: unknown) => this.onError(`${what} failed and is tried again`, error);
     this.loops = Promise.all([
-      every(clock, this.limits.unreadMs, signal, () => this.readUnread(), told("Reading agents' streams")),
       every(clock, this.limits.everyMs, signal, () => this.readAll(), told("Reading agents' streams")),
       this.follow(after, told("Following agents' streams")),
     ]);
@@ -41,11 +40,6 @@ export class AgentHoldsWatch {
   async stop(): Promise<void> {
     this.ending.abort();
     await this.loops;
-  }
-
-  private async readUnread(): Promise<void> {
-    for (const { name } of this.ports.agents.list())
-      if (this.holds.of(name) === undefined) await this.holds.refresh(name);
   }
 
   private async readAll(): Promise<void> {

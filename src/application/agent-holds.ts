@@ -33,6 +33,7 @@ export type HoldOrder = Readonly<{ type: AgentCommand['type']; reason: string }>
 /** Which agents operators hold. The log says so; what has been read of it is kept here. */
 export class AgentHolds {
   private readonly known = new Map<string, Folded>();
+  private readonly asking = new Set<string>();
   private changed: () => void = () => undefined;
 
   constructor(
@@ -45,9 +46,25 @@ export class AgentHolds {
     return this.known.get(agent)?.hold;
   }
 
+  /** Asks where that is not known yet. */
+  mayCall(agent: string): boolean {
+    const hold = this.of(agent);
+    if (hold === undefined) this.ask(agent);
+    return hold === null;
+  }
+
   /** @param changed called when an agent was held, released, or read for the first time */
   onChange(changed: () => void): void {
     this.changed = changed;
+  }
+
+  /** Has it read where it is not known yet; what comes of that, `onChange` tells. A failure leaves it unknown. */
+  private ask(agent: string): void {
+    if (this.asking.has(agent)) return;
+    this.asking.add(agent);
+    void this.refresh(agent)
+      .catch(() => undefined)
+      .finally(() => this.asking.delete(agent));
   }
 
   /** Reads what is new in the agent's stream. */

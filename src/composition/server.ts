@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { ConsoleLogger, Logger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import type { Clock } from '../application/clock.js';
 import type { Ids } from '../application/ids.js';
 import { projections as readTables } from '../application/projections/index.js';
@@ -90,10 +91,12 @@ const run = (
   config: Config,
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
+  const holds = app.get(AgentHoldsWatch);
   let stopping: Promise<void> | undefined;
   const stop = async () => {
     await saga.stop(config.shutdownGraceMs);
     await watch.stop();
+    await holds.stop();
     await app.close();
     await projections.stop();
     await closeAgents();
@@ -102,7 +105,9 @@ const run = (
   return {
     begin: async () => {
       projections.start();
-      watch.start(lowestPosition(await app.get(ProjectionStore).checkpoints(), readTables));
+      const after = lowestPosition(await app.get(ProjectionStore).checkpoints(), readTables);
+      holds.start(after);
+      watch.start(after);
     },
     stop: () => (stopping ??= stop()),
   };

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AgentCall, AgentReply } from '../../src/application/agents.js';
+import type { AgentCall, AgentInfo, AgentReply } from '../../src/application/agents.js';
 import { Agents } from '../../src/application/agents.js';
 import { ArtifactStore, type StoredArtifact } from '../../src/application/artifacts.js';
 import { parseMetadata } from '../../src/application/envelope.js';
@@ -81,7 +81,7 @@ export class ScriptedAgents extends Agents {
     this.calls.push(call);
     return this.behave(call);
   }
-  list() {
+  list(): readonly AgentInfo[] {
     return [];
   }
 }

@@ -3,6 +3,7 @@ import type { Permit } from './agent-lane.js';
 
 /** Where places and permits come from, and go back to. */
 export type Places = Readonly<{
+  mayCall: (agent: string) => boolean;
   take: (agent: string, key: string, hasPlace: boolean) => Permit | undefined;
   end: (permit: Permit, wasCalled: boolean, result: CallResult | null) => void;
   leavePlace: () => void;
@@ -22,7 +23,7 @@ export class Seat {
 
   /** Leave to call that agent, instead of another that was not called. Any number of times. */
   takeFor(agent: string): boolean {
-    if (this.permit?.lane.agent === agent && !this.wasCalled) return true;
+    if (this.permit?.lane.agent === agent && !this.wasCalled) return this.slots.mayCall(agent);
     this.endPermit(null);
     this.permit = this.slots.take(agent, this.key, this.hasPlace);
     this.hasPlace ||= this.permit !== undefined;

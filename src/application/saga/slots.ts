@@ -85,15 +85,20 @@ export class Slots {
     for (const lane of this.lanes.values()) lane.line.clear();
   }
 
+  mayCall(agent: string): boolean {
+    return this.rules.mayCall(agent);
+  }
+
   /** @param hasPlace whether the caller counts among `concurrentSteps` already */
   take(agent: string, key: string, hasPlace: boolean): Permit | undefined {
     const invitation = this.invited.get(key);
+    if (!this.rules.mayCall(agent)) return undefined;
     if (invitation?.lane.agent === agent) {
       this.invited.delete(key);
       if (hasPlace) this.taken--;
       return invitation;
     }
-    if (!this.rules.mayCall(agent) || (!hasPlace && this.taken >= this.limits.concurrentSteps)) return undefined;
+    if (!hasPlace && this.taken >= this.limits.concurrentSteps) return undefined;
     const lane = this.laneOf(agent);
     const permit = lane.tryTake(this.now());
     if (!permit) return undefined;

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AgentsController } from './controllers/agents.controller.js';
 import { ArtifactsController } from './controllers/artifacts.controller.js';
 import { CatalogueController } from './controllers/catalogue.controller.js';
 import { CommandsController } from './controllers/commands.controller.js';
@@ -6,9 +7,10 @@ import { DocumentAgentsController } from './controllers/document-agents.controll
 import { ExecutionsController } from './controllers/executions.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 
-/** A global module provides CommandBus, QueryBus, Definitions, Agents, DocumentAgents, Health and HttpLimits. */
+/** A global module provides CommandBus, QueryBus, Definitions, DocumentAgents, Health and HttpLimits. */
 @Module({
   controllers: [
+    AgentsController,
     CommandsController,
     ExecutionsController,
     ArtifactsController,
