@@ -43,7 +43,7 @@ export class AgentHoldsWatch {
   }
 
   private async readAll(): Promise<void> {
-    for (const { name } of this.ports.agents.list()) await this.holds.refresh(name);
+    for (const { name } of this.ports.agents.list()) if (!this.ending.signal.aborted) await this.holds.refresh(name);
   }
 
   private async follow(after: bigint | 'start', onError: (error: unknown) => void): Promise<void> {

@@ -9,7 +9,7 @@ import type { ArtifactStore } from '../artifacts.js';
 import type { Clock } from '../clock.js';
 import type { EndCause } from './calls.js';
 import { loadLargeValues, storeLargeValues } from './outputs.js';
-import { ARTIFACT_STORE_FAILED } from './results.js';
+import { ARTIFACT_STORE_FAILED } from './call-result.js';
 
 export type StepLimits = Readonly<{ inlineOutputBytes: number }>;
 

@@ -6,7 +6,7 @@ import type { Order, Outcome, Workflows } from '../workflows.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
 import { OF_ITSELF, orderOf, type OrderSource } from './orders.js';
-import { resultOf } from './results.js';
+import { resultOf } from './call-result.js';
 import type { Seat } from './seat.js';
 import { NO_RULES, Slots, type AgentRules } from './slots.js';
 import { Timers } from './timers.js';
