@@ -30,5 +30,15 @@ export class AttemptOver extends Error {
 /** 422: an Idempotency-Key that was used before, for something else. */
 export class IdempotencyKeyReused extends Error {}
 
+/** 503: more waits to be run than is allowed; `retryAfterSeconds` is what the client is told. */
+export class TooMuchWaiting extends Error {
+  constructor(
+    message: string,
+    readonly retryAfterSeconds: number,
+  ) {
+    super(message);
+  }
+}
+
 /** 503: true now, perhaps not in a moment. */
 export class NotReady extends Error {}

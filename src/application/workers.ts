@@ -8,7 +8,10 @@ export abstract class Workers {
   abstract alive(): Promise<ReadonlySet<string>>;
 }
 
-/** Executions that the read tables show as owed something: due by time, or held by a worker that is gone. */
+/**
+ * Executions that the read tables show as owed something: due by time, or held by a worker that is gone. Calls in a row
+ * come round to all of them: one that stays due keeps no other from being found.
+ */
 export abstract class DueExecutions {
   abstract find(now: Date, alive: ReadonlySet<string>, limit: number): Promise<readonly string[]>;
 }

@@ -2,6 +2,8 @@
 import { Global, Logger, Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { DataSource } from 'typeorm';
+import { AgentHolds } from '../application/agent-holds.js';
+import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import { Agents } from '../application/agents.js';
 import { ArtifactStore } from '../application/artifacts.js';
 import { Clock } from '../application/clock.js';
@@ -21,6 +23,7 @@ import { Results } from '../application/saga/results.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
 import { StepRunner } from '../application/saga/step-runner.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
+import { StartBacklog } from '../application/start-backlog.js';
 import { TaskReports, TaskTokens } from '../application/tasks.js';
 import { DueExecutions, Workers } from '../application/workers.js';
 import { Workflows } from '../application/workflows.js';
@@ -33,11 +36,22 @@ import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artif
 import { PostgresDueExecutions } from '../infrastructure/postgres/postgres-due-executions.js';
 import { PostgresProjectionStore } from '../infrastructure/postgres/postgres-projection-store.js';
 import { PostgresReadModel } from '../infrastructure/postgres/postgres-read-model.js';
+import { PostgresWaitingExecutions } from '../infrastructure/postgres/postgres-waiting-executions.js';
 import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js';
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
 import { LocalDocumentAgents } from './document-agents.js';
-import { agentLimits, attemptLimits, httpLimits, runnerLimits, sagaLimits, stepLimits, watchLimits } from './limits.js';
+import {
+  agentBoundsOf,
+  agentLimits,
+  attemptLimits,
+  backlogLimits,
+  httpLimits,
+  runnerLimits,
+  sagaLimits,
+  stepLimits,
+  watchLimits,
+} from './limits.js';
 
 /** What is made before the module: things that need awaiting, and those that a test replaces. */
 export type Parts = Readonly<{
@@ -86,6 +100,7 @@ const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskT
 ];
 
 const stores = ({ config, dataSource, log, clock, ids, stopping }: Parts): Provider[] => {
+  const waiting = new PostgresWaitingExecutions(dataSource);
   const store = new PostgresProjectionStore(dataSource);
   const runner = new ProjectionRunner(
     { store, log, clock, ids },
@@ -100,6 +115,10 @@ const stores = ({ config, dataSource, log, clock, ids, stopping }: Parts): Provi
     { provide: ReadModel, useValue: readyUnlessAway(new PostgresReadModel(dataSource)) },
     { provide: ArtifactStore, useValue: readyUnlessAway(new PostgresArtifactStore(dataSource)) },
     { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },
+    {
+      provide: StartBacklog,
+      useValue: new StartBacklog(waiting, clock, backlogLimits(config), told('Starts')),
+    },
     { provide: DueExecutions, useValue: new PostgresDueExecutions(dataSource) },
   ];
 };
@@ -109,14 +128,23 @@ const saga = (parts: Parts): Provider[] => {
   const source = { clock, ids };
   const onError = told('Saga');
   return [
+    { provide: AgentHolds, useValue: new AgentHolds(log, clock) },
+    {
+      provide: AgentHoldsWatch,
+      inject: [AgentHolds],
+      useFactory: (holds: AgentHolds) => new AgentHoldsWatch(holds, { log, agents, clock, ids }, told('Holds')),
+    },
     { provide: Workflows, useValue: new Workflows(log, clock, { cachedExecutions: config.foldCacheExecutions }) },
     {
       provide: WorkflowSaga,
-      inject: [Workflows, ArtifactStore],
-      useFactory: (workflows: Workflows, artifacts: ArtifactStore) => {
+      inject: [Workflows, ArtifactStore, AgentHolds],
+      useFactory: (workflows: Workflows, artifacts: ArtifactStore, holds: AgentHolds) => {
         const steps = new StepRunner(agents, artifacts, clock, stepLimits(config));
         const attempts = new Attempts(workflows, steps, clock, source, attemptLimits, onError);
-        return new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits(config), onError);
+        const rules = { boundsOf: agentBoundsOf(config), mayCall: (agent: string) => holds.mayCall(agent) };
+        const made = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits(config), onError, rules);
+        holds.onChange(() => made.agentsChanged());
+        return made;
       },
     },
     {

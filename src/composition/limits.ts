@@ -1,8 +1,11 @@
 /** Limits that no setting changes, and those of the settings that go to more than one place. */
+import { variableName } from '../infrastructure/agents/agent-urls.js';
 import { defaultAgentLimits, type AgentLimits } from '../infrastructure/agents/limits.js';
 import { DEFAULT_RUNNER_LIMITS, type RunnerLimits } from '../application/projections/runner.js';
 import { defaultHttpLimits, type HttpLimits } from '../interfaces/http/http-limits.js';
 import type { Config } from '../infrastructure/config/config.js';
+import type { AgentBounds } from '../application/saga/agent-lane.js';
+import type { BacklogLimits } from '../application/start-backlog.js';
 import type { AttemptLimits } from '../application/saga/attempts.js';
 import type { StepLimits } from '../application/saga/results.js';
 import type { WatchLimits } from '../application/saga/saga-watch.js';
@@ -31,6 +34,34 @@ export const agentLimits = (config: Config): AgentLimits => ({
   answerBytes: config.agentMaxResponseBytes,
   retryAfterMs: config.agentMaxRetryAfterSeconds * 1_000,
   connectionsPerOrigin: Math.max(defaultAgentLimits.connectionsPerOrigin, config.sagaMaxConcurrentSteps),
+});
+
+/** @returns what bounds the agent of that name: its own variables, or those of all */
+export const agentBoundsOf =
+  (config: Config) =>
+  (agent: string): AgentBounds => {
+    const own = config.agentBounds[variableName(agent)] ?? {};
+    return {
+      concurrentCalls: own.MAX_CONCURRENT_CALLS ?? config.agentMaxConcurrentCalls,
+      rate: {
+        calls: own.RATE_CALLS ?? config.agentRateCalls,
+        windowMs: own.RATE_WINDOW_MS ?? config.agentRateWindowMs,
+      },
+      circuit: {
+        consecutiveFailures: own.CIRCUIT_FAILURES ?? config.agentCircuitFailures,
+        failurePercent: own.CIRCUIT_FAILURE_PERCENT ?? config.agentCircuitFailurePercent,
+        minimumCalls: own.CIRCUIT_MIN_CALLS ?? config.agentCircuitMinCalls,
+        windowMs: own.CIRCUIT_WINDOW_MS ?? config.agentCircuitWindowMs,
+        coolDownMs: own.CIRCUIT_COOL_DOWN_MS ?? config.agentCircuitCoolDownMs,
+      },
+    };
+  };
+
+export const backlogLimits = (config: Config): BacklogLimits => ({
+  waiting: config.maxWaitingExecutions,
+  countEveryMs: 1_000,
+  countWaitMs: 500,
+  retryAfterSeconds: 5,
 });
 
 export const httpLimits = (config: Config): HttpLimits => ({

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { ConsoleLogger, Logger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import type { Clock } from '../application/clock.js';
 import type { Ids } from '../application/ids.js';
 import { projections as readTables } from '../application/projections/index.js';
@@ -96,11 +97,13 @@ const run = (
   stopping: AbortController,
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
+  const holds = app.get(AgentHoldsWatch);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.abort();
     await saga.stop(config.shutdownGraceMs);
     await watch.stop();
+    await holds.stop();
     await closeAgents();
     // Until here requests are answered as always, but for their `Connection: close`.
     await drain(app.getHttpServer());
@@ -111,7 +114,9 @@ const run = (
   return {
     begin: async () => {
       projections.start();
-      watch.start(lowestPosition(await app.get(ProjectionStore).checkpoints(), readTables));
+      const after = lowestPosition(await app.get(ProjectionStore).checkpoints(), readTables);
+      holds.start(after);
+      watch.start(after);
     },
     stop: () => (stopped ??= stop()),
   };

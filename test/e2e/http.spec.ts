@@ -139,7 +139,9 @@ test('the definition and the agents of the guide are installed', async () => {
   ]);
   const listed = (await api.get('/api/v1/workflow/agents')).body.data.agents;
   expect(listed).toEqual(
-    expect.arrayContaining([{ name: 'regdata', kind: 'http', url: `${agents.url}/api/v1/enrich` }]),
+    expect.arrayContaining([
+      expect.objectContaining({ name: 'regdata', kind: 'http', url: `${agents.url}/api/v1/enrich` }),
+    ]),
   );
 });
 

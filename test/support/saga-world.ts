@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { AgentCall, AgentReply, Deferred } from '../../src/application/agents.js';
+import type { AgentCall, AgentInfo, AgentReply, Deferred } from '../../src/application/agents.js';
 import { Agents } from '../../src/application/agents.js';
 import { ArtifactStore, type StoredArtifact } from '../../src/application/artifacts.js';
 import { parseMetadata } from '../../src/application/envelope.js';
 import { hashOf } from '../../src/application/hash.js';
 import { Ids, stepId } from '../../src/application/ids.js';
 import { Attempts } from '../../src/application/saga/attempts.js';
+import { NO_RULES, type AgentRules } from '../../src/application/saga/slots.js';
 import { StepRunner } from '../../src/application/saga/step-runner.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
 import { Workflows, type Order } from '../../src/application/workflows.js';
@@ -80,7 +81,7 @@ export class ScriptedAgents extends Agents {
     this.calls.push(call);
     return this.behave(call);
   }
-  list() {
+  list(): readonly AgentInfo[] {
     return [];
   }
 }
@@ -102,14 +103,22 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
   const definition = { name: 'demo', documentType: 'demo', steps };
   const operatorIds = new CountingIds('f');
 
-  const instance = (worker: string, limits: Partial<{ concurrentSteps: number; inlineOutputBytes: number }> = {}) => {
+  const instance = (
+    worker: string,
+    limits: Partial<{ concurrentSteps: number; inlineOutputBytes: number; remembered: number }> = {},
+    rules: AgentRules = NO_RULES,
+  ) => {
     const source = { clock, ids: new CountingIds(worker.slice(-1)) };
     const onError = (message: string, error: unknown) => errors.push(`${message}: ${String(error)}`);
     const workflows = new Workflows(log, clock, { cachedExecutions: 100 });
     const runner = new StepRunner(agents, artifacts, clock, { inlineOutputBytes: limits.inlineOutputBytes ?? 65_536 });
     const attempts = new Attempts(workflows, runner, clock, source, { reportTries: 5, reportPauseMs: 1_000 }, onError);
-    const sagaLimits = { concurrentSteps: limits.concurrentSteps ?? 8, remembered: 100, errorPauseMs: 5_000 };
-    const saga = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits, onError);
+    const sagaLimits = {
+      concurrentSteps: limits.concurrentSteps ?? 8,
+      remembered: limits.remembered ?? 100,
+      errorPauseMs: 5_000,
+    };
+    const saga = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits, onError, rules);
     return { saga, workflows };
   };
 

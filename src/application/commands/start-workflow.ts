@@ -7,7 +7,8 @@ import { IdempotencyKeyReused, InvalidRequest } from '../errors.js';
 import { hashOf } from '../hash.js';
 import { executionIdFor, Ids, stepId } from '../ids.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
-import type { Outcome } from '../workflows.js';
+import { StartBacklog } from '../start-backlog.js';
+import { Workflows, type Outcome } from '../workflows.js';
 import { contextOf, type Caller } from './caller.js';
 
 export type StartRequest = Readonly<{
@@ -34,6 +35,8 @@ export class StartWorkflowHandler implements ICommandHandler<StartWorkflow> {
     private readonly saga: WorkflowSaga,
     private readonly ids: Ids,
     private readonly clock: Clock,
+    private readonly backlog: StartBacklog,
+    private readonly workflows: Workflows,
   ) {}
 
   async execute({ request, caller }: StartWorkflow): Promise<Outcome> {
@@ -43,13 +46,24 @@ export class StartWorkflowHandler implements ICommandHandler<StartWorkflow> {
     const data = started(executionId, request, this.definitionFor(request.documentType));
     const context = contextOf({ ids, clock }, caller, executionId, 'start');
     const order = { command: { type: 'StartWorkflow' as const, data }, context };
+    await this.mustHaveRoom(executionId, caller);
     const outcome = await this.saga.submit(executionId, order, { isNew: true });
     if (outcome.answer.requestHash !== data.requestHash) {
       throw new IdempotencyKeyReused(
         `Idempotency-Key ${idempotencyKey} was used for another start request (execution ${executionId}); use a new key`,
       );
     }
+    if (outcome.appended.length === 1 && request.autoExecute) this.backlog.grew();
     return outcome;
+  }
+
+  /** A repeat of a start that was accepted adds nothing, and is answered however much waits. */
+  private async mustHaveRoom(executionId: string, { idempotencyKey }: Caller): Promise<void> {
+    try {
+      await this.backlog.mustHaveRoom();
+    } catch (error) {
+      if (idempotencyKey === null || (await this.workflows.load(executionId)).state.status === 'none') throw error;
+    }
   }
 
   private definitionFor(documentType: string): PublishedDefinition {

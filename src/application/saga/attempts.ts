@@ -1,3 +1,4 @@
+import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { StepStarted } from '../../domain/workflow/events.js';
 import type { ExistingWorkflow } from '../../domain/workflow/state.js';
 import { sleep, type Clock } from '../clock.js';
@@ -36,16 +37,18 @@ export class Attempts {
     private readonly onError: (message: string, error: unknown) => void,
   ) {}
 
-  /** The report and, by `next`, the claim of the following step go into one append. Null: nobody wants the result. */
+  /** `heard`: the call is over. The report and, by `next`, the claim of the following step go into one append. Null: nobody wants the result. */
   async run(
     { state, started, eventId }: Claim,
     abort: AbortController,
+    heard: (report: StepCommand | null) => void,
     next: (state: ExistingWorkflow, traceparent: string) => Order | undefined,
     isClosing: () => boolean,
   ): Promise<Outcome | null> {
     const { executionId } = state;
     const traceparent = traceparentFor(executionId, eventId);
     const report = await this.steps.run(state, started, traceparent, abort);
+    heard(report);
     if (!report) return null;
     const order = orderOf(this.source, report, { causationId: eventId, traceparent }, speakerOf(report, started));
     for (let tried = 1; ; tried++) {

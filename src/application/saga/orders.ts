@@ -13,6 +13,9 @@ type Origin = Readonly<{
   traceparent: string | null;
 }>;
 
+/** Nothing in the log led to it. */
+export const OF_ITSELF: Origin = { causationId: null, traceparent: null };
+
 export type OrderSource = Readonly<{ ids: Ids; clock: Clock }>;
 
 export const orderOf = (

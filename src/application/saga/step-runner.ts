@@ -7,6 +7,7 @@ import type { AgentCall, Agents } from '../agents.js';
 import type { ArtifactStore } from '../artifacts.js';
 import type { Clock } from '../clock.js';
 import type { EndCause } from './calls.js';
+import { ARTIFACT_STORE_FAILED } from './call-result.js';
 import { loadLargeValues } from './outputs.js';
 import { Results, type StepLimits } from './results.js';
 
@@ -72,7 +73,7 @@ export class StepRunner {
     } catch (thrown) {
       // Only the artifact store can throw here; the agents port answers whatever happens.
       const message = `The artifact store failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
-      const error = { type: 'transient', code: 'ARTIFACT_STORE', message } as const;
+      const error = { type: 'transient', code: ARTIFACT_STORE_FAILED, message } as const;
       return this.results.report(started, { success: false, error, retryAfterMs: null });
     }
   }

@@ -1,18 +1,21 @@
+import type { StepCommand } from '../../domain/workflow/commands.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
-import type { ExistingWorkflow, WorkflowState } from '../../domain/workflow/state.js';
+import { currentStep, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { sleep, type Clock } from '../clock.js';
 import type { Order, Outcome, Workflows } from '../workflows.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
-import { orderOf, type OrderSource } from './orders.js';
-import { Slots, type Slot } from './slots.js';
+import { OF_ITSELF, orderOf, type OrderSource } from './orders.js';
+import { resultOf } from './call-result.js';
+import type { Seat } from './seat.js';
+import { NO_RULES, Slots, type AgentRules } from './slots.js';
 import { Timers } from './timers.js';
 import { Turns } from './turns.js';
 
 export type SagaLimits = Readonly<{
   /** Agent calls at once on this instance. */
   concurrentSteps: number;
-  /** Executions that wait for a slot, and timers, kept in memory; the sweep finds whatever exceeds them. */
+  /** Executions that wait in line for one agent, and timers, kept in memory; the sweep finds whatever exceeds them. */
   remembered: number;
   /** Pause before an execution is looked at again after an error. */
   errorPauseMs: number;
@@ -41,18 +44,18 @@ export class WorkflowSaga {
     private readonly worker: string,
     private readonly limits: SagaLimits,
     private readonly onError: (message: string, error: unknown) => void,
+    agentRules: AgentRules = NO_RULES,
   ) {
-    const wake = (executionId: string) => void this.wake(executionId);
-    this.slots = new Slots(limits.concurrentSteps, limits.remembered, wake);
-    this.timers = new Timers(clock, limits.remembered, wake);
+    this.slots = new Slots(limits, agentRules, clock, (executionId) => this.wake(executionId));
+    this.timers = new Timers(clock, limits.remembered, (executionId) => void this.wake(executionId));
     this.turns = new Turns((executionId) => this.look(executionId));
   }
 
   /** Executes an operator's order and, in the same append, claims the step that it sets free. */
   submit(executionId: string, order: Order, options?: Readonly<{ isNew?: boolean }>): Promise<Outcome> {
-    const slot = this.closing ? undefined : this.slots.tryTake();
-    const next = slot && ((state: ExistingWorkflow) => this.claimNext(state, order.context.traceparent));
-    return this.execute(executionId, slot, () => this.workflows.execute(executionId, order, next, options));
+    const seat = this.slots.seat(executionId);
+    const next = (state: ExistingWorkflow) => this.claimNext(state, order.context.traceparent, seat);
+    return this.execute(executionId, seat, () => this.workflows.execute(executionId, order, next, options));
   }
 
   /** Looks at an execution again. Any number of calls, in any order, lead to the same list of things to do. */
@@ -82,6 +85,16 @@ export class WorkflowSaga {
     this.alive = { workers, until: this.clock.now().getTime() + forMs };
   }
 
+  /** An operator held or released an agent, or it became known who is held: look who may be called now. */
+  agentsChanged(): void {
+    this.slots.serve();
+  }
+
+  /** The calls of one agent on this instance, who waits for it here, and its limits. */
+  agent(name: string) {
+    return this.slots.status(name);
+  }
+
   /** Takes no new work, waits for the calls under way, hands over the rest. Resolves when nothing runs here any more. */
   async stop(graceMs: number): Promise<void> {
     this.closing = true;
@@ -106,13 +119,7 @@ export class WorkflowSaga {
           await this.startStep(executionId, state);
           break;
         case 'Report':
-          await this.submit(
-            executionId,
-            orderOf(this.source, effect.command, {
-              causationId: null,
-              traceparent: null,
-            }),
-          );
+          await this.submit(executionId, orderOf(this.source, effect.command, OF_ITSELF));
           break;
       }
     }
@@ -120,21 +127,20 @@ export class WorkflowSaga {
 
   private async startStep(executionId: string, state: WorkflowState): Promise<void> {
     if (state.status === 'none' || this.closing || this.calls.has(executionId)) return;
-    const slot = this.slots.tryTake();
-    if (!slot) return this.slots.waitInLine(executionId);
-    const claim = this.claimNext(state, null);
-    if (!claim) return slot.release();
-    await this.execute(executionId, slot, () => this.workflows.execute(executionId, claim));
+    const seat = this.slots.seat(executionId);
+    const claim = this.claimNext(state, null, seat);
+    if (!claim) return this.slots.waitInLine(agentOf(state), executionId);
+    await this.execute(executionId, seat, () => this.workflows.execute(executionId, claim));
   }
 
-  private async execute(executionId: string, slot: Slot | undefined, write: () => Promise<Outcome>): Promise<Outcome> {
+  private async execute(executionId: string, seat: Seat, write: () => Promise<Outcome>): Promise<Outcome> {
     this.claiming.set(executionId, (this.claiming.get(executionId) ?? 0) + 1);
     try {
       const outcome = await write();
-      this.follow(executionId, outcome, slot);
+      this.follow(executionId, outcome, seat);
       return outcome;
     } catch (error) {
-      slot?.release();
+      seat.leave();
       throw error;
     } finally {
       const left = (this.claiming.get(executionId) ?? 1) - 1;
@@ -144,39 +150,40 @@ export class WorkflowSaga {
   }
 
   /** After an append: run what it claimed, end the call that it made pointless, see to what is owed later. */
-  private follow(executionId: string, outcome: Outcome, slot: Slot | undefined): void {
+  private follow(executionId: string, outcome: Outcome, seat: Seat): void {
     this.calls.abortIfOver(executionId, outcome.state);
     const claim = claimedBy(this.worker, outcome);
-    if (claim && slot) return this.run(executionId, claim, slot);
-    slot?.release();
-    if (this.effects(executionId, outcome.state).length > 0) void this.wake(executionId);
+    if (claim) return this.run(executionId, claim, seat);
+    const effects = this.effects(executionId, outcome.state);
+    if (!effects.some(({ kind }) => kind === 'RunStep')) this.slots.leaveLine(agentOf(outcome.state), executionId);
+    seat.leave();
+    if (effects.length > 0) void this.wake(executionId);
   }
 
-  private run(executionId: string, claim: Claim, slot: Slot): void {
-    const next = (state: ExistingWorkflow, traceparent: string) => this.claimNext(state, traceparent);
+  private run(executionId: string, claim: Claim, seat: Seat): void {
+    seat.called();
+    const heard = (report: StepCommand | null) => seat.answered(resultOf(report));
+    const next = (state: ExistingWorkflow, traceparent: string) => this.claimNext(state, traceparent, seat);
     this.calls
-      .track(executionId, claim.started, (abort) => this.attempts.run(claim, abort, next, () => this.closing))
+      .track(executionId, claim.started, (abort) => this.attempts.run(claim, abort, heard, next, () => this.closing))
       .then((outcome) => {
-        if (outcome) return this.follow(executionId, outcome, slot);
-        slot.release();
+        if (outcome) return this.follow(executionId, outcome, seat);
+        seat.leave();
         void this.wake(executionId);
       })
       .catch((error: unknown) => {
-        slot.release();
+        seat.leave();
         this.onError(`Execution ${executionId}: the result of step ${claim.started.step} could not be recorded`, error);
         this.lookAgainLater(executionId);
       });
   }
 
-  private claimNext(state: ExistingWorkflow, traceparent: string | null): Order | undefined {
+  /** None where nothing is to be started, or its agent may not be called now. */
+  private claimNext(state: ExistingWorkflow, traceparent: string | null, seat: Seat): Order | undefined {
     const run = this.effects(state.executionId, state).find(({ kind }) => kind === 'RunStep');
-    if (this.closing || run?.kind !== 'RunStep') return undefined;
-    const data = {
-      stepId: run.stepId,
-      attempt: run.attempt,
-      worker: this.worker,
-    };
-    return orderOf(this.source, { type: 'StartStep', data }, { causationId: null, traceparent });
+    if (this.closing || run?.kind !== 'RunStep' || !seat.takeFor(agentOf(state))) return undefined;
+    const data = { stepId: run.stepId, attempt: run.attempt, worker: this.worker };
+    return orderOf(this.source, { type: 'StartStep', data }, { ...OF_ITSELF, traceparent });
   }
 
   private effects(executionId: string, state: WorkflowState) {
@@ -191,3 +198,6 @@ export class WorkflowSaga {
     if (!this.closing) this.timers.set(executionId, new Date(this.clock.now().getTime() + this.limits.errorPauseMs));
   }
 }
+
+/** Of the step that is next, or under way; empty where there is none. */
+const agentOf = (state: ExistingWorkflow): string => currentStep(state)?.definition.agent ?? '';

@@ -56,7 +56,8 @@ export const shown = (url: URL): string => `${url.origin}${url.pathname}`;
 
 export const variableFor = (agent: string): string => `AGENT_${variableName(agent)}_URL`;
 
-const variableName = (agent: string): string => agent.toUpperCase().replaceAll('-', '_');
+/** The agent's part of its variables' names. */
+export const variableName = (agent: string): string => agent.toUpperCase().replaceAll('-', '_');
 
 const parseHttpUrl = (text: string): URL | undefined => {
   const url = URL.canParse(text) ? new URL(text) : undefined;

@@ -1,6 +1,7 @@
 /** The settings of one process, read once at its start. */
 import { resolve } from 'node:path';
 import { parseEnv } from 'node:util';
+import { agentBound, type AgentBoundValues } from './agent-variables.js';
 import { isAgentUrl, unknownNames } from './names.js';
 import { ConfigurationError, shown } from './problems.js';
 import { contradictions } from './rules.js';
@@ -19,6 +20,8 @@ export type Config = Readonly<{ [Name in keyof Variables as Camel<Name>]: Variab
   Readonly<{
     /** By variable, `AGENT_MY_AGENT_URL`. Without a slash at the end. */
     agentUrls: Readonly<Record<string, string>>;
+    /** What is bounded otherwise than for all agents, by the agent's name in upper case with _ for - . */
+    agentBounds: Readonly<Record<string, Partial<AgentBoundValues>>>;
   }>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -45,6 +48,14 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
     if (url.data) agentUrls[name] = url.data;
     else problems.push(`${name}: expected ${url.error?.issues[0]?.message}; got ${shown(name, value)}.`);
   }
+  const agentBounds: Record<string, Partial<AgentBoundValues>> = {};
+  for (const [name, value] of Object.entries(given)) {
+    const { agent, bound } = agentBound(name) ?? {};
+    if (!agent || !bound) continue;
+    const parsed = variables.shape[`AGENT_${bound}`].safeParse(value);
+    if (parsed.success) agentBounds[agent] = { ...agentBounds[agent], [bound]: parsed.data };
+    else problems.push(`${name}: expected ${parsed.error.issues[0]?.message}; got ${shown(name, value)}.`);
+  }
   const wellFormed = Object.entries(given).filter(([name]) => !malformed.has(name));
   const values = variables.parse(Object.fromEntries(wellFormed));
   // A contradiction with the default that stands for a malformed value would mislead.
@@ -54,7 +65,7 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
 
   for (const name of DIRECTORIES) values[name] = resolve(workingDirectory, values[name]);
   if (values.AGENTS_MODULE) values.AGENTS_MODULE = resolve(workingDirectory, values.AGENTS_MODULE);
-  return Object.freeze({ ...inCamelCase(values), agentUrls: Object.freeze(agentUrls) });
+  return Object.freeze({ ...inCamelCase(values), agentUrls: Object.freeze(agentUrls), agentBounds });
 }
 
 function withoutEmpty(env: Environment): Record<string, string> {
@@ -62,7 +73,7 @@ function withoutEmpty(env: Environment): Record<string, string> {
   return Object.fromEntries(set.map(([name, value]) => [name, value.trim()]));
 }
 
-function inCamelCase(values: Variables): Omit<Config, 'agentUrls'> {
+function inCamelCase(values: Variables): Omit<Config, 'agentUrls' | 'agentBounds'> {
   const camel = (name: string) => name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [camel(name), value])) as unknown as Config;
 }

@@ -1,4 +1,5 @@
 /** Finds names that look like ours and are not, so that a misspelt limit is not silently the default. */
+import { agentBound } from './agent-variables.js';
 import { VARIABLE_NAMES } from './variables.js';
 
 const AGENT_URL = /^AGENT_([A-Z0-9_]+)_URL$/;
@@ -24,7 +25,8 @@ const isSetByOthers = (name: string, value = '') =>
   SET_BY_OTHERS.test(name) || (name.endsWith('_PORT') && /^(tcp|udp):\/\//.test(value));
 
 export const isAgentUrl = (name: string): boolean => name !== 'AGENT_BASE_URL' && AGENT_URL.test(name);
-const isOurs = (name: string) => isAgentUrl(name) || VARIABLE_NAMES.some((known) => known === name);
+const isOurs = (name: string) =>
+  isAgentUrl(name) || agentBound(name) !== undefined || VARIABLE_NAMES.some((known) => known === name);
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

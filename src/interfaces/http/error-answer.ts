@@ -1,6 +1,13 @@
 import { HttpException } from '@nestjs/common';
 import type { Request } from 'express';
-import { AttemptOver, IdempotencyKeyReused, InvalidRequest, NotFound, NotReady } from '../../application/errors.js';
+import {
+  AttemptOver,
+  IdempotencyKeyReused,
+  InvalidRequest,
+  NotFound,
+  NotReady,
+  TooMuchWaiting,
+} from '../../application/errors.js';
 import { AppendOutcomeUnknown, LogUnavailable, RevisionConflict } from '../../application/event-log.js';
 import { InvalidCursor } from '../../application/queries/read-model.js';
 import { CommandRejected } from '../../domain/errors.js';
@@ -26,7 +33,12 @@ export const answerTo = (error: unknown, request: Request, requestId: string): E
     return { status: 500, headers: {}, body, isOurs: true };
   }
   const { status, headers, code, message, details } = refusal;
-  return { status, headers, body: { code, message, details }, isOurs: refusal !== error && status >= 500 };
+  return {
+    status,
+    headers,
+    body: { code, message, details },
+    isOurs: refusal !== error && status >= 500 && !(error instanceof TooMuchWaiting),
+  };
 };
 
 const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
@@ -54,6 +66,10 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
 /** What these say themselves may name hosts; it is for the log. */
 const unavailable = (error: unknown): Refusal | undefined => {
   if (error instanceof NotReady) return new Refusal(503, 'NOT_READY', error.message, {}, RETRY_AFTER);
+  if (error instanceof TooMuchWaiting) {
+    const headers = { 'Retry-After': String(error.retryAfterSeconds) };
+    return new Refusal(503, 'TOO_MANY_WAITING', error.message, {}, headers);
+  }
   if (error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) {
     const message =
       'The event log gave no clear answer: the request may or may not have been carried out. Look at the execution, or repeat the request under the same Idempotency-Key';

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AgentsController } from './controllers/agents.controller.js';
 import { ArtifactsController } from './controllers/artifacts.controller.js';
 import { CatalogueController } from './controllers/catalogue.controller.js';
 import { CommandsController } from './controllers/commands.controller.js';
@@ -7,9 +8,10 @@ import { ExecutionsController } from './controllers/executions.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { TasksController } from './controllers/tasks.controller.js';
 
-/** A global module provides CommandBus, QueryBus, Definitions, Agents, DocumentAgents, TaskTokens, Health and HttpLimits. */
+/** A global module provides CommandBus, QueryBus, Definitions, DocumentAgents, TaskTokens, Health and HttpLimits. */
 @Module({
   controllers: [
+    AgentsController,
     CommandsController,
     ExecutionsController,
     ArtifactsController,

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { agentBoundsOf } from '../../../src/composition/limits.js';
 import { type Config, loadConfig } from '../../../src/infrastructure/config/config.js';
 import { CONFIG, configurationModule } from '../../../src/infrastructure/config/configuration.js';
 import { startupWarnings } from '../../../src/infrastructure/config/rules.js';
@@ -59,6 +60,30 @@ describe('the configuration', () => {
     expect(config.agentUrls).toEqual({ AGENT_MY_AGENT_URL: 'http://mine:1/x' });
     expect(config.agentBaseUrl).toBe('https://agents.example');
     expect(loadConfig({}).agentBaseUrl).toBeUndefined();
+  });
+
+  it('keeps what bounds one agent under its name, in the type of the variable for all', () => {
+    const config = loadConfig({
+      AGENT_MY_AGENT_RATE_CALLS: '5',
+      AGENT_MY_AGENT_CIRCUIT_FAILURE_PERCENT: '0',
+      AGENT_WRITER_MAX_CONCURRENT_CALLS: '2',
+      AGENT_MAX_CONCURRENT_CALLS: '9',
+    });
+    expect(config.agentBounds).toEqual({
+      MY_AGENT: { RATE_CALLS: 5, CIRCUIT_FAILURE_PERCENT: 0 },
+      WRITER: { MAX_CONCURRENT_CALLS: 2 },
+    });
+    expect(config.agentMaxConcurrentCalls).toBe(9);
+    expect(agentBoundsOf(config)('my-agent')).toMatchObject({
+      concurrentCalls: 9,
+      rate: { calls: 5, windowMs: 1_000 },
+      circuit: { consecutiveFailures: 10, failurePercent: 0 },
+    });
+    expect(agentBoundsOf(config)('writer').concurrentCalls).toBe(2);
+    expect(() => loadConfig({ AGENT_WRITER_MAX_CONCURRENT_CALLS: '0' })).toThrow(
+      'AGENT_WRITER_MAX_CONCURRENT_CALLS: expected a whole number of calls from 1 to 10000; got "0".',
+    );
+    expect(() => loadConfig({ AGENT_WRITER_RATE: '7' })).toThrow('AGENT_WRITER_RATE');
   });
 
   it('warns of a network without authentication', () => {

@@ -2,6 +2,10 @@ import { createHash } from 'node:crypto';
 import { installationSecret } from '../../../src/infrastructure/postgres/installation-secret.js';
 import { PostgresArtifactStore } from '../../../src/infrastructure/postgres/postgres-artifact-store.js';
 import { PostgresDueExecutions } from '../../../src/infrastructure/postgres/postgres-due-executions.js';
+import {
+  PostgresWaitingExecutions,
+  WAITING,
+} from '../../../src/infrastructure/postgres/postgres-waiting-executions.js';
 import { PostgresWorkers } from '../../../src/infrastructure/postgres/postgres-workers.js';
 import { empty, openTables, type TestTables } from './read-tables.js';
 
@@ -85,7 +89,7 @@ describe('workers', () => {
   });
 });
 
-describe('due executions', () => {
+describe('executions', () => {
   const now = new Date('2030-01-01T00:00:00.000Z');
   const idOf = (n: number) => `22222222-2222-4222-8222-${String(n).padStart(12, '0')}`;
   const add = (n: number, next: string | null, worker: string | null = null) =>
@@ -96,7 +100,7 @@ describe('due executions', () => {
       [idOf(n), next, worker],
     );
 
-  test('are those whose time has come, and those whose worker is gone; longest due first', async () => {
+  test('are those whose time has come, and those whose worker is gone, these first; then longest due first', async () => {
     const due = new PostgresDueExecutions(tables.dataSource);
     await add(1, '2029-12-31T23:59:59.999Z');
     await add(2, '2030-01-01T00:00:00.000Z');
@@ -105,9 +109,34 @@ describe('due executions', () => {
     await add(5, '2030-01-01T00:10:00.000Z', 'gone');
     await add(6, '2030-01-01T00:05:00.000Z', 'w1');
     await add(7, '2029-12-31T00:00:00.000Z', 'w1');
-    expect(await due.find(now, new Set(['w1', 'w2']), 10)).toEqual([7, 1, 2, 5].map(idOf));
-    expect(await due.find(now, new Set(), 10)).toEqual([7, 1, 2, 6, 5].map(idOf));
-    expect(await due.find(now, new Set(['w1', 'w2']), 2)).toEqual([7, 1].map(idOf));
+    expect(await due.find(now, new Set(['w1', 'w2']), 10)).toEqual([5, 7, 1, 2].map(idOf));
+    expect(await due.find(now, new Set(), 10)).toEqual([7, 6, 5, 1, 2].map(idOf));
+    expect(await due.find(now, new Set(['w1', 'w2']), 2)).toEqual([5, 7].map(idOf));
+  });
+
+  test('that stay due keep no other from being found: calls in a row come round to all', async () => {
+    const due = new PostgresDueExecutions(tables.dataSource);
+    for (let n = 1; n <= 5; n++) await add(n, '2029-12-31T00:00:00.000Z');
+    const next = () => due.find(now, new Set(['w1']), 2);
+    expect([await next(), await next(), await next()]).toEqual([[1, 2].map(idOf), [3, 4].map(idOf), [idOf(5)]]);
+    await add(6, '2029-12-30T00:00:00.000Z');
+    await add(7, '2030-01-01T00:10:00.000Z', 'gone');
+    expect([await next(), await next()]).toEqual([[7, 6].map(idOf), [7, 1].map(idOf)]);
+  });
+
+  test('that wait to be run are counted up to the limit, by the partial index', async () => {
+    const waiting = new PostgresWaitingExecutions(tables.dataSource);
+    expect(await waiting.count(now, 10)).toBe(0);
+    for (let n = 1; n <= 5; n++) await add(n, '2029-12-31T00:00:00.000Z');
+    await add(6, '2030-01-01T00:00:00.001Z');
+    await add(7, null);
+    await add(8, '2029-12-31T00:00:00.000Z', 'w1');
+    expect([await waiting.count(now, 10), await waiting.count(now, 3)]).toEqual([5, 3]);
+    const plan = await tables.dataSource.transaction(async (manager) => {
+      await manager.query('set local enable_seqscan = off');
+      return manager.query(`explain ${WAITING.replace('$1', 'now()').replace('$2', '10')}`);
+    });
+    expect(JSON.stringify(plan)).toContain('workflow_executions_due');
   });
 
   test('a worker is a name, whatever it looks like', async () => {

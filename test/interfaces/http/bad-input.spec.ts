@@ -312,6 +312,52 @@ const headers: Case[] = [
   ['two Idempotency-Keys', 400, 'INVALID_REQUEST', post(START_AT, START, { 'Idempotency-Key': ['a', 'b'] })],
 ];
 
+const HOLD = '/api/v1/workflow/agents/enrich/hold';
+const holds: Case[] = [
+  ...each({ ...NOT_OPAQUE }, (name, value) => [
+    `hold: actor_id is ${name}`,
+    400,
+    'INVALID_REQUEST',
+    post(HOLD, { actor_id: value, reason: 'r' }),
+  ]),
+  ...each(
+    { missing: undefined, null: null, empty: '', long: 'x'.repeat(1_001), 'a number': 7, 'an array': ['r'] },
+    (name, value) => [`hold: reason is ${name}`, 400, 'INVALID_REQUEST', post(HOLD, { reason: value })],
+  ),
+  ...each(
+    {
+      'a dot': 'a.b',
+      'the name of all streams': '$all',
+      'an escaped NUL': '%00',
+      'a path upwards': '..%2F..',
+      '65 characters': 'a'.repeat(65),
+      'a digit first': '1a',
+    },
+    (name, value) => [
+      `hold: the agent is ${name}`,
+      400,
+      'INVALID_REQUEST',
+      post(`/api/v1/workflow/agents/${String(value)}/hold`, { reason: 'r' }),
+    ],
+  ),
+  ['hold: an agent that is not known', 404, 'NOT_FOUND', post('/api/v1/workflow/agents/nobody/hold', { reason: 'r' })],
+  [
+    'hold: the name of something every object has',
+    404,
+    'NOT_FOUND',
+    post('/api/v1/workflow/agents/constructor/hold', { reason: 'r' }),
+  ],
+  [
+    'release: an agent that is not known',
+    404,
+    'NOT_FOUND',
+    post('/api/v1/workflow/agents/nobody/release', { reason: 'r' }),
+  ],
+  ['hold with a field that is none', 400, 'INVALID_REQUEST', post(HOLD, { reason: 'r', until: 'tomorrow' })],
+  ['hold with a parameter', 400, 'INVALID_REQUEST', post(`${HOLD}?force=true`, { reason: 'r' })],
+  ['GET hold', 405, 'METHOD_NOT_ALLOWED', { path: HOLD }],
+];
+
 const queries: Case[] = [
   ...[
     'include_steps=1',
@@ -479,7 +525,7 @@ const agents: Case[] = [
   ['an agent: GET', 405, 'METHOD_NOT_ALLOWED', { path: '/api/v1/enrich' }],
 ];
 
-const all = [...ids, ...actions, ...metadata, ...bodies, ...headers, ...queries, ...routes, ...agents];
+const all = [...ids, ...actions, ...metadata, ...bodies, ...headers, ...queries, ...routes, ...agents, ...holds];
 
 describe(`bad input: ${all.length} cases`, () => {
   let world: HttpWorld;

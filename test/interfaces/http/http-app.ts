@@ -2,7 +2,8 @@ import { Global, Logger, Module } from '@nestjs/common';
 import { CommandBus, CqrsModule, QueryBus } from '@nestjs/cqrs';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
-import { Agents } from '../../../src/application/agents.js';
+import { AgentHolds } from '../../../src/application/agent-holds.js';
+import { Agents, type AgentInfo } from '../../../src/application/agents.js';
 import type { AgentInput } from '../../../src/application/agents.js';
 import { ArtifactStore } from '../../../src/application/artifacts.js';
 import { Clock } from '../../../src/application/clock.js';
@@ -27,7 +28,9 @@ import {
   type StepView,
 } from '../../../src/application/queries/read-model.js';
 import { Results } from '../../../src/application/saga/results.js';
+import { NO_RULES } from '../../../src/application/saga/slots.js';
 import { WorkflowSaga } from '../../../src/application/saga/workflow-saga.js';
+import { StartBacklog, WaitingExecutions } from '../../../src/application/start-backlog.js';
 import { TaskReports, TaskTokens } from '../../../src/application/tasks.js';
 import { Workflows } from '../../../src/application/workflows.js';
 import type { ArtifactRef } from '../../../src/domain/workflow/events.js';
@@ -105,13 +108,30 @@ class OneDefinition extends Definitions {
   }
 }
 
+const known: AgentInfo[] = steps.map(({ agent: name }) => ({ name, kind: 'http', url: `http://agents/${name}` }));
+
+/** As many executions wait as the test says. */
+class CountedWaiting extends WaitingExecutions {
+  number = 0;
+  async count(): Promise<number> {
+    return this.number;
+  }
+}
+export const BACKLOG = { waiting: 1_000, countEveryMs: 1_000, countWaitMs: 500, retryAfterSeconds: 5 };
+
 export type HttpWorld = Awaited<ReturnType<typeof startHttp>>;
 
 /** The real write path and the real handlers over an in-memory log; agents answer when the test says so. */
 export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
   const agent = onDemand();
   const { clock, log, artifacts, agents, history, errors, instance } = world(steps, agent.behave);
-  const { saga, workflows } = instance('worker-1');
+  const holds = new AgentHolds(log, clock);
+  const mayCall = (name: string) => holds.mayCall(name);
+  const { saga, workflows } = instance('worker-1', {}, { ...NO_RULES, mayCall });
+  holds.onChange(() => saga.agentsChanged());
+  for (const { name } of known) await holds.refresh(name);
+  agents.list = () => known;
+  const waiting = new CountedWaiting();
   const readModel = new LaidOutReadModel();
   const documentAgents = new ScriptedDocumentAgents();
   const health = new ScriptedHealth();
@@ -137,6 +157,8 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: TaskTokens, useValue: taskTokens },
     { provide: TaskReports, useValue: new AgentTaskReports(clock, defaultAgentLimits) },
     { provide: Results, useValue: new Results(artifacts, { inlineOutputBytes: 65_536 }) },
+    { provide: AgentHolds, useValue: holds },
+    { provide: StartBacklog, useValue: new StartBacklog(waiting, clock, BACKLOG, () => undefined) },
     { provide: WorkflowSaga, useValue: saga },
     { provide: Workflows, useValue: workflows },
   ];
@@ -169,6 +191,9 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     agent,
     taskTokens,
     health,
+    waiting,
+    agents,
+    saga,
     buses,
     appended,
     logged,

@@ -2,7 +2,7 @@ import { IsOptional } from 'class-validator';
 import type { ControlOrder } from '../../../application/commands/control-workflow.js';
 import { Field, OneOf, OpaqueId, Text, Uuid, UUID } from './fields.js';
 
-const LONGEST_REASON = 1_000;
+export const LONGEST_REASON = 1_000;
 
 /** Who asks, of which execution, and why. */
 export class OperatorBody {

@@ -38,6 +38,10 @@ export const Text = (longest: number) =>
 export const PositiveInteger = () =>
   Field('a whole number from 1', (value) => Number.isSafeInteger(value) && (value as number) >= 1);
 
+/** As workflow definitions and registerAgent() allow it. */
+export const AgentName = () =>
+  Field('a letter and up to 63 letters, digits, _ -', matches(/^[A-Za-z][A-Za-z0-9_-]{0,63}$/));
+
 /** A file as agents may name it. */
 export const FileName = () =>
   Field('a letter or digit and up to 127 letters, digits, . _ -', matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/));

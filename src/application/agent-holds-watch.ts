@@ -1,0 +1,55 @@
+import { AGENT_STREAM_PREFIX, agentOf } from '../domain/agent/hold.js';
+import type { AgentHolds } from './agent-holds.js';
+import type { Agents } from './agents.js';
+import type { Clock } from './clock.js';
+import type { EventLog } from './event-log.js';
+import { followLog } from './follow-log.js';
+import type { Ids } from './ids.js';
+import { every } from './saga/every.js';
+
+/** Milliseconds between two looks at every agent's stream. */
+export type HoldsWatchLimits = Readonly<{ everyMs: number }>;
+
+export const DEFAULT_HOLDS_WATCH_LIMITS: HoldsWatchLimits = { everyMs: 5_000 };
+
+type Ports = Readonly<{ log: EventLog; agents: Agents; clock: Clock; ids: Ids }>;
+
+/** Brings other instances' holds here: the subscription at once, the reading of the streams for certainty. */
+export class AgentHoldsWatch {
+  private readonly ending = new AbortController();
+  private loops: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly holds: AgentHolds,
+    private readonly ports: Ports,
+    private readonly onError: (message: string, error: unknown) => void,
+    private readonly limits: HoldsWatchLimits = DEFAULT_HOLDS_WATCH_LIMITS,
+  ) {}
+
+  /** @param after where the subscription begins; what came before it, the streams tell */
+  start(after: bigint | 'start'): void {
+    const { clock } = this.ports;
+    const { signal } = this.ending;
+    const told = (what: string) => (error: unknown) => this.onError(`${what} failed and is tried again`, error);
+    this.loops = Promise.all([
+      every(clock, this.limits.everyMs, signal, () => this.readAll(), told("Reading agents' streams")),
+      this.follow(after, told("Following agents' streams")),
+    ]);
+  }
+
+  async stop(): Promise<void> {
+    this.ending.abort();
+    await this.loops;
+  }
+
+  private async readAll(): Promise<void> {
+    for (const { name } of this.ports.agents.list()) if (!this.ending.signal.aborted) await this.holds.refresh(name);
+  }
+
+  private async follow(after: bigint | 'start', onError: (error: unknown) => void): Promise<void> {
+    const { log, clock, ids } = this.ports;
+    const { signal } = this.ending;
+    for await (const seen of followLog({ log, clock, ids, prefix: AGENT_STREAM_PREFIX, after, signal, onError }))
+      if (seen.kind === 'event') await this.holds.refresh(agentOf(seen.event.stream)).catch(onError);
+  }
+}

@@ -1,0 +1,51 @@
+/** Whether an operator holds an agent. A stream of its own for each agent; the events are a storage contract. */
+import { unreachable, type Decider, type Message } from '../decider.js';
+
+/** Who did it, and why. `at` is ISO-8601 UTC. */
+type Said = Readonly<{ agent: string; actor: Readonly<{ type: string; id: string }>; reason: string; at: string }>;
+
+export type AgentEvent = Message<'AgentHeld', Said> | Message<'AgentReleased', Said>;
+export type AgentCommand = Message<'HoldAgent', Said> | Message<'ReleaseAgent', Said>;
+
+/** Null: nobody holds it. */
+export type Hold = Omit<Said, 'agent'> | null;
+
+/** A hold of a held agent, and a release of one that is not held, are true already and change nothing. */
+const decide = ({ type, data }: AgentCommand, hold: Hold): readonly AgentEvent[] => {
+  switch (type) {
+    case 'HoldAgent':
+      return hold ? [] : [{ type: 'AgentHeld', data }];
+    case 'ReleaseAgent':
+      return hold ? [{ type: 'AgentReleased', data }] : [];
+    default:
+      return unreachable(type);
+  }
+};
+
+const evolve = (_hold: Hold, { type, data: { actor, reason, at } }: AgentEvent): Hold => {
+  switch (type) {
+    case 'AgentHeld':
+      return { actor, reason, at };
+    case 'AgentReleased':
+      return null;
+    default:
+      return unreachable(type);
+  }
+};
+
+export const agentHold: Decider<AgentCommand, Hold, AgentEvent> = { initialState: null, decide, evolve };
+
+export const AGENT_STREAM_PREFIX = 'agent-';
+export const agentStream = (agent: string): string => AGENT_STREAM_PREFIX + agent;
+export const agentOf = (stream: string): string => stream.slice(AGENT_STREAM_PREFIX.length);
+
+const isText = (value: unknown): value is string => typeof value === 'string';
+
+/** Null for a type that this version does not know. @throws where a known event does not hold what it should */
+export const readAgentEvent = (type: string, data: unknown): AgentEvent | null => {
+  if (type !== 'AgentHeld' && type !== 'AgentReleased') return null;
+  const { agent, actor, reason, at } = (data ?? {}) as Partial<Said>;
+  if (!isText(agent) || !isText(actor?.type) || !isText(actor.id) || !isText(reason) || !isText(at))
+    throw new Error(`Event ${type}: expected agent, actor, reason and at, got something else`);
+  return { type, data: { agent, actor: { type: actor.type, id: actor.id }, reason, at } };
+};
