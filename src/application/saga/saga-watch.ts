@@ -1,6 +1,7 @@
 import { executionIdOf, STREAM_PREFIX } from '../../domain/workflow/index.js';
 import type { Clock } from '../clock.js';
 import type { EventLog } from '../event-log.js';
+import { failpoint } from '../failpoint.js';
 import { followLog } from '../follow-log.js';
 import type { Ids } from '../ids.js';
 import type { DueExecutions, Workers } from '../workers.js';
@@ -71,6 +72,7 @@ export class SagaWatch {
     const { signal } = this.ending;
     for await (const seen of followLog({ log, clock, ids, prefix: STREAM_PREFIX, after, signal, onError })) {
       if (seen.kind !== 'event') continue;
+      failpoint('event-received');
       const executionId = executionIdOf(seen.event.stream);
       await this.saga.noticed(executionId, seen.event.revision).catch(onError);
     }

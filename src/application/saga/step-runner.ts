@@ -7,6 +7,7 @@ import type { ExistingWorkflow } from '../../domain/workflow/state.js';
 import type { AgentCall, AgentReply, Agents } from '../agents.js';
 import type { ArtifactStore } from '../artifacts.js';
 import type { Clock } from '../clock.js';
+import { failpoint } from '../failpoint.js';
 import type { EndCause } from './calls.js';
 import { loadLargeValues, storeLargeValues } from './outputs.js';
 
@@ -56,7 +57,7 @@ export class StepRunner {
     let reply: AgentReply;
     try {
       const input = await this.inputFor(state, started);
-      reply = await this.agents.call({
+      const called = this.agents.call({
         agent: started.agent,
         input,
         idempotencyKey: started.idempotencyKey,
@@ -64,6 +65,9 @@ export class StepRunner {
         deadline,
         signal,
       });
+      failpoint('request-written');
+      reply = await called;
+      failpoint('reply-received');
       if (signal.aborted) return null;
       if (reply.success) {
         const [output, artifacts] = await Promise.all([this.keepOutput(started, reply.data), this.keepFiles(reply)]);

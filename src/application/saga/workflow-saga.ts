@@ -1,6 +1,7 @@
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import type { ExistingWorkflow, WorkflowState } from '../../domain/workflow/state.js';
 import { sleep, type Clock } from '../clock.js';
+import { failpoint } from '../failpoint.js';
 import type { Order, Outcome, Workflows } from '../workflows.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
@@ -50,6 +51,7 @@ export class WorkflowSaga {
 
   /** Executes an operator's order and, in the same append, claims the step that it sets free. */
   submit(executionId: string, order: Order, options?: Readonly<{ isNew?: boolean }>): Promise<Outcome> {
+    failpoint('command-accepted');
     const slot = this.closing ? undefined : this.slots.tryTake();
     const next = slot && ((state: ExistingWorkflow) => this.claimNext(state, order.context.traceparent));
     return this.execute(executionId, slot, () => this.workflows.execute(executionId, order, next, options));
@@ -84,6 +86,7 @@ export class WorkflowSaga {
   /** Takes no new work, waits for the calls under way, hands over the rest. Resolves when nothing runs here any more. */
   async stop(graceMs: number): Promise<void> {
     this.closing = true;
+    failpoint('drain');
     this.timers.clearAll();
     this.slots.close();
     const patience = new AbortController();
@@ -130,6 +133,7 @@ export class WorkflowSaga {
     this.claiming.set(executionId, (this.claiming.get(executionId) ?? 0) + 1);
     try {
       const outcome = await write();
+      failpoint('command-appended');
       this.follow(executionId, outcome, slot);
       return outcome;
     } catch (error) {
@@ -152,6 +156,7 @@ export class WorkflowSaga {
   }
 
   private run(executionId: string, claim: Claim, slot: Slot): void {
+    failpoint('after-step-started');
     const next = (state: ExistingWorkflow, traceparent: string) => this.claimNext(state, traceparent);
     this.calls
       .track(executionId, claim.started, (abort) => this.attempts.run(claim, abort, next, () => this.closing))
@@ -170,6 +175,7 @@ export class WorkflowSaga {
   private claimNext(state: ExistingWorkflow, traceparent: string | null): Order | undefined {
     const run = this.effects(state.executionId, state).find(({ kind }) => kind === 'RunStep');
     if (this.closing || run?.kind !== 'RunStep') return undefined;
+    failpoint('before-step-started');
     const data = {
       stepId: run.stepId,
       attempt: run.attempt,
