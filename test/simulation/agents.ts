@@ -105,7 +105,7 @@ export class AgentService {
   constructor(private readonly store: EventStore) {}
 
   isClaimed(executionId: string, step: string, attempt: number): boolean {
-    return this.store.log.readNow(`workflow-${executionId}`).events.some(({ type, data }) => {
+    return this.store.eventsOf(`workflow-${executionId}`).some(({ type, data }) => {
       const started = data as { step?: string; attempt?: number };
       return type === 'StepStarted' && started.step === step && started.attempt === attempt;
     });

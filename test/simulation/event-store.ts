@@ -42,6 +42,7 @@ export class EventStore {
   faults: NetworkFaults = { ...NO_NETWORK_FAULTS };
   isAway = false;
   private readonly read: RecordedEvent[] = [];
+  private readonly streams = new Map<string, RecordedEvent[]>();
   private readonly subscriptions = new Set<Subscription>();
 
   constructor(
@@ -58,12 +59,22 @@ export class EventStore {
 
   /** The same object each time: whoever changes it is found out by everyone else. */
   eventAt(index: number): RecordedEvent {
-    return (this.read[index] ??= this.log.eventAt(index));
+    for (let next = this.read.length; next <= index; next++) {
+      const event = this.log.eventAt(next);
+      this.read.push(event);
+      const stream = this.streams.get(event.stream) ?? [];
+      this.streams.set(event.stream, stream);
+      stream.push(event);
+    }
+    return this.read[index]!;
   }
 
   get events(): readonly RecordedEvent[] {
-    for (let index = this.read.length; index < this.length; index++) this.eventAt(index);
     return this.read;
+  }
+
+  eventsOf(stream: string): readonly RecordedEvent[] {
+    return this.streams.get(stream) ?? [];
   }
 
   append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Appended {
@@ -192,7 +203,8 @@ export class EventStoreClient extends EventLog {
   read(stream: string, from = 0n) {
     return this.machine.ask('read', () => {
       this.store.mustBeThere();
-      return this.store.log.readNow(stream, from);
+      const stored = this.store.eventsOf(stream);
+      return { events: stored.slice(Number(from)), revision: stored.at(-1)?.revision ?? ('none' as const) };
     });
   }
 

@@ -20,8 +20,6 @@ export type Surroundings = Readonly<{
   database: Database;
   agents: AgentService;
   definitions: Definitions;
-  /** How a machine speaks to the database; a mutant of the adapter stands here. */
-  connect: new (database: Database, machine: Machine) => DatabaseClient;
   limits: Readonly<{ concurrentSteps: number; inlineOutputBytes: number; batch: number }>;
 }>;
 
@@ -44,7 +42,7 @@ export const makeInstance = (machine: Machine, around: Surroundings): Instance =
   const ids = new SeededIds(machine.random);
   const source = { clock, ids };
   const log = new EventStoreClient(store, machine);
-  const data = new around.connect(database, machine);
+  const data = new DatabaseClient(database, machine);
   const worker = machine.name;
   const onError = (message: string, error: unknown) =>
     store.happenings.tell(() => `  ${worker}: ${message}: ${String(error)}`);

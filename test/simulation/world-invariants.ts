@@ -1,4 +1,5 @@
 /** What must hold of the whole: the read tables against the log, and the end of everything that was begun. */
+import { isDeepStrictEqual } from 'node:util';
 import { projections } from '../../src/application/projections/index.js';
 import { readEvent } from '../../src/application/projections/read-event.js';
 import type { RecordedEvent } from '../../src/application/event-log.js';
@@ -7,10 +8,6 @@ import { expectedExecution, expectedSteps } from '../application/projections/exp
 import type { Database } from './database.js';
 import { ReadTables } from './read-tables.js';
 
-const text = (row: unknown) =>
-  JSON.stringify(row, (_, value: unknown) => (typeof value === 'object' && value ? sorted(value) : value));
-const sorted = (value: object): object =>
-  Array.isArray(value) ? value : Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 
 /** The read tables as they must stand at their checkpoints, kept up with the log as these move. */
 export class Reference {
@@ -45,7 +42,7 @@ export class Reference {
       const { id, execution_id: executionId } = row as { id: string; execution_id?: string };
       return this.database.isHeld(table, executionId ?? id);
     };
-    const wrong = [...expected!].filter(([id, row]) => !isHeld(row) && text(row) !== text(rows!.get(id)));
+    const wrong = [...expected!].filter(([id, row]) => !isHeld(row) && !isDeepStrictEqual(row, rows!.get(id)));
     const more = [...rows!].filter(([id, row]) => !isHeld(row) && !expected!.has(id));
     return [...wrong, ...more].map(([id]) => `I12 ${table} ${String(id)} is not what the log says ${when}`).slice(0, 3);
   }
@@ -59,9 +56,9 @@ export const I12 = (database: Database, executionId: string, history: readonly R
   const steps = new Map(rows('workflow_steps').map((row) => [row.id, row]));
   const events = rows('workflow_events').filter(({ execution_id: id }) => id === executionId);
   const wrong: string[] = [];
-  if (text(mine) !== text(expectedExecution(history))) wrong.push(`I12 the row of ${executionId} is not its state`);
+  if (!isDeepStrictEqual(mine, expectedExecution(history))) wrong.push(`I12 the row of ${executionId} is not its state`);
   for (const step of expectedSteps(history)) {
-    if (text(steps.get(step.id)) !== text(step)) wrong.push(`I12 the row of step ${step.step_name} is not its state`);
+    if (!isDeepStrictEqual(steps.get(step.id), step)) wrong.push(`I12 the row of step ${step.step_name} is not its state`);
   }
   if (events.length !== history.length) wrong.push(`I12 ${events.length} rows for ${history.length} events`);
   return wrong;
