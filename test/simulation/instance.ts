@@ -55,7 +55,12 @@ export const makeInstance = (machine: Machine, around: Surroundings): Instance =
   const { workers, due } = data;
   const watchLimits = { heartbeatMs: HEARTBEAT_MS, sweepMs: SWEEP_MS, sweepBatch: 100, sweepParallel: 4 };
   const watch = new SagaWatch(saga, { log, workers, due, clock, ids }, worker, watchLimits, onError);
-  const runnerLimits = { ...DEFAULT_RUNNER_LIMITS, batch: limits.batch, buffered: 2 * limits.batch, leadPauseMs: 5_000 };
+  const runnerLimits = {
+    ...DEFAULT_RUNNER_LIMITS,
+    batch: limits.batch,
+    buffered: 2 * limits.batch,
+    leadPauseMs: 5_000,
+  };
   const runner = new ProjectionRunner({ store: data, log, clock, ids }, projections, runnerLimits, onError);
 
   return {

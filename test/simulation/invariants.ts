@@ -57,7 +57,11 @@ const I4: Invariant = ({ asked }) =>
 const I5: Invariant = ({ moments, effects, asked }) => {
   const completed = moments.filter(({ event }) => event.type === 'StepCompleted');
   const of = ({ data }: Moment) => `${data.step} ${data.generation}`;
-  const twice = where(completed, (moment, index) => completed.findIndex((it) => of(it) === of(moment)) !== index, 'twice');
+  const twice = where(
+    completed,
+    (moment, index) => completed.findIndex((it) => of(it) === of(moment)) !== index,
+    'twice',
+  );
   const starts = moments.filter(({ event }) => event.type === 'StepStarted');
   const keys = new Map(starts.map(({ data }) => [`${data.step} ${data.attempt}`, data]));
   const wrongKeys = asked
@@ -114,7 +118,8 @@ const I6: Invariant = ({ moments }) => [
   ...where(
     moments,
     ({ event, before, data }) =>
-      event.type === 'StepSkipped' && before.steps.some(({ id, definition }) => id === data.stepId && definition.required),
+      event.type === 'StepSkipped' &&
+      before.steps.some(({ id, definition }) => id === data.stepId && definition.required),
     'the step is required',
   ),
 ];
@@ -139,9 +144,11 @@ const I8: Invariant = ({ moments, answered }) => {
     if (!was || !is) continue;
     const { maximumAttempts, initialIntervalMs, backoffCoefficient, maximumIntervalMs } = was.definition.retry;
     if (event.type === 'StepStarted') {
-      if (is.counted > maximumAttempts) wrong.push(`${at(moment)}: attempt ${is.counted} of at most ${maximumAttempts}`);
+      if (is.counted > maximumAttempts)
+        wrong.push(`${at(moment)}: attempt ${is.counted} of at most ${maximumAttempts}`);
       if (is.attempt !== was.attempt + 1) wrong.push(`${at(moment)}: attempt ${is.attempt} follows ${was.attempt}`);
-      if (was.status === 'waiting' && Date.parse(data.startedAt) < was.until) wrong.push(`${at(moment)}: before its time`);
+      if (was.status === 'waiting' && Date.parse(data.startedAt) < was.until)
+        wrong.push(`${at(moment)}: before its time`);
       if (was.status !== 'waiting' && was.status !== 'pending') wrong.push(`${at(moment)}: the step is ${was.status}`);
     }
     if (event.type !== 'StepFailed') continue;

@@ -42,7 +42,9 @@ export const scenarioOf = (random: Random): Scenario => {
     definitions: [0, 1].map((index) => definition(`document-${index}`, random)),
     executions: random.between(1, 4),
     commands: random.between(0, 8),
-    faults: Array.from({ length: random.between(0, isRough ? 6 : 3) }, () => fault(random, windowMs, instances, isLong)),
+    faults: Array.from({ length: random.between(0, isRough ? 6 : 3) }, () =>
+      fault(random, windowMs, instances, isLong),
+    ),
     network: isRough
       ? {
           appendLost: often(0.15),

@@ -32,7 +32,17 @@ const EVENTS = [
   ...['WorkflowFailed', 'NextStepRequested', 'RemainingStepsRequested', 'StepStarted', 'StepCompleted'],
   ...['StepFailed', 'StepSkipped', 'StepInterrupted', 'StepRetryRequested'],
 ];
-const FAULTS = ['kill', 'stop', 'doom', 'freeze', 'freeze of over 20 min', 'skew', 'log away', 'database away', 'poison'];
+const FAULTS = [
+  'kill',
+  'stop',
+  'doom',
+  'freeze',
+  'freeze of over 20 min',
+  'skew',
+  'log away',
+  'database away',
+  'poison',
+];
 const AGENTS = [
   ...['ok', 'large', 'hang', 'hang after the effect', 'reply lost', 'transient', 'rate limited', 'garbage'],
   ...['validation', 'fatal'],

@@ -8,7 +8,6 @@ import { expectedExecution, expectedSteps } from '../application/projections/exp
 import type { Database } from './database.js';
 import { ReadTables } from './read-tables.js';
 
-
 /** The read tables as they must stand at their checkpoints, kept up with the log as these move. */
 export class Reference {
   private readonly tables = new ReadTables();
@@ -56,9 +55,11 @@ export const I12 = (database: Database, executionId: string, history: readonly R
   const steps = new Map(rows('workflow_steps').map((row) => [row.id, row]));
   const events = rows('workflow_events').filter(({ execution_id: id }) => id === executionId);
   const wrong: string[] = [];
-  if (!isDeepStrictEqual(mine, expectedExecution(history))) wrong.push(`I12 the row of ${executionId} is not its state`);
+  if (!isDeepStrictEqual(mine, expectedExecution(history)))
+    wrong.push(`I12 the row of ${executionId} is not its state`);
   for (const step of expectedSteps(history)) {
-    if (!isDeepStrictEqual(steps.get(step.id), step)) wrong.push(`I12 the row of step ${step.step_name} is not its state`);
+    if (!isDeepStrictEqual(steps.get(step.id), step))
+      wrong.push(`I12 the row of step ${step.step_name} is not its state`);
   }
   if (events.length !== history.length) wrong.push(`I12 ${events.length} rows for ${history.length} events`);
   return wrong;
