@@ -25,6 +25,9 @@ type Ports = Readonly<{ log: EventLog; workers: Workers; due: DueExecutions; clo
 export class SagaWatch {
   private readonly ending = new AbortController();
   private loops: Promise<unknown> = Promise.resolve();
+  private lastBeatAt: number | null = null;
+  /** Where nobody could be heard for a while, each needs time to speak again: before that, silence says nothing. */
+  private silenceCountsFrom = 0;
 
   constructor(
     private readonly saga: WorkflowSaga,
@@ -53,18 +56,39 @@ export class SagaWatch {
   }
 
   private async beat(): Promise<void> {
+    const now = this.ports.clock.now().getTime();
     await this.ports.workers.beat(this.worker);
+    if (this.lastBeatAt !== null && !this.isRecent(this.lastBeatAt, now)) this.silenceCountsFrom = now + this.spanMs;
+    this.lastBeatAt = now;
     this.saga.aliveWorkers(await this.ports.workers.alive());
   }
 
   private async sweep(): Promise<void> {
     const { due, workers, clock } = this.ports;
-    const found = await due.find(clock.now(), await workers.alive(), this.limits.sweepBatch);
+    const alive = await workers.alive();
+    this.saga.aliveWorkers(alive);
+    const found = await due.find(clock.now(), alive, this.limits.sweepBatch);
+    const mayTakeOver = this.mayTakeOver(clock.now().getTime());
     const waiting = [...found];
     const wakeOneByOne = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await this.saga.wake(next);
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        await this.saga.wake(next, mayTakeOver);
+      }
     };
     await Promise.all(Array.from({ length: this.limits.sweepParallel }, wakeOneByOne));
+  }
+
+  private mayTakeOver(now: number): boolean {
+    return this.lastBeatAt !== null && this.isRecent(this.lastBeatAt, now) && now >= this.silenceCountsFrom;
+  }
+
+  private isRecent(at: number, now: number): boolean {
+    return now - at <= this.spanMs;
+  }
+
+  /** Within which whoever lives has given a sign of it. */
+  private get spanMs(): number {
+    return 2 * this.limits.heartbeatMs;
   }
 
   private async follow(after: bigint | 'start', onError: (error: unknown) => void): Promise<void> {

@@ -32,6 +32,8 @@ export class WorkflowSaga {
   private readonly claiming = new Map<string, number>();
   /** Null until the first heartbeat: as long as nothing is known of the others, none is taken for dead. */
   private alive: ReadonlySet<string> | null = null;
+  /** Those that the sweep brought up just now, as their worker may be gone. */
+  private readonly suspects = new Set<string>();
   private closing = false;
 
   constructor(
@@ -43,7 +45,7 @@ export class WorkflowSaga {
     private readonly limits: SagaLimits,
     private readonly onError: (message: string, error: unknown) => void,
   ) {
-    const wake = (executionId: string) => void this.wake(executionId);
+    const wake = (executionId: string) => void this.wake(executionId, false);
     this.slots = new Slots(limits.concurrentSteps, limits.remembered, wake);
     this.timers = new Timers(clock, limits.remembered, wake);
     this.turns = new Turns((executionId) => this.look(executionId));
@@ -57,9 +59,13 @@ export class WorkflowSaga {
     return this.execute(executionId, slot, () => this.workflows.execute(executionId, order, next, options));
   }
 
-  /** Looks at an execution again. Any number of calls, in any order, lead to the same list of things to do. */
-  async wake(executionId: string): Promise<void> {
+  /**
+   * Looks at an execution again. Any number of calls, in any order, lead to the same list of things to do.
+   * @param mayTakeOver whether what is known of the workers is fresh: an older view misses who has come since
+   */
+  async wake(executionId: string, mayTakeOver = true): Promise<void> {
     if (this.closing) return;
+    if (mayTakeOver) this.suspects.add(executionId);
     try {
       await this.turns.take(executionId);
     } catch (error) {
@@ -75,7 +81,7 @@ export class WorkflowSaga {
   async noticed(executionId: string, revision: bigint): Promise<void> {
     if (!this.calls.has(executionId) || this.workflows.knows(executionId, revision)) return;
     await this.workflows.refresh(executionId);
-    await this.wake(executionId);
+    await this.wake(executionId, false);
   }
 
   /** Which other instances gave a sign of life lately. */
@@ -99,7 +105,7 @@ export class WorkflowSaga {
   private async look(executionId: string): Promise<void> {
     const { state } = await this.workflows.load(executionId);
     this.calls.abortIfOver(executionId, state);
-    for (const effect of this.effects(executionId, state)) {
+    for (const effect of this.effects(executionId, state, this.suspects.delete(executionId))) {
       switch (effect.kind) {
         case 'WakeAt':
           this.timers.set(executionId, new Date(effect.at));
@@ -152,7 +158,7 @@ export class WorkflowSaga {
     const claim = claimedBy(this.worker, outcome);
     if (claim && slot) return this.run(executionId, claim, slot);
     slot?.release();
-    if (this.effects(executionId, outcome.state).length > 0) void this.wake(executionId);
+    if (this.effects(executionId, outcome.state).length > 0) void this.wake(executionId, false);
   }
 
   private run(executionId: string, claim: Claim, slot: Slot): void {
@@ -163,7 +169,7 @@ export class WorkflowSaga {
       .then((outcome) => {
         if (outcome) return this.follow(executionId, outcome, slot);
         slot.release();
-        void this.wake(executionId);
+        void this.wake(executionId, false);
       })
       .catch((error: unknown) => {
         slot.release();
@@ -184,9 +190,10 @@ export class WorkflowSaga {
     return orderOf(this.source, { type: 'StartStep', data }, { causationId: null, traceparent });
   }
 
-  private effects(executionId: string, state: WorkflowState) {
+  private effects(executionId: string, state: WorkflowState, mayTakeOver = false) {
     const isMine = () => this.calls.has(executionId) || this.claiming.has(executionId);
-    const isAlive = (worker: string) => (worker === this.worker ? isMine() : (this.alive?.has(worker) ?? true));
+    const isAlive = (worker: string) =>
+      worker === this.worker ? isMine() : !mayTakeOver || (this.alive?.has(worker) ?? true);
     return nextEffects(state, this.clock.now(), isAlive);
   }
 
