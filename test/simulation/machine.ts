@@ -19,6 +19,8 @@ export class Machine {
   skewMs = 0;
   doom: Doom | null = null;
   private asked = 0;
+  /** What it was told while it was frozen. */
+  private readonly unheard: (() => void)[] = [];
   private readonly farewells: (() => void)[] = [];
 
   constructor(
@@ -52,8 +54,23 @@ export class Machine {
 
   tell(act: () => void): void {
     if (!this.isAlive) return;
-    const { now } = this.timeline;
-    if (now < this.frozenUntil) return void this.timeline.after(this.frozenUntil - now, () => this.tell(act));
+    const isFrozen = this.timeline.now < this.frozenUntil;
+    if (!isFrozen && this.unheard.length === 0) return this.hear(act);
+    this.unheard.push(act);
+    if (this.unheard.length === 1) this.thaw();
+  }
+
+  /** One thing after the other, in the order in which they came, once it is no longer frozen. */
+  private thaw(): void {
+    const { timeline } = this;
+    timeline.after(this.frozenUntil - timeline.now, () => {
+      if (!this.isAlive) return;
+      if (timeline.now >= this.frozenUntil) this.hear(this.unheard.shift()!);
+      if (this.unheard.length > 0) this.thaw();
+    });
+  }
+
+  private hear(act: () => void): void {
     this.enters(this);
     act();
   }

@@ -35,7 +35,7 @@ const LOOK_EVERY_MS = 500;
 const SLACK_MS = 60_000;
 const IDLE_MS = 30_000;
 /** No schedule has a reason for more; where one has, instances fight over a step or something is done over and over. */
-const MOST_EVENTS = 1_000;
+const MOST_EVENTS = 400;
 
 export const runSchedule = async ({ seed, tell, scenario: change, crash }: RunOptions): Promise<RunResult> => {
   const counts = new Map<string, number>();

@@ -36,15 +36,20 @@ export const scenarioOf = (random: Random): Scenario => {
   const instances = random.chance(0.85) ? 2 : 1;
   const isRough = random.chance(0.7);
   const often = (most: number) => (isRough && random.chance(0.5) ? random.next() * most : 0);
+  const faults = Array.from({ length: random.between(0, isRough ? 6 : 3) }, () =>
+    fault(random, windowMs, instances, isLong),
+  );
+  // A long schedule is there for this.
+  if (isLong) {
+    faults.push({ kind: 'freeze', at: random.between(0, MINUTE), slot: 0, ms: random.between(21, 40) * MINUTE });
+  }
   return {
     instances,
     windowMs,
     definitions: [0, 1].map((index) => definition(`document-${index}`, random)),
     executions: random.between(1, 4),
     commands: random.between(0, 8),
-    faults: Array.from({ length: random.between(0, isRough ? 6 : 3) }, () =>
-      fault(random, windowMs, instances, isLong),
-    ),
+    faults,
     network: isRough
       ? {
           appendLost: often(0.15),

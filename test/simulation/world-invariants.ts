@@ -26,7 +26,11 @@ export class Reference {
       for (; next < events.length && events[next]!.position <= position; next++) {
         const event = events[next]!;
         if (this.database.isHeld(table, executionIdOf(event.stream))) continue;
-        for (const change of project(readEvent(event))) this.tables.apply(table, change);
+        try {
+          for (const change of project(readEvent(event))) this.tables.apply(table, change);
+        } catch {
+          return [`I12 ${table} has passed ${event.id}, which it cannot have taken`];
+        }
       }
       this.reached.set(table, next);
       return this.compare(table, `at the checkpoint ${position}`);
