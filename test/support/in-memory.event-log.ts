@@ -30,11 +30,19 @@ export class InMemoryEventLog extends EventLog {
   }
 
   async read(stream: string, from = 0n) {
+    return this.readNow(stream, from);
+  }
+
+  async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
+    return this.appendNow(stream, events, expected);
+  }
+
+  readNow(stream: string, from = 0n) {
     const stored = this.streams.get(stream) ?? [];
     return { events: stored.slice(Number(from)).map(recorded), revision: this.revisionOf(stream) };
   }
 
-  async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
+  appendNow(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Appended {
     if (events.length === 0) throw new RangeError(`Append to ${stream}: expected at least one event, got none`);
     const current = this.revisionOf(stream);
     if (current !== expected) return this.alreadyThere(stream, events, expected, current);
@@ -81,6 +89,17 @@ export class InMemoryEventLog extends EventLog {
         await this.sleep(signal);
       }
     }
+  }
+
+  get length(): number {
+    return this.all.length;
+  }
+
+  /** The event at that place of the whole log, counted from 0. */
+  eventAt(index: number): RecordedEvent {
+    const stored = this.all[index];
+    if (!stored) throw new RangeError(`Expected a place below ${this.all.length}, got ${index}`);
+    return recorded(stored);
   }
 
   /** Ends every subscription of this moment with `reason`, as a lost connection does. */

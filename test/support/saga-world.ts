@@ -48,6 +48,9 @@ export class CountingIds extends Ids {
 export class InMemoryArtifacts extends ArtifactStore {
   readonly stored = new Map<string, { content: Uint8Array; contentType: string }>();
   async put(content: Uint8Array, contentType: string): Promise<StoredArtifact> {
+    return this.putNow(content, contentType);
+  }
+  putNow(content: Uint8Array, contentType: string): StoredArtifact {
     const sha256 = createHash('sha256').update(content).digest('hex');
     this.stored.set(sha256, { content, contentType });
     return { sha256, bytes: content.byteLength };

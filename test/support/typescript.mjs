@@ -17,8 +17,13 @@ export async function resolve(specifier, context, next) {
 
 export async function load(url, context, next) {
   if (!url.endsWith('.ts')) return next(url, context);
+  return compile(url, await readFile(fileURLToPath(url), 'utf8'));
+}
+
+/** What `load` answers for this text of the file. */
+export async function compile(url, text) {
   const { transform } = await import('@swc/core');
-  const { code } = await transform(await readFile(fileURLToPath(url), 'utf8'), {
+  const { code } = await transform(text, {
     filename: fileURLToPath(url),
     swcrc: false,
     sourceMaps: 'inline',

@@ -1,6 +1,7 @@
 import { workflowStream } from '../../domain/workflow/index.js';
 import type { Clock } from '../clock.js';
 import type { EventLog, RecordedEvent } from '../event-log.js';
+import { failpoint } from '../failpoint.js';
 import type { Projection } from './projection.js';
 import { CannotApply, type Poison, type ProjectionSession, type ProjectionWrite } from './projection-store.js';
 import type { Progress } from './progress.js';
@@ -95,6 +96,7 @@ export class Applier {
     if (held + more.length > this.limits.poisoned) {
       throw new Error(`More than ${this.limits.poisoned} executions would be held back: the projections stand still`);
     }
+    failpoint('before-checkpoint');
     await this.session.apply(writes);
     for (const write of writes) this.progress.get(write.projection)?.committed(write);
   }

@@ -2,6 +2,7 @@ import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { StepStarted } from '../../domain/workflow/events.js';
 import type { ExistingWorkflow } from '../../domain/workflow/state.js';
 import { sleep, type Clock } from '../clock.js';
+import { failpoint } from '../failpoint.js';
 import type { Order, Outcome, Workflows } from '../workflows.js';
 import { orderOf, speakerOf, traceparentFor, type OrderSource } from './orders.js';
 import type { StepRunner } from './step-runner.js';
@@ -53,7 +54,9 @@ export class Attempts {
     const order = orderOf(this.source, report, { causationId: eventId, traceparent }, speakerOf(report, started));
     for (let tried = 1; ; tried++) {
       try {
-        return await this.workflows.execute(executionId, order, (after) => next(after, traceparent));
+        const outcome = await this.workflows.execute(executionId, order, (after) => next(after, traceparent));
+        failpoint('result-appended');
+        return outcome;
       } catch (error) {
         if (tried >= this.limits.reportTries || isClosing()) throw error;
         this.onError(`Execution ${executionId}: recording the result of ${started.step} is tried again`, error);

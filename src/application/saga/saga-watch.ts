@@ -1,6 +1,7 @@
 import { executionIdOf, STREAM_PREFIX } from '../../domain/workflow/index.js';
 import type { Clock } from '../clock.js';
 import type { EventLog } from '../event-log.js';
+import { failpoint } from '../failpoint.js';
 import { followLog } from '../follow-log.js';
 import type { Ids } from '../ids.js';
 import type { DueExecutions, Workers } from '../workers.js';
@@ -27,6 +28,9 @@ type Ports = Readonly<{ log: EventLog; workers: Workers; due: DueExecutions; clo
 export class SagaWatch {
   private readonly ending = new AbortController();
   private loops: Promise<unknown> = Promise.resolve();
+  private lastBeatAt: number | null = null;
+  /** Where nobody could be heard for a while, each needs time to speak again: before that, silence says nothing. */
+  private silenceCountsFrom = 0;
 
   constructor(
     private readonly saga: WorkflowSaga,
@@ -55,7 +59,10 @@ export class SagaWatch {
   }
 
   private async beat(): Promise<void> {
+    const now = this.ports.clock.now().getTime();
     await this.ports.workers.beat(this.worker);
+    if (this.lastBeatAt !== null && !this.isRecent(this.lastBeatAt, now)) this.silenceCountsFrom = now + this.spanMs;
+    this.lastBeatAt = now;
     await this.hearOfOthers();
   }
 
@@ -69,11 +76,27 @@ export class SagaWatch {
     const { due, clock } = this.ports;
     const alive = await this.hearOfOthers();
     const found = await due.find(clock.now(), alive, this.limits.sweepBatch);
+    const mayTakeOver = this.mayTakeOver(clock.now().getTime());
     const waiting = [...found];
     const wakeOneByOne = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await this.saga.wake(next);
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        await this.saga.wake(next, mayTakeOver);
+      }
     };
     await Promise.all(Array.from({ length: this.limits.sweepParallel }, wakeOneByOne));
+  }
+
+  private mayTakeOver(now: number): boolean {
+    return this.lastBeatAt !== null && this.isRecent(this.lastBeatAt, now) && now >= this.silenceCountsFrom;
+  }
+
+  private isRecent(at: number, now: number): boolean {
+    return now - at <= this.spanMs;
+  }
+
+  /** Within which whoever lives has given a sign of it. */
+  private get spanMs(): number {
+    return 2 * this.limits.heartbeatMs;
   }
 
   private async follow(after: bigint | 'start', onError: (error: unknown) => void): Promise<void> {
@@ -81,6 +104,7 @@ export class SagaWatch {
     const { signal } = this.ending;
     for await (const seen of followLog({ log, clock, ids, prefix: STREAM_PREFIX, after, signal, onError })) {
       if (seen.kind !== 'event') continue;
+      failpoint('event-received');
       const { stream, revision, type } = seen.event;
       await this.saga.noticed(executionIdOf(stream), revision, type === 'StepInterrupted').catch(onError);
     }

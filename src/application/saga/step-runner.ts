@@ -6,6 +6,7 @@ import type { ExistingWorkflow } from '../../domain/workflow/state.js';
 import type { AgentCall, Agents } from '../agents.js';
 import type { ArtifactStore } from '../artifacts.js';
 import type { Clock } from '../clock.js';
+import { failpoint } from '../failpoint.js';
 import type { EndCause } from './calls.js';
 import { ARTIFACT_STORE_FAILED } from './call-result.js';
 import { loadLargeValues } from './outputs.js';
@@ -57,7 +58,7 @@ export class StepRunner {
   ): Promise<StepCommand | null> {
     try {
       const input = await this.inputFor(state, started);
-      const reply = await this.agents.call({
+      const called = this.agents.call({
         agent: started.agent,
         input,
         idempotencyKey: started.idempotencyKey,
@@ -65,6 +66,9 @@ export class StepRunner {
         deadline,
         signal,
       });
+      failpoint('request-written');
+      const reply = await called;
+      failpoint('reply-received');
       if (signal.aborted) return null;
       if ('deferred' in reply) {
         return { type: 'DeferStep', data: { stepId: started.stepId, attempt: started.attempt } };

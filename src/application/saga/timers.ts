@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { failpoint } from '../failpoint.js';
 
 /** One wish per execution to be woken; the sweep covers whatever exceeds the limit. */
 export class Timers {
@@ -17,6 +18,7 @@ export class Timers {
     this.clear(executionId);
     if (this.waiting.size >= this.limit) return;
     const cancel = this.clock.wakeAt(at, () => {
+      failpoint('timer-due');
       this.waiting.delete(executionId);
       this.wake(executionId);
     });

@@ -2,6 +2,7 @@ import type { StepCommand } from '../../domain/workflow/commands.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentStep, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { sleep, type Clock } from '../clock.js';
+import { failpoint } from '../failpoint.js';
 import type { Order, Outcome, Workflows } from '../workflows.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
@@ -34,6 +35,8 @@ export class WorkflowSaga {
   private readonly claiming = new Map<string, number>();
   /** Null until the first heartbeat: as long as nothing is known of the others, none is taken for dead. */
   private alive: Readonly<{ workers: ReadonlySet<string>; until: number }> | null = null;
+  /** Those that the sweep brought up just now, as their worker may be gone. */
+  private readonly suspects = new Set<string>();
   private closing = false;
 
   constructor(
@@ -46,21 +49,27 @@ export class WorkflowSaga {
     private readonly onError: (message: string, error: unknown) => void,
     agentRules: AgentRules = NO_RULES,
   ) {
-    this.slots = new Slots(limits, agentRules, clock, (executionId) => this.wake(executionId));
-    this.timers = new Timers(clock, limits.remembered, (executionId) => void this.wake(executionId));
+    const wake = (executionId: string) => this.wake(executionId, false);
+    this.slots = new Slots(limits, agentRules, clock, wake);
+    this.timers = new Timers(clock, limits.remembered, (executionId) => void wake(executionId));
     this.turns = new Turns((executionId) => this.look(executionId));
   }
 
   /** Executes an operator's order and, in the same append, claims the step that it sets free. */
   submit(executionId: string, order: Order, options?: Readonly<{ isNew?: boolean }>): Promise<Outcome> {
+    failpoint('command-accepted');
     const seat = this.slots.seat(executionId);
     const next = (state: ExistingWorkflow) => this.claimNext(state, order.context.traceparent, seat);
     return this.execute(executionId, seat, () => this.workflows.execute(executionId, order, next, options));
   }
 
-  /** Looks at an execution again. Any number of calls, in any order, lead to the same list of things to do. */
-  async wake(executionId: string): Promise<void> {
+  /**
+   * Looks at an execution again. Any number of calls, in any order, lead to the same list of things to do.
+   * @param mayTakeOver whether what is known of the workers is fresh: an older view misses who has come since
+   */
+  async wake(executionId: string, mayTakeOver = true): Promise<void> {
     if (this.closing) return;
+    if (mayTakeOver) this.suspects.add(executionId);
     try {
       await this.turns.take(executionId);
     } catch (error) {
@@ -77,7 +86,7 @@ export class WorkflowSaga {
     const isOurs = this.calls.has(executionId) || (isHandedOver && !this.closing);
     if (!isOurs || this.workflows.knows(executionId, revision)) return;
     await this.workflows.refresh(executionId);
-    void this.wake(executionId);
+    void this.wake(executionId, false);
   }
 
   /** Which other instances gave a sign of life lately. After `forMs` it is forgotten: this process may have stood still. */
@@ -98,6 +107,7 @@ export class WorkflowSaga {
   /** Takes no new work, waits for the calls under way, hands over the rest. Resolves when nothing runs here any more. */
   async stop(graceMs: number): Promise<void> {
     this.closing = true;
+    failpoint('drain');
     this.timers.clearAll();
     this.slots.close();
     const patience = new AbortController();
@@ -110,7 +120,7 @@ export class WorkflowSaga {
   private async look(executionId: string): Promise<void> {
     const { state } = await this.workflows.load(executionId);
     this.calls.abortIfOver(executionId, state);
-    for (const effect of this.effects(executionId, state)) {
+    for (const effect of this.effects(executionId, state, this.suspects.delete(executionId))) {
       switch (effect.kind) {
         case 'WakeAt':
           this.timers.set(executionId, new Date(effect.at));
@@ -137,6 +147,7 @@ export class WorkflowSaga {
     this.claiming.set(executionId, (this.claiming.get(executionId) ?? 0) + 1);
     try {
       const outcome = await write();
+      failpoint('command-appended');
       this.follow(executionId, outcome, seat);
       return outcome;
     } catch (error) {
@@ -157,10 +168,11 @@ export class WorkflowSaga {
     const effects = this.effects(executionId, outcome.state);
     if (!effects.some(({ kind }) => kind === 'RunStep')) this.slots.leaveLine(agentOf(outcome.state), executionId);
     seat.leave();
-    if (effects.length > 0) void this.wake(executionId);
+    if (effects.length > 0) void this.wake(executionId, false);
   }
 
   private run(executionId: string, claim: Claim, seat: Seat): void {
+    failpoint('after-step-started');
     seat.called();
     const heard = (report: StepCommand | null) => seat.answered(resultOf(report));
     const next = (state: ExistingWorkflow, traceparent: string) => this.claimNext(state, traceparent, seat);
@@ -169,7 +181,7 @@ export class WorkflowSaga {
       .then((outcome) => {
         if (outcome) return this.follow(executionId, outcome, seat);
         seat.leave();
-        void this.wake(executionId);
+        void this.wake(executionId, false);
       })
       .catch((error: unknown) => {
         seat.leave();
@@ -182,15 +194,17 @@ export class WorkflowSaga {
   private claimNext(state: ExistingWorkflow, traceparent: string | null, seat: Seat): Order | undefined {
     const run = this.effects(state.executionId, state).find(({ kind }) => kind === 'RunStep');
     if (this.closing || run?.kind !== 'RunStep' || !seat.takeFor(agentOf(state))) return undefined;
+    failpoint('before-step-started');
     const data = { stepId: run.stepId, attempt: run.attempt, worker: this.worker };
     return orderOf(this.source, { type: 'StartStep', data }, { ...OF_ITSELF, traceparent });
   }
 
-  private effects(executionId: string, state: WorkflowState) {
+  private effects(executionId: string, state: WorkflowState, mayTakeOver = false) {
     const isMine = () => this.calls.has(executionId) || this.claiming.has(executionId);
     const now = this.clock.now();
     const known = this.alive && now.getTime() < this.alive.until ? this.alive.workers : null;
-    const isAlive = (worker: string) => (worker === this.worker ? isMine() : (known?.has(worker) ?? true));
+    const isAlive = (worker: string) =>
+      worker === this.worker ? isMine() : !mayTakeOver || (known?.has(worker) ?? true);
     return nextEffects(state, now, isAlive);
   }
 

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
+import { failpoint } from '../../application/failpoint.js';
 import type { Poison, ProjectionSession, ProjectionWrite } from '../../application/projections/projection-store.js';
 import { tableShape, type TableShape } from './table-shape.js';
 import { writeRows } from './write-rows.js';
@@ -31,8 +32,11 @@ export class PostgresProjectionSession implements ProjectionSession {
         for (const executionId of healed) await this.heal(projection, executionId);
         for (const poison of poisoned) await this.hold(poison);
       }
+      failpoint('inside-a-batch');
       await this.moveCheckpoints(writes);
+      failpoint('before-commit');
       await client.query('commit');
+      failpoint('after-commit');
     } catch (error) {
       // A connection that cannot even roll back is of no more use; the server does it when it is closed.
       await client.query('rollback').catch(() => this.close());

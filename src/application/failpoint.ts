@@ -1,0 +1,26 @@
+/** Places at which a test may end the instance, to see what is left. In production nothing listens and nothing happens. */
+export type Failpoint =
+  | 'command-accepted'
+  | 'command-appended'
+  | 'event-received'
+  | 'before-step-started'
+  | 'after-step-started'
+  | 'request-written'
+  | 'reply-received'
+  | 'result-appended'
+  | 'before-checkpoint'
+  | 'inside-a-batch'
+  | 'before-commit'
+  | 'after-commit'
+  | 'timer-due'
+  | 'drain';
+
+type Listener = (name: Failpoint) => void;
+let listener: Listener | null = null;
+
+export const failpoint = (name: Failpoint): void => listener?.(name);
+
+/** For tests only. Null: nobody listens. */
+export const onFailpoint = (listen: Listener | null): void => {
+  listener = listen;
+};

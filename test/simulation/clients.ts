@@ -1,0 +1,139 @@
+/** Those who start and control executions: over a network that may not answer, to an instance that may not be there. */
+import { ControlWorkflow, type ControlOrder } from '../../src/application/commands/control-workflow.js';
+import { StartWorkflow } from '../../src/application/commands/start-workflow.js';
+import { executionIdFor, stepId } from '../../src/application/ids.js';
+import type { Outcome } from '../../src/application/workflows.js';
+import { CommandRejected } from '../../src/domain/errors.js';
+import type { Caller } from '../../src/application/commands/caller.js';
+import type { Cluster } from './cluster.js';
+import type { Instance } from './instance.js';
+import type { Random } from './random.js';
+import type { Scenario } from './scenario.js';
+
+const ATTEMPTS = 8;
+const ANSWER_TIMEOUT_MS = 15_000;
+const AGAIN_AFTER_MS = 4_000;
+
+export type Acknowledged = Readonly<{ verb: string; executionId: string; key: string | null; outcome: Outcome }>;
+
+export class Clients {
+  /** Of starts, whether or not an answer came. */
+  readonly executions: string[] = [];
+  readonly acknowledged: Acknowledged[] = [];
+  /** Refusals that are no refusal: neither a conflict nor a store that is away. */
+  readonly astonished: string[] = [];
+  private keys = 0;
+
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly random: Random,
+    private readonly scenario: Scenario,
+  ) {}
+
+  start(): void {
+    const { random, scenario } = this;
+    const { documentType } = random.pick(scenario.definitions);
+    const key = `start-${this.keys++}`;
+    const executionId = executionIdFor(key);
+    const request = {
+      projectId: 'project',
+      documentType,
+      triggeredBy: 'ann',
+      autoExecute: random.chance(0.8),
+      metadata: {},
+    };
+    this.executions.push(executionId);
+    this.cluster.happenings.count('start sent');
+    const send = ({ start }: Instance) => start.execute(new StartWorkflow(request, callerWith(key)));
+    this.request('start', executionId, key, send, ATTEMPTS);
+    if (random.chance(0.15)) {
+      this.cluster.happenings.count('start sent twice');
+      this.request('start', executionId, key, send, 1);
+    }
+  }
+
+  control(): void {
+    const { random } = this;
+    if (this.executions.length === 0) return;
+    const executionId = random.pick(this.executions);
+    const order = this.order(executionId);
+    const key = random.chance(0.6) ? `control-${this.keys++}` : null;
+    this.cluster.happenings.count(`command ${order.type}`);
+    const send = ({ control }: Instance) => control.execute(new ControlWorkflow(executionId, order, callerWith(key)));
+    this.request(order.type, executionId, key, send, key ? 3 : 1);
+    if (key && random.chance(0.4)) {
+      this.cluster.happenings.count('command sent twice');
+      this.request(order.type, executionId, key, send, 1);
+    }
+    // Another operator at the same moment.
+    if (random.chance(0.3)) this.control();
+  }
+
+  private order(executionId: string): ControlOrder {
+    const type = this.random.weighted({
+      PauseWorkflow: 3,
+      ResumeWorkflow: 3,
+      CancelWorkflow: 0.6,
+      RetryStep: 3,
+      ExecuteNextStep: 2,
+      ExecuteRemaining: 1.5,
+    });
+    if (type !== 'RetryStep') return { type, data: {} };
+    return { type, data: { stepId: stepId(executionId, this.random.pick(['one', 'one', 'two', 'three'])) } };
+  }
+
+  private request(
+    verb: string,
+    executionId: string,
+    key: string | null,
+    send: (instance: Instance) => Promise<Outcome>,
+    attempts: number,
+  ): void {
+    const { timeline, happenings } = this.cluster;
+    let isOver = false;
+    const again = (why: string) => {
+      if (isOver) return;
+      isOver = true;
+      happenings.tell(() => `client: ${verb} ${executionId.slice(0, 8)} ${key ?? ''}: ${why}`);
+      if (attempts > 1) {
+        timeline.after(AGAIN_AFTER_MS, () => this.request(verb, executionId, key, send, attempts - 1));
+      }
+    };
+    const answered = (outcome: Outcome) => {
+      isOver = true;
+      this.acknowledged.push({ verb, executionId, key, outcome });
+      happenings.count(verb === 'start' ? 'start acknowledged' : 'command acknowledged');
+      happenings.tell(() => `client: ${verb} ${executionId.slice(0, 8)} is accepted at revision ${outcome.revision}`);
+    };
+    const refused = (error: unknown) => {
+      if (error instanceof CommandRejected) {
+        isOver = true;
+        happenings.count('command rejected');
+        happenings.tell(() => `client: ${verb} ${executionId.slice(0, 8)} is refused: ${error.message}`);
+        return;
+      }
+      const { name } = (error as Error).constructor;
+      if (name !== 'LogUnavailable' && name !== 'RevisionConflict') this.astonished.push(`${verb}: ${String(error)}`);
+      again(String(error));
+    };
+    timeline.after(this.random.between(0, 20), () => {
+      const instance = this.cluster.anyInstance(this.random);
+      if (!instance) return again('nobody listens');
+      // What a dead machine still comes to think of, nobody hears.
+      const heard =
+        <T>(hear: (answer: T) => void) =>
+        (answer: T) => {
+          if (instance.machine.isAlive && !isOver) hear(answer);
+        };
+      instance.machine.tell(() => void send(instance).then(heard(answered), heard(refused)));
+      timeline.after(ANSWER_TIMEOUT_MS, () => again('no answer'));
+    });
+  }
+}
+
+const callerWith = (idempotencyKey: string | null): Caller => ({
+  actor: { type: 'user', id: 'ann' },
+  reason: null,
+  idempotencyKey,
+  traceparent: null,
+});

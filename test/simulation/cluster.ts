@@ -1,0 +1,100 @@
+/** The instances of one world, their deaths and their restarts. */
+import { onFailpoint, type Failpoint } from '../../src/application/failpoint.js';
+import { makeInstance, type Instance, type Surroundings } from './instance.js';
+import { Machine, type Happenings } from './machine.js';
+import type { Random } from './random.js';
+import type { Timeline } from './timeline.js';
+
+/** Dies at the n-th time that any machine passes this place. */
+export type Crash = { name: Failpoint; left: number };
+
+export class Cluster {
+  readonly instances: (Instance | null)[];
+  crash: Crash | null = null;
+  /** Told of each death, when its connections have closed. */
+  onKill: () => void = () => undefined;
+  /** How many machines there were in each place. */
+  private readonly generations: number[];
+  private current: Machine | null = null;
+  private readonly skews: number[];
+  private isEnded = false;
+
+  constructor(
+    size: number,
+    readonly timeline: Timeline,
+    private readonly random: Random,
+    readonly happenings: Happenings,
+    readonly around: Surroundings,
+    skews: readonly number[],
+  ) {
+    this.skews = [...skews];
+    this.instances = Array.from({ length: size }, () => null);
+    this.generations = Array.from({ length: size }, () => 0);
+    onFailpoint((name) => this.passes(name));
+  }
+
+  boot(slot: number): void {
+    if (this.isEnded || this.instances[slot]) return;
+    const name = `i${slot}.${(this.generations[slot]! += 1)}`;
+    const machine = new Machine(name, this.timeline, this.random, this.happenings, (it) => (this.current = it));
+    machine.skewMs = this.skews[slot] ?? 0;
+    const instance = makeInstance(machine, this.around);
+    this.instances[slot] = instance;
+    this.happenings.tell(() => `${name} starts, its clock off by ${machine.skewMs} ms`);
+    machine.onDeath(() => {
+      if (this.instances[slot] !== instance) return;
+      this.instances[slot] = null;
+      if (this.isEnded) return;
+      this.onKill();
+      this.timeline.after(this.random.between(500, 30_000), () => this.boot(slot));
+    });
+    machine.tell(() => void instance.begin().catch((error: unknown) => machine.die(`at its start: ${String(error)}`)));
+  }
+
+  bootAll(): void {
+    this.instances.forEach((_, slot) => this.boot(slot));
+  }
+
+  /** As on SIGTERM. */
+  shutDown(slot: number): void {
+    const instance = this.instances[slot];
+    if (!instance) return;
+    const { machine } = instance;
+    this.happenings.tell(() => `${machine.name} is asked to stop`);
+    const dies = () => machine.die('as it was asked to stop');
+    machine.tell(() => void instance.stop().then(dies, dies));
+    this.timeline.after(30_000, dies);
+  }
+
+  /** Whoever listens: a machine that was asked to stop does so until it is gone. */
+  anyInstance(random: Random): Instance | null {
+    return random.pick(this.instances);
+  }
+
+  /** Nobody is dead, doomed or frozen any more, all clocks are right, all stores are there. */
+  heal(): void {
+    this.around.store.comeBack();
+    this.around.database.comeBack();
+    for (const instance of this.instances) {
+      if (!instance) continue;
+      instance.machine.doom = null;
+      instance.machine.skewMs = 0;
+    }
+    this.skews.splice(0);
+    this.bootAll();
+  }
+
+  endAll(): void {
+    this.isEnded = true;
+    for (const instance of this.instances) instance?.machine.die('at the end');
+  }
+
+  private passes(name: Failpoint): void {
+    this.happenings.count(`at ${name}`);
+    const { crash, current } = this;
+    if (crash?.name !== name || !current?.isAlive || --crash.left > 0) return;
+    this.crash = null;
+    this.happenings.count(`crash at ${name}`);
+    current.die(`at ${name}`);
+  }
+}

@@ -1,0 +1,90 @@
+/** One instance of the application: what `composition` wires in production, over this world's ports. */
+import { ControlWorkflowHandler } from '../../src/application/commands/control-workflow.js';
+import { StartWorkflowHandler } from '../../src/application/commands/start-workflow.js';
+import type { Definitions } from '../../src/application/definitions.js';
+import { projections } from '../../src/application/projections/index.js';
+import { lowestPosition } from '../../src/application/projections/projection-store.js';
+import { DEFAULT_RUNNER_LIMITS, ProjectionRunner } from '../../src/application/projections/runner.js';
+import { Attempts } from '../../src/application/saga/attempts.js';
+import { SagaWatch } from '../../src/application/saga/saga-watch.js';
+import { StepRunner } from '../../src/application/saga/step-runner.js';
+import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
+import { StartBacklog, WaitingExecutions } from '../../src/application/start-backlog.js';
+import { Workflows } from '../../src/application/workflows.js';
+import { AgentClient, type AgentService } from './agents.js';
+import { DatabaseClient, type Database } from './database.js';
+import { EventStoreClient, type EventStore } from './event-store.js';
+import { MachineClock, SeededIds, type Machine } from './machine.js';
+
+export type Surroundings = Readonly<{
+  store: EventStore;
+  database: Database;
+  agents: AgentService;
+  definitions: Definitions;
+  limits: Readonly<{ concurrentSteps: number; inlineOutputBytes: number; batch: number }>;
+}>;
+
+export type Instance = Readonly<{
+  machine: Machine;
+  start: StartWorkflowHandler;
+  control: ControlWorkflowHandler;
+  workflows: Workflows;
+  begin: () => Promise<void>;
+  stop: () => Promise<void>;
+}>;
+
+const SWEEP_MS = 5_000;
+const HEARTBEAT_MS = 5_000;
+const GRACE_MS = 10_000;
+
+/** The bound on starts is tried elsewhere: here every start is to be taken. */
+class NobodyWaits extends WaitingExecutions {
+  count = async () => 0;
+}
+const BACKLOG = { waiting: 1_000, countEveryMs: 1_000, countWaitMs: 1_000, retryAfterSeconds: 1 };
+
+export const makeInstance = (machine: Machine, around: Surroundings): Instance => {
+  const { store, database, agents, definitions, limits } = around;
+  const clock = new MachineClock(machine);
+  const ids = new SeededIds(machine.random);
+  const source = { clock, ids };
+  const log = new EventStoreClient(store, machine);
+  const data = new DatabaseClient(database, machine);
+  const worker = machine.name;
+  const onError = (message: string, error: unknown) =>
+    store.happenings.tell(() => `  ${worker}: ${message}: ${String(error)}`);
+
+  const workflows = new Workflows(log, clock, { cachedExecutions: 3 });
+  const steps = new StepRunner(new AgentClient(agents, machine), data.artifacts, clock, limits);
+  const attempts = new Attempts(workflows, steps, clock, source, { reportTries: 20, reportPauseMs: 1_000 }, onError);
+  const sagaLimits = { concurrentSteps: limits.concurrentSteps, remembered: 100, errorPauseMs: 5_000 };
+  const saga = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits, onError);
+  const backlog = new StartBacklog(new NobodyWaits(), clock, BACKLOG, onError);
+  const { workers, due } = data;
+  const watchLimits = { heartbeatMs: HEARTBEAT_MS, sweepMs: SWEEP_MS, sweepBatch: 100, sweepParallel: 4 };
+  const watch = new SagaWatch(saga, { log, workers, due, clock, ids }, worker, watchLimits, onError);
+  const runnerLimits = {
+    ...DEFAULT_RUNNER_LIMITS,
+    batch: limits.batch,
+    buffered: 2 * limits.batch,
+    leadPauseMs: 5_000,
+  };
+  const runner = new ProjectionRunner({ store: data, log, clock, ids }, projections, runnerLimits, onError);
+
+  return {
+    machine,
+    workflows,
+    start: new StartWorkflowHandler(definitions, saga, ids, clock, backlog, workflows),
+    control: new ControlWorkflowHandler(saga, ids, clock),
+    begin: async () => {
+      const after = lowestPosition(await data.checkpoints(), projections);
+      runner.start();
+      watch.start(after);
+    },
+    stop: async () => {
+      await saga.stop(GRACE_MS);
+      await watch.stop();
+      await runner.stop();
+    },
+  };
+};

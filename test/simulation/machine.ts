@@ -1,0 +1,135 @@
+import { Clock } from '../../src/application/clock.js';
+import { Ids } from '../../src/application/ids.js';
+import type { Random } from './random.js';
+import type { Timeline } from './timeline.js';
+
+export type Happenings = Readonly<{ count: (what: string) => void; tell: (line: () => string) => void }>;
+
+/** When a machine is to die: at its n-th request to anything outside it, before it is sent or before it is answered. */
+export type Doom = { request: number; moment: 'before' | 'after' };
+
+/**
+ * The memory of one process, from its start to its death. Whatever it asks of the world goes through `ask`; whatever the
+ * world tells it comes through `tell`. A dead one hears nothing and reaches nobody, a frozen one hears it all later.
+ */
+export class Machine {
+  isAlive = true;
+  frozenUntil = 0;
+  /** By how much its clock is ahead of the true time. */
+  skewMs = 0;
+  doom: Doom | null = null;
+  private asked = 0;
+  /** What it was told while it was frozen. */
+  private readonly unheard: (() => void)[] = [];
+  private readonly farewells: (() => void)[] = [];
+
+  constructor(
+    readonly name: string,
+    readonly timeline: Timeline,
+    readonly random: Random,
+    private readonly happenings: Happenings,
+    /** Told which machine is about to run: what happens until the next entry of the timeline is its doing. */
+    private readonly enters: (machine: Machine) => void,
+  ) {}
+
+  /** A request and its answer, each with a way to go. What `serve` throws is the answer too. */
+  ask<T>(what: string, serve: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (!this.isAlive) return;
+      const doomed = this.doom && ++this.asked >= this.doom.request ? this.doom.moment : null;
+      if (doomed === 'before') return this.die(`before ${what}`);
+      this.timeline.after(this.latency(), () => {
+        let answer: () => void;
+        try {
+          const value = serve();
+          answer = () => resolve(value);
+        } catch (error) {
+          answer = () => reject(error as Error);
+        }
+        if (doomed === 'after') return this.die(`after ${what}`);
+        this.timeline.after(this.latency(), () => this.tell(answer));
+      });
+    });
+  }
+
+  tell(act: () => void): void {
+    if (!this.isAlive) return;
+    const isFrozen = this.timeline.now < this.frozenUntil;
+    if (!isFrozen && this.unheard.length === 0) return this.hear(act);
+    this.unheard.push(act);
+    if (this.unheard.length === 1) this.thaw();
+  }
+
+  /** One thing after the other, in the order in which they came, once it is no longer frozen. */
+  private thaw(): void {
+    const { timeline } = this;
+    timeline.after(this.frozenUntil - timeline.now, () => {
+      if (!this.isAlive) return;
+      if (timeline.now >= this.frozenUntil) this.hear(this.unheard.shift()!);
+      if (this.unheard.length > 0) this.thaw();
+    });
+  }
+
+  private hear(act: () => void): void {
+    this.enters(this);
+    act();
+  }
+
+  die(where: string): void {
+    if (!this.isAlive) return;
+    this.isAlive = false;
+    this.happenings.count('kill');
+    this.happenings.tell(() => `${this.name} is killed ${where}`);
+    for (const farewell of this.farewells) farewell();
+  }
+
+  /** What others notice when it is dead: its connections close. */
+  onDeath(farewell: () => void): void {
+    this.farewells.push(farewell);
+  }
+
+  private latency(): number {
+    return this.random.between(0, 3);
+  }
+}
+
+/** The machine's own idea of the time. A wish is a timer of so many milliseconds; it asks the clock again when it ends. */
+export class MachineClock extends Clock {
+  constructor(private readonly machine: Machine) {
+    super();
+  }
+
+  now(): Date {
+    return new Date(this.machine.timeline.now + this.machine.skewMs);
+  }
+
+  wakeAt(at: Date, wake: () => void): () => void {
+    const { machine } = this;
+    const remaining = () => at.getTime() - this.now().getTime();
+    const look = () => {
+      if (cancelled) return;
+      if (remaining() > 0) entry = machine.timeline.after(remaining(), () => machine.tell(look));
+      else wake();
+    };
+    let cancelled = false;
+    let entry = machine.timeline.after(remaining(), () => machine.tell(look));
+    return () => {
+      cancelled = true;
+      entry.act = null;
+    };
+  }
+}
+
+export class SeededIds extends Ids {
+  constructor(private readonly random: Random) {
+    super();
+  }
+
+  uuid(): string {
+    return this.random.uuid();
+  }
+
+  jitter(): number {
+    return this.random.next();
+  }
+}

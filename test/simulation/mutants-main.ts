@@ -1,0 +1,52 @@
+/** npm run sim:mutants [-- --only NAME] [--schedules N] [--jobs J]: each mutant, what noticed it, after how many schedules. */
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { rangesOf, runBatch } from './batch.js';
+import { mutants, type Mutant } from './mutants.js';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true },
+    schedules: { type: 'string', default: '500' },
+    jobs: { type: 'string', default: String(Math.min(4, availableParallelism())) },
+  },
+});
+
+const FIRST_SEED = 1;
+/** Small, so that the first schedule that notices is known well enough. */
+const RANGE = 5;
+
+const names = values.only ?? mutants.map(({ name }) => name);
+const chosen = names.map((name) => {
+  const found = mutants.find((mutant) => mutant.name === name);
+  if (!found) throw new Error(`--only: expected one of ${mutants.map((it) => it.name).join(', ')}, got ${name}`);
+  return found;
+});
+
+/** One process for each mutant, so that the number of schedules is that of a single run. */
+const hunt = async ({ edits }: Mutant) => {
+  const ranges = rangesOf(FIRST_SEED, Number(values.schedules), RANGE);
+  const { failures, schedules } = await runBatch({
+    ranges,
+    jobs: 1,
+    edits,
+    progress: (it) => it.failures.length === 0,
+  });
+  const [first] = failures;
+  const invariants = [...new Set(first?.violations.map((violation) => violation.split(' ')[0]))];
+  return { after: first ? first.seed - FIRST_SEED + 1 : schedules, invariants, first: first?.violations[0] };
+};
+
+const waiting = [...chosen];
+let survivors = 0;
+const work = async () => {
+  for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
+    const { after, invariants, first } = await hunt(mutant);
+    if (!first) survivors++;
+    const outcome = first ? `killed by ${invariants.join(', ')} after ${after}: ${first}` : `SURVIVED ${after}`;
+    console.log(`${mutant.name.padEnd(48)} ${outcome}`);
+  }
+};
+await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs)) }, () => work()));
+console.log(`${chosen.length - survivors} of ${chosen.length} mutants are killed`);
+process.exitCode = survivors === 0 ? 0 : 1;

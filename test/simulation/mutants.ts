@@ -1,0 +1,92 @@
+/** Errors that one could make. A simulator that does not notice each of them proves nothing. */
+import type { Edit } from './batch.js';
+
+export type Mutant = Readonly<{ name: string; edits: readonly Edit[] }>;
+
+const mutant = (name: string, file: string, ...changes: readonly (readonly [search: string, replace: string])[]) => ({
+  name,
+  edits: changes.map(([search, replace]) => ({ file, search, replace })),
+});
+
+const APPEND = 'src/application/append.ts';
+const DECIDE_STEP = 'src/domain/workflow/decide-step.ts';
+const RETRY = 'src/domain/workflow/retry-policy.ts';
+const DATABASE = 'test/simulation/database.ts';
+
+const append = 'await log.append(stream, events, expected)';
+const writes = ['      database.writeRows(writes);\n', '      database.moveCheckpoints(writes);\n'] as const;
+const between = "    });\n    await machine.ask('second transaction', () => {\n      database.mustLead(session);\n";
+
+export const mutants: readonly Mutant[] = [
+  mutant('append with ANY', APPEND, [append, 'await log.append(stream, events, (await log.read(stream)).revision)']),
+  mutant('fresh event ids on retry', APPEND, [
+    append,
+    'await log.append(stream, events.map((it) => ({ ...it, id: tried === 1 ? it.id : it.id.slice(0, -1) + tried })), expected)',
+  ]),
+  mutant('unknown append taken as success', APPEND, [
+    'unknown ||= error instanceof AppendOutcomeUnknown;',
+    "if (error instanceof AppendOutcomeUnknown) return { revision: (expected === 'none' ? -1n : expected) + BigInt(events.length), position: 0n };",
+  ]),
+  mutant('key per attempt', DECIDE_STEP, [':${step.generation}`', ':${step.generation}:${data.attempt}`']),
+  mutant('timers in memory only', 'src/domain/workflow/summary.ts', [
+    "if (step.status === 'waiting') return step.retryAt;",
+    "if (step.status === 'waiting') return null;",
+  ]),
+  mutant('no sweep', 'src/application/saga/saga-watch.ts', ['() => this.sweep()', 'async () => undefined']),
+  mutant('rows first, checkpoint in a second transaction', DATABASE, [writes[1], between + writes[1]]),
+  mutant('checkpoint first, rows in a second transaction', DATABASE, [
+    writes.join(''),
+    writes[1] + between + writes[0],
+  ]),
+  mutant('retry on validation', RETRY, ["error.type !== 'transient'", "error.type === 'fatal'"]),
+  mutant('ignore retry_on_failure: false', RETRY, [
+    'if (of <= 1)',
+    "if (of <= 1 && attempt <= 2) return { ...no('attempts_exhausted'), rule: 'retry', delayMs: 1000 };\n  if (of <= 1)",
+  ]),
+  {
+    name: 'ignore pause',
+    edits: [
+      ...mutant('', DECIDE_STEP, ["state.status !== 'running' || !current", '!current']).edits,
+      ...mutant('', 'src/domain/workflow/next-effects.ts', [
+        "const mayStart = state.status === 'running' &&",
+        'const mayStart =',
+      ]).edits,
+    ],
+  },
+  mutant('off by one in max_retries', RETRY, ['if (attempt >= of)', 'if (attempt > of)']),
+  mutant('skip the final-state check', 'src/domain/workflow/decide-operator.ts', [
+    "if (state.status === 'completed') throw conflict('cancel', state);",
+    '',
+  ]),
+  mutant('retry after a cancel', 'src/domain/workflow/decide-operator.ts', [
+    "if (state.status === 'completed' || state.status === 'cancelled') throw conflict('retry', state);",
+    '',
+  ]),
+  mutant('a take-over costs a retry', 'src/domain/workflow/evolve.ts', [
+    'tries: Math.max(0, step.tries - 1),',
+    'tries: step.tries,',
+  ]),
+  mutant('late report accepted', DECIDE_STEP, [
+    'current.step.id === stepId && current.step.attempt === attempt',
+    'true',
+  ]),
+  mutant(
+    'claim not checked',
+    DECIDE_STEP,
+    ["const due = step.status === 'pending' ||", 'const due = true ||'],
+    [' || step.attempt !== data.attempt - 1', ''],
+  ),
+  mutant('result dropped while paused', DECIDE_STEP, [
+    "const live = state.status === 'running' || state.status === 'paused';",
+    "const live = state.status === 'running';",
+  ]),
+  mutant('Retry-After ignored', RETRY, ['retryAfterMs !== null && retryAfterMs >= backoff', 'retryAfterMs === -1']),
+  mutant('repeated command carried out again', 'src/application/workflows.ts', [
+    'if (folded.commands.includes(order.context.commandId)) return unchanged(folded);',
+    '',
+  ]),
+  mutant('an event of a batch is skipped', 'src/application/projections/applier.ts', [
+    'events.filter(({ recorded }) => progress.isBehind(recorded.position))',
+    'events.filter(({ recorded }, index) => index !== 1 && progress.isBehind(recorded.position))',
+  ]),
+];

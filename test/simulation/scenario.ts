@@ -1,0 +1,136 @@
+/** What a seed stands for: the definitions, the faults and their times, and how the agents behave. */
+import type { StepDefinition, WorkflowDefinition } from '../../src/domain/workflow/definition.js';
+import type { Behaviour, Habits } from './agents.js';
+import { NO_NETWORK_FAULTS, type NetworkFaults } from './event-store.js';
+import type { Doom } from './machine.js';
+import type { Random } from './random.js';
+
+export type Fault = Readonly<{ at: number; slot: number }> &
+  (
+    | Readonly<{ kind: 'kill' | 'stop' }>
+    | Readonly<{ kind: 'doom'; doom: Doom }>
+    | Readonly<{ kind: 'freeze'; ms: number }>
+    | Readonly<{ kind: 'skew'; ms: number }>
+    | Readonly<{ kind: 'log away' | 'database away'; ms: number }>
+  );
+
+export type Scenario = Readonly<{
+  instances: number;
+  windowMs: number;
+  definitions: readonly WorkflowDefinition[];
+  executions: number;
+  commands: number;
+  faults: readonly Fault[];
+  network: NetworkFaults;
+  habits: Habits;
+  limits: Readonly<{ concurrentSteps: number; inlineOutputBytes: number; batch: number }>;
+  skews: readonly number[];
+  hasPoison: boolean;
+}>;
+
+const MINUTE = 60_000;
+
+export const scenarioOf = (random: Random): Scenario => {
+  const isLong = random.chance(0.02);
+  const windowMs = isLong ? random.between(42, 55) * MINUTE : random.between(20, 240) * 1_000;
+  const instances = random.chance(0.85) ? 2 : 1;
+  const isRough = random.chance(0.7);
+  const often = (most: number) => (isRough && random.chance(0.5) ? random.next() * most : 0);
+  const faults = Array.from({ length: random.between(0, isRough ? 6 : 3) }, () =>
+    fault(random, windowMs, instances, isLong),
+  );
+  // A long schedule is there for this.
+  if (isLong) {
+    faults.push({ kind: 'freeze', at: random.between(0, MINUTE), slot: 0, ms: random.between(21, 40) * MINUTE });
+  }
+  return {
+    instances,
+    windowMs,
+    definitions: [0, 1].map((index) => definition(`document-${index}`, random)),
+    executions: random.between(1, 4),
+    commands: random.between(0, 8),
+    faults,
+    network: isRough
+      ? {
+          appendLost: often(0.15),
+          appendUnanswered: often(0.25),
+          appendLate: often(0.15),
+          redelivery: often(0.3),
+          disconnect: often(0.1),
+        }
+      : NO_NETWORK_FAULTS,
+    habits: habits(random),
+    limits: {
+      concurrentSteps: random.pick([1, 2, 8, 8]),
+      inlineOutputBytes: random.pick([100, 65_536]),
+      batch: random.pick([1, 3, 200]),
+    },
+    skews: [0, 1].map(() => (random.chance(0.3) ? random.between(-60_000, 60_000) : 0)),
+    hasPoison: random.chance(0.05),
+  };
+};
+
+const definition = (documentType: string, random: Random): WorkflowDefinition => ({
+  name: documentType,
+  documentType,
+  steps: ['one', 'two', 'three'].slice(0, random.between(1, 3)).map((name) => step(name, random)),
+});
+
+const step = (name: string, random: Random): StepDefinition => ({
+  name,
+  agent: name,
+  required: random.chance(0.7),
+  timeoutMs: random.between(10, 60) * 1_000,
+  retry: {
+    // 1: retry_on_failure is false.
+    maximumAttempts: random.between(1, 4),
+    initialIntervalMs: 1_000,
+    backoffCoefficient: 2,
+    maximumIntervalMs: 60_000,
+  },
+  runningState: `${name}_running`,
+  completedState: `${name}_completed`,
+  weight: random.between(1, 5),
+});
+
+const KINDS = { kill: 3, doom: 6, stop: 1, freeze: 2, skew: 1, 'log away': 1, 'database away': 1 };
+
+const fault = (random: Random, windowMs: number, instances: number, isLong: boolean): Fault => {
+  const at = random.between(0, windowMs);
+  const slot = random.between(0, instances - 1);
+  const kind = random.weighted(KINDS);
+  const away = random.chance(0.2) ? 10 * MINUTE : MINUTE;
+  switch (kind) {
+    case 'kill':
+    case 'stop':
+      return { kind, at, slot };
+    case 'doom':
+      return { kind, at, slot, doom: { request: random.between(1, 30), moment: random.pick(['before', 'after']) } };
+    case 'freeze': {
+      const longest = Math.max(1_000, Math.min(windowMs - at, isLong ? 40 * MINUTE : 90_000));
+      return { kind, at, slot, ms: random.between(1_000, longest) };
+    }
+    case 'skew':
+      return { kind, at, slot, ms: random.between(-60_000, 60_000) };
+    case 'log away':
+    case 'database away':
+      return { kind, at, slot, ms: random.between(500, away) };
+  }
+};
+
+const habits = (random: Random): Habits => {
+  const share = (most: number) => (random.chance(0.4) ? random.next() * most : 0);
+  const weights: Record<Behaviour, number> = {
+    ok: 1,
+    large: 0.1,
+    hang: share(0.3),
+    'hang after the effect': share(0.3),
+    'reply lost': share(0.5),
+    transient: share(1.5),
+    'rate limited': share(0.5),
+    garbage: share(0.4),
+    validation: share(0.2),
+    fatal: share(0.2),
+  };
+  return { weights, slowestMs: random.pick([200, 5_000, 20_000]) };
+};

@@ -1,0 +1,74 @@
+/** What a batch of schedules came to, and whether it was worth anything. */
+export type Failure = Readonly<{ seed: number; violations: readonly string[] }>;
+
+export type Tally = {
+  schedules: number;
+  counts: Record<string, number>;
+  failures: Failure[];
+  slowestRecoveryMs: number;
+  slowestSeed: number;
+};
+
+export const emptyTally = (): Tally => ({
+  schedules: 0,
+  counts: {},
+  failures: [],
+  slowestRecoveryMs: 0,
+  slowestSeed: 0,
+});
+
+export const add = (total: Tally, more: Tally): void => {
+  total.schedules += more.schedules;
+  total.failures.push(...more.failures);
+  if (more.slowestRecoveryMs > total.slowestRecoveryMs) {
+    total.slowestRecoveryMs = more.slowestRecoveryMs;
+    total.slowestSeed = more.slowestSeed;
+  }
+  for (const [what, count] of Object.entries(more.counts)) total.counts[what] = (total.counts[what] ?? 0) + count;
+};
+
+const EVENTS = [
+  ...['WorkflowStarted', 'WorkflowPaused', 'WorkflowResumed', 'WorkflowCancelled', 'WorkflowCompleted'],
+  ...['WorkflowFailed', 'NextStepRequested', 'RemainingStepsRequested', 'StepStarted', 'StepCompleted'],
+  ...['StepFailed', 'StepSkipped', 'StepInterrupted', 'StepRetryRequested'],
+];
+const FAULTS = [
+  'kill',
+  'stop',
+  'doom',
+  'freeze',
+  'freeze of over 20 min',
+  'skew',
+  'log away',
+  'database away',
+  'poison',
+];
+const AGENTS = [
+  ...['ok', 'large', 'hang', 'hang after the effect', 'reply lost', 'transient', 'rate limited', 'garbage'],
+  ...['validation', 'fatal'],
+];
+const COMMANDS = [
+  ...['PauseWorkflow', 'ResumeWorkflow', 'CancelWorkflow', 'RetryStep', 'ExecuteNextStep', 'ExecuteRemaining'],
+  ...['acknowledged', 'rejected', 'sent twice'],
+];
+const OTHERS = ['append lost', 'append unanswered', 'append late', 'redelivery', 'subscription cut', 'artifact'];
+
+const EXPECTED = [
+  ...EVENTS.map((each) => `event ${each}`),
+  ...FAULTS.map((each) => `fault ${each}`),
+  ...AGENTS.map((each) => `agent ${each}`),
+  ...COMMANDS.map((each) => `command ${each}`),
+  ...OTHERS,
+];
+
+/** Fewer schedules than this need not have seen everything. */
+const ENOUGH = 500;
+const ACCEPTED_SHARE = 0.9;
+
+/** A batch in which a fault never fired, or hardly anything was started, shows nothing: what it lacks, in words. */
+export const vacuous = ({ schedules, counts }: Tally): readonly string[] => {
+  if (schedules < ENOUGH) return [];
+  const missing = EXPECTED.filter((what) => !counts[what]).map((what) => `never seen: ${what}`);
+  const [sent = 0, accepted = 0] = [counts['start sent'], counts['event WorkflowStarted']];
+  return accepted < ACCEPTED_SHARE * sent ? [...missing, `only ${accepted} of ${sent} starts were accepted`] : missing;
+};

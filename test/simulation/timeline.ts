@@ -1,0 +1,82 @@
+/** The only time there is in a run. Nothing happens but what stands on it, one thing after the other. */
+export type Entry = { readonly at: number; readonly order: number; act: (() => void) | null };
+
+const START = Date.parse('2030-01-01T00:00:00.000Z');
+
+export class Timeline {
+  /** Milliseconds since 1970. */
+  now = START;
+  /** A binary heap by time, then by order of arrival. */
+  private readonly heap: Entry[] = [];
+  private orders = 0;
+
+  get elapsed(): number {
+    return this.now - START;
+  }
+
+  after(ms: number, act: () => void): Entry {
+    const entry: Entry = { at: this.now + Math.max(0, ms), order: this.orders++, act };
+    this.push(entry);
+    return entry;
+  }
+
+  /**
+   * Goes on until `isOver` or until `ms` have passed. Between two entries every promise that can go on does: a tick that
+   * a microtask asks for runs when there are no microtasks left.
+   */
+  run(ms: number, isOver: () => boolean = () => false): Promise<void> {
+    const end = this.now + ms;
+    return new Promise((resolve, reject) => {
+      const turn = () => {
+        try {
+          const next = this.heap[0];
+          if (isOver()) return resolve();
+          if (!next || next.at > end) {
+            this.now = end;
+            return resolve();
+          }
+          this.pop();
+          const { act } = next;
+          if (act) {
+            this.now = next.at;
+            act();
+          }
+          queueMicrotask(() => process.nextTick(turn));
+        } catch (error) {
+          reject(error as Error);
+        }
+      };
+      queueMicrotask(() => process.nextTick(turn));
+    });
+  }
+
+  private push(entry: Entry): void {
+    const { heap } = this;
+    let index = heap.push(entry) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (!isBefore(entry, heap[parent]!)) break;
+      heap[index] = heap[parent]!;
+      index = parent;
+    }
+    heap[index] = entry;
+  }
+
+  private pop(): void {
+    const { heap } = this;
+    const last = heap.pop()!;
+    if (heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      let child = 2 * index + 1;
+      if (child >= heap.length) break;
+      if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
+      if (!isBefore(heap[child]!, last)) break;
+      heap[index] = heap[child]!;
+      index = child;
+    }
+    heap[index] = last;
+  }
+}
+
+const isBefore = (a: Entry, b: Entry) => a.at < b.at || (a.at === b.at && a.order < b.order);

@@ -1,0 +1,30 @@
+/** Runs the schedules that its parent process names, one range after the other. */
+import { runSchedule } from './run.js';
+import { emptyTally } from './tally.js';
+
+export type Range = Readonly<{ from: number; count: number }>;
+
+process.on('message', ({ from, count }: Range) => void work(from, count));
+process.send?.('ready');
+
+const work = async (from: number, count: number): Promise<void> => {
+  const tally = emptyTally();
+  for (let seed = from; seed < from + count; seed++) {
+    const { violations, counts, recoveryMs } = await runOne(seed);
+    tally.schedules++;
+    if (violations.length > 0) tally.failures.push({ seed, violations: violations.slice(0, 10) });
+    if (recoveryMs > tally.slowestRecoveryMs) [tally.slowestRecoveryMs, tally.slowestSeed] = [recoveryMs, seed];
+    for (const [what, n] of counts) tally.counts[what] = (tally.counts[what] ?? 0) + n;
+  }
+  process.send?.(tally);
+};
+
+/** An error that nobody expected is a violation like any other. */
+const runOne = async (seed: number) => {
+  try {
+    return await runSchedule({ seed });
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    return { violations: [`The run ended with ${text}`], counts: new Map<string, number>(), recoveryMs: 0 };
+  }
+};
