@@ -170,15 +170,13 @@ const inject = (fault: Fault, cluster: Cluster): void => {
     counted();
     around.database.goAway();
     timeline.after(fault.ms, () => around.database.comeBack());
-  } else if (machine) strike(fault, machine, cluster);
+  } else if (machine) strike(fault as MachineFault, machine, cluster);
 };
 
+type MachineFault = Exclude<Fault, { kind: 'log away' | 'database away' }>;
+
 /** A fault of one machine. */
-const strike = (
-  fault: Exclude<Fault, { kind: 'log away' | 'database away' }>,
-  machine: Machine,
-  cluster: Cluster,
-): void => {
+const strike = (fault: MachineFault, machine: Machine, cluster: Cluster): void => {
   const { timeline, happenings } = cluster;
   const counted = () => happenings.count(`fault ${fault.kind}`);
   counted();
