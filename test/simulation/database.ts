@@ -50,7 +50,8 @@ export class Database {
 
   lead(machine: Machine): Session | null {
     this.mustBeThere();
-    if (this.leader) return null;
+    // Whose connection is closed by now cannot hold the lock.
+    if (this.leader || !machine.isAlive) return null;
     const session = { machine, lost: new AbortController() };
     this.leader = session;
     machine.onDeath(() => this.drop(session));

@@ -44,7 +44,7 @@ export class Machine {
           const value = serve();
           answer = () => resolve(value);
         } catch (error) {
-          answer = () => reject(error as Error);
+          answer = () => reject(error instanceof Error ? error : new Error(String(error)));
         }
         if (doomed === 'after') return this.die(`after ${what}`);
         this.timeline.after(this.latency(), () => this.tell(answer));

@@ -14,7 +14,7 @@ import { Random } from './random.js';
 import { scenarioOf, type Fault, type Scenario } from './scenario.js';
 import { Timeline } from './timeline.js';
 import { I12, isCaughtUp, Reference } from './world-invariants.js';
-import type { Happenings } from './machine.js';
+import type { Happenings, Machine } from './machine.js';
 
 export type RunOptions = Readonly<{
   seed: number;
@@ -86,6 +86,9 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash }: RunOp
   cluster.heal();
   compareTables();
 
+  // What is still on its way: late appends, and clients that wait for an answer before they ask again.
+  await timeline.run(IDLE_MS, isStorm);
+
   const executions = () =>
     clients.executions.map((executionId) => ({
       executionId,
@@ -111,8 +114,7 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash }: RunOp
   }
   if (!isResting) violations.push(`I18 after ${recoveryMs} ms without faults something is still owed`);
   else if (!isOver) violations.push('I18 the projections have not passed the last event');
-  // A late append, the last answer to a client: whatever is still on its way.
-  await timeline.run(IDLE_MS);
+  await timeline.run(LOOK_EVERY_MS);
 
   compareTables();
   for (const { executionId, events } of executions()) {
@@ -160,18 +162,23 @@ const inject = (fault: Fault, cluster: Cluster): void => {
   const machine = cluster.instances[fault.slot]?.machine;
   happenings.tell(() => `fault: ${JSON.stringify({ ...fault, machine: machine?.name })}`);
   const counted = () => happenings.count(`fault ${fault.kind}`);
-  switch (fault.kind) {
-    case 'log away':
-      counted();
-      around.store.goAway();
-      return void timeline.after(fault.ms, () => around.store.comeBack());
-    case 'database away':
-      counted();
-      around.database.goAway();
-      return void timeline.after(fault.ms, () => around.database.comeBack());
-    default:
-  }
-  if (!machine) return;
+  if (fault.kind === 'log away') {
+    counted();
+    around.store.goAway();
+    timeline.after(fault.ms, () => around.store.comeBack());
+  } else if (fault.kind === 'database away') {
+    counted();
+    around.database.goAway();
+    timeline.after(fault.ms, () => around.database.comeBack());
+  } else if (machine) strike(fault as MachineFault, machine, cluster);
+};
+
+type MachineFault = Exclude<Fault, { kind: 'log away' | 'database away' }>;
+
+/** A fault of one machine. */
+const strike = (fault: MachineFault, machine: Machine, cluster: Cluster): void => {
+  const { timeline, happenings } = cluster;
+  const counted = () => happenings.count(`fault ${fault.kind}`);
   counted();
   switch (fault.kind) {
     case 'kill':

@@ -43,7 +43,7 @@ export class Timeline {
           }
           queueMicrotask(() => process.nextTick(turn));
         } catch (error) {
-          reject(error as Error);
+          reject(error instanceof Error ? error : new Error(String(error)));
         }
       };
       queueMicrotask(() => process.nextTick(turn));

@@ -63,10 +63,7 @@ export class WorkflowSaga {
     return this.execute(executionId, seat, () => this.workflows.execute(executionId, order, next, options));
   }
 
-  /**
-   * Looks at an execution again. Any number of calls, in any order, lead to the same list of things to do.
-   * @param mayTakeOver whether what is known of the workers is fresh: an older view misses who has come since
-   */
+  /** Looks at an execution again; any number of calls lead to the same. Only a fresh view of the workers may take over. */
   async wake(executionId: string, mayTakeOver = true): Promise<void> {
     if (this.closing) return;
     if (mayTakeOver) this.suspects.add(executionId);
