@@ -25,6 +25,8 @@ export const sayGoodbye =
  * asked, at last those whose request takes too long.
  */
 export const drain = async (server: Server, { idleMs, busyMs }: DrainLimits = DRAIN_LIMITS): Promise<void> => {
+  // Right after the event loop has accepted whoever waits in the backlog: closing would reset their connections.
+  await new Promise((resolve) => setImmediate(resolve));
   // Of `net`: the close of `http` would cut idle connections at once, and with them a request that is on its way.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   const within = async (ms: number) => {
