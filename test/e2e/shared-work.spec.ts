@@ -45,7 +45,7 @@ afterEach(async () => {
   for (const { child } of instances) child.process.kill('SIGCONT');
   await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
   await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
-});
+}, 60_000);
 
 test('what exceeds one instance is done by the other, and no step is done by both', async () => {
   const env = { SAGA_MAX_CONCURRENT_STEPS: '5' };
@@ -110,18 +110,18 @@ test('no request fails while one instance is told to end, and its steps end in t
   const first = await start();
   const second = await start();
   const clients = hammer([first.api.url, second.api.url], () => ({ path: '/api/v1/workflow/start', body: START }));
-  await eventually(() => clients.answered() > 100);
+  await eventually(() => clients.answered() > 50, { deadlineMs: 30_000 });
   const ready = async () => (await fetch(`${first.api.url}/health/ready`)).status;
   expect(await ready()).toBe(200);
   const ended = first.child.kill('SIGTERM');
   await ended;
   const then = clients.answered();
-  await eventually(() => clients.answered() > then + 50);
+  await eventually(() => clients.answered() > then + 50, { deadlineMs: 30_000 });
   await clients.stop();
   expect(first.child.process.exitCode).toBe(0);
   expect(clients.failures).toEqual([]);
   expect(clients.refused()).toBeGreaterThan(0);
-}, 60_000);
+}, 120_000);
 
 test('one that stands still for longer than others wait for it does nothing twice when it goes on', async () => {
   const [first, second] = [await start(), await start()];

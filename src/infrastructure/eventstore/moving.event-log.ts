@@ -19,9 +19,13 @@ export type MovingLimits = Readonly<{
   /** How long a read waits for the log to be back, and the pause between its tries. */
   patienceMs: number;
   pauseMs: number;
+  /** How long the failure of an append is held back until the log answers again: who tries once more then, succeeds. */
+  appendPatienceMs: number;
 }>;
 
-const DEFAULTS: MovingLimits = { patienceMs: 5_000, pauseMs: 100 };
+const DEFAULTS: MovingLimits = { patienceMs: 5_000, pauseMs: 100, appendPatienceMs: 2_000 };
+/** Nothing is ever written to it: reading it costs next to nothing. */
+const NO_STREAM = 'where-is-the-log';
 
 /**
  * A log whose address may change while it is used. When it moves, whatever was under way at the old address ends as it
@@ -63,12 +67,31 @@ export class MovingEventLog extends EventLog {
 
   /** Whoever appends again, after an outcome that is not known, does so where the log is by then. */
   async append(...[stream, events, expected]: Parameters<EventLog['append']>): Promise<Appended> {
+    const asked = this.here;
     try {
-      return await this.here.append(stream, events, expected);
+      return await asked.append(stream, events, expected);
     } catch (error) {
-      if (!(error instanceof RevisionConflict)) await this.whereabouts.look();
+      if (!(error instanceof RevisionConflict)) await this.back(asked);
       throw error;
     }
+  }
+
+  /** Resolves when the log has moved away from `asked`, or answers there, or after a while. */
+  private async back(asked: EventStoreDbEventLog): Promise<void> {
+    const giveUpAt = performance.now() + this.limits.appendPatienceMs;
+    const patience = new AbortController();
+    const late = delay(this.limits.appendPatienceMs, false, { signal: patience.signal }).catch(() => false);
+    const answers = () =>
+      asked.read(NO_STREAM).then(
+        () => true,
+        () => false,
+      );
+    while (performance.now() < giveUpAt) {
+      await this.whereabouts.look();
+      if (asked !== this.here || (await Promise.race([answers(), late]))) break;
+      await delay(this.limits.pauseMs);
+    }
+    patience.abort();
   }
 
   async *subscribe(options: Parameters<EventLog['subscribe']>[0]): AsyncGenerator<LogSignal> {

@@ -12,11 +12,15 @@ export type DrainLimits = Readonly<{
 
 export const DRAIN_LIMITS: DrainLimits = { idleMs: 500, busyMs: 5_000 };
 
-/** While the instance stops, each answer asks the client to come back on another connection. */
+/**
+ * Once nobody is let in any more, each answer tells the client to go elsewhere. Not before: it would come back on a new
+ * connection, which might wait in the backlog at the moment in which that is closed.
+ */
 export const sayGoodbye =
   (stopping: AbortSignal) =>
-  (_request: Request, response: Response, next: NextFunction): void => {
-    if (stopping.aborted) response.setHeader('Connection', 'close');
+  (request: Request, response: Response, next: NextFunction): void => {
+    const { server } = request.socket as unknown as Readonly<{ server?: Server }>;
+    if (stopping.aborted && !server?.listening) response.setHeader('Connection', 'close');
     next();
   };
 
@@ -25,6 +29,8 @@ export const sayGoodbye =
  * asked, at last those whose request takes too long.
  */
 export const drain = async (server: Server, { idleMs, busyMs }: DrainLimits = DRAIN_LIMITS): Promise<void> => {
+  // Right after the event loop has accepted whoever waits in the backlog: closing would reset their connections.
+  await new Promise((resolve) => setImmediate(resolve));
   // Of `net`: the close of `http` would cut idle connections at once, and with them a request that is on its way.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   const within = async (ms: number) => {
