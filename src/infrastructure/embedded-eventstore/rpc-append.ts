@@ -5,6 +5,7 @@ import type { Expected } from './records.js';
 import type { Limits } from './limits.js';
 import { failed, invalidArgument, isRefusal, shuttingDown, streamDeleted, timedOut, tooBusy } from './wire-errors.js';
 import { ProposedEvents, writableStreamName } from './wire-events.js';
+import { unlessNone } from './wire-numbers.js';
 import type { Writer } from './writer.js';
 
 type Call = ServerReadableStream<Streams.AppendReq, Streams.AppendResp>;
@@ -37,8 +38,7 @@ async function append(call: Call, writer: Writer, limits: Limits): Promise<Strea
   const success = new streams.AppendResp.Success();
   if (outcome.revision < 0n) success.setNoStream(new shared.Empty());
   else success.setCurrentRevision(outcome.revision.toString());
-  if (outcome.position === undefined) success.setNoPosition(new shared.Empty());
-  else success.setPosition(position(outcome.position));
+  success.setPosition(position(outcome.position));
   return new streams.AppendResp().setSuccess(success);
 }
 
@@ -86,7 +86,7 @@ export function expectedRevision(options: ExpectedOptions): Expected {
   if (options.hasAny()) return 'any';
   if (options.hasNoStream()) return 'no_stream';
   if (options.hasStreamExists()) return 'stream_exists';
-  if (options.hasRevision()) return BigInt(options.getRevision());
+  if (options.hasRevision()) return unlessNone(options.getRevision(), 'no_stream');
   throw invalidArgument('Expected a revision: a number, any, no_stream or stream_exists');
 }
 

@@ -11,6 +11,7 @@ import { subscribeToStream } from './stream-subscription.js';
 import { subscribeToAll, type Log, type Render } from './subscriptions.js';
 import { failed, invalidArgument, isRefusal, shuttingDown, tooManyReads } from './wire-errors.js';
 import { streamIdentifier, streamName } from './wire-events.js';
+import { unlessNone } from './wire-numbers.js';
 
 export class ReadCalls {
   private readonly running = new Set<AbortController>();
@@ -81,8 +82,12 @@ export class ReadCalls {
     if (one) {
       if (filter) throw invalidArgument('Expected a filter on $all only');
       const stream = streamName(one.getStreamIdentifier(), limits);
+      const from = fromRevision(one);
+      if (count === 0n) throw invalidArgument('Expected a count of at least 1 for the read of a stream, got 0');
+      if (from === 'end' && direction === 'forwards')
+        throw invalidArgument('Expected a revision to read a stream forwards from, got its end');
       try {
-        await sendPages(readStream(reader, { stream, from: fromRevision(one), direction, count }), render, out);
+        await sendPages(readStream(reader, { stream, from, direction, count }), render, out);
       } catch (error) {
         if (!(error instanceof StreamNotFound)) throw error;
         const notFound = new streams.ReadResp.StreamNotFound().setStreamIdentifier(streamIdentifier(stream));
@@ -131,7 +136,7 @@ function confirmation(): Streams.ReadResp {
 function fromRevision(options: Streams.ReadReq.Options.StreamOptions): From {
   if (options.hasStart()) return 'start';
   if (options.hasEnd()) return 'end';
-  if (options.hasRevision()) return inRange(BigInt(options.getRevision()));
+  if (options.hasRevision()) return unlessNone(options.getRevision(), 'end');
   throw invalidArgument('Expected a revision: a number, start or end');
 }
 
@@ -139,11 +144,12 @@ function fromPosition(options: Streams.ReadReq.Options.AllOptions): From {
   if (options.hasStart()) return 'start';
   if (options.hasEnd()) return 'end';
   const position = options.getPosition();
-  if (position) return inRange(BigInt(position.getCommitPosition()));
+  if (position) {
+    const [commit, prepare] = [position.getCommitPosition(), position.getPreparePosition()];
+    const from = unlessNone<'end'>(commit, 'end');
+    if (BigInt(prepare) > BigInt(commit))
+      throw invalidArgument(`Expected a prepare position of at most the commit position ${commit}, got ${prepare}`);
+    return from;
+  }
   throw invalidArgument('Expected a position: a number, start or end');
-}
-
-/** The largest number of the protocol means the end. */
-function inRange(value: bigint): From {
-  return value >= 2n ** 63n ? 'end' : value;
 }

@@ -9,6 +9,9 @@ import { createTestDatabase } from '../../support/postgres.js';
 
 export type ServerUnderTest = { url: string; client: EventStoreDBClient };
 
+/** Whether it is our node, with the limits that a spec asks for: only then is it known when a subscriber falls behind. */
+export const isOwnNode = !process.env.EVENTSTORE_URL;
+
 /** Registers the server's start and end with Jest. `limits` concern the embedded node alone. */
 export function serverUnderTest(limits: EmbeddedEventStoreOptions['limits'] = {}): ServerUnderTest {
   const server = {} as ServerUnderTest;
