@@ -53,9 +53,10 @@ function receive(
     call.on('data', (request: Streams.AppendReq) => {
       try {
         const message = request.getProposedMessage();
-        if (!options) options = request.getOptions();
-        else if (message) proposed.add(message);
-        if (!options) throw invalidArgument('Expected the options of the append first');
+        if (options && !message) throw invalidArgument('Expected an event after the options of the append');
+        if (message && !options) throw invalidArgument('Expected the options of the append first');
+        if (message) proposed.add(message);
+        else options = request.getOptions();
       } catch (error) {
         reject(error instanceof Error ? error : new Error(String(error)));
       }

@@ -51,6 +51,7 @@ class BatchAppend {
     this.call.on('data', (request: Streams.BatchAppendReq) => this.receive(request));
     this.call.on('end', () => {
       this.ended = true;
+      this.forget(); // what is not complete by now never will be
       this.endIfDone();
     });
     this.call.on('error', () => this.forget());

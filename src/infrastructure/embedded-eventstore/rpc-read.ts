@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
 import { encodeReadEvent } from './encode-event.js';
-import { parseFilter } from './filter.js';
+import { parseFilter, parseSubscriptionFilter } from './filter.js';
 import { resolveLinks } from './links.js';
 import { readAll, readStream, StreamNotFound, type From } from './log-reads.js';
 import { Outgoing, type ReadCall } from './outgoing.js';
@@ -50,6 +50,9 @@ export class ReadCalls {
   private async serve(call: ReadCall, signal: AbortSignal): Promise<void> {
     const options = call.request.getOptions();
     if (!options) throw invalidArgument('Expected the options of the read, got none');
+    if (!DIRECTIONS.includes(options.getReadDirection()))
+      throw invalidArgument('Expected to read forwards or backwards');
+    if (!options.hasFilter() && !options.hasNoFilter()) throw invalidArgument('Expected a filter or none, got neither');
     const out = new Outgoing(call, signal);
     const render = this.renderer(options);
     if (options.hasSubscription()) await this.subscribe(options, render, out);
@@ -69,7 +72,7 @@ export class ReadCalls {
       return subscribeToStream(this.log, stream, from, render, out);
     }
     if (!all) throw invalidArgument('Expected a stream or $all, got neither');
-    const [from, wanted] = [fromPosition(all), filter && parseFilter(filter)];
+    const [from, wanted] = [fromPosition(all), filter && parseSubscriptionFilter(filter)];
     await out.send(confirmation());
     await subscribeToAll(this.log, from, wanted, render, out);
   }
@@ -94,7 +97,7 @@ export class ReadCalls {
         await out.send(new streams.ReadResp().setStreamNotFound(notFound));
       }
     } else if (all) {
-      const matches = filter && parseFilter(filter).matches;
+      const matches = filter && parseFilter(filter);
       await sendPages(
         readAll(reader, { from: fromPosition(all), direction, count, filter: matches }, limits),
         render,
@@ -126,7 +129,8 @@ async function sendPages(pages: Pages, render: Render, out: Outgoing): Promise<v
   }
 }
 
-const { FORWARDS } = streams.ReadReq.Options.ReadDirection;
+const { FORWARDS, BACKWARDS } = streams.ReadReq.Options.ReadDirection;
+const DIRECTIONS: readonly number[] = [FORWARDS, BACKWARDS];
 
 function confirmation(): Streams.ReadResp {
   const confirmed = new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(randomUUID());
