@@ -18,7 +18,6 @@ export function success({ revision, position }: Extract<Outcome, { kind: 'done' 
   const message = new streams.BatchAppendResp.Success();
   if (revision < 0n) message.setNoStream(new GoogleEmpty());
   else message.setCurrentRevision(revision.toString());
-  if (position === undefined) return message.setNoPosition(new GoogleEmpty());
   const at = position.toString();
   return message.setPosition(new shared.AllStreamPosition().setCommitPosition(at).setPreparePosition(at));
 }
@@ -45,17 +44,19 @@ export function outcomeStatus(
     case 'timeout':
       return timeout();
     case 'busy':
-      return rpcStatus(Code.UNAVAILABLE, 'Server Is Too Busy', new shared.Unknown(), 'Unknown');
+      return withoutDetails(Code.UNAVAILABLE, 'Server Is Too Busy');
     case 'closing':
-      return rpcStatus(Code.UNAVAILABLE, 'Server Is Shutting Down', new shared.Unknown(), 'Unknown');
+      return withoutDetails(Code.UNAVAILABLE, 'Server Is Shutting Down');
     case 'failed':
-      return rpcStatus(Code.INTERNAL, outcome.reason, new shared.Unknown(), 'Unknown');
+      return withoutDetails(Code.INTERNAL, outcome.reason);
   }
 }
 
+/** What could not be taken is the caller's fault if it was refused, and this node's own if it is any other error. */
 export function errorStatus(error: unknown, limits: Limits): Rpc.Status {
   const message = error instanceof Error ? error.message : String(error);
-  if (isRefusal(error) && error.metadata.get('exception')[0] === 'maximum-append-size-exceeded') {
+  if (!isRefusal(error)) return withoutDetails(Code.INTERNAL, message);
+  if (error.metadata.get('exception')[0] === 'maximum-append-size-exceeded') {
     const tooLarge = new shared.MaximumAppendSizeExceeded().setMaxappendsize(limits.maxAppendBytes);
     return rpcStatus(Code.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', tooLarge, 'MaximumAppendSizeExceeded');
   }
@@ -73,6 +74,13 @@ function wrongExpectedVersion(expected: Expected, current: bigint): Shared.Wrong
 }
 
 export const timeout = () => rpcStatus(Code.DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout(), 'Timeout');
+
+/** The client's error then holds the message. */
+function withoutDetails(code: number, message: string): Rpc.Status {
+  const any = new Any();
+  any.pack(new GoogleEmpty().serializeBinary(), 'google.protobuf.Empty');
+  return new rpc.Status().setCode(code).setMessage(message).setDetails(any);
+}
 
 function rpcStatus(
   code: number,

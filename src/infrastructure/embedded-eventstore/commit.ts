@@ -1,12 +1,13 @@
 /** What one commit writes: changes are checked one after the other, each against the log as those before it leave it. */
 import { randomUUID } from 'node:crypto';
-import { commitCheck, type KnownEvents } from './commit-check.js';
+import { commitCheck, type KnownEvents, type StreamHead } from './commit-check.js';
 import type { KnownStreams } from './known-streams.js';
 import type { Reader } from './reader.js';
 import type { RecentEvents } from './recent-events.js';
 import {
   DELETED,
   METADATA_TYPE,
+  NO_REVISION,
   TOMBSTONE_TYPE,
   isMetastream,
   metastreamOf,
@@ -23,8 +24,8 @@ export type Change =
   | Readonly<{ kind: 'tombstone'; stream: string; expected: Expected }>;
 
 export type Outcome =
-  /** `position` is undefined where nothing was written (an append of no events). */
-  | Readonly<{ kind: 'done'; revision: bigint; position: bigint | undefined }>
+  /** Where nothing is written (an append of no events), `position` is that of the last event of the log. */
+  | Readonly<{ kind: 'done'; revision: bigint; position: bigint }>
   | Readonly<{ kind: 'wrong'; current: bigint }>
   | Readonly<{ kind: 'deleted' | 'timeout' | 'busy' | 'closing' }>
   /** The database refused; nothing was written. */
@@ -44,7 +45,8 @@ export class Commit {
   /** The outcome of `change` if this commit succeeds. Its stream must be loaded. */
   async decide(change: Change): Promise<Outcome> {
     const { stream, expected } = change;
-    const ids = change.kind === 'append' ? change.events.map(({ id }) => id) : [];
+    // A deletion is checked like an append of an event that is nowhere yet.
+    const ids = change.kind === 'append' ? change.events.map(({ id }) => id) : [randomUUID()];
     const verdict = await commitCheck(stream, this.streams.head(stream), expected, ids, this.known);
     switch (verdict.kind) {
       case 'repeated':
@@ -63,6 +65,7 @@ export class Commit {
       case 'tombstone':
         return placeOf(this.add(stream, marker(TOMBSTONE_TYPE, false, Buffer.alloc(0)), DELETED));
       case 'delete':
+        if (isUnknown(this.streams.head(stream))) return { kind: 'wrong', current: NO_REVISION };
         return placeOf(this.add(metastreamOf(stream), marker(METADATA_TYPE, true, deletedMetadata())));
       case 'append':
         return this.append(stream, change.events, undelete);
@@ -73,16 +76,21 @@ export class Commit {
     const original = originalOf(stream);
     const before = this.streams.head(original);
     const last = events.map((event) => this.add(stream, event)).at(-1);
-    if (!last) return { kind: 'done', revision: this.streams.head(stream).last, position: undefined };
     if (undelete || (isMetastream(stream) && before.truncateBefore === DELETED)) {
       const metadata = undeletedMetadata(this.streams.rawMetadata(original), before.last + 1n);
       this.add(metastreamOf(original), marker(METADATA_TYPE, true, metadata));
     }
-    return placeOf(last);
+    if (last) return placeOf(last);
+    return { kind: 'done', revision: this.streams.head(stream).last, position: this.last };
+  }
+
+  /** Position of the last event, committed or about to be. */
+  private get last(): bigint {
+    return this.events.at(-1)?.position ?? this.after;
   }
 
   private add(stream: string, event: ProposedEvent, revision = this.streams.head(stream).last + 1n): StoredEvent {
-    const position = (this.events.at(-1)?.position ?? this.after) + 1n;
+    const position = this.last + 1n;
     const stored: StoredEvent = { ...event, stream, revision, position, created: Date.now() };
     this.events.push(stored);
     this.streams.apply(stored);
@@ -100,6 +108,9 @@ export class Commit {
     },
   };
 }
+
+/** Neither events nor metadata: there is nothing to delete, but its name can be tombstoned. */
+const isUnknown = ({ last, hasMetadata }: StreamHead) => last < 0n && !hasMetadata;
 
 const placeOf = ({ revision, position }: StoredEvent): Outcome => ({ kind: 'done', revision, position });
 

@@ -16,20 +16,26 @@ const DEFAULT_WINDOW = 32;
 const MAX_EXPRESSION_CHARS = 1_000;
 const MAX_PREFIXES = 1_000;
 
-/** @throws a refusal for an expression that cannot be used */
-export function parseFilter(options: Streams.ReadReq.Options.FilterOptions): FilterOptions {
+/** @throws a refusal for a checkpoint interval of 0, and as `parseFilter` */
+export function parseSubscriptionFilter(options: Streams.ReadReq.Options.FilterOptions): FilterOptions {
+  const matches = parseFilter(options);
   const interval = options.getCheckpointintervalmultiplier();
   if (interval === 0) throw invalidArgument('Expected a checkpoint interval of at least 1, got 0');
   const window = options.hasMax() ? options.getMax() : DEFAULT_WINDOW;
-  const checkpointEvery = Math.max(1, window * interval);
+  return { matches, checkpointEvery: Math.max(1, window * interval) };
+}
+
+/** @throws a refusal for an expression that cannot be used, and for a window that is not said */
+export function parseFilter(options: Streams.ReadReq.Options.FilterOptions): Filter {
+  if (!options.hasMax() && !options.hasCount()) throw invalidArgument('Expected a search window, or the default one');
   const [byStream, byType] = [options.getStreamIdentifier(), options.getEventType()];
   if (byStream) {
     const matches = textFilter(byStream);
-    return { matches: ({ stream }) => matches(stream), checkpointEvery };
+    return ({ stream }) => matches(stream);
   }
   if (byType) {
     const matches = textFilter(byType);
-    return { matches: ({ type }) => matches(type), checkpointEvery };
+    return ({ type }) => matches(type);
   }
   throw invalidArgument('Expected a filter on stream names or event types, got neither');
 }

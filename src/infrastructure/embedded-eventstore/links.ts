@@ -7,7 +7,7 @@ import { DELETED, LINK_TYPE, originalOf, type StoredEvent } from './records.js';
 export async function resolveLinks(reader: Reader, events: readonly StoredEvent[]): Promise<readonly Sendable[]> {
   const targets = new Map(events.filter(({ type }) => type === LINK_TYPE).map((link) => [link, targetOf(link)]));
   const wanted = [...targets.values()].filter((target) => target !== undefined);
-  if (wanted.length === 0) return events.map((event) => (event.type === LINK_TYPE ? { link: event } : { event }));
+  if (targets.size === 0) return events.map((event) => ({ event }));
   const found = new Map<string, StoredEvent>();
   const states = await reader.states([...new Set(wanted.map(({ stream }) => originalOf(stream)))]);
   for (const event of await reader.places(wanted)) {
@@ -18,15 +18,19 @@ export async function resolveLinks(reader: Reader, events: readonly StoredEvent[
       found.set(keyOf(event), event);
   }
   return events.map((event) => {
-    if (event.type !== LINK_TYPE) return { event };
+    if (event.type !== LINK_TYPE || !POINTS.test(text(event))) return { event };
     const target = targets.get(event);
     return { event: target && found.get(keyOf(target)), link: event };
   });
 }
 
+/** What does not begin like a link is an event as any other, whatever its type says. */
+const POINTS = /^\s*[+-]?\d+\s*(@|$)/;
+const text = (link: StoredEvent) => Buffer.from(link.data).toString('utf8');
+
 /** A link's data are `<revision>@<stream>`. */
 function targetOf(link: StoredEvent): { stream: string; revision: bigint } | undefined {
-  const [, revision, stream] = /^(\d{1,19})@(.+)$/s.exec(Buffer.from(link.data).toString('utf8')) ?? [];
+  const [, revision, stream] = /^(\d{1,19})@(.+)$/s.exec(text(link)) ?? [];
   if (revision === undefined || stream === undefined || stream.includes('\0')) return undefined;
   return BigInt(revision) > DELETED ? undefined : { stream, revision: BigInt(revision) };
 }

@@ -36,7 +36,6 @@ type StreamRead = Readonly<{ stream: string; from: From; direction: Direction; c
 export async function* readStream(reader: Reader, read: StreamRead): AsyncGenerator<readonly StoredEvent[]> {
   const { first, last, since } = await visible(reader, read.stream);
   const forwards = read.direction === 'forwards';
-  if (forwards && read.from === 'end') return;
   let next = read.from === 'start' ? 0n : read.from === 'end' ? last : read.from;
   if (!forwards && next > last) next = last;
   if (forwards && next < first) next = first;

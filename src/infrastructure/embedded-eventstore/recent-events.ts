@@ -2,7 +2,8 @@ import type { Place } from './commit-check.js';
 import type { StoredEvent } from './records.js';
 
 /**
- * Where the newest events were written, by their ids; the oldest are forgotten first. In two halves: when the newer one
+ * Where the newest events were written, by their ids: of an id that was written again, the first place, as EventStoreDB
+ * has it. The oldest are forgotten first. In two halves: when the newer one
  * is full, the older one is dropped whole, which costs less than dropping one at a time.
  */
 export class RecentEvents {
@@ -17,6 +18,7 @@ export class RecentEvents {
   }
 
   add({ id, stream, revision, position }: StoredEvent): void {
+    if (this.find(id)) return;
     this.newer.set(id, { stream, revision, position });
     if (this.newer.size < this.limit / 2) return;
     this.older = this.newer;

@@ -5,6 +5,7 @@ import type { Expected } from './records.js';
 import type { Limits } from './limits.js';
 import { failed, invalidArgument, isRefusal, shuttingDown, streamDeleted, timedOut, tooBusy } from './wire-errors.js';
 import { ProposedEvents, writableStreamName } from './wire-events.js';
+import { unlessNone } from './wire-numbers.js';
 import type { Writer } from './writer.js';
 
 type Call = ServerReadableStream<Streams.AppendReq, Streams.AppendResp>;
@@ -37,8 +38,7 @@ async function append(call: Call, writer: Writer, limits: Limits): Promise<Strea
   const success = new streams.AppendResp.Success();
   if (outcome.revision < 0n) success.setNoStream(new shared.Empty());
   else success.setCurrentRevision(outcome.revision.toString());
-  if (outcome.position === undefined) success.setNoPosition(new shared.Empty());
-  else success.setPosition(position(outcome.position));
+  success.setPosition(position(outcome.position));
   return new streams.AppendResp().setSuccess(success);
 }
 
@@ -53,9 +53,10 @@ function receive(
     call.on('data', (request: Streams.AppendReq) => {
       try {
         const message = request.getProposedMessage();
-        if (!options) options = request.getOptions();
-        else if (message) proposed.add(message);
-        if (!options) throw invalidArgument('Expected the options of the append first');
+        if (options && !message) throw invalidArgument('Expected an event after the options of the append');
+        if (message && !options) throw invalidArgument('Expected the options of the append first');
+        if (message) proposed.add(message);
+        else options = request.getOptions();
       } catch (error) {
         reject(error instanceof Error ? error : new Error(String(error)));
       }
@@ -86,7 +87,7 @@ export function expectedRevision(options: ExpectedOptions): Expected {
   if (options.hasAny()) return 'any';
   if (options.hasNoStream()) return 'no_stream';
   if (options.hasStreamExists()) return 'stream_exists';
-  if (options.hasRevision()) return BigInt(options.getRevision());
+  if (options.hasRevision()) return unlessNone(options.getRevision(), 'no_stream');
   throw invalidArgument('Expected a revision: a number, any, no_stream or stream_exists');
 }
 

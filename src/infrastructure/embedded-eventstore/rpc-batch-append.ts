@@ -6,6 +6,7 @@ import { rpc, shared, streams, type Rpc, type Shared, type Streams } from './pro
 import type { Expected } from './records.js';
 import { invalidArgument, shuttingDown } from './wire-errors.js';
 import { parseUuid, ProposedEvents, writableStreamName } from './wire-events.js';
+import { unlessNone } from './wire-numbers.js';
 import type { Writer } from './writer.js';
 
 type Call = ServerDuplexStream<Streams.BatchAppendReq, Streams.BatchAppendResp>;
@@ -50,6 +51,7 @@ class BatchAppend {
     this.call.on('data', (request: Streams.BatchAppendReq) => this.receive(request));
     this.call.on('end', () => {
       this.ended = true;
+      this.forget(); // what is not complete by now never will be
       this.endIfDone();
     });
     this.call.on('error', () => this.forget());
@@ -154,7 +156,7 @@ function expectedPosition(options: Streams.BatchAppendReq.Options): Expected {
   if (options.hasAny()) return 'any';
   if (options.hasNoStream()) return 'no_stream';
   if (options.hasStreamExists()) return 'stream_exists';
-  if (options.hasStreamPosition()) return BigInt(options.getStreamPosition());
+  if (options.hasStreamPosition()) return unlessNone(options.getStreamPosition(), 'no_stream');
   throw invalidArgument('Expected a stream position: a number, any, no_stream or stream_exists');
 }
 

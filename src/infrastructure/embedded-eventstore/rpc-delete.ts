@@ -47,7 +47,7 @@ async function remove(
   const expected = expectedRevision(options);
   const outcome = await writer.submit({ kind, stream, expected }, timeLeft(call), () => call.cancelled);
   if (outcome.kind === 'wrong') throw wrongExpectedVersion('Delete', stream, versionNumber(expected), outcome.current);
-  if (outcome.kind !== 'done' || outcome.position === undefined) throw refusalOf(outcome as never, stream);
+  if (outcome.kind !== 'done') throw refusalOf(outcome, stream);
   return outcome.position;
 }
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
 import { encodeReadEvent } from './encode-event.js';
-import { parseFilter } from './filter.js';
+import { parseFilter, parseSubscriptionFilter } from './filter.js';
 import { resolveLinks } from './links.js';
 import { readAll, readStream, StreamNotFound, type From } from './log-reads.js';
 import { Outgoing, sendAll, type ReadCall, type Render } from './outgoing.js';
@@ -11,6 +11,7 @@ import { subscribeToStream } from './stream-subscription.js';
 import { subscribeToAll, type Log } from './subscriptions.js';
 import { failed, invalidArgument, isRefusal, shuttingDown, tooManyReads } from './wire-errors.js';
 import { streamIdentifier, streamName } from './wire-events.js';
+import { unlessNone } from './wire-numbers.js';
 
 export class ReadCalls {
   private readonly running = new Set<AbortController>();
@@ -49,6 +50,9 @@ export class ReadCalls {
   private async serve(call: ReadCall, signal: AbortSignal): Promise<void> {
     const options = call.request.getOptions();
     if (!options) throw invalidArgument('Expected the options of the read, got none');
+    if (!DIRECTIONS.includes(options.getReadDirection()))
+      throw invalidArgument('Expected to read forwards or backwards');
+    if (!options.hasFilter() && !options.hasNoFilter()) throw invalidArgument('Expected a filter or none, got neither');
     const out = new Outgoing(call, signal);
     const render = this.renderer(options);
     if (options.hasSubscription()) await this.subscribe(options, render, out);
@@ -68,7 +72,7 @@ export class ReadCalls {
       return subscribeToStream(this.log, stream, from, render, out);
     }
     if (!all) throw invalidArgument('Expected a stream or $all, got neither');
-    const [from, wanted] = [fromPosition(all), filter && parseFilter(filter)];
+    const [from, wanted] = [fromPosition(all), filter && parseSubscriptionFilter(filter)];
     await out.send(confirmation());
     await subscribeToAll(this.log, from, wanted, render, out);
   }
@@ -81,15 +85,19 @@ export class ReadCalls {
     if (one) {
       if (filter) throw invalidArgument('Expected a filter on $all only');
       const stream = streamName(one.getStreamIdentifier(), limits);
+      const from = fromRevision(one);
+      if (count === 0n) throw invalidArgument('Expected a count of at least 1 for the read of a stream, got 0');
+      if (from === 'end' && direction === 'forwards')
+        throw invalidArgument('Expected a revision to read a stream forwards from, got its end');
       try {
-        await sendPages(readStream(reader, { stream, from: fromRevision(one), direction, count }), render, out);
+        await sendPages(readStream(reader, { stream, from, direction, count }), render, out);
       } catch (error) {
         if (!(error instanceof StreamNotFound)) throw error;
         const notFound = new streams.ReadResp.StreamNotFound().setStreamIdentifier(streamIdentifier(stream));
         await out.send(new streams.ReadResp().setStreamNotFound(notFound));
       }
     } else if (all) {
-      const matches = filter && parseFilter(filter).matches;
+      const matches = filter && parseFilter(filter);
       await sendPages(
         readAll(reader, { from: fromPosition(all), direction, count, filter: matches }, limits),
         render,
@@ -123,7 +131,8 @@ async function sendPages(pages: Pages, render: Render, out: Outgoing): Promise<v
   }
 }
 
-const { FORWARDS } = streams.ReadReq.Options.ReadDirection;
+const { FORWARDS, BACKWARDS } = streams.ReadReq.Options.ReadDirection;
+const DIRECTIONS: readonly number[] = [FORWARDS, BACKWARDS];
 
 function confirmation(): Streams.ReadResp {
   const confirmed = new streams.ReadResp.SubscriptionConfirmation().setSubscriptionId(randomUUID());
@@ -133,7 +142,7 @@ function confirmation(): Streams.ReadResp {
 function fromRevision(options: Streams.ReadReq.Options.StreamOptions): From {
   if (options.hasStart()) return 'start';
   if (options.hasEnd()) return 'end';
-  if (options.hasRevision()) return inRange(BigInt(options.getRevision()));
+  if (options.hasRevision()) return unlessNone(options.getRevision(), 'end');
   throw invalidArgument('Expected a revision: a number, start or end');
 }
 
@@ -141,11 +150,12 @@ function fromPosition(options: Streams.ReadReq.Options.AllOptions): From {
   if (options.hasStart()) return 'start';
   if (options.hasEnd()) return 'end';
   const position = options.getPosition();
-  if (position) return inRange(BigInt(position.getCommitPosition()));
+  if (position) {
+    const [commit, prepare] = [position.getCommitPosition(), position.getPreparePosition()];
+    const from = unlessNone<'end'>(commit, 'end');
+    if (BigInt(prepare) > BigInt(commit))
+      throw invalidArgument(`Expected a prepare position of at most the commit position ${commit}, got ${prepare}`);
+    return from;
+  }
   throw invalidArgument('Expected a position: a number, start or end');
-}
-
-/** The largest number of the protocol means the end. */
-function inRange(value: bigint): From {
-  return value >= 2n ** 63n ? 'end' : value;
 }

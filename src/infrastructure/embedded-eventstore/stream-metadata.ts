@@ -7,15 +7,18 @@ export type StreamMetadata = Readonly<{
   maxAgeSeconds?: number;
 }>;
 
+/** Metadata of which one known key is not what it should be count as none at all, as EventStoreDB has it. */
 export function parseMetadata(bytes: Uint8Array | null | undefined): StreamMetadata {
   const raw = rawMetadata(bytes);
-  const truncateBefore = positive(raw.$tb);
-  const maxCount = positive(raw.$maxCount);
-  const maxAge = positive(raw.$maxAge);
+  if (!isWellFormed(raw)) return {};
+  const { $tb, $maxCount, $maxAge } = raw;
+  // JSON numbers lose the last digits of DELETED: only its own text is meant to be it.
+  if (typeof $tb === 'number' && $tb >= Number(DELETED))
+    return Buffer.from(bytes ?? []).includes(DELETED.toString()) ? { truncateBefore: DELETED } : {};
   return {
-    ...(truncateBefore === undefined ? {} : { truncateBefore }),
-    ...(maxCount ? { maxCount } : {}),
-    ...(maxAge ? { maxAgeSeconds: Number(maxAge) } : {}),
+    ...($tb !== undefined && $tb >= 0 ? { truncateBefore: BigInt($tb) } : {}),
+    ...($maxCount !== undefined && $maxCount > 0 ? { maxCount: BigInt($maxCount) } : {}),
+    ...($maxAge !== undefined && $maxAge > 0 ? { maxAgeSeconds: $maxAge } : {}),
   };
 }
 
@@ -26,20 +29,24 @@ export function undeletedMetadata(bytes: Uint8Array | null | undefined, revision
   return Buffer.from(JSON.stringify({ ...rawMetadata(bytes), $tb: Number(revision) }));
 }
 
+type Known = Readonly<{ $tb?: number; $maxCount?: number; $maxAge?: number }>;
+
+function isWellFormed(raw: Record<string, unknown>): raw is Known {
+  const integers = ['$tb', '$maxCount', '$maxAge', '$cacheControl'];
+  return (
+    integers.every((key) => !(key in raw) || Number.isInteger(raw[key])) && (!('$acl' in raw) || isObject(raw.$acl))
+  );
+}
+
 function rawMetadata(bytes: Uint8Array | null | undefined): Record<string, unknown> {
   if (!bytes || bytes.length === 0) return {};
   try {
     const value: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : {};
+    return isObject(value) ? value : {};
   } catch {
     return {};
   }
 }
 
-/** JSON numbers lose the last digits of DELETED: anything that large is meant to be it. */
-function positive(value: unknown): bigint | undefined {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) return undefined;
-  return value >= Number(DELETED) ? DELETED : BigInt(value);
-}
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

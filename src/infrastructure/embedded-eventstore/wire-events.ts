@@ -5,7 +5,11 @@ import { isMetastream, originalOf, sizeOf, type ProposedEvent } from './records.
 import { appendTooLarge, invalidArgument, missingProperty } from './wire-errors.js';
 
 const JSON_CONTENT = 'application/json';
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const USUAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** With hyphens or without them, bare, in braces or in parentheses. */
+const UUID = /^([({]?)([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{12})([)}]?)$/;
+const BRACKETS = ['', '{}', '()'];
+const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 type Proposed = Streams.AppendReq.ProposedMessage | Streams.BatchAppendReq.ProposedMessage;
 
@@ -44,14 +48,17 @@ export class ProposedEvents {
     const contentType = properties.get('content-type');
     if (type === undefined) throw missingProperty('type');
     if (contentType === undefined) throw missingProperty('content-type');
+    if (type === '') throw invalidArgument('Expected an event type, got an empty one');
     if (type.includes('\0')) throw invalidArgument('Expected an event type without NUL characters');
     if (Buffer.byteLength(type) > this.limits.maxEventTypeBytes) {
       throw invalidArgument(
         `Expected an event type of at most ${this.limits.maxEventTypeBytes} bytes, got ${Buffer.byteLength(type)}`,
       );
     }
+    const id = parseUuid(message.getId());
+    if (id === NO_ID) throw invalidArgument('Expected an event id, got the UUID of zeros');
     const event: ProposedEvent = {
-      ...{ id: parseUuid(message.getId()), type, json: contentType === JSON_CONTENT },
+      ...{ id, type, json: contentType === JSON_CONTENT },
       ...{ data: message.getData_asU8(), metadata: message.getCustomMetadata_asU8() },
     };
     this.bytes += sizeOf(event);
@@ -63,14 +70,19 @@ export class ProposedEvents {
 export const streamIdentifier = (name: string) =>
   new shared.StreamIdentifier().setStreamName(Buffer.from(name, 'utf8'));
 
+/** In its usual form, lower case. */
 export function parseUuid(message: Shared.UUID | undefined): string {
   const structured = message?.getStructured();
   const text = structured
     ? [structured.getMostSignificantBits(), structured.getLeastSignificantBits()]
         .map((half) => BigInt.asUintN(64, BigInt(half)).toString(16).padStart(16, '0'))
         .join('')
-        .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-    : (message?.getString().toLowerCase() ?? '');
-  if (!UUID.test(text)) throw invalidArgument(`Expected a UUID, got '${text.slice(0, 100)}'`);
-  return text;
+    : (message?.getString().trim().toLowerCase() ?? '');
+  if (USUAL_UUID.test(text)) return text;
+  const [, open, a, hyphen, b, c, d, e, close] = UUID.exec(text) ?? [];
+  const brackets = `${open}${close}`;
+  // In brackets there are always hyphens.
+  if (!a || !BRACKETS.includes(brackets) || (brackets !== '' && hyphen === ''))
+    throw invalidArgument(`Expected a UUID, got '${text.slice(0, 100)}'`);
+  return `${a}-${b}-${c}-${d}-${e}`;
 }

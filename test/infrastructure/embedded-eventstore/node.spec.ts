@@ -81,6 +81,15 @@ test('refuses bad input, and says what was expected', async () => {
   expect(await outcome(client, newStream(), event(), 'no_stream')).toBe(0n);
 });
 
+test('tells names of any letters in its errors', async () => {
+  const client = await start();
+  const stream = newStream('größe 漢字');
+  await client.tombstoneStream(stream);
+  const failure = (await failing(collect(client.readStream(stream)))) as { type: string; streamName: string };
+  expect(failure.type).toBe('stream-deleted');
+  expect(decodeURIComponent(failure.streamName)).toBe(stream);
+});
+
 test.each(ways)('answers that it is too busy when too many appends wait (%s)', async (_name, way) => {
   const client = await start({ limits: { maxWaitingAppends: 4, maxCommitEvents: 1 } });
   const answers = await Promise.all(

@@ -1,6 +1,14 @@
 /** The server that the protocol's suites talk to: EVENTSTORE_URL where it is set, or an embedded node of their own. */
 import { randomUUID } from 'node:crypto';
-import { EventStoreDBClient, jsonEvent, type AppendExpectedRevision, type EventData } from '@eventstore/db-client';
+import {
+  EventStoreDBClient,
+  jsonEvent,
+  streamNameFilter,
+  type AllStreamSubscription,
+  type AppendExpectedRevision,
+  type EventData,
+  type Position,
+} from '@eventstore/db-client';
 import {
   startEmbeddedEventStore,
   type EmbeddedEventStoreOptions,
@@ -8,6 +16,9 @@ import {
 import { createTestDatabase } from '../../support/postgres.js';
 
 export type ServerUnderTest = { url: string; client: EventStoreDBClient };
+
+/** Whether it is our node, with the limits that a spec asks for: only then is it known when a subscriber falls behind. */
+export const isOwnNode = !process.env.EVENTSTORE_URL;
 
 /** Registers the server's start and end with Jest. `limits` concern the embedded node alone. */
 export function serverUnderTest(limits: EmbeddedEventStoreOptions['limits'] = {}): ServerUnderTest {
@@ -89,4 +100,33 @@ export async function collect<T>(
     if (enough(collected)) break;
   }
   return collected;
+}
+
+/** The gRPC status of a subscription that was too slow. */
+const ABORTED = 10;
+
+export type Found = Readonly<{ id: string; stream: string; revision: bigint; position: bigint }>;
+
+/**
+ * Subscribes to the streams with this prefix. EventStoreDB drops a subscriber that is too slow: it begins again after what
+ * it has seen.
+ */
+export function follow(client: EventStoreDBClient, prefix: string) {
+  const [found, marks]: [Found[], string[]] = [[], []];
+  const subscribe = (fromPosition: Position | 'start'): AllStreamSubscription =>
+    client
+      .subscribeToAll({ fromPosition, filter: streamNameFilter({ prefixes: [prefix] }) })
+      .on('error', (error) => {
+        if ((error as { code?: number }).code === ABORTED) subscription = subscribe(place);
+      })
+      .on('caughtUp', () => marks.push('caught up'))
+      .on('fellBehind', () => marks.push('fell behind'))
+      .on('data', ({ event: one }) => {
+        if (!one) return;
+        place = one.position;
+        found.push({ id: one.id, stream: one.streamId, revision: one.revision, position: one.position.commit });
+      });
+  let place: Position | 'start' = 'start';
+  let subscription = subscribe(place);
+  return { found, marks, subscription: () => subscription };
 }

@@ -68,6 +68,41 @@ describe.each(ways)('%s', (_name, way) => {
     expect(await append(newStream(), one, 'any')).toBe(1n);
   });
 
+  test('knows the first place of an id that was written twice', async () => {
+    const [first, second] = [newStream(), newStream()];
+    const one = event();
+    expect(await append(first, one, 'any')).toBe(0n);
+    expect(await append(second, one, 'any')).toBe(0n);
+    expect(await append(first, one, 'any')).toBe(0n);
+    expect(await append(second, one, 'any')).toBe(1n);
+    expect(await append(first, [event(), one], 'any')).toBe(2n); // only what the first id says counts
+    expect(await append(first, [one, event()], 'any')).toEqual(conflict(first, 2));
+  });
+
+  test('of no events is answered as it would be written', async () => {
+    const stream = newStream();
+    expect(await append(stream, [], 0n)).toEqual(conflict(stream, 'no_stream'));
+    expect(await append(stream, [], 'stream_exists')).toEqual(conflict(stream, 'no_stream'));
+    await append(stream, events(2), 'no_stream');
+    for (const expected of ['any', 'stream_exists', 1n] as const) expect(await append(stream, [], expected)).toBe(1n);
+    for (const expected of ['no_stream', 0n, 2n] as const)
+      expect(await append(stream, [], expected)).toEqual(conflict(stream, 1));
+    const { position } = await server.client.appendToStream(stream, [], way);
+    expect(position?.commit).toBeGreaterThan(0n);
+    expect(await collect(server.client.readStream(stream))).toHaveLength(2);
+  });
+
+  test('takes ids in the usual forms, and none without an id or a type', async () => {
+    const stream = newStream();
+    const id = '0c1a3f56-9b7d-4e21-8a6b-5d4c3b2a1f0e';
+    for (const form of [id, id.toUpperCase(), id.replaceAll('-', ''), `{${id}}`, `(${id})`, ` ${id} `])
+      expect(await append(stream, event({}, 'Tested', form), 'no_stream')).toBe(0n);
+    for (const form of ['', 'x', id.slice(1), `{${id})`, `{${id}`, id.replace('-', ''), '0'.repeat(32)])
+      await expect(server.client.appendToStream(stream, event({}, 'Tested', form), way)).rejects.toThrow();
+    await expect(server.client.appendToStream(stream, event({}, ''), way)).rejects.toThrow();
+    expect((await collect(server.client.readStream(stream))).map((one) => one.event?.id)).toEqual([id]);
+  });
+
   test('keeps ids, types, bytes, metadata and content types', async () => {
     const stream = newStream('ünïcode 漢字');
     const bytes = Uint8Array.from({ length: 256 }, (_, index) => index);

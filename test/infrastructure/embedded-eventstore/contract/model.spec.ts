@@ -53,7 +53,8 @@ class Model {
 
   remove(kind: 'delete' | 'tombstone', expected: Expected): unknown {
     const refusal = this.refusal(expected);
-    if (refusal) return refusal;
+    if (refusal && !(this.state === 'deleted' && expected === 'no_stream')) return refusal;
+    if (kind === 'delete' && this.ids.length === 0 && !this.hasMetadata) return 'wrong-expected-version';
     this.state = kind === 'delete' ? 'deleted' : 'tombstoned';
     this.hasMetadata ||= kind === 'delete';
     return 'done';
