@@ -9,7 +9,7 @@ import type { BacklogLimits } from '../application/start-backlog.js';
 import type { AttemptLimits } from '../application/saga/attempts.js';
 import type { StepLimits } from '../application/saga/results.js';
 import type { WatchLimits } from '../application/saga/saga-watch.js';
-import type { SagaLimits } from '../application/saga/workflow-saga.js';
+import type { SagaLimits } from '../application/saga/saga-limits.js';
 
 export const sagaLimits = (config: Config): SagaLimits => ({
   concurrentSteps: config.sagaMaxConcurrentSteps,

@@ -1,26 +1,20 @@
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
-import { currentStep, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
+import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { sleep, type Clock } from '../clock.js';
 import { failpoint } from '../failpoint.js';
 import type { Order, Outcome, Workflows } from '../workflows.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
 import { OF_ITSELF, orderOf, type OrderSource } from './orders.js';
+import { OtherWorkers } from './other-workers.js';
 import { resultOf } from './call-result.js';
+import type { SagaLimits } from './saga-limits.js';
 import type { Seat } from './seat.js';
 import { NO_RULES, Slots, type AgentRules } from './slots.js';
 import { Timers } from './timers.js';
 import { Turns } from './turns.js';
-
-export type SagaLimits = Readonly<{
-  /** Agent calls at once on this instance. */
-  concurrentSteps: number;
-  /** Executions that wait in line for one agent, and timers, kept in memory; the sweep finds whatever exceeds them. */
-  remembered: number;
-  /** Pause before an execution is looked at again after an error. */
-  errorPauseMs: number;
-}>;
+import { UnderWay } from './under-way.js';
 
 /**
  * Carries out what nextEffects() asks for. Holds nothing that the log does not: forgetting all of it costs a sweep.
@@ -32,9 +26,8 @@ export class WorkflowSaga {
   private readonly timers: Timers;
   private readonly turns: Turns;
   /** Executions with an append under way that may claim a step: the log may show the claim before we have its answer. */
-  private readonly claiming = new Map<string, number>();
-  /** Null until the first heartbeat: as long as nothing is known of the others, none is taken for dead. */
-  private alive: Readonly<{ workers: ReadonlySet<string>; until: number }> | null = null;
+  private readonly claiming = new UnderWay();
+  private readonly others: OtherWorkers;
   /** Those that the sweep brought up just now, as their worker may be gone. */
   private readonly suspects = new Set<string>();
   private closing = false;
@@ -49,6 +42,7 @@ export class WorkflowSaga {
     private readonly onError: (message: string, error: unknown) => void,
     agentRules: AgentRules = NO_RULES,
   ) {
+    this.others = new OtherWorkers(clock);
     const wake = (executionId: string) => this.wake(executionId, false);
     this.slots = new Slots(limits, agentRules, clock, wake);
     this.timers = new Timers(clock, limits.remembered, (executionId) => void wake(executionId));
@@ -88,7 +82,7 @@ export class WorkflowSaga {
 
   /** Which other instances gave a sign of life lately. After `forMs` it is forgotten: this process may have stood still. */
   aliveWorkers(workers: ReadonlySet<string>, forMs = Infinity): void {
-    this.alive = { workers, until: this.clock.now().getTime() + forMs };
+    this.others.hear(workers, forMs);
   }
 
   /** An operator held or released an agent, or it became known who is held: look who may be called now. */
@@ -136,25 +130,22 @@ export class WorkflowSaga {
     if (state.status === 'none' || this.closing || this.calls.has(executionId)) return;
     const seat = this.slots.seat(executionId);
     const claim = this.claimNext(state, null, seat);
-    if (!claim) return this.slots.waitInLine(agentOf(state), executionId);
+    if (!claim) return this.slots.waitInLine(currentAgent(state), executionId);
     await this.execute(executionId, seat, () => this.workflows.execute(executionId, claim));
   }
 
-  private async execute(executionId: string, seat: Seat, write: () => Promise<Outcome>): Promise<Outcome> {
-    this.claiming.set(executionId, (this.claiming.get(executionId) ?? 0) + 1);
-    try {
-      const outcome = await write();
-      failpoint('command-appended');
-      this.follow(executionId, outcome, seat);
-      return outcome;
-    } catch (error) {
-      seat.leave();
-      throw error;
-    } finally {
-      const left = (this.claiming.get(executionId) ?? 1) - 1;
-      if (left > 0) this.claiming.set(executionId, left);
-      else this.claiming.delete(executionId);
-    }
+  private execute(executionId: string, seat: Seat, write: () => Promise<Outcome>): Promise<Outcome> {
+    return this.claiming.during(executionId, async () => {
+      try {
+        const outcome = await write();
+        failpoint('command-appended');
+        this.follow(executionId, outcome, seat);
+        return outcome;
+      } catch (error) {
+        seat.leave();
+        throw error;
+      }
+    });
   }
 
   /** After an append: run what it claimed, end the call that it made pointless, see to what is owed later. */
@@ -163,7 +154,7 @@ export class WorkflowSaga {
     const claim = claimedBy(this.worker, outcome);
     if (claim) return this.run(executionId, claim, seat);
     const effects = this.effects(executionId, outcome.state);
-    if (!effects.some(({ kind }) => kind === 'RunStep')) this.slots.leaveLine(agentOf(outcome.state), executionId);
+    if (!effects.some(({ kind }) => kind === 'RunStep')) this.slots.leaveLine(currentAgent(outcome.state), executionId);
     seat.leave();
     if (effects.length > 0) void this.wake(executionId, false);
   }
@@ -190,7 +181,7 @@ export class WorkflowSaga {
   /** None where nothing is to be started, or its agent may not be called now. */
   private claimNext(state: ExistingWorkflow, traceparent: string | null, seat: Seat): Order | undefined {
     const run = this.effects(state.executionId, state).find(({ kind }) => kind === 'RunStep');
-    if (this.closing || run?.kind !== 'RunStep' || !seat.takeFor(agentOf(state))) return undefined;
+    if (this.closing || run?.kind !== 'RunStep' || !seat.takeFor(currentAgent(state))) return undefined;
     failpoint('before-step-started');
     const data = { stepId: run.stepId, attempt: run.attempt, worker: this.worker };
     return orderOf(this.source, { type: 'StartStep', data }, { ...OF_ITSELF, traceparent });
@@ -198,17 +189,12 @@ export class WorkflowSaga {
 
   private effects(executionId: string, state: WorkflowState, mayTakeOver = false) {
     const isMine = () => this.calls.has(executionId) || this.claiming.has(executionId);
-    const now = this.clock.now();
-    const known = this.alive && now.getTime() < this.alive.until ? this.alive.workers : null;
     const isAlive = (worker: string) =>
-      worker === this.worker ? isMine() : !mayTakeOver || (known?.has(worker) ?? true);
-    return nextEffects(state, now, isAlive);
+      worker === this.worker ? isMine() : !mayTakeOver || !this.others.isGone(worker);
+    return nextEffects(state, this.clock.now(), isAlive);
   }
 
   private lookAgainLater(executionId: string): void {
     if (!this.closing) this.timers.set(executionId, new Date(this.clock.now().getTime() + this.limits.errorPauseMs));
   }
 }
-
-/** Of the step that is next, or under way; empty where there is none. */
-const agentOf = (state: ExistingWorkflow): string => currentStep(state)?.definition.agent ?? '';

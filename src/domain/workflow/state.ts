@@ -86,5 +86,8 @@ export const currentStep = (state: ExistingWorkflow): CurrentStep | undefined =>
     state.steps.findIndex((step) => !isDone(step)),
   );
 
+/** Of the step that is next, or under way; empty where there is none. */
+export const currentAgent = (state: ExistingWorkflow): string => currentStep(state)?.definition.agent ?? '';
+
 export const isReleased = ({ release }: ExistingWorkflow, stepId: StepId): boolean =>
   release === 'all' || (release !== 'none' && release.only === stepId);

@@ -91,6 +91,7 @@ class BatchAppend {
     if (this.open.size >= this.limits.maxOpenBatchAppends) {
       throw invalidArgument(`Expected at most ${this.limits.maxOpenBatchAppends} unfinished appends on one call`);
     }
+    const expected = expectedPosition(options);
     const deadline = deadlineOf(options);
     const patience = Math.min(deadline - Date.now(), this.limits.appendTimeoutMs);
     if (patience <= 0) return this.answer(correlation, options.getStreamIdentifier(), timeout());
@@ -99,7 +100,7 @@ class BatchAppend {
     }, patience);
     this.open.set(id, {
       stream,
-      expected: expectedPosition(options),
+      expected,
       proposed: new ProposedEvents(this.limits),
       deadline,
       timer,

@@ -3,7 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RevisionConflict, type NewEvent } from '../../../src/application/event-log.js';
+import {
+  LogUnavailable,
+  RevisionConflict,
+  type EventLog,
+  type NewEvent,
+  type RecordedEvent,
+} from '../../../src/application/event-log.js';
 import {
   AnotherNodeRuns,
   findRunningNode,
@@ -15,10 +21,38 @@ import { busyWriter } from '../../support/busy-writer.js';
 import { startChild, type Child } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
-import { listen } from '../eventstore/event-log.contract.js';
 
 const program = new URL('../../../src/infrastructure/embedded-eventstore/main.ts', import.meta.url);
 const event = (): NewEvent => ({ id: randomUUID(), type: 'Happened', data: {}, metadata: {} });
+
+/** Subscribes again after what it has heard last, for as long as it is wanted. */
+function faithfulListener(log: EventLog, prefix: string) {
+  const heard: RecordedEvent[] = [];
+  const over = new AbortController();
+  let losses = 0;
+  const done = (async () => {
+    while (!over.signal.aborted) {
+      const after = heard.at(-1)?.position ?? 'start';
+      try {
+        for await (const signal of log.subscribe({ prefix, after, signal: over.signal }))
+          if (signal.kind === 'event') heard.push(signal.event);
+      } catch (error) {
+        if (!(error instanceof LogUnavailable)) throw error;
+        losses += 1;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    }
+  })();
+  done.catch(() => undefined);
+  return { heard, losses: () => losses, stop: () => (over.abort(), done) };
+}
+
+/** Every event of the writers once, in the order of the log, and of each stream as it was acknowledged. */
+function expectAll(heard: readonly RecordedEvent[], acknowledged: ReadonlyMap<string, readonly string[]>) {
+  expect(heard.every(({ position }, index) => index === 0 || position > heard[index - 1]!.position)).toBe(true);
+  for (const [stream, ids] of acknowledged)
+    expect(heard.filter((one) => one.stream === stream).map(({ id }) => id)).toEqual(ids);
+}
 
 describe('a node that is killed', () => {
   let database: TestDatabase;
@@ -43,7 +77,9 @@ describe('a node that is killed', () => {
     const log = new EventStoreDbEventLog({ url: first.url, appendTimeoutMs: 1_000 });
     const streams = Array.from({ length: 8 }, () => `killed-${randomUUID()}`);
     const writers = streams.map((stream) => busyWriter(log, stream));
+    const listeners = [1, 2].map(() => faithfulListener(log, 'killed-'));
     await eventually(() => writers.every(({ acknowledged }) => acknowledged.length > 5));
+    await eventually(() => listeners.every(({ heard }) => heard.length > 0));
     await first.child.kill('SIGKILL');
     const before = writers.map(({ acknowledged }) => acknowledged.length);
     await startNode(port);
@@ -54,10 +90,31 @@ describe('a node that is killed', () => {
       const { events } = await log.read(streams[index] ?? '');
       expect(events.map(({ id }) => id)).toEqual(writer.acknowledged);
     }
-    const heard = listen(log, 'killed-', 'start');
-    await eventually(() => heard.signals.some(({ kind }) => kind === 'caught-up'));
-    expect(heard.events()).toHaveLength(writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0));
-    await heard.stop();
+    const total = writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
+    const acknowledged = new Map(streams.map((stream, index) => [stream, writers[index]?.acknowledged ?? []]));
+    for (const { heard, losses, stop } of listeners) {
+      await eventually(() => heard.length >= total);
+      expect(heard).toHaveLength(total);
+      expectAll(heard, acknowledged);
+      expect(losses()).toBeGreaterThan(0);
+      await stop();
+    }
+    await log.close();
+  });
+
+  test('knows a repeated append after it was started again, at its revision', async () => {
+    const stream = `repeated-${randomUUID()}`;
+    const [one, two] = [event(), event()];
+    for (const { process } of children) process.kill('SIGKILL');
+    const first = await startNode();
+    const before = new EventStoreDbEventLog({ url: first.url });
+    const answers = [await before.append(stream, [one], 'none'), await before.append(stream, [two], 0n)];
+    await first.child.kill('SIGKILL');
+    const log = new EventStoreDbEventLog({ url: (await startNode()).url });
+    expect([await log.append(stream, [one], 'none'), await log.append(stream, [two], 0n)]).toEqual(answers);
+    await expect(log.append(stream, [event()], 0n)).rejects.toBeInstanceOf(RevisionConflict);
+    expect((await log.read(stream)).events.map(({ id }) => id)).toEqual([one.id, two.id]);
+    await before.close();
     await log.close();
   });
 
@@ -82,7 +139,7 @@ describe('a Postgres that is killed', () => {
     const node = await startEmbeddedEventStore({ databaseUrl: postgres.url });
     const log = new EventStoreDbEventLog({ url: node.url });
     try {
-      const heard = listen(log, 'busy-', 'start');
+      const listeners = [1, 2].map(() => faithfulListener(log, 'busy-'));
       const streams = Array.from({ length: 8 }, () => `busy-${randomUUID()}`);
       const writers = streams.map((stream) => busyWriter(log, stream));
       const total = () => writers.reduce((sum, { acknowledged }) => sum + acknowledged.length, 0);
@@ -100,12 +157,14 @@ describe('a Postgres that is killed', () => {
         const { events } = await log.read(streams[index] ?? '');
         expect(events.map(({ id }) => id)).toEqual(writer.acknowledged);
       }
-      await eventually(() => expect(heard.events()).toHaveLength(total()));
-      for (const [index, stream] of streams.entries()) {
-        const ids = heard.events().filter((one) => one.stream === stream);
-        expect(ids.map(({ id }) => id)).toEqual(writers[index]?.acknowledged);
+      const acknowledged = new Map(streams.map((stream, index) => [stream, writers[index]?.acknowledged ?? []]));
+      for (const { heard, losses, stop } of listeners) {
+        await eventually(() => heard.length >= total());
+        expect(heard).toHaveLength(total());
+        expectAll(heard, acknowledged);
+        expect(losses()).toBe(0); // the node stays, and so does the subscription
+        await stop();
       }
-      await heard.stop();
     } finally {
       await log.close();
       await node.close();
