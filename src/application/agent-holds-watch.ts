@@ -26,15 +26,23 @@ export class AgentHoldsWatch {
     private readonly limits: HoldsWatchLimits = DEFAULT_HOLDS_WATCH_LIMITS,
   ) {}
 
-  /** @param after where the subscription begins; what came before it, the streams tell */
-  start(after: bigint | 'start'): void {
+  /**
+   * Resolves when every agent has been looked at once, as far as the log can be read: until then none may be called.
+   * @param after where the subscription begins; what came before it, the streams tell
+   */
+  async start(after: bigint | 'start'): Promise<void> {
     const { clock } = this.ports;
     const { signal } = this.ending;
     const told = (what: string) => (error: unknown) => this.onError(`${what} failed and is tried again`, error);
+    const following = this.follow(after, told("Following agents' streams"));
+    let firstLook: () => void = () => undefined;
+    const looked = new Promise<void>((resolve) => (firstLook = resolve));
+    const look = () => this.readAll().finally(firstLook);
     this.loops = Promise.all([
-      every(clock, this.limits.everyMs, signal, () => this.readAll(), told("Reading agents' streams")),
-      this.follow(after, told("Following agents' streams")),
+      every(clock, this.limits.everyMs, signal, look, told("Reading agents' streams")),
+      following,
     ]);
+    await looked;
   }
 
   async stop(): Promise<void> {
@@ -43,7 +51,7 @@ export class AgentHoldsWatch {
   }
 
   private async readAll(): Promise<void> {
-    for (const { name } of this.ports.agents.list()) if (!this.ending.signal.aborted) await this.holds.refresh(name);
+    await Promise.all(this.ports.agents.list().map(({ name }) => this.holds.refresh(name)));
   }
 
   private async follow(after: bigint | 'start', onError: (error: unknown) => void): Promise<void> {

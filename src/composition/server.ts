@@ -115,7 +115,7 @@ const run = (
     begin: async () => {
       projections.start();
       const after = lowestPosition(await app.get(ProjectionStore).checkpoints(), readTables);
-      holds.start(after);
+      await holds.start(after);
       watch.start(after);
     },
     stop: () => (stopped ??= stop()),

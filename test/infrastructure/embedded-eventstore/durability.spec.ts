@@ -22,7 +22,7 @@ import { startChild, type Child } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 
-const program = new URL('../../../src/infrastructure/embedded-eventstore/main.ts', import.meta.url);
+const program = new URL('../../../dist/infrastructure/embedded-eventstore/main.js', import.meta.url);
 const event = (): NewEvent => ({ id: randomUUID(), type: 'Happened', data: {}, metadata: {} });
 
 /** Subscribes again after what it has heard last, for as long as it is wanted. */

@@ -7,7 +7,7 @@ import { startChild } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { closeClient, collect, event, newStream } from './server-under-test.js';
 
-const program = new URL('../../../src/infrastructure/embedded-eventstore/main.ts', import.meta.url);
+const program = new URL('../../../dist/infrastructure/embedded-eventstore/main.js', import.meta.url);
 
 test('runs on an embedded Postgres of its own, tells the advertised address, and ends cleanly', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'workflow-executor-eventstore-'));

@@ -10,7 +10,7 @@ import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import { listen } from '../eventstore/event-log.contract.js';
 
-const program = new URL('../../../src/infrastructure/embedded-eventstore/main.ts', import.meta.url);
+const program = new URL('../../../dist/infrastructure/embedded-eventstore/main.js', import.meta.url);
 const event = (): NewEvent => ({ id: randomUUID(), type: 'Happened', data: {}, metadata: {} });
 
 let database: TestDatabase;

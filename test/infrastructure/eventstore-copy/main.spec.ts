@@ -7,7 +7,7 @@ import { eventually } from '../../support/eventually.js';
 import { collect } from '../embedded-eventstore/server-under-test.js';
 import { comparable, startSide, turns, type Side } from './side.js';
 
-const program = new URL('../../../src/infrastructure/eventstore-copy/main.ts', import.meta.url);
+const program = new URL('../../../dist/infrastructure/eventstore-copy/main.js', import.meta.url);
 // Each test starts several processes.
 jest.setTimeout(90_000);
 const running: Child[] = [];
@@ -27,7 +27,7 @@ afterAll(() => {
 });
 
 describe('the command, between two servers', () => {
-  const COUNT = 5_000;
+  const COUNT = 2_500;
   const log = turns(COUNT, 50, 5);
   let [source, target] = [{} as Side, {} as Side];
   const inTarget = async () => Number((await target.sql('select count(*) from eventstore.events'))[0]?.count);
