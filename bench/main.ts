@@ -40,6 +40,9 @@ async function run({ names, rounds, quick, json }: ReturnType<typeof parse>): Pr
   };
   const sections: Section[] = [];
   const postgres = await startPostgres();
+  // It has a session of its own, and would go on without us.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void postgres.stop().then(() => process.exit(1)));
   try {
     const about = { ...machine(), postgres: postgres.version, ...settings };
     const { cores, processor, node, loadBefore } = about;
