@@ -58,7 +58,7 @@ test('another instance learns at once from its subscription, and a new one from 
   const log = new InMemoryEventLog();
   const here = new AgentHolds(log, clock);
   const there = watching(log);
-  there.watch.start('start');
+  void there.watch.start('start');
   await settle();
   expect(there.holds.mayCall('a')).toBe(true);
   await here.execute('a', hold, ann());
@@ -70,7 +70,7 @@ test('another instance learns at once from its subscription, and a new one from 
   await there.watch.stop();
   await here.execute('a', hold, ann());
   const restarted = watching(log);
-  restarted.watch.start((await log.read(agentStream('a'))).events.at(-1)!.position);
+  void restarted.watch.start((await log.read(agentStream('a'))).events.at(-1)!.position);
   await settle();
   expect(restarted.holds.mayCall('a')).toBe(false);
   await restarted.watch.stop();
@@ -84,7 +84,7 @@ test('what the subscription missed is noticed within 5 s', async () => {
     await new Promise<never>(() => undefined);
     yield { kind: 'caught-up' };
   };
-  there.watch.start('start');
+  void there.watch.start('start');
   await settle();
   await new AgentHolds(log, clock).execute('a', hold, ann());
   expect(there.holds.mayCall('a')).toBe(true);
