@@ -2,21 +2,19 @@ import { agentHold, agentStream, readAgentEvent, type AgentCommand, type Hold } 
 import { appendSurely, DEFAULT_APPEND_LIMITS } from './append.js';
 import type { Clock } from './clock.js';
 import type { CommandContext } from './envelope.js';
-import {
-  RevisionConflict,
-  type EventLog,
-  type ExpectedRevision,
-  type NewEvent,
-  type RecordedEvent,
-} from './event-log.js';
+import { chained, contentOf, linkOf, type Unchained } from './event-hash.js';
+import { RevisionConflict, type EventLog, type ExpectedRevision, type RecordedEvent } from './event-log.js';
 import { remember } from './fold-cache.js';
+import { hashOf } from './hash.js';
 import { eventId } from './ids.js';
 
 /** How often a command is decided anew because another writer was faster. */
 const MAX_ROUNDS = 10;
 
 /** One agent's stream as far as it has been read. */
-type Folded = Readonly<{ hold: Hold; revision: ExpectedRevision; commands: readonly string[] }>;
+type Folded = Readonly<{ hold: Hold; revision: ExpectedRevision; commands: readonly string[]; link: string | null }>;
+
+const unread: Folded = { hold: agentHold.initialState, revision: 'none', commands: [], link: null };
 
 export type HoldOutcome = Readonly<{
   hold: Hold;
@@ -80,9 +78,10 @@ export class AgentHolds {
       const folded = await this.read(agent);
       const events = folded.commands.includes(context.commandId) ? [] : agentHold.decide(command, folded.hold);
       if (events.length === 0) return { ...outcome(folded), changed: false, position: null };
-      const stored = events.map((event, index) => toStore(agent, event, context, index));
+      const made = events.map((event, index) => toStore(agent, event, context, index));
       try {
         const stream = agentStream(agent);
+        const { events: stored, link } = chained(stream, made, folded.revision, folded.link);
         const appended = await appendSurely(
           this.log,
           this.clock,
@@ -93,7 +92,7 @@ export class AgentHolds {
         );
         const hold = events.reduce(agentHold.evolve, folded.hold);
         const commands = remember(folded.commands, context.commandId);
-        const next = { hold, revision: appended.revision, commands };
+        const next = { hold, revision: appended.revision, commands, link };
         this.keep(agent, next);
         return { ...outcome(next), changed: true, position: appended.position };
       } catch (error) {
@@ -103,7 +102,7 @@ export class AgentHolds {
   }
 
   private async read(agent: string): Promise<Folded> {
-    const known = this.known.get(agent) ?? { hold: agentHold.initialState, revision: 'none', commands: [] };
+    const known = this.known.get(agent) ?? unread;
     const from = known.revision === 'none' ? 0n : known.revision + 1n;
     const { events } = await this.log.read(agentStream(agent), from);
     const folded = events.reduce(fold, known);
@@ -125,13 +124,15 @@ const isNewer = (a: ExpectedRevision, b: ExpectedRevision) => a !== 'none' && (b
 const outcome = ({ hold, revision }: Folded) => ({ hold, revision: revision === 'none' ? null : revision });
 
 /** Passes over events of a type that this version does not know. */
-const fold = (folded: Folded, { type, data, metadata, revision }: RecordedEvent): Folded => {
+const fold = (folded: Folded, recorded: RecordedEvent): Folded => {
+  const { type, data, metadata, revision } = recorded;
   const event = readAgentEvent(type, data);
   const commandId = (metadata as Partial<CommandContext> | null)?.commandId;
   return {
     hold: event ? agentHold.evolve(folded.hold, event) : folded.hold,
     revision,
     commands: typeof commandId === 'string' ? remember(folded.commands, commandId) : folded.commands,
+    link: linkOf(recorded),
   };
 };
 
@@ -140,17 +141,18 @@ const toStore = (
   event: ReturnType<typeof agentHold.decide>[number],
   { commandId, actor, reason, at, traceparent }: CommandContext,
   index: number,
-): NewEvent => ({
-  id: eventId(agentStream(agent), commandId, index),
-  type: event.type,
-  data: event.data,
-  metadata: {
+): Unchained => {
+  const stream = agentStream(agent);
+  const metadata = {
     commandId,
-    $correlationId: agentStream(agent),
+    $correlationId: stream,
     $causationId: commandId,
     actor,
     reason,
     occurredAt: at.toISOString(),
     traceparent,
-  },
-});
+  };
+  const dataHash = hashOf(event.data);
+  const id = eventId(stream, commandId, index, contentOf(event.type, dataHash, metadata));
+  return { event: { id, type: event.type, data: event.data, metadata }, dataHash };
+};

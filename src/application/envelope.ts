@@ -31,6 +31,9 @@ export type EventMetadata = Readonly<{
   traceparent: string | null;
   /** The execution as this event left it, so that a read table needs no other event. */
   summary: Summary;
+  /** See event-hash.ts; absent in events of earlier versions. */
+  hash?: string | undefined;
+  previousHash?: string | null | undefined;
 }>;
 
 const metadataShape = z.object({
@@ -51,6 +54,8 @@ const metadataShape = z.object({
     percentComplete: z.number(),
     nextActionAt: z.iso.datetime().nullable(),
   }),
+  hash: z.string().optional(),
+  previousHash: z.string().nullable().optional(),
 });
 
 /** @throws where the metadata is not what this application writes */

@@ -1,5 +1,6 @@
 import type { ExpectedRevision, RecordedEvent } from './event-log.js';
 import { parseMetadata } from './envelope.js';
+import { linkOf } from './event-hash.js';
 import { workflow } from '../domain/workflow/index.js';
 import type { WorkflowState } from '../domain/workflow/state.js';
 import { upcast } from '../domain/workflow/upcast.js';
@@ -15,6 +16,8 @@ export type Folded = Readonly<{
   createdAt: string;
   /** The latest commands that left events. */
   commands: readonly string[];
+  /** Of the last event, for the next one to name; null before the first. */
+  link: string | null;
 }>;
 
 export const unread: Folded = {
@@ -22,18 +25,21 @@ export const unread: Folded = {
   revision: 'none',
   createdAt: '',
   commands: [],
+  link: null,
 };
 
 /** @throws where a stored event is not what this application writes: such an execution stands still rather than go wrong */
 export const foldRecorded = (folded: Folded, event: RecordedEvent): Folded => {
   const known = upcast(event.type, event.data);
-  if (!known) return { ...folded, revision: event.revision };
+  const link = linkOf(event);
+  if (!known) return { ...folded, revision: event.revision, link };
   const { commandId, occurredAt } = parseMetadata(event.metadata);
   return {
     state: workflow.evolve(folded.state, known),
     revision: event.revision,
     createdAt: folded.createdAt || occurredAt,
     commands: remember(folded.commands, commandId),
+    link,
   };
 };
 

@@ -12,9 +12,12 @@ const NAMESPACE = '5d3c1b86-6b0f-4c1e-9f0e-5d0a3c7b7a11';
 
 const derive = (...parts: readonly (string | number)[]): string => v5(JSON.stringify(parts), NAMESPACE);
 
-/** The same command decided again, or appended again, gives the same event ids: the log can tell a repeat from a rival. */
-export const eventId = (executionId: string, commandId: string, index: number): string =>
-  derive('event', executionId, commandId, index);
+/**
+ * The same events appended again have the same ids: the log can tell a repeat from a rival. A command that was decided
+ * twice with another content (by two instances, at two times) is a rival: its ids differ, and one of the two is refused.
+ */
+export const eventId = (owner: string, commandId: string, index: number, content: string): string =>
+  derive('event', owner, commandId, index, content);
 
 export const stepId = (executionId: string, step: string): string => derive('step', executionId, step);
 

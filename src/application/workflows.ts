@@ -8,8 +8,10 @@ import { summarise } from '../domain/workflow/summary.js';
 import { appendSurely, DEFAULT_APPEND_LIMITS, type AppendLimits } from './append.js';
 import type { Clock } from './clock.js';
 import type { CommandContext, EventMetadata } from './envelope.js';
-import { RevisionConflict, type EventLog, type ExpectedRevision, type NewEvent } from './event-log.js';
+import { chained, contentOf, type Unchained } from './event-hash.js';
+import { RevisionConflict, type EventLog, type ExpectedRevision } from './event-log.js';
 import { FoldCache, foldRecorded, remember, unread, type Folded } from './fold-cache.js';
+import { hashOf } from './hash.js';
 import { eventId } from './ids.js';
 
 /** How often a command is decided anew because another writer was faster. */
@@ -40,7 +42,7 @@ type Plan = Readonly<{
   state: WorkflowState;
   answer: WorkflowState;
   events: readonly WorkflowEvent[];
-  stored: readonly NewEvent[];
+  stored: readonly Unchained[];
 }>;
 
 /** load -> decide -> append, and nothing else. Every write of the application passes through execute(). */
@@ -112,7 +114,12 @@ export class Workflows {
     const first = this.decide(executionId, state, order, order.context.causationId ?? order.context.commandId);
     const follow = first.state.status === 'none' ? undefined : next(first.state);
     if (!follow) return { ...first, answer: first.state };
-    const second = this.decide(executionId, first.state, follow, first.stored.at(-1)?.id ?? follow.context.commandId);
+    const second = this.decide(
+      executionId,
+      first.state,
+      follow,
+      first.stored.at(-1)?.event.id ?? follow.context.commandId,
+    );
     return {
       state: second.state,
       answer: first.state,
@@ -123,7 +130,7 @@ export class Workflows {
 
   private decide(executionId: string, before: WorkflowState, { command, context }: Order, causationId: string) {
     const events = workflow.decide({ ...command, at: context.at }, before);
-    const stored = events.map((event, index): NewEvent => {
+    const stored = events.map((event, index): Unchained => {
       const after = fold({ ...workflow, initialState: before }, events.slice(0, index + 1));
       if (after.status === 'none') throw new Error(`Event ${event.type} left no execution behind`);
       const metadata: EventMetadata = {
@@ -136,19 +143,16 @@ export class Workflows {
         traceparent: context.traceparent,
         summary: summarise(after, context.at),
       };
-      return {
-        id: eventId(executionId, context.commandId, index),
-        type: event.type,
-        data: event.data,
-        metadata,
-      };
+      const dataHash = hashOf(event.data);
+      const id = eventId(executionId, context.commandId, index, contentOf(event.type, dataHash, metadata));
+      return { event: { id, type: event.type, data: event.data, metadata }, dataHash };
     });
     return { state: events.reduce(workflow.evolve, before), events, stored };
   }
 
   private async append(executionId: string, folded: Folded, plan: Plan): Promise<Outcome> {
     const stream = workflowStream(executionId);
-    const { stored } = plan;
+    const { events: stored, link } = chained(stream, plan.stored, folded.revision, folded.link);
     const { revision, position } = await appendSurely(
       this.log,
       this.clock,
@@ -160,7 +164,7 @@ export class Workflows {
     const metadata = stored.map((event) => event.metadata as EventMetadata);
     const commands = metadata.map(({ commandId }) => commandId).reduce(remember, folded.commands);
     const createdAt = folded.createdAt || (metadata[0]?.occurredAt ?? '');
-    this.cache.put(executionId, { state: plan.state, revision, createdAt, commands });
+    this.cache.put(executionId, { state: plan.state, revision, createdAt, commands, link });
     return {
       state: existing(plan.state),
       answer: existing(plan.answer),

@@ -91,6 +91,19 @@ describe('canonical JSON', () => {
       '{"a":true,"b":[3,1,{"a":"é\\"","z":null}]}',
     ));
 
+  test.each([
+    [
+      'keys that JavaScript puts in the order of numbers',
+      '{"10":1,"2":{"b":1,"a":[{"1":0}]}}',
+      '{"10":1,"2":{"a":[{"1":0}],"b":1}}',
+    ],
+    ['a key that would set a prototype', '{"z":1,"__proto__":{"b":1,"a":2}}', '{"__proto__":{"a":2,"b":1},"z":1}'],
+    ['keys in the order of code units', '{"é":1,"Z":2,"a":3,"":4}', '{"":4,"Z":2,"a":3,"é":1}'],
+  ])('writes %s', (_what, given, text) => expect(canonicalJson(JSON.parse(given) as Json)).toBe(text));
+
+  test('has no member that is undefined, as JSON has none', () =>
+    expect(canonicalJson({ b: 1, gone: undefined, a: { 1: undefined } } as never)).toBe('{"a":{},"b":1}'));
+
   test('is one text for one value, and that value', () =>
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {

@@ -1,4 +1,6 @@
 /** What must hold, one function for each: what was found wrong, in words; nothing when all is well. */
+import type { RecordedEvent } from '../../src/application/event-log.js';
+import { contentOf, eventHash, linkOf, type ChainLink } from '../../src/application/event-hash.js';
 import { eventId } from '../../src/application/ids.js';
 import type { Answered, Asked } from './agents.js';
 import { hashOf } from '../../src/application/hash.js';
@@ -178,6 +180,11 @@ const I9: Invariant = ({ moments }) => [
     : []),
 ];
 
+const isChained = (event: RecordedEvent, before: RecordedEvent | undefined): boolean => {
+  const { hash, previousHash } = event.metadata as Partial<ChainLink>;
+  return hash === eventHash(event) && previousHash === (before ? linkOf(before) : null);
+};
+
 /** Revisions without gaps, ids that are unique and follow from their command, each command once, each answer true. */
 const I10: Invariant = ({ executionId, moments, acknowledged }) => {
   const ids = new Set<string>();
@@ -193,7 +200,10 @@ const I10: Invariant = ({ executionId, moments, acknowledged }) => {
     if (nth > 0 && moments[index - 1]?.metadata.commandId !== metadata.commandId) {
       found.push(`${at(moment)}: its command was carried out twice`);
     }
-    if (event.id !== eventId(executionId, metadata.commandId, nth)) {
+    const before = moments[index - 1]?.event;
+    if (!isChained(event, before)) found.push(`${at(moment)}: it does not follow the one before by its hash`);
+    const content = contentOf(event.type, hashOf(event.data as never), event.metadata);
+    if (event.id !== eventId(executionId, metadata.commandId, nth, content)) {
       found.push(`${at(moment)}: its id is not that of event ${nth} of its command`);
     }
     return found;

@@ -1,4 +1,5 @@
 import type { Json } from '../../domain/json.js';
+import { linkOf } from '../event-hash.js';
 import type { EventView } from '../queries/read-model.js';
 import { instant, type Projection } from './projection.js';
 
@@ -23,6 +24,8 @@ export const workflowEvents: Projection<EventView> = {
         causation_id: metadata?.$causationId ?? null,
         occurred_at: metadata && instant(metadata.occurredAt),
         recorded_at: recorded.recordedAt,
+        hash: linkOf(recorded),
+        previous_hash: metadata?.previousHash ?? null,
         current_state: metadata?.summary.state ?? null,
         percent_complete: metadata?.summary.percentComplete ?? null,
       },

@@ -109,6 +109,9 @@ export type EventView = Readonly<{
   /** The command's time (null: see above), and the log's own. */
   occurred_at: Date | null;
   recorded_at: Date;
+  /** SHA-256 (hex) of the event, and of the one before it in its stream; see event-hash.ts. */
+  hash: string | null;
+  previous_hash: string | null;
   /** `current_state` and `percent_complete` as this event left them (null: see above). */
   current_state: string | null;
   percent_complete: number | null;

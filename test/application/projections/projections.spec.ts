@@ -295,6 +295,8 @@ test('every event is a row of workflow_events, with who, why and both times', ()
         correlation_id: ID,
         causation_id: 'cause',
         occurred_at: AT,
+        hash: expect.stringMatching(/^[0-9a-f]{64}$/),
+        previous_hash: null,
         recorded_at: new Date('2030-01-01T00:00:06.000Z'),
         current_state: 's',
         percent_complete: 40,

@@ -46,6 +46,12 @@ export class WorkflowEventRow implements EventView {
   recorded_at!: Date;
 
   @Column('text', { nullable: true })
+  hash!: string | null;
+
+  @Column('text', { nullable: true })
+  previous_hash!: string | null;
+
+  @Column('text', { nullable: true })
   current_state!: string | null;
 
   @Column('integer', { nullable: true })

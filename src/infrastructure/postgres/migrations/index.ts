@@ -2,6 +2,7 @@ import { CreateReadTables1763800000000 } from './1763800000000-create-read-table
 import { CreateOperationalTables1763800000001 } from './1763800000001-create-operational-tables.js';
 import { AddTasks1763800000040 } from './1763800000040-add-tasks.js';
 import { AddPauseState1763800000050 } from './1763800000050-add-pause-state.js';
+import { AddEventHashes1763800000080 } from './1763800000080-add-event-hashes.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   CreateOperationalTables1763800000001,
   AddTasks1763800000040,
   AddPauseState1763800000050,
+  AddEventHashes1763800000080,
 ];
