@@ -1,4 +1,4 @@
-import { v5 } from 'uuid';
+import { parse, v5 } from 'uuid';
 
 /** The only source of randomness. */
 export abstract class Ids {
@@ -8,9 +8,10 @@ export abstract class Ids {
 }
 
 /** Namespace of every id this application derives. A constant of the storage contract. */
-const NAMESPACE = '5d3c1b86-6b0f-4c1e-9f0e-5d0a3c7b7a11';
+const NAMESPACE = parse('5d3c1b86-6b0f-4c1e-9f0e-5d0a3c7b7a11');
 
-const derive = (...parts: readonly (string | number)[]): string => v5(JSON.stringify(parts), NAMESPACE);
+/** Bytes, as the library takes very long to make them of a text. */
+const derive = (...parts: readonly (string | number)[]): string => v5(Buffer.from(JSON.stringify(parts)), NAMESPACE);
 
 /**
  * The same events appended again have the same ids: the log can tell a repeat from a rival. A command that was decided
