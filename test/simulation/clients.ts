@@ -10,6 +10,7 @@ import type { Instance } from './instance.js';
 import type { Random } from './random.js';
 import type { Scenario } from './scenario.js';
 
+const STEPS = ['one', 'two', 'three'];
 const ATTEMPTS = 8;
 const ANSWER_TIMEOUT_MS = 15_000;
 const AGAIN_AFTER_MS = 4_000;
@@ -65,8 +66,22 @@ export class Clients {
       this.cluster.happenings.count('command sent twice');
       this.request(order.type, executionId, key, send, 1);
     }
+    if (order.type === 'CancelWorkflow' && random.chance(0.7)) this.regret(executionId);
     // Another operator at the same moment.
     if (random.chance(0.3)) this.control();
+  }
+
+  /** A cancel is final: whoever asks for its steps once more, soon or late, is refused. */
+  private regret(executionId: string): void {
+    const { cluster, random } = this;
+    for (const step of STEPS) {
+      const order: ControlOrder = { type: 'RetryStep', data: { stepId: stepId(executionId, step) } };
+      const send = ({ control }: Instance) => control.execute(new ControlWorkflow(executionId, order, callerWith(null)));
+      cluster.timeline.after(random.between(0, 30_000), () => {
+        cluster.happenings.count('retry after a cancel');
+        this.request(order.type, executionId, null, send, 1);
+      });
+    }
   }
 
   private order(executionId: string): ControlOrder {

@@ -1,4 +1,4 @@
-/** npm run sim:mutants [-- --only NAME] [--schedules N] [--jobs J]: each mutant, what noticed it, after how many schedules. */
+/** npm run sim:mutants [-- --only NAME] [--schedules N] [--seed S] [--jobs J]: each mutant, what noticed it, after how many schedules. */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { rangesOf, runBatch } from './batch.js';
@@ -8,11 +8,12 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true },
     schedules: { type: 'string', default: '500' },
+    seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(Math.min(4, availableParallelism())) },
   },
 });
 
-const FIRST_SEED = 1;
+const firstSeed = Number(values.seed);
 /** Small, so that the first schedule that notices is known well enough. */
 const RANGE = 5;
 
@@ -25,7 +26,7 @@ const chosen = names.map((name) => {
 
 /** One process for each mutant, so that the number of schedules is that of a single run. */
 const hunt = async ({ edits }: Mutant) => {
-  const ranges = rangesOf(FIRST_SEED, Number(values.schedules), RANGE);
+  const ranges = rangesOf(firstSeed, Number(values.schedules), RANGE);
   const { failures, schedules } = await runBatch({
     ranges,
     jobs: 1,
@@ -34,7 +35,7 @@ const hunt = async ({ edits }: Mutant) => {
   });
   const [first] = failures;
   const invariants = [...new Set(first?.violations.map((violation) => violation.split(' ')[0]))];
-  return { after: first ? first.seed - FIRST_SEED + 1 : schedules, invariants, first: first?.violations[0] };
+  return { after: first ? first.seed - firstSeed + 1 : schedules, invariants, first: first?.violations[0] };
 };
 
 const waiting = [...chosen];
