@@ -44,7 +44,7 @@ export const tryCrashPoint = async ({ name, nth, instances }: CrashPoint): Promi
         DATABASE_URL: database.url,
         DEFINITIONS_DIR: definitions,
         AGENT_TEST_URL: agent.url,
-        LOG_LEVEL: 'warn',
+
         ...env,
       },
       (child) => children.add(child),
@@ -52,7 +52,7 @@ export const tryCrashPoint = async ({ name, nth, instances }: CrashPoint): Promi
   const observer = new Observer(database.url);
   try {
     // The first to start runs the event node and writes the read tables: it is the one whose death is felt most.
-    const victim = await start({ NODE_ENV: 'test', FAILPOINT: `${name}:${nth}`, LOG_LEVEL: 'log' });
+    const victim = await start({ NODE_ENV: 'test', FAILPOINT: `${name}:${nth}` });
     if (!victim.child.output().includes(`kills itself at ${name}`))
       tell('vacuous', name, 'it was not said at the start');
     if (instances === 2) await start({});
