@@ -29,7 +29,7 @@ const recordedAs = (name: string): RecordedEvent[] => {
     ...{ position: BigInt(10 + index), recordedAt: AT },
     metadata: {
       ...{ commandId: uuid(1_000 + index), $correlationId: EXECUTION_ID, $causationId: uuid(1_000 + index) },
-      occurredAt: AT.toISOString(),
+      ...{ occurredAt: AT.toISOString(), actor: { type: 'user', id: 'ann' }, reason: null, traceparent: null },
       summary: summarise(given(...events.slice(0, index + 1)).state() as ExistingWorkflow, AT),
     },
   }));
@@ -158,7 +158,7 @@ describe('between the log and the read tables', () => {
     tables = await openTables();
     const log = new InMemoryEventLog(() => AT);
     for (const { id, type, data, metadata, revision } of recordedAs('happy-path.json')) {
-      await log.append(stream, [{ id, type, data, metadata }], revision === 0n ? 'no-stream' : revision - 1n);
+      await log.append(stream, [{ id, type, data, metadata }], revision === 0n ? 'none' : revision - 1n);
     }
     await catchUp(log, tables.dataSource);
     events = (await log.read(stream)).events;
