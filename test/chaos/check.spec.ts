@@ -1,6 +1,7 @@
 /** The checker of the trials: silent about histories that are right, and not about any that was tampered with. */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { RecordedEvent } from '../../src/application/event-log.js';
+import type { Json } from '../../src/domain/json.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import type { ExistingWorkflow } from '../../src/domain/workflow/state.js';
 import { summarise } from '../../src/domain/workflow/summary.js';
@@ -158,7 +159,11 @@ describe('between the log and the read tables', () => {
     tables = await openTables();
     const log = new InMemoryEventLog(() => AT);
     for (const { id, type, data, metadata, revision } of recordedAs('happy-path.json')) {
-      await log.append(stream, [{ id, type, data, metadata }], revision === 0n ? 'none' : revision - 1n);
+      await log.append(
+        stream,
+        [{ id, type, data: data as Json, metadata: metadata as Json }],
+        revision === 0n ? 'none' : revision - 1n,
+      );
     }
     await catchUp(log, tables.dataSource);
     events = (await log.read(stream)).events;

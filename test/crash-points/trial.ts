@@ -75,7 +75,7 @@ export const tryCrashPoint = async ({ name, nth, instances }: CrashPoint): Promi
     await check(database.url, streams, agent, acknowledged, tell);
     return { violations, recoveryMs };
   } finally {
-    await Promise.all([...children].map((child) => gone(child) || child.kill('SIGKILL')));
+    await Promise.all([...children].filter((child) => !gone(child)).map((child) => child.kill('SIGKILL')));
     await observer.close();
     await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
   }
