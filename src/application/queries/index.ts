@@ -2,11 +2,13 @@ import { ListAgentsHandler } from './list-agents.js';
 import { GetArtifactHandler } from './get-artifact.js';
 import { GetEventsHandler } from './get-events.js';
 import { GetExecutionHandler } from './get-execution.js';
+import { GetPastExecutionHandler } from './get-past-execution.js';
 import { ListExecutionsHandler } from './list-executions.js';
 
 export const queryHandlers = [
   ListAgentsHandler,
   GetExecutionHandler,
+  GetPastExecutionHandler,
   ListExecutionsHandler,
   GetEventsHandler,
   GetArtifactHandler,

@@ -4,6 +4,7 @@ import { ArtifactsController } from './controllers/artifacts.controller.js';
 import { CatalogueController } from './controllers/catalogue.controller.js';
 import { CommandsController } from './controllers/commands.controller.js';
 import { DocumentAgentsController } from './controllers/document-agents.controller.js';
+import { EventsController } from './controllers/events.controller.js';
 import { ExecutionsController } from './controllers/executions.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { TasksController } from './controllers/tasks.controller.js';
@@ -14,6 +15,7 @@ import { TasksController } from './controllers/tasks.controller.js';
     AgentsController,
     CommandsController,
     ExecutionsController,
+    EventsController,
     ArtifactsController,
     CatalogueController,
     TasksController,
