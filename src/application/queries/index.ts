@@ -1,3 +1,5 @@
+import { CompareExecutionsHandler } from './compare-executions.js';
+import { GetDiffHandler } from './get-diff.js';
 import { ListAgentsHandler } from './list-agents.js';
 import { GetArtifactHandler } from './get-artifact.js';
 import { GetEventsHandler } from './get-events.js';
@@ -9,6 +11,8 @@ export const queryHandlers = [
   ListAgentsHandler,
   GetExecutionHandler,
   GetPastExecutionHandler,
+  GetDiffHandler,
+  CompareExecutionsHandler,
   ListExecutionsHandler,
   GetEventsHandler,
   GetArtifactHandler,

@@ -7,6 +7,7 @@ import { DocumentAgentsController } from './controllers/document-agents.controll
 import { EventsController } from './controllers/events.controller.js';
 import { ExecutionsController } from './controllers/executions.controller.js';
 import { HealthController } from './controllers/health.controller.js';
+import { HistoryController } from './controllers/history.controller.js';
 import { TasksController } from './controllers/tasks.controller.js';
 
 /** A global module provides CommandBus, QueryBus, Definitions, DocumentAgents, TaskTokens, Health and HttpLimits. */
@@ -16,6 +17,7 @@ import { TasksController } from './controllers/tasks.controller.js';
     CommandsController,
     ExecutionsController,
     EventsController,
+    HistoryController,
     ArtifactsController,
     CatalogueController,
     TasksController,
