@@ -1,5 +1,4 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import type { Json } from '../../domain/json.js';
 import { NotInHistory } from '../errors.js';
 import { EventLog } from '../event-log.js';
 import { hashOf } from '../hash.js';

@@ -3,7 +3,6 @@ import { InvalidRequest, NotInHistory } from '../errors.js';
 import { EventLog, type RecordedEvent } from '../event-log.js';
 import { eventView } from '../history/event-view.js';
 import { pastOf } from '../history/past.js';
-import type { AnyRow } from '../projections/projection.js';
 import type { RowChange } from '../projections/fold-rows.js';
 import type { EventView, StepView } from './read-model.js';
 
