@@ -74,7 +74,7 @@ const noteFields = (
   const isStep = table === 'workflow_steps';
   const step = isStep ? (after as StepView).step_name : null;
   for (const field of Object.keys(after)) {
-    const [was, is] = [(before)?.[field] ?? null, after[field] ?? null];
+    const [was, is] = [before?.[field] ?? null, after[field] ?? null];
     if (PLACES.has(field) || JSON.stringify(was) === JSON.stringify(is)) continue;
     const name = `${String(after['id'])} ${field}`;
     const earlier = found.get(name);
