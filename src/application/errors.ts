@@ -14,6 +14,27 @@ export class InvalidRequest extends Error {
 /** 404 */
 export class NotFound extends Error {}
 
+/** 404: the execution is there, but not (yet) at that place of its history. */
+export class NotInHistory extends Error {
+  constructor(
+    message: string,
+    readonly details: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(message);
+  }
+}
+
+/** 409: an event of the history is not what this application writes: there is no state after it. */
+export class HistoryUnreadable extends Error {
+  constructor(
+    readonly revision: string,
+    type: string,
+    why: string,
+  ) {
+    super(`Event ${revision} (${type}) cannot be applied, so there is no state from it on: ${why.slice(0, 500)}`);
+  }
+}
+
 /** Why nobody waits for an attempt's result any more. */
 export type OverReason = 'completed' | 'failed' | 'replaced' | 'cancelled';
 

@@ -36,6 +36,11 @@ export type LogSignal =
   | Readonly<{ kind: 'checkpoint'; position: bigint }>
   | Readonly<{ kind: 'caught-up' }>;
 
+/** At most `limit` events from `from` (inclusive). Backwards, `from` is 'end' or the revision of an event that is there. */
+export type PageAsked = Readonly<
+  { limit: number } & ({ direction: 'forwards'; from: bigint } | { direction: 'backwards'; from: bigint | 'end' })
+>;
+
 export type Appended = Readonly<{ revision: bigint; position: bigint }>;
 
 /** An abstract class, not an interface, so that it is its own injection token. */
@@ -48,6 +53,12 @@ export abstract class EventLog {
     stream: string,
     from?: bigint,
   ): Promise<Readonly<{ events: readonly RecordedEvent[]; revision: ExpectedRevision }>>;
+
+  /**
+   * A part of a stream, in the order of reading; fewer than `limit` where the stream ends there, none where there is none.
+   * @throws LogUnavailable
+   */
+  abstract readPage(stream: string, page: PageAsked): Promise<readonly RecordedEvent[]>;
 
   /**
    * All or nothing.

@@ -7,9 +7,10 @@ import {
   type ExpectedRevision,
   type LogSignal,
   type NewEvent,
+  type PageAsked,
   type RecordedEvent,
 } from '../../src/application/event-log.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
+import { InMemoryEventLog, pageOf } from '../support/in-memory.event-log.js';
 import type { Happenings, Machine } from './machine.js';
 import type { Random } from './random.js';
 import type { Timeline } from './timeline.js';
@@ -205,6 +206,13 @@ export class EventStoreClient extends EventLog {
       this.store.mustBeThere();
       const stored = this.store.eventsOf(stream);
       return { events: stored.slice(Number(from)), revision: stored.at(-1)?.revision ?? ('none' as const) };
+    });
+  }
+
+  readPage(stream: string, page: PageAsked) {
+    return this.machine.ask('read', () => {
+      this.store.mustBeThere();
+      return pageOf(this.store.eventsOf(stream), page);
     });
   }
 

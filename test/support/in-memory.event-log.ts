@@ -6,6 +6,7 @@ import {
   type ExpectedRevision,
   type LogSignal,
   type NewEvent,
+  type PageAsked,
   type RecordedEvent,
 } from '../../src/application/event-log.js';
 
@@ -31,6 +32,10 @@ export class InMemoryEventLog extends EventLog {
 
   async read(stream: string, from = 0n) {
     return this.readNow(stream, from);
+  }
+
+  async readPage(stream: string, page: PageAsked): Promise<readonly RecordedEvent[]> {
+    return pageOf(this.streams.get(stream) ?? [], page).map(recorded);
   }
 
   async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
@@ -141,6 +146,13 @@ export class InMemoryEventLog extends EventLog {
   private wake(): void {
     for (const wakeUp of this.sleepers) wakeUp();
   }
+}
+
+/** What a page of `stored`, a whole stream, holds. */
+export function pageOf<Stored>(stored: readonly Stored[], { from, direction, limit }: PageAsked): Stored[] {
+  const first = from === 'end' ? stored.length - 1 : Number(from);
+  if (direction === 'forwards') return stored.slice(first, first + limit);
+  return stored.slice(Math.max(0, first + 1 - limit), first + 1).reverse();
 }
 
 function recorded({ event, data, metadata }: Stored): RecordedEvent {

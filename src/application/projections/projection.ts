@@ -44,6 +44,8 @@ export type AnyRow = Readonly<Record<string, unknown>>;
 export interface Projection<Row = AnyRow> {
   /** The table's name, and the projection's. */
   readonly table: string;
+  /** The columns of its primary key; `id` where there is none here. */
+  readonly key?: readonly (keyof Row & string)[];
   /** @throws where the event is not what this application writes */
   project(event: ProjectedEvent): readonly Change<Row>[];
 }

@@ -13,7 +13,8 @@ export const readEvent = (recorded: RecordedEvent): ProjectedEvent => {
     : { executionId, recorded, event, metadata: metadataIfOurs(recorded.metadata) };
 };
 
-const metadataIfOurs = (metadata: unknown): EventMetadata | null => {
+/** Null where it is not what this application writes. */
+export const metadataIfOurs = (metadata: unknown): EventMetadata | null => {
   try {
     return parseMetadata(metadata);
   } catch {

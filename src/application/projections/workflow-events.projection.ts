@@ -1,34 +1,34 @@
 import type { Json } from '../../domain/json.js';
+import type { EventMetadata } from '../envelope.js';
 import { linkOf } from '../event-hash.js';
+import type { RecordedEvent } from '../event-log.js';
 import type { EventView } from '../queries/read-model.js';
 import { instant, type Projection } from './projection.js';
 
 /** One row for an event, of whatever type. What only this application's metadata tells is null where there is none. */
 export const workflowEvents: Projection<EventView> = {
   table: 'workflow_events',
+  key: ['execution_id', 'revision'],
 
-  project: ({ executionId, recorded, metadata }) => [
-    {
-      op: 'insert',
-      row: {
-        id: recorded.id,
-        execution_id: executionId,
-        position: String(recorded.position),
-        revision: String(recorded.revision),
-        event_type: recorded.type,
-        data: recorded.data as Json,
-        actor: metadata?.actor ?? null,
-        reason: metadata?.reason ?? null,
-        command_id: metadata?.commandId ?? null,
-        correlation_id: metadata?.$correlationId ?? null,
-        causation_id: metadata?.$causationId ?? null,
-        occurred_at: metadata && instant(metadata.occurredAt),
-        recorded_at: recorded.recordedAt,
-        hash: linkOf(recorded),
-        previous_hash: metadata?.previousHash ?? null,
-        current_state: metadata?.summary.state ?? null,
-        percent_complete: metadata?.summary.percentComplete ?? null,
-      },
-    },
-  ],
+  project: ({ executionId, recorded, metadata }) => [{ op: 'insert', row: eventRow(executionId, recorded, metadata) }],
 };
+
+export const eventRow = (executionId: string, recorded: RecordedEvent, metadata: EventMetadata | null): EventView => ({
+  id: recorded.id,
+  execution_id: executionId,
+  position: String(recorded.position),
+  revision: String(recorded.revision),
+  event_type: recorded.type,
+  data: recorded.data as Json,
+  actor: metadata?.actor ?? null,
+  reason: metadata?.reason ?? null,
+  command_id: metadata?.commandId ?? null,
+  correlation_id: metadata?.$correlationId ?? null,
+  causation_id: metadata?.$causationId ?? null,
+  occurred_at: metadata && instant(metadata.occurredAt),
+  recorded_at: recorded.recordedAt,
+  hash: linkOf(recorded),
+  previous_hash: metadata?.previousHash ?? null,
+  current_state: metadata?.summary.state ?? null,
+  percent_complete: metadata?.summary.percentComplete ?? null,
+});

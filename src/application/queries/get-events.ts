@@ -1,15 +1,19 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { workflowStream } from '../../domain/workflow/index.js';
 import { NotFound } from '../errors.js';
-import { Workflows } from '../workflows.js';
-import { ReadModel, type EventView } from './read-model.js';
+import { EventLog } from '../event-log.js';
+import { pageFromLog, type EventsPage } from '../history/page-from-log.js';
+import { ReadModel, type EventsAsked } from './read-model.js';
 
-export type EventsPage = Readonly<{ events: readonly EventView[]; nextAfterRevision: string | null }>;
+/** The log has every event at once; the table follows it. */
+export type EventsSource = 'log' | 'projection';
 
-/** Eventually consistent; oldest first. `nextAfterRevision` is null on the last page: nothing is cut in silence. */
+/** A part of an execution's history. Nothing is cut in silence: it ends where `next` is null, and only there. */
 export class GetEvents extends Query<EventsPage> {
   constructor(
     readonly executionId: string,
-    readonly page: Readonly<{ afterRevision: bigint | null; limit: number }>,
+    readonly source: EventsSource,
+    readonly asked: EventsAsked,
   ) {
     super();
   }
@@ -19,15 +23,26 @@ export class GetEvents extends Query<EventsPage> {
 export class GetEventsHandler implements IQueryHandler<GetEvents> {
   constructor(
     private readonly readModel: ReadModel,
-    private readonly workflows: Workflows,
+    private readonly log: EventLog,
   ) {}
 
-  async execute({ executionId, page }: GetEvents): Promise<EventsPage> {
-    const rows = await this.readModel.events(executionId, { ...page, limit: page.limit + 1 });
-    if (rows.length === 0 && (await this.workflows.load(executionId)).state.status === 'none') {
+  async execute({ executionId, source, asked }: GetEvents): Promise<EventsPage> {
+    const page =
+      source === 'log' ? await pageFromLog(this.log, executionId, asked) : await this.fromTable(executionId, asked);
+    if (page.events.length === 0 && page.next === null && !(await this.isThere(executionId))) {
       throw new NotFound(`There is no execution ${executionId}`);
     }
-    const events = rows.slice(0, page.limit);
-    return { events, nextAfterRevision: rows.length > page.limit ? (events.at(-1)?.revision ?? null) : null };
+    return page;
+  }
+
+  private async fromTable(executionId: string, asked: EventsAsked): Promise<EventsPage> {
+    const rows = await this.readModel.events(executionId, { ...asked, limit: asked.limit + 1 });
+    const events = rows.slice(0, asked.limit);
+    return { events, next: rows.length > asked.limit ? BigInt(events.at(-1)!.revision) : null };
+  }
+
+  private async isThere(executionId: string): Promise<boolean> {
+    const first = { direction: 'forwards', from: 0n, limit: 1 } as const;
+    return (await this.log.readPage(workflowStream(executionId), first)).length > 0;
   }
 }

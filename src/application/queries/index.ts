@@ -1,12 +1,18 @@
+import { CompareExecutionsHandler } from './compare-executions.js';
+import { GetDiffHandler } from './get-diff.js';
 import { ListAgentsHandler } from './list-agents.js';
 import { GetArtifactHandler } from './get-artifact.js';
 import { GetEventsHandler } from './get-events.js';
 import { GetExecutionHandler } from './get-execution.js';
+import { GetPastExecutionHandler } from './get-past-execution.js';
 import { ListExecutionsHandler } from './list-executions.js';
 
 export const queryHandlers = [
   ListAgentsHandler,
   GetExecutionHandler,
+  GetPastExecutionHandler,
+  GetDiffHandler,
+  CompareExecutionsHandler,
   ListExecutionsHandler,
   GetEventsHandler,
   GetArtifactHandler,

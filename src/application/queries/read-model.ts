@@ -136,6 +136,16 @@ export type ExecutionFilter = Readonly<{
 /** Newest first; the page after `cursor` (opaque). */
 export type Page<Row> = Readonly<{ rows: readonly Row[]; nextCursor: string | null }>;
 
+export type EventsAsked = Readonly<{
+  order: 'asc' | 'desc';
+  /** Both exclusive. */
+  afterRevision: bigint | null;
+  beforeRevision: bigint | null;
+  /** Null: all. */
+  types: readonly string[] | null;
+  limit: number;
+}>;
+
 export abstract class ReadModel {
   /** All parts as of one moment. `events`: the latest `limit` at most, oldest of them first. */
   abstract overview(
@@ -147,11 +157,7 @@ export abstract class ReadModel {
     filter: ExecutionFilter,
     page: Readonly<{ cursor: string | null; limit: number }>,
   ): Promise<Page<ExecutionView>>;
-  /** Oldest first, after `afterRevision` (exclusive). */
-  abstract events(
-    executionId: string,
-    page: Readonly<{ afterRevision: bigint | null; limit: number }>,
-  ): Promise<readonly EventView[]>;
+  abstract events(executionId: string, page: EventsAsked): Promise<readonly EventView[]>;
   /** The latest file of that name. */
   abstract artifact(executionId: string, name: string): Promise<ArtifactRef | null>;
 }

@@ -16,6 +16,7 @@ import {
   type ExpectedRevision,
   type LogSignal,
   type NewEvent,
+  type PageAsked,
   type RecordedEvent,
 } from '../../application/event-log.js';
 import { appendCredentials, withDefaults, type EventStoreDbLimits, type EventStoreDbOptions } from './options.js';
@@ -57,6 +58,21 @@ export class EventStoreDbEventLog extends EventLog {
       if (latest.revision < from) return { events, revision: latest.revision };
       // Written between the two reads: read again.
     }
+  }
+
+  /** In parts, as a page of the port may be larger than one of the server's. */
+  async readPage(stream: string, { from, direction, limit }: PageAsked): Promise<readonly RecordedEvent[]> {
+    const events: RecordedEvent[] = [];
+    let fromRevision = from;
+    while (events.length < limit) {
+      const maxCount = Math.min(this.limits.pageEvents, limit - events.length);
+      const part = await this.page(stream, { fromRevision, direction, maxCount });
+      events.push(...part);
+      const last = part.at(-1);
+      if (!last || part.length < maxCount || (direction === 'backwards' && last.revision === 0n)) break;
+      fromRevision = last.revision + (direction === 'forwards' ? 1n : -1n);
+    }
+    return events;
   }
 
   async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {

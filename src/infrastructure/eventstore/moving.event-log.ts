@@ -50,13 +50,21 @@ export class MovingEventLog extends EventLog {
     });
   }
 
+  read(...[stream, from]: Parameters<EventLog['read']>) {
+    return this.patiently((log) => log.read(stream, from));
+  }
+
+  readPage(...[stream, page]: Parameters<EventLog['readPage']>) {
+    return this.patiently((log) => log.readPage(stream, page));
+  }
+
   /** A read has no effect, so it is simply made again where the log is by then. */
-  async read(...[stream, from]: Parameters<EventLog['read']>) {
+  private async patiently<Answer>(ask: (log: EventLog) => Promise<Answer>): Promise<Answer> {
     const giveUpAt = performance.now() + this.limits.patienceMs;
     for (;;) {
       const asked = this.here;
       try {
-        return await asked.read(stream, from);
+        return await ask(asked);
       } catch (error) {
         if (!(error instanceof LogUnavailable) || performance.now() > giveUpAt) throw error;
         await this.whereabouts.look();

@@ -2,6 +2,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { ArtifactRef } from '../../domain/workflow/events.js';
 import {
   ReadModel,
+  type EventsAsked,
   type EventView,
   type ExecutionFilter,
   type ExecutionView,
@@ -53,15 +54,17 @@ export class PostgresReadModel extends ReadModel {
 
   async events(
     executionId: string,
-    { afterRevision, limit }: Readonly<{ afterRevision: bigint | null; limit: number }>,
+    { order, afterRevision, beforeRevision, types, limit }: EventsAsked,
   ): Promise<readonly EventView[]> {
     const query = this.dataSource
       .getRepository(WorkflowEventRow)
       .createQueryBuilder('e')
       .where('e.execution_id = :executionId', { executionId })
-      .orderBy('e.revision', 'ASC')
+      .orderBy('e.revision', order === 'asc' ? 'ASC' : 'DESC')
       .limit(limit);
     if (afterRevision !== null) query.andWhere('e.revision > :after', { after: String(afterRevision) });
+    if (beforeRevision !== null) query.andWhere('e.revision < :before', { before: String(beforeRevision) });
+    if (types !== null) query.andWhere('e.event_type = any(:types)', { types });
     return query.getMany();
   }
 

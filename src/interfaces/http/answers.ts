@@ -1,6 +1,7 @@
 /** What the application knows, in the words of the API. Revisions and positions are strings: they may exceed a double. */
 import type { PublishedDefinition } from '../../application/definitions.js';
 import type { ExecutionAnswer } from '../../application/queries/get-execution.js';
+import type { PastAnswer } from '../../application/queries/get-past-execution.js';
 import type { TaskAnswer } from '../../application/commands/report-task.js';
 import type { StartRequest } from '../../application/commands/start-workflow.js';
 import type { Outcome } from '../../application/workflows.js';
@@ -68,6 +69,16 @@ export const executionAnswer = ({ execution, steps, events, behind }: ExecutionA
   ...(steps && { steps }),
   ...(events && { events }),
   ...(behind && { behind, requested_revision: minRevision?.toString(), actual_revision: execution.revision }),
+});
+
+/** The same answer as then, with a mark. Nothing in it depends on when it is asked for. */
+export const pastAnswer = (past: PastAnswer, asked: Readonly<{ at_revision?: string; as_of?: string }>) => ({
+  ...executionAnswer({ ...past, behind: false }, null),
+  historical: {
+    at_revision: asked.at_revision ?? null,
+    as_of: asked.as_of ?? null,
+    of_revision: past.revision.toString(),
+  },
 });
 
 /** As in a definition file, with every default filled in. */

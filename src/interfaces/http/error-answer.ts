@@ -2,9 +2,11 @@ import { HttpException } from '@nestjs/common';
 import type { Request } from 'express';
 import {
   AttemptOver,
+  HistoryUnreadable,
   IdempotencyKeyReused,
   InvalidRequest,
   NotFound,
+  NotInHistory,
   NotReady,
   TooMuchWaiting,
 } from '../../application/errors.js';
@@ -56,6 +58,10 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
     );
   }
   if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);
+  if (error instanceof NotInHistory) return new Refusal(404, 'NOT_IN_HISTORY', error.message, error.details);
+  if (error instanceof HistoryUnreadable) {
+    return new Refusal(409, 'HISTORY_UNREADABLE', error.message, { revision: error.revision });
+  }
   if (error instanceof AttemptOver) {
     return new Refusal(410, 'ATTEMPT_OVER', error.message, { continue: false, reason: error.reason });
   }

@@ -4,8 +4,10 @@ import { ArtifactsController } from './controllers/artifacts.controller.js';
 import { CatalogueController } from './controllers/catalogue.controller.js';
 import { CommandsController } from './controllers/commands.controller.js';
 import { DocumentAgentsController } from './controllers/document-agents.controller.js';
+import { EventsController } from './controllers/events.controller.js';
 import { ExecutionsController } from './controllers/executions.controller.js';
 import { HealthController } from './controllers/health.controller.js';
+import { HistoryController } from './controllers/history.controller.js';
 import { TasksController } from './controllers/tasks.controller.js';
 
 /** A global module provides CommandBus, QueryBus, Definitions, DocumentAgents, TaskTokens, Health and HttpLimits. */
@@ -14,6 +16,8 @@ import { TasksController } from './controllers/tasks.controller.js';
     AgentsController,
     CommandsController,
     ExecutionsController,
+    EventsController,
+    HistoryController,
     ArtifactsController,
     CatalogueController,
     TasksController,

@@ -6,6 +6,7 @@ import {
   type EventLog,
   type LogSignal,
   type NewEvent,
+  type PageAsked,
 } from '../../../src/application/event-log.js';
 import { eventually } from '../../support/eventually.js';
 
@@ -59,6 +60,34 @@ export function describeEventLog(name: string, open: () => EventLog): void {
         const { events: read, revision } = await log.read(stream);
         expect(revision).toBe(1_199n);
         expect(read.map((one) => one.revision)).toEqual(Array.from({ length: 1_200 }, (_, index) => BigInt(index)));
+      });
+
+      test('a page holds at most so many events, forwards or backwards, and fewer only where the stream ends', async () => {
+        const [log, stream] = [open(), newStream()];
+        await log.append(stream, events(600), 'none');
+        await log.append(stream, events(600), 599n);
+        const revisions = async (page: PageAsked) =>
+          (await log.readPage(stream, page)).map((one) => Number(one.revision));
+        const upFrom = (first: number, count: number) => Array.from({ length: count }, (_, index) => first + index);
+        const forwards = (from: bigint, limit: number) => revisions({ direction: 'forwards', from, limit });
+        const backwards = (from: bigint | 'end', limit: number) => revisions({ direction: 'backwards', from, limit });
+        expect(await forwards(0n, 3)).toEqual([0, 1, 2]);
+        expect(await forwards(1_198n, 3)).toEqual([1_198, 1_199]);
+        expect(await forwards(1_200n, 3)).toEqual([]);
+        expect(await forwards(9n, 1_100)).toEqual(upFrom(9, 1_100));
+        expect(await backwards('end', 2)).toEqual([1_199, 1_198]);
+        expect(await backwards(1n, 3)).toEqual([1, 0]);
+        expect(await backwards(0n, 1)).toEqual([0]);
+        expect(await backwards(1_100n, 1_050)).toEqual(upFrom(51, 1_050).reverse());
+        expect(await backwards('end', 5_000)).toEqual(upFrom(0, 1_200).reverse());
+        const [read] = await log.readPage(stream, { direction: 'backwards', from: 7n, limit: 1 });
+        expect(read).toEqual((await log.read(stream, 7n)).events[0]);
+      });
+
+      test('a page of a stream that does not exist is empty', async () => {
+        const [log, stream] = [open(), newStream()];
+        expect(await log.readPage(stream, { direction: 'forwards', from: 0n, limit: 5 })).toEqual([]);
+        expect(await log.readPage(stream, { direction: 'backwards', from: 'end', limit: 5 })).toEqual([]);
       });
 
       test('what is read belongs to the reader', async () => {

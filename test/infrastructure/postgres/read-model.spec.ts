@@ -6,6 +6,8 @@ import { EXECUTIONS, playMoves, type Move } from '../../application/projections/
 import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { catchUp, empty, openTables, type TestTables } from './read-tables.js';
 
+const whole = { order: 'asc', beforeRevision: null, types: null } as const;
+
 const RUNNING = EXECUTIONS[0]!;
 const NOBODY = '99999999-9999-4999-8999-999999999999';
 
@@ -44,14 +46,14 @@ test('an overview holds the parts asked for, as of one moment', async () => {
 });
 
 test('events come oldest first, after a revision', async () => {
-  const all = await readModel.events(RUNNING, { afterRevision: null, limit: 100 });
+  const all = await readModel.events(RUNNING, { ...whole, afterRevision: null, limit: 100 });
   const { events } = await log.read(`workflow-${RUNNING}`);
   expect(all.map(({ id, event_type, position }) => [id, event_type, position])).toEqual(
     events.map(({ id, type, position }) => [id, type, String(position)]),
   );
-  const some = await readModel.events(RUNNING, { afterRevision: 1n, limit: 2 });
+  const some = await readModel.events(RUNNING, { ...whole, afterRevision: 1n, limit: 2 });
   expect(some.map(({ revision }) => revision)).toEqual(['2', '3']);
-  expect(await readModel.events(NOBODY, { afterRevision: null, limit: 1 })).toEqual([]);
+  expect(await readModel.events(NOBODY, { ...whole, afterRevision: null, limit: 1 })).toEqual([]);
 });
 
 test('of files with one name the latest step has the one that is found', async () => {

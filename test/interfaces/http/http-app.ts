@@ -14,13 +14,14 @@ import {
   type AgentResultJson,
   type DocumentAgentName,
 } from '../../../src/application/document-agents.js';
-import type { NewEvent } from '../../../src/application/event-log.js';
+import { EventLog, type NewEvent } from '../../../src/application/event-log.js';
 import { hashOf } from '../../../src/application/hash.js';
 import { Health, type HealthReport } from '../../../src/application/health.js';
 import { Ids } from '../../../src/application/ids.js';
 import { queryHandlers } from '../../../src/application/queries/index.js';
 import {
   ReadModel,
+  type EventsAsked,
   type EventView,
   type ExecutionFilter,
   type ExecutionView,
@@ -69,7 +70,7 @@ export class LaidOutReadModel extends ReadModel {
     this.note({ filter, page });
     return { rows: this.execution ? [this.execution] : [], nextCursor: this.nextCursor };
   }
-  async events(executionId: string, page: Readonly<{ afterRevision: bigint | null; limit: number }>) {
+  async events(executionId: string, page: EventsAsked) {
     this.note({ executionId, page });
     return this.rows.slice(0, page.limit);
   }
@@ -146,6 +147,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
 
   const ports = [
     { provide: Clock, useValue: clock },
+    { provide: EventLog, useValue: log },
     { provide: Ids, useValue: new CountingIds('e') },
     { provide: Definitions, useValue: new OneDefinition() },
     { provide: Agents, useValue: agents },
@@ -183,6 +185,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     app,
     url,
     clock,
+    log,
     history,
     errors,
     artifacts,

@@ -8,6 +8,7 @@ import { post, send } from './send.js';
 const ID = '11111111-1111-4111-8111-111111111111';
 const STEP = { id: ID, step_name: 'enrich', started_at: new Date('2030-01-01T00:00:00Z') } as StepView;
 const EVENT = { id: ID, revision: '0', event_type: 'WorkflowStarted', recorded_at: new Date(0) } as EventView;
+const whole = { order: 'asc', beforeRevision: null, types: null };
 
 describe('queries over HTTP', () => {
   let world: HttpWorld;
@@ -45,10 +46,10 @@ describe('queries over HTTP', () => {
     const id = 'abcdefab-cdef-4bcd-8fab-cdefabcdefab';
     world.readModel.execution = executionRow({ id });
     await get(`/api/v1/workflow?execution_id=${id.toUpperCase()}`).expect(200);
-    await get(`/api/v1/workflow/${id.toUpperCase()}/events`).expect(404);
+    await get(`/api/v1/workflow/${id.toUpperCase()}/events?source=projection`).expect(404);
     expect(world.readModel.asked).toEqual([
       { executionId: id, include: expect.anything() },
-      { executionId: id, page: { afterRevision: null, limit: 201 } },
+      { executionId: id, page: { ...whole, afterRevision: null, limit: 201 } },
     ]);
   });
 
@@ -109,11 +110,13 @@ describe('queries over HTTP', () => {
 
   test('events: oldest first, and where the next page begins', async () => {
     world.readModel.rows = ['3', '4', '5'].map((revision) => ({ ...EVENT, revision }));
-    const { body } = await get(`/api/v1/workflow/${ID}/events?after_revision=2&limit=2`).expect(200);
+    const { body } = await get(`/api/v1/workflow/${ID}/events?source=projection&after_revision=2&limit=2`).expect(200);
     expect(body.data.events.map(({ revision }: EventView) => revision)).toEqual(['3', '4']);
     expect(body.data.next_after_revision).toBe('4');
-    expect((await get(`/api/v1/workflow/${ID}/events`).expect(200)).body.data.next_after_revision).toBeNull();
-    expect(world.readModel.asked[0]).toEqual({ executionId: ID, page: { afterRevision: 2n, limit: 3 } });
+    expect(
+      (await get(`/api/v1/workflow/${ID}/events?source=projection`).expect(200)).body.data.next_after_revision,
+    ).toBeNull();
+    expect(world.readModel.asked[0]).toEqual({ executionId: ID, page: { ...whole, afterRevision: 2n, limit: 3 } });
   });
 
   test('an artifact: its bytes, its own type, to be saved and not to be opened', async () => {

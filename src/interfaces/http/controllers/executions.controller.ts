@@ -1,22 +1,17 @@
-import { Controller, Get, Param, Query, Res } from '@nestjs/common';
+import { Controller, Get, Query, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import type { Response } from 'express';
-import { GetEvents } from '../../../application/queries/get-events.js';
 import { GetExecution } from '../../../application/queries/get-execution.js';
+import { GetPastExecution } from '../../../application/queries/get-past-execution.js';
 import { ListExecutions } from '../../../application/queries/list-executions.js';
-import { answer, executionAnswer } from '../answers.js';
-import {
-  EVENTS_PER_PAGE,
-  EventsQuery,
-  ExecutionPath,
-  ExecutionQuery,
-  EXECUTIONS_PER_PAGE,
-  ExecutionsQuery,
-} from '../dto/queries.js';
+import { answer, executionAnswer, pastAnswer } from '../answers.js';
+import { ExecutionQuery, EXECUTIONS_PER_PAGE, ExecutionsQuery } from '../dto/queries.js';
 import { instantOf, isTrue, revisionOf } from '../dto/query-fields.js';
 import { tag } from '../entity-tag.js';
+import { final } from '../history/final.js';
+import { momentOf } from '../history/moment.js';
 
-/** Eventually consistent: what the read tables show. */
+/** Eventually consistent: what the read tables show; of the past, what they showed then. */
 @Controller('api/v1/workflow')
 export class ExecutionsController {
   constructor(private readonly queries: QueryBus) {}
@@ -25,7 +20,15 @@ export class ExecutionsController {
   async one(@Query() query: ExecutionQuery, @Res({ passthrough: true }) response: Response) {
     const include = { steps: isTrue(query.include_steps), events: isTrue(query.include_events) };
     const minRevision = revisionOf(query.min_revision);
-    const found = await this.queries.execute(new GetExecution(query.execution_id.toLowerCase(), include, minRevision));
+    const executionId = query.execution_id.toLowerCase();
+    const moment = momentOf(query);
+    if (moment) {
+      const past = await this.queries.execute(new GetPastExecution(executionId, include, moment));
+      if (past.isFinal) final(response);
+      tag(response, `past-${past.revision}`);
+      return answer(pastAnswer(past, query));
+    }
+    const found = await this.queries.execute(new GetExecution(executionId, include, minRevision));
     tag(response, found.execution.revision);
     return answer(executionAnswer(found, minRevision));
   }
@@ -42,15 +45,5 @@ export class ExecutionsController {
     const page = { cursor: query.cursor ?? null, limit: Number(query.limit ?? EXECUTIONS_PER_PAGE.usual) };
     const { rows, nextCursor } = await this.queries.execute(new ListExecutions(filter, page));
     return answer({ executions: rows, next_cursor: nextCursor });
-  }
-
-  @Get(':execution_id/events')
-  async events(@Param() path: ExecutionPath, @Query() query: EventsQuery) {
-    const limit = Number(query.limit ?? EVENTS_PER_PAGE.usual);
-    const page = { afterRevision: revisionOf(query.after_revision), limit };
-    const { events, nextAfterRevision } = await this.queries.execute(
-      new GetEvents(path.execution_id.toLowerCase(), page),
-    );
-    return answer({ events, next_after_revision: nextAfterRevision });
   }
 }

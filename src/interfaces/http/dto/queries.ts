@@ -1,11 +1,12 @@
 import { IsOptional } from 'class-validator';
 import { FileName, OpaqueId, Uuid } from './fields.js';
+import { MomentQuery } from './history-queries.js';
 import { CursorText, FlagText, InstantText, IntegerText, RevisionText } from './query-fields.js';
 
 /** For routes without parameters: one that is sent is a mistake worth telling. */
 export class NoQuery {}
 
-export class ExecutionQuery {
+export class ExecutionQuery extends MomentQuery {
   @Uuid()
   execution_id!: string;
 
@@ -52,18 +53,6 @@ export class ExecutionsQuery {
   @IsOptional()
   @CursorText()
   cursor?: string;
-}
-
-export const EVENTS_PER_PAGE = { most: 1_000, usual: 200 };
-
-export class EventsQuery {
-  @IsOptional()
-  @RevisionText()
-  after_revision?: string;
-
-  @IsOptional()
-  @IntegerText(1, EVENTS_PER_PAGE.most)
-  limit?: string;
 }
 
 export class ExecutionPath {

@@ -4,6 +4,9 @@ import { Field } from './fields.js';
 export const FlagText = () => Field('true or false', (value) => value === 'true' || value === 'false');
 export const isTrue = (text: string | undefined): boolean => text === 'true';
 
+export const OneOf = (...values: readonly string[]) =>
+  Field(values.join(' or '), (value) => typeof value === 'string' && values.includes(value));
+
 const isDigits = (value: unknown): value is string => typeof value === 'string' && /^\d{1,19}$/.test(value);
 
 export const IntegerText = (least: number, most: number) =>

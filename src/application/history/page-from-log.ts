@@ -1,0 +1,54 @@
+import { workflowStream } from '../../domain/workflow/index.js';
+import type { EventLog, PageAsked, RecordedEvent } from '../event-log.js';
+import type { EventsAsked, EventView } from '../queries/read-model.js';
+import { eventView } from './event-view.js';
+import { HISTORY_LIMITS } from './limits.js';
+
+/** `next`: the revision after which (in the order asked for) the history goes on; null where it ends with this page. */
+export type EventsPage = Readonly<{ events: readonly EventView[]; next: bigint | null }>;
+
+/** The largest revision there can be: nothing comes after it. */
+const LARGEST = 2n ** 63n - 1n;
+
+/** Reads on until the page is full, the history ends, or so many events were looked at that the rest is for the next page. */
+export const pageFromLog = async (log: EventLog, executionId: string, asked: EventsAsked): Promise<EventsPage> => {
+  const { order, afterRevision, beforeRevision, types, limit } = asked;
+  const stream = workflowStream(executionId);
+  const isIn = ({ revision }: RecordedEvent) =>
+    (afterRevision === null || revision > afterRevision) && (beforeRevision === null || revision < beforeRevision);
+  const events: EventView[] = [];
+  let [place, scanned] = [startOf(asked), 0];
+  while (place !== null) {
+    // One more than fits, to know whether there is more.
+    const most = types === null ? limit - events.length + 1 : HISTORY_LIMITS.readEvents;
+    const page: PageAsked = { ...place, limit: Math.min(most, HISTORY_LIMITS.readEvents) };
+    const read = await log.readPage(stream, page);
+    for (const recorded of read) {
+      if (!isIn(recorded)) return { events, next: null };
+      if (events.length === limit || scanned === HISTORY_LIMITS.scannedEvents) {
+        return { events, next: order === 'asc' ? recorded.revision - 1n : recorded.revision + 1n };
+      }
+      scanned += 1;
+      if (types === null || types.includes(recorded.type)) events.push(eventView(recorded));
+    }
+    place = read.length < page.limit ? null : placeAfter(order, read.at(-1)!.revision);
+  }
+  return { events, next: null };
+};
+
+type Place = Readonly<{ direction: 'forwards'; from: bigint } | { direction: 'backwards'; from: bigint | 'end' }>;
+
+/** Backwards it begins at the end, or at an event that an earlier page has shown to be there. */
+const startOf = ({ order, afterRevision, beforeRevision }: EventsAsked): Place | null => {
+  if (order === 'asc') {
+    if (afterRevision !== null && afterRevision >= LARGEST) return null;
+    return { direction: 'forwards', from: afterRevision === null ? 0n : afterRevision + 1n };
+  }
+  if (beforeRevision === null) return { direction: 'backwards', from: 'end' };
+  return beforeRevision === 0n ? null : { direction: 'backwards', from: beforeRevision - 1n };
+};
+
+const placeAfter = (order: EventsAsked['order'], revision: bigint): Place | null => {
+  if (order === 'asc') return { direction: 'forwards', from: revision + 1n };
+  return revision === 0n ? null : { direction: 'backwards', from: revision - 1n };
+};

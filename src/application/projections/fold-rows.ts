@@ -1,0 +1,96 @@
+/** The read tables in memory, of any events: what the changes of projections mean, without SQL. Pure but for its own rows. */
+import type { RecordedEvent } from '../event-log.js';
+import type { AnyRow, Change, Projection, Update } from './projection.js';
+import { readEvent } from './read-event.js';
+
+/** What one change did to one row; `before` is null where it was born. Neither is ever changed again. */
+export type RowChange = Readonly<{ table: string; before: AnyRow | null; after: AnyRow }>;
+
+const DEFAULT_KEY = ['id'];
+
+/** One table. Rows are replaced, never changed: who holds one keeps it as it was. */
+export class FoldedTable {
+  private readonly byKey = new Map<string, AnyRow>();
+
+  constructor(
+    private readonly name: string,
+    private readonly key: readonly string[] = DEFAULT_KEY,
+  ) {}
+
+  /** In the order of their birth. */
+  rows(): readonly AnyRow[] {
+    return [...this.byKey.values()];
+  }
+
+  apply(change: Change<AnyRow>): readonly RowChange[] {
+    if (change.op === 'insert') {
+      const name = this.nameOf(change.row);
+      return this.byKey.has(name) ? [] : [this.put(name, null, { ...change.row })];
+    }
+    return this.meant(change.key)
+      .filter(([, row]) => isToChange(row, change))
+      .map(([name, row]) => this.put(name, row, changed(row, change)));
+  }
+
+  private put(name: string, before: AnyRow | null, after: AnyRow): RowChange {
+    this.byKey.set(name, after);
+    return { table: this.name, before, after };
+  }
+
+  private meant(key: AnyRow): readonly (readonly [string, AnyRow])[] {
+    const isWhole = this.key.every((column) => column in key);
+    const name = this.nameOf(key);
+    const named = isWhole ? this.byKey.get(name) : undefined;
+    const found: Iterable<readonly [string, AnyRow]> = isWhole ? (named ? [[name, named]] : []) : this.byKey;
+    return [...found].filter(([, row]) => Object.entries(key).every(([column, value]) => row[column] === value));
+  }
+
+  private nameOf(row: AnyRow): string {
+    return this.key.length === 1 ? String(row[this.key[0]!]) : JSON.stringify(this.key.map((column) => row[column]));
+  }
+}
+
+/** The tables of several projections, event by event. */
+export class FoldedRows {
+  private readonly tables: ReadonlyMap<Projection, FoldedTable>;
+
+  constructor(projections: readonly Projection[]) {
+    this.tables = new Map(projections.map((each) => [each, new FoldedTable(each.table, each.key)]));
+  }
+
+  /** @throws where the event is not what this application writes; the rows are then as they were */
+  apply(event: RecordedEvent): readonly RowChange[] {
+    const read = readEvent(event);
+    const made = [...this.tables].map(([projection, table]) => ({ table, changes: projection.project(read) }));
+    return made.flatMap(({ table, changes }) => changes.flatMap((change) => table.apply(change)));
+  }
+
+  rows(table: string): readonly AnyRow[] {
+    for (const [projection, folded] of this.tables) if (projection.table === table) return folded.rows();
+    throw new Error(`Table ${table}: expected one of the projections that are folded`);
+  }
+}
+
+/** @returns the rows of each table, by its name. @throws where an event is not what this application writes */
+export const foldRows = (
+  projections: readonly Projection[],
+  events: Iterable<RecordedEvent>,
+): ReadonlyMap<string, readonly AnyRow[]> => {
+  const folded = new FoldedRows(projections);
+  for (const event of events) folded.apply(event);
+  return new Map(projections.map(({ table }) => [table, folded.rows(table)]));
+};
+
+const isToChange = (row: AnyRow, { where, set }: Update<AnyRow>): boolean =>
+  (!where || where.among.includes(row[where.column] as string)) &&
+  BigInt(row['revision'] as string) < BigInt(set.revision);
+
+const changed = (before: AnyRow, { set, fill = {}, merge = [] }: Update<AnyRow>): AnyRow => {
+  const row: Record<string, unknown> = { ...before };
+  for (const [column, value] of Object.entries(fill)) row[column] ??= value;
+  for (const { column, path, value } of merge) row[column] = laidOver(row[column] as AnyRow, path, value);
+  return Object.assign(row, set);
+};
+
+const laidOver = (target: AnyRow, [name, ...rest]: readonly string[], value: AnyRow): AnyRow =>
+  name === undefined ? { ...target, ...value } : { ...target, [name]: laidOver(target[name] as AnyRow, rest, value) };

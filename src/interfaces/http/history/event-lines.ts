@@ -1,0 +1,69 @@
+/** A history as lines of JSON: pages are read as fast as the client takes them, and one at a time is held. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Response } from 'express';
+import type { EventsPage } from '../../../application/history/page-from-log.js';
+import type { EventView } from '../../../application/queries/read-model.js';
+
+export const LINES_LIMITS = {
+  /** Events of one read and one write. */
+  pageEvents: 500,
+  /** A client that takes nothing for so long is let go. */
+  stalledMs: 60_000,
+};
+
+/** The last line: without it, or where it is not complete, the history has more than was sent. */
+export type End = Readonly<{
+  complete: boolean;
+  events: number;
+  next_cursor: string | null;
+  error?: unknown;
+}>;
+
+export type Lines = Readonly<{
+  first: EventsPage;
+  /** Null: what `first` does not hold is not asked for. */
+  pageAfter: ((next: bigint) => Promise<EventsPage>) | null;
+  cursor: (next: bigint) => string;
+  event: (event: EventView) => unknown;
+  end: (end: End) => unknown;
+  /** What the client is told of an error on the way. */
+  told: (error: unknown) => unknown;
+}>;
+
+/** Resolves when everything is sent, or nobody is there any more. */
+export const sendLines = async (response: Response, mediaType: string, lines: Lines): Promise<void> => {
+  response.setHeader('Content-Type', mediaType);
+  response.setTimeout(LINES_LIMITS.stalledMs, () => response.destroy());
+  try {
+    await pipeline(Readable.from(textOf(lines), { highWaterMark: 1 }), response);
+  } catch (error) {
+    // Whoever hangs up ends the reading, and there is nobody to be told.
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
+};
+
+async function* textOf({ first, pageAfter, cursor, event, end, told }: Lines): AsyncGenerator<string> {
+  let [page, events] = [first, 0];
+  for (;;) {
+    events += page.events.length;
+    const { next } = page;
+    const isLast = next === null || !pageAfter;
+    const text = linesOf(page.events.map(event));
+    if (isLast) {
+      yield (
+        text + linesOf([end({ complete: next === null, events, next_cursor: next === null ? null : cursor(next) })])
+      );
+      return;
+    }
+    if (text !== '') yield text;
+    try {
+      page = await pageAfter(next);
+    } catch (error) {
+      yield linesOf([end({ complete: false, events, next_cursor: cursor(next), error: told(error) })]);
+      return;
+    }
+  }
+}
+
+const linesOf = (values: readonly unknown[]): string => values.map((value) => `${JSON.stringify(value)}\n`).join('');
