@@ -40,6 +40,7 @@ import { PostgresWaitingExecutions } from '../infrastructure/postgres/postgres-w
 import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js';
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
+import { RequiredReasons } from '../interfaces/http/required-reasons.js';
 import { LocalDocumentAgents } from './document-agents.js';
 import {
   agentBoundsOf,
@@ -97,6 +98,7 @@ const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskT
     useValue: new LocalDocumentAgents({ projectsDir: config.projectsDir, now: () => clock.now() }),
   },
   { provide: HttpLimits, useValue: httpLimits(config) },
+  { provide: RequiredReasons, useValue: new RequiredReasons(config.requireReason) },
 ];
 
 const stores = ({ config, dataSource, log, clock, ids, stopping }: Parts): Provider[] => {
