@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { AgentHolds } from '../application/agent-holds.js';
 import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import { Agents } from '../application/agents.js';
+import { AuditReviews } from '../application/audit-reviews.js';
 import { ArtifactStore } from '../application/artifacts.js';
 import { Clock } from '../application/clock.js';
 import { commandHandlers } from '../application/commands/index.js';
@@ -131,6 +132,7 @@ const saga = (parts: Parts): Provider[] => {
   const onError = told('Saga');
   return [
     { provide: AgentHolds, useValue: new AgentHolds(log, clock) },
+    { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
     {
       provide: AgentHoldsWatch,
       inject: [AgentHolds],

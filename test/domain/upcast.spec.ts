@@ -127,6 +127,7 @@ test('what an event may lack is what a version added, and nothing else', () => {
   const lacking = without.filter((event) => !FREE.test(event.path) && !event.name.endsWith('[]') && passes(event));
   const optional = [...new Set(lacking.map(({ name }) => name.replace(/^.*definition\.steps/, 'definition.steps')))];
   expect(optional.sort()).toEqual([
+    'StepCompleted outputHash',
     'StepFailed decision.errorType',
     'StepFailed decision.then',
     'StepRetryRequested earlier',
@@ -136,6 +137,7 @@ test('what an event may lack is what a version added, and nothing else', () => {
     'StepStarted because',
     'StepStarted because.errorType',
     'StepStarted because.then',
+    'StepStarted inputHash',
     'WorkflowPaused cause',
     'WorkflowPaused exhausted',
     'definition.steps.[].heartbeatTimeoutMs',

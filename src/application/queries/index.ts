@@ -2,6 +2,7 @@ import { ListAgentsHandler } from './list-agents.js';
 import { GetArtifactHandler } from './get-artifact.js';
 import { GetEventsHandler } from './get-events.js';
 import { GetExecutionHandler } from './get-execution.js';
+import { ListAuditReviewsHandler } from './list-audit-reviews.js';
 import { ListExecutionsHandler } from './list-executions.js';
 
 export const queryHandlers = [
@@ -10,4 +11,5 @@ export const queryHandlers = [
   ListExecutionsHandler,
   GetEventsHandler,
   GetArtifactHandler,
+  ListAuditReviewsHandler,
 ];

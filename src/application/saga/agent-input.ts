@@ -1,5 +1,4 @@
 /** What the agent of the step that is next is sent. */
-import type { Json } from '../../domain/json.js';
 import { checkpointOf } from '../../domain/workflow/checkpoint.js';
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import { currentStep, type ExistingWorkflow } from '../../domain/workflow/state.js';

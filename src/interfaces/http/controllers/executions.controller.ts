@@ -3,8 +3,10 @@ import { QueryBus } from '@nestjs/cqrs';
 import type { Response } from 'express';
 import { GetEvents } from '../../../application/queries/get-events.js';
 import { GetExecution } from '../../../application/queries/get-execution.js';
+import { ListAuditReviews } from '../../../application/queries/list-audit-reviews.js';
 import { ListExecutions } from '../../../application/queries/list-executions.js';
 import { answer, executionAnswer } from '../answers.js';
+import { auditAnswer } from '../audit-answer.js';
 import {
   EVENTS_PER_PAGE,
   EventsQuery,
@@ -26,8 +28,15 @@ export class ExecutionsController {
     const include = { steps: isTrue(query.include_steps), events: isTrue(query.include_events) };
     const minRevision = revisionOf(query.min_revision);
     const found = await this.queries.execute(new GetExecution(query.execution_id.toLowerCase(), include, minRevision));
-    tag(response, found.execution.revision);
-    return answer(executionAnswer(found, minRevision));
+    const audit = isTrue(query.include_audit) ? await this.audit(found.execution) : undefined;
+    // A review changes the answer and no revision.
+    if (!audit) tag(response, found.execution.revision);
+    return answer({ ...executionAnswer(found, minRevision), ...(audit && { audit }) });
+  }
+
+  private async audit({ id, revision }: Readonly<{ id: string; revision: string }>) {
+    const { status } = await this.queries.execute(new ListAuditReviews(id, BigInt(revision)));
+    return auditAnswer(status);
   }
 
   @Get('executions')

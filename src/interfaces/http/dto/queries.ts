@@ -18,6 +18,10 @@ export class ExecutionQuery {
   include_events?: string;
 
   @IsOptional()
+  @FlagText()
+  include_audit?: string;
+
+  @IsOptional()
   @RevisionText()
   min_revision?: string;
 }
