@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { AgentHolds } from '../application/agent-holds.js';
 import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import { Agents } from '../application/agents.js';
+import { AuditReviews } from '../application/audit-reviews.js';
 import { ArtifactStore } from '../application/artifacts.js';
 import { Clock } from '../application/clock.js';
 import { commandHandlers } from '../application/commands/index.js';
@@ -40,6 +41,7 @@ import { PostgresWaitingExecutions } from '../infrastructure/postgres/postgres-w
 import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js';
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
+import { RequiredReasons } from '../interfaces/http/required-reasons.js';
 import { LocalDocumentAgents } from './document-agents.js';
 import {
   agentBoundsOf,
@@ -97,6 +99,7 @@ const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskT
     useValue: new LocalDocumentAgents({ projectsDir: config.projectsDir, now: () => clock.now() }),
   },
   { provide: HttpLimits, useValue: httpLimits(config) },
+  { provide: RequiredReasons, useValue: new RequiredReasons(config.requireReason) },
 ];
 
 const stores = ({ config, dataSource, log, clock, ids, stopping }: Parts): Provider[] => {
@@ -129,6 +132,7 @@ const saga = (parts: Parts): Provider[] => {
   const onError = told('Saga');
   return [
     { provide: AgentHolds, useValue: new AgentHolds(log, clock) },
+    { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
     {
       provide: AgentHoldsWatch,
       inject: [AgentHolds],

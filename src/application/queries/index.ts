@@ -5,6 +5,7 @@ import { GetArtifactHandler } from './get-artifact.js';
 import { GetEventsHandler } from './get-events.js';
 import { GetExecutionHandler } from './get-execution.js';
 import { GetPastExecutionHandler } from './get-past-execution.js';
+import { ListAuditReviewsHandler } from './list-audit-reviews.js';
 import { ListExecutionsHandler } from './list-executions.js';
 
 export const queryHandlers = [
@@ -16,4 +17,5 @@ export const queryHandlers = [
   ListExecutionsHandler,
   GetEventsHandler,
   GetArtifactHandler,
+  ListAuditReviewsHandler,
 ];

@@ -1,6 +1,7 @@
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { AgentReply, AgentSuccess } from '../agents.js';
 import type { ArtifactStore } from '../artifacts.js';
+import { hashOf } from '../hash.js';
 import { storeLargeValues } from './outputs.js';
 
 /** Bytes of JSON that an output may have inside its event. */
@@ -25,7 +26,8 @@ export class Results {
       storeLargeValues(this.artifacts, step, reply.data, this.limits.inlineOutputBytes),
       this.keepFiles(reply),
     ]);
-    return { type: 'CompleteStep', data: { stepId, attempt, output, artifacts, agentMetadata: reply.metadata } };
+    const whole = { outputHash: hashOf(reply.data), agentMetadata: reply.metadata };
+    return { type: 'CompleteStep', data: { stepId, attempt, output, artifacts, ...whole } };
   }
 
   private keepFiles({ artifacts }: AgentSuccess) {

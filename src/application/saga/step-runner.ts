@@ -1,4 +1,3 @@
-import { checkpointOf } from '../../domain/workflow/checkpoint.js';
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { StepStarted } from '../../domain/workflow/events.js';
 import { timedOut } from '../../domain/workflow/next-effects.js';
@@ -7,6 +6,7 @@ import type { AgentCall, Agents } from '../agents.js';
 import type { ArtifactStore } from '../artifacts.js';
 import type { Clock } from '../clock.js';
 import { failpoint } from '../failpoint.js';
+import { agentInput } from './agent-input.js';
 import type { EndCause } from './calls.js';
 import { ARTIFACT_STORE_FAILED } from './call-result.js';
 import { loadLargeValues } from './outputs.js';
@@ -83,19 +83,9 @@ export class StepRunner {
   }
 
   private async inputFor(state: ExistingWorkflow, { step, attempt }: StepStarted) {
-    const checkpoint = checkpointOf(state);
-    return {
-      execution_id: state.executionId,
-      project_id: state.projectId,
-      document_type: state.documentType,
-      step,
-      attempt,
-      metadata: state.metadata,
-      checkpoint: {
-        ...checkpoint,
-        intermediate_results: await loadLargeValues(this.artifacts, checkpoint.intermediate_results),
-      },
-    };
+    const input = agentInput(state, step, attempt);
+    const intermediate_results = await loadLargeValues(this.artifacts, input.checkpoint.intermediate_results);
+    return { ...input, checkpoint: { ...input.checkpoint, intermediate_results } };
   }
 }
 

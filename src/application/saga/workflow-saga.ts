@@ -4,6 +4,7 @@ import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../d
 import { sleep, type Clock } from '../clock.js';
 import { failpoint } from '../failpoint.js';
 import type { Order, Outcome, Workflows } from '../workflows.js';
+import { startStep } from './agent-input.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
 import { OF_ITSELF, orderOf, type OrderSource } from './orders.js';
@@ -183,8 +184,7 @@ export class WorkflowSaga {
     const run = this.effects(state.executionId, state).find(({ kind }) => kind === 'RunStep');
     if (this.closing || run?.kind !== 'RunStep' || !seat.takeFor(currentAgent(state))) return undefined;
     failpoint('before-step-started');
-    const data = { stepId: run.stepId, attempt: run.attempt, worker: this.worker };
-    return orderOf(this.source, { type: 'StartStep', data }, { ...OF_ITSELF, traceparent });
+    return orderOf(this.source, startStep(state, run, this.worker), { ...OF_ITSELF, traceparent });
   }
 
   private effects(executionId: string, state: WorkflowState, mayTakeOver = false) {

@@ -21,13 +21,14 @@ export type OperatorCommand =
  * progress, completion and failure only.
  */
 export type StepCommand =
-  | Message<'StartStep', { stepId: StepId; attempt: number; worker: string }>
+  | Message<'StartStep', { stepId: StepId; attempt: number; worker: string; inputHash?: string }>
   | Message<
       'CompleteStep',
       {
         stepId: StepId;
         attempt: number;
         output: JsonObject;
+        outputHash?: string;
         artifacts: readonly ArtifactRef[];
         agentMetadata: JsonObject;
       }

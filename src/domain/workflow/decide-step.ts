@@ -68,6 +68,7 @@ const start = ({ at, data }: Command<'StartStep'>, state: ExistingWorkflow): rea
         deadline: after(at, definition.timeoutMs),
         // One key for all attempts of a generation: a key per attempt would double the agent's effects.
         idempotencyKey: `${state.executionId}:${definition.name}:${step.generation}`,
+        ...(data.inputHash !== undefined && { inputHash: data.inputHash }),
         ...(step.status === 'waiting' && { because: step.decision }),
       },
     },
@@ -79,13 +80,14 @@ const complete = (
   state: ExistingWorkflow,
   running: RunningStep,
 ): readonly WorkflowEvent[] => {
-  const { output, artifacts, agentMetadata } = data;
+  const { output, outputHash, artifacts, agentMetadata } = data;
   const completed: WorkflowEvent = {
     type: 'StepCompleted',
     data: {
       ...attemptOf(running),
       generation: running.step.generation,
       output,
+      ...(outputHash !== undefined && { outputHash }),
       artifacts,
       agentMetadata,
       durationMs: durationOf(running, at),

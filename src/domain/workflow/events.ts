@@ -44,6 +44,11 @@ export type StepStarted = Attempt &
     startedAt: string;
     deadline: string;
     idempotencyKey: string;
+    /**
+     * SHA-256 (hex) of the canonical JSON of what the agent is sent, where large values of earlier outputs stand as their
+     * artifact references. Absent in events of earlier versions.
+     */
+    inputHash?: string;
     /** The decision that this automatic retry follows; absent where no failure of the generation led to it. */
     because?: RetryDecision;
   }>;
@@ -72,6 +77,8 @@ export type StepCompleted = Attempt &
     generation: number;
     /** The agent's `data`; top-level values that were too large are artifact references. */
     output: JsonObject;
+    /** SHA-256 (hex) of the canonical JSON of the agent's whole `data`, with its large values. Absent in earlier versions. */
+    outputHash?: string;
     artifacts: readonly ArtifactRef[];
     /** The agent's `metadata`: model used, tokens and the like. */
     agentMetadata: JsonObject;

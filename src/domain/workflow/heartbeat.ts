@@ -10,11 +10,11 @@ export const RECORDING_INTERVAL_MS = 1_000;
 /** Recorded in one attempt at most, besides one for each percent. */
 export const RECORDED_HEARTBEATS = 1_000;
 
-const recordingIntervalMs = ({ timeoutMs, heartbeatTimeoutMs = Infinity }: StepDefinition): number =>
+export const recordingIntervalMs = ({ timeoutMs, heartbeatTimeoutMs = Infinity }: StepDefinition): number =>
   Math.max(Math.min(RECORDING_INTERVAL_MS, heartbeatTimeoutMs / 4), Math.ceil(timeoutMs / RECORDED_HEARTBEATS));
 
 /** Beyond the timeout by one interval, so that a heartbeat that is not recorded needs to move nothing. */
-const dueAfter = (at: Date, definition: StepDefinition): string | null =>
+export const dueAfter = (at: Date, definition: StepDefinition): string | null =>
   definition.heartbeatTimeoutMs === undefined
     ? null
     : iso(at.getTime() + definition.heartbeatTimeoutMs + recordingIntervalMs(definition));

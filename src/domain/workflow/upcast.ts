@@ -1,37 +1,21 @@
 /** Between the log and the fold: events of every released shape become events of today's shape. */
+import { shownValue } from '../shape.js';
+import { eventShapes } from './event-shapes.js';
 import type { WorkflowEvent } from './events.js';
 
-/** One line for each event type; the `satisfies` makes a forgotten one a compile error. */
-const known = {
-  WorkflowStarted: true,
-  WorkflowPaused: true,
-  WorkflowResumed: true,
-  WorkflowCancelled: true,
-  WorkflowCompleted: true,
-  WorkflowFailed: true,
-  NextStepRequested: true,
-  RemainingStepsRequested: true,
-  StepStarted: true,
-  StepDeferred: true,
-  StepProgressed: true,
-  StepCompleted: true,
-  StepFailed: true,
-  StepSkipped: true,
-  StepInterrupted: true,
-  StepRetryRequested: true,
-} satisfies Record<WorkflowEvent['type'], true>;
-
-export const isKnownType = (type: string): type is WorkflowEvent['type'] => Object.hasOwn(known, type);
+export const isKnownType = (type: string): type is WorkflowEvent['type'] => Object.hasOwn(eventShapes, type);
 
 /**
- * Null for a type that this version does not know: it is kept and shown, and a fold passes over it.
- * @throws where a known event does not hold an object, as malformed JSON does
+ * Null for a type that this version does not know: it is kept and shown, and a fold passes over it. Members that this
+ * version does not know stay where they are.
+ * @throws where a known event does not hold what it should: which member, what was expected, what came
  */
 export const upcast = (type: string, data: unknown): WorkflowEvent | null => {
   if (!isKnownType(type)) return null;
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
-    const got = data === null ? 'null' : Array.isArray(data) ? 'an array' : typeof data;
-    throw new Error(`Event ${type}: expected a JSON object as its data, got ${got}`);
+  const wrong = eventShapes[type](data);
+  if (wrong) {
+    const place = wrong.path === '' ? 'as its data' : `at ${wrong.path}`;
+    throw new Error(`Event ${type}: expected ${wrong.expected} ${place}, got ${shownValue(wrong.got)}`);
   }
   return { type, data } as WorkflowEvent;
 };

@@ -33,6 +33,16 @@ export function oneOf<const T extends string>(choices: readonly T[], fallback: T
   return variable(`one of ${choices.join(', ')}`, (text) => choices.find((choice) => choice === text), fallback);
 }
 
+/** With commas between. */
+export function someOf<const T extends string>(choices: readonly T[]) {
+  const parse = (text: string) => {
+    const names = text.split(',').map((name) => name.trim());
+    const known = names.map((name) => choices.find((choice) => choice === name));
+    return known.every((name) => name !== undefined) ? [...new Set(known)] : undefined;
+  };
+  return variable<readonly T[], readonly T[]>(`some of ${choices.join(', ')}, with commas between`, parse, []);
+}
+
 export function flag(fallback: boolean) {
   const values = new Map([
     ['true', true],

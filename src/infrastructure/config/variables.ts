@@ -1,6 +1,6 @@
 /** Every environment variable there is, with its default. The names are a contract; `.env.example` describes each. */
 import { z } from 'zod';
-import { connectionString, flag, host, oneOf, text, webUrl, whole } from './variable.js';
+import { connectionString, flag, host, oneOf, someOf, text, webUrl, whole } from './variable.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -12,6 +12,8 @@ export const variables = z.object({
   PUBLIC_URL: webUrl(),
   ALLOW_UNAUTHENTICATED_NETWORK: flag(false),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'log', 'debug', 'verbose'], 'log'),
+
+  REQUIRE_REASON: someOf(['pause', 'resume', 'retry', 'cancel', 'next_step', 'remaining', 'hold', 'release']),
 
   DATA_DIR: text('a directory', './data'),
   DEFINITIONS_DIR: text('a directory', './definitions'),

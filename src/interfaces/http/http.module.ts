@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AgentsController } from './controllers/agents.controller.js';
 import { ArtifactsController } from './controllers/artifacts.controller.js';
+import { AuditReviewsController } from './controllers/audit-reviews.controller.js';
 import { CatalogueController } from './controllers/catalogue.controller.js';
 import { CommandsController } from './controllers/commands.controller.js';
 import { DocumentAgentsController } from './controllers/document-agents.controller.js';
@@ -19,6 +20,7 @@ import { TasksController } from './controllers/tasks.controller.js';
     EventsController,
     HistoryController,
     ArtifactsController,
+    AuditReviewsController,
     CatalogueController,
     TasksController,
     DocumentAgentsController,

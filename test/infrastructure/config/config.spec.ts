@@ -32,6 +32,15 @@ describe('the configuration', () => {
     expect(loadConfig({}, 'PORT=\n')).toMatchObject({ port: 3000 });
   });
 
+  it('takes the actions that need a reason by their names, each once', () => {
+    expect(loadConfig({}).requireReason).toEqual([]);
+    expect(loadConfig({ REQUIRE_REASON: 'cancel, retry,cancel' }).requireReason).toEqual(['cancel', 'retry']);
+    const expected =
+      'REQUIRE_REASON: expected some of pause, resume, retry, cancel, next_step, remaining, hold, release, with commas between; got "cancel,restart".';
+    expect(() => loadConfig({ REQUIRE_REASON: 'cancel,restart' })).toThrow(expected);
+    expect(() => loadConfig({ REQUIRE_REASONS: 'cancel' })).toThrow('Did you mean REQUIRE_REASON?');
+  });
+
   it('cannot be changed', () => {
     const config = loadConfig({ AGENT_WRITER_URL: 'http://writer:8080' });
     expect(Object.isFrozen(config)).toBe(true);

@@ -219,7 +219,7 @@ test('strangers in the log: unreadable data, foreign metadata, no UUID, no begin
     ].sort(),
   );
   const errors = new Map(poisoned.map(({ projection, executionId, error }) => [`${projection} ${executionId}`, error]));
-  expect(errors.get(`workflow_steps ${SICK}`)).toMatch(/expected a JSON object as its data, got string/);
+  expect(errors.get(`workflow_steps ${SICK}`)).toMatch(/expected a JSON object as its data, got "not an object"/);
   expect(errors.get(`workflow_executions ${EXECUTIONS[1]}`)).toMatch(/its first event is missing/);
   const { workflow_events: events, workflow_executions: executions } = await rowsOf(tables.dataSource);
   expect(events!.find((row) => 'id' in row && row.id === event(13, '', null).id)).toMatchObject({

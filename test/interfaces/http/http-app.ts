@@ -6,6 +6,7 @@ import { AgentHolds } from '../../../src/application/agent-holds.js';
 import { Agents, type AgentInfo } from '../../../src/application/agents.js';
 import type { AgentInput } from '../../../src/application/agents.js';
 import { ArtifactStore } from '../../../src/application/artifacts.js';
+import { AuditReviews } from '../../../src/application/audit-reviews.js';
 import { Clock } from '../../../src/application/clock.js';
 import { commandHandlers } from '../../../src/application/commands/index.js';
 import { Definitions } from '../../../src/application/definitions.js';
@@ -41,6 +42,7 @@ import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js
 import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
 import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/http-limits.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
+import { RequiredReasons } from '../../../src/interfaces/http/required-reasons.js';
 import { CountingIds, onDemand, step, world } from '../../support/saga-world.js';
 
 /** Rows that a test lays down; what was asked of them. */
@@ -156,10 +158,12 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: DocumentAgents, useValue: documentAgents },
     { provide: Health, useValue: health },
     { provide: HttpLimits, useValue: limits },
+    { provide: RequiredReasons, useValue: new RequiredReasons([]) },
     { provide: TaskTokens, useValue: taskTokens },
     { provide: TaskReports, useValue: new AgentTaskReports(clock, defaultAgentLimits) },
     { provide: Results, useValue: new Results(artifacts, { inlineOutputBytes: 65_536 }) },
     { provide: AgentHolds, useValue: holds },
+    { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
     { provide: StartBacklog, useValue: new StartBacklog(waiting, clock, BACKLOG, () => undefined) },
     { provide: WorkflowSaga, useValue: saga },
     { provide: Workflows, useValue: workflows },

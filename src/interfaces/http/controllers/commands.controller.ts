@@ -16,6 +16,7 @@ import { NoQuery } from '../dto/queries.js';
 import { StartWorkflowBody } from '../dto/start-workflow.js';
 import { HttpLimits } from '../http-limits.js';
 import { Refusal } from '../refusal.js';
+import { RequiredReasons, type ReasonedAction } from '../required-reasons.js';
 
 /** Strongly consistent: an answer means that the command's events are in the log. */
 @Controller('api/v1/workflow')
@@ -23,6 +24,7 @@ export class CommandsController {
   constructor(
     private readonly commands: CommandBus,
     private readonly limits: HttpLimits,
+    private readonly reasons: RequiredReasons,
   ) {}
 
   @Post('start')
@@ -43,17 +45,22 @@ export class CommandsController {
   @Post('control')
   @HttpCode(200)
   control(@Query() _none: NoQuery, @Body() body: ControlWorkflowBody, @Req() request: Request) {
-    return this.carryOut(body, controlOrder(body), request);
+    return this.carryOut(body, body.action, controlOrder(body), request);
   }
 
   @Post('execute')
   @HttpCode(200)
   execute(@Query() _none: NoQuery, @Body() body: ExecuteWorkflowBody, @Req() request: Request) {
-    return this.carryOut(body, executeOrder(body), request);
+    return this.carryOut(body, body.mode, executeOrder(body), request);
   }
 
-  private async carryOut({ execution_id, actor_id, reason }: OperatorBody, order: ControlOrder, request: Request) {
-    const caller = callerOf(request, actor_id, reason);
+  private async carryOut(
+    { execution_id, actor_id, reason }: OperatorBody,
+    action: ReasonedAction,
+    order: ControlOrder,
+    request: Request,
+  ) {
+    const caller = callerOf(request, actor_id, this.reasons.reasonFor(action, reason));
     const outcome = await this.commands.execute(new ControlWorkflow(execution_id.toLowerCase(), order, caller));
     return answer(controlledAnswer(outcome, new Date()));
   }

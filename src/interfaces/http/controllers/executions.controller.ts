@@ -3,8 +3,10 @@ import { QueryBus } from '@nestjs/cqrs';
 import type { Response } from 'express';
 import { GetExecution } from '../../../application/queries/get-execution.js';
 import { GetPastExecution } from '../../../application/queries/get-past-execution.js';
+import { ListAuditReviews } from '../../../application/queries/list-audit-reviews.js';
 import { ListExecutions } from '../../../application/queries/list-executions.js';
 import { answer, executionAnswer, pastAnswer } from '../answers.js';
+import { auditAnswer } from '../audit-answer.js';
 import { ExecutionQuery, EXECUTIONS_PER_PAGE, ExecutionsQuery } from '../dto/queries.js';
 import { instantOf, isTrue, revisionOf } from '../dto/query-fields.js';
 import { tag } from '../entity-tag.js';
@@ -29,8 +31,15 @@ export class ExecutionsController {
       return answer(pastAnswer(past, query));
     }
     const found = await this.queries.execute(new GetExecution(executionId, include, minRevision));
-    tag(response, found.execution.revision);
-    return answer(executionAnswer(found, minRevision));
+    const audit = isTrue(query.include_audit) ? await this.audit(found.execution) : undefined;
+    // A review changes the answer and no revision.
+    if (!audit) tag(response, found.execution.revision);
+    return answer({ ...executionAnswer(found, minRevision), ...(audit && { audit }) });
+  }
+
+  private async audit({ id, revision }: Readonly<{ id: string; revision: string }>) {
+    const { status } = await this.queries.execute(new ListAuditReviews(id, BigInt(revision)));
+    return auditAnswer(status);
   }
 
   @Get('executions')

@@ -35,6 +35,13 @@ export const Text = (longest: number) =>
     (value) => typeof value === 'string' && value.length > 0 && value.length <= longest,
   );
 
+/** Blanks say nothing. */
+export const Reason = (longest: number) =>
+  Field(
+    `1 to ${longest} characters, not all of them blank`,
+    (value) => typeof value === 'string' && value.trim().length > 0 && value.length <= longest,
+  );
+
 export const PositiveInteger = () =>
   Field('a whole number from 1', (value) => Number.isSafeInteger(value) && (value as number) >= 1);
 

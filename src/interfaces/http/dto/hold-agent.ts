@@ -1,5 +1,5 @@
 import { IsOptional } from 'class-validator';
-import { AgentName, OpaqueId, Text } from './fields.js';
+import { AgentName, OpaqueId, Reason } from './fields.js';
 import { LONGEST_REASON } from './control-workflow.js';
 
 export class AgentPath {
@@ -13,6 +13,6 @@ export class HoldAgentBody {
   @OpaqueId()
   actor_id?: string | null;
 
-  @Text(LONGEST_REASON)
+  @Reason(LONGEST_REASON)
   reason!: string;
 }

@@ -19,6 +19,10 @@ export class ExecutionQuery extends MomentQuery {
   include_events?: string;
 
   @IsOptional()
+  @FlagText()
+  include_audit?: string;
+
+  @IsOptional()
   @RevisionText()
   min_revision?: string;
 }

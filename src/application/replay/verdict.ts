@@ -1,0 +1,58 @@
+/** A whole recorded history through other rules. Reads, and nothing else. */
+import { executionIdOf } from '../../domain/workflow/index.js';
+import type { Difference } from '../../domain/workflow/what-if/difference.js';
+import { beginning, follow, type Course, type Rules, type Turn } from '../../domain/workflow/what-if/follow.js';
+import type { RecordedEvent } from '../event-log.js';
+import { readEvent } from '../projections/read-event.js';
+
+export type Verdict = Readonly<{
+  executionId: string;
+  /** How many there are. */
+  events: number;
+  differences: readonly TurnDifference[];
+  /** Of the first event that other rules would not have led to; null where the whole history fits them. */
+  fitsUntil: bigint | null;
+  /** How much later the last event would have been, milliseconds; negative: earlier. Null where the history does not fit. */
+  shiftMs: number | null;
+}>;
+
+/** `revision` is that of the decision's first event. */
+export type TurnDifference = Difference & Readonly<{ revision: bigint; at: Date }>;
+
+/** @throws where an event is not what this application writes */
+export const verdictOf = (events: readonly RecordedEvent[], rules: Rules): Verdict => {
+  const differences: TurnDifference[] = [];
+  let course: Course = beginning;
+  let fitsUntil: bigint | null = null;
+  for (const { revision, ...turn } of turnsOf(events)) {
+    const followed = follow(course, turn, rules);
+    course = followed.course;
+    differences.push(...followed.differences.map((difference) => ({ ...difference, revision, at: turn.at })));
+    if (course.other === null) {
+      fitsUntil = revision;
+      break;
+    }
+  }
+  const executionId = events[0] ? executionIdOf(events[0].stream) : '';
+  const shiftMs = fitsUntil === null ? course.shiftMs : null;
+  return { executionId, events: events.length, differences, fitsUntil, shiftMs };
+};
+
+type RecordedTurn = Turn & Readonly<{ revision: bigint }>;
+
+/** What one command left stands together and carries its id. Events of unknown types belong to no turn. */
+function* turnsOf(events: readonly RecordedEvent[]): Generator<RecordedTurn> {
+  let open: (RecordedTurn & { commandId: string }) | undefined;
+  for (const recorded of events) {
+    const { event, metadata } = readEvent(recorded);
+    if (!event) continue;
+    const { commandId, occurredAt } = metadata;
+    if (open?.commandId === commandId) {
+      open = { ...open, events: [...open.events, event] };
+      continue;
+    }
+    if (open) yield open;
+    open = { commandId, revision: recorded.revision, at: new Date(occurredAt), events: [event] };
+  }
+  if (open) yield open;
+}

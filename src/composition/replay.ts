@@ -1,0 +1,33 @@
+/** What a replay needs: the log and the read tables, to read only, and the rules that stand in files. */
+import { readFile } from 'node:fs/promises';
+import type { EventLog } from '../application/event-log.js';
+import type { ReadModel } from '../application/queries/read-model.js';
+import type { WorkflowDefinition } from '../domain/workflow/definition.js';
+import type { Rules } from '../domain/workflow/what-if/follow.js';
+import { readConfig } from '../infrastructure/config/configuration.js';
+import { readDefinition } from '../infrastructure/definitions/read-definition.js';
+import { readRetryPolicy } from '../infrastructure/definitions/read-retry-policy.js';
+import { PostgresReadModel } from '../infrastructure/postgres/postgres-read-model.js';
+import { startPlatform } from './platform.js';
+
+export type History = Readonly<{
+  log: Pick<EventLog, 'read'>;
+  readModel: Pick<ReadModel, 'executions'>;
+  close: () => Promise<void>;
+}>;
+
+/** Uses the servers that run, or starts them for its own time. Nothing that it gives out can append. */
+export const openHistory = async (tell: (line: string) => void): Promise<History> => {
+  const { dataSource, log, close } = await startPlatform(readConfig(), tell);
+  return { log, readModel: new PostgresReadModel(dataSource), close };
+};
+
+/** @throws Error with a line for each problem */
+export const definitionFrom = async (file: string): Promise<WorkflowDefinition> => {
+  const { definition, problems } = readDefinition(await readFile(file, 'utf8'));
+  if (!definition) throw new Error(`${file} is not a valid definition:\n  ${problems.join('\n  ')}`);
+  return definition;
+};
+
+/** @throws Error with a line for each problem */
+export const retryRulesFrom = async (file: string): Promise<Rules> => readRetryPolicy(await readFile(file, 'utf8'));

@@ -1,0 +1,106 @@
+/** `npm run replay`: the story of an execution, or what other rules would have made of it, or of all. */
+import { once } from 'node:events';
+import { story } from '../../../application/replay/story.js';
+import { survey, withoutKinds } from '../../../application/replay/survey.js';
+import { verdictOf } from '../../../application/replay/verdict.js';
+import { definitionFrom, openHistory, retryRulesFrom, type History } from '../../../composition/replay.js';
+import { runUntilSignal } from '../../../composition/run-until-signal.js';
+import type { WorkflowDefinition } from '../../../domain/workflow/definition.js';
+import { workflowStream } from '../../../domain/workflow/index.js';
+import type { Rules } from '../../../domain/workflow/what-if/follow.js';
+import { storyJson, storyText, verdictJson, verdictText } from './lines.js';
+import { optionsFrom, USAGE, type Options } from './options.js';
+import { Tally } from './tally.js';
+
+const FAILED = 2;
+const PROGRESS_EVERY_MS = 1_000;
+
+/** Waits where the reader is slower: a long story is not held in memory. */
+const write = async (text: string): Promise<void> => {
+  if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain');
+};
+const tell = (text: string) => process.stderr.write(`${text}\n`);
+
+/** `workflowName`: whose executions they are for; null: everyone's. */
+type GivenRules = Readonly<{ rules: Rules; workflowName: string | null }>;
+
+const rulesFrom = async ({ definition, retryPolicy }: Options): Promise<GivenRules | null> => {
+  if (retryPolicy !== null) return { rules: await retryRulesFrom(retryPolicy), workflowName: null };
+  if (definition === null) return null;
+  const other: WorkflowDefinition = await definitionFrom(definition);
+  return { rules: () => other, workflowName: other.name };
+};
+
+const tellStory = async ({ log }: History, executionId: string, { until, json }: Options): Promise<number> => {
+  const { events } = await log.read(workflowStream(executionId));
+  if (events.length === 0) throw new Error(`There is no execution ${executionId}`);
+  const told = until === null ? events : events.filter(({ revision }) => revision <= until);
+  for (const line of story(told)) await write(json ? storyJson(line) : storyText(line).join('\n'));
+  return 0;
+};
+
+const judge = async (history: History, executionId: string, given: GivenRules, options: Options): Promise<number> => {
+  const { events } = await history.log.read(workflowStream(executionId));
+  if (events.length === 0) throw new Error(`There is no execution ${executionId}`);
+  const name = (events[0]?.data as { definition?: { name?: string } } | null)?.definition?.name;
+  if (given.workflowName !== null && name !== given.workflowName)
+    throw new Error(`Expected a definition of the name ${name}, which the execution ran; got ${given.workflowName}`);
+  const verdict = withoutKinds(verdictOf(events, given.rules), options.ignored);
+  await write(options.json ? verdictJson(verdict) : verdictText(verdict).join('\n'));
+  return verdict.differences.length > 0 ? 1 : 0;
+};
+
+const judgeAll = async (
+  history: History,
+  { rules, workflowName }: GivenRules,
+  { json, ignored }: Options,
+  signal: AbortSignal,
+): Promise<number> => {
+  const tally = new Tally();
+  const progress = setInterval(
+    () => tell(`${tally.executions} executions, ${tally.differ} differ ...`),
+    PROGRESS_EVERY_MS,
+  );
+  try {
+    for await (const surveyed of survey(history, workflowName, rules, signal)) {
+      const verdict = surveyed.verdict && withoutKinds(surveyed.verdict, ignored);
+      tally.add({ ...surveyed, verdict });
+      if (json && verdict) await write(verdictJson(verdict));
+    }
+  } finally {
+    clearInterval(progress);
+  }
+  if (signal.aborted) throw new Error('Interrupted: not every execution was looked at');
+  await write(json ? tally.json() : tally.text().join('\n'));
+  return tally.exitCode;
+};
+
+const run = async (signal: AbortSignal): Promise<number> => {
+  const options = optionsFrom(process.argv.slice(2));
+  if (options.help) {
+    await write(USAGE);
+    return 0;
+  }
+  const given = await rulesFrom(options);
+  const history = await openHistory(() => undefined);
+  try {
+    if (options.executionId === null) return await judgeAll(history, given!, options, signal);
+    if (given) return await judge(history, options.executionId, given, options);
+    return await tellStory(history, options.executionId, options);
+  } finally {
+    await history.close();
+  }
+};
+
+// A gate that was interrupted has said nothing: it must not look like one that found no difference.
+const ending = (code: number, signal: AbortSignal): number => (signal.aborted ? process.exit(FAILED) : code);
+
+runUntilSignal((signal) =>
+  run(signal).then(
+    (code) => ending(code, signal),
+    (error: unknown) => {
+      tell(error instanceof Error ? error.message : String(error));
+      return ending(FAILED, signal);
+    },
+  ),
+);

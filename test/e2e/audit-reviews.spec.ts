@@ -1,0 +1,114 @@
+/** Reviews of an execution's history, through the API. */
+import { randomUUID } from 'node:crypto';
+import { EventLog } from '../../src/application/event-log.js';
+import { startScriptedAgents } from './support/scripted-agents.js';
+import { startTestApp, type TestApp } from './support/test-app.js';
+
+let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
+let app: TestApp;
+let id: string;
+
+beforeAll(async () => {
+  agents = await startScriptedAgents();
+  app = await startTestApp({ AGENT_BASE_URL: agents.url });
+}, 60_000);
+afterAll(async () => {
+  await app.close();
+  await agents.close();
+}, 60_000);
+beforeEach(async () => {
+  id = await app.api.start({ project_id: 'p-1', document_type: 'ib', auto_execute: false });
+  await app.api.control(id, 'pause');
+  await app.api.control(id, 'cancel', { reason: 'a duplicate' });
+  await app.api.reaches(id, 'cancelled');
+});
+
+const OF = { through_revision: 1, outcome: 'accepted', reason: 'as planned', actor_id: 'quinn' };
+const post = (body: object, headers: Record<string, string> = {}, executionId = id) =>
+  app.api.post(`/api/v1/workflow/${executionId}/audit-reviews`, { ...OF, ...body }, headers);
+const list = async () => (await app.api.get(`/api/v1/workflow/${id}/audit-reviews`)).body.data;
+
+test('is recorded after the end of the history, which stays as it is, and names the hash of the event', async () => {
+  const [, second] = await app.api.events(id);
+  const { status, body } = await post({});
+  expect(status).toBe(201);
+  const review = {
+    execution_id: id,
+    revision: '0',
+    through_revision: '1',
+    event_hash: second.hash,
+    outcome: 'accepted',
+    reason: 'as planned',
+    actor: { type: 'user', id: 'quinn' },
+  };
+  const audit = {
+    reviewed_through: '1',
+    unreviewed_events: 1,
+    last_outcome: 'accepted',
+    last_reviewed_by: { type: 'user', id: 'quinn' },
+    last_reviewed_at: body.data.review.reviewed_at,
+  };
+  expect(body.data).toMatchObject({ review, audit });
+  expect(await list()).toMatchObject({ reviews: [review], audit });
+  expect(await app.api.eventTypes(id)).toEqual(['WorkflowStarted', 'WorkflowPaused', 'WorkflowCancelled']);
+
+  const plain = await app.api.get(`/api/v1/workflow?execution_id=${id}`);
+  expect(plain.body.data).not.toHaveProperty('audit');
+  const shown = await app.api.get(`/api/v1/workflow?execution_id=${id}&include_audit=true`);
+  expect(shown.body.data.audit).toEqual({ ...audit });
+});
+
+test('what nobody has reviewed says so', async () => {
+  const none = { reviewed_through: null, last_outcome: null, last_reviewed_at: null, last_reviewed_by: null };
+  expect(await list()).toEqual({ reviews: [], audit: { ...none, unreviewed_events: 3 } });
+});
+
+test('goes back, too: what was looked at once stays so, the last outcome counts', async () => {
+  await post({ through_revision: '2' });
+  await post({ through_revision: 0, outcome: 'findings', reason: 'the project was another', actor_id: 'rita' });
+  const { reviews, audit } = await list();
+  expect(reviews.map((each: { through_revision: string }) => each.through_revision)).toEqual(['2', '0']);
+  expect(audit).toMatchObject({
+    reviewed_through: '2',
+    unreviewed_events: 0,
+    last_outcome: 'findings',
+    last_reviewed_by: { id: 'rita' },
+  });
+});
+
+test('is recorded once under one Idempotency-Key, also by many at once; another one under it is refused', async () => {
+  const headers = { 'idempotency-key': randomUUID() };
+  const answers = await Promise.all(Array.from({ length: 5 }, () => post({}, headers)));
+  expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
+  expect(new Set(answers.map(({ body }) => body.data.review.id)).size).toBe(1);
+  expect((await list()).reviews).toHaveLength(1);
+  expect(await post({ outcome: 'rejected' }, headers)).toMatchObject({
+    status: 422,
+    body: { error: { code: 'IDEMPOTENCY_KEY_REUSED' } },
+  });
+});
+
+test('many at once without a key are all recorded, and chained', async () => {
+  await Promise.all(Array.from({ length: 4 }, (_, index) => post({ reason: `reader ${index}` })));
+  expect((await list()).reviews).toHaveLength(4);
+  const { events } = await app.server.app.get(EventLog).read(`audit-review-${id}`);
+  const links = events.map(({ metadata }) => metadata as { hash: string; previousHash: string | null });
+  expect(links.map(({ previousHash }) => previousHash)).toEqual([null, ...links.slice(0, -1).map(({ hash }) => hash)]);
+});
+
+test.each([
+  ['a revision beyond the end', { through_revision: 3 }, 400, 'REVISION_BEYOND_END'],
+  ['a revision that is none', { through_revision: -1 }, 400, 'INVALID_REQUEST'],
+  ['an outcome that is none', { outcome: 'fine' }, 400, 'INVALID_REQUEST'],
+  ['no reason', { reason: undefined }, 400, 'INVALID_REQUEST'],
+  ['a blank reason', { reason: '  ' }, 400, 'INVALID_REQUEST'],
+  ['a field that is unknown', { page: 1 }, 400, 'INVALID_REQUEST'],
+])('%s is refused, and nothing is recorded', async (_, body, status, code) => {
+  expect(await post(body)).toMatchObject({ status, body: { error: { code } } });
+  expect((await list()).reviews).toEqual([]);
+});
+
+test('an execution that does not exist: 404', async () => {
+  expect((await post({}, {}, randomUUID())).status).toBe(404);
+  expect((await app.api.get(`/api/v1/workflow/${randomUUID()}/audit-reviews`)).status).toBe(404);
+});
