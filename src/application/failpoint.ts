@@ -13,6 +13,8 @@ export type Failpoint =
   | 'before-commit'
   | 'after-commit'
   | 'timer-due'
+  | 'before-swap'
+  | 'after-swap'
   | 'drain';
 
 type Listener = (name: Failpoint) => void;

@@ -1,6 +1,5 @@
 /** Commands to things whose whole history is short: read it, decide, append. Executions have workflows.ts. */
 import type { Decider, Message } from '../domain/decider.js';
-import type { JsonObject } from '../domain/json.js';
 import { appendSurely, DEFAULT_APPEND_LIMITS } from './append.js';
 import type { Clock } from './clock.js';
 import type { CommandContext } from './envelope.js';

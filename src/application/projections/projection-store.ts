@@ -26,6 +26,8 @@ export type ProjectionWrite = Readonly<{
   poisoned: readonly Poison[];
   /** Executions that are no longer held back. */
   healed: readonly string[];
+  /** Of the mapping; recorded with the first checkpoint. */
+  version: number;
   /** Null: stays where it is. */
   checkpoint: ProjectionCheckpoint | null;
 }>;

@@ -44,6 +44,8 @@ export type AnyRow = Readonly<Record<string, unknown>>;
 export interface Projection<Row = AnyRow> {
   /** The table's name, and the projection's. */
   readonly table: string;
+  /** To be raised with each change of what `project` gives: the table is then built anew, see `npm run projections`. */
+  readonly version: number;
   /** @throws where the event is not what this application writes */
   project(event: ProjectedEvent): readonly Change<Row>[];
 }

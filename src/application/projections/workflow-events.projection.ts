@@ -6,6 +6,7 @@ import { instant, type Projection } from './projection.js';
 /** One row for an event, of whatever type. What only this application's metadata tells is null where there is none. */
 export const workflowEvents: Projection<EventView> = {
   table: 'workflow_events',
+  version: 2,
 
   project: ({ executionId, recorded, metadata }) => [
     {
