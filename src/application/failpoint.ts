@@ -1,21 +1,24 @@
 /** Places at which a test may end the instance, to see what is left. In production nothing listens and nothing happens. */
-export type Failpoint =
-  | 'command-accepted'
-  | 'command-appended'
-  | 'event-received'
-  | 'before-step-started'
-  | 'after-step-started'
-  | 'request-written'
-  | 'reply-received'
-  | 'result-appended'
-  | 'before-checkpoint'
-  | 'inside-a-batch'
-  | 'before-commit'
-  | 'after-commit'
-  | 'timer-due'
-  | 'before-swap'
-  | 'after-swap'
-  | 'drain';
+export const failpoints = [
+  'command-accepted',
+  'command-appended',
+  'event-received',
+  'before-step-started',
+  'after-step-started',
+  'request-written',
+  'reply-received',
+  'result-appended',
+  'before-checkpoint',
+  'inside-a-batch',
+  'before-commit',
+  'after-commit',
+  'timer-due',
+  'before-swap',
+  'after-swap',
+  'drain',
+] as const;
+
+export type Failpoint = (typeof failpoints)[number];
 
 type Listener = (name: Failpoint) => void;
 let listener: Listener | null = null;

@@ -86,8 +86,10 @@ export const checkTables = async (dataSource: DataSource, streams: Streams, tell
   const checkpoints: { projection: string; position: string }[] = await dataSource.query(
     'select projection, position from projection_checkpoints',
   );
-  for (const { projection, position } of checkpoints) {
-    if (BigInt(position) !== last) tell('I13', projection, `checkpoint ${position} at rest, the log ends at ${last}`);
+  const positions = new Map(checkpoints.map(({ projection, position }) => [projection, position]));
+  for (const table of Object.keys(rows)) {
+    const position = positions.get(table) ?? '0';
+    if (BigInt(position) !== last) tell('I13', table, `checkpoint ${position} at rest, the log ends at ${last}`);
   }
   const poison: unknown[] = await dataSource.query('select * from projection_poison');
   if (poison.length > 0) tell('I18', 'projections', `${poison.length} executions are held back`);

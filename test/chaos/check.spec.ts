@@ -1,13 +1,16 @@
 /** The checker of the trials: silent about histories that are right, and not about any that was tampered with. */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { RecordedEvent } from '../../src/application/event-log.js';
+import type { Json } from '../../src/domain/json.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import type { ExistingWorkflow } from '../../src/domain/workflow/state.js';
 import { summarise } from '../../src/domain/workflow/summary.js';
 import { given } from '../support/given.js';
 import { EXECUTION_ID } from '../support/histories.js';
 import { checkStream, type Told } from './check-streams.js';
-import { checkAcknowledged, checkLedger } from './check-world.js';
+import { catchUp, openTables, type TestTables } from '../infrastructure/postgres/read-tables.js';
+import { InMemoryEventLog } from '../support/in-memory.event-log.js';
+import { checkAcknowledged, checkLedger, checkTables } from './check-world.js';
 import type { Ledger } from './ledger.js';
 
 const folder = new URL('../histories/', import.meta.url);
@@ -27,7 +30,7 @@ const recordedAs = (name: string): RecordedEvent[] => {
     ...{ position: BigInt(10 + index), recordedAt: AT },
     metadata: {
       ...{ commandId: uuid(1_000 + index), $correlationId: EXECUTION_ID, $causationId: uuid(1_000 + index) },
-      occurredAt: AT.toISOString(),
+      ...{ occurredAt: AT.toISOString(), actor: { type: 'user', id: 'ann' }, reason: null, traceparent: null },
       summary: summarise(given(...events.slice(0, index + 1)).state() as ExistingWorkflow, AT),
     },
   }));
@@ -146,4 +149,66 @@ describe('between the log, the ledger and what clients were told', () => {
   test('I1: a revision that is not there', () => expect(told({ ...started, revision: 99n })).toContain('I1'));
   test('I1: another position', () => expect(told({ ...started, position: 12n })).toEqual(['I1']));
   test('I1: a pause that is not there', () => expect(told({ ...started, action: 'pause' })).toEqual(['I1']));
+});
+
+describe('between the log and the read tables', () => {
+  const stream = `workflow-${EXECUTION_ID}`;
+  let tables: TestTables;
+  let events: readonly RecordedEvent[];
+  beforeAll(async () => {
+    tables = await openTables();
+    const log = new InMemoryEventLog(() => AT);
+    for (const { id, type, data, metadata, revision } of recordedAs('happy-path.json')) {
+      await log.append(
+        stream,
+        [{ id, type, data: data as Json, metadata: metadata as Json }],
+        revision === 0n ? 'none' : revision - 1n,
+      );
+    }
+    await catchUp(log, tables.dataSource);
+    events = (await log.read(stream)).events;
+  });
+  afterAll(() => tables.close());
+
+  /** What is told of the tables after these statements, which are then undone. */
+  const after = async (...statements: string[]): Promise<string[]> => {
+    const { dataSource } = tables;
+    const names = ['workflow_executions', 'workflow_steps', 'workflow_events', 'projection_checkpoints'];
+    for (const name of names) await dataSource.query(`create table kept_${name} as table ${name}`);
+    try {
+      for (const statement of statements) await dataSource.query(statement);
+      const told: string[] = [];
+      await checkTables(dataSource, new Map([[EXECUTION_ID, events]]), (invariant) => void told.push(invariant));
+      return [...new Set(told)];
+    } finally {
+      for (const name of names) {
+        await dataSource.query(`truncate ${name}`);
+        await dataSource.query(`insert into ${name} table kept_${name}`);
+        await dataSource.query(`drop table kept_${name}`);
+      }
+    }
+  };
+  const copied = (table: string, id: string) =>
+    `insert into ${table} select (jsonb_populate_record(t, '${id}'::jsonb)).* from ${table} t limit 1`;
+  const another = JSON.stringify({ id: uuid(66) });
+
+  test('tables that are the fold of the log are right', async () => expect(await after()).toEqual([]));
+
+  test.each([
+    ['an execution changed', `update workflow_executions set percent_complete = percent_complete - 1`],
+    ['a column of a step changed', `update workflow_steps set attempt = attempt + 1 where step_order = 2`],
+    ['an event changed', `update workflow_events set event_type = 'StepSkipped' where revision = 3`],
+    ['an execution missing', `delete from workflow_executions`],
+    ['a step missing', `delete from workflow_steps where step_order = 1`],
+    ['an event missing', `delete from workflow_events where revision = 2`],
+    ['an execution too many', copied('workflow_executions', another)],
+    ['a step too many', copied('workflow_steps', another)],
+    ['an event too many', copied('workflow_events', JSON.stringify({ id: uuid(66), revision: 999 }))],
+  ])('I12: %s', async (_, statement) => expect(await after(statement)).toEqual(['I12']));
+
+  test.each([
+    ['behind', `update projection_checkpoints set position = position - 1 where projection = 'workflow_steps'`],
+    ['ahead', `update projection_checkpoints set position = position + 1 where projection = 'workflow_events'`],
+    ['missing', `delete from projection_checkpoints where projection = 'workflow_executions'`],
+  ])('I13: a checkpoint %s', async (_, statement) => expect(await after(statement)).toEqual(['I13']));
 });

@@ -39,6 +39,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  for (const { child } of instances) child.process.kill('SIGCONT');
   await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
   await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
 });
@@ -97,6 +98,32 @@ test('a retry that was due while nothing ran is made after the restart, once', a
   await second.api.reaches(id, 'completed');
   expect(agent.calls.filter(({ path }) => path === '/first')).toHaveLength(before + 1);
 }, 60_000);
+
+test('retries that come due while their instance stands still are made once, and not again when it goes on', async () => {
+  let isBusy = true;
+  answer = ({ input }) => (isBusy ? failWith('transient') : succeed({ [input.step]: 'done' }));
+  const [first, second] = [await start(), await start()];
+  const ids = await Promise.all(Array.from({ length: 5 }, () => first.api.start(START)));
+  const isWaiting = async (id: string) => (await first.api.details(id)).steps[0].status === 'waiting';
+  await eventually(async () => (await Promise.all(ids.map(isWaiting))).every(Boolean));
+  first.child.process.kill('SIGSTOP');
+  isBusy = false;
+  for (const id of ids) await second.api.reaches(id, 'completed', 30_000);
+  const done = agent.calls.length;
+  first.child.process.kill('SIGCONT');
+  // It looks at everything that was due to it, and what is started then shows that it works again.
+  await first.api.reaches(await first.api.start(START), 'completed', 30_000);
+  expect(agent.calls).toHaveLength(done + 2);
+  for (const id of ids) {
+    const types = await first.api.eventTypes(id);
+    expect(types.filter((type) => type === 'StepCompleted')).toHaveLength(2);
+    expect(types.at(-1)).toBe('WorkflowCompleted');
+    const attempts = agent.calls
+      .filter(({ input }) => input.execution_id === id)
+      .map(({ input }) => [input.step, input.attempt].join());
+    expect(new Set(attempts).size).toBe(attempts.length);
+  }
+}, 90_000);
 
 test('a start that was acknowledged is there after a kill', async () => {
   answer = () => undefined;

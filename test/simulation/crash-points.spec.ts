@@ -1,4 +1,5 @@
-import { failpoints, OCCURRENCES, tryCrash } from './crash-points.js';
+import { failpoints } from '../../src/application/failpoint.js';
+import { OCCURRENCES, tryCrash } from './crash-points.js';
 
 const SEEDS = [1, 2, 3];
 

@@ -5,24 +5,6 @@ import { NO_NETWORK_FAULTS } from './event-store.js';
 import { runSchedule } from './run.js';
 import type { Scenario } from './scenario.js';
 
-const POINTS: Readonly<Record<Failpoint, true>> = {
-  'command-accepted': true,
-  'command-appended': true,
-  'event-received': true,
-  'before-step-started': true,
-  'after-step-started': true,
-  'request-written': true,
-  'reply-received': true,
-  'result-appended': true,
-  'before-checkpoint': true,
-  'inside-a-batch': true,
-  'before-commit': true,
-  'after-commit': true,
-  'timer-due': true,
-  drain: true,
-};
-
-export const failpoints = Object.keys(POINTS) as readonly Failpoint[];
 export const OCCURRENCES = [1, 2, 3] as const;
 
 /** No other fault: agents that fail now and then, so that there are timers, and a request to stop for each third of the time. */

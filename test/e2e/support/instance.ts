@@ -7,10 +7,17 @@ export type Instance = Readonly<{ api: Api; child: Child }>;
 
 const MAIN = new URL('../../../dist/main.js', import.meta.url);
 
-/** Heartbeats are quick here, so that a take-over need not be waited for. */
-export const startInstance = async (env: Readonly<Record<string, string>>): Promise<Instance> => {
+/**
+ * Heartbeats are quick here, so that a take-over need not be waited for.
+ * @param born is told of the process before it is ready, which it may never be
+ */
+export const startInstance = async (
+  env: Readonly<Record<string, string>>,
+  born: (child: Child) => void = () => undefined,
+): Promise<Instance> => {
   const quick = { PORT: '0', WORKER_HEARTBEAT_MS: '200', WORKER_TIMEOUT_MS: '1000', SAGA_SWEEP_INTERVAL_MS: '200' };
   const child = startChild(MAIN, [], { ...quick, ...env });
+  born(child);
   const [, url] = await Promise.race([
     child.printed(/The API is at (http:\/\/[^"\s]+)/, { deadlineMs: 60_000 }),
     once(child.process, 'exit').then(() => {

@@ -1,0 +1,15 @@
+/** A few of the crash points on real processes; `npm run crash-points` tries all of them. */
+import { tryCrashPoint, type CrashPoint } from './trial.js';
+
+test.each<CrashPoint>([
+  { name: 'command-appended', nth: 1, instances: 1 },
+  { name: 'request-written', nth: 1, instances: 2 },
+  { name: 'before-commit', nth: 2, instances: 1 },
+  { name: 'timer-due', nth: 1, instances: 2 },
+])(
+  'killed at $name, with $instances instances: nothing is lost, nothing is done twice',
+  async (point) => {
+    expect((await tryCrashPoint(point)).violations).toEqual([]);
+  },
+  90_000,
+);

@@ -1,0 +1,28 @@
+import { once } from 'node:events';
+import { readFailpoint } from '../../src/composition/die-at-failpoint.js';
+import { startChild } from '../support/child.js';
+
+test('a failpoint is named, with its passing or without', () => {
+  expect(readFailpoint({ NODE_ENV: 'test', FAILPOINT: 'drain' })).toEqual({ name: 'drain', nth: 1 });
+  expect(readFailpoint({ NODE_ENV: 'test', FAILPOINT: 'before-commit:12' })).toEqual({
+    name: 'before-commit',
+    nth: 12,
+  });
+  expect(readFailpoint({ NODE_ENV: 'test' })).toBeNull();
+});
+
+test.each([undefined, 'production', 'development'])('with NODE_ENV %s nobody dies of it', (NODE_ENV) =>
+  expect(readFailpoint({ NODE_ENV, FAILPOINT: 'drain' })).toBeNull(),
+);
+
+test.each(['nowhere', 'drain:0', 'drain:', 'drain:x', 'DRAIN', 'drain:1000000'])('%s is refused', (FAILPOINT) =>
+  expect(() => readFailpoint({ NODE_ENV: 'test', FAILPOINT })).toThrow(/^FAILPOINT: expected NAME or NAME:NTH .*drain/),
+);
+
+test('an instance does not start with a name that nobody knows', async () => {
+  const main = new URL('../../dist/main.js', import.meta.url);
+  const child = startChild(main, [], { NODE_ENV: 'test', FAILPOINT: 'nowhere' });
+  await once(child.process, 'close');
+  expect(child.process.exitCode).toBe(1);
+  expect(child.output()).toMatch(/FAILPOINT: expected NAME .*got "nowhere"/);
+});
