@@ -1,8 +1,10 @@
 /** The only source of time. Instances' clocks may differ: what must be agreed on is stored in events. */
 export abstract class Clock {
   abstract now(): Date;
-  /** Calls `wake` once, at or after `at`. @returns a function that takes the wish back */
+  /** Calls `wake` once, at or after `at` by this clock, which may be set meanwhile. @returns a function that takes the wish back */
   abstract wakeAt(at: Date, wake: () => void): () => void;
+  /** Calls `wake` once, when `ms` have passed, whatever the clock is set to meanwhile. @returns as `wakeAt` does */
+  abstract wakeAfter(ms: number, wake: () => void): () => void;
 }
 
 /** Resolves after `ms`, or at once when `signal` is or gets aborted. */
@@ -14,6 +16,6 @@ export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<v
       cancel();
       resolve();
     };
-    const cancel = clock.wakeAt(new Date(clock.now().getTime() + ms), done);
+    const cancel = clock.wakeAfter(ms, done);
     signal?.addEventListener('abort', done, { once: true });
   });

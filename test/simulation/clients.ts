@@ -76,7 +76,8 @@ export class Clients {
     const { cluster, random } = this;
     for (const step of STEPS) {
       const order: ControlOrder = { type: 'RetryStep', data: { stepId: stepId(executionId, step) } };
-      const send = ({ control }: Instance) => control.execute(new ControlWorkflow(executionId, order, callerWith(null)));
+      const send = ({ control }: Instance) =>
+        control.execute(new ControlWorkflow(executionId, order, callerWith(null)));
       cluster.timeline.after(random.between(0, 30_000), () => {
         cluster.happenings.count('retry after a cancel');
         this.request(order.type, executionId, null, send, 1);

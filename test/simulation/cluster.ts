@@ -87,6 +87,7 @@ export class Cluster {
   endAll(): void {
     this.isEnded = true;
     for (const instance of this.instances) instance?.machine.die('at the end');
+    this.around.database.end();
   }
 
   private passes(name: Failpoint): void {

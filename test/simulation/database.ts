@@ -29,6 +29,7 @@ export class Database {
   readonly wrongs: string[] = [];
   isAway = false;
   private leader: Session | null = null;
+  private readonly sessions: Session[] = [];
 
   constructor(
     readonly timeline: Timeline,
@@ -54,6 +55,7 @@ export class Database {
     if (this.leader || !machine.isAlive) return null;
     const session = { machine, lost: new AbortController() };
     this.leader = session;
+    this.sessions.push(session);
     machine.onDeath(() => this.drop(session));
     return session;
   }
@@ -61,6 +63,14 @@ export class Database {
   drop(session: Session): void {
     if (this.leader === session) this.leader = null;
     session.machine.tell(() => session.lost.abort());
+  }
+
+  /**
+   * The end of this world. Node keeps whatever listens to a signal of signals until one of them is aborted, and the dead
+   * did not live to do it.
+   */
+  end(): void {
+    for (const { lost } of this.sessions) lost.abort();
   }
 
   mustLead(session: Session): void {

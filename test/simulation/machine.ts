@@ -93,7 +93,9 @@ export class Machine {
   }
 }
 
-/** The machine's own idea of the time. A wish is a timer of so many milliseconds; it asks the clock again when it ends. */
+/** The machine's own idea of the time. A wish for a time of day is a timer that asks the clock again, as the real one does. */
+const LOOK_AGAIN_MS = 60_000;
+
 export class MachineClock extends Clock {
   constructor(private readonly machine: Machine) {
     super();
@@ -104,17 +106,23 @@ export class MachineClock extends Clock {
   }
 
   wakeAt(at: Date, wake: () => void): () => void {
-    const { machine } = this;
     const remaining = () => at.getTime() - this.now().getTime();
+    let cancel: () => void;
+    const wait = () => (cancel = this.wakeAfter(Math.min(remaining(), LOOK_AGAIN_MS), look));
     const look = () => {
-      if (cancelled) return;
-      if (remaining() > 0) entry = machine.timeline.after(remaining(), () => machine.tell(look));
+      if (remaining() > 0) wait();
       else wake();
     };
-    let cancelled = false;
-    let entry = machine.timeline.after(remaining(), () => machine.tell(look));
+    wait();
+    return () => cancel();
+  }
+
+  wakeAfter(ms: number, wake: () => void): () => void {
+    const { machine } = this;
+    let isCancelled = false;
+    const entry = machine.timeline.after(ms, () => machine.tell(() => isCancelled || wake()));
     return () => {
-      cancelled = true;
+      isCancelled = true;
       entry.act = null;
     };
   }

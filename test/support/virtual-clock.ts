@@ -20,6 +20,10 @@ export class VirtualClock extends Clock {
     return () => this.wishes.delete(wish);
   }
 
+  wakeAfter(ms: number, wake: () => void): () => void {
+    return this.wakeAt(new Date(this.time + ms), wake);
+  }
+
   /** Milliseconds until the next wish; null when nobody waits. */
   get untilNext(): number | null {
     const next = Math.min(...[...this.wishes].map(({ at }) => at));

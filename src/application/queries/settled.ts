@@ -11,10 +11,15 @@ export const untilSettled = async <T>(
   isSettled: (answer: T) => boolean,
   { waitMs, everyMs }: Patience = READ_YOUR_WRITES,
 ): Promise<T> => {
-  const end = clock.now().getTime() + waitMs;
-  for (;;) {
-    const answer = await ask();
-    if (isSettled(answer) || clock.now().getTime() >= end) return answer;
-    await sleep(clock, everyMs);
+  let isOver = false;
+  const cancel = clock.wakeAfter(waitMs, () => (isOver = true));
+  try {
+    for (;;) {
+      const answer = await ask();
+      if (isSettled(answer) || isOver) return answer;
+      await sleep(clock, everyMs);
+    }
+  } finally {
+    cancel();
   }
 };

@@ -2,6 +2,8 @@ import { Clock } from '../../application/clock.js';
 
 /** `setTimeout` takes a longer delay for 1 ms. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+/** How late a wish for a time of day comes true at most where the clock was put forward meanwhile. */
+const LOOK_AGAIN_MS = 60_000;
 
 export type SystemClockOptions = Readonly<{
   /** Whether a wish that is still waiting keeps the process from ending by itself. */
@@ -22,18 +24,33 @@ export class SystemClock extends Clock {
 
   /** Never calls `wake` before it returns, however long ago `at` is. */
   wakeAt(at: Date, wake: () => void): () => void {
-    let timer: NodeJS.Timeout;
-    const wait = (remainingMs: number) => {
-      timer = setTimeout(look, Math.min(Math.max(remainingMs, 0), LONGEST_TIMEOUT_MS));
-      if (!this.keepsProcessAlive) timer.unref();
-    };
-    // Asks the clock again: the delay may have been longer than one timer, and a timer may fire a millisecond early.
+    const remainingMs = () => at.getTime() - Date.now();
+    let cancel: () => void;
+    const wait = () => (cancel = this.timer(Math.min(remainingMs(), LOOK_AGAIN_MS), look));
+    // Asks the clock again: it may have been set, and a timer may fire a millisecond early.
     const look = () => {
-      const remainingMs = at.getTime() - Date.now();
-      if (remainingMs > 0) wait(remainingMs);
+      if (remainingMs() > 0) wait();
       else wake();
     };
-    wait(at.getTime() - Date.now());
+    wait();
+    return () => cancel();
+  }
+
+  wakeAfter(ms: number, wake: () => void): () => void {
+    let leftMs = ms;
+    let cancel: () => void;
+    const wait = () => {
+      const part = Math.min(leftMs, LONGEST_TIMEOUT_MS);
+      leftMs -= part;
+      cancel = this.timer(part, () => (leftMs > 0 ? wait() : wake()));
+    };
+    wait();
+    return () => cancel();
+  }
+
+  private timer(ms: number, act: () => void): () => void {
+    const timer = setTimeout(act, Math.max(ms, 0));
+    if (!this.keepsProcessAlive) timer.unref();
     return () => clearTimeout(timer);
   }
 }

@@ -32,4 +32,8 @@ export class StoppedClock extends Clock {
   wakeAt(): () => void {
     throw new Error('A clock that stands still wakes nobody');
   }
+
+  wakeAfter(): () => void {
+    return this.wakeAt();
+  }
 }

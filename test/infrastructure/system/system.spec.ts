@@ -47,6 +47,38 @@ describe('the clock', () => {
       expect(wake).not.toHaveBeenCalled();
     });
 
+    test('notices within a minute that the clock was put forward', () => {
+      const wake = jest.fn();
+      new SystemClock().wakeAt(new Date(Date.now() + DAY), wake);
+      jest.setSystemTime(Date.now() + 2 * DAY);
+      jest.advanceTimersByTime(60_000);
+      expect(wake).toHaveBeenCalledTimes(1);
+    });
+
+    test.each([-DAY, 0, DAY])('waits so many milliseconds, though the clock is set by %i', (by) => {
+      const wake = jest.fn();
+      new SystemClock().wakeAfter(1_000, wake);
+      jest.setSystemTime(Date.now() + by);
+      jest.advanceTimersByTime(999);
+      expect(wake).not.toHaveBeenCalled();
+      jest.advanceTimersByTime(1);
+      expect(wake).toHaveBeenCalledTimes(1);
+    });
+
+    test('waits for longer than one timer can, unless the wish is taken back', () => {
+      const [wake, never] = [jest.fn(), jest.fn()];
+      const clock = new SystemClock();
+      const cancel = clock.wakeAfter(60 * DAY, never);
+      clock.wakeAfter(60 * DAY, wake);
+      jest.advanceTimersByTime(30 * DAY);
+      cancel();
+      jest.advanceTimersByTime(30 * DAY - 1);
+      expect(wake).not.toHaveBeenCalled();
+      jest.advanceTimersByTime(1);
+      expect(wake).toHaveBeenCalledTimes(1);
+      expect(never).not.toHaveBeenCalled();
+    });
+
     test('waits on when the clock is set back', () => {
       const wake = jest.fn();
       new SystemClock().wakeAt(new Date(Date.now() + 1000), wake);
