@@ -92,8 +92,8 @@ export class PostgresRebuildStore extends RebuildStore {
       events: string;
       build_ms: string;
     }[] = await this.dataSource.query(
-      `select projection, rebuild_id, position, events, build_ms
-       from ${quoted(schema)}.rebuilds left join ${quoted(schema)}.projection_checkpoints using (projection)`,
+      `select projection, built.rebuild_id, position, events, build_ms
+       from ${quoted(schema)}.rebuilds built left join ${quoted(schema)}.projection_checkpoints using (projection)`,
     );
     return new Map(
       rows.map((row) => [
