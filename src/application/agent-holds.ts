@@ -1,20 +1,11 @@
 import { agentHold, agentStream, readAgentEvent, type AgentCommand, type Hold } from '../domain/agent/hold.js';
-import { appendSurely, DEFAULT_APPEND_LIMITS } from './append.js';
 import type { Clock } from './clock.js';
 import type { CommandContext } from './envelope.js';
-import { chained, contentOf, linkOf, type Unchained } from './event-hash.js';
-import { RevisionConflict, type EventLog, type ExpectedRevision, type RecordedEvent } from './event-log.js';
-import { remember } from './fold-cache.js';
-import { hashOf } from './hash.js';
-import { eventId } from './ids.js';
+import type { EventLog, ExpectedRevision } from './event-log.js';
+import { SmallStream, type SmallFold } from './small-stream.js';
 
-/** How often a command is decided anew because another writer was faster. */
-const MAX_ROUNDS = 10;
-
-/** One agent's stream as far as it has been read. */
-type Folded = Readonly<{ hold: Hold; revision: ExpectedRevision; commands: readonly string[]; link: string | null }>;
-
-const unread: Folded = { hold: agentHold.initialState, revision: 'none', commands: [], link: null };
+const holds = new SmallStream(agentHold, readAgentEvent);
+type Folded = SmallFold<Hold>;
 
 export type HoldOutcome = Readonly<{
   hold: Hold;
@@ -35,13 +26,13 @@ export class AgentHolds {
   private changed: () => void = () => undefined;
 
   constructor(
-    private readonly log: EventLog,
-    private readonly clock: Clock,
+    readonly log: EventLog,
+    readonly clock: Clock,
   ) {}
 
   /** Undefined as long as it has not been read: such an agent is not to be called either. */
   of(agent: string): Hold | undefined {
-    return this.known.get(agent)?.hold;
+    return this.known.get(agent)?.state;
   }
 
   /** Asks where that is not known yet. */
@@ -67,45 +58,21 @@ export class AgentHolds {
 
   /** Reads what is new in the agent's stream. */
   async refresh(agent: string): Promise<Hold> {
-    return (await this.read(agent)).hold;
+    return (await this.read(agent)).state;
   }
 
   /** What is so already changes nothing. @throws RevisionConflict, LogUnavailable */
   async execute(agent: string, { type, reason }: HoldOrder, context: CommandContext): Promise<HoldOutcome> {
-    const at = context.at.toISOString();
-    const command = { type, data: { agent, actor: context.actor, reason, at } };
-    for (let round = 1; ; round++) {
-      const folded = await this.read(agent);
-      const events = folded.commands.includes(context.commandId) ? [] : agentHold.decide(command, folded.hold);
-      if (events.length === 0) return { ...outcome(folded), changed: false, position: null };
-      const made = events.map((event, index) => toStore(agent, event, context, index));
-      try {
-        const stream = agentStream(agent);
-        const { events: stored, link } = chained(stream, made, folded.revision, folded.link);
-        const appended = await appendSurely(
-          this.log,
-          this.clock,
-          stream,
-          stored,
-          folded.revision,
-          DEFAULT_APPEND_LIMITS,
-        );
-        const hold = events.reduce(agentHold.evolve, folded.hold);
-        const commands = remember(folded.commands, context.commandId);
-        const next = { hold, revision: appended.revision, commands, link };
-        this.keep(agent, next);
-        return { ...outcome(next), changed: true, position: appended.position };
-      } catch (error) {
-        if (!(error instanceof RevisionConflict) || round >= MAX_ROUNDS) throw error;
-      }
-    }
+    const command = { type, data: { agent, actor: context.actor, reason, at: context.at.toISOString() } };
+    const read = () => this.read(agent);
+    const { folded, changed, position } = await holds.execute(this, agentStream(agent), command, context, read);
+    if (changed) this.keep(agent, folded);
+    const { state, revision } = folded;
+    return { hold: state, revision: revision === 'none' ? null : revision, changed, position };
   }
 
   private async read(agent: string): Promise<Folded> {
-    const known = this.known.get(agent) ?? unread;
-    const from = known.revision === 'none' ? 0n : known.revision + 1n;
-    const { events } = await this.log.read(agentStream(agent), from);
-    const folded = events.reduce(fold, known);
+    const folded = await holds.read(this.log, agentStream(agent), this.known.get(agent));
     this.keep(agent, folded);
     return folded;
   }
@@ -115,44 +82,8 @@ export class AgentHolds {
     const present = this.known.get(agent);
     if (present && !isNewer(folded.revision, present.revision)) return;
     this.known.set(agent, folded);
-    if (!present || (present.hold === null) !== (folded.hold === null)) this.changed();
+    if (!present || (present.state === null) !== (folded.state === null)) this.changed();
   }
 }
 
 const isNewer = (a: ExpectedRevision, b: ExpectedRevision) => a !== 'none' && (b === 'none' || a > b);
-
-const outcome = ({ hold, revision }: Folded) => ({ hold, revision: revision === 'none' ? null : revision });
-
-/** Passes over events of a type that this version does not know. */
-const fold = (folded: Folded, recorded: RecordedEvent): Folded => {
-  const { type, data, metadata, revision } = recorded;
-  const event = readAgentEvent(type, data);
-  const commandId = (metadata as Partial<CommandContext> | null)?.commandId;
-  return {
-    hold: event ? agentHold.evolve(folded.hold, event) : folded.hold,
-    revision,
-    commands: typeof commandId === 'string' ? remember(folded.commands, commandId) : folded.commands,
-    link: linkOf(recorded),
-  };
-};
-
-const toStore = (
-  agent: string,
-  event: ReturnType<typeof agentHold.decide>[number],
-  { commandId, actor, reason, at, traceparent }: CommandContext,
-  index: number,
-): Unchained => {
-  const stream = agentStream(agent);
-  const metadata = {
-    commandId,
-    $correlationId: stream,
-    $causationId: commandId,
-    actor,
-    reason,
-    occurredAt: at.toISOString(),
-    traceparent,
-  };
-  const dataHash = hashOf(event.data);
-  const id = eventId(stream, commandId, index, contentOf(event.type, dataHash, metadata));
-  return { event: { id, type: event.type, data: event.data, metadata }, dataHash };
-};

@@ -13,6 +13,8 @@ export const failpoints = [
   'before-commit',
   'after-commit',
   'timer-due',
+  'before-swap',
+  'after-swap',
   'drain',
 ] as const;
 

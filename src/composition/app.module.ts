@@ -19,6 +19,8 @@ import { ProjectionStore } from '../application/projections/projection-store.js'
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { queryHandlers } from '../application/queries/index.js';
 import { ReadModel } from '../application/queries/read-model.js';
+import { Rebuilder } from '../application/rebuild/rebuilder.js';
+import { Rebuilds } from '../application/rebuild/rebuilds.js';
 import { Attempts } from '../application/saga/attempts.js';
 import { Results } from '../application/saga/results.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
@@ -39,6 +41,7 @@ import { PostgresProjectionStore } from '../infrastructure/postgres/postgres-pro
 import { PostgresReadModel } from '../infrastructure/postgres/postgres-read-model.js';
 import { PostgresWaitingExecutions } from '../infrastructure/postgres/postgres-waiting-executions.js';
 import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js';
+import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
 import { RequiredReasons } from '../interfaces/http/required-reasons.js';
@@ -49,6 +52,8 @@ import {
   attemptLimits,
   backlogLimits,
   httpLimits,
+  rebuilderLimits,
+  rebuildStoreLimits,
   runnerLimits,
   sagaLimits,
   stepLimits,
@@ -111,7 +116,13 @@ const stores = ({ config, dataSource, log, clock, ids, stopping }: Parts): Provi
     runnerLimits(config),
     told('Projections'),
   );
+  const rebuildStore = new PostgresRebuildStore(dataSource, store, clock, rebuildStoreLimits(config));
+  const rebuilds = new Rebuilds({ log, clock, store: rebuildStore }, projections);
+  const rebuilding = { store: rebuildStore, rebuilds, log, clock, ids };
+  const rebuilder = new Rebuilder(rebuilding, projections, rebuilderLimits(config), told('Rebuilds'));
   return [
+    { provide: Rebuilds, useValue: rebuilds },
+    { provide: Rebuilder, useValue: rebuilder },
     { provide: ProjectionStore, useValue: store },
     { provide: ProjectionRunner, useValue: runner },
     { provide: Health, useValue: new CheckedHealth(dataSource, log, clock, () => runner.status(), stopping) },

@@ -7,8 +7,9 @@ import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import type { Clock } from '../application/clock.js';
 import type { Ids } from '../application/ids.js';
 import { projections as readTables } from '../application/projections/index.js';
-import { lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
+import { followed, lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
+import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
 import { loadAgentsModule } from '../infrastructure/agents/agents-module.js';
@@ -97,7 +98,7 @@ const run = (
   stopping: AbortController,
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
-  const holds = app.get(AgentHoldsWatch);
+  const [holds, rebuilder] = [app.get(AgentHoldsWatch), app.get(Rebuilder)];
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.abort();
@@ -108,13 +109,16 @@ const run = (
     // Until here requests are answered as always, but for their `Connection: close`.
     await drain(app.getHttpServer());
     await app.close();
+    await rebuilder.stop();
     await projections.stop();
     await platform.close();
   };
   return {
     begin: async () => {
       projections.start();
-      const after = lowestPosition(await app.get(ProjectionStore).checkpoints(), readTables);
+      rebuilder.start();
+      const checkpoints = await app.get(ProjectionStore).checkpoints();
+      const after = lowestPosition(checkpoints, followed(checkpoints, readTables));
       await holds.start(after);
       watch.start(after);
     },

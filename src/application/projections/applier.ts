@@ -54,6 +54,7 @@ export class Applier {
       projection: projection.table,
       ...projectBatch(projection, due, isHeld, this.clock.now(), refused),
       healed: [],
+      version: projection.version,
       checkpoint: progress.isBehind(to) ? { position: to, lastEventAt } : null,
     };
   }
@@ -71,7 +72,14 @@ export class Applier {
     const due = events.filter(({ position }) => !this.progressOf(projection).isBehind(position)).map(tryRead);
     // Where the log does not hold the event any more, going on without it would be skipping it.
     if (due[0]?.recorded.revision !== revision) return;
-    const nothing = { projection: projection.table, changes: [], poisoned: [], healed: [], checkpoint: null };
+    const nothing = {
+      projection: projection.table,
+      changes: [],
+      poisoned: [],
+      healed: [],
+      version: projection.version,
+      checkpoint: null,
+    };
     for (const [index, event] of due.entries()) {
       const next = due[index + 1];
       const { changes, poisoned } = projectBatch(projection, [event], () => false, this.clock.now());

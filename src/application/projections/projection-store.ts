@@ -26,6 +26,8 @@ export type ProjectionWrite = Readonly<{
   poisoned: readonly Poison[];
   /** Executions that are no longer held back. */
   healed: readonly string[];
+  /** Of the mapping; recorded with the first checkpoint. */
+  version: number;
   /** Null: stays where it is. */
   checkpoint: ProjectionCheckpoint | null;
 }>;
@@ -62,6 +64,13 @@ export class CannotApply extends Error {
     super(message, options);
   }
 }
+
+/** Those that are kept up to date as events come. One that is new beside others is built apart from them first. */
+export const followed = (
+  checkpoints: ReadonlyMap<string, ProjectionCheckpoint>,
+  projections: readonly Projection[],
+): readonly Projection[] =>
+  checkpoints.size === 0 ? projections : projections.filter(({ table }) => checkpoints.has(table));
 
 /** The position that all of the projections have passed. */
 export const lowestPosition = (

@@ -46,6 +46,8 @@ export interface Projection<Row = AnyRow> {
   readonly table: string;
   /** The columns of its primary key; `id` where there is none here. */
   readonly key?: readonly (keyof Row & string)[];
+  /** To be raised with each change of what `project` gives: the table is then built anew, see `npm run projections`. */
+  readonly version: number;
   /** @throws where the event is not what this application writes */
   project(event: ProjectedEvent): readonly Change<Row>[];
 }

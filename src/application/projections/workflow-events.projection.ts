@@ -9,6 +9,7 @@ import { instant, type Projection } from './projection.js';
 export const workflowEvents: Projection<EventView> = {
   table: 'workflow_events',
   key: ['execution_id', 'revision'],
+  version: 2,
 
   project: ({ executionId, recorded, metadata }) => [{ op: 'insert', row: eventRow(executionId, recorded, metadata) }],
 };

@@ -20,6 +20,7 @@ type Part = Readonly<{ set?: Partial<Row> }> & Pick<Update<Row>, 'fill' | 'merge
 /** One row for an execution. Every event moves its revision; an event of an unknown type moves nothing else. */
 export const workflowExecutions: Projection<Row> = {
   table: 'workflow_executions',
+  version: 1,
 
   project({ executionId, recorded, event, metadata }: ProjectedEvent): readonly Change<Row>[] {
     const place = { revision: String(recorded.revision), position: String(recorded.position) };

@@ -10,6 +10,7 @@ type Row = StepView;
 /** One row for a step of an execution: its latest attempt. The attempts before it are in the events. */
 export const workflowSteps: Projection<Row> = {
   table: 'workflow_steps',
+  version: 1,
 
   project({ executionId, recorded, event, metadata }): readonly Change<Row>[] {
     if (!event) return [];

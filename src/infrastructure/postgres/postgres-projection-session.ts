@@ -50,12 +50,15 @@ export class PostgresProjectionSession implements ProjectionSession {
   }
 
   private async moveCheckpoints(writes: readonly ProjectionWrite[]): Promise<void> {
-    const moved = writes.flatMap(({ projection, checkpoint }) => (checkpoint ? [{ projection, ...checkpoint }] : []));
+    const moved = writes.flatMap(({ projection, version, checkpoint }) =>
+      checkpoint ? [{ projection, version, ...checkpoint }] : [],
+    );
     if (moved.length === 0) return;
     await this.client.query(
-      `insert into projection_checkpoints as present (projection, position, last_event_at, updated_at)
-       select projection, position, last_event_at, clock_timestamp()
-       from unnest($1::text[], $2::bigint[], $3::timestamptz[]) as moved(projection, position, last_event_at)
+      `insert into projection_checkpoints as present (projection, position, last_event_at, version, updated_at)
+       select projection, position, last_event_at, version, clock_timestamp()
+       from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::integer[])
+         as moved(projection, position, last_event_at, version)
        on conflict (projection) do update set
          position = excluded.position, last_event_at = excluded.last_event_at, updated_at = excluded.updated_at
        where present.position < excluded.position`,
@@ -63,6 +66,7 @@ export class PostgresProjectionSession implements ProjectionSession {
         moved.map(({ projection }) => projection),
         moved.map(({ position }) => String(position)),
         moved.map(({ lastEventAt }) => lastEventAt?.toISOString() ?? null),
+        moved.map(({ version }) => version),
       ],
     );
   }

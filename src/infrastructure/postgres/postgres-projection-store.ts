@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
+import { sleep, type Clock } from '../../application/clock.js';
 import {
   ProjectionStore,
   type Poison,
@@ -9,8 +10,17 @@ import {
 import { ProjectionCheckpoint } from './entities/projection-checkpoint.entity.js';
 import { ProjectionPoison } from './entities/projection-poison.entity.js';
 import { PostgresProjectionSession } from './postgres-projection-session.js';
+import { checkpointsOf, poisonOf } from './projection-rows.js';
 
 const LEADER_LOCK = '7205113003';
+const RELIEF_PAUSE_MS = 10;
+
+/** The key of an advisory lock is shown in two halves. */
+const END_LEADER = `
+  select pg_terminate_backend(pid) from pg_locks
+  where locktype = 'advisory' and granted and objsubid = 1
+    and database = (select oid from pg_database where datname = current_database())
+    and classid = ($1::bigint >> 32)::oid and objid = ($1::bigint & 4294967295)::oid`;
 
 export type ProjectionStoreLimits = Readonly<{
   connectTimeoutMs: number;
@@ -67,25 +77,29 @@ export class PostgresProjectionStore extends ProjectionStore {
     return null;
   }
 
+  /**
+   * Leads in the place of whoever does: their session is ended by the database, and they begin anew when this one is over.
+   * @throws when that did not succeed in `withinMs`
+   */
+  async takeLead(clock: Clock, withinMs: number): Promise<ProjectionSession> {
+    const until = clock.now().getTime() + withinMs;
+    for (;;) {
+      const session = await this.tryLead();
+      if (session) return session;
+      await this.dataSource.query(END_LEADER, [LEADER_LOCK]);
+      if (clock.now().getTime() >= until) {
+        throw new Error(`The projections' leader could not be relieved within ${withinMs} ms; it is tried again later`);
+      }
+      await sleep(clock, RELIEF_PAUSE_MS);
+    }
+  }
+
   async checkpoints(): Promise<ReadonlyMap<string, Checkpoint>> {
-    const rows = await this.dataSource.getRepository(ProjectionCheckpoint).find();
-    return new Map(
-      rows.map((row) => [row.projection, { position: BigInt(row.position), lastEventAt: row.last_event_at }]),
-    );
+    return checkpointsOf(await this.dataSource.getRepository(ProjectionCheckpoint).find());
   }
 
   async poisoned(limit: number): Promise<readonly Poison[]> {
-    const rows = await this.dataSource
-      .getRepository(ProjectionPoison)
-      .find({ order: { at: 'ASC', projection: 'ASC', execution_id: 'ASC' }, take: limit });
-    return rows.map((row) => ({
-      projection: row.projection,
-      executionId: row.execution_id,
-      position: BigInt(row.position),
-      revision: BigInt(row.revision),
-      eventId: row.event_id,
-      error: row.error,
-      at: row.at,
-    }));
+    const order = { at: 'ASC', projection: 'ASC', execution_id: 'ASC' } as const;
+    return poisonOf(await this.dataSource.getRepository(ProjectionPoison).find({ order, take: limit }));
   }
 }

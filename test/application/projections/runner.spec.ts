@@ -8,6 +8,7 @@ import { InMemoryProjectionStore } from './in-memory.projection-store.js';
 /** One row for each event of whatever type. */
 const seen: Projection = {
   table: 'seen',
+  version: 1,
   project: ({ recorded }) => [{ op: 'insert', row: { id: recorded.id } }],
 };
 

@@ -68,6 +68,7 @@ test('any one event applied again, whenever, changes nothing', async () => {
         changes: projection.project(readEvent(event)),
         poisoned: [],
         healed: [],
+        version: projection.version,
         checkpoint: { position: event.position, lastEventAt: event.recordedAt },
       }));
       await session.apply(again);
@@ -81,7 +82,7 @@ test('any one event applied again, whenever, changes nothing', async () => {
 
 test('an old event among the new ones moves no checkpoint back', async () => {
   const session = (await store.tryLead())!;
-  const nothing = { projection: 'workflow_steps', changes: [], poisoned: [], healed: [] };
+  const nothing = { projection: 'workflow_steps', changes: [], poisoned: [], healed: [], version: 1 };
   for (const position of [500n, 400n])
     await session.apply([{ ...nothing, checkpoint: { position, lastEventAt: null } }]);
   await session.close();

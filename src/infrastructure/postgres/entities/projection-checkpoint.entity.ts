@@ -14,6 +14,14 @@ export class ProjectionCheckpoint {
   @Column({ ...INSTANT, nullable: true })
   last_event_at!: Date | null;
 
+  /** Of the mapping that made the rows. */
+  @Column('integer')
+  version!: number;
+
+  /** Of the rebuild that made the table; null where it was never rebuilt. */
+  @Column('uuid', { nullable: true })
+  rebuild_id!: string | null;
+
   @Column(INSTANT)
   updated_at!: Date;
 }

@@ -2,6 +2,7 @@ import { CreateReadTables1763800000000 } from './1763800000000-create-read-table
 import { CreateOperationalTables1763800000001 } from './1763800000001-create-operational-tables.js';
 import { AddTasks1763800000040 } from './1763800000040-add-tasks.js';
 import { AddPauseState1763800000050 } from './1763800000050-add-pause-state.js';
+import { AddRebuilds1763800000060 } from './1763800000060-add-rebuilds.js';
 import { AddEventHashes1763800000080 } from './1763800000080-add-event-hashes.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
@@ -10,5 +11,6 @@ export const migrations = [
   CreateOperationalTables1763800000001,
   AddTasks1763800000040,
   AddPauseState1763800000050,
+  AddRebuilds1763800000060,
   AddEventHashes1763800000080,
 ];

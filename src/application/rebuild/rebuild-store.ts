@@ -1,0 +1,63 @@
+import type { RowDifference } from '../../domain/projection/events.js';
+import type { Poison, ProjectionCheckpoint, ProjectionSession } from '../projections/projection-store.js';
+
+/** Where a table may stand beside the live one: while it is built, and after another took its place. */
+export type Area = 'shadow' | 'previous';
+
+/** Which mapping and which rebuild made the live table; `rebuildId` is null for one that was never rebuilt. */
+export type LiveTable = Readonly<{ version: number; rebuildId: string | null; position: bigint }>;
+
+export type BuildProgress = Readonly<{ rebuildId: string; position: bigint | null; events: number; buildMs: number }>;
+
+export type Compared = Readonly<{
+  position: bigint;
+  live: number;
+  rebuilt: number;
+  added: number;
+  removed: number;
+  changed: number;
+  samples: readonly RowDifference[];
+}>;
+
+/** Tables beside the live ones. At most one session at a time may build them; anyone may look how far it is. */
+export abstract class RebuildStore {
+  /** @returns null where another instance builds */
+  abstract tryBuild(): Promise<RebuildSession | null>;
+  /** By projection; those that have a checkpoint. */
+  abstract live(): Promise<ReadonlyMap<string, LiveTable>>;
+  /** By projection; those that stand in that area. */
+  abstract progress(area: Area): Promise<ReadonlyMap<string, BuildProgress>>;
+}
+
+export interface RebuildSession {
+  /** Aborted when the right to build is gone. */
+  readonly lost: AbortSignal;
+  /** An empty table beside the live one; one that this rebuild has begun is kept as it is. */
+  prepare(projection: string, rebuildId: string): Promise<void>;
+  /** Writes to the tables of that area, as the live ones are written: rows, poison and checkpoint in one transaction. */
+  writer(area: Area): Promise<AreaWriter>;
+  /** Adds to what is known of the work so far. */
+  worked(projection: string, events: number, ms: number): Promise<void>;
+  /**
+   * Row by row, both tables as of one position: `align` is told that of the live table (which goes on meanwhile, seen as
+   * of one moment) and has to bring the shadow there.
+   * @returns null where the live table is behind the shadow: ask again
+   */
+  compare(projection: string, align: (position: bigint) => Promise<void>, samples: number): Promise<Compared | null>;
+  /**
+   * Puts the tables of that area in the place of the live ones, in one transaction. Nobody writes to the live ones
+   * meanwhile: `align` is told how far they are, and has to bring the others there.
+   */
+  swap(swaps: readonly Swap[], area: Area, align: (position: bigint) => Promise<void>): Promise<void>;
+  /** Whatever stands there is dropped. */
+  discard(projection: string, area: Area): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type Swap = Readonly<{ projection: string; version: number; rebuildId: string }>;
+
+export type AreaWriter = ProjectionSession &
+  Readonly<{
+    checkpoints: () => Promise<ReadonlyMap<string, ProjectionCheckpoint>>;
+    poisoned: (limit: number) => Promise<readonly Poison[]>;
+  }>;

@@ -1,0 +1,155 @@
+/** The life of a rebuild: asked for, built beside the live table, compared, swapped in, perhaps taken back. */
+import { unreachable, type Decider, type Message } from '../decider.js';
+import { CommandRejected } from '../errors.js';
+import type { Asked, Comparison, ProjectionEvent, RebuildCause, Requirement } from './events.js';
+
+type OfRebuild = Readonly<{ rebuildId: string; at: string }>;
+
+export type ProjectionCommand =
+  | Message<
+      'RequestRebuild',
+      OfRebuild & Asked & { projection: string; require: Requirement; cause: RebuildCause; version: number }
+    >
+  | Message<'ApproveRebuild', OfRebuild & Asked>
+  | Message<'AbandonRebuild', OfRebuild & Asked>
+  | Message<'RequestRollback', Asked & { at: string }>
+  | Message<'DropPrevious', Asked & { at: string }>
+  | Message<'RecordComparison', OfRebuild & { comparison: Comparison }>
+  | Message<'RecordSwap', OfRebuild & { position: string; version: number }>
+  | Message<'RecordRollback', OfRebuild & { position: string }>;
+
+/**
+ * building: read from the log into a table of its own; refused: it differs from the live table and waits for an operator;
+ * accepted: to be swapped in; swapped: live, the table before it is kept; rolling_back, rolled_back: the one before it is
+ * to be, or is, live again; abandoned: nothing is left of it.
+ */
+export type RebuildPhase =
+  'building' | 'refused' | 'accepted' | 'swapped' | 'rolling_back' | 'rolled_back' | 'abandoned';
+
+export type Rebuild = Readonly<{
+  id: string;
+  phase: RebuildPhase;
+  require: Requirement;
+  cause: RebuildCause;
+  version: number;
+  requestedAt: string;
+  requestedBy: Asked;
+  approvedBy: Asked | null;
+  comparison: Comparison | null;
+  comparedAt: string | null;
+  endedAt: string | null;
+  /** Where the tables were swapped, a position of the log. */
+  position: string | null;
+}>;
+
+/** `previous`: the table that was live before the latest swap is still there. */
+export type ProjectionState = Readonly<{ rebuild: Rebuild | null; previous: boolean }>;
+
+export const isOpen = (rebuild: Rebuild | null): boolean =>
+  rebuild !== null && ['building', 'refused', 'accepted', 'rolling_back'].includes(rebuild.phase);
+
+export const hasDifferences = ({ added, removed, changed }: Comparison): boolean => added + removed + changed > 0;
+
+const decide = (command: ProjectionCommand, state: ProjectionState): readonly ProjectionEvent[] => {
+  const { rebuild } = state;
+  switch (command.type) {
+    case 'RequestRebuild':
+      if (isOpen(rebuild)) throw conflict('rebuild', state);
+      return [{ type: 'RebuildRequested', data: command.data }];
+    case 'ApproveRebuild':
+      if (!isOf(command, rebuild, 'refused')) throw conflict('approve', state);
+      return [{ type: 'RebuildApproved', data: command.data }];
+    case 'AbandonRebuild':
+      if (!isOf(command, rebuild, 'building', 'refused', 'accepted')) throw conflict('abandon', state);
+      return [{ type: 'RebuildAbandoned', data: command.data }];
+    case 'RequestRollback':
+      if (rebuild?.phase !== 'swapped' || !state.previous) throw conflict('rollback', state);
+      return [{ type: 'RollbackRequested', data: { rebuildId: rebuild.id, ...command.data } }];
+    case 'DropPrevious':
+      if (rebuild?.phase !== 'swapped' || !state.previous) throw conflict('drop-previous', state);
+      return [{ type: 'PreviousTableDropped', data: { rebuildId: rebuild.id, ...command.data } }];
+    case 'RecordComparison':
+      return isOf(command, rebuild, 'building') ? [{ type: 'RebuildCompared', data: command.data }] : [];
+    case 'RecordSwap':
+      return isOf(command, rebuild, 'accepted') ? [{ type: 'ProjectionSwapped', data: command.data }] : [];
+    case 'RecordRollback':
+      return isOf(command, rebuild, 'rolling_back') ? [{ type: 'ProjectionRolledBack', data: command.data }] : [];
+    default:
+      return unreachable(command);
+  }
+};
+
+const isOf = ({ data }: { data: OfRebuild }, rebuild: Rebuild | null, ...phases: readonly RebuildPhase[]) =>
+  rebuild?.id === data.rebuildId && phases.includes(rebuild.phase);
+
+const evolve = (state: ProjectionState, event: ProjectionEvent): ProjectionState => {
+  if (event.type === 'RebuildRequested') return { ...state, rebuild: requested(event.data) };
+  const { rebuild } = state;
+  if (rebuild?.id !== event.data.rebuildId) return state;
+  const { at } = event.data;
+  const next = (change: Partial<Rebuild>) => ({ ...state, rebuild: { ...rebuild, ...change } });
+  switch (event.type) {
+    case 'RebuildCompared': {
+      const { comparison } = event.data;
+      const isRefused = rebuild.require === 'zero-diff' && hasDifferences(comparison);
+      return next({ phase: isRefused ? 'refused' : 'accepted', comparison, comparedAt: at });
+    }
+    case 'RebuildApproved':
+      return next({ phase: 'accepted', approvedBy: { actor: event.data.actor, reason: event.data.reason } });
+    case 'RebuildAbandoned':
+      return next({ phase: 'abandoned', endedAt: at });
+    case 'ProjectionSwapped':
+      return { ...next({ phase: 'swapped', endedAt: at, position: event.data.position }), previous: true };
+    case 'RollbackRequested':
+      return next({ phase: 'rolling_back', endedAt: null });
+    case 'ProjectionRolledBack':
+      return { ...next({ phase: 'rolled_back', endedAt: at, position: event.data.position }), previous: false };
+    case 'PreviousTableDropped':
+      return { ...state, previous: false };
+    default:
+      return unreachable(event);
+  }
+};
+
+type Requested = Extract<ProjectionEvent, { type: 'RebuildRequested' }>['data'];
+
+const requested = ({ rebuildId, require, cause, version, at, actor, reason }: Requested): Rebuild => ({
+  id: rebuildId,
+  phase: 'building',
+  ...{ require, cause, version },
+  requestedAt: at,
+  requestedBy: { actor, reason },
+  approvedBy: null,
+  ...{ comparison: null, comparedAt: null, endedAt: null, position: null },
+});
+
+export const projectionLife: Decider<ProjectionCommand, ProjectionState, ProjectionEvent> = {
+  initialState: { rebuild: null, previous: false },
+  decide,
+  evolve,
+};
+
+/** What an operator may ask for now. */
+export const allowedNow = ({ rebuild, previous }: ProjectionState): readonly string[] => {
+  switch (rebuild?.phase) {
+    case 'refused':
+      return ['approve', 'abandon'];
+    case 'building':
+    case 'accepted':
+      return ['abandon'];
+    case 'rolling_back':
+      return [];
+    case 'swapped':
+      return previous ? ['rebuild', 'rollback', 'drop-previous'] : ['rebuild'];
+    default:
+      return ['rebuild'];
+  }
+};
+
+const conflict = (action: string, state: ProjectionState) => {
+  const current = state.rebuild?.phase ?? 'never rebuilt';
+  const allowed = allowedNow(state);
+  const next = allowed.length > 0 ? `Allowed now: ${allowed.join(', ')}` : 'Nothing can be asked for now';
+  const message = `Cannot ${action} while the rebuild is ${current}. ${next}.`;
+  return new CommandRejected('Conflict', message, { current_state: current, allowed_actions: allowed });
+};

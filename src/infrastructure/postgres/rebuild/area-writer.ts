@@ -1,0 +1,30 @@
+import type pg from 'pg';
+import type { DataSource } from 'typeorm';
+import type { AreaWriter } from '../../../application/rebuild/rebuild-store.js';
+import { checkpointsOf, poisonOf } from '../projection-rows.js';
+import { PostgresProjectionSession } from '../postgres-projection-session.js';
+import { quoted } from './areas.js';
+
+/**
+ * The way in which the live tables are written, with the tables of `schema` in their place: the search path finds those
+ * first. One connection of its own.
+ */
+export const openWriter = async (
+  connect: () => Promise<pg.Client>,
+  dataSource: DataSource,
+  schema: string,
+  live: string,
+  silenceMs: number,
+): Promise<AreaWriter> => {
+  const client = await connect();
+  await client.query(`select set_config('search_path', $1, false)`, [`${quoted(schema)}, ${quoted(live)}`]);
+  const session = new PostgresProjectionSession(client, dataSource, silenceMs / 4);
+  return {
+    lost: session.lost,
+    apply: (writes) => session.apply(writes),
+    close: () => session.close(),
+    checkpoints: async () => checkpointsOf((await client.query('select * from projection_checkpoints')).rows),
+    poisoned: async (limit) =>
+      poisonOf((await client.query('select * from projection_poison order by at limit $1', [limit])).rows),
+  };
+};

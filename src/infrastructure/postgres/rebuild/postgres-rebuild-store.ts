@@ -1,0 +1,135 @@
+import pg from 'pg';
+import type { DataSource } from 'typeorm';
+import type { Clock } from '../../../application/clock.js';
+import {
+  RebuildStore,
+  type Area,
+  type BuildProgress,
+  type LiveTable,
+  type RebuildSession,
+} from '../../../application/rebuild/rebuild-store.js';
+import type { PostgresProjectionStore } from '../postgres-projection-store.js';
+import { exists, quoted, schemasAt } from './areas.js';
+import { PostgresRebuildSession } from './postgres-rebuild-session.js';
+
+const BUILDER_LOCK = '7205113005';
+
+export type RebuildStoreLimits = Readonly<{
+  connectTimeoutMs: number;
+  /** For an index or the comparison of a large table. */
+  statementTimeoutMs: number;
+  /** Readers never wait longer for a swap; it is tried again after the pause, so often. */
+  lockTimeoutMs: number;
+  lockPauseMs: number;
+  lockTries: number;
+  /** For the leader of the projections to give way. */
+  leadWaitMs: number;
+  /** A builder that the database has not heard of for longer loses its right. */
+  silenceMs: number;
+}>;
+
+export const DEFAULT_REBUILD_STORE_LIMITS: RebuildStoreLimits = {
+  connectTimeoutMs: 10_000,
+  statementTimeoutMs: 600_000,
+  lockTimeoutMs: 500,
+  lockPauseMs: 250,
+  lockTries: 40,
+  leadWaitMs: 10_000,
+  silenceMs: 15_000,
+};
+
+/** Who builds holds a session advisory lock. (Needs a session: not behind a transaction pooler.) */
+export class PostgresRebuildStore extends RebuildStore {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly projections: PostgresProjectionStore,
+    private readonly clock: Clock,
+    private readonly limits: RebuildStoreLimits = DEFAULT_REBUILD_STORE_LIMITS,
+  ) {
+    super();
+  }
+
+  async tryBuild(): Promise<RebuildSession | null> {
+    const client = await this.connect('workflow-executor-rebuild');
+    try {
+      const { rows } = await client.query<{ builds: boolean }>('select pg_try_advisory_lock($1) as builds', [
+        BUILDER_LOCK,
+      ]);
+      if (rows[0]?.builds) {
+        const { dataSource, limits, clock } = this;
+        const connect = () => this.connect('workflow-executor-rebuild-rows');
+        const takeLead = () => this.projections.takeLead(clock, limits.leadWaitMs);
+        const schemas = await schemasAt(client);
+        return new PostgresRebuildSession(client, { dataSource, schemas, connect, takeLead, clock, limits });
+      }
+    } catch (error) {
+      await client.end();
+      throw error;
+    }
+    await client.end();
+    return null;
+  }
+
+  async live(): Promise<ReadonlyMap<string, LiveTable>> {
+    const rows: { projection: string; version: number; rebuild_id: string | null; position: string }[] =
+      await this.dataSource.query('select projection, version, rebuild_id, position from projection_checkpoints');
+    return new Map(
+      rows.map(({ projection, version, rebuild_id, position }) => [
+        projection,
+        { version, rebuildId: rebuild_id, position: BigInt(position) },
+      ]),
+    );
+  }
+
+  async progress(area: Area): Promise<ReadonlyMap<string, BuildProgress>> {
+    const schemas = await schemasAt(this.asClient());
+    const schema = schemas[area];
+    if (!(await exists(this.asClient(), schema, 'rebuilds'))) return new Map();
+    const rows: {
+      projection: string;
+      rebuild_id: string;
+      position: string | null;
+      events: string;
+      build_ms: string;
+    }[] = await this.dataSource.query(
+      `select projection, built.rebuild_id, position, events, build_ms
+       from ${quoted(schema)}.rebuilds built left join ${quoted(schema)}.projection_checkpoints using (projection)`,
+    );
+    return new Map(
+      rows.map((row) => [
+        row.projection,
+        {
+          rebuildId: row.rebuild_id,
+          position: row.position === null ? null : BigInt(row.position),
+          events: Number(row.events),
+          buildMs: Number(row.build_ms),
+        },
+      ]),
+    );
+  }
+
+  private asClient() {
+    const query = async (text: string, values?: unknown[]) => {
+      const rows: unknown = await this.dataSource.query(text, values);
+      return { rows };
+    };
+    return { query } as unknown as Pick<pg.Client, 'query'>;
+  }
+
+  private async connect(name: string): Promise<pg.Client> {
+    const { options } = this.dataSource;
+    if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
+    const client = new pg.Client({
+      connectionString: options.url,
+      application_name: name,
+      connectionTimeoutMillis: this.limits.connectTimeoutMs,
+      statement_timeout: this.limits.statementTimeoutMs,
+      query_timeout: this.limits.statementTimeoutMs + 1_000,
+      keepAlive: true,
+    });
+    // Told by whatever is asked of it next; without a listener it would end the process.
+    client.on('error', () => undefined);
+    await client.connect();
+    return client;
+  }
+}

@@ -1,0 +1,87 @@
+import type pg from 'pg';
+import { sleep, type Clock } from '../../../application/clock.js';
+import { failpoint } from '../../../application/failpoint.js';
+import type { Area, Swap } from '../../../application/rebuild/rebuild-store.js';
+import { clearArea, makeArea, quoted, type Schemas } from './areas.js';
+import { carryOver, silence } from './copy-table.js';
+
+type Means = Readonly<{
+  clock: Clock;
+  limits: Readonly<{ lockTimeoutMs: number; lockPauseMs: number; lockTries: number }>;
+  /** Whether the right to write to the live tables is gone. */
+  isLost: () => boolean;
+}>;
+
+/** LOCK_NOT_AVAILABLE: somebody reads for longer than others shall wait; DEADLOCK_DETECTED. */
+const BUSY: ReadonlySet<unknown> = new Set(['55P03', '40P01']);
+
+/** All of them in one transaction, or none. Who reads waits for a moment, or not at all, and never fails. */
+export const swapTables = async (
+  client: pg.Client,
+  schemas: Schemas,
+  swaps: readonly Swap[],
+  area: Area,
+  { clock, limits, isLost }: Means,
+): Promise<void> => {
+  for (let tried = 1; ; tried++) {
+    await client.query('begin');
+    try {
+      await client.query(`select set_config('lock_timeout', $1, true)`, [`${limits.lockTimeoutMs}ms`]);
+      for (const swap of swaps) await swapOne(client, schemas, swap, area);
+      if (isLost()) throw new Error('The right to write to the read tables was lost before they were swapped');
+      failpoint('before-swap');
+      await client.query('commit');
+      failpoint('after-swap');
+      return;
+    } catch (error) {
+      await client.query('rollback');
+      const isBusy = BUSY.has((error as { code?: unknown }).code);
+      if (!isBusy || tried >= limits.lockTries) throw error;
+    }
+    await sleep(clock, limits.lockPauseMs);
+  }
+};
+
+const swapOne = async (client: pg.Client, schemas: Schemas, swap: Swap, area: Area): Promise<void> => {
+  const { projection: table } = swap;
+  const live = { schema: schemas.live, table };
+  const incoming = { schema: schemas[area], table };
+  await client.query(`lock table ${quoted(live.schema)}.${quoted(table)} in access exclusive mode`);
+  await carryOver(client, live, incoming);
+  if (area === 'shadow') await putAside(client, schemas, swap);
+  else await client.query(`drop table ${quoted(live.schema)}.${quoted(table)}`);
+  await client.query(`alter table ${quoted(incoming.schema)}.${quoted(table)} set schema ${quoted(live.schema)}`);
+  for (const beside of ['projection_checkpoints', 'projection_poison']) {
+    await client.query(`delete from ${quoted(live.schema)}.${beside} where projection = $1`, [table]);
+    await copyRows(client, incoming.schema, live.schema, beside, table);
+  }
+  if (area === 'shadow') {
+    await client.query(
+      `update ${quoted(live.schema)}.projection_checkpoints set version = $2, rebuild_id = $3 where projection = $1`,
+      [table, swap.version, swap.rebuildId],
+    );
+  }
+  await clearArea(client, incoming.schema, table);
+};
+
+/** What was live until now is kept, and does nothing any more. */
+const putAside = async (client: pg.Client, schemas: Schemas, { projection: table, rebuildId }: Swap): Promise<void> => {
+  const { live, previous } = schemas;
+  await clearArea(client, previous, table);
+  await makeArea(client, schemas, previous);
+  await silence(client, { schema: live, table });
+  await client.query(`alter table ${quoted(live)}.${quoted(table)} set schema ${quoted(previous)}`);
+  await client.query(`insert into ${quoted(previous)}.rebuilds (projection, rebuild_id) values ($1, $2)`, [
+    table,
+    rebuildId,
+  ]);
+  for (const beside of ['projection_checkpoints', 'projection_poison'])
+    await copyRows(client, live, previous, beside, table);
+};
+
+const copyRows = async (client: pg.Client, from: string, to: string, beside: string, projection: string) => {
+  await client.query(
+    `insert into ${quoted(to)}.${beside} select * from ${quoted(from)}.${beside} where projection = $1`,
+    [projection],
+  );
+};
