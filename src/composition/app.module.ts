@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import { AgentHolds } from '../application/agent-holds.js';
 import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import { Agents } from '../application/agents.js';
+import { AuditKeeper } from '../application/audit/keeper.js';
 import { ArtifactStore } from '../application/artifacts.js';
 import { Clock } from '../application/clock.js';
 import { commandHandlers } from '../application/commands/index.js';
@@ -40,6 +41,7 @@ import { PostgresWaitingExecutions } from '../infrastructure/postgres/postgres-w
 import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js';
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
+import { auditKeeper, type AuditParts } from './audit.js';
 import { LocalDocumentAgents } from './document-agents.js';
 import {
   agentBoundsOf,
@@ -63,6 +65,7 @@ export type Parts = Readonly<{
   definitions: Definitions;
   agents: Agents;
   taskTokens: TaskTokens;
+  audit: AuditParts;
   /** The name of this instance in events and heartbeats. */
   worker: string;
   /** Aborted as soon as the instance takes no new work. */
@@ -73,7 +76,14 @@ export type Parts = Readonly<{
 @Module({})
 export class AppModule {
   static async register(parts: Parts): Promise<DynamicModule> {
-    const providers = [...given(parts), ...stores(parts), ...saga(parts), ...commandHandlers, ...queryHandlers];
+    const providers = [
+      ...given(parts),
+      ...audit(parts),
+      ...stores(parts),
+      ...saga(parts),
+      ...commandHandlers,
+      ...queryHandlers,
+    ];
     return {
       module: AppModule,
       imports: [await configurationModule(parts.config), CqrsModule.forRoot(), HttpModule],
@@ -97,6 +107,13 @@ const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskT
     useValue: new LocalDocumentAgents({ projectsDir: config.projectsDir, now: () => clock.now() }),
   },
   { provide: HttpLimits, useValue: httpLimits(config) },
+];
+
+const audit = ({ config, log, clock, ids, audit: parts }: Parts): Provider[] => [
+  {
+    provide: AuditKeeper,
+    useValue: auditKeeper(config, { ...parts, log, clock, ids }, told('Audit')),
+  },
 ];
 
 const stores = ({ config, dataSource, log, clock, ids, stopping }: Parts): Provider[] => {

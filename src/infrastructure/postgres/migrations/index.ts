@@ -3,6 +3,7 @@ import { CreateOperationalTables1763800000001 } from './1763800000001-create-ope
 import { AddTasks1763800000040 } from './1763800000040-add-tasks.js';
 import { AddPauseState1763800000050 } from './1763800000050-add-pause-state.js';
 import { AddEventHashes1763800000080 } from './1763800000080-add-event-hashes.js';
+import { AddAuditTree1763800000081 } from './1763800000081-add-audit-tree.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   AddTasks1763800000040,
   AddPauseState1763800000050,
   AddEventHashes1763800000080,
+  AddAuditTree1763800000081,
 ];
