@@ -6,6 +6,7 @@ import { verifyStream } from '../application/audit/verify-stream.js';
 import { workflowStream } from '../domain/workflow/index.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
 import type { Config } from '../infrastructure/config/config.js';
+import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/postgres-audit-tree.js';
 import { trustedKeys } from './audit.js';
 import { startPlatform } from './platform.js';
@@ -14,7 +15,9 @@ export type AuditTools = Awaited<ReturnType<typeof openForAudit>>;
 
 export const openForAudit = async (config: Config) => {
   const platform = await startPlatform(config, () => undefined);
-  const { log, dataSource, close } = platform;
+  const { dataSource, close } = platform;
+  const isEmbedded = config.eventstoreUrl === undefined;
+  const log = isEmbedded ? new StoredLog((sql, values) => dataSource.query(sql, [...values])) : platform.log;
   const tree = new PostgresAuditTree(dataSource);
   const outside = new CheckpointFile(config.auditCheckpointFile!);
   const keys = await trustedKeys(config);

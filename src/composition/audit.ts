@@ -1,12 +1,8 @@
 /** What proves the history: the tree over the log, the key, the file outside the database. */
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
-import {
-  AuditKeeper,
-  DEFAULT_KEEPER_LIMITS,
-  type KeeperPorts,
-  type OnAuditError,
-} from '../application/audit/keeper.js';
+import { AuditKeeper } from '../application/audit/keeper.js';
+import { DEFAULT_KEEPER_LIMITS, type KeeperPorts, type OnAuditError } from '../application/audit/keeper-ports.js';
 import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/checkpoint.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';

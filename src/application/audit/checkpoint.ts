@@ -1,7 +1,7 @@
 /** What is signed now and then: how many events there were, and the root of the tree over them. A storage contract. */
 import { createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
-import { canonicalJson, type Json } from '../../domain/json.js';
+import { canonicalJson } from '../../domain/json.js';
 import { hashOf } from '../hash.js';
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
