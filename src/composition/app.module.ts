@@ -5,7 +5,10 @@ import { DataSource } from 'typeorm';
 import { AgentHolds } from '../application/agent-holds.js';
 import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import { Agents } from '../application/agents.js';
+import { AuditTree } from '../application/audit/audit-tree.js';
+import { CheckpointSigner } from '../application/audit/checkpoint.js';
 import { AuditKeeper } from '../application/audit/keeper.js';
+import { PackFormat } from '../application/audit/pack/pack-format.js';
 import { ArtifactStore } from '../application/artifacts.js';
 import { Clock } from '../application/clock.js';
 import { commandHandlers } from '../application/commands/index.js';
@@ -29,6 +32,7 @@ import { TaskReports, TaskTokens } from '../application/tasks.js';
 import { DueExecutions, Workers } from '../application/workers.js';
 import { Workflows } from '../application/workflows.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
+import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { CheckedHealth } from '../infrastructure/checked-health.js';
@@ -110,6 +114,9 @@ const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskT
 ];
 
 const audit = ({ config, log, clock, ids, audit: parts }: Parts): Provider[] => [
+  { provide: AuditTree, useValue: parts.tree },
+  { provide: CheckpointSigner, useValue: parts.signer },
+  { provide: PackFormat, useValue: new ZipPackFormat() },
   {
     provide: AuditKeeper,
     useValue: auditKeeper(config, { ...parts, log, clock, ids }, told('Audit')),

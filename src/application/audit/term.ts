@@ -86,7 +86,7 @@ export class AuditTerm {
 
   private isDue(): boolean {
     const uncovered = this.frontier.size - this.checkpoints.size;
-    if (uncovered <= 0) return false;
+    if (uncovered <= 0) return (this.hurried = false);
     const isLate = this.ports.clock.now().getTime() >= this.dueAt;
     return this.hurried || isLate || uncovered >= this.limits.checkpointEvents;
   }

@@ -1,3 +1,4 @@
+import { GetAuditPackHandler } from '../audit/pack/get-audit-pack.js';
 import { ListAgentsHandler } from './list-agents.js';
 import { GetArtifactHandler } from './get-artifact.js';
 import { GetEventsHandler } from './get-events.js';
@@ -10,4 +11,5 @@ export const queryHandlers = [
   ListExecutionsHandler,
   GetEventsHandler,
   GetArtifactHandler,
+  GetAuditPackHandler,
 ];

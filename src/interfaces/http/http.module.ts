@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AgentsController } from './controllers/agents.controller.js';
 import { ArtifactsController } from './controllers/artifacts.controller.js';
+import { AuditController } from './controllers/audit.controller.js';
 import { CatalogueController } from './controllers/catalogue.controller.js';
 import { CommandsController } from './controllers/commands.controller.js';
 import { DocumentAgentsController } from './controllers/document-agents.controller.js';
@@ -15,6 +16,7 @@ import { TasksController } from './controllers/tasks.controller.js';
     CommandsController,
     ExecutionsController,
     ArtifactsController,
+    AuditController,
     CatalogueController,
     TasksController,
     DocumentAgentsController,

@@ -11,7 +11,7 @@ import {
   type Range,
 } from '../../../src/application/audit/merkle.js';
 
-const MOST = 70;
+const MOST = 35;
 const leaves = Array.from({ length: MOST }, (_, index) => leafHash(`leaf ${index}`));
 const nodes = new Map<string, Buffer>();
 const roots: Buffer[] = [];
