@@ -27,7 +27,7 @@ export const openForAudit = async (config: Config) => {
     verifyAll: async () => {
       const checkpoints = await verifyCheckpoints({ log, outside, keys });
       const verified = await verifyLog({ log, tree }, checkpoints.trusted);
-      return { checkpoints, log: verified, findings: inOrder([...checkpoints.findings, ...verified.findings]) };
+      return { checkpoints, log: verified, findings: inOrder([...verified.findings, ...checkpoints.findings]) };
     },
     verifyExecution: (execution: string) => verifyStream({ log, tree, keys }, workflowStream(execution)),
     /** @throws while an application keeps the tree */

@@ -67,7 +67,7 @@ export const openAudited = async () => {
   const verifyAll = async () => {
     const checkpoints = await verifyCheckpoints({ log: stored, outside, keys: await keys() });
     const verified = await verifyLog({ log: stored, tree }, checkpoints.trusted);
-    return { ...verified, checkpoints, findings: inOrder([...checkpoints.findings, ...verified.findings]) };
+    return { ...verified, checkpoints, findings: inOrder([...verified.findings, ...checkpoints.findings]) };
   };
   const close = async () => {
     await log.close();
