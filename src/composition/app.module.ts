@@ -5,10 +5,9 @@ import { DataSource } from 'typeorm';
 import { AgentHolds } from '../application/agent-holds.js';
 import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import { Agents } from '../application/agents.js';
-import { AuditTree } from '../application/audit/audit-tree.js';
-import { CheckpointSigner } from '../application/audit/checkpoint.js';
 import { AuditKeeper } from '../application/audit/keeper.js';
-import { PackFormat } from '../application/audit/pack/pack-format.js';
+import { AuditPackMaker } from '../application/audit/pack/audit-pack-maker.js';
+import { AuditPacks } from '../application/audit/pack/get-audit-pack.js';
 import { ArtifactStore } from '../application/artifacts.js';
 import { Clock } from '../application/clock.js';
 import { commandHandlers } from '../application/commands/index.js';
@@ -114,12 +113,15 @@ const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskT
 ];
 
 const audit = ({ config, log, clock, ids, audit: parts }: Parts): Provider[] => [
-  { provide: AuditTree, useValue: parts.tree },
-  { provide: CheckpointSigner, useValue: parts.signer },
-  { provide: PackFormat, useValue: new ZipPackFormat() },
   {
     provide: AuditKeeper,
     useValue: auditKeeper(config, { ...parts, log, clock, ids }, told('Audit')),
+  },
+  {
+    provide: AuditPacks,
+    inject: [AuditKeeper, ArtifactStore],
+    useFactory: (keeper: AuditKeeper, artifacts: ArtifactStore) =>
+      new AuditPackMaker({ ...parts, log, clock, keeper, artifacts, format: new ZipPackFormat() }),
   },
 ];
 
