@@ -69,12 +69,12 @@ export abstract class EventLog {
   abstract append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended>;
 
   /**
-   * Live catch-up over the whole log, streams whose name begins with `prefix` only, in log order, after `after` (exclusive).
+   * Live catch-up over the whole log, streams whose name begins with (one of) `prefix` only, in log order, after `after` (exclusive).
    * Ends with an error when the connection is lost (the caller loops with back-off); ends quietly on `signal`.
    */
   abstract subscribe(
     options: Readonly<{
-      prefix: string;
+      prefix: string | readonly string[];
       after: bigint | 'start';
       signal: AbortSignal;
     }>,

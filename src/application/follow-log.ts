@@ -15,7 +15,7 @@ export type FollowOptions = Readonly<{
   clock: Clock;
   ids: Ids;
   /** Of the streams' names. */
-  prefix: string;
+  prefix: string | readonly string[];
   /** Exclusive. */
   after: bigint | 'start';
   /** Ends the following, quietly. */

@@ -6,6 +6,9 @@ import { AgentHolds } from '../application/agent-holds.js';
 import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import { Agents } from '../application/agents.js';
 import { AuditReviews } from '../application/audit-reviews.js';
+import { AuditKeeper } from '../application/audit/keeper.js';
+import { AuditPackMaker } from '../application/audit/pack/audit-pack-maker.js';
+import { AuditPacks } from '../application/audit/pack/get-audit-pack.js';
 import { ArtifactStore } from '../application/artifacts.js';
 import { Clock } from '../application/clock.js';
 import { commandHandlers } from '../application/commands/index.js';
@@ -31,6 +34,7 @@ import { TaskReports, TaskTokens } from '../application/tasks.js';
 import { DueExecutions, Workers } from '../application/workers.js';
 import { Workflows } from '../application/workflows.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
+import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { CheckedHealth } from '../infrastructure/checked-health.js';
@@ -45,6 +49,7 @@ import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgre
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
 import { RequiredReasons } from '../interfaces/http/required-reasons.js';
+import { auditKeeper, type AuditParts } from './audit.js';
 import { LocalDocumentAgents } from './document-agents.js';
 import {
   agentBoundsOf,
@@ -70,6 +75,7 @@ export type Parts = Readonly<{
   definitions: Definitions;
   agents: Agents;
   taskTokens: TaskTokens;
+  audit: AuditParts;
   /** The name of this instance in events and heartbeats. */
   worker: string;
   /** Aborted as soon as the instance takes no new work. */
@@ -80,7 +86,14 @@ export type Parts = Readonly<{
 @Module({})
 export class AppModule {
   static async register(parts: Parts): Promise<DynamicModule> {
-    const providers = [...given(parts), ...stores(parts), ...saga(parts), ...commandHandlers, ...queryHandlers];
+    const providers = [
+      ...given(parts),
+      ...audit(parts),
+      ...stores(parts),
+      ...saga(parts),
+      ...commandHandlers,
+      ...queryHandlers,
+    ];
     return {
       module: AppModule,
       imports: [await configurationModule(parts.config), CqrsModule.forRoot(), HttpModule],
@@ -105,6 +118,19 @@ const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskT
   },
   { provide: HttpLimits, useValue: httpLimits(config) },
   { provide: RequiredReasons, useValue: new RequiredReasons(config.requireReason) },
+];
+
+const audit = ({ config, log, clock, ids, audit: parts }: Parts): Provider[] => [
+  {
+    provide: AuditKeeper,
+    useValue: auditKeeper(config, { ...parts, log, clock, ids }, told('Audit')),
+  },
+  {
+    provide: AuditPacks,
+    inject: [AuditKeeper, ArtifactStore],
+    useFactory: (keeper: AuditKeeper, artifacts: ArtifactStore) =>
+      new AuditPackMaker({ ...parts, log, clock, keeper, artifacts, format: new ZipPackFormat() }),
+  },
 ];
 
 const stores = ({ config, dataSource, log, clock, ids, stopping }: Parts): Provider[] => {

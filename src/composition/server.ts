@@ -4,6 +4,7 @@ import { ConsoleLogger, Logger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
+import { AuditKeeper } from '../application/audit/keeper.js';
 import type { Clock } from '../application/clock.js';
 import type { Ids } from '../application/ids.js';
 import { projections as readTables } from '../application/projections/index.js';
@@ -23,6 +24,7 @@ import { configureHttp } from '../interfaces/http/configure-http.js';
 import { drain } from '../interfaces/http/drain.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
+import { openAudit } from './audit.js';
 import { httpLimits } from './limits.js';
 import { startPlatform } from './platform.js';
 
@@ -61,7 +63,8 @@ export const startServer = async (
     const worker = `${hostname()}:${process.pid}:${ids.uuid().slice(0, 8)}`;
     const stopping = new AbortController();
     const own = { worker, stopping: stopping.signal };
-    const parts = { config, ...platform, clock, ids, definitions, agents, taskTokens, ...own };
+    const audit = await openAudit(config, platform.dataSource);
+    const parts = { config, audit, ...platform, clock, ids, definitions, agents, taskTokens, ...own };
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
     configureHttp(app, httpLimits(config), stopping.signal);
@@ -98,7 +101,7 @@ const run = (
   stopping: AbortController,
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
-  const [holds, rebuilder] = [app.get(AgentHoldsWatch), app.get(Rebuilder)];
+  const [holds, rebuilder, audit] = [app.get(AgentHoldsWatch), app.get(Rebuilder), app.get(AuditKeeper)];
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.abort();
@@ -111,12 +114,14 @@ const run = (
     await app.close();
     await rebuilder.stop();
     await projections.stop();
+    await audit.stop();
     await platform.close();
   };
   return {
     begin: async () => {
       projections.start();
       rebuilder.start();
+      audit.start();
       const checkpoints = await app.get(ProjectionStore).checkpoints();
       const after = lowestPosition(checkpoints, followed(checkpoints, readTables));
       await holds.start(after);

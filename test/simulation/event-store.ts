@@ -236,12 +236,12 @@ export class EventStoreClient extends EventLog {
   }
 
   async *subscribe(
-    options: Readonly<{ prefix: string; after: bigint | 'start'; signal: AbortSignal }>,
+    options: Readonly<{ prefix: string | readonly string[]; after: bigint | 'start'; signal: AbortSignal }>,
   ): AsyncGenerator<LogSignal> {
     const { prefix, after, signal } = options;
     const subscription = await this.machine.ask('subscribe', () => this.store.open(this.machine, after));
     for await (const seen of subscription.signals(signal)) {
-      if (seen.kind !== 'event' || seen.event.stream.startsWith(prefix)) yield seen;
+      if (seen.kind !== 'event' || [prefix].flat().some((one) => seen.event.stream.startsWith(one))) yield seen;
       else yield { kind: 'checkpoint', position: seen.event.position };
     }
   }

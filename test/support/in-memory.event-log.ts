@@ -73,7 +73,7 @@ export class InMemoryEventLog extends EventLog {
   }
 
   async *subscribe(
-    options: Readonly<{ prefix: string; after: bigint | 'start'; signal: AbortSignal }>,
+    options: Readonly<{ prefix: string | readonly string[]; after: bigint | 'start'; signal: AbortSignal }>,
   ): AsyncGenerator<LogSignal> {
     const { prefix, after, signal } = options;
     const connection = this.connection;
@@ -85,7 +85,8 @@ export class InMemoryEventLog extends EventLog {
       const stored = this.all[next];
       if (stored) {
         next += 1;
-        if (stored.event.stream.startsWith(prefix)) yield { kind: 'event', event: recorded(stored) };
+        if ([prefix].flat().some((one) => stored.event.stream.startsWith(one)))
+          yield { kind: 'event', event: recorded(stored) };
         else if (next === this.all.length) yield { kind: 'checkpoint', position: stored.event.position };
       } else if (!caughtUp) {
         caughtUp = true;

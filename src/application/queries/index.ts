@@ -1,5 +1,6 @@
 import { CompareExecutionsHandler } from './compare-executions.js';
 import { GetDiffHandler } from './get-diff.js';
+import { GetAuditPackHandler } from '../audit/pack/get-audit-pack.js';
 import { ListAgentsHandler } from './list-agents.js';
 import { GetArtifactHandler } from './get-artifact.js';
 import { GetEventsHandler } from './get-events.js';
@@ -18,4 +19,5 @@ export const queryHandlers = [
   GetEventsHandler,
   GetArtifactHandler,
   ListAuditReviewsHandler,
+  GetAuditPackHandler,
 ];

@@ -1,5 +1,5 @@
 /** The settings of one process, read once at its start. */
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { agentBound, type AgentBoundValues } from './agent-variables.js';
 import { isAgentUrl, unknownNames } from './names.js';
@@ -64,6 +64,8 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
   if (problems.length > 0) throw new ConfigurationError(problems);
 
   for (const name of DIRECTORIES) values[name] = resolve(workingDirectory, values[name]);
+  const { AUDIT_CHECKPOINT_FILE: file = join(values.DATA_DIR, 'audit', 'checkpoints.ndjson') } = values;
+  values.AUDIT_CHECKPOINT_FILE = resolve(workingDirectory, file);
   if (values.AGENTS_MODULE) values.AGENTS_MODULE = resolve(workingDirectory, values.AGENTS_MODULE);
   return Object.freeze({ ...inCamelCase(values), agentUrls: Object.freeze(agentUrls), agentBounds });
 }

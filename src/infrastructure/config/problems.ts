@@ -18,6 +18,7 @@ export function shown(name: string, value = ''): string {
     const scheme = /^[a-z][a-z+]{0,20}:\/\//i.exec(value)?.[0];
     return scheme ? `"${scheme}[hidden]"` : `[hidden] (${value.length} characters)`;
   }
+  if (name === 'AUDIT_SIGNING_KEY') return `[hidden] (${value.length} characters)`;
   const safe = value.replace(/\/\/[^/]*@/, '//[hidden]@').replace(/\?.*/s, '?[hidden]');
   return JSON.stringify(safe.length > SHOWN_CHARACTERS ? `${safe.slice(0, SHOWN_CHARACTERS)}...` : safe);
 }

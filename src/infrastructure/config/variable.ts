@@ -55,6 +55,11 @@ export function text<F extends string | undefined>(expected: string, fallback: F
   return variable<string, F>(expected, (given) => (given.includes('\0') ? undefined : given), fallback);
 }
 
+/** What it holds is told nowhere. */
+export function secret(expected: string) {
+  return variable(expected, (given) => (given.includes('\0') ? undefined : new Secret(given)), undefined);
+}
+
 export function host(fallback: string) {
   const parse = (text: string) => (isIP(text) || /^[a-z\d]([a-z\d.-]{0,251}[a-z\d])?$/i.test(text) ? text : undefined);
   return variable('an IP address or a host name', parse, fallback);

@@ -1,6 +1,6 @@
 /** Every environment variable there is, with its default. The names are a contract; `.env.example` describes each. */
 import { z } from 'zod';
-import { connectionString, flag, host, oneOf, someOf, text, webUrl, whole } from './variable.js';
+import { connectionString, flag, host, oneOf, secret, someOf, text, webUrl, whole } from './variable.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -53,6 +53,11 @@ export const variables = z.object({
   REBUILD_SAMPLES: whole('rows', 20, { min: 0, max: 1000 }),
   REBUILD_LOCK_TIMEOUT_MS: whole('milliseconds', 500, { min: 10, max: 10_000 }),
   APPEND_TIMEOUT_MS: whole('milliseconds', 5000, { min: 100 }),
+  AUDIT_SIGNING_KEY: secret('an Ed25519 private key, or a file with one'),
+  AUDIT_CHECKPOINT_FILE: text('a file', undefined),
+  AUDIT_CHECKPOINT_EVENTS: whole('events', 10_000, { max: 10_000_000 }),
+  AUDIT_CHECKPOINT_MS: whole('milliseconds', 10_000, { min: 100 }),
+
   SHUTDOWN_GRACE_MS: whole('milliseconds', 10_000, { min: 0, max: 20_000 }),
 });
 

@@ -3,3 +3,4 @@ export { findRunningNode } from './register.js';
 export { SharedNode, type SharedNodeOptions } from './shared-node.js';
 export { startEmbeddedEventStore, type EmbeddedEventStore, type EmbeddedEventStoreOptions } from './start.js';
 export { AnotherNodeRuns } from './storage.js';
+export { StoredLog } from './stored-log.js';

@@ -98,7 +98,7 @@ export class EventStoreDbEventLog extends EventLog {
   }
 
   async *subscribe(
-    options: Readonly<{ prefix: string; after: bigint | 'start'; signal: AbortSignal }>,
+    options: Readonly<{ prefix: string | readonly string[]; after: bigint | 'start'; signal: AbortSignal }>,
   ): AsyncGenerator<LogSignal> {
     const { prefix, after, signal } = options;
     if (signal.aborted) return;
@@ -106,7 +106,7 @@ export class EventStoreDbEventLog extends EventLog {
     const subscription = this.client.subscribeToAll({
       fromPosition: after === 'start' ? 'start' : { commit: after, prepare: after },
       filter: streamNameFilter({
-        prefixes: [prefix],
+        prefixes: [prefix].flat(),
         checkpointInterval: CHECKPOINT_INTERVAL,
         // Into the same queue as the events, or it would overtake those that wait there.
         checkpointReached: async (self, { commit }) => void self.push({ kind: 'checkpoint', position: commit }),

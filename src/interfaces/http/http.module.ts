@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { AgentsController } from './controllers/agents.controller.js';
 import { ArtifactsController } from './controllers/artifacts.controller.js';
 import { AuditReviewsController } from './controllers/audit-reviews.controller.js';
+import { AuditController } from './controllers/audit.controller.js';
 import { CatalogueController } from './controllers/catalogue.controller.js';
 import { CommandsController } from './controllers/commands.controller.js';
 import { DocumentAgentsController } from './controllers/document-agents.controller.js';
@@ -21,6 +22,7 @@ import { TasksController } from './controllers/tasks.controller.js';
     HistoryController,
     ArtifactsController,
     AuditReviewsController,
+    AuditController,
     CatalogueController,
     TasksController,
     DocumentAgentsController,

@@ -1,5 +1,9 @@
 /** An instance of the built application in a process of its own. */
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { startChild, type Child } from '../../support/child.js';
 import { Api } from './api.js';
 
@@ -16,7 +20,9 @@ export const startInstance = async (
   born: (child: Child) => void = () => undefined,
 ): Promise<Instance> => {
   const quick = { PORT: '0', WORKER_HEARTBEAT_MS: '200', WORKER_TIMEOUT_MS: '1000', SAGA_SWEEP_INTERVAL_MS: '200' };
-  const child = startChild(MAIN, [], { ...quick, ...env });
+  const dataDir = await mkdtemp(path.join(tmpdir(), 'test-instance-'));
+  const child = startChild(MAIN, [], { ...quick, DATA_DIR: dataDir, ...env });
+  child.process.once('exit', () => rmSync(dataDir, { recursive: true, force: true }));
   born(child);
   const [, url] = await Promise.race([
     child.printed(/The API is at (http:\/\/[^"\s]+)/, { deadlineMs: 60_000 }),

@@ -8,6 +8,7 @@ import type { AgentInput } from '../../../src/application/agents.js';
 import { ArtifactStore } from '../../../src/application/artifacts.js';
 import { AuditReviews } from '../../../src/application/audit-reviews.js';
 import { Clock } from '../../../src/application/clock.js';
+import { AuditPacks, type AuditPack } from '../../../src/application/audit/pack/get-audit-pack.js';
 import { commandHandlers } from '../../../src/application/commands/index.js';
 import { Definitions } from '../../../src/application/definitions.js';
 import {
@@ -99,6 +100,12 @@ export class ScriptedHealth extends Health {
   }
 }
 
+class OnePack extends AuditPacks {
+  async of(executionId: string): Promise<AuditPack> {
+    return { name: `${executionId}.zip`, content: Buffer.from('PK') };
+  }
+}
+
 const steps = [step('enrich', { runningState: 'enriching', completedState: 'enriched' }), step('compose')];
 const published = { name: 'demo', documentType: 'ib', steps };
 
@@ -156,6 +163,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: ArtifactStore, useValue: artifacts },
     { provide: ReadModel, useValue: readModel },
     { provide: DocumentAgents, useValue: documentAgents },
+    { provide: AuditPacks, useValue: new OnePack() },
     { provide: Health, useValue: health },
     { provide: HttpLimits, useValue: limits },
     { provide: RequiredReasons, useValue: new RequiredReasons([]) },

@@ -1,4 +1,5 @@
 import { Artifact } from './artifact.entity.js';
+import { AuditCheckpoint, AuditLeaf, AuditNode } from './audit-tree.entity.js';
 import { InstallationSecret } from './installation-secret.entity.js';
 import { ProjectionCheckpoint } from './projection-checkpoint.entity.js';
 import { ProjectionPoison } from './projection-poison.entity.js';
@@ -16,4 +17,7 @@ export const entities = [
   Artifact,
   Worker,
   InstallationSecret,
+  AuditLeaf,
+  AuditNode,
+  AuditCheckpoint,
 ];

@@ -4,6 +4,7 @@ import { AddTasks1763800000040 } from './1763800000040-add-tasks.js';
 import { AddPauseState1763800000050 } from './1763800000050-add-pause-state.js';
 import { AddRebuilds1763800000060 } from './1763800000060-add-rebuilds.js';
 import { AddEventHashes1763800000080 } from './1763800000080-add-event-hashes.js';
+import { AddAuditTree1763800000081 } from './1763800000081-add-audit-tree.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   AddPauseState1763800000050,
   AddRebuilds1763800000060,
   AddEventHashes1763800000080,
+  AddAuditTree1763800000081,
 ];

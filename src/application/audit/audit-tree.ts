@@ -1,0 +1,46 @@
+import type { Leaf } from './audited-log.js';
+import type { SignedCheckpoint } from './checkpoint.js';
+import { inclusionRanges, joined, partsOf, type NodePlace, type Range, type TreeNode } from './merkle.js';
+
+export type TreeState = Readonly<{ size: number; position: bigint | null; peaks: readonly Buffer[] }>;
+
+/** The right to write, as long as it is not lost. */
+export interface AuditSession {
+  /** Aborted when another may lead. */
+  readonly lost: AbortSignal;
+  state(): Promise<TreeState>;
+  /** All or nothing. */
+  add(leaves: readonly Leaf[], nodes: readonly TreeNode[]): Promise<void>;
+  keep(checkpoint: SignedCheckpoint): Promise<void>;
+  /** Takes the whole tree away, to be built from the log again. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The tree over the log, kept so that a proof is a look-up. Made of the log alone: it can be built again. */
+export abstract class AuditTree {
+  /** Null while another leads. */
+  abstract tryLead(): Promise<AuditSession | null>;
+  /** In the order of the tree. */
+  abstract leaves(from: number, limit: number): Promise<readonly Leaf[]>;
+  /** In the order of the stream. */
+  abstract leavesOf(stream: string, limit: number): Promise<readonly Leaf[]>;
+  /** In the order asked for. @throws where one is missing */
+  abstract nodes(places: readonly NodePlace[]): Promise<readonly Buffer[]>;
+  /** The checkpoint with the largest number; null before the first. */
+  abstract latestCheckpoint(): Promise<SignedCheckpoint | null>;
+
+  /** Hashes of ranges, with one look-up. */
+  async hashesOf(ranges: readonly Range[]): Promise<readonly Buffer[]> {
+    const parts = ranges.map(partsOf);
+    const found = [...(await this.nodes(parts.flat()))];
+    return parts.map(({ length }) => joined(found.splice(0, length)));
+  }
+
+  /** For each index the proof that its leaf is in the tree of `size` leaves. */
+  async inclusionProofs(indexes: readonly number[], size: number): Promise<readonly (readonly Buffer[])[]> {
+    const ranges = indexes.map((index) => inclusionRanges(index, size));
+    const hashes = [...(await this.hashesOf(ranges.flat()))];
+    return ranges.map(({ length }) => hashes.splice(0, length));
+  }
+}

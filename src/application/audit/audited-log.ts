@@ -1,0 +1,62 @@
+/** What the tree is made of. A storage contract: another list, order or text would be another tree. */
+import { AGENT_STREAM_PREFIX } from '../../domain/agent/hold.js';
+import { canonicalJson, type Json } from '../../domain/json.js';
+import { STREAM_PREFIX } from '../../domain/workflow/index.js';
+import { linkOf } from '../event-hash.js';
+import type { RecordedEvent } from '../event-log.js';
+import { hashOf } from '../hash.js';
+import { leafHash } from './merkle.js';
+
+/**
+ * The streams that this application writes, in the order of the log: executions, agents' holds, rebuilds of read tables.
+ * Checkpoints are not among them: none can cover itself. Each names the one before it instead.
+ */
+export const AUDITED_PREFIXES: readonly string[] = [STREAM_PREFIX, AGENT_STREAM_PREFIX, 'projection-'];
+export const CHECKPOINT_STREAM = 'audit-checkpoints';
+
+/** An event's place in the tree. What counts is in `leafText`; `dataHash` only tells later what of it was edited. */
+export type Leaf = Readonly<{
+  /** From 0, without gaps. */
+  index: number;
+  position: bigint;
+  recordedAt: Date;
+  stream: string;
+  revision: bigint;
+  id: string;
+  /** SHA-256 (hex) of the event, see event-hash.ts. */
+  hash: string;
+  dataHash: string;
+}>;
+
+export const leafOf = (event: RecordedEvent, index: number): Leaf => {
+  const { position, recordedAt, stream, revision, id } = event;
+  return {
+    index,
+    position,
+    recordedAt,
+    stream,
+    revision,
+    id,
+    hash: linkOf(event),
+    dataHash: hashOf(event.data as Json),
+  };
+};
+
+export const leafText = ({
+  position,
+  recordedAt,
+  stream,
+  revision,
+  id,
+  hash,
+}: Omit<Leaf, 'index' | 'dataHash'>): string =>
+  canonicalJson({
+    position: String(position),
+    recorded_at: recordedAt.toISOString(),
+    stream,
+    revision: String(revision),
+    id,
+    hash,
+  });
+
+export const hashOfLeaf = (leaf: Omit<Leaf, 'index' | 'dataHash'>): Buffer => leafHash(leafText(leaf));

@@ -1,0 +1,85 @@
+import { appendSurely, DEFAULT_APPEND_LIMITS } from '../append.js';
+import { chained, contentOf, linkOf } from '../event-hash.js';
+import type { RecordedEvent } from '../event-log.js';
+import { failpoint } from '../failpoint.js';
+import { hashOf } from '../hash.js';
+import { eventId } from '../ids.js';
+import type { AuditSession } from './audit-tree.js';
+import { CHECKPOINT_STREAM } from './audited-log.js';
+import { checkpointHash, readCheckpoint, signedText, type SignedCheckpoint } from './checkpoint.js';
+import type { KeeperPorts } from './keeper-ports.js';
+
+const TYPE = 'AuditCheckpointSigned';
+
+type Last = Readonly<{ checkpoint: SignedCheckpoint; link: string }>;
+
+/** The checkpoints signed so far. First in the log, at an expected revision: there is one line of them; then in the file. */
+export class Checkpoints {
+  private constructor(
+    private readonly ports: KeeperPorts,
+    private readonly session: AuditSession,
+    private last: Last | null,
+  ) {}
+
+  /**
+   * Brings the table and the file up to the log, after a crash between the three.
+   * @throws where the file holds what the log does not: then nothing more is signed
+   */
+  static async read(ports: KeeperPorts, session: AuditSession): Promise<Checkpoints> {
+    const outside = await ports.outside.last();
+    const kept = await ports.tree.latestCheckpoint();
+    const from = Math.min(outside?.number ?? -1, kept?.number ?? -1);
+    const { events } = await ports.log.read(CHECKPOINT_STREAM, BigInt(Math.max(0, from)));
+    const stored = events.map((event) => ({ event, checkpoint: readCheckpoint(event.data) }));
+    if (outside) mustHold(stored, outside);
+    for (const { checkpoint } of stored) if (checkpoint.number > (kept?.number ?? -1)) await session.keep(checkpoint);
+    const missing = stored.filter(({ checkpoint }) => checkpoint.number > (outside?.number ?? -1));
+    if (missing.length > 0) await ports.outside.append(missing.map(({ checkpoint }) => checkpoint));
+    const last = stored.at(-1);
+    return new Checkpoints(ports, session, last ? { ...last, link: linkOf(last.event) } : null);
+  }
+
+  /** Events that are covered. */
+  get size(): number {
+    return this.last?.checkpoint.tree_size ?? 0;
+  }
+
+  async sign(treeSize: number, root: Buffer, position: bigint): Promise<void> {
+    const { signer, clock, log, outside } = this.ports;
+    const unsigned = {
+      format: 'workflow-executor/checkpoint/1' as const,
+      number: (this.last?.checkpoint.number ?? -1) + 1,
+      tree_size: treeSize,
+      root: root.toString('hex'),
+      position: String(position),
+      at: clock.now().toISOString(),
+      key_id: signer.keyId,
+      previous: this.last ? checkpointHash(this.last.checkpoint) : null,
+    };
+    const checkpoint: SignedCheckpoint = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
+    const expected = unsigned.number === 0 ? 'none' : BigInt(unsigned.number - 1);
+    const dataHash = hashOf(checkpoint);
+    const metadata = { occurredAt: unsigned.at, actor: { type: 'system', id: 'audit' } };
+    const id = eventId(CHECKPOINT_STREAM, String(unsigned.number), 0, contentOf(TYPE, dataHash, metadata));
+    const made = { event: { id, type: TYPE, data: checkpoint, metadata }, dataHash };
+    const { events, link } = chained(CHECKPOINT_STREAM, [made], expected, this.last?.link ?? null);
+    await appendSurely(log, clock, CHECKPOINT_STREAM, events, expected, DEFAULT_APPEND_LIMITS);
+    failpoint('after-commit');
+    await this.session.keep(checkpoint);
+    await outside.append([checkpoint]);
+    this.last = { checkpoint, link: link! };
+  }
+}
+
+const mustHold = (
+  stored: readonly Readonly<{ event: RecordedEvent; checkpoint: SignedCheckpoint }>[],
+  outside: SignedCheckpoint,
+): void => {
+  const same = stored.find(({ checkpoint }) => checkpoint.number === outside.number)?.checkpoint;
+  if (same && checkpointHash(same) === checkpointHash(outside)) return;
+  throw new Error(
+    `The file of checkpoints ends with number ${outside.number}, which the log ${same ? 'has differently' : 'lacks'}: ` +
+      'expected the file of this log. Run `npm run audit -- verify --all`; if the log was restored from an older copy, ' +
+      'move the file away. Nothing is signed until then',
+  );
+};

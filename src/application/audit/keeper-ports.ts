@@ -1,0 +1,35 @@
+import type { Clock } from '../clock.js';
+import type { EventLog } from '../event-log.js';
+import type { Ids } from '../ids.js';
+import type { AuditTree } from './audit-tree.js';
+import type { CheckpointSigner, OutsideCheckpoints } from './checkpoint.js';
+
+export type KeeperLimits = Readonly<{
+  /** A checkpoint is signed after so many events, or when the oldest that no checkpoint covers waits for so long. */
+  checkpointEvents: number;
+  checkpointMs: number;
+  /** Events of one batch, and the pause between two looks at what has come. */
+  batch: number;
+  everyMs: number;
+  /** Between two tries to lead. */
+  leadPauseMs: number;
+}>;
+
+export const DEFAULT_KEEPER_LIMITS: KeeperLimits = {
+  checkpointEvents: 10_000,
+  checkpointMs: 10_000,
+  batch: 500,
+  everyMs: 100,
+  leadPauseMs: 1_000,
+};
+
+export type KeeperPorts = Readonly<{
+  tree: AuditTree;
+  log: EventLog;
+  clock: Clock;
+  ids: Ids;
+  signer: CheckpointSigner;
+  outside: OutsideCheckpoints;
+}>;
+
+export type OnAuditError = (message: string, error: unknown) => void;

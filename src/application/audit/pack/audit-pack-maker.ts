@@ -1,0 +1,137 @@
+import type { Json, JsonObject } from '../../../domain/json.js';
+import { canonicalJson } from '../../../domain/json.js';
+import { workflowStream } from '../../../domain/workflow/index.js';
+import type { ArtifactStore } from '../../artifacts.js';
+import { sleep, type Clock } from '../../clock.js';
+import { InvalidRequest, NotFound, NotReady } from '../../errors.js';
+import { eventHash, type ChainLink } from '../../event-hash.js';
+import type { EventLog, RecordedEvent } from '../../event-log.js';
+import type { AuditTree } from '../audit-tree.js';
+import type { Leaf } from '../audited-log.js';
+import type { CheckpointSigner, SignedCheckpoint } from '../checkpoint.js';
+import type { AuditKeeper } from '../keeper.js';
+import { AuditPacks, type AuditPack } from './get-audit-pack.js';
+import { lineageOf, type Lineage } from './lineage.js';
+import { manifestOf } from './manifest.js';
+import type { PackFormat, PackFiles } from './pack-format.js';
+
+export type PackLimits = Readonly<{
+  /** Of all files together. */
+  bytes: number;
+  /** How long a pack waits for a checkpoint that covers the last event, and between two looks. */
+  coverMs: number;
+  lookMs: number;
+}>;
+
+export const DEFAULT_PACK_LIMITS: PackLimits = { bytes: 256 * 1024 * 1024, coverMs: 15_000, lookMs: 50 };
+
+type Covered = Readonly<{ checkpoint: SignedCheckpoint; leaves: readonly Leaf[] }>;
+
+export type PackPorts = Readonly<{
+  log: EventLog;
+  tree: AuditTree;
+  keeper: AuditKeeper;
+  signer: CheckpointSigner;
+  artifacts: ArtifactStore;
+  format: PackFormat;
+  clock: Clock;
+}>;
+
+/** Makes a pack of what the log, the tree and the artifact store hold at that moment. */
+export class AuditPackMaker extends AuditPacks {
+  constructor(
+    private readonly ports: PackPorts,
+    private readonly limits: PackLimits = DEFAULT_PACK_LIMITS,
+  ) {
+    super();
+  }
+
+  async of(executionId: string): Promise<AuditPack> {
+    const { log, signer, format, clock } = this.ports;
+    const stream = workflowStream(executionId);
+    const { events } = await log.read(stream);
+    const last = events.at(-1);
+    if (!last) throw new NotFound(`There is no execution ${executionId}`);
+    const { checkpoint, leaves } = await this.covered(stream, last);
+    const lineage = lineageOf(events);
+    const madeAt = clock.now();
+    const texts: Readonly<Record<string, string>> = {
+      'events.ndjson': events.map(line).join(''),
+      'chain.json': pretty(events.map(chainOf)),
+      'proofs.json': pretty(await this.proofs(leaves, checkpoint)),
+      'checkpoint.json': pretty(checkpoint),
+      'public-key.pem': signer.publicKey,
+      'definition.json': pretty((events[0]!.data as JsonObject)['definition'] ?? null),
+      'lineage.json': pretty(lineage),
+    };
+    const files: Record<string, Uint8Array> = {
+      ...Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, Buffer.from(text)])),
+      ...(await this.files(lineage)),
+      'report.pdf': await format.report({ executionId, madeAt, events, lineage, checkpoint }),
+      'verify.mjs': await format.verifier(),
+    };
+    const manifest = canonicalJson(manifestOf(executionId, madeAt, files));
+    files['manifest.json'] = Buffer.from(manifest);
+    files['manifest.sig'] = Buffer.from(signer.sign(manifest));
+    return { name: `audit-pack-${executionId}.zip`, content: format.zip(files, madeAt) };
+  }
+
+  /** @throws NotReady where no checkpoint covers the last event in time */
+  private async covered(stream: string, last: RecordedEvent): Promise<Covered> {
+    const { tree, keeper, clock } = this.ports;
+    const giveUpAt = clock.now().getTime() + this.limits.coverMs;
+    for (;;) {
+      const all = await tree.leavesOf(stream, Number(last.revision) + 1);
+      const checkpoint = await tree.latestCheckpoint();
+      const index = all.find(({ revision }) => revision === last.revision)?.index ?? Infinity;
+      if (checkpoint && index < checkpoint.tree_size) return { checkpoint, leaves: all };
+      if (clock.now().getTime() > giveUpAt)
+        throw new NotReady('No signed checkpoint covers the latest event yet; ask again');
+      keeper.hurry();
+      await sleep(clock, this.limits.lookMs);
+    }
+  }
+
+  private async proofs(leaves: readonly Leaf[], { tree_size: size }: SignedCheckpoint): Promise<Json> {
+    const proofs = await this.ports.tree.inclusionProofs(
+      leaves.map(({ index }) => index),
+      size,
+    );
+    return leaves.map(({ revision, index }, place) => ({
+      revision: String(revision),
+      index,
+      proof: proofs[place]!.map((hash) => hash.toString('hex')),
+    }));
+  }
+
+  /** @throws InvalidRequest where they are too many bytes for one pack */
+  private async files(lineage: readonly Lineage[]): Promise<PackFiles> {
+    const once = new Map(lineage.map((one) => [one.file, one]));
+    const bytes = [...once.values()].reduce((sum, one) => sum + one.bytes, 0);
+    if (bytes > this.limits.bytes) {
+      const message = `The artifacts are ${bytes} bytes: expected at most ${this.limits.bytes} in one audit pack`;
+      throw new InvalidRequest('AUDIT_PACK_TOO_LARGE', message);
+    }
+    const files: Record<string, Uint8Array> = {};
+    for (const { file, sha256 } of once.values()) {
+      const stored = await this.ports.artifacts.get(sha256);
+      if (!stored) throw new Error(`Artifact ${sha256} of ${file} is not in the artifact store`);
+      files[file] = stored.content;
+    }
+    return files;
+  }
+}
+
+/** What is in the log, and where. */
+const line = ({ position, recordedAt, stream, revision, id, type, data, metadata }: RecordedEvent): string =>
+  `${JSON.stringify({
+    ...{ position: String(position), recorded_at: recordedAt.toISOString(), stream, revision: String(revision) },
+    ...{ id, type, data, metadata },
+  })}\n`;
+
+const chainOf = (event: RecordedEvent): Json => {
+  const { previousHash = null } = (event.metadata ?? {}) as Partial<ChainLink>;
+  return { revision: String(event.revision), hash: eventHash(event), previous_hash: previousHash };
+};
+
+const pretty = (value: Json): string => `${JSON.stringify(value, null, 1)}\n`;

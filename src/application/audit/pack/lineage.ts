@@ -1,0 +1,82 @@
+/** Where each file comes from, as the events tell it. `verify.mjs` makes the same of the events, and compares. */
+import type { Json, JsonObject } from '../../../domain/json.js';
+import type { ArtifactRef } from '../../../domain/workflow/events.js';
+import type { RecordedEvent } from '../../event-log.js';
+import { hashOf } from '../../hash.js';
+
+export type Lineage = Readonly<{
+  /** Path inside the pack. */
+  file: string;
+  name: string;
+  sha256: string;
+  bytes: number;
+  content_type: string;
+  /** Of the event that recorded it. */
+  revision: string;
+  step: string;
+  agent: string | null;
+  attempt: number;
+  generation: number;
+  /** What the agent said of itself: version, model, tokens and the like. */
+  agent_metadata: JsonObject;
+  /** SHA-256 (hex) of the canonical JSON of what the attempt was given: the start's metadata, and `inputs`. */
+  input_hash: string;
+  /** The outputs there were when the attempt started: step, and SHA-256 (hex) of its output's canonical JSON. */
+  inputs: Readonly<Record<string, string>>;
+  /** SHA-256 (hex) of the output's canonical JSON. */
+  output_hash: string;
+}>;
+
+type Started = Readonly<{ agent: string; inputs: Readonly<Record<string, string>> }>;
+
+/** One entry for each file of each completed attempt, in the order of the events. */
+export const lineageOf = (events: readonly RecordedEvent[]): readonly Lineage[] => {
+  const outputs: Record<string, string> = {};
+  const started = new Map<string, Started>();
+  const metadata = objectOf(objectOf(events[0]?.data)['metadata']);
+  return events.flatMap(({ type, data, revision }) => {
+    const event = objectOf(data);
+    const step = textOf(event['step']);
+    if (type === 'StepStarted') started.set(step, { agent: textOf(event['agent']), inputs: { ...outputs } });
+    if (type !== 'StepCompleted') return [];
+    const outputHash = hashOf(event['output'] as Json);
+    outputs[step] = outputHash;
+    const { agent = null, inputs = {} } = started.get(step) ?? {};
+    return filesOf(event).map((ref): Lineage => ({
+      file: pathOf(ref),
+      name: ref.name,
+      sha256: ref.sha256,
+      bytes: ref.bytes,
+      content_type: ref.contentType,
+      revision: String(revision),
+      step,
+      agent,
+      attempt: Number(event['attempt']),
+      generation: Number(event['generation']),
+      agent_metadata: objectOf(event['agentMetadata']),
+      input_hash: hashOf({ metadata, inputs }),
+      inputs,
+      output_hash: outputHash,
+    }));
+  });
+};
+
+/** The agent's files, and those values of its output that were too large for an event. */
+const filesOf = (event: JsonObject): readonly ArtifactRef[] => {
+  const large = Object.values(objectOf(event['output'])).flatMap((value) => {
+    const { artifact, sha256, bytes, contentType } = objectOf(value);
+    const isRef = typeof artifact === 'string' && typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256);
+    return isRef ? [{ name: artifact, sha256, bytes: Number(bytes), contentType: textOf(contentType) }] : [];
+  });
+  const given = event['artifacts'] as unknown as readonly ArtifactRef[] | undefined;
+  return [...(given ?? []), ...large];
+};
+
+/** The hash makes it unique, and what agents call their files cannot lead out of the folder. */
+const pathOf = ({ name, sha256 }: ArtifactRef): string =>
+  `artifacts/${sha256.slice(0, 16)}-${name.replace(/[^\w.-]/g, '_').slice(-80)}`;
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+const objectOf = (value: unknown): JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : {};

@@ -1,0 +1,25 @@
+import type { RecordedEvent } from '../../event-log.js';
+import type { SignedCheckpoint } from '../checkpoint.js';
+import type { Lineage } from './lineage.js';
+
+/** Content by path inside the pack. */
+export type PackFiles = Readonly<Record<string, Uint8Array>>;
+
+/** What the report for people tells. */
+export type PackReport = Readonly<{
+  executionId: string;
+  madeAt: Date;
+  events: readonly RecordedEvent[];
+  lineage: readonly Lineage[];
+  checkpoint: SignedCheckpoint;
+}>;
+
+/** How a pack looks from outside. */
+export abstract class PackFormat {
+  /** The program that checks a pack: one file without dependencies. */
+  abstract verifier(): Promise<Uint8Array>;
+  /** PDF. */
+  abstract report(report: PackReport): Promise<Uint8Array>;
+  /** One ZIP. */
+  abstract zip(files: PackFiles, madeAt: Date): Uint8Array;
+}

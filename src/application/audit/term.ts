@@ -1,0 +1,100 @@
+import type { RecordedEvent } from '../event-log.js';
+import { followLog } from '../follow-log.js';
+import { sleep } from '../clock.js';
+import { failpoint } from '../failpoint.js';
+import type { AuditSession } from './audit-tree.js';
+import { AUDITED_PREFIXES, hashOfLeaf, leafOf } from './audited-log.js';
+import { Checkpoints } from './checkpoints.js';
+import type { KeeperLimits, KeeperPorts, OnAuditError } from './keeper-ports.js';
+import { Frontier } from './merkle.js';
+
+/** One instance's time as the leader. Whatever fails ends it: the next begins with what is stored. */
+export class AuditTerm {
+  private waiting: RecordedEvent[] = [];
+  private taken: () => void = () => undefined;
+  private hurried = false;
+
+  private constructor(
+    private readonly ports: KeeperPorts,
+    private readonly session: AuditSession,
+    private readonly limits: KeeperLimits,
+    private readonly onError: OnAuditError,
+    private readonly frontier: Frontier,
+    private readonly checkpoints: Checkpoints,
+    private position: bigint | null,
+    private dueAt: number,
+  ) {}
+
+  static async begin(ports: KeeperPorts, session: AuditSession, limits: KeeperLimits, onError: OnAuditError) {
+    const { size, position, peaks } = await session.state();
+    const checkpoints = await Checkpoints.read(ports, session);
+    const dueAt = ports.clock.now().getTime() + limits.checkpointMs;
+    return new AuditTerm(ports, session, limits, onError, new Frontier(size, peaks), checkpoints, position, dueAt);
+  }
+
+  hurry(): void {
+    this.hurried = true;
+  }
+
+  async serve(stopping: AbortSignal): Promise<void> {
+    const ending = new AbortController();
+    const signal = AbortSignal.any([stopping, this.session.lost, ending.signal]);
+    const following = this.follow(signal);
+    try {
+      while (!signal.aborted) {
+        await this.addWaiting();
+        if (this.isDue()) await this.sign();
+        await sleep(this.ports.clock, this.limits.everyMs, signal);
+      }
+    } finally {
+      ending.abort();
+      this.taken();
+      await following;
+    }
+  }
+
+  /** Takes no more than one batch ahead of what is stored. */
+  private async follow(signal: AbortSignal): Promise<void> {
+    const { log, clock, ids } = this.ports;
+    const onError = (error: unknown) =>
+      this.onError('Following the log for the audit tree failed, is tried again', error);
+    const after = this.position ?? 'start';
+    for await (const seen of followLog({ log, clock, ids, prefix: AUDITED_PREFIXES, after, signal, onError })) {
+      if (seen.kind !== 'event') continue;
+      this.waiting.push(seen.event);
+      if (this.waiting.length >= this.limits.batch) await new Promise<void>((resolve) => (this.taken = resolve));
+    }
+  }
+
+  private async addWaiting(): Promise<void> {
+    for (let least = 1; this.waiting.length >= least; least = this.limits.batch / 10) {
+      const batch = this.waiting;
+      this.waiting = [];
+      this.taken();
+      if (this.frontier.size === this.checkpoints.size) this.due();
+      const leaves = batch.map((event, offset) => leafOf(event, this.frontier.size + offset));
+      const nodes = leaves.flatMap((leaf) => this.frontier.append(hashOfLeaf(leaf)));
+      await this.session.add(leaves, nodes);
+      this.position = leaves.at(-1)!.position;
+      if (this.frontier.size - this.checkpoints.size >= this.limits.checkpointEvents) return;
+    }
+  }
+
+  private due(): void {
+    this.dueAt = this.ports.clock.now().getTime() + this.limits.checkpointMs;
+  }
+
+  private isDue(): boolean {
+    const uncovered = this.frontier.size - this.checkpoints.size;
+    if (uncovered <= 0) return (this.hurried = false);
+    const isLate = this.ports.clock.now().getTime() >= this.dueAt;
+    return this.hurried || isLate || uncovered >= this.limits.checkpointEvents;
+  }
+
+  private async sign(): Promise<void> {
+    this.hurried = false;
+    failpoint('before-checkpoint');
+    await this.checkpoints.sign(this.frontier.size, this.frontier.root(), this.position!);
+    this.due();
+  }
+}

@@ -1,0 +1,109 @@
+import { eventHash } from '../event-hash.js';
+import type { EventLog, RecordedEvent } from '../event-log.js';
+import type { AuditTree } from './audit-tree.js';
+import { AUDITED_PREFIXES, hashOfLeaf, type Leaf } from './audited-log.js';
+import { ChainWalk } from './chain-walk.js';
+import type { SignedCheckpoint } from './checkpoint.js';
+import type { Finding } from './finding.js';
+import { presentLog } from './present-log.js';
+import { Roots } from './roots.js';
+import { isSame, tellApart } from './tell-apart.js';
+
+const PAGE = 1_000;
+
+type Ports = Readonly<{ log: EventLog; tree: AuditTree }>;
+
+export type LogVerified = Readonly<{
+  events: number;
+  streams: number;
+  /** Events in the largest tree of the log whose root is a signed one. */
+  covered: number;
+  findings: readonly Finding[];
+}>;
+
+type Difference = Readonly<{ event: RecordedEvent | undefined; leaf: Leaf; rest: readonly Leaf[] }>;
+
+/**
+ * Reads the whole log once. What the signed roots are compared with is made of the log alone; the stored tree only tells
+ * where the first difference is, and only as far as its own root is a signed one.
+ */
+export const verifyLog = async (ports: Ports, checkpoints: readonly SignedCheckpoint[]): Promise<LogVerified> => {
+  const chain = new ChainWalk();
+  const [ofLog, ofTree] = [new Roots(checkpoints), new Roots(checkpoints)];
+  const leaves = new Leaves(ports.tree);
+  let broken: Finding | undefined;
+  let difference: Difference | undefined;
+  for await (const event of presentLog(ports.log, AUDITED_PREFIXES)) {
+    const hash = eventHash(event);
+    const found = chain.step(event, hash);
+    broken ??= found;
+    ofLog.add(hashOfLeaf({ ...event, hash }));
+    const leaf = await leaves.next();
+    if (!leaf) continue;
+    ofTree.add(hashOfLeaf(leaf));
+    if (!difference && !isSame(event, hash, leaf)) difference = { event, leaf, rest: [] };
+  }
+  for (let leaf = await leaves.next(); leaf; leaf = await leaves.next()) {
+    ofTree.add(hashOfLeaf(leaf));
+    difference ??= { event: undefined, leaf, rest: leaves.ahead() };
+  }
+  const signed = await compare(ports, ofLog, ofTree, difference);
+  const findings = [...signed, ...(broken && !isExplained(broken, signed) ? [broken] : [])];
+  return { events: ofLog.size, streams: chain.count, covered: ofLog.covered, findings };
+};
+
+/** A break in the chain at or behind what the tree tells already is its consequence, or the same. */
+const isExplained = (broken: Finding, signed: readonly Finding[]): boolean =>
+  signed.some(({ position }) => position !== null && broken.position !== null && position <= broken.position);
+
+const compare = async (
+  ports: Ports,
+  ofLog: Roots,
+  ofTree: Roots,
+  difference: Difference | undefined,
+): Promise<readonly Finding[]> => {
+  const wrong = ofLog.firstWrong();
+  const index = difference?.leaf.index ?? Infinity;
+  const signer = ofTree.coverOf(index);
+  const isOfLog = wrong ? index < wrong.tree_size && signer : index >= ofLog.covered;
+  if (difference && isOfLog) {
+    const finding = await tellApart(ports, difference.event, difference.leaf, difference.rest);
+    return [{ ...finding, checkpoint: signer?.number ?? null }];
+  }
+  if (wrong) {
+    const [after, from] = [ofLog.lastRightBefore(wrong), BigInt(wrong.position)];
+    const what =
+      `The ${wrong.tree_size} events up to here have not the root of checkpoint ${wrong.number}` +
+      (after ? `; those up to position ${after.position} (checkpoint ${after.number}) are as they were` : '') +
+      '. The stored tree does not have it either, and cannot tell which event it is';
+    return [{ kind: 'history-rewritten', position: from, stream: '', revision: null, what, checkpoint: wrong.number }];
+  }
+  if (!difference) return [];
+  const { position, stream, revision } = difference.leaf;
+  const what = 'The log is as signed; the stored tree is not. Stop the application and run `npm run audit -- rebuild`';
+  return [{ kind: 'tree-damaged', position, stream, revision, what, checkpoint: signer?.number ?? null }];
+};
+
+/** The leaves as the tree stores them, a page at a time. */
+class Leaves {
+  private page: readonly Leaf[] = [];
+  private at = 0;
+  private from = 0;
+
+  constructor(private readonly tree: AuditTree) {}
+
+  async next(): Promise<Leaf | undefined> {
+    if (this.at === this.page.length) {
+      if (this.from > 0 && this.page.length < PAGE) return undefined;
+      this.page = await this.tree.leaves(this.from, PAGE);
+      this.at = 0;
+      this.from = (this.page.at(-1)?.index ?? this.from - 1) + 1;
+    }
+    return this.page[this.at++];
+  }
+
+  /** Those of this page that were not asked for yet. */
+  ahead(): readonly Leaf[] {
+    return this.page.slice(this.at);
+  }
+}

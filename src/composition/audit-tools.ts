@@ -1,0 +1,40 @@
+/** What the command line verifies with. Joins the servers of an application that runs, or starts its own. */
+import { inOrder } from '../application/audit/finding.js';
+import { verifyCheckpoints } from '../application/audit/verify-checkpoints.js';
+import { verifyLog } from '../application/audit/verify-log.js';
+import { verifyStream } from '../application/audit/verify-stream.js';
+import { workflowStream } from '../domain/workflow/index.js';
+import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
+import type { Config } from '../infrastructure/config/config.js';
+import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
+import { PostgresAuditTree } from '../infrastructure/postgres/postgres-audit-tree.js';
+import { trustedKeys } from './audit.js';
+import { startPlatform } from './platform.js';
+
+export type AuditTools = Awaited<ReturnType<typeof openForAudit>>;
+
+export const openForAudit = async (config: Config) => {
+  const platform = await startPlatform(config, () => undefined);
+  const { dataSource, close } = platform;
+  const isEmbedded = config.eventstoreUrl === undefined;
+  const log = isEmbedded ? new StoredLog((sql, values) => dataSource.query(sql, [...values])) : platform.log;
+  const tree = new PostgresAuditTree(dataSource);
+  const outside = new CheckpointFile(config.auditCheckpointFile!);
+  const keys = await trustedKeys(config);
+  return {
+    file: config.auditCheckpointFile!,
+    close,
+    verifyAll: async () => {
+      const checkpoints = await verifyCheckpoints({ log, outside, keys });
+      const verified = await verifyLog({ log, tree }, checkpoints.trusted);
+      return { checkpoints, log: verified, findings: inOrder([...verified.findings, ...checkpoints.findings]) };
+    },
+    verifyExecution: (execution: string) => verifyStream({ log, tree, keys }, workflowStream(execution)),
+    /** @throws while an application keeps the tree */
+    clearTree: async () => {
+      const session = await tree.tryLead();
+      if (!session) throw new Error('An application keeps the tree at this moment: stop it first');
+      await session.clear().finally(() => session.close());
+    },
+  };
+};

@@ -1,0 +1,110 @@
+/** The history for people: who did what, when and why; each attempt; each file. */
+import type { Content, TableCell, TDocumentDefinitions } from 'pdfmake/interfaces.js';
+import type { PackReport } from '../../../application/audit/pack/pack-format.js';
+import type { RecordedEvent } from '../../../application/event-log.js';
+
+/** Longer texts are cut in the report, visibly; the events have them whole. */
+const MOST_CHARACTERS = 300;
+
+export const packReport = ({ executionId, madeAt, events, lineage, checkpoint }: PackReport): TDocumentDefinitions => ({
+  pageSize: 'A4',
+  pageOrientation: 'landscape',
+  pageMargins: [36, 40, 36, 40],
+  info: { title: `Audit report of execution ${executionId}`, creationDate: madeAt, modDate: madeAt },
+  defaultStyle: { font: 'Roboto', fontSize: 8 },
+  footer: (page, pages) => ({
+    text: `Page ${page} of ${pages}`,
+    alignment: 'right',
+    margin: [0, 8, 36, 0],
+    fontSize: 7,
+  }),
+  content: [
+    { text: 'Audit report', fontSize: 18, bold: true },
+    { text: `Execution ${executionId}; made ${madeAt.toISOString()}. All times are UTC.`, margin: [0, 2, 0, 8] },
+    heading('What is proved'),
+    {
+      text:
+        `Each of the ${events.length} events carries the SHA-256 of its content and of the event before it, and all are under ` +
+        `checkpoint ${checkpoint.number} of ${checkpoint.at}, which covers ${checkpoint.tree_size} events of the log, has the root ` +
+        `${checkpoint.root} and is signed with the key ${checkpoint.key_id}. Run "node verify.mjs" beside this file to check it. ` +
+        'Not proved: that what agents and people said was true, and anything against whoever holds the signing key.',
+    },
+    heading('Events: who, what, when, why'),
+    table(
+      ['Rev.', 'Recorded (log)', 'Occurred (command)', 'What', 'Who', 'Why', 'Details'],
+      ['auto', 'auto', 'auto', 'auto', 'auto', '*', '*'],
+      events.map(eventRow),
+    ),
+    heading('Attempts'),
+    table(
+      ['Step', 'Attempt', 'Generation', 'Outcome', 'Recorded', 'Duration ms', 'Error'],
+      undefined,
+      attempts(events),
+    ),
+    heading('Artifacts'),
+    table(
+      ['File', 'Bytes', 'Step, agent, attempt', 'Said by the agent', 'SHA-256', 'Input hash', 'Output hash'],
+      ['auto', 'auto', 'auto', '*', '*', '*', '*'],
+      lineage.map((one) => [
+        one.name,
+        String(one.bytes),
+        `${one.step}, ${one.agent ?? 'unknown'}, ${one.attempt} (generation ${one.generation})`,
+        cut(JSON.stringify(one.agent_metadata)),
+        one.sha256,
+        one.input_hash,
+        one.output_hash,
+      ]),
+    ),
+  ],
+});
+
+type Told = Readonly<Record<string, unknown>>;
+const objectOf = (value: unknown): Told => (typeof value === 'object' && value !== null ? (value as Told) : {});
+const text = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
+
+const eventRow = ({ revision, recordedAt, type, data, metadata }: RecordedEvent): string[] => {
+  const { actor, reason, occurredAt } = objectOf(metadata);
+  const { type: kind, id } = objectOf(actor);
+  const { step, attempt, error } = objectOf(data);
+  const details = [
+    text(step),
+    attempt === undefined ? '' : `attempt ${text(attempt)}`,
+    text(objectOf(error)['message']),
+  ];
+  const who = `${text(kind)} ${text(id)}`;
+  const why = cut(text(reason));
+  const when = [recordedAt.toISOString(), text(occurredAt)];
+  return [String(revision), ...when, type, who, why, cut(details.filter(Boolean).join(', '))];
+};
+
+const ENDS: readonly string[] = ['StepCompleted', 'StepFailed', 'StepSkipped', 'StepInterrupted'];
+
+const attempts = (events: readonly RecordedEvent[]): string[][] =>
+  events
+    .filter(({ type }) => ENDS.includes(type))
+    .map(({ type, data, recordedAt }) => {
+      const { step, attempt, generation, durationMs, error } = objectOf(data);
+      const { type: kind, message } = objectOf(error);
+      const failure = error === undefined ? '' : cut(`${text(kind)}: ${text(message)}`);
+      return [
+        ...[text(step), text(attempt), text(generation), type.slice('Step'.length).toLowerCase()],
+        ...[recordedAt.toISOString(), text(durationMs), failure],
+      ];
+    });
+
+const heading = (words: string): Content => ({ text: words, fontSize: 12, bold: true, margin: [0, 12, 0, 4] });
+
+const table = (head: string[], widths: string[] | undefined, rows: string[][]): Content => ({
+  table: {
+    headerRows: 1,
+    widths: widths ?? head.map(() => 'auto'),
+    body: [head.map((words): TableCell => ({ text: words, bold: true })), ...rows.map((row) => row.map(breakable))],
+  },
+  layout: 'lightHorizontalLines',
+});
+
+/** Hashes and the like have no place to break a line at by themselves. */
+const breakable = (words: string): TableCell => ({ text: words.replace(/\S{32}(?=\S)/g, '$&\u200B') });
+
+const cut = (words: string): string =>
+  words.length > MOST_CHARACTERS ? `${words.slice(0, MOST_CHARACTERS)} [cut here, whole in events.ndjson]` : words;

@@ -1,0 +1,211 @@
+/**
+ * Checks an audit pack, with nothing but Node 20 or later and no network:
+ *
+ *   node verify.mjs [PACK] [--key-id HEX]
+ *
+ * PACK: the unpacked directory (default: where this file is), or the ZIP. --key-id: the id of the signing key, as you have
+ * it from somebody you trust; without it the pack's own key is used, and whose that is you have to find out yourself.
+ * Ends with 0 when everything holds, with 1 when anything does not.
+ */
+import { createHash, createPublicKey, verify } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { inflateRawSync } from 'node:zlib';
+
+const sha256 = (...parts) => {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+};
+const hex = (...parts) => sha256(...parts).toString('hex');
+
+/** Keys sorted, no white space. */
+const canonical = (value) => {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  const members = Object.keys(value).sort();
+  return `{${members.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(',')}}`;
+};
+const hashOf = (value) => hex(canonical(value));
+
+const fail = (what) => {
+  throw new Error(what);
+};
+const expect = (holds, what) => holds || fail(what);
+
+function readDirectory(root, directory = root) {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) return readDirectory(root, path);
+    return [[relative(root, path).replaceAll('\\', '/'), readFileSync(path)]];
+  });
+}
+
+function readZip(zip) {
+  const end = zip.lastIndexOf(Buffer.from('PK\x05\x06'));
+  expect(end >= 0, 'this is no ZIP');
+  const files = [];
+  for (let at = zip.readUInt32LE(end + 16), left = zip.readUInt16LE(end + 10); left > 0; left--) {
+    const [method, packed, nameLength] = [
+      zip.readUInt16LE(at + 10),
+      zip.readUInt32LE(at + 20),
+      zip.readUInt16LE(at + 28),
+    ];
+    const local = zip.readUInt32LE(at + 42);
+    const start = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28);
+    const content = zip.subarray(start, start + packed);
+    const name = zip.toString('utf8', at + 46, at + 46 + nameLength);
+    files.push([name, method === 0 ? content : inflateRawSync(content)]);
+    at += 46 + nameLength + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32);
+  }
+  return files;
+}
+
+/** RFC 9162, 2.1.3.2. */
+function rootOf(leaf, index, size, proof) {
+  expect(Number.isSafeInteger(index) && index >= 0 && index < size, 'a proof is for no place of the tree');
+  let [at, last, hash] = [index, size - 1, leaf];
+  const half = (value) => Math.floor(value / 2);
+  for (const text of proof) {
+    expect(last > 0, 'a proof is too long');
+    const beside = Buffer.from(text, 'hex');
+    const isRight = at % 2 === 1;
+    hash = isRight || at === last ? sha256(NODE, beside, hash) : sha256(NODE, hash, beside);
+    if (!isRight && at === last) for (; at % 2 === 0 && at > 0; last = half(last)) at = half(at);
+    [at, last] = [half(at), half(last)];
+  }
+  expect(last === 0, 'a proof is too short');
+  return hash.toString('hex');
+}
+const LEAF = Buffer.from([0]);
+const NODE = Buffer.from([1]);
+
+function hashOfEvent({ stream, revision, id, type, data, metadata }) {
+  const rest = { ...metadata };
+  delete rest.hash;
+  return hashOf({ stream, revision, id, type, data: hashOf(data), metadata: metadata === null ? null : rest });
+}
+
+/** Files as the events name them: path, hash, attempt, what it was given and what it gave. */
+function lineageOf(events) {
+  const [outputs, started, lineage] = [{}, {}, []];
+  for (const { type, data, revision } of events) {
+    if (type === 'StepStarted') started[data.step] = { agent: data.agent, inputs: { ...outputs } };
+    if (type !== 'StepCompleted') continue;
+    outputs[data.step] = hashOf(data.output);
+    const { agent = null, inputs = {} } = started[data.step] ?? {};
+    const large = Object.values(data.output).filter((value) => typeof value?.artifact === 'string' && value.sha256);
+    for (const ref of [...data.artifacts, ...large.map((value) => ({ ...value, name: value.artifact }))])
+      lineage.push({
+        file: `artifacts/${ref.sha256.slice(0, 16)}-${ref.name.replace(/[^\w.-]/g, '_').slice(-80)}`,
+        ...{ name: ref.name, sha256: ref.sha256, bytes: ref.bytes, content_type: ref.contentType, revision },
+        ...{ step: data.step, agent, attempt: data.attempt, generation: data.generation },
+        agent_metadata: data.agentMetadata ?? {},
+        input_hash: hashOf({ metadata: events[0].data.metadata ?? {}, inputs }),
+        ...{ inputs, output_hash: outputs[data.step] },
+      });
+  }
+  return lineage;
+}
+
+function check(files, trustedId, told) {
+  const file = (path) => files.get(path) ?? fail(`${path} is missing`);
+  const json = (path) => JSON.parse(file(path).toString('utf8'));
+
+  const key = createPublicKey(file('public-key.pem'));
+  const keyId = hex(key.export({ type: 'spki', format: 'der' }));
+  expect(
+    key.export({ type: 'spki', format: 'pem' }) === file('public-key.pem').toString(),
+    'public-key.pem is altered',
+  );
+  expect(!trustedId || trustedId === keyId, `public-key.pem: the pack's key is ${keyId}, you trust ${trustedId}`);
+  const isSigned = (text, signature) => {
+    const bytes = Buffer.from(signature, 'base64');
+    return bytes.toString('base64') === signature && verify(null, Buffer.from(text), key, bytes);
+  };
+
+  expect(isSigned(file('manifest.json'), file('manifest.sig').toString()), 'manifest.json: its signature is wrong');
+  const manifest = json('manifest.json');
+  for (const [path, content] of files) {
+    if (path === 'manifest.json' || path === 'manifest.sig') continue;
+    expect(Object.hasOwn(manifest.files, path), `${path} does not belong to the pack`);
+    expect(manifest.files[path].sha256 === hex(content), `${path} is not what it was when the pack was made`);
+  }
+  for (const path of Object.keys(manifest.files)) file(path);
+  told(`${files.size} files are what they were when the pack was made, ${manifest.made_at}.`);
+
+  const events = file('events.ndjson')
+    .toString('utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  const chain = json('chain.json');
+  let before = null;
+  expect(chain.length === events.length && events.length > 0, 'chain.json: another number of events');
+  events.forEach((event, place) => {
+    const { revision, stream, metadata } = event;
+    const where = `events.ndjson: revision ${revision}`;
+    const hash = hashOfEvent(event);
+    expect(revision === String(place), `${where}: expected revision ${place}; one is missing or out of order`);
+    expect(stream === `workflow-${manifest.execution_id}`, `${where}: is of another stream, ${stream}`);
+    if (metadata?.hash !== undefined) {
+      expect(metadata.hash === hash, `${where}: its content has not the hash that it carries`);
+      expect(metadata.previousHash === before, `${where}: names another event before it`);
+    }
+    expect(chain[place].hash === hash, `${where}: is not the one of chain.json`);
+    expect(
+      chain[place].previous_hash === (metadata?.previousHash ?? null),
+      `${where}: chain.json names another before it`,
+    );
+    before = hash;
+  });
+  told(`${events.length} events without a gap; each has its hash and names the one before it.`);
+
+  const checkpoint = json('checkpoint.json');
+  const { signature, ...signed } = checkpoint;
+  expect(signed.key_id === keyId, `checkpoint.json: is signed with another key, ${signed.key_id}`);
+  expect(isSigned(canonical(signed), signature), 'checkpoint.json: its signature is wrong');
+  const proofs = json('proofs.json');
+  expect(proofs.length === events.length, 'proofs.json: another number of events');
+  events.forEach(({ position, recorded_at, stream, revision, id }, place) => {
+    const leaf = sha256(LEAF, canonical({ position, recorded_at, stream, revision, id, hash: chain[place].hash }));
+    const { index, proof, revision: proved } = proofs[place];
+    const root = rootOf(leaf, index, signed.tree_size, proof);
+    expect(proved === revision && root === signed.root, `proofs.json: revision ${revision} is not proved`);
+  });
+  told(`All of them, their positions and times of recording are under checkpoint ${signed.number} of ${signed.at},`);
+  told(`  which covers ${signed.tree_size} events of the log and is signed with key ${keyId}.`);
+
+  const { definition, definitionHash } = events[0].data;
+  expect(canonical(json('definition.json')) === canonical(definition), 'definition.json: is not the one of the events');
+  expect(hashOf(definition) === definitionHash, 'definition.json: has not the hash that the start recorded');
+  const lineage = json('lineage.json');
+  expect(canonical(lineage) === canonical(lineageOf(events)), 'lineage.json: is not what the events tell');
+  for (const { file: path, sha256: recorded } of lineage)
+    expect(hex(file(path)) === recorded, `${path}: is not the file that the agent gave`);
+  told(`The definition is the one that ran; ${lineage.length} artifacts are the bytes that their attempts gave.`);
+}
+
+const [pack = dirname(fileURLToPath(import.meta.url)), trustedId] = (() => {
+  const given = process.argv.slice(2);
+  const at = given.indexOf('--key-id');
+  const id = at < 0 ? undefined : given.splice(at, 2)[1];
+  return [given[0], id];
+})();
+try {
+  const files = statSync(pack).isDirectory() ? readDirectory(pack) : readZip(readFileSync(pack));
+  expect(new Set(files.map(([path]) => path)).size === files.length, 'two files have one name');
+  check(new Map(files), trustedId, (line) => console.log(`proved: ${line}`));
+  if (!trustedId) console.log('NOT proved: whose key that is. Compare its id with one that you have from elsewhere.');
+  console.log(
+    'NOT proved: that what agents and people said was true; that the pack holds what came after it was made;',
+  );
+  console.log(
+    '  anything against whoever holds the signing key. report.pdf is for people: it proves nothing by itself.',
+  );
+  console.log('OK');
+} catch (error) {
+  console.log(`FAILED: ${error instanceof Error ? error.message : String(error)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,53 @@
+/** The Merkle tree over the log: its leaves, its complete subtrees (the leaves' hashes among them), what was signed. */
+import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
+import type { SignedCheckpoint } from '../../../application/audit/checkpoint.js';
+import { INSTANT } from './column-types.js';
+
+@Entity('audit_leaves')
+@Index('audit_leaves_by_stream', ['stream', 'revision'])
+export class AuditLeaf {
+  @PrimaryColumn('bigint')
+  index!: string;
+
+  @Column('bigint')
+  position!: string;
+
+  @Column(INSTANT)
+  recorded_at!: Date;
+
+  @Column('text')
+  stream!: string;
+
+  @Column('bigint')
+  revision!: string;
+
+  @Column('uuid')
+  event_id!: string;
+
+  @Column('bytea')
+  event_hash!: Buffer;
+
+  @Column('bytea')
+  data_hash!: Buffer;
+}
+
+@Entity('audit_nodes')
+export class AuditNode {
+  @PrimaryColumn('smallint')
+  level!: number;
+
+  @PrimaryColumn('bigint')
+  index!: string;
+
+  @Column('bytea')
+  hash!: Buffer;
+}
+
+@Entity('audit_checkpoints')
+export class AuditCheckpoint {
+  @PrimaryColumn('bigint')
+  number!: string;
+
+  @Column('json')
+  checkpoint!: SignedCheckpoint;
+}

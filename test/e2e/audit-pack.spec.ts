@@ -1,0 +1,101 @@
+/** The audit pack: a stranger checks it with `verify.mjs` alone, and no changed byte passes. */
+import { spawnSync } from 'node:child_process';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { unzipSync } from 'fflate';
+import { startTestApp, type TestApp } from './support/test-app.js';
+
+let app: TestApp;
+let directory = '';
+let pack = '';
+let verifier = '';
+let id = '';
+
+const run = (target: string, ...more: string[]) => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [verifier, target, ...more], { encoding: 'utf8' });
+  return { status, told: stdout + stderr };
+};
+
+beforeAll(async () => {
+  app = await startTestApp();
+  directory = await mkdtemp(path.join(tmpdir(), 'audit-pack-'));
+  id = await app.api.start({ project_id: 'metformin', document_type: 'ib', triggered_by: 'ann' });
+  await app.api.reaches(id, 'completed', 60_000);
+  const from = performance.now();
+  const response = await fetch(`${app.api.url}/api/v1/workflow/${id}/audit-pack`);
+  const zip = Buffer.from(await response.arrayBuffer());
+  process.stdout.write(`audit pack: ${zip.length} bytes in ${Math.round(performance.now() - from)} ms\n`);
+  expect(response.status).toBe(200);
+  expect(response.headers.get('content-type')).toBe('application/zip');
+  pack = path.join(directory, 'pack');
+  for (const [name, content] of Object.entries(unzipSync(zip))) {
+    await mkdir(path.dirname(path.join(pack, name)), { recursive: true });
+    await writeFile(path.join(pack, name), content);
+  }
+  await writeFile(path.join(directory, 'pack.zip'), zip);
+  verifier = path.join(directory, 'verify.mjs');
+  await copyFile(path.join(pack, 'verify.mjs'), verifier);
+}, 180_000);
+afterAll(async () => {
+  await app.close();
+  await rm(directory, { recursive: true });
+});
+
+const files = async () => (await readdir(pack, { recursive: true, withFileTypes: true })).filter((it) => it.isFile());
+const namesOf = async () => (await files()).map((it) => path.relative(pack, path.join(it.parentPath, it.name)));
+
+test('holds, unpacked and as it came, and says what it proves and what it does not', async () => {
+  for (const target of [pack, path.join(directory, 'pack.zip')]) {
+    const { status, told } = run(target);
+    expect(told).toMatch(/events without a gap[^]*under checkpoint \d+[^]*NOT proved: whose key[^]*\nOK\n$/);
+    expect(status).toBe(0);
+  }
+  const { key_id: keyId } = JSON.parse(await readFile(path.join(pack, 'checkpoint.json'), 'utf8')) as {
+    key_id: string;
+  };
+  expect(run(pack, '--key-id', keyId).status).toBe(0);
+  expect(run(pack, '--key-id', '0'.repeat(64))).toMatchObject({ status: 1 });
+});
+
+test('has the whole history and the lineage of each file', async () => {
+  const lines = (await readFile(path.join(pack, 'events.ndjson'), 'utf8')).trimEnd().split('\n');
+  const events = await app.api.events(id);
+  expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(events.map((event) => event.id));
+  const lineage = JSON.parse(await readFile(path.join(pack, 'lineage.json'), 'utf8')) as { name: string }[];
+  expect(lineage.map(({ name }) => name)).toEqual(expect.arrayContaining([expect.stringMatching(/\.pdf$/)]));
+  expect(lineage[0]).toMatchObject({ attempt: 1, generation: 1, input_hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  expect((await readFile(path.join(pack, 'report.pdf'))).subarray(0, 5).toString()).toBe('%PDF-');
+});
+
+test('a changed byte in any file fails', async () => {
+  const names = await namesOf();
+  expect(names).toEqual(expect.arrayContaining(['events.ndjson', 'manifest.json', 'manifest.sig', 'verify.mjs']));
+  for (const name of names) {
+    const file = path.join(pack, name);
+    const bytes = await readFile(file);
+    for (const at of [Math.floor(bytes.length / 2), bytes.length - 1]) {
+      const changed = Buffer.from(bytes);
+      changed[at]! ^= 1;
+      await writeFile(file, changed);
+      expect({ name, at, ...run(pack) }).toMatchObject({ status: 1, told: expect.stringContaining('FAILED') });
+    }
+    await writeFile(file, bytes);
+  }
+  expect(run(pack).status).toBe(0);
+}, 180_000);
+
+test('a file that is missing, or too many, fails', async () => {
+  await writeFile(path.join(pack, 'more.txt'), 'more');
+  expect(run(pack)).toMatchObject({ status: 1, told: expect.stringContaining('more.txt') });
+  await unlink(path.join(pack, 'more.txt'));
+  const lineage = await readFile(path.join(pack, 'lineage.json'));
+  await unlink(path.join(pack, 'lineage.json'));
+  expect(run(pack)).toMatchObject({ status: 1, told: expect.stringContaining('lineage.json') });
+  await writeFile(path.join(pack, 'lineage.json'), lineage);
+});
+
+test('there is none of an execution that does not exist', async () => {
+  const answer = await app.api.get('/api/v1/workflow/00000000-0000-4000-8000-000000000000/audit-pack');
+  expect(answer.status).toBe(404);
+});
