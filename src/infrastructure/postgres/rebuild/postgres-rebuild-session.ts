@@ -8,7 +8,7 @@ import { clearArea, makeArea, quoted, type Schemas } from './areas.js';
 import { compareTables } from './compare-tables.js';
 import { createLike } from './copy-table.js';
 import { openWriter } from './area-writer.js';
-import type { RebuildStoreLimits } from './postgres-rebuild-store.js';
+import type { RebuildStoreLimits } from './rebuild-store-limits.js';
 import { swapTables } from './swap-tables.js';
 
 export type RebuildMeans = Readonly<{
