@@ -27,6 +27,8 @@ import { within } from './within.js';
 const CHECKPOINT_INTERVAL = 1;
 const CLOSE_TIMEOUT_MS = 2_000;
 
+type Reading = ReturnType<EventStoreDBClient['readStream']> | ReturnType<EventStoreDBClient['readAll']>;
+
 export class EventStoreDbEventLog extends EventLog {
   private readonly client: EventStoreDBClient;
   private readonly limits: EventStoreDbLimits;
@@ -42,7 +44,7 @@ export class EventStoreDbEventLog extends EventLog {
     const events: RecordedEvent[] = [];
     for (;;) {
       const next = (events.at(-1)?.revision ?? from - 1n) + 1n;
-      const page = await this.page(stream, { fromRevision: next, maxCount: this.limits.pageEvents });
+      const page = await this.pageOf(stream, { fromRevision: next, maxCount: this.limits.pageEvents });
       events.push(...page);
       if (events.length > this.limits.maxStreamEvents) {
         throw new LogUnavailable(
@@ -52,7 +54,7 @@ export class EventStoreDbEventLog extends EventLog {
       if (page.length === this.limits.pageEvents) continue;
       const last = events.at(-1);
       if (last) return { events, revision: last.revision };
-      const [latest] = await this.page(stream, { fromRevision: 'end', direction: 'backwards', maxCount: 1 });
+      const [latest] = await this.pageOf(stream, { fromRevision: 'end', direction: 'backwards', maxCount: 1 });
       if (!latest) return { events, revision: 'none' as const };
       if (latest.revision < from) return { events, revision: latest.revision };
       // Written between the two reads: read again.
@@ -131,12 +133,25 @@ export class EventStoreDbEventLog extends EventLog {
     );
   }
 
-  private async page(
-    stream: string,
-    options: Parameters<EventStoreDBClient['readStream']>[1],
-  ): Promise<RecordedEvent[]> {
+  async head(): Promise<bigint | 'start'> {
+    const options = { direction: 'backwards', fromPosition: 'end', maxCount: 1 } as const;
+    const [last] = await this.collect('The log', this.client.readAll(options));
+    return last?.position ?? 'start';
+  }
+
+  /** A server begins with the event at the position that it is given. */
+  async page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]> {
+    const fromPosition = after === 'start' ? after : { commit: after, prepare: after };
+    const events = await this.collect('The log', this.client.readAll({ fromPosition, maxCount: limit + 1 }));
+    return events.filter(({ position }) => after === 'start' || position > after).slice(0, limit);
+  }
+
+  private pageOf(stream: string, options: Parameters<EventStoreDBClient['readStream']>[1]): Promise<RecordedEvent[]> {
+    return this.collect(`Stream ${stream}`, this.client.readStream(stream, options));
+  }
+
+  private async collect(what: string, reading: Reading): Promise<RecordedEvent[]> {
     this.used = true;
-    const reading = this.client.readStream(stream, options);
     reading.on('error', () => undefined);
     const collect = async () => {
       const events: RecordedEvent[] = [];
@@ -148,7 +163,7 @@ export class EventStoreDbEventLog extends EventLog {
     } catch (error) {
       void reading.cancel().catch(() => undefined);
       if (error instanceof StreamNotFoundError) return [];
-      throw unavailable(`Stream ${stream} cannot be read`, error);
+      throw unavailable(`${what} cannot be read`, error);
     }
   }
 

@@ -5,6 +5,7 @@ import {
   RevisionConflict,
   type Appended,
   type LogSignal,
+  type RecordedEvent,
 } from '../../application/event-log.js';
 import type { EventStoreDbEventLog } from './eventstore-db.event-log.js';
 
@@ -51,12 +52,24 @@ export class MovingEventLog extends EventLog {
   }
 
   /** A read has no effect, so it is simply made again where the log is by then. */
-  async read(...[stream, from]: Parameters<EventLog['read']>) {
+  read(...[stream, from]: Parameters<EventLog['read']>) {
+    return this.readWhereItIs((here) => here.read(stream, from));
+  }
+
+  head(): Promise<bigint | 'start'> {
+    return this.readWhereItIs((here) => here.head());
+  }
+
+  page(...[after, limit]: Parameters<EventLog['page']>): Promise<readonly RecordedEvent[]> {
+    return this.readWhereItIs((here) => here.page(after, limit));
+  }
+
+  private async readWhereItIs<Answer>(read: (here: EventStoreDbEventLog) => Promise<Answer>): Promise<Answer> {
     const giveUpAt = performance.now() + this.limits.patienceMs;
     for (;;) {
       const asked = this.here;
       try {
-        return await asked.read(stream, from);
+        return await read(asked);
       } catch (error) {
         if (!(error instanceof LogUnavailable) || performance.now() > giveUpAt) throw error;
         await this.whereabouts.look();

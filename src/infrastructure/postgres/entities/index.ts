@@ -2,6 +2,9 @@ import { Artifact } from './artifact.entity.js';
 import { InstallationSecret } from './installation-secret.entity.js';
 import { ProjectionCheckpoint } from './projection-checkpoint.entity.js';
 import { ProjectionPoison } from './projection-poison.entity.js';
+import { ProjectionDrift } from './projection-drift.entity.js';
+import { ProjectionOrder } from './projection-order.entity.js';
+import { ProjectionSkipped } from './projection-skipped.entity.js';
 import { Worker } from './worker.entity.js';
 import { WorkflowEventRow } from './workflow-event.entity.js';
 import { WorkflowExecution } from './workflow-execution.entity.js';
@@ -13,6 +16,9 @@ export const entities = [
   WorkflowEventRow,
   ProjectionCheckpoint,
   ProjectionPoison,
+  ProjectionOrder,
+  ProjectionSkipped,
+  ProjectionDrift,
   Artifact,
   Worker,
   InstallationSecret,
