@@ -1,0 +1,62 @@
+import { STREAM_PREFIX } from '../../domain/workflow/index.js';
+import type { Clock } from '../clock.js';
+import type { EventLog, LogSignal, RecordedEvent } from '../event-log.js';
+import { followLog } from '../follow-log.js';
+import type { Ids } from '../ids.js';
+import { BoundedQueue } from '../projections/bounded-queue.js';
+import type { Applier } from '../projections/applier.js';
+
+export type Span = Readonly<{
+  applier: Applier;
+  /** Exclusive. */
+  after: bigint | 'start';
+  /** Inclusive. */
+  to: bigint;
+  /** Events in one transaction. */
+  batch: number;
+  signal: AbortSignal;
+  onError: (error: unknown) => void;
+  /** After each transaction. */
+  onBatch: (events: number) => Promise<void>;
+}>;
+
+/** Applies everything up to `to`, which the log has reached. Reading goes on while a batch is written. */
+export const projectUntil = async (
+  { log, clock, ids }: Readonly<{ log: EventLog; clock: Clock; ids: Ids }>,
+  { applier, after, to, batch, signal, onError, onBatch }: Span,
+): Promise<void> => {
+  if (after !== 'start' && after >= to) return;
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const queue = new BoundedQueue<LogSignal>(2 * batch);
+  const pump = async () => {
+    for await (const seen of followLog({ log, clock, ids, prefix: STREAM_PREFIX, after, signal: either, onError })) {
+      if (!(await queue.put(seen)) || isPast(seen, to)) break;
+    }
+  };
+  const pumping = pump().finally(() => either.aborted && queue.close());
+  try {
+    for (let isOver = false; !isOver;) {
+      const seen = await queue.take(batch);
+      if (seen.length === 0) throw new Error('Reading the log was ended before the place that was asked for');
+      const events = seen.flatMap((each) => (each.kind === 'event' && each.event.position <= to ? [each.event] : []));
+      isOver = seen.some((each) => isPast(each, to));
+      const reached = isOver ? to : lastPosition(events);
+      if (reached === null) continue;
+      await applier.advance(events, reached);
+      await onBatch(events.length);
+    }
+  } finally {
+    over.abort();
+    queue.close();
+    await pumping;
+  }
+};
+
+/** Everything up to `to` has come before this. */
+const isPast = (seen: LogSignal, to: bigint): boolean => {
+  if (seen.kind === 'event') return seen.event.position >= to;
+  return seen.kind === 'caught-up' || seen.position >= to;
+};
+
+const lastPosition = (events: readonly RecordedEvent[]): bigint | null => events.at(-1)?.position ?? null;
