@@ -9,9 +9,12 @@ export type ColumnDifference = Readonly<{
   found: Json;
 }>;
 
-/** `missing`: the table has no such row; `unexplained`: no event of the log made it; `changed`: some columns differ. */
+/**
+ * `missing`: the table has no such row; `unexplained`: no event of the log made it; `changed`: some columns differ;
+ * `unreadable`: an event that the table has taken cannot be read any more.
+ */
 export type RowDifference = Readonly<{
-  kind: 'missing' | 'unexplained' | 'changed';
+  kind: 'missing' | 'unexplained' | 'changed' | 'unreadable';
   key: Readonly<Record<string, Json>>;
   columns: readonly ColumnDifference[];
 }>;
