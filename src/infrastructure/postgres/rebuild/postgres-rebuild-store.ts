@@ -109,7 +109,10 @@ export class PostgresRebuildStore extends RebuildStore {
   }
 
   private asClient() {
-    const query = async (text: string, values?: unknown[]) => ({ rows: await this.dataSource.query(text, values) });
+    const query = async (text: string, values?: unknown[]) => {
+      const rows: unknown = await this.dataSource.query(text, values);
+      return { rows };
+    };
     return { query } as unknown as Pick<pg.Client, 'query'>;
   }
 

@@ -1,0 +1,168 @@
+import { projectionStream } from '../../domain/projection/events.js';
+import type { ProjectionCommand, Rebuild } from '../../domain/projection/rebuild.js';
+import type { Clock } from '../clock.js';
+import type { CommandContext } from '../envelope.js';
+import type { EventLog } from '../event-log.js';
+import { commandIdFor, type Ids } from '../ids.js';
+import type { Projection } from '../projections/projection.js';
+import { every } from '../saga/every.js';
+import { Building, type Job } from './building.js';
+import type { Area, RebuildSession, RebuildStore } from './rebuild-store.js';
+import type { RebuilderLimits } from './rebuilder-limits.js';
+import type { Rebuilds } from './rebuilds.js';
+
+export { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from './rebuilder-limits.js';
+
+/** What ends in a swap, and what takes one back. */
+type Phase = 'accepted' | 'rolling_back';
+type Ports = Readonly<{ store: RebuildStore; rebuilds: Rebuilds; log: EventLog; clock: Clock; ids: Ids }>;
+
+/**
+ * Carries out what was asked of rebuilds: one instance at a time. Whatever ends it, the next one goes on from what the
+ * streams and the tables say.
+ */
+export class Rebuilder {
+  private readonly ending = new AbortController();
+  private loop: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly ports: Ports,
+    private readonly projections: readonly Projection[],
+    private readonly limits: RebuilderLimits,
+    private readonly onError: (message: string, error: unknown) => void,
+  ) {}
+
+  start(): void {
+    const told = (error: unknown) => this.onError('The rebuild stopped and is tried again', error);
+    const work = async () => void (await this.work(this.ending.signal));
+    this.loop = every(this.ports.clock, this.limits.everyMs, this.ending.signal, work, told);
+  }
+
+  async stop(): Promise<void> {
+    this.ending.abort();
+    await this.loop;
+  }
+
+  /** Does all that is to be done. @returns false where another instance is at it */
+  async work(signal: AbortSignal): Promise<boolean> {
+    if (!(await this.isDue())) return true;
+    const session = await this.ports.store.tryBuild();
+    if (!session) return false;
+    const either = AbortSignal.any([signal, session.lost]);
+    try {
+      await this.clear(session);
+      const told = (error: unknown) => this.onError('Reading the log for a rebuild is tried again', error);
+      const building = new Building(this.ports, session, this.limits, either, told);
+      await this.build(session, building);
+      await this.swap(session, building, 'accepted', 'shadow');
+      await this.swap(session, building, 'rolling_back', 'previous');
+      await this.clear(session);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    } finally {
+      await session.close();
+    }
+    return true;
+  }
+
+  private async isDue(): Promise<boolean> {
+    if ((await this.leftOvers()).length > 0) return true;
+    const phases = await Promise.all(this.projections.map(async ({ table }) => (await this.rebuild(table))?.phase));
+    return phases.some((phase) => phase === 'building' || phase === 'accepted' || phase === 'rolling_back');
+  }
+
+  /** Tables of rebuilds that are over. */
+  private async leftOvers(): Promise<readonly Readonly<{ table: string; area: Area }>[]> {
+    const { store, rebuilds } = this.ports;
+    const [shadow, previous] = await Promise.all([store.progress('shadow'), store.progress('previous')]);
+    const found: { table: string; area: Area }[] = [];
+    for (const { table } of this.projections) {
+      if (!shadow.has(table) && !previous.has(table)) continue;
+      const { rebuild, previous: isKept } = (await rebuilds.life(table)).state;
+      const isBuilt = ['building', 'refused', 'accepted'].includes(rebuild?.phase ?? '');
+      if (shadow.has(table) && !isBuilt) found.push({ table, area: 'shadow' });
+      // A swap that is not recorded yet has put the table there.
+      if (previous.has(table) && !isKept && rebuild?.phase !== 'accepted') found.push({ table, area: 'previous' });
+    }
+    return found;
+  }
+
+  private async clear(session: RebuildSession): Promise<void> {
+    for (const { table, area } of await this.leftOvers()) await session.discard(table, area);
+  }
+
+  private async jobs(phase: Rebuild['phase']): Promise<readonly Job[]> {
+    const all = await Promise.all(
+      this.projections.map(async (projection) => ({ projection, rebuild: await this.rebuild(projection.table) })),
+    );
+    return all.flatMap(({ projection, rebuild }) => (rebuild?.phase === phase ? [{ projection, rebuild }] : []));
+  }
+
+  private async build(session: RebuildSession, building: Building): Promise<void> {
+    const jobs = await this.jobs('building');
+    if (jobs.length === 0) return;
+    for (const { projection, rebuild } of jobs) await session.prepare(projection.table, rebuild.id);
+    await building.catchUp('shadow', jobs);
+    for (const job of jobs) {
+      const comparison = await building.compare(job, jobs);
+      const at = this.ports.clock.now().toISOString();
+      const data = { rebuildId: job.rebuild.id, comparison, at };
+      await this.record(job.projection.table, { type: 'RecordComparison', data }, 'compared');
+    }
+  }
+
+  private async swap(session: RebuildSession, building: Building, phase: Phase, area: Area): Promise<void> {
+    const jobs = await this.jobs(phase);
+    const isDone = await this.swapped(phase);
+    const due = jobs.filter((job) => !isDone(job));
+    if (due.length > 0) {
+      // Most of the way while the live tables go on: little is left for the moment in which they stand still.
+      await building.catchUp(area, due);
+      const align = async (position: bigint) => void (await building.bringTo(area, due, position));
+      const swaps = due.map(({ projection, rebuild }) => ({
+        projection: projection.table,
+        version: rebuild.version,
+        rebuildId: rebuild.id,
+      }));
+      await session.swap(swaps, area, align);
+    }
+    for (const job of jobs) await this.recordSwap(phase, job);
+  }
+
+  /** Whether the swap is committed already, and only not recorded. */
+  private async swapped(phase: Phase): Promise<(job: Job) => boolean> {
+    const live = await this.ports.store.live();
+    return ({ projection: { table }, rebuild }) =>
+      (live.get(table)?.rebuildId === rebuild.id) === (phase === 'accepted');
+  }
+
+  private async recordSwap(phase: Phase, { projection, rebuild }: Job): Promise<void> {
+    const { store, clock } = this.ports;
+    const position = String((await store.live()).get(projection.table)?.position ?? 0);
+    const data = { rebuildId: rebuild.id, position, at: clock.now().toISOString() };
+    const command: ProjectionCommand =
+      phase === 'accepted'
+        ? { type: 'RecordSwap', data: { ...data, version: rebuild.version } }
+        : { type: 'RecordRollback', data };
+    await this.record(projection.table, command, phase === 'accepted' ? 'swapped' : 'rolled back');
+  }
+
+  private async rebuild(table: string): Promise<Rebuild | null> {
+    return (await this.ports.rebuilds.life(table)).state.rebuild;
+  }
+
+  /** The same thing recorded twice, also by two instances, is one command. */
+  private async record(table: string, command: ProjectionCommand, what: string): Promise<void> {
+    const { clock, rebuilds } = this.ports;
+    const { rebuildId } = command.data as Readonly<{ rebuildId: string }>;
+    const context: CommandContext = {
+      commandId: commandIdFor(projectionStream(table), what, rebuildId),
+      at: clock.now(),
+      actor: { type: 'system', id: 'rebuilder' },
+      reason: null,
+      causationId: rebuildId,
+      traceparent: null,
+    };
+    await rebuilds.record(table, command, context);
+  }
+}
