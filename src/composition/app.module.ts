@@ -13,7 +13,6 @@ import { DocumentAgents } from '../application/document-agents.js';
 import { EventLog } from '../application/event-log.js';
 import { Health } from '../application/health.js';
 import { Ids } from '../application/ids.js';
-import { projections } from '../application/projections/index.js';
 import { ProjectionStore } from '../application/projections/projection-store.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { queryHandlers } from '../application/queries/index.js';
@@ -31,15 +30,17 @@ import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js
 import { configurationModule } from '../infrastructure/config/configuration.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { CheckedHealth } from '../infrastructure/checked-health.js';
+import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artifact-store.js';
 import { PostgresDueExecutions } from '../infrastructure/postgres/postgres-due-executions.js';
-import { PostgresProjectionStore } from '../infrastructure/postgres/postgres-projection-store.js';
 import { PostgresReadModel } from '../infrastructure/postgres/postgres-read-model.js';
 import { PostgresWaitingExecutions } from '../infrastructure/postgres/postgres-waiting-executions.js';
 import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js';
+import { AdminModule } from '../interfaces/http/admin.module.js';
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
+import { adminProviders } from './admin.js';
 import { LocalDocumentAgents } from './document-agents.js';
 import {
   agentBoundsOf,
@@ -47,11 +48,11 @@ import {
   attemptLimits,
   backlogLimits,
   httpLimits,
-  runnerLimits,
   sagaLimits,
   stepLimits,
   watchLimits,
 } from './limits.js';
+import { projectionAdmin } from './projection-admin.js';
 
 /** What is made before the module: things that need awaiting, and those that a test replaces. */
 export type Parts = Readonly<{
@@ -63,6 +64,7 @@ export type Parts = Readonly<{
   definitions: Definitions;
   agents: Agents;
   taskTokens: TaskTokens;
+  metrics: PrometheusMetrics;
   /** The name of this instance in events and heartbeats. */
   worker: string;
   /** Aborted as soon as the instance takes no new work. */
@@ -76,7 +78,7 @@ export class AppModule {
     const providers = [...given(parts), ...stores(parts), ...saga(parts), ...commandHandlers, ...queryHandlers];
     return {
       module: AppModule,
-      imports: [await configurationModule(parts.config), CqrsModule.forRoot(), HttpModule],
+      imports: [await configurationModule(parts.config), CqrsModule.forRoot(), HttpModule, AdminModule],
       providers,
       exports: providers.filter((provider) => typeof provider === 'object').map(({ provide }) => provide),
     };
@@ -99,16 +101,12 @@ const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskT
   { provide: HttpLimits, useValue: httpLimits(config) },
 ];
 
-const stores = ({ config, dataSource, log, clock, ids, stopping }: Parts): Provider[] => {
+const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Parts): Provider[] => {
   const waiting = new PostgresWaitingExecutions(dataSource);
-  const store = new PostgresProjectionStore(dataSource);
-  const runner = new ProjectionRunner(
-    { store, log, clock, ids },
-    projections,
-    runnerLimits(config),
-    told('Projections'),
-  );
+  const admin = projectionAdmin({ config, dataSource, log, clock, ids }, told('Projections'));
+  const { store, runner } = admin;
   return [
+    ...adminProviders({ config, log, clock, metrics }, admin, told('Projections')),
     { provide: ProjectionStore, useValue: store },
     { provide: ProjectionRunner, useValue: runner },
     { provide: Health, useValue: new CheckedHealth(dataSource, log, clock, () => runner.status(), stopping) },

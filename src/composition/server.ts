@@ -18,8 +18,12 @@ import { loadDefinitions } from '../infrastructure/definitions/load-definitions.
 import { installationSecret } from '../infrastructure/postgres/installation-secret.js';
 import { SystemClock } from '../infrastructure/system/system-clock.js';
 import { SystemIds } from '../infrastructure/system/system-ids.js';
+import { MeteredAgents } from '../infrastructure/metrics/metered-agents.js';
+import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { configureHttp } from '../interfaces/http/configure-http.js';
 import { drain } from '../interfaces/http/drain.js';
+import { measured } from '../interfaces/http/measured.js';
+import { AdminLoops } from './admin.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
 import { httpLimits } from './limits.js';
@@ -60,9 +64,12 @@ export const startServer = async (
     const worker = `${hostname()}:${process.pid}:${ids.uuid().slice(0, 8)}`;
     const stopping = new AbortController();
     const own = { worker, stopping: stopping.signal };
-    const parts = { config, ...platform, clock, ids, definitions, agents, taskTokens, ...own };
+    const metrics = new PrometheusMetrics();
+    const metered = new MeteredAgents(agents, (name, outcome) => metrics.agentCall(name, outcome));
+    const parts = { config, ...platform, clock, ids, definitions, agents: metered, taskTokens, metrics, ...own };
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
+    app.use(measured(metrics));
     configureHttp(app, httpLimits(config), stopping.signal);
     await listen(app, config);
     ownUrl = (await app.getUrl()).replace(/\/$/, '');
@@ -97,7 +104,7 @@ const run = (
   stopping: AbortController,
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
-  const holds = app.get(AgentHoldsWatch);
+  const [holds, admin] = [app.get(AgentHoldsWatch), app.get(AdminLoops)];
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.abort();
@@ -108,12 +115,14 @@ const run = (
     // Until here requests are answered as always, but for their `Connection: close`.
     await drain(app.getHttpServer());
     await app.close();
+    await admin.stop();
     await projections.stop();
     await platform.close();
   };
   return {
     begin: async () => {
       projections.start();
+      admin.start();
       const after = lowestPosition(await app.get(ProjectionStore).checkpoints(), readTables);
       await holds.start(after);
       watch.start(after);

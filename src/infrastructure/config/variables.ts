@@ -46,6 +46,7 @@ export const variables = z.object({
   WORKER_TIMEOUT_MS: whole('milliseconds', 15_000, { min: 200 }),
   FOLD_CACHE_EXECUTIONS: whole('executions', 10_000, { min: 0, max: 1_000_000 }),
   PROJECTION_BATCH: whole('events', 500, { max: 100_000 }),
+  DRIFT_CHECK_INTERVAL_MS: whole('milliseconds', 1000, { min: 0, max: 86_400_000 }),
   APPEND_TIMEOUT_MS: whole('milliseconds', 5000, { min: 100 }),
   SHUTDOWN_GRACE_MS: whole('milliseconds', 10_000, { min: 0, max: 20_000 }),
 });

@@ -96,10 +96,10 @@ export class ProjectionStatuses {
     const { records, orders, rebuilds } = this.ports;
     return {
       rebuild: await rebuilds.view(table),
-      poisoned: poisoned > 0 ? await records.poisoned(table, listed) : [],
-      skipped: skipped > 0 ? await records.skipped(table, listed) : [],
-      drifted: drifted > 0 ? await records.drifted(table, listed) : [],
-      orders: await orders.latest(table, listed),
+      poisoned: poisoned > 0 && listed > 0 ? await records.poisoned(table, listed) : [],
+      skipped: skipped > 0 && listed > 0 ? await records.skipped(table, listed) : [],
+      drifted: drifted > 0 && listed > 0 ? await records.drifted(table, listed) : [],
+      orders: listed > 0 ? await orders.latest(table, listed) : [],
     };
   }
 }

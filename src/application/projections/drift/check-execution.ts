@@ -63,7 +63,11 @@ const foldRows = (projection: Projection, events: readonly RecordedEvent[], prim
       for (const change of projection.project(readEvent(event))) tables.apply(projection.table, change);
     } catch (error) {
       const columns = [{ column: 'error', expected: String(error), found: null }];
-      const unreadable = { kind: 'unreadable', key: { stream: event.stream, revision: `${event.revision}` }, columns } as const;
+      const unreadable = {
+        kind: 'unreadable',
+        key: { stream: event.stream, revision: `${event.revision}` },
+        columns,
+      } as const;
       return { rows: [...tables.rows(projection.table)], unreadable: [unreadable] };
     }
   }
