@@ -83,5 +83,5 @@ const read = ({ columns }: TableShape, row: AnyRow): AnyRow =>
 const asRead = ({ type }: ColumnShape, encoded: unknown): unknown => {
   if (encoded === null) return null;
   if (type === 'json' || type === 'jsonb') return JSON.parse(encoded as string);
-  return type === 'uuid' ? String(encoded).toLowerCase() : encoded;
+  return type === 'uuid' && typeof encoded === 'string' ? encoded.toLowerCase() : encoded;
 };

@@ -48,7 +48,11 @@ const run = (given: Arguments, tools: ProjectionTools, signal: AbortSignal): Pro
     case 'retry':
     case 'skip':
       return treat(tools, given, command, signal);
-    default:
+    case 'rebuild':
+    case 'approve':
+    case 'abandon':
+    case 'rollback':
+    case 'drop':
       return rebuild(tools, given, signal);
   }
 };

@@ -26,7 +26,9 @@ const NO_EVENTS_FROM = 2n ** 53n;
 export const verifyAll = async (verification: Verification): Promise<void> => {
   const { log, projections, signal, onChecked, onPosition } = verification;
   const head = await log.head();
-  const check = async (executionId: string) => onChecked(await checkExecution(verification, projections, executionId));
+  const check = async (executionId: string) => {
+    await onChecked(await checkExecution(verification, projections, executionId));
+  };
   for (let after: bigint | 'start' = 'start'; head !== 'start' && !signal.aborted;) {
     const page: readonly RecordedEvent[] = await log.page(after, PAGE);
     const born = page.filter((event) => isBirth(event) && event.position <= head);
@@ -51,7 +53,9 @@ export const verifySample = async (verification: Verification, size: number, any
     if (first === undefined) break;
     chosen.add(first);
   }
-  await inGroups([...chosen], async (id) => onChecked(await checkExecution(verification, projections, id)));
+  await inGroups([...chosen], async (id) => {
+    await onChecked(await checkExecution(verification, projections, id));
+  });
 };
 
 const isBirth = ({ stream, revision }: RecordedEvent) => revision === 0n && stream.startsWith(STREAM_PREFIX);
@@ -72,7 +76,7 @@ const verifyUnexplained = async (
   }
 };
 
-const inGroups = async <Item>(items: readonly Item[], act: (item: Item) => Promise<void> | void): Promise<void> => {
+const inGroups = async <Item>(items: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> => {
   for (let from = 0; from < items.length; from += AT_ONCE)
     await Promise.all(items.slice(from, from + AT_ONCE).map(act));
 };
