@@ -3,11 +3,16 @@ import { variableName } from '../infrastructure/agents/agent-urls.js';
 import { defaultAgentLimits, type AgentLimits } from '../infrastructure/agents/limits.js';
 import { DEFAULT_RUNNER_LIMITS, type RunnerLimits } from '../application/projections/runner.js';
 import { defaultHttpLimits, type HttpLimits } from '../interfaces/http/http-limits.js';
+import {
+  DEFAULT_REBUILD_STORE_LIMITS,
+  type RebuildStoreLimits,
+} from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { AgentBounds } from '../application/saga/agent-lane.js';
 import type { BacklogLimits } from '../application/start-backlog.js';
 import type { AttemptLimits } from '../application/saga/attempts.js';
 import type { StepLimits } from '../application/saga/results.js';
+import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/rebuild/rebuilder-limits.js';
 import type { WatchLimits } from '../application/saga/saga-watch.js';
 import type { SagaLimits } from '../application/saga/saga-limits.js';
 
@@ -76,4 +81,16 @@ export const runnerLimits = (config: Config): RunnerLimits => ({
   ...DEFAULT_RUNNER_LIMITS,
   batch: config.projectionBatch,
   buffered: 2 * config.projectionBatch,
+});
+
+export const rebuilderLimits = (config: Config): RebuilderLimits => ({
+  ...DEFAULT_REBUILDER_LIMITS,
+  batch: config.rebuildBatch,
+  pauseMs: config.rebuildPauseMs,
+  samples: config.rebuildSamples,
+});
+
+export const rebuildStoreLimits = (config: Config): RebuildStoreLimits => ({
+  ...DEFAULT_REBUILD_STORE_LIMITS,
+  lockTimeoutMs: config.rebuildLockTimeoutMs,
 });

@@ -6,7 +6,7 @@ import type { Ids } from '../application/ids.js';
 import { ProjectionStatuses } from '../application/projections/admin/projection-status.js';
 import { projections } from '../application/projections/index.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
-import { DEFAULT_REBUILDER_LIMITS, Rebuilder } from '../application/rebuild/rebuilder.js';
+import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresLiveRows } from '../infrastructure/postgres/postgres-live-rows.js';
@@ -14,7 +14,7 @@ import { PostgresPoisonOrders } from '../infrastructure/postgres/postgres-poison
 import { PostgresProjectionRecords } from '../infrastructure/postgres/postgres-projection-records.js';
 import { PostgresProjectionStore } from '../infrastructure/postgres/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
-import { runnerLimits } from './limits.js';
+import { rebuilderLimits, rebuildStoreLimits, runnerLimits } from './limits.js';
 
 type Means = Readonly<{ config: Config; dataSource: DataSource; log: EventLog; clock: Clock; ids: Ids }>;
 type OnError = (message: string, error: unknown) => void;
@@ -28,10 +28,10 @@ export const projectionAdmin = ({ config, dataSource, log, clock, ids }: Means, 
   const orders = new PostgresPoisonOrders(dataSource);
   const rows = new PostgresLiveRows(dataSource);
   const runner = new ProjectionRunner({ store, log, clock, ids, orders }, projections, runnerLimits(config), onError);
-  const rebuildStore = new PostgresRebuildStore(dataSource, store, clock);
+  const rebuildStore = new PostgresRebuildStore(dataSource, store, clock, rebuildStoreLimits(config));
   const rebuilds = new Rebuilds({ log, clock, store: rebuildStore }, projections);
   const ports = { store: rebuildStore, rebuilds, log, clock, ids };
-  const rebuilder = new Rebuilder(ports, projections, DEFAULT_REBUILDER_LIMITS, onError);
+  const rebuilder = new Rebuilder(ports, projections, rebuilderLimits(config), onError);
   const leadsHere = () => runner.status().leading;
   const statuses = new ProjectionStatuses({ log, clock, records, orders, rebuilds, leadsHere }, projections);
   return { store, records, orders, rows, runner, rebuilds, rebuilder, statuses, leadsHere };

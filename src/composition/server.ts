@@ -7,7 +7,7 @@ import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import type { Clock } from '../application/clock.js';
 import type { Ids } from '../application/ids.js';
 import { projections as readTables } from '../application/projections/index.js';
-import { lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
+import { followed, lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
@@ -123,7 +123,8 @@ const run = (
     begin: async () => {
       projections.start();
       admin.start();
-      const after = lowestPosition(await app.get(ProjectionStore).checkpoints(), readTables);
+      const checkpoints = await app.get(ProjectionStore).checkpoints();
+      const after = lowestPosition(checkpoints, followed(checkpoints, readTables));
       await holds.start(after);
       watch.start(after);
     },

@@ -73,6 +73,13 @@ export class CannotApply extends Error {
   }
 }
 
+/** Those that are kept up to date as events come. One that is new beside others is built apart from them first. */
+export const followed = (
+  checkpoints: ReadonlyMap<string, ProjectionCheckpoint>,
+  projections: readonly Projection[],
+): readonly Projection[] =>
+  checkpoints.size === 0 ? projections : projections.filter(({ table }) => checkpoints.has(table));
+
 /** The position that all of the projections have passed. */
 export const lowestPosition = (
   checkpoints: ReadonlyMap<string, ProjectionCheckpoint>,

@@ -9,7 +9,7 @@ import { Applier } from './applier.js';
 import { BoundedQueue } from './bounded-queue.js';
 import { Progress } from './progress.js';
 import type { Projection } from './projection.js';
-import { lowestPosition, type ProjectionSession, type ProjectionStore } from './projection-store.js';
+import { followed, lowestPosition, type ProjectionSession, type ProjectionStore } from './projection-store.js';
 import type { RunnerLimits } from './runner-limits.js';
 
 export type RunnerPorts = Readonly<{
@@ -55,7 +55,8 @@ export class Term {
       const held = poisoned.filter(({ projection }) => projection === table);
       return [table, new Progress(checkpoints.get(table) ?? null, held)] as const;
     };
-    return new Term(ports, projections, session, new Map(projections.map(progressOf)), limits, onError);
+    const present = followed(checkpoints, projections);
+    return new Term(ports, present, session, new Map(present.map(progressOf)), limits, onError);
   }
 
   /** Heals what can be healed, then follows the log. Ends quietly on `ending` and when the session is lost. */

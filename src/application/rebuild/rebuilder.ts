@@ -7,6 +7,7 @@ import { commandIdFor, type Ids } from '../ids.js';
 import type { Projection } from '../projections/projection.js';
 import { every } from '../saga/every.js';
 import { Building, type Job } from './building.js';
+import { rebuildOutdated } from './outdated.js';
 import type { Area, RebuildSession, RebuildStore } from './rebuild-store.js';
 import type { RebuilderLimits } from './rebuilder-limits.js';
 import type { Rebuilds } from './rebuilds.js';
@@ -34,7 +35,10 @@ export class Rebuilder {
 
   start(): void {
     const told = (error: unknown) => this.onError('The rebuild stopped and is tried again', error);
-    const work = async () => void (await this.work(this.ending.signal));
+    const work = async () => {
+      await rebuildOutdated(this.ports, this.projections);
+      await this.work(this.ending.signal);
+    };
     this.loop = every(this.ports.clock, this.limits.everyMs, this.ending.signal, work, told);
   }
 
@@ -99,7 +103,7 @@ export class Rebuilder {
   }
 
   private async build(session: RebuildSession, building: Building): Promise<void> {
-    const jobs = await this.jobs('building');
+    const jobs = (await this.jobs('building')).filter(isOfThisVersion);
     if (jobs.length === 0) return;
     for (const { projection, rebuild } of jobs) await session.prepare(projection.table, rebuild.id);
     await building.catchUp('shadow', jobs);
@@ -114,7 +118,7 @@ export class Rebuilder {
   private async swap(session: RebuildSession, building: Building, phase: Phase, area: Area): Promise<void> {
     const jobs = await this.jobs(phase);
     const isDone = await this.swapped(phase);
-    const due = jobs.filter((job) => !isDone(job));
+    const due = jobs.filter((job) => !isDone(job) && (phase === 'rolling_back' || isOfThisVersion(job)));
     if (due.length > 0) {
       // Most of the way while the live tables go on: little is left for the moment in which they stand still.
       await building.catchUp(area, due);
@@ -126,7 +130,7 @@ export class Rebuilder {
       }));
       await session.swap(swaps, area, align);
     }
-    for (const job of jobs) await this.recordSwap(phase, job);
+    for (const job of jobs) if (isDone(job) || due.includes(job)) await this.recordSwap(phase, job);
   }
 
   /** Whether the swap is committed already, and only not recorded. */
@@ -166,3 +170,6 @@ export class Rebuilder {
     await rebuilds.record(table, command, context);
   }
 }
+
+/** What another version of the mapping began, only that version can go on with. */
+const isOfThisVersion = ({ projection, rebuild }: Job) => rebuild.version === projection.version;
