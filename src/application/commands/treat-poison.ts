@@ -1,5 +1,10 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { poisonOrders, poisonStream, readPoisonOrderEvent, type PoisonAction } from '../../domain/projection/poison-orders.js';
+import {
+  poisonOrders,
+  poisonStream,
+  readPoisonOrderEvent,
+  type PoisonAction,
+} from '../../domain/projection/poison-orders.js';
 import { Clock } from '../clock.js';
 import { NotFound } from '../errors.js';
 import { EventLog } from '../event-log.js';
@@ -45,7 +50,13 @@ export class TreatPoisonHandler implements ICommandHandler<TreatPoison> {
     if (!poison) throw new NotFound(`Projection ${projection} does not hold back an execution ${executionId}`);
     const { revision, error } = poison;
     const order = { projection, executionId, actor: context.actor, reason };
-    const data = { ...order, orderId: context.commandId, revision: String(revision), error, at: context.at.toISOString() };
+    const data = {
+      ...order,
+      orderId: context.commandId,
+      revision: String(revision),
+      error,
+      at: context.at.toISOString(),
+    };
     const type = action === 'retry' ? 'RetryPoison' : 'SkipPoison';
     await stream.execute({ log, clock }, name, { type, data }, context);
     const placed = { ...order, id: context.commandId, action, revision, placedAt: context.at };

@@ -45,10 +45,9 @@ export class PostgresLiveRows extends LiveRows {
     const columns = [...shape.columns.keys()].map(quoted).join(', ');
     // A stream that is not named by a UUID can have no rows.
     const rows: AnyRow[] = UUID.test(executionId)
-      ? await manager.query(
-          `select ${columns} from ${quoted(projection)} where ${quoted(ownerColumn(shape))} = $1`,
-          [executionId],
-        )
+      ? await manager.query(`select ${columns} from ${quoted(projection)} where ${quoted(ownerColumn(shape))} = $1`, [
+          executionId,
+        ])
       : [];
     const [checkpoint]: { position: string }[] = await manager.query(
       'select position from projection_checkpoints where projection = $1',
@@ -76,7 +75,10 @@ const ownerColumn = ({ columns }: TableShape): string => (columns.has('execution
 
 const read = ({ columns }: TableShape, row: AnyRow): AnyRow =>
   Object.fromEntries(
-    [...columns.keys()].map((column) => [column, row[column] instanceof Date ? row[column].toISOString() : row[column]]),
+    [...columns.keys()].map((column) => [
+      column,
+      row[column] instanceof Date ? row[column].toISOString() : row[column],
+    ]),
   );
 
 /** What was encoded for the column, as it comes back from there. */

@@ -64,7 +64,9 @@ export class ProjectionsController {
       return answer({ rebuild });
     }
     const caller = callerOf(request, body.actor_id, body.reason);
-    const outcomes = await requestAll((projection) => this.commands.execute(new OrderRebuild(projection, order, caller)));
+    const outcomes = await requestAll((projection) =>
+      this.commands.execute(new OrderRebuild(projection, order, caller)),
+    );
     response.setHeader('Location', `/${ROUTE}`);
     const rebuilds = outcomes.map(({ projection, view, refusal }) => ({
       projection,
