@@ -75,14 +75,24 @@ const CARRIED = `
     select 6, pg_get_triggerdef(oid) from pg_trigger where tgrelid = $1::regclass and not tgisinternal
   ) as carried order by place`;
 
-/** What acts when rows change is taken off a table that is live no more. */
+/** Everything that `carryOver` gives is taken off a table that is live no more: nobody is told of it, nobody else reads it. */
 export const silence = async (client: pg.Client, place: Place): Promise<void> => {
   const { rows } = await client.query<{ statement: string }>(
     `select format('drop trigger %I on %I.%I', tgname, $2::text, $3::text) as statement
      from pg_trigger where tgrelid = $1::regclass and not tgisinternal
      union all
      select format('alter publication %I drop table %I.%I', pubname, $2::text, $3::text)
-     from pg_publication_rel join pg_publication on pg_publication.oid = prpubid where prrelid = $1::regclass`,
+     from pg_publication_rel join pg_publication on pg_publication.oid = prpubid where prrelid = $1::regclass
+     union all
+     select format('drop policy %I on %I.%I', policyname, $2::text, $3::text)
+     from pg_policies where schemaname = $2 and tablename = $3
+     union all
+     select format('alter table %I.%I disable row level security, no force row level security, replica identity default',
+                   $2::text, $3::text)
+     union all
+     select distinct format('revoke all on %I.%I from %s', $2::text, $3::text,
+       case when grantee = 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end)
+     from pg_class, aclexplode(relacl) where oid = $1::regclass and grantee <> relowner`,
     [named(place), place.schema, place.table],
   );
   for (const { statement } of rows) await client.query(statement);

@@ -8,7 +8,7 @@ import { clearArea, makeArea, quoted, type Schemas } from './areas.js';
 import { compareTables } from './compare-tables.js';
 import { createLike } from './copy-table.js';
 import { openWriter } from './area-writer.js';
-import type { RebuildStoreLimits } from './postgres-rebuild-store.js';
+import type { RebuildStoreLimits } from './rebuild-store-limits.js';
 import { swapTables } from './swap-tables.js';
 
 export type RebuildMeans = Readonly<{
@@ -84,8 +84,8 @@ export class PostgresRebuildSession implements RebuildSession {
       const position = await this.positionOf(live, projection);
       const { checkpoints } = await this.writer('shadow');
       const shadowAt = (await checkpoints()).get(projection)?.position;
-      if (shadowAt !== undefined && position < shadowAt) return null;
-      await align(position);
+      if (shadowAt !== undefined && (position ?? -1n) < shadowAt) return null;
+      if (position !== null) await align(position);
       await this.client.query('begin transaction isolation level repeatable read read only');
       const shape = tableShape(dataSource, projection);
       const sides = [live, this.client].map((client, index) => ({
@@ -93,7 +93,7 @@ export class PostgresRebuildSession implements RebuildSession {
         schema: index === 0 ? schemas.live : schemas.shadow,
       }));
       const counts = await compareTables(shape, sides[0]!, sides[1]!, samples);
-      return { position, ...counts };
+      return { position: position ?? 0n, ...counts };
     } finally {
       await this.client.query('rollback').catch(() => undefined);
       await live.end().catch(() => undefined);
@@ -106,8 +106,12 @@ export class PostgresRebuildSession implements RebuildSession {
       await this.client.query(`analyze ${quoted(schemas[area])}.${quoted(projection)}`);
     const lead = await takeLead();
     try {
-      const positions = await Promise.all(swaps.map(({ projection }) => this.positionOf(this.client, projection)));
-      await align(positions.reduce((a, b) => (a > b ? a : b)));
+      let farthest: bigint | null = null;
+      for (const { projection } of swaps) {
+        const position = await this.positionOf(this.client, projection);
+        if (position !== null && (farthest === null || position > farthest)) farthest = position;
+      }
+      if (farthest !== null) await align(farthest);
       const isLost = () => lead.lost.aborted;
       await swapTables(this.client, schemas, swaps, area, { clock, limits, isLost });
     } finally {
@@ -129,14 +133,14 @@ export class PostgresRebuildSession implements RebuildSession {
     await this.client.end().catch(() => undefined);
   }
 
-  /** A projection that has none yet is compared as of the place that the others have reached. */
-  private async positionOf(client: pg.Client, projection: string): Promise<bigint> {
+  /** A projection that has none yet goes by the place that the others have reached; null where nothing was projected. */
+  private async positionOf(client: pg.Client, projection: string): Promise<bigint | null> {
     const { rows } = await client.query<{ position: string }>(
       `select position from ${quoted(this.means.schemas.live)}.projection_checkpoints
        order by projection = $1 desc, position desc limit 1`,
       [projection],
     );
-    return BigInt(rows[0]?.position ?? 0);
+    return rows[0] ? BigInt(rows[0].position) : null;
   }
 
   private async inTransaction(work: () => Promise<void>): Promise<void> {

@@ -11,32 +11,11 @@ import {
 import type { PostgresProjectionStore } from '../postgres-projection-store.js';
 import { exists, quoted, schemasAt } from './areas.js';
 import { PostgresRebuildSession } from './postgres-rebuild-session.js';
+import { DEFAULT_REBUILD_STORE_LIMITS, type RebuildStoreLimits } from './rebuild-store-limits.js';
+
+export { DEFAULT_REBUILD_STORE_LIMITS, type RebuildStoreLimits } from './rebuild-store-limits.js';
 
 const BUILDER_LOCK = '7205113005';
-
-export type RebuildStoreLimits = Readonly<{
-  connectTimeoutMs: number;
-  /** For an index or the comparison of a large table. */
-  statementTimeoutMs: number;
-  /** Readers never wait longer for a swap; it is tried again after the pause, so often. */
-  lockTimeoutMs: number;
-  lockPauseMs: number;
-  lockTries: number;
-  /** For the leader of the projections to give way. */
-  leadWaitMs: number;
-  /** A builder that the database has not heard of for longer loses its right. */
-  silenceMs: number;
-}>;
-
-export const DEFAULT_REBUILD_STORE_LIMITS: RebuildStoreLimits = {
-  connectTimeoutMs: 10_000,
-  statementTimeoutMs: 600_000,
-  lockTimeoutMs: 500,
-  lockPauseMs: 250,
-  lockTries: 40,
-  leadWaitMs: 10_000,
-  silenceMs: 15_000,
-};
 
 /** Who builds holds a session advisory lock. (Needs a session: not behind a transaction pooler.) */
 export class PostgresRebuildStore extends RebuildStore {
