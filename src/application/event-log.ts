@@ -68,6 +68,12 @@ export abstract class EventLog {
    */
   abstract append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended>;
 
+  /** Position of the last event of the whole log, of whatever stream; 'start' where there is none. @throws LogUnavailable */
+  abstract head(): Promise<bigint | 'start'>;
+
+  /** Of the whole log: what comes after a position (exclusive), oldest first, `limit` at most. @throws LogUnavailable */
+  abstract page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]>;
+
   /**
    * Live catch-up over the whole log, streams whose name begins with (one of) `prefix` only, in log order, after `after` (exclusive).
    * Ends with an error when the connection is lost (the caller loops with back-off); ends quietly on `signal`.

@@ -1,5 +1,5 @@
 /** Places at which a test may end the instance, to see what is left. In production nothing listens and nothing happens. */
-export const failpoints = [
+export const sagaFailpoints = [
   'command-accepted',
   'command-appended',
   'event-received',
@@ -13,10 +13,13 @@ export const failpoints = [
   'before-commit',
   'after-commit',
   'timer-due',
-  'before-swap',
-  'after-swap',
   'drain',
 ] as const;
+
+/** Where a read table that was built anew takes the place of the live one. */
+export const rebuildFailpoints = ['before-swap', 'after-swap'] as const;
+
+export const failpoints = [...sagaFailpoints, ...rebuildFailpoints] as const;
 
 export type Failpoint = (typeof failpoints)[number];
 

@@ -17,13 +17,10 @@ import { DocumentAgents } from '../application/document-agents.js';
 import { EventLog } from '../application/event-log.js';
 import { Health } from '../application/health.js';
 import { Ids } from '../application/ids.js';
-import { projections } from '../application/projections/index.js';
 import { ProjectionStore } from '../application/projections/projection-store.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { queryHandlers } from '../application/queries/index.js';
 import { ReadModel } from '../application/queries/read-model.js';
-import { Rebuilder } from '../application/rebuild/rebuilder.js';
-import { Rebuilds } from '../application/rebuild/rebuilds.js';
 import { Attempts } from '../application/saga/attempts.js';
 import { Results } from '../application/saga/results.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
@@ -38,17 +35,18 @@ import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { CheckedHealth } from '../infrastructure/checked-health.js';
+import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artifact-store.js';
 import { PostgresDueExecutions } from '../infrastructure/postgres/postgres-due-executions.js';
-import { PostgresProjectionStore } from '../infrastructure/postgres/postgres-projection-store.js';
 import { PostgresReadModel } from '../infrastructure/postgres/postgres-read-model.js';
 import { PostgresWaitingExecutions } from '../infrastructure/postgres/postgres-waiting-executions.js';
 import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js';
-import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
+import { AdminModule } from '../interfaces/http/admin.module.js';
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
 import { RequiredReasons } from '../interfaces/http/required-reasons.js';
+import { adminProviders } from './admin.js';
 import { auditKeeper, type AuditParts } from './audit.js';
 import { LocalDocumentAgents } from './document-agents.js';
 import {
@@ -57,13 +55,11 @@ import {
   attemptLimits,
   backlogLimits,
   httpLimits,
-  rebuilderLimits,
-  rebuildStoreLimits,
-  runnerLimits,
   sagaLimits,
   stepLimits,
   watchLimits,
 } from './limits.js';
+import { projectionAdmin } from './projection-admin.js';
 
 /** What is made before the module: things that need awaiting, and those that a test replaces. */
 export type Parts = Readonly<{
@@ -76,6 +72,7 @@ export type Parts = Readonly<{
   agents: Agents;
   taskTokens: TaskTokens;
   audit: AuditParts;
+  metrics: PrometheusMetrics;
   /** The name of this instance in events and heartbeats. */
   worker: string;
   /** Aborted as soon as the instance takes no new work. */
@@ -96,7 +93,7 @@ export class AppModule {
     ];
     return {
       module: AppModule,
-      imports: [await configurationModule(parts.config), CqrsModule.forRoot(), HttpModule],
+      imports: [await configurationModule(parts.config), CqrsModule.forRoot(), HttpModule, AdminModule],
       providers,
       exports: providers.filter((provider) => typeof provider === 'object').map(({ provide }) => provide),
     };
@@ -133,22 +130,12 @@ const audit = ({ config, log, clock, ids, audit: parts }: Parts): Provider[] => 
   },
 ];
 
-const stores = ({ config, dataSource, log, clock, ids, stopping }: Parts): Provider[] => {
+const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Parts): Provider[] => {
   const waiting = new PostgresWaitingExecutions(dataSource);
-  const store = new PostgresProjectionStore(dataSource);
-  const runner = new ProjectionRunner(
-    { store, log, clock, ids },
-    projections,
-    runnerLimits(config),
-    told('Projections'),
-  );
-  const rebuildStore = new PostgresRebuildStore(dataSource, store, clock, rebuildStoreLimits(config));
-  const rebuilds = new Rebuilds({ log, clock, store: rebuildStore }, projections);
-  const rebuilding = { store: rebuildStore, rebuilds, log, clock, ids };
-  const rebuilder = new Rebuilder(rebuilding, projections, rebuilderLimits(config), told('Rebuilds'));
+  const admin = projectionAdmin({ config, dataSource, log, clock, ids }, told('Projections'));
+  const { store, runner } = admin;
   return [
-    { provide: Rebuilds, useValue: rebuilds },
-    { provide: Rebuilder, useValue: rebuilder },
+    ...adminProviders({ config, log, clock, metrics }, admin, told('Projections')),
     { provide: ProjectionStore, useValue: store },
     { provide: ProjectionRunner, useValue: runner },
     { provide: Health, useValue: new CheckedHealth(dataSource, log, clock, () => runner.status(), stopping) },

@@ -10,7 +10,6 @@ import type { Ids } from '../application/ids.js';
 import { projections as readTables } from '../application/projections/index.js';
 import { followed, lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
-import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
 import { loadAgentsModule } from '../infrastructure/agents/agents-module.js';
@@ -20,8 +19,12 @@ import { loadDefinitions } from '../infrastructure/definitions/load-definitions.
 import { installationSecret } from '../infrastructure/postgres/installation-secret.js';
 import { SystemClock } from '../infrastructure/system/system-clock.js';
 import { SystemIds } from '../infrastructure/system/system-ids.js';
+import { MeteredAgents } from '../infrastructure/metrics/metered-agents.js';
+import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { configureHttp } from '../interfaces/http/configure-http.js';
 import { drain } from '../interfaces/http/drain.js';
+import { measured } from '../interfaces/http/measured.js';
+import { AdminLoops } from './admin.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
 import { openAudit } from './audit.js';
@@ -64,9 +67,13 @@ export const startServer = async (
     const stopping = new AbortController();
     const own = { worker, stopping: stopping.signal };
     const audit = await openAudit(config, platform.dataSource);
-    const parts = { config, audit, ...platform, clock, ids, definitions, agents, taskTokens, ...own };
+    const metrics = new PrometheusMetrics();
+    const metered = new MeteredAgents(agents, (name, outcome) => metrics.agentCall(name, outcome));
+    const means = { audit, metrics, definitions, agents: metered, taskTokens };
+    const parts = { config, ...platform, clock, ids, ...means, ...own };
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
+    app.use(measured(metrics));
     configureHttp(app, httpLimits(config), stopping.signal);
     await listen(app, config);
     ownUrl = (await app.getUrl()).replace(/\/$/, '');
@@ -101,7 +108,7 @@ const run = (
   stopping: AbortController,
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
-  const [holds, rebuilder, audit] = [app.get(AgentHoldsWatch), app.get(Rebuilder), app.get(AuditKeeper)];
+  const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditKeeper)];
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.abort();
@@ -112,7 +119,7 @@ const run = (
     // Until here requests are answered as always, but for their `Connection: close`.
     await drain(app.getHttpServer());
     await app.close();
-    await rebuilder.stop();
+    await admin.stop();
     await projections.stop();
     await audit.stop();
     await platform.close();
@@ -120,7 +127,7 @@ const run = (
   return {
     begin: async () => {
       projections.start();
-      rebuilder.start();
+      admin.start();
       audit.start();
       const checkpoints = await app.get(ProjectionStore).checkpoints();
       const after = lowestPosition(checkpoints, followed(checkpoints, readTables));

@@ -21,12 +21,13 @@ export class CheckedHealth extends Health {
   }
 
   async check(): Promise<HealthReport> {
-    const [database, eventLog] = await Promise.all([
-      this.answers(() => this.dataSource.query('select 1')),
-      this.answers(() => this.log.read(NO_STREAM)),
-    ]);
+    let held: Held = { poisoned: 0, drifted: 0 };
+    const ask = async () => {
+      [held = held] = await this.dataSource.query(HELD);
+    };
+    const [database, eventLog] = await Promise.all([this.answers(ask), this.answers(() => this.log.read(NO_STREAM))]);
     const instance: HealthCheck = this.stopping.aborted ? { ok: false, detail: 'it is stopping' } : { ok: true };
-    const checks = { instance, database, event_log: eventLog, projections: projectionsCheck(this.projections()) };
+    const checks = { instance, database, event_log: eventLog, projections: projectionsCheck(this.projections(), held) };
     return { ready: instance.ok && database.ok && eventLog.ok, checks };
   }
 
@@ -49,9 +50,17 @@ export class CheckedHealth extends Health {
   }
 }
 
-const projectionsCheck = ({ leading, caughtUp, poisoned }: RunnerStatus): HealthCheck => {
+/** Any instance can say it, also one that does not lead. */
+type Held = Readonly<{ poisoned: number; drifted: number }>;
+const HELD = `select (select count(*)::int from projection_poison) as poisoned,
+                     (select count(*)::int from projection_drift) as drifted`;
+
+const projectionsCheck = ({ leading, caughtUp, poisoned }: RunnerStatus, held: Held): HealthCheck => {
+  const heldBack = Math.max(poisoned, held.poisoned);
+  if (heldBack > 0)
+    return { ok: false, detail: `degraded: ${heldBack} executions are held back by an event that cannot be applied` };
+  if (held.drifted > 0)
+    return { ok: false, detail: `degraded: the rows of ${held.drifted} executions are not those of their events` };
   if (!leading) return { ok: true, detail: 'another instance keeps the read tables' };
-  if (poisoned > 0)
-    return { ok: false, detail: `${poisoned} executions are held back by an event that cannot be applied` };
   return { ok: true, detail: caughtUp ? 'up to date' : 'catching up' };
 };

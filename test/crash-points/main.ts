@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { failpoints } from '../../src/application/failpoint.js';
+import { sagaFailpoints } from '../../src/application/failpoint.js';
 import { startEmbeddedPostgres } from '../../src/infrastructure/postgres/embedded-postgres.js';
 import { TEST_POSTGRES_URL } from '../support/postgres.js';
 import { tryCrashPoint, type CrashPoint } from './trial.js';
@@ -15,8 +15,8 @@ const NTH: Readonly<Record<string, number>> = { 'inside-a-batch': 2, 'before-com
 
 const { values } = parseArgs({ options: { point: { type: 'string' } } });
 const [only, nth] = values.point?.split(':') ?? [];
-const chosen = failpoints.filter((name) => !only || name === only);
-if (chosen.length === 0) throw new Error(`--point: expected one of ${failpoints.join(', ')}; got ${only}`);
+const chosen = sagaFailpoints.filter((name) => !only || name === only);
+if (chosen.length === 0) throw new Error(`--point: expected one of ${sagaFailpoints.join(', ')}; got ${only}`);
 const points = chosen.flatMap((name) =>
   ([1, 2] as const).map((instances): CrashPoint => ({ name, nth: Number(nth ?? NTH[name] ?? 1), instances })),
 );

@@ -216,6 +216,20 @@ export class EventStoreClient extends EventLog {
     });
   }
 
+  head(): Promise<bigint | 'start'> {
+    return this.machine.ask('head', () => {
+      this.store.mustBeThere();
+      return this.store.events.at(-1)?.position ?? 'start';
+    });
+  }
+
+  page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]> {
+    return this.machine.ask('page', () => {
+      this.store.mustBeThere();
+      return this.store.events.filter(({ position }) => after === 'start' || position > after).slice(0, limit);
+    });
+  }
+
   append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
     const { faults, random, happenings } = this.store;
     const serve = () => this.store.append(stream, events, expected);

@@ -42,6 +42,17 @@ export class InMemoryEventLog extends EventLog {
     return this.appendNow(stream, events, expected);
   }
 
+  async head(): Promise<bigint | 'start'> {
+    return this.all.at(-1)?.event.position ?? 'start';
+  }
+
+  async page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]> {
+    return this.all
+      .filter(({ event }) => after === 'start' || event.position > after)
+      .slice(0, limit)
+      .map(recorded);
+  }
+
   readNow(stream: string, from = 0n) {
     const stored = this.streams.get(stream) ?? [];
     return { events: stored.slice(Number(from)).map(recorded), revision: this.revisionOf(stream) };

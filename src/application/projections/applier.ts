@@ -2,6 +2,7 @@ import { workflowStream } from '../../domain/workflow/index.js';
 import type { Clock } from '../clock.js';
 import type { EventLog, RecordedEvent } from '../event-log.js';
 import { failpoint } from '../failpoint.js';
+import type { PoisonOrder } from './admin/poison-orders.js';
 import type { Projection } from './projection.js';
 import { CannotApply, type Poison, type ProjectionSession, type ProjectionWrite } from './projection-store.js';
 import type { Progress } from './progress.js';
@@ -54,6 +55,7 @@ export class Applier {
       projection: projection.table,
       ...projectBatch(projection, due, isHeld, this.clock.now(), refused),
       healed: [],
+      events: due.length,
       version: projection.version,
       checkpoint: progress.isBehind(to) ? { position: to, lastEventAt } : null,
     };
@@ -66,20 +68,40 @@ export class Applier {
     }
   }
 
+  /** Of an operator, for one execution. @returns what came of it, for people */
+  async carryOut(order: PoisonOrder, log: EventLog): Promise<string> {
+    const { executionId, action, revision } = order;
+    const projection = this.projections.find(({ table }) => table === order.projection);
+    if (!projection) return 'this version has no such projection';
+    const held = () => this.progressOf(projection).poisoned.find((poison) => poison.executionId === executionId);
+    const poison = held();
+    if (!poison) return 'it was not held back any more';
+    if (action === 'skip' && poison.revision !== revision) return `nothing: it is held back at ${poison.revision} now`;
+    await (action === 'retry' ? this.healOne(projection, poison, log) : this.skip(projection, poison, order, log));
+    const still = held();
+    return still ? `held back at revision ${still.revision}: ${still.error}` : 'it is up to date';
+  }
+
+  /** The event is passed over, with a note that stays; what came after it is tried as always. */
+  private async skip(projection: Projection, poison: Poison, order: PoisonOrder, log: EventLog): Promise<void> {
+    const { executionId, revision } = poison;
+    const { events } = await log.read(workflowStream(executionId), revision + 1n);
+    const next = events.find(({ position }) => !this.progressOf(projection).isBehind(position));
+    const at = this.clock.now();
+    const waiting = next && poisonAt(projection, next, new Error('Not tried yet'), at);
+    const skipped = [{ ...poison, at, actor: order.actor, reason: order.reason }];
+    const after = waiting ? { poisoned: [waiting], healed: [] } : { poisoned: [], healed: [executionId] };
+    await this.commit([{ ...nothingFor(projection), ...after, skipped }]);
+    if (waiting) await this.healOne(projection, waiting, log);
+  }
+
   /** One event in a transaction: it is rare, and each of them leaves a true record of how far it came. */
   private async healOne(projection: Projection, { executionId, revision }: Poison, log: EventLog): Promise<void> {
     const { events } = await log.read(workflowStream(executionId), revision);
     const due = events.filter(({ position }) => !this.progressOf(projection).isBehind(position)).map(tryRead);
     // Where the log does not hold the event any more, going on without it would be skipping it.
     if (due[0]?.recorded.revision !== revision) return;
-    const nothing = {
-      projection: projection.table,
-      changes: [],
-      poisoned: [],
-      healed: [],
-      version: projection.version,
-      checkpoint: null,
-    };
+    const nothing = nothingFor(projection);
     for (const [index, event] of due.entries()) {
       const next = due[index + 1];
       const { changes, poisoned } = projectBatch(projection, [event], () => false, this.clock.now());
@@ -115,3 +137,8 @@ export class Applier {
     return progress;
   }
 }
+
+const nothingFor = ({ table, version }: Projection): ProjectionWrite => ({
+  projection: table,
+  ...{ changes: [], poisoned: [], healed: [], version, checkpoint: null },
+});

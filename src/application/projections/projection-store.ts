@@ -1,3 +1,4 @@
+import type { Actor } from '../envelope.js';
 import type { AnyRow, Change, Projection } from './projection.js';
 
 export type ProjectionCheckpoint = Readonly<{
@@ -18,6 +19,9 @@ export type Poison = Readonly<{
   at: Date;
 }>;
 
+/** An event that an operator had passed over: it is not in the rows, and this says why. */
+export type SkippedEvent = Poison & Readonly<{ actor: Actor; reason: string }>;
+
 /** What one transaction does to one projection. */
 export type ProjectionWrite = Readonly<{
   projection: string;
@@ -26,6 +30,10 @@ export type ProjectionWrite = Readonly<{
   poisoned: readonly Poison[];
   /** Executions that are no longer held back. */
   healed: readonly string[];
+  /** Recorded for good. None where it is not given. */
+  skipped?: readonly SkippedEvent[];
+  /** How many events led to it; for the rate that is shown. */
+  events?: number;
   /** Of the mapping; recorded with the first checkpoint. */
   version: number;
   /** Null: stays where it is. */

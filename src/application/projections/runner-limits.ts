@@ -7,6 +7,9 @@ export type RunnerLimits = Readonly<{
   checkpointEveryMs: number;
   /** The pause before an instance that does not lead asks again, and the one after an error; spread by half of it. */
   leadPauseMs: number;
+  /** Between two looks for what operators have ordered, and how many orders one look takes up. */
+  ordersEveryMs: number;
+  ordersAtOnce: number;
   /** Executions held back, all projections together. More than that is no poison event but a fault of ours: stand still. */
   poisoned: number;
 }>;
@@ -18,5 +21,7 @@ export const DEFAULT_RUNNER_LIMITS: RunnerLimits = {
   buffered: 2 * PROJECTION_BATCH,
   checkpointEveryMs: 5_000,
   leadPauseMs: 1_000,
+  ordersEveryMs: 500,
+  ordersAtOnce: 100,
   poisoned: 10_000,
 };

@@ -3,6 +3,8 @@ import type { Clock } from '../clock.js';
 import type { EventLog, LogSignal } from '../event-log.js';
 import { followLog } from '../follow-log.js';
 import type { Ids } from '../ids.js';
+import { every } from '../saga/every.js';
+import type { PoisonOrders } from './admin/poison-orders.js';
 import { Applier } from './applier.js';
 import { BoundedQueue } from './bounded-queue.js';
 import { Progress } from './progress.js';
@@ -10,7 +12,14 @@ import type { Projection } from './projection.js';
 import { followed, lowestPosition, type ProjectionSession, type ProjectionStore } from './projection-store.js';
 import type { RunnerLimits } from './runner-limits.js';
 
-export type RunnerPorts = Readonly<{ store: ProjectionStore; log: EventLog; clock: Clock; ids: Ids }>;
+export type RunnerPorts = Readonly<{
+  store: ProjectionStore;
+  log: EventLog;
+  clock: Clock;
+  ids: Ids;
+  /** Not taken up where there are none. */
+  orders?: PoisonOrders;
+}>;
 export type OnError = (message: string, error: unknown) => void;
 
 /** This instance's time as the one that writes: from getting the session to losing it. */
@@ -57,6 +66,7 @@ export class Term {
     const queue = new BoundedQueue<LogSignal>(this.limits.buffered);
     await this.heal().catch((error: unknown) => this.onError('Healing what is held back failed', error));
     const pumping = this.pump(queue, signal);
+    const ordered = this.takeOrders(signal);
     const next = () => queue.take(this.limits.batch);
     try {
       for (let seen = await next(); seen.length > 0; seen = await next()) await this.inTurn(() => this.take(seen));
@@ -64,6 +74,7 @@ export class Term {
       over.abort();
       queue.close();
       await pumping;
+      await ordered;
       await this.busy;
     }
   }
@@ -102,6 +113,20 @@ export class Term {
     queue.close();
   }
 
+  private async takeOrders(signal: AbortSignal): Promise<void> {
+    const { orders, log, clock } = this.ports;
+    if (!orders) return;
+    const { ordersEveryMs, ordersAtOnce } = this.limits;
+    const look = async () => {
+      for (const order of await orders.pending(ordersAtOnce)) {
+        if (signal.aborted) return;
+        await orders.done(order.id, await this.inTurn(() => this.applier.carryOut(order, log)));
+      }
+    };
+    const told = (error: unknown) => this.onError("Operators' orders could not be carried out", error);
+    await every(clock, ordersEveryMs, signal, look, told);
+  }
+
   private async take(seen: readonly LogSignal[]): Promise<void> {
     const events = seen.flatMap((each) => (each.kind === 'event' ? [each.event] : []));
     const position = seen.reduce<bigint | null>((last, each) => positionOf(each) ?? last, null);
@@ -114,7 +139,7 @@ export class Term {
     if (seen.some(({ kind }) => kind === 'caught-up')) this.caughtUp = true;
   }
 
-  private inTurn(task: () => Promise<void>): Promise<void> {
+  private inTurn<Outcome>(task: () => Promise<Outcome>): Promise<Outcome> {
     const turn = this.busy.then(task);
     this.busy = turn.catch(() => undefined);
     return turn;

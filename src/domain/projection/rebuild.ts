@@ -141,7 +141,9 @@ export const allowedNow = ({ rebuild, previous }: ProjectionState): readonly str
       return [];
     case 'swapped':
       return previous ? ['rebuild', 'rollback', 'drop-previous'] : ['rebuild'];
-    default:
+    case 'rolled_back':
+    case 'abandoned':
+    case undefined:
       return ['rebuild'];
   }
 };

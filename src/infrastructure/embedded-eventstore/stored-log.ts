@@ -1,4 +1,10 @@
-import { EventLog, LogUnavailable, type LogSignal, type RecordedEvent } from '../../application/event-log.js';
+import {
+  EventLog,
+  LogUnavailable,
+  type LogSignal,
+  type PageAsked,
+  type RecordedEvent,
+} from '../../application/event-log.js';
 
 const PAGE = 1_000;
 
@@ -36,6 +42,23 @@ export class StoredLog extends EventLog {
     }
   }
 
+  async readPage(stream: string, { direction, from, limit }: PageAsked): Promise<readonly RecordedEvent[]> {
+    const at = from === 'end' ? '9223372036854775807' : String(from);
+    const order =
+      direction === 'forwards' ? 'revision >= $2 order by revision' : 'revision <= $2 order by revision desc';
+    return (await this.rows(`stream = $1 and ${order}`, [stream, at], limit)).map(recorded);
+  }
+
+  async head(): Promise<bigint | 'start'> {
+    const [last] = await this.rows('position >= $1 order by position desc', ['0']);
+    return last ? BigInt(last.position) : 'start';
+  }
+
+  async page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]> {
+    const rows = await this.rows('position > $1 order by position', [after === 'start' ? '-1' : String(after)], limit);
+    return rows.map(recorded);
+  }
+
   append(stream: string): Promise<never> {
     return Promise.reject(new LogUnavailable(`Append to ${stream}: this log is only read`));
   }
@@ -59,9 +82,9 @@ export class StoredLog extends EventLog {
     }
   }
 
-  private async rows(which: string, parameters: readonly unknown[]): Promise<readonly Row[]> {
+  private async rows(which: string, parameters: readonly unknown[], limit = PAGE): Promise<readonly Row[]> {
     const columns = 'position, stream, revision, id, type, created, data, metadata';
-    const sql = `select ${columns} from eventstore.events where ${which} limit ${PAGE}`;
+    const sql = `select ${columns} from eventstore.events where ${which} limit ${Math.trunc(limit)}`;
     return (await this.query(sql, parameters)) as readonly Row[];
   }
 }

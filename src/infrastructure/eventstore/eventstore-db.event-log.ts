@@ -1,7 +1,6 @@
 /** The one file that speaks to EventStoreDB. */
 import {
   EventStoreDBClient,
-  isCommandError,
   jsonEvent,
   StreamNotFoundError,
   streamNameFilter,
@@ -21,12 +20,14 @@ import {
 } from '../../application/event-log.js';
 import { appendCredentials, withDefaults, type EventStoreDbLimits, type EventStoreDbOptions } from './options.js';
 import { recorded, type ClientEvent } from './recorded.js';
-import { isRefusal } from './refusals.js';
+import { describe, isRefusal, unavailable } from './refusals.js';
 import { within } from './within.js';
 
 /** Checkpoint every 32 events that do not match (the client multiplies this by the server's window of 32). */
 const CHECKPOINT_INTERVAL = 1;
 const CLOSE_TIMEOUT_MS = 2_000;
+
+type Reading = ReturnType<EventStoreDBClient['readStream']> | ReturnType<EventStoreDBClient['readAll']>;
 
 export class EventStoreDbEventLog extends EventLog {
   private readonly client: EventStoreDBClient;
@@ -43,7 +44,7 @@ export class EventStoreDbEventLog extends EventLog {
     const events: RecordedEvent[] = [];
     for (;;) {
       const next = (events.at(-1)?.revision ?? from - 1n) + 1n;
-      const page = await this.page(stream, { fromRevision: next, maxCount: this.limits.pageEvents });
+      const page = await this.pageOf(stream, { fromRevision: next, maxCount: this.limits.pageEvents });
       events.push(...page);
       if (events.length > this.limits.maxStreamEvents) {
         throw new LogUnavailable(
@@ -53,7 +54,7 @@ export class EventStoreDbEventLog extends EventLog {
       if (page.length === this.limits.pageEvents) continue;
       const last = events.at(-1);
       if (last) return { events, revision: last.revision };
-      const [latest] = await this.page(stream, { fromRevision: 'end', direction: 'backwards', maxCount: 1 });
+      const [latest] = await this.pageOf(stream, { fromRevision: 'end', direction: 'backwards', maxCount: 1 });
       if (!latest) return { events, revision: 'none' as const };
       if (latest.revision < from) return { events, revision: latest.revision };
       // Written between the two reads: read again.
@@ -66,7 +67,7 @@ export class EventStoreDbEventLog extends EventLog {
     let fromRevision = from;
     while (events.length < limit) {
       const maxCount = Math.min(this.limits.pageEvents, limit - events.length);
-      const part = await this.page(stream, { fromRevision, direction, maxCount });
+      const part = await this.pageOf(stream, { fromRevision, direction, maxCount });
       events.push(...part);
       const last = part.at(-1);
       if (!last || part.length < maxCount || (direction === 'backwards' && last.revision === 0n)) break;
@@ -147,12 +148,25 @@ export class EventStoreDbEventLog extends EventLog {
     );
   }
 
-  private async page(
-    stream: string,
-    options: Parameters<EventStoreDBClient['readStream']>[1],
-  ): Promise<RecordedEvent[]> {
+  async head(): Promise<bigint | 'start'> {
+    const options = { direction: 'backwards', fromPosition: 'end', maxCount: 1 } as const;
+    const [last] = await this.collect('The log', this.client.readAll(options));
+    return last?.position ?? 'start';
+  }
+
+  /** A server begins with the event at the position that it is given. */
+  async page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]> {
+    const fromPosition = after === 'start' ? after : { commit: after, prepare: after };
+    const events = await this.collect('The log', this.client.readAll({ fromPosition, maxCount: limit + 1 }));
+    return events.filter(({ position }) => after === 'start' || position > after).slice(0, limit);
+  }
+
+  private pageOf(stream: string, options: Parameters<EventStoreDBClient['readStream']>[1]): Promise<RecordedEvent[]> {
+    return this.collect(`Stream ${stream}`, this.client.readStream(stream, options));
+  }
+
+  private async collect(what: string, reading: Reading): Promise<RecordedEvent[]> {
     this.used = true;
-    const reading = this.client.readStream(stream, options);
     reading.on('error', () => undefined);
     const collect = async () => {
       const events: RecordedEvent[] = [];
@@ -164,7 +178,7 @@ export class EventStoreDbEventLog extends EventLog {
     } catch (error) {
       void reading.cancel().catch(() => undefined);
       if (error instanceof StreamNotFoundError) return [];
-      throw unavailable(`Stream ${stream} cannot be read`, error);
+      throw unavailable(`${what} cannot be read`, error);
     }
   }
 
@@ -181,9 +195,3 @@ export class EventStoreDbEventLog extends EventLog {
     return new AppendOutcomeUnknown(`Append to ${stream}: ${describe(error)}`, { cause: error });
   }
 }
-
-const describe = (error: unknown) =>
-  error instanceof Error && isCommandError(error) ? `${error.type}: ${error.message}` : String(error);
-
-const unavailable = (what: string, cause: unknown) =>
-  cause instanceof LogUnavailable ? cause : new LogUnavailable(`${what}: ${describe(cause)}`, { cause });

@@ -5,6 +5,7 @@ import {
   RevisionConflict,
   type Appended,
   type LogSignal,
+  type RecordedEvent,
 } from '../../application/event-log.js';
 import type { EventStoreDbEventLog } from './eventstore-db.event-log.js';
 
@@ -56,6 +57,14 @@ export class MovingEventLog extends EventLog {
 
   readPage(...[stream, page]: Parameters<EventLog['readPage']>) {
     return this.patiently((log) => log.readPage(stream, page));
+  }
+
+  head(): Promise<bigint | 'start'> {
+    return this.patiently((log) => log.head());
+  }
+
+  page(...[after, limit]: Parameters<EventLog['page']>): Promise<readonly RecordedEvent[]> {
+    return this.patiently((log) => log.page(after, limit));
   }
 
   /** A read has no effect, so it is simply made again where the log is by then. */

@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import { LogUnavailable } from '../../application/event-log.js';
 
 /** Answers with which a server says that it did not do it. */
 const REFUSALS: ReadonlySet<number> = new Set([
@@ -15,3 +16,12 @@ export function isRefusal(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: unknown };
   return (typeof code === 'number' && REFUSALS.has(code)) || (typeof message === 'string' && NOT_BEGUN.test(message));
 }
+
+/** Errors of the client's own have a type. */
+export const describe = (error: unknown): string => {
+  const { type } = error as { type?: unknown };
+  return error instanceof Error && typeof type === 'string' ? `${type}: ${error.message}` : String(error);
+};
+
+export const unavailable = (what: string, cause: unknown): LogUnavailable =>
+  cause instanceof LogUnavailable ? cause : new LogUnavailable(`${what}: ${describe(cause)}`, { cause });

@@ -1,7 +1,12 @@
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { failpoint } from '../../application/failpoint.js';
-import type { Poison, ProjectionSession, ProjectionWrite } from '../../application/projections/projection-store.js';
+import type {
+  Poison,
+  ProjectionSession,
+  ProjectionWrite,
+  SkippedEvent,
+} from '../../application/projections/projection-store.js';
 import { tableShape, type TableShape } from './table-shape.js';
 import { writeRows } from './write-rows.js';
 
@@ -27,10 +32,11 @@ export class PostgresProjectionSession implements ProjectionSession {
     const { client } = this;
     await client.query('begin');
     try {
-      for (const { projection, changes, poisoned, healed } of writes) {
+      for (const { projection, changes, poisoned, healed, skipped = [] } of writes) {
         if (changes.length > 0) await writeRows(client, this.shape(projection), changes);
         for (const executionId of healed) await this.heal(projection, executionId);
         for (const poison of poisoned) await this.hold(poison);
+        for (const each of skipped) await this.noteSkipped(each);
       }
       failpoint('inside-a-batch');
       await this.moveCheckpoints(writes);
@@ -50,23 +56,25 @@ export class PostgresProjectionSession implements ProjectionSession {
   }
 
   private async moveCheckpoints(writes: readonly ProjectionWrite[]): Promise<void> {
-    const moved = writes.flatMap(({ projection, version, checkpoint }) =>
-      checkpoint ? [{ projection, version, ...checkpoint }] : [],
+    const moved = writes.flatMap(({ projection, version, events = 0, checkpoint }) =>
+      checkpoint ? [{ projection, version, events, ...checkpoint }] : [],
     );
     if (moved.length === 0) return;
     await this.client.query(
-      `insert into projection_checkpoints as present (projection, position, last_event_at, version, updated_at)
-       select projection, position, last_event_at, version, clock_timestamp()
-       from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::integer[])
-         as moved(projection, position, last_event_at, version)
+      `insert into projection_checkpoints as present (projection, position, last_event_at, version, events, updated_at)
+       select projection, position, last_event_at, version, events, clock_timestamp()
+       from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::integer[], $5::bigint[])
+         as moved(projection, position, last_event_at, version, events)
        on conflict (projection) do update set
-         position = excluded.position, last_event_at = excluded.last_event_at, updated_at = excluded.updated_at
+         position = excluded.position, last_event_at = excluded.last_event_at, updated_at = excluded.updated_at,
+         events = present.events + excluded.events
        where present.position < excluded.position`,
       [
         moved.map(({ projection }) => projection),
         moved.map(({ position }) => String(position)),
         moved.map(({ lastEventAt }) => lastEventAt?.toISOString() ?? null),
         moved.map(({ version }) => version),
+        moved.map(({ events }) => events),
       ],
     );
   }
@@ -79,6 +87,15 @@ export class PostgresProjectionSession implements ProjectionSession {
          position = excluded.position, revision = excluded.revision, event_id = excluded.event_id,
          error = excluded.error, at = excluded.at`,
       [projection, executionId, position, revision, eventId, error, at].map(storable),
+    );
+  }
+
+  private async noteSkipped(skipped: SkippedEvent): Promise<void> {
+    const { projection, executionId, position, revision, eventId, error, at, actor, reason } = skipped;
+    await this.client.query(
+      `insert into projection_skipped (projection, execution_id, revision, position, event_id, error, at, actor, reason)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
+      [projection, executionId, revision, position, eventId, error, at, JSON.stringify(actor), reason].map(storable),
     );
   }
 

@@ -12,7 +12,7 @@ import { ProjectionPoison } from './entities/projection-poison.entity.js';
 import { PostgresProjectionSession } from './postgres-projection-session.js';
 import { checkpointsOf, poisonOf } from './projection-rows.js';
 
-const LEADER_LOCK = '7205113003';
+export const LEADER_LOCK = '7205113003';
 const RELIEF_PAUSE_MS = 10;
 
 /** The key of an advisory lock is shown in two halves. */

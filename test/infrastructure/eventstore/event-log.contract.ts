@@ -21,6 +21,31 @@ export function describeEventLog(name: string, open: () => EventLog): void {
   const newStream = (prefix = 'contract-') => `${prefix}${randomUUID()}`;
 
   describe(`${name} as an event log`, () => {
+    describe('the whole log', () => {
+      test('ends where the last append put its last event', async () => {
+        const [log, stream] = [open(), newStream()];
+        const { position } = await log.append(stream, events(3), 'none');
+        expect(await log.head()).toBe(position);
+      });
+
+      test('is read in pages, after a position, whatever the streams are', async () => {
+        const [log, one, other] = [open(), newStream(), newStream('another-')];
+        const { position: before } = await log.append(newStream(), events(1), 'none');
+        await log.append(one, events(2), 'none');
+        const { position: last } = await log.append(other, events(1), 'none');
+        const all = await log.page(before, 10);
+        expect(all.map(({ stream, revision }) => [stream, revision])).toEqual([
+          [one, 0n],
+          [one, 1n],
+          [other, 0n],
+        ]);
+        expect(await log.page(before, 2)).toEqual(all.slice(0, 2));
+        expect(await log.page(all[1]!.position, 10)).toEqual(all.slice(2));
+        expect(await log.page(last, 10)).toEqual([]);
+        expect(await log.page('start', 1)).toHaveLength(1);
+      });
+    });
+
     describe('reading', () => {
       test('a stream that does not exist is empty and has no revision', async () => {
         expect(await open().read(newStream())).toEqual({ events: [], revision: 'none' });

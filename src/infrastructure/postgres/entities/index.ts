@@ -3,6 +3,9 @@ import { AuditCheckpoint, AuditLeaf, AuditNode } from './audit-tree.entity.js';
 import { InstallationSecret } from './installation-secret.entity.js';
 import { ProjectionCheckpoint } from './projection-checkpoint.entity.js';
 import { ProjectionPoison } from './projection-poison.entity.js';
+import { ProjectionDrift } from './projection-drift.entity.js';
+import { ProjectionOrder } from './projection-order.entity.js';
+import { ProjectionSkipped } from './projection-skipped.entity.js';
 import { Worker } from './worker.entity.js';
 import { WorkflowEventRow } from './workflow-event.entity.js';
 import { WorkflowExecution } from './workflow-execution.entity.js';
@@ -14,6 +17,9 @@ export const entities = [
   WorkflowEventRow,
   ProjectionCheckpoint,
   ProjectionPoison,
+  ProjectionOrder,
+  ProjectionSkipped,
+  ProjectionDrift,
   Artifact,
   Worker,
   InstallationSecret,

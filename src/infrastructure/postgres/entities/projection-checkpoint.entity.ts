@@ -22,6 +22,10 @@ export class ProjectionCheckpoint {
   @Column('uuid', { nullable: true })
   rebuild_id!: string | null;
 
+  /** Handled so far, since the table was made. */
+  @Column('bigint')
+  events!: string;
+
   @Column(INSTANT)
   updated_at!: Date;
 }

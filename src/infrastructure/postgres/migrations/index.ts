@@ -3,6 +3,7 @@ import { CreateOperationalTables1763800000001 } from './1763800000001-create-ope
 import { AddTasks1763800000040 } from './1763800000040-add-tasks.js';
 import { AddPauseState1763800000050 } from './1763800000050-add-pause-state.js';
 import { AddRebuilds1763800000060 } from './1763800000060-add-rebuilds.js';
+import { AddProjectionAdministration1763800000070 } from './1763800000070-add-projection-administration.js';
 import { AddEventHashes1763800000080 } from './1763800000080-add-event-hashes.js';
 import { AddAuditTree1763800000081 } from './1763800000081-add-audit-tree.js';
 
@@ -13,6 +14,7 @@ export const migrations = [
   AddTasks1763800000040,
   AddPauseState1763800000050,
   AddRebuilds1763800000060,
+  AddProjectionAdministration1763800000070,
   AddEventHashes1763800000080,
   AddAuditTree1763800000081,
 ];

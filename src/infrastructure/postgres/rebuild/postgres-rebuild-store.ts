@@ -71,8 +71,9 @@ export class PostgresRebuildStore extends RebuildStore {
       events: string;
       build_ms: string;
     }[] = await this.dataSource.query(
-      `select projection, built.rebuild_id, position, events, build_ms
-       from ${quoted(schema)}.rebuilds built left join ${quoted(schema)}.projection_checkpoints using (projection)`,
+      `select projection, made.rebuild_id, reached.position, made.events, made.build_ms
+       from ${quoted(schema)}.rebuilds made
+       left join ${quoted(schema)}.projection_checkpoints reached using (projection)`,
     );
     return new Map(
       rows.map((row) => [

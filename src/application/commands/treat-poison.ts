@@ -1,0 +1,66 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import {
+  poisonOrders,
+  poisonStream,
+  readPoisonOrderEvent,
+  type PoisonAction,
+} from '../../domain/projection/poison-orders.js';
+import { Clock } from '../clock.js';
+import { NotFound } from '../errors.js';
+import { EventLog } from '../event-log.js';
+import { Ids } from '../ids.js';
+import { PoisonOrders, type PlacedOrder } from '../projections/admin/poison-orders.js';
+import { ProjectionRecords } from '../projections/admin/projection-records.js';
+import { SmallStream } from '../small-stream.js';
+import { contextOf, type Caller } from './caller.js';
+
+const stream = new SmallStream(poisonOrders, readPoisonOrderEvent);
+
+/** Has an execution that a read table holds back tried again, or its event passed over. */
+export class TreatPoison extends Command<PlacedOrder> {
+  constructor(
+    readonly projection: string,
+    readonly executionId: string,
+    readonly action: PoisonAction,
+    readonly reason: string,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(TreatPoison)
+export class TreatPoisonHandler implements ICommandHandler<TreatPoison> {
+  constructor(
+    private readonly log: EventLog,
+    private readonly records: ProjectionRecords,
+    private readonly orders: PoisonOrders,
+    private readonly ids: Ids,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The fact comes before the order: whoever dies in between and asks again under the same key completes it. */
+  async execute({ projection, executionId, action, reason, caller }: TreatPoison): Promise<PlacedOrder> {
+    const { log, clock, ids } = this;
+    const name = poisonStream(projection, executionId);
+    const context = contextOf({ ids, clock }, caller, name, action);
+    const before = await this.orders.find(context.commandId);
+    if (before) return before;
+    const poison = await this.records.poison(projection, executionId);
+    if (!poison) throw new NotFound(`Projection ${projection} does not hold back an execution ${executionId}`);
+    const { revision, error } = poison;
+    const order = { projection, executionId, actor: context.actor, reason };
+    const data = {
+      ...order,
+      orderId: context.commandId,
+      revision: String(revision),
+      error,
+      at: context.at.toISOString(),
+    };
+    const type = action === 'retry' ? 'RetryPoison' : 'SkipPoison';
+    await stream.execute({ log, clock }, name, { type, data }, context);
+    const placed = { ...order, id: context.commandId, action, revision, placedAt: context.at };
+    await this.orders.place(placed);
+    return (await this.orders.find(placed.id)) ?? { ...placed, doneAt: null, outcome: null };
+  }
+}

@@ -1,0 +1,43 @@
+import type { RowDifference } from '../drift/differences.js';
+import type { Poison, SkippedEvent } from '../projection-store.js';
+
+/** What a projection's checkpoint says. */
+export type ProjectionRecord = Readonly<{
+  projection: string;
+  position: bigint;
+  lastEventAt: Date | null;
+  updatedAt: Date;
+  /** Events handled since the table was made; it begins anew with another `rebuildId`. */
+  events: bigint;
+  version: number;
+  rebuildId: string | null;
+}>;
+
+/** An execution whose rows were not those of its events when they were compared last. */
+export type Drift = Readonly<{
+  projection: string;
+  executionId: string;
+  position: bigint;
+  differences: number;
+  samples: readonly RowDifference[];
+  foundAt: Date;
+}>;
+
+export type HeldBack = Readonly<{ poisoned: number; skipped: number; drifted: number }>;
+
+/** What the tables beside the read tables say. Anyone may look, whoever leads. */
+export abstract class ProjectionRecords {
+  abstract all(): Promise<readonly ProjectionRecord[]>;
+  /** Whether some instance leads the projections. */
+  abstract isLed(): Promise<boolean>;
+  /** By projection; those without any are left out. */
+  abstract counts(): Promise<ReadonlyMap<string, HeldBack>>;
+  /** Oldest first. */
+  abstract poisoned(projection: string, limit: number): Promise<readonly Poison[]>;
+  abstract poison(projection: string, executionId: string): Promise<Poison | null>;
+  /** Latest first. */
+  abstract skipped(projection: string, limit: number): Promise<readonly SkippedEvent[]>;
+  abstract drifted(projection: string, limit: number): Promise<readonly Drift[]>;
+  /** In place of what was known of that execution; null: its rows are those of its events. */
+  abstract compared(projection: string, executionId: string, drift: Drift | null): Promise<void>;
+}

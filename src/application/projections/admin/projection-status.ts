@@ -1,0 +1,117 @@
+import type { Clock } from '../../clock.js';
+import { NotFound } from '../../errors.js';
+import type { EventLog } from '../../event-log.js';
+import type { Rebuilds, RebuildView } from '../../rebuild/rebuilds.js';
+import type { Poison, SkippedEvent } from '../projection-store.js';
+import type { Projection } from '../projection.js';
+import { lagAfter, type Lag } from './lag.js';
+import type { PlacedOrder, PoisonOrders } from './poison-orders.js';
+import type { Drift, HeldBack, ProjectionRecord, ProjectionRecords } from './projection-records.js';
+import { Rates } from './rate.js';
+
+/** Events behind at which a table still counts as following: what comes in at this moment is always on its way. */
+const FOLLOWS_WITHIN_SECONDS = 5;
+
+export type ProjectionState = 'not_started' | 'degraded' | 'catching_up' | 'following' | 'stopped';
+export type Leader = 'here' | 'elsewhere' | 'none';
+
+export type ProjectionStatus = Readonly<{
+  projection: string;
+  /** Of this program's mapping; that of the table is in `record`. */
+  version: number;
+  state: ProjectionState;
+  leader: Leader;
+  head: bigint | 'start';
+  lag: Lag;
+  /** Events a second over the last minute; null until there were two looks. */
+  rate: number | null;
+  /** Null where the table was never written. */
+  record: ProjectionRecord | null;
+  counts: HeldBack;
+  rebuild: RebuildView;
+  poisoned: readonly Poison[];
+  skipped: readonly SkippedEvent[];
+  drifted: readonly Drift[];
+  orders: readonly PlacedOrder[];
+}>;
+
+type Ports = Readonly<{
+  log: EventLog;
+  clock: Clock;
+  records: ProjectionRecords;
+  orders: PoisonOrders;
+  rebuilds: Rebuilds;
+  leadsHere: () => boolean;
+}>;
+
+/** What operators see of the read tables, at any instance: the log's end, the tables' positions, and what is beside them. */
+export class ProjectionStatuses {
+  private readonly rates = new Rates();
+
+  constructor(
+    private readonly ports: Ports,
+    private readonly projections: readonly Projection[],
+  ) {}
+
+  /** @param listed of what is held back, passed over, differing and ordered, for each projection @throws NotFound */
+  async look(name: string | null, listed: number): Promise<readonly ProjectionStatus[]> {
+    const chosen = this.projections.filter(({ table }) => name === null || table === name);
+    if (chosen.length === 0) {
+      const names = this.projections.map(({ table }) => table).join(', ');
+      throw new NotFound(`There is no projection ${name}; there are ${names}`);
+    }
+    const { log, records, leadsHere } = this.ports;
+    // The tables before the log: what comes in between makes a lag too long, never one that is not there.
+    const [all, counts, isLed] = [await this.sample(), await records.counts(), await records.isLed()];
+    const head = await log.head();
+    const leader = leadsHere() ? 'here' : isLed ? 'elsewhere' : 'none';
+    const lags = new Map<bigint | 'start', Promise<Lag>>();
+    const lagOf = (position: bigint | 'start') => {
+      const lag = lags.get(position) ?? lagAfter(log, position, head, this.ports.clock.now());
+      lags.set(position, lag);
+      return lag;
+    };
+    return Promise.all(
+      chosen.map(async ({ table, version }): Promise<ProjectionStatus> => {
+        const record = all.find(({ projection }) => projection === table) ?? null;
+        const lag = await lagOf(record?.position ?? 'start');
+        const held = counts.get(table) ?? { poisoned: 0, skipped: 0, drifted: 0 };
+        const state = stateOf(record, held, lag, leader);
+        const rate = this.rates.of(table);
+        const details = await this.details(table, held, listed);
+        return { projection: table, version, state, leader, head, lag, rate, record, counts: held, ...details };
+      }),
+    );
+  }
+
+  /** To be called now and then, so that there is a rate when somebody asks. */
+  async sample(): Promise<readonly ProjectionRecord[]> {
+    const all = await this.ports.records.all();
+    const now = this.ports.clock.now();
+    for (const record of all) this.rates.note(record, now);
+    return all;
+  }
+
+  private async details(table: string, { poisoned, skipped, drifted }: HeldBack, listed: number) {
+    const { records, orders, rebuilds } = this.ports;
+    return {
+      rebuild: await rebuilds.view(table),
+      poisoned: poisoned > 0 && listed > 0 ? await records.poisoned(table, listed) : [],
+      skipped: skipped > 0 && listed > 0 ? await records.skipped(table, listed) : [],
+      drifted: drifted > 0 && listed > 0 ? await records.drifted(table, listed) : [],
+      orders: listed > 0 ? await orders.latest(table, listed) : [],
+    };
+  }
+}
+
+const stateOf = (
+  record: ProjectionRecord | null,
+  { poisoned, drifted }: HeldBack,
+  { seconds }: Lag,
+  leader: Leader,
+): ProjectionState => {
+  if (leader === 'none') return 'stopped';
+  if (poisoned > 0 || drifted > 0) return 'degraded';
+  if (!record) return 'not_started';
+  return seconds > FOLLOWS_WITHIN_SECONDS ? 'catching_up' : 'following';
+};

@@ -1,0 +1,80 @@
+/** The read tables as lines for people. */
+import type { ProjectionStatus } from '../../application/projections/admin/projection-status.js';
+import type { Checked } from '../../application/projections/drift/check-execution.js';
+import type { RowDifference } from '../../application/projections/drift/differences.js';
+import type { RebuildView } from '../../application/rebuild/rebuilds.js';
+import { allowedNow } from '../../domain/projection/rebuild.js';
+
+const SHOWN_CHARACTERS = 120;
+const short = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+};
+
+export const statusLines = (status: ProjectionStatus): readonly string[] => {
+  const { projection, state, leader, lag, rate, record, version, counts } = status;
+  const behind = `${lag.counted ? '' : 'about '}${lag.events} events, ${lag.seconds.toFixed(1)} s behind`;
+  const versions =
+    record && record.version !== version
+      ? `version ${record.version}, this program has ${version}`
+      : `version ${version}`;
+  const held = [
+    counts.poisoned > 0 ? `${counts.poisoned} executions held back` : '',
+    counts.drifted > 0 ? `${counts.drifted} executions differ from the log` : '',
+    counts.skipped > 0 ? `${counts.skipped} events skipped` : '',
+  ].filter((text) => text !== '');
+  return [
+    `${projection}: ${state}, ${behind}, ${rate === null ? 'rate not known yet' : `${rate.toFixed(1)} events/s`}`,
+    `  position ${record?.position ?? 'none'} of ${status.head}, ${versions}, led ${leader === 'none' ? 'by nobody' : leader}`,
+    ...held.map((text) => `  ${text}`),
+    ...rebuildLines(status.rebuild).map((line) => `  ${line}`),
+  ];
+};
+
+export const rebuildLines = ({ rebuild, previous }: RebuildView): readonly string[] => {
+  if (!rebuild) return ['never rebuilt'];
+  const { comparison } = rebuild;
+  const allowed = allowedNow({ rebuild, previous });
+  return [
+    `rebuild ${rebuild.id}: ${rebuild.phase}, asked for at ${rebuild.requestedAt}${rebuild.requestedBy.reason ? `: ${rebuild.requestedBy.reason}` : ''}`,
+    ...(comparison
+      ? [
+          `compared at ${comparison.position}: ${comparison.live} rows live, ${comparison.rebuilt} rebuilt; ` +
+            `${comparison.added} added, ${comparison.removed} removed, ${comparison.changed} changed ` +
+            `(${comparison.events} events in ${(comparison.buildMs / 1_000).toFixed(1)} s)`,
+          ...comparison.samples.slice(0, 5).map(({ kind, key, columns }) => {
+            const differs = columns.map(
+              ({ name, live, rebuilt }) => `${name}: live ${short(live)}, rebuilt ${short(rebuilt)}`,
+            );
+            return `  ${kind} ${JSON.stringify(key)} ${differs.join('; ')}`.trimEnd();
+          }),
+        ]
+      : []),
+    ...(allowed.length > 0 ? [`allowed now: ${allowed.join(', ')}`] : []),
+  ];
+};
+
+export const poisonLines = ({ projection, poisoned, skipped }: ProjectionStatus): readonly string[] => [
+  ...poisoned.map(
+    ({ executionId, revision, position, error, at }) =>
+      `${projection}: ${executionId} held back at revision ${revision} (position ${position}) since ${at.toISOString()}: ${error}`,
+  ),
+  ...skipped.map(
+    ({ executionId, revision, error, at, actor, reason }) =>
+      `${projection}: ${executionId} revision ${revision} skipped at ${at.toISOString()} by ${actor.id}: ${reason} (${error})`,
+  ),
+];
+
+export const differenceLines = ({ projection, executionId, position, differences }: Checked): readonly string[] =>
+  differences.flatMap((difference) =>
+    columnsOf(difference).map((what) => `${projection} as of ${position}, execution ${executionId}: ${what}`),
+  );
+
+const columnsOf = ({ kind, key, columns }: RowDifference): readonly string[] => {
+  const row = `row ${JSON.stringify(key)}`;
+  if (kind === 'missing') return [`${row}: expected from its events, there is none`];
+  if (kind === 'unexplained') return [`${row}: found, no event of the log made it`];
+  return columns.map(
+    ({ column, expected, found }) => `${row} ${column}: expected ${short(expected)}, found ${short(found)}`,
+  );
+};

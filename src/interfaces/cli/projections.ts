@@ -1,0 +1,128 @@
+/** `npm run projections`: what operators do with the read tables. An instance without an API, beside others or alone. */
+import { userInfo } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { OrderRebuildHandler, OrderRebuild, type RebuildOrder } from '../../application/commands/order-rebuild.js';
+import { TreatPoison, TreatPoisonHandler } from '../../application/commands/treat-poison.js';
+import { projections } from '../../application/projections/index.js';
+import { openProjectionTools, type ProjectionTools } from '../../composition/projection-tools.js';
+import { runUntilSignal } from '../../composition/run-until-signal.js';
+import { poisonLines, rebuildLines, statusLines } from './projection-text.js';
+import { followRebuilds } from './follow-rebuilds.js';
+import { readArguments, USAGE, type Arguments } from './projections-usage.js';
+import { verify } from './verify-projections.js';
+
+const RATE_OVER_MS = 1_000;
+const LISTED = 1_000;
+const LOOK_EVERY_MS = 100;
+
+const write = (line: string) => void process.stdout.write(`${line}\n`);
+const names = projections.map(({ table }) => table);
+const caller = (reason: string) => ({
+  actor: { type: 'user', id: userInfo().username } as const,
+  ...{ reason, idempotencyKey: null, traceparent: null },
+});
+
+const main = async (signal: AbortSignal): Promise<number> => {
+  const given = readArguments(process.argv.slice(2), names);
+  if (!given) {
+    write(USAGE);
+    return 0;
+  }
+  const tools = await openProjectionTools();
+  try {
+    return await run(given, tools, signal);
+  } finally {
+    await tools.close();
+  }
+};
+
+const run = (given: Arguments, tools: ProjectionTools, signal: AbortSignal): Promise<number> => {
+  const { command, name } = given;
+  switch (command) {
+    case 'status':
+      return status(tools, name);
+    case 'poisoned':
+      return poisoned(tools, name);
+    case 'verify':
+      return verify(tools, name === 'all' ? names : [name], given.sample, write, signal);
+    case 'retry':
+    case 'skip':
+      return treat(tools, given, command, signal);
+    case 'rebuild':
+    case 'approve':
+    case 'abandon':
+    case 'rollback':
+    case 'drop':
+      return rebuild(tools, given, signal);
+  }
+};
+
+const status = async ({ admin }: ProjectionTools, name: string): Promise<number> => {
+  await admin.statuses.sample();
+  await delay(RATE_OVER_MS);
+  const found = await admin.statuses.look(name === 'all' ? null : name, 0);
+  for (const line of found.flatMap(statusLines)) write(line);
+  return 0;
+};
+
+const poisoned = async ({ admin }: ProjectionTools, name: string): Promise<number> => {
+  const found = await admin.statuses.look(name === 'all' ? null : name, LISTED);
+  const lines = found.flatMap(poisonLines);
+  for (const line of lines.length > 0 ? lines : ['No execution is held back, and no event was skipped']) write(line);
+  return 0;
+};
+
+const treat = async (
+  { admin, log, clock, ids, lead }: ProjectionTools,
+  { name, execution, reason }: Arguments,
+  action: 'retry' | 'skip',
+  signal: AbortSignal,
+): Promise<number> => {
+  const handler = new TreatPoisonHandler(log, admin.records, admin.orders, ids, clock);
+  const order = await handler.execute(new TreatPoison(name, execution, action, reason, caller(reason)));
+  lead();
+  for (;;) {
+    const now = await admin.orders.find(order.id);
+    if (now?.doneAt) {
+      write(`${name}: ${execution}: ${action}: ${now.outcome}`);
+      return (await admin.records.poison(name, execution)) ? 1 : 0;
+    }
+    await delay(LOOK_EVERY_MS, undefined, { signal });
+  }
+};
+
+const rebuild = async (tools: ProjectionTools, given: Arguments, signal: AbortSignal): Promise<number> => {
+  const { admin, clock, ids } = tools;
+  const { name, reason, approve } = given;
+  const handler = new OrderRebuildHandler(admin.rebuilds, ids, clock);
+  const chosen = name === 'all' ? names : [name];
+  const ask = (table: string, order: RebuildOrder, why: string) =>
+    handler.execute(new OrderRebuild(table, order, caller(why)));
+  for (const table of chosen) await ask(table, await orderOf(tools, table, given), reason);
+  if (given.command === 'drop' || given.command === 'abandon') {
+    for (const table of chosen) for (const line of rebuildLines(await admin.rebuilds.view(table))) write(line);
+    return 0;
+  }
+  tools.lead();
+  const approved = async (table: string, id: string) => {
+    if (approve === null) return false;
+    await ask(table, { type: 'approve', rebuildId: id }, approve);
+    return true;
+  };
+  return followRebuilds(tools, chosen, approved, write, signal);
+};
+
+const orderOf = async (
+  { admin }: ProjectionTools,
+  table: string,
+  { command, require }: Arguments,
+): Promise<RebuildOrder> => {
+  if (command === 'rollback') return { type: 'rollback' };
+  if (command === 'drop') return { type: 'drop-previous' };
+  if (command === 'rebuild') return { type: 'request', require };
+  const { rebuild: latest } = await admin.rebuilds.view(table);
+  if (!latest) throw new Error(`${table} was never rebuilt: there is nothing to ${command}`);
+  return { type: command === 'approve' ? 'approve' : 'abandon', rebuildId: latest.id };
+};
+
+runUntilSignal(main);
