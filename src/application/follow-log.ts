@@ -33,8 +33,10 @@ export async function* followLog(options: FollowOptions): AsyncGenerator<LogSign
     try {
       for await (const seen of log.subscribe({ prefix, after, signal })) {
         if (signal.aborted) return;
-        if (seen.kind === 'event') after = seen.event.position;
-        if (seen.kind === 'checkpoint') after = seen.position;
+        const position =
+          seen.kind === 'event' ? seen.event.position : seen.kind === 'checkpoint' ? seen.position : null;
+        // Never back, where something is delivered again.
+        if (position !== null && (after === 'start' || position > after)) after = position;
         losses = 0;
         yield seen;
       }

@@ -129,7 +129,8 @@ export class Term {
 
   private async take(seen: readonly LogSignal[]): Promise<void> {
     const events = seen.flatMap((each) => (each.kind === 'event' ? [each.event] : []));
-    const position = seen.reduce<bigint | null>((last, each) => positionOf(each) ?? last, null);
+    // The farthest, not the last: what is delivered again is of before.
+    const position = seen.reduce<bigint | null>((farthest, each) => later(farthest, positionOf(each)), null);
     const now = this.ports.clock.now().getTime();
     const mayMove = events.length > 0 || now - this.checkpointAt >= this.limits.checkpointEveryMs;
     if (position !== null && mayMove) {
@@ -145,6 +146,11 @@ export class Term {
     return turn;
   }
 }
+
+const later = (a: bigint | null, b: bigint | null): bigint | null => {
+  if (a === null || b === null) return a ?? b;
+  return a > b ? a : b;
+};
 
 const positionOf = (seen: LogSignal): bigint | null => {
   if (seen.kind === 'event') return seen.event.position;
