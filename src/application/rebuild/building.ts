@@ -11,6 +11,9 @@ import { projectUntil } from './project-until.js';
 import type { Area, RebuildSession, RebuildStore } from './rebuild-store.js';
 import type { RebuilderLimits } from './rebuilder-limits.js';
 
+/** Each is shorter than the one before, where building is faster than what comes in. */
+const CATCH_UP_ROUNDS = 10;
+
 export type Job = Readonly<{ projection: Projection; rebuild: Rebuild }>;
 
 /** Brings tables that stand beside the live ones to where those are, and looks at both. */
@@ -23,9 +26,9 @@ export class Building {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  /** One reading of the log for all of them, until they are where the live tables are. */
+  /** One reading of the log for all of them, until they are about where the live tables are, which go on meanwhile. */
   async catchUp(area: Area, jobs: readonly Job[]): Promise<void> {
-    for (;;) {
+    for (let round = 0; round < CATCH_UP_ROUNDS; round++) {
       const target = await this.livePosition();
       if (target === null) return;
       const events = await this.bringTo(area, jobs, target);

@@ -60,7 +60,8 @@ const decide = (command: ProjectionCommand, state: ProjectionState): readonly Pr
       if (!isOf(command, rebuild, 'refused')) throw conflict('approve', state);
       return [{ type: 'RebuildApproved', data: command.data }];
     case 'AbandonRebuild':
-      if (!isOf(command, rebuild, 'building', 'refused', 'accepted')) throw conflict('abandon', state);
+      // Not once it is accepted: the tables may be swapped already, and only not recorded.
+      if (!isOf(command, rebuild, 'building', 'refused')) throw conflict('abandon', state);
       return [{ type: 'RebuildAbandoned', data: command.data }];
     case 'RequestRollback':
       if (rebuild?.phase !== 'swapped' || !state.previous) throw conflict('rollback', state);
@@ -135,8 +136,8 @@ export const allowedNow = ({ rebuild, previous }: ProjectionState): readonly str
     case 'refused':
       return ['approve', 'abandon'];
     case 'building':
-    case 'accepted':
       return ['abandon'];
+    case 'accepted':
     case 'rolling_back':
       return [];
     case 'swapped':

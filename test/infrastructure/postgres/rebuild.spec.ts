@@ -6,6 +6,7 @@ import { projections } from '../../../src/application/projections/index.js';
 import { Rebuilder, DEFAULT_REBUILDER_LIMITS } from '../../../src/application/rebuild/rebuilder.js';
 import { Rebuilds } from '../../../src/application/rebuild/rebuilds.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
+import { PostgresReadModel } from '../../../src/infrastructure/postgres/postgres-read-model.js';
 import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
 import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
@@ -172,17 +173,21 @@ test('goes on under traffic: nothing is lost, no reader fails, no checkpoint mov
   const stream = log.eventAt(0).stream;
   const runner = runnerOf(log, store, { limits: { leadPauseMs: 5 } });
   runner.start();
-  const { rebuilds, rebuilder, errors } = world(log, 5);
+  const { rebuilds, rebuilder, errors } = world(log, 50);
   rebuilder.start();
   const count = async () => Number((await tables.dataSource.query('select count(*) from workflow_events'))[0].count);
   const written = async () => log.length - (await log.read('projection-workflow_events')).events.length;
+  const model = new PostgresReadModel(tables.dataSource);
+  const execution = stream.slice('workflow-'.length);
   const over = new AbortController();
   const failed: string[] = [];
   const positions: bigint[] = [];
   const read = async () => {
     while (!over.signal.aborted) {
-      await rowsOf(tables.dataSource).catch((error: unknown) => failed.push(String(error)));
+      const page = model.overview(execution, { steps: true, events: { limit: 5 } });
+      await page.catch((error: unknown) => failed.push(String(error)));
       positions.push((await store.checkpoints()).get('workflow_executions')?.position ?? 0n);
+      await sleep(clock, 5);
     }
   };
   const reading = [read(), read()];

@@ -15,7 +15,7 @@ export class ProjectionCheckpoint {
   last_event_at!: Date | null;
 
   /** Of the mapping that made the rows. */
-  @Column('integer')
+  @Column('integer', { default: 1 })
   version!: number;
 
   /** Of the rebuild that made the table; null where it was never rebuilt. */
@@ -23,7 +23,7 @@ export class ProjectionCheckpoint {
   rebuild_id!: string | null;
 
   /** Handled so far, since the table was made. */
-  @Column('bigint')
+  @Column('bigint', { default: 0 })
   events!: string;
 
   @Column(INSTANT)
