@@ -6,19 +6,21 @@ import { benchMemory } from './event-node/memory.js';
 import { benchRead } from './event-node/read.js';
 import { startPostgres } from './event-node/postgres.js';
 import { machine } from './machine.js';
+import { benchRebuild } from './rebuild/rebuild.js';
 import { print, type Section } from './report.js';
 import type { Settings } from './settings.js';
 
-const BENCHES = { append: benchAppend, read: benchRead, memory: benchMemory };
+const BENCHES = { append: benchAppend, read: benchRead, memory: benchMemory, rebuild: benchRebuild };
 type Name = keyof typeof BENCHES;
 
-const usage = `Usage: npm run bench -- [${Object.keys(BENCHES).join('|')} ...] [--rounds N] [--quick] [--json FILE]`;
+const usage = `Usage: npm run bench -- [${Object.keys(BENCHES).join('|')} ...] [--rounds N] [--events N] [--quick] [--json FILE]`;
 
 function parse() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
       rounds: { type: 'string', default: '3' },
+      events: { type: 'string', default: '100000' },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
       help: { type: 'boolean', default: false },
@@ -29,13 +31,16 @@ function parse() {
   const rounds = values.quick ? 1 : Number(values.rounds);
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`Expected --rounds to be 1 or more, got '${values.rounds}'`);
+  const events = values.quick ? 2_000 : Number(values.events);
+  if (!Number.isInteger(events) || events < 1)
+    throw new Error(`Expected --events to be 1 or more, got '${values.events}'`);
   const names = (positionals.length > 0 ? positionals : Object.keys(BENCHES)) as Name[];
-  return { ...values, rounds, names };
+  return { ...values, rounds, events, names };
 }
 
-async function run({ names, rounds, quick, json }: ReturnType<typeof parse>): Promise<void> {
+async function run({ names, rounds, events, quick, json }: ReturnType<typeof parse>): Promise<void> {
   const settings: Settings = {
-    ...{ rounds, quick, warmUpMs: quick ? 300 : 1_000, measureMs: quick ? 700 : 3_000 },
+    ...{ rounds, events, quick, warmUpMs: quick ? 300 : 1_000, measureMs: quick ? 700 : 3_000 },
     tell: (line) => console.error(line),
   };
   const sections: Section[] = [];

@@ -1,5 +1,7 @@
 export type Settings = Readonly<{
   rounds: number;
+  /** In the log of a rebuild. */
+  events: number;
   warmUpMs: number;
   measureMs: number;
   /** Small and short: shows that it works, and no figure. */

@@ -5,10 +5,9 @@ import { appendSurely, DEFAULT_APPEND_LIMITS } from './append.js';
 import type { Clock } from './clock.js';
 import type { CommandContext } from './envelope.js';
 import { IdempotencyKeyReused, InvalidRequest, NotFound } from './errors.js';
-import { chained, contentOf, linkOf, type Unchained } from './event-hash.js';
+import { chained, linkOf } from './event-hash.js';
 import { RevisionConflict, type EventLog, type RecordedEvent } from './event-log.js';
-import { hashOf } from './hash.js';
-import { eventId } from './ids.js';
+import { toStore } from './small-stream.js';
 
 /** How often a review is recorded anew because another was faster, and how many an execution may have. */
 const MAX_ROUNDS = 10;
@@ -53,7 +52,9 @@ export class AuditReviews {
         throw new InvalidRequest('TOO_MANY_REVIEWS', message);
       }
       try {
-        const { events } = chained(stream, [toStore(stream, review, context)], revision, link);
+        const event = { type: 'AuditReviewed', data: review };
+        const made = toStore(stream, event, context, 0, executionId);
+        const { events } = chained(stream, [made], revision, link);
         const appended = await appendSurely(this.log, this.clock, stream, events, revision, DEFAULT_APPEND_LIMITS);
         return { id: events[0]!.id, revision: appended.revision, commandId, review };
       } catch (error) {
@@ -91,21 +92,4 @@ const sameRequest = (recorded: RecordedReview, request: ReviewRequest): Recorded
     throughRevision === request.throughRevision && outcome === request.outcome && reason === request.reason;
   if (isSame) return recorded;
   throw new IdempotencyKeyReused('The Idempotency-Key was used for another review of this execution; use a new key');
-};
-
-const toStore = (stream: string, data: AuditReviewed, context: CommandContext): Unchained => {
-  const { commandId, actor, reason, at, traceparent } = context;
-  const type = 'AuditReviewed';
-  const metadata = {
-    commandId,
-    $correlationId: data.executionId,
-    $causationId: commandId,
-    actor,
-    reason,
-    occurredAt: at.toISOString(),
-    traceparent,
-  };
-  const dataHash = hashOf(data);
-  const id = eventId(stream, commandId, 0, contentOf(type, dataHash, metadata));
-  return { event: { id, type, data, metadata }, dataHash };
 };

@@ -91,15 +91,17 @@ export class SmallStream<Command, State, Event extends Message<string, unknown>>
   }
 }
 
-const toStore = (
+/** An event as it is stored; its place in the stream comes later. `correlationId`: what it is part of, the stream itself by default. */
+export const toStore = (
   stream: string,
   { type, data }: Message<string, unknown>,
   { commandId, actor, reason, at, causationId, traceparent }: CommandContext,
   index: number,
+  correlationId = stream,
 ): Unchained => {
   const metadata = {
     commandId,
-    $correlationId: stream,
+    $correlationId: correlationId,
     $causationId: causationId ?? commandId,
     actor,
     reason,

@@ -1,6 +1,9 @@
 /** What the tree is made of. A storage contract: another list, order or text would be another tree. */
 import { AGENT_STREAM_PREFIX } from '../../domain/agent/hold.js';
+import { REVIEW_STREAM_PREFIX } from '../../domain/audit/review.js';
 import { canonicalJson, type Json } from '../../domain/json.js';
+import { PROJECTION_STREAM_PREFIX } from '../../domain/projection/events.js';
+import { POISON_STREAM_PREFIX } from '../../domain/projection/poison-orders.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { linkOf } from '../event-hash.js';
 import type { RecordedEvent } from '../event-log.js';
@@ -8,10 +11,17 @@ import { hashOf } from '../hash.js';
 import { leafHash } from './merkle.js';
 
 /**
- * The streams that this application writes, in the order of the log: executions, agents' holds, rebuilds of read tables.
- * Checkpoints are not among them: none can cover itself. Each names the one before it instead.
+ * The streams that this application writes, in the order of the log: executions and reviews of them, agents' holds, rebuilds
+ * of read tables, orders for executions that are held back. Checkpoints are not among them: none can cover itself. Each
+ * names the one before it instead.
  */
-export const AUDITED_PREFIXES: readonly string[] = [STREAM_PREFIX, AGENT_STREAM_PREFIX, 'projection-'];
+export const AUDITED_PREFIXES: readonly string[] = [
+  STREAM_PREFIX,
+  REVIEW_STREAM_PREFIX,
+  AGENT_STREAM_PREFIX,
+  PROJECTION_STREAM_PREFIX,
+  POISON_STREAM_PREFIX,
+];
 export const CHECKPOINT_STREAM = 'audit-checkpoints';
 
 /** An event's place in the tree. What counts is in `leafText`; `dataHash` only tells later what of it was edited. */
