@@ -33,9 +33,8 @@ export class Victim {
     return this.busy;
   }
 
-  async start(env = this.env): Promise<void> {
-    this.env = env;
-    const child = startChild(this.program, [], env);
+  async start(): Promise<void> {
+    const child = startChild(this.program, [], this.env);
     this.child = child;
     const died = once(child.process, 'exit').then(() => {
       throw new Error(`${this.name} ended while it started: ${child.output().slice(-2_000)}`);
@@ -99,13 +98,15 @@ export class Victim {
     return this.child?.output() ?? '';
   }
 
-  private async startSomehow(): Promise<void> {
-    for (let tries = 1; ; tries += 1) {
+  /** As often as it takes: what it needs may be away at the moment. @param env from now on */
+  async startSomehow(env = this.env): Promise<void> {
+    this.env = env;
+    for (const giveUpAt = Date.now() + START_LIMIT_MS; ; ) {
       try {
         return await this.start();
       } catch (error) {
         this.child?.process.kill('SIGKILL');
-        if (tries === 5) throw error;
+        if (Date.now() > giveUpAt) throw error;
         await delay(500);
       }
     }

@@ -86,9 +86,9 @@ export const openTrial = async (seed: number, random: Random) => {
       nodeEnv,
     );
     await Promise.all(instances.map((instance) => instance.end('SIGTERM')));
-    await victim.start();
+    await victim.startSomehow();
     const outside = { ...env, EVENTSTORE_URL: `esdb://127.0.0.1:${proxy.port}?tls=false` };
-    await Promise.all(instances.map((one, index) => one.start({ ...outside, PORT: String(ports[index]) })));
+    await Promise.all(instances.map((one, index) => one.startSomehow({ ...outside, PORT: String(ports[index]) })));
     return { ...targets, node: { victim, proxy } };
   };
 
