@@ -101,7 +101,7 @@ export class Victim {
   /** As often as it takes: what it needs may be away at the moment. @param env from now on */
   async startSomehow(env = this.env): Promise<void> {
     this.env = env;
-    for (const giveUpAt = Date.now() + START_LIMIT_MS; ; ) {
+    for (const giveUpAt = Date.now() + START_LIMIT_MS; ;) {
       try {
         return await this.start();
       } catch (error) {
