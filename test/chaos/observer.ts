@@ -61,7 +61,8 @@ export class Observer {
 
   async streams(): Promise<Streams> {
     const rows = await this.query<Record<string, string> & { data: Buffer; metadata: Buffer }>(
-      'select position, stream, revision, id, type, created, data, metadata from eventstore.events order by position',
+      'select position, stream, revision, id, type, created, data, metadata from eventstore.events ' +
+        "where stream like 'workflow-%' order by position",
     );
     if (!rows) throw new Error('The database is away');
     const events = rows.map(({ position, stream, revision, id, type, created, data, metadata }): RecordedEvent => ({

@@ -44,7 +44,7 @@ export const tryCrashPoint = async ({ name, nth, instances }: CrashPoint): Promi
         DATABASE_URL: database.url,
         DEFINITIONS_DIR: definitions,
         AGENT_TEST_URL: agent.url,
-
+        AUDIT_CHECKPOINT_MS: '3600000',
         ...env,
       },
       (child) => children.add(child),
