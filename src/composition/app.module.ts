@@ -59,6 +59,7 @@ import {
   stepLimits,
   watchLimits,
 } from './limits.js';
+import { liveProviders } from './live.js';
 import { projectionAdmin } from './projection-admin.js';
 
 /** What is made before the module: things that need awaiting, and those that a test replaces. */
@@ -88,6 +89,7 @@ export class AppModule {
       ...audit(parts),
       ...stores(parts),
       ...saga(parts),
+      ...liveProviders(parts, told('Live')),
       ...commandHandlers,
       ...queryHandlers,
     ];

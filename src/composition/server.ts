@@ -29,6 +29,7 @@ import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
 import { openAudit } from './audit.js';
 import { httpLimits } from './limits.js';
+import { LiveLoops } from './live.js';
 import { startPlatform } from './platform.js';
 
 export { readConfig } from '../infrastructure/config/configuration.js';
@@ -109,6 +110,7 @@ const run = (
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
   const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditKeeper)];
+  const live = app.get(LiveLoops);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.abort();
@@ -119,6 +121,7 @@ const run = (
     // Until here requests are answered as always, but for their `Connection: close`.
     await drain(app.getHttpServer());
     await app.close();
+    await live.stop();
     await admin.stop();
     await projections.stop();
     await audit.stop();
@@ -126,6 +129,7 @@ const run = (
   };
   return {
     begin: async () => {
+      await live.start();
       projections.start();
       admin.start();
       audit.start();

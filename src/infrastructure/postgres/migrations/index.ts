@@ -6,6 +6,7 @@ import { AddRebuilds1763800000060 } from './1763800000060-add-rebuilds.js';
 import { AddProjectionAdministration1763800000070 } from './1763800000070-add-projection-administration.js';
 import { AddEventHashes1763800000080 } from './1763800000080-add-event-hashes.js';
 import { AddAuditTree1763800000081 } from './1763800000081-add-audit-tree.js';
+import { AnnounceChanges1763800000090 } from './1763800000090-announce-changes.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   AddProjectionAdministration1763800000070,
   AddEventHashes1763800000080,
   AddAuditTree1763800000081,
+  AnnounceChanges1763800000090,
 ];

@@ -1,0 +1,39 @@
+import type { Json } from '../../domain/json.js';
+
+/** A row as Postgres writes it in JSON: by column; instants in ISO 8601 with an offset, `bigint` as a JSON number. */
+export type JsonRow = Readonly<Record<string, Json>>;
+
+/** A change of one row of a read table, as it was committed. */
+export type RowChange = Readonly<{
+  table: string;
+  type: 'INSERT' | 'UPDATE' | 'DELETE';
+  /** The columns of the primary key. */
+  key: JsonRow;
+  /**
+   * The row after the change; null after a DELETE. Where the row is too large to be announced it is read a moment later
+   * and may then be newer than the change.
+   */
+  record: JsonRow | null;
+  /** ISO 8601, UTC: when the change was written, a little before it was committed. */
+  at: string;
+}>;
+
+export type TableColumn = Readonly<{
+  name: string;
+  /** As Postgres names it in its catalogue: `int4`, `timestamptz`. */ type: string;
+}>;
+
+export interface ChangeListener {
+  /** In the order in which the changes were committed. Must not wait and must not throw. */
+  changed(change: RowChange): void;
+  /** Changes may have been made that are not told: what was read before has to be read again. */
+  missed(why: string): void;
+}
+
+/** What is committed to the read tables, by whichever instance, as it happens. */
+export abstract class RowChanges {
+  /** The tables that are followed, with their columns in order. */
+  abstract tables(): ReadonlyMap<string, readonly TableColumn[]>;
+  /** From now on; nothing of the past is told. @returns a function that ends it */
+  abstract follow(listener: ChangeListener): () => void;
+}

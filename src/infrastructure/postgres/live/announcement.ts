@@ -1,0 +1,33 @@
+import type { JsonRow, RowChange } from '../../../application/live/row-changes.js';
+
+/** What the trigger `announce_changes` says of one row: all of it, or its key alone where it is large or gone. */
+export type Announcement = Readonly<{ schema: string; table: string; type: RowChange['type']; at: string }> &
+  Readonly<{ record?: JsonRow; key?: JsonRow }>;
+
+export const CHANNEL = 'workflow_executor_changes';
+
+/** A change whose row is known, or one whose row has yet to be read. */
+export type Told = RowChange & Readonly<{ toRead: boolean }>;
+
+/** @returns null for what the trigger has not written: any client of the database may speak on the channel */
+export const announcementOf = (payload: string): Announcement | null => {
+  try {
+    const parsed = JSON.parse(payload) as Partial<Announcement> | null;
+    return parsed?.schema && parsed.table && parsed.type && !Number.isNaN(Date.parse(parsed.at ?? ''))
+      ? (parsed as Announcement)
+      : null;
+  } catch {
+    return null;
+  }
+};
+
+/** @param keyOf the columns of the primary key, by table */
+export const told = (announced: Announcement, keyOf: ReadonlyMap<string, readonly string[]>): Told | null => {
+  const { table, type, record = null } = announced;
+  const columns = keyOf.get(table);
+  const source = announced.key ?? record;
+  if (!columns || !source) return null;
+  const key = Object.fromEntries(columns.map((name) => [name, source[name] ?? null]));
+  const at = new Date(announced.at).toISOString();
+  return { table, type, key, record, at, toRead: record === null && type !== 'DELETE' };
+};

@@ -1,0 +1,39 @@
+import type { DataSource } from 'typeorm';
+import type { JsonRow, RowChange } from '../../../application/live/row-changes.js';
+import { quoted } from '../rebuild/areas.js';
+import type { Told } from './announcement.js';
+
+/**
+ * Completes changes of which only the key was told, with one statement a table. A row that is gone by now is left out:
+ * that it was deleted is told by a change of its own.
+ */
+export const readAnnounced = async (
+  dataSource: DataSource,
+  changes: readonly Told[],
+): Promise<readonly RowChange[]> => {
+  const rows = new Map<string, JsonRow>();
+  const incomplete = changes.filter(({ toRead }) => toRead);
+  for (const table of new Set(incomplete.map((change) => change.table))) {
+    const keys = incomplete.filter((change) => change.table === table).map(({ key }) => key);
+    for (const row of await readRows(dataSource, table, keys)) rows.set(named(table, row, Object.keys(keys[0]!)), row);
+  }
+  return changes.flatMap(({ toRead, ...change }) => {
+    if (!toRead) return [change];
+    const record = rows.get(named(change.table, change.key, Object.keys(change.key)));
+    return record ? [{ ...change, record }] : [];
+  });
+};
+
+const readRows = async (dataSource: DataSource, table: string, keys: readonly JsonRow[]): Promise<JsonRow[]> => {
+  const columns = Object.keys(keys[0]!);
+  const same = columns.map((column) => `live.${quoted(column)} = sought.${quoted(column)}`).join(' and ');
+  const found = await dataSource.query<{ record: JsonRow }[]>(
+    `select row_to_json(live) as record from ${quoted(table)} as live
+     join jsonb_populate_recordset(null::${quoted(table)}, $1::jsonb) as sought on ${same}`,
+    [JSON.stringify(keys)],
+  );
+  return found.map(({ record }) => record);
+};
+
+const named = (table: string, row: JsonRow, columns: readonly string[]): string =>
+  JSON.stringify([table, ...columns.map((column) => row[column])]);
