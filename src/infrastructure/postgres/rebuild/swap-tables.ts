@@ -61,6 +61,8 @@ const swapOne = async (client: pg.Client, schemas: Schemas, swap: Swap, area: Ar
       [table, swap.version, swap.rebuildId],
     );
   }
+  // What was found in the table that was live until now says nothing of this one.
+  await client.query(`delete from ${quoted(live.schema)}.projection_drift where projection = $1`, [table]);
   await clearArea(client, incoming.schema, table);
 };
 
