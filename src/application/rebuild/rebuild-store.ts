@@ -1,5 +1,5 @@
 import type { RowDifference } from '../../domain/projection/events.js';
-import type { Poison, ProjectionCheckpoint, ProjectionSession } from '../projections/projection-store.js';
+import type { Poison, ProjectionCheckpoint, ProjectionSession, SkippedEvent } from '../projections/projection-store.js';
 
 /** Where a table may stand beside the live one: while it is built, and after another took its place. */
 export type Area = 'shadow' | 'previous';
@@ -60,4 +60,6 @@ export type AreaWriter = ProjectionSession &
   Readonly<{
     checkpoints: () => Promise<ReadonlyMap<string, ProjectionCheckpoint>>;
     poisoned: (limit: number) => Promise<readonly Poison[]>;
+    /** What operators had the live tables pass over. @throws where there is more of it */
+    skipped: (limit: number) => Promise<readonly SkippedEvent[]>;
   }>;

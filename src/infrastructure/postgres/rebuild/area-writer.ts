@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
 import type { AreaWriter } from '../../../application/rebuild/rebuild-store.js';
-import { checkpointsOf, poisonOf } from '../projection-rows.js';
+import { checkpointsOf, poisonOf, skippedOf } from '../projection-rows.js';
 import { PostgresProjectionSession } from '../postgres-projection-session.js';
 import { quoted } from './areas.js';
 
@@ -26,5 +26,10 @@ export const openWriter = async (
     checkpoints: async () => checkpointsOf((await client.query('select * from projection_checkpoints')).rows),
     poisoned: async (limit) =>
       poisonOf((await client.query('select * from projection_poison order by at limit $1', [limit])).rows),
+    skipped: async (limit) => {
+      const { rows } = await client.query(`select * from ${quoted(live)}.projection_skipped limit $1`, [limit + 1]);
+      if (rows.length > limit) throw new Error(`Expected at most ${limit} events that operators had passed over`);
+      return skippedOf(rows);
+    },
   };
 };

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { sleep, type Clock } from '../../../application/clock.js';
 import { failpoint } from '../../../application/failpoint.js';
 import type { Area, Swap } from '../../../application/rebuild/rebuild-store.js';
-import { clearArea, makeArea, quoted, type Schemas } from './areas.js';
+import { BESIDE, clearArea, makeArea, quoted, type Schemas } from './areas.js';
 import { carryOver, silence } from './copy-table.js';
 
 type Means = Readonly<{
@@ -51,7 +51,7 @@ const swapOne = async (client: pg.Client, schemas: Schemas, swap: Swap, area: Ar
   if (area === 'shadow') await putAside(client, schemas, swap);
   else await client.query(`drop table ${quoted(live.schema)}.${quoted(table)}`);
   await client.query(`alter table ${quoted(incoming.schema)}.${quoted(table)} set schema ${quoted(live.schema)}`);
-  for (const beside of ['projection_checkpoints', 'projection_poison']) {
+  for (const beside of BESIDE) {
     await client.query(`delete from ${quoted(live.schema)}.${beside} where projection = $1`, [table]);
     await copyRows(client, incoming.schema, live.schema, beside, table);
   }
@@ -77,8 +77,7 @@ const putAside = async (client: pg.Client, schemas: Schemas, { projection: table
     table,
     rebuildId,
   ]);
-  for (const beside of ['projection_checkpoints', 'projection_poison'])
-    await copyRows(client, live, previous, beside, table);
+  for (const beside of BESIDE) await copyRows(client, live, previous, beside, table);
 };
 
 const copyRows = async (client: pg.Client, from: string, to: string, beside: string, projection: string) => {
