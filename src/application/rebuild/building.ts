@@ -22,7 +22,7 @@ export class Building {
     private readonly ports: Readonly<{ store: RebuildStore; log: EventLog; clock: Clock; ids: Ids }>,
     private readonly session: RebuildSession,
     private readonly limits: RebuilderLimits,
-    private readonly signal: AbortSignal,
+    readonly signal: AbortSignal,
     private readonly onError: (error: unknown) => void,
   ) {}
 

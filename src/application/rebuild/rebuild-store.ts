@@ -46,9 +46,15 @@ export interface RebuildSession {
   compare(projection: string, align: (position: bigint) => Promise<void>, samples: number): Promise<Compared | null>;
   /**
    * Puts the tables of that area in the place of the live ones, in one transaction. Nobody writes to the live ones
-   * meanwhile: `align` is told how far they are, and has to bring the others there.
+   * meanwhile: `align` is told how far they are, and has to bring the others there. While others read for long it waits,
+   * until `signal` is aborted.
    */
-  swap(swaps: readonly Swap[], area: Area, align: (position: bigint) => Promise<void>): Promise<void>;
+  swap(
+    swaps: readonly Swap[],
+    area: Area,
+    align: (position: bigint) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Whatever stands there is dropped. */
   discard(projection: string, area: Area): Promise<void>;
   close(): Promise<void>;

@@ -10,6 +10,8 @@ type Means = Readonly<{
   limits: Readonly<{ lockTimeoutMs: number; lockPauseMs: number; lockTries: number }>;
   /** Whether the right to write to the live tables is gone. */
   isLost: () => boolean;
+  /** Ends the waiting for those who read. */
+  signal: AbortSignal;
 }>;
 
 /** LOCK_NOT_AVAILABLE: somebody reads for longer than others shall wait; DEADLOCK_DETECTED. */
@@ -21,7 +23,7 @@ export const swapTables = async (
   schemas: Schemas,
   swaps: readonly Swap[],
   area: Area,
-  { clock, limits, isLost }: Means,
+  { clock, limits, isLost, signal }: Means,
 ): Promise<void> => {
   for (let tried = 1; ; tried++) {
     await client.query('begin');
@@ -38,7 +40,8 @@ export const swapTables = async (
       const isBusy = BUSY.has((error as { code?: unknown }).code);
       if (!isBusy || tried >= limits.lockTries) throw error;
     }
-    await sleep(clock, limits.lockPauseMs);
+    await sleep(clock, limits.lockPauseMs, signal);
+    signal.throwIfAborted();
   }
 };
 
