@@ -25,8 +25,9 @@ export default {
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/\\.dist-', '<rootDir>/data'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  // Two cores are enough; more than four processes only crowd the one Postgres they share.
-  maxWorkers: Math.max(2, Math.min(availableParallelism(), 4)),
+  // One more than two cores have work for, as the end-to-end tests wait for processes of their own; more than four only
+  // crowd the one Postgres they share.
+  maxWorkers: Math.max(3, Math.min(availableParallelism(), 4)),
   // Modules loaded in a VM context are not all collected when their test file is done.
   workerIdleMemoryLimit: '1GB',
   testTimeout: 30_000,

@@ -9,10 +9,11 @@ import { appendSurely, DEFAULT_APPEND_LIMITS, type AppendLimits } from './append
 import type { Clock } from './clock.js';
 import type { CommandContext, EventMetadata } from './envelope.js';
 import { chained, contentOf, type Unchained } from './event-hash.js';
-import { RevisionConflict, type EventLog, type ExpectedRevision } from './event-log.js';
+import { LogUnavailable, RevisionConflict, type EventLog } from './event-log.js';
 import { FoldCache, foldRecorded, remember, unread, type Folded } from './fold-cache.js';
 import { hashOf } from './hash.js';
 import { eventId } from './ids.js';
+import { existing, unchanged, type Outcome } from './outcome.js';
 
 /** How often a command is decided anew because another writer was faster. */
 const MAX_ROUNDS = 10;
@@ -21,21 +22,6 @@ const MAX_ROUNDS = 10;
 export type Order = Readonly<{
   command: OperatorCommand | StepCommand;
   context: CommandContext;
-}>;
-
-export type AppendedEvent = Readonly<{ id: string; event: WorkflowEvent }>;
-
-export type Outcome = Readonly<{
-  state: ExistingWorkflow;
-  /** What the first order alone made of the execution, before anything that followed in the same append. */
-  answer: ExistingWorkflow;
-  revision: bigint;
-  /** Of the last event appended; null when nothing was. */
-  position: bigint | null;
-  /** When the execution was started, ISO-8601 UTC. */
-  createdAt: string;
-  /** Empty when the command changed nothing. */
-  appended: readonly AppendedEvent[];
 }>;
 
 type Plan = Readonly<{
@@ -63,10 +49,12 @@ export class Workflows {
     return this.cache.get(executionId) ?? (await this.refresh(executionId));
   }
 
-  /** Whether this instance's view of the execution already holds that revision. */
-  knows(executionId: string, revision: bigint): boolean {
+  /** Reads what this instance has not seen, if that revision is not in its view. @returns whether it was not */
+  async catchUp(executionId: string, revision: bigint): Promise<boolean> {
     const known = this.cache.get(executionId)?.revision ?? 'none';
-    return known !== 'none' && known >= revision;
+    if (known !== 'none' && known >= revision) return false;
+    await this.refresh(executionId);
+    return true;
   }
 
   /** The execution as the log holds it now. */
@@ -153,13 +141,13 @@ export class Workflows {
   private async append(executionId: string, folded: Folded, plan: Plan): Promise<Outcome> {
     const stream = workflowStream(executionId);
     const { events: stored, link } = chained(stream, plan.stored, folded.revision, folded.link);
-    const { revision, position } = await appendSurely(
-      this.log,
-      this.clock,
-      stream,
-      stored,
-      folded.revision,
-      this.appendLimits,
+    const { clock, appendLimits: limits } = this;
+    const { revision, position } = await appendSurely(this.log, clock, stream, stored, folded.revision, limits).catch(
+      (error: unknown) => {
+        // What got no answer may be in the log by now, or be there later.
+        if (error instanceof LogUnavailable) this.cache.forget(executionId);
+        throw error;
+      },
     );
     const metadata = stored.map((event) => event.metadata as EventMetadata);
     const commands = metadata.map(({ commandId }) => commandId).reduce(remember, folded.commands);
@@ -178,22 +166,3 @@ export class Workflows {
     };
   }
 }
-
-const unchanged = ({ state, revision, createdAt }: Folded): Outcome => ({
-  state: existing(state),
-  answer: existing(state),
-  revision: known(revision),
-  position: null,
-  createdAt,
-  appended: [],
-});
-
-const existing = (state: WorkflowState): ExistingWorkflow => {
-  if (state.status === 'none') throw new CommandRejected('NotFound', 'There is no such execution');
-  return state;
-};
-
-const known = (revision: ExpectedRevision): bigint => {
-  if (revision === 'none') throw new CommandRejected('NotFound', 'There is no such execution');
-  return revision;
-};

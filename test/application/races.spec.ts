@@ -8,7 +8,7 @@ import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { workflow } from '../../src/domain/workflow/index.js';
 import { EXECUTION, fails, step, world } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
-import type { Outcome } from '../../src/application/workflows.js';
+import type { Outcome } from '../../src/application/outcome.js';
 
 type Control = Exclude<OperatorCommand, { type: 'StartWorkflow' }>;
 

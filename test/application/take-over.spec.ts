@@ -1,3 +1,4 @@
+import { AppendOutcomeUnknown } from '../../src/application/event-log.js';
 import { SagaWatch } from '../../src/application/saga/saga-watch.js';
 import { DueExecutions, Workers } from '../../src/application/workers.js';
 import { CountingIds, EXECUTION, step, world } from '../support/saga-world.js';
@@ -30,7 +31,10 @@ describe('a database that was away for longer than a worker may be silent', () =
       alive = () => answer(() => new Set([...heard].flatMap(([id, at]) => (at > now() - TIMEOUT_MS ? [id] : []))));
     }
     class Due extends DueExecutions {
-      find = () => answer(() => [EXECUTION]);
+      find = async () => {
+        const last = (await w.history()).at(-1);
+        return answer(() => (last ? [{ executionId: EXECUTION, revision: last.revision }] : []));
+      };
     }
     const [workers, due] = [new Heartbeats(), new Due()];
     const instance = (worker: string) => {
@@ -71,5 +75,58 @@ describe('a database that was away for longer than a worker may be silent', () =
     await w.clock.pass(20_000);
     expect(await w.types()).toEqual(['WorkflowStarted', 'StepStarted', 'StepInterrupted', 'StepStarted']);
     await other.watch.stop();
+  });
+
+  test('an execution that another instance took further is taken over from where the log is', async () => {
+    const { w, instance } = twoInstances();
+    const other = instance('w2');
+    await w.clock.pass(10_000);
+    // All that w2 knows of it is that nothing is to be done.
+    await other.saga.submit(EXECUTION, w.start(EXECUTION, false));
+    await w.instance('w1').saga.submit(EXECUTION, w.order({ type: 'ExecuteRemaining', data: {} }));
+    await w.clock.pass(20_000);
+    expect(await w.types()).toEqual([
+      ...['WorkflowStarted', 'RemainingStepsRequested', 'StepStarted'],
+      ...['StepInterrupted', 'StepStarted'],
+    ]);
+    await other.watch.stop();
+  });
+});
+
+describe('an append that the log carries out long after it was given up', () => {
+  test('leaves no step that nobody runs', async () => {
+    const w = world([step('a', { timeoutMs: 30 * MINUTE })], never);
+    const { saga } = w.instance('w1');
+    class Nobody extends Workers {
+      beat = async () => undefined;
+      leave = async () => undefined;
+      alive = async () => new Set(['w1']);
+    }
+    class NothingDue extends DueExecutions {
+      find = async () => [];
+    }
+    const ports = { workers: new Nobody(), due: new NothingDue(), clock: w.clock, ids: new CountingIds('9') };
+    const limits = { heartbeatMs: 5_000, sweepMs: 3_000, sweepBatch: 10, sweepParallel: 1 };
+    const watch = new SagaWatch(saga, { ...ports, log: w.log }, 'w1', limits, () => undefined);
+    watch.start('start');
+    await saga.submit(EXECUTION, w.start(EXECUTION, false));
+
+    const append = w.log.append.bind(w.log);
+    const late: (() => Promise<unknown>)[] = [];
+    w.log.append = (...given) => {
+      late[0] ??= () => append(...given);
+      return Promise.reject(new AppendOutcomeUnknown('no answer'));
+    };
+    const given = saga.submit(EXECUTION, w.order({ type: 'ExecuteRemaining', data: {} })).catch(String);
+    await w.clock.pass(MINUTE);
+    expect(await given).toContain('gave no clear answer in 5 tries');
+    w.log.append = append;
+    await late[0]!();
+    await w.clock.pass(10_000);
+    expect(await w.types()).toEqual([
+      ...['WorkflowStarted', 'RemainingStepsRequested', 'StepStarted'],
+      ...['StepInterrupted', 'StepStarted'],
+    ]);
+    await watch.stop();
   });
 });

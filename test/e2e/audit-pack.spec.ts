@@ -64,7 +64,10 @@ test('has the whole history and the lineage of each file', async () => {
   expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(events.map((event) => event.id));
   const lineage = JSON.parse(await readFile(path.join(pack, 'lineage.json'), 'utf8')) as { name: string }[];
   expect(lineage.map(({ name }) => name)).toEqual(expect.arrayContaining([expect.stringMatching(/\.pdf$/)]));
-  expect(lineage[0]).toMatchObject({ attempt: 1, generation: 1, input_hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+  const { step } = lineage[0] as unknown as { step: string };
+  const started = events.find(({ event_type, data }) => event_type === 'StepStarted' && data.step === step);
+  expect(started.data.inputHash).toMatch(/^[0-9a-f]{64}$/);
+  expect(lineage[0]).toMatchObject({ attempt: 1, generation: 1, input_hash: started.data.inputHash });
   expect((await readFile(path.join(pack, 'report.pdf'))).subarray(0, 5).toString()).toBe('%PDF-');
 });
 

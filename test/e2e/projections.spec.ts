@@ -104,6 +104,36 @@ test('any instance says where the tables stand', async () => {
   expect((await at(0).get(`${ROUTE}/nothing`)).status).toBe(404);
 });
 
+test('with the cause removed, a retry brings the execution up to date, in the order of its events', async () => {
+  // What a mistake in the code would do, without one: the table refuses what the projection writes.
+  await sql(`alter table workflow_steps add constraint mistaken check (status <> 'completed') not valid`);
+  const id = await at(0).start({ project_id: 'p-1', document_type: 'test', triggered_by: 'ann' });
+  await eventually(async () =>
+    expect((await one('workflow_steps')).poisoned).toMatchObject([
+      { execution_id: id, revision: '2', error: expect.stringContaining('mistaken') },
+    ]),
+  );
+  // Only this table holds it back, and only it: the others and another execution go on.
+  await eventually(async () => expect((await one('workflow_steps')).lag).toMatchObject({ events: 0 }));
+  expect((await at(0).reaches(id, 'completed')).execution.percent_complete).toBe(100);
+  await sql('alter table workflow_steps drop constraint mistaken');
+
+  const retried = await at(1).post(`${ROUTE}/workflow_steps/poisoned/${id}`, { action: 'retry', ...WHY });
+  expect(retried.status).toBe(202);
+  await eventually(async () => {
+    const { orders } = await one('workflow_steps');
+    expect(orders).toContainEqual(
+      expect.objectContaining({ id: retried.body.data.order.id, outcome: 'it is up to date' }),
+    );
+  });
+  const { state, poisoned_count } = await one('workflow_steps');
+  expect({ state, poisoned_count }).toEqual({ state: 'following', poisoned_count: 0 });
+  expect(await sql('select status, attempt, revision from workflow_steps where execution_id = $1', [id])).toEqual([
+    { status: 'completed', attempt: 1, revision: '2' },
+  ]);
+  expect((await at(0).get('/health/ready')).body.data.checks.projections).toMatchObject({ ok: true });
+});
+
 test('an execution that is held back is told, tried again and skipped from any instance', async () => {
   const sick = randomUUID();
   await append(`workflow-${sick}`, ['WorkflowStarted', 'Strange']);
@@ -189,13 +219,14 @@ test('a row that was changed by hand is found, told, built anew, and taken back'
       deadlineMs: 20_000,
     });
   await phase('swapped');
-  expect(await cli('verify', '--sample', '5')).toMatchObject({ code: 0 });
+  // What was found in the old table says nothing of the new one.
   expect((await one('workflow_executions')).drifted_count).toBe(0);
+  expect(await cli('verify', '--sample', '5')).toMatchObject({ code: 0 });
 
   expect((await at(0).post(`${ROUTE}/workflow_executions/rollback`, WHY)).status).toBe(202);
   await phase('rolled_back');
   expect((await cli('verify')).code).toBe(1);
-});
+}, 120_000);
 
 test('rows that no event made, and executions without rows, are found; the row of another table is not in question', async () => {
   await sql('update workflow_executions set percent_complete = 100 where id = $1', [executionId]);

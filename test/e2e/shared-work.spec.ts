@@ -26,10 +26,12 @@ const start = async (env: Record<string, string> = {}) => {
   return instance;
 };
 
+const startTwo = (env: Record<string, string> = {}) => Promise.all([start(env), start(env)]);
+
 const workerOf = async ({ api }: Instance, id: string): Promise<string> =>
   (await api.events(id)).findLast(({ event_type }) => event_type === 'StepStarted').data.worker;
 
-beforeEach(async () => {
+const setUp = async () => {
   instances = [];
   [database, definitions, agent] = await Promise.all([
     createTestDatabase(),
@@ -39,125 +41,137 @@ beforeEach(async () => {
     ]),
     startHeldAgent(),
   ]);
-});
+};
 
-afterEach(async () => {
+const tearDown = async () => {
   for (const { child } of instances) child.process.kill('SIGCONT');
   await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
   await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
-}, 60_000);
+};
 
-test('what exceeds one instance is done by the other, and no step is done by both', async () => {
-  const env = { SAGA_MAX_CONCURRENT_STEPS: '5' };
-  const [first, second] = [await start(env), await start(env)];
-  const ids = await Promise.all(Array.from({ length: 8 }, () => first.api.start(START)));
-  await eventually(() => agent.held.length === 8);
-  const workers = await Promise.all(ids.map((id) => workerOf(second, id)));
-  expect(new Set(workers).size).toBe(2);
-  agent.letGo();
-  for (const id of ids) await second.api.reaches(id, 'completed');
-  const keys = agent.calls.map(({ headers }) => headers['idempotency-key']);
-  expect(keys).toHaveLength(2 * ids.length);
-  expect(new Set(keys).size).toBe(keys.length);
+describe('two that live', () => {
+  let first: Instance;
+  let second: Instance;
+
+  beforeAll(async () => {
+    await setUp();
+    [first, second] = await startTwo({ SAGA_MAX_CONCURRENT_STEPS: '5' });
+  }, 60_000);
+  beforeEach(() => agent.reset());
+  afterAll(tearDown, 60_000);
+
+  test('what exceeds one instance is done by the other, and no step is done by both', async () => {
+    const ids = await Promise.all(Array.from({ length: 8 }, () => first.api.start(START)));
+    await eventually(() => agent.held.length === 8);
+    const workers = await Promise.all(ids.map((id) => workerOf(second, id)));
+    expect(new Set(workers).size).toBe(2);
+    agent.letGo();
+    for (const id of ids) await second.api.reaches(id, 'completed');
+    const keys = agent.calls.map(({ headers }) => headers['idempotency-key']);
+    expect(keys).toHaveLength(2 * ids.length);
+    expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test.each(['pause', 'cancel'])(
+    'a %s that one instance is told reaches the call on the other within 1 s',
+    async (action) => {
+      const id = await first.api.start(START);
+      await eventually(() => agent.held.length === 1);
+      await second.api.reaches(id, 'first_running');
+      const toldAt = performance.now();
+      expect((await second.api.control(id, action)).status).toBe(200);
+      if (action === 'cancel') {
+        await eventually(() => agent.held[0]?.aborted() ?? false);
+        expect(performance.now() - toldAt).toBeLessThan(1_000);
+        return;
+      }
+      // A call under way ends by itself; its result is recorded, and nothing is started after it.
+      agent.letGo();
+      await eventually(async () => (await second.api.eventTypes(id)).includes('StepCompleted'));
+      expect(performance.now() - toldAt).toBeLessThan(1_000);
+      expect((await first.api.control(id, 'resume')).status).toBe(200);
+      await first.api.reaches(id, 'completed');
+      expect(await first.api.eventTypes(id)).toEqual([
+        ...['WorkflowStarted', 'StepStarted', 'WorkflowPaused', 'StepCompleted'],
+        ...['WorkflowResumed', 'StepStarted', 'StepCompleted', 'WorkflowCompleted'],
+      ]);
+    },
+  );
 });
 
-test.each(['pause', 'cancel'])(
-  'a %s that one instance is told reaches the call on the other within 1 s',
-  async (action) => {
-    const [first, second] = [await start(), await start()];
+describe('two of which one stops', () => {
+  beforeEach(setUp);
+  afterEach(tearDown, 60_000);
+
+  test('one that is told to end hands its steps over at once: the other has them long before a sweep', async () => {
+    const patient = { WORKER_HEARTBEAT_MS: '3000', WORKER_TIMEOUT_MS: '15000', SAGA_SWEEP_INTERVAL_MS: '60000' };
+    const [first, second] = await Promise.all([start({ ...patient, SHUTDOWN_GRACE_MS: '300' }), start(patient)]);
+    const ids = await Promise.all(Array.from({ length: 10 }, () => first.api.start(START)));
+    await eventually(() => agent.held.length === 10);
+    const toldAt = performance.now();
+    await first.child.kill('SIGTERM');
+    expect(first.child.process.exitCode).toBe(0);
+    expect(performance.now() - toldAt).toBeLessThan(5_000);
+    await eventually(() => agent.held.length === 20);
+    agent.letGo();
+    for (const id of ids) await second.api.reaches(id, 'completed');
+    const causes = (await second.api.events(ids[0]!)).flatMap(({ data }) => data.cause ?? []);
+    expect(causes).toEqual(['shutdown']);
+  });
+
+  test('no request fails while one instance is told to end, and its steps end in their time', async () => {
+    agent.letGo();
+    const [first, second] = await startTwo();
+    const clients = hammer([first.api.url, second.api.url], () => ({ path: '/api/v1/workflow/start', body: START }));
+    await eventually(() => clients.answered() > 50, { deadlineMs: 30_000 });
+    const ready = async () => (await fetch(`${first.api.url}/health/ready`)).status;
+    expect(await ready()).toBe(200);
+    const ended = first.child.kill('SIGTERM');
+    await ended;
+    const then = clients.answered();
+    await eventually(() => clients.answered() > then + 50, { deadlineMs: 30_000 });
+    await clients.stop();
+    expect(first.child.process.exitCode).toBe(0);
+    expect(clients.failures).toEqual([]);
+    expect(clients.refused()).toBeGreaterThan(0);
+  }, 120_000);
+
+  test('one that stands still for longer than others wait for it does nothing twice when it goes on', async () => {
+    const [first, second] = await startTwo();
     const id = await first.api.start(START);
     await eventually(() => agent.held.length === 1);
-    await second.api.reaches(id, 'first_running');
-    const toldAt = performance.now();
-    expect((await second.api.control(id, action)).status).toBe(200);
-    if (action === 'cancel') {
-      await eventually(() => agent.held[0]?.aborted() ?? false);
-      expect(performance.now() - toldAt).toBeLessThan(1_000);
-      return;
-    }
-    // A call under way ends by itself; its result is recorded, and nothing is started after it.
+    first.child.process.kill('SIGSTOP');
+    await eventually(() => agent.held.length === 2, { deadlineMs: 20_000 });
+    // Neither the event node nor the lead over the read tables stays with it.
+    const other = await second.api.start(START);
+    await second.api.reaches(other, 'first_running');
+    // The answer to the attempt that was given up waits in the stopped process's socket, before the one that counts.
+    agent.held[0]?.answer();
+    first.child.process.kill('SIGCONT');
+    await eventually(async () => (await fetch(`${first.api.url}/health/ready`)).ok);
     agent.letGo();
-    await eventually(async () => (await second.api.eventTypes(id)).includes('StepCompleted'));
-    expect(performance.now() - toldAt).toBeLessThan(1_000);
-    expect((await first.api.control(id, 'resume')).status).toBe(200);
-    await first.api.reaches(id, 'completed');
-    expect(await first.api.eventTypes(id)).toEqual([
-      ...['WorkflowStarted', 'StepStarted', 'WorkflowPaused', 'StepCompleted'],
-      ...['WorkflowResumed', 'StepStarted', 'StepCompleted', 'WorkflowCompleted'],
+    await second.api.reaches(id, 'completed', 30_000);
+    await second.api.reaches(other, 'completed');
+    const events = await first.api.events(id);
+    expect(events.map(({ event_type }) => event_type)).toEqual([
+      ...['WorkflowStarted', 'StepStarted', 'StepInterrupted', 'StepStarted', 'StepCompleted'],
+      ...['StepStarted', 'StepCompleted', 'WorkflowCompleted'],
     ]);
-  },
-);
+    expect(events.find(({ event_type }) => event_type === 'StepCompleted').data.attempt).toBe(2);
+    expect(agent.calls).toHaveLength(5);
+  }, 60_000);
 
-test('one that is told to end hands its steps over at once: the other has them long before a sweep', async () => {
-  const patient = { WORKER_HEARTBEAT_MS: '3000', WORKER_TIMEOUT_MS: '15000', SAGA_SWEEP_INTERVAL_MS: '60000' };
-  const first = await start({ ...patient, SHUTDOWN_GRACE_MS: '300' });
-  const second = await start(patient);
-  const ids = await Promise.all(Array.from({ length: 10 }, () => first.api.start(START)));
-  await eventually(() => agent.held.length === 10);
-  const toldAt = performance.now();
-  await first.child.kill('SIGTERM');
-  expect(first.child.process.exitCode).toBe(0);
-  expect(performance.now() - toldAt).toBeLessThan(5_000);
-  await eventually(() => agent.held.length === 20);
-  agent.letGo();
-  for (const id of ids) await second.api.reaches(id, 'completed');
-  const causes = (await second.api.events(ids[0]!)).flatMap(({ data }) => data.cause ?? []);
-  expect(causes).toEqual(['shutdown']);
+  test('whatever hangs, the process ends within 30 s of being told to', async () => {
+    const address = new URL(database.url);
+    const proxy = await startFaultProxy({ host: address.hostname, port: Number(address.port) });
+    address.port = String(proxy.port);
+    const { api, child } = await start({ DATABASE_URL: address.href, SHUTDOWN_GRACE_MS: '20000' });
+    await api.start(START);
+    await eventually(() => agent.held.length === 1);
+    proxy.halfOpen();
+    const toldAt = performance.now();
+    await child.kill('SIGTERM');
+    expect(performance.now() - toldAt).toBeLessThan(30_000);
+    await proxy.close();
+  }, 60_000);
 });
-
-test('no request fails while one instance is told to end, and its steps end in their time', async () => {
-  agent.letGo();
-  const first = await start();
-  const second = await start();
-  const clients = hammer([first.api.url, second.api.url], () => ({ path: '/api/v1/workflow/start', body: START }));
-  await eventually(() => clients.answered() > 50, { deadlineMs: 30_000 });
-  const ready = async () => (await fetch(`${first.api.url}/health/ready`)).status;
-  expect(await ready()).toBe(200);
-  const ended = first.child.kill('SIGTERM');
-  await ended;
-  const then = clients.answered();
-  await eventually(() => clients.answered() > then + 50, { deadlineMs: 30_000 });
-  await clients.stop();
-  expect(first.child.process.exitCode).toBe(0);
-  expect(clients.failures).toEqual([]);
-  expect(clients.refused()).toBeGreaterThan(0);
-}, 120_000);
-
-test('one that stands still for longer than others wait for it does nothing twice when it goes on', async () => {
-  const [first, second] = [await start(), await start()];
-  const id = await first.api.start(START);
-  await eventually(() => agent.held.length === 1);
-  first.child.process.kill('SIGSTOP');
-  await eventually(() => agent.held.length === 2, { deadlineMs: 20_000 });
-  // Neither the event node nor the lead over the read tables stays with it.
-  const other = await second.api.start(START);
-  await second.api.reaches(other, 'first_running');
-  // The answer to the attempt that was given up waits in the stopped process's socket, before the one that counts.
-  agent.held[0]?.answer();
-  first.child.process.kill('SIGCONT');
-  await eventually(async () => (await fetch(`${first.api.url}/health/ready`)).ok);
-  agent.letGo();
-  await second.api.reaches(id, 'completed', 30_000);
-  await second.api.reaches(other, 'completed');
-  const events = await first.api.events(id);
-  expect(events.map(({ event_type }) => event_type)).toEqual([
-    ...['WorkflowStarted', 'StepStarted', 'StepInterrupted', 'StepStarted', 'StepCompleted'],
-    ...['StepStarted', 'StepCompleted', 'WorkflowCompleted'],
-  ]);
-  expect(events.find(({ event_type }) => event_type === 'StepCompleted').data.attempt).toBe(2);
-  expect(agent.calls).toHaveLength(5);
-}, 60_000);
-
-test('whatever hangs, the process ends within 30 s of being told to', async () => {
-  const address = new URL(database.url);
-  const proxy = await startFaultProxy({ host: address.hostname, port: Number(address.port) });
-  address.port = String(proxy.port);
-  const { api, child } = await start({ DATABASE_URL: address.href, SHUTDOWN_GRACE_MS: '20000' });
-  await api.start(START);
-  await eventually(() => agent.held.length === 1);
-  proxy.halfOpen();
-  const toldAt = performance.now();
-  await child.kill('SIGTERM');
-  expect(performance.now() - toldAt).toBeLessThan(30_000);
-  await proxy.close();
-}, 60_000);

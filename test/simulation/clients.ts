@@ -2,7 +2,7 @@
 import { ControlWorkflow, type ControlOrder } from '../../src/application/commands/control-workflow.js';
 import { StartWorkflow } from '../../src/application/commands/start-workflow.js';
 import { executionIdFor, stepId } from '../../src/application/ids.js';
-import type { Outcome } from '../../src/application/workflows.js';
+import type { Outcome } from '../../src/application/outcome.js';
 import { CommandRejected } from '../../src/domain/errors.js';
 import type { Caller } from '../../src/application/commands/caller.js';
 import type { Cluster } from './cluster.js';

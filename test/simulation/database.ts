@@ -7,7 +7,7 @@ import {
   type ProjectionSession,
   type ProjectionWrite,
 } from '../../src/application/projections/projection-store.js';
-import { DueExecutions, Workers } from '../../src/application/workers.js';
+import { type DueExecution, DueExecutions, Workers } from '../../src/application/workers.js';
 import { failpoint } from '../../src/application/failpoint.js';
 import { InMemoryArtifacts } from '../support/saga-world.js';
 import type { Happenings, Machine } from './machine.js';
@@ -196,11 +196,12 @@ class SimulatedDueExecutions extends DueExecutions {
     super();
   }
 
-  find(now: Date, alive: ReadonlySet<string>, limit: number): Promise<readonly string[]> {
+  find(now: Date, alive: ReadonlySet<string>, limit: number): Promise<readonly DueExecution[]> {
     return this.machine.ask('due', () => {
       this.database.mustBeThere();
       const rows = [...this.database.tables.rows('workflow_executions')] as {
         id: string;
+        revision: string;
         next_action_at: Date | null;
         worker: string | null;
       }[];
@@ -209,7 +210,7 @@ class SimulatedDueExecutions extends DueExecutions {
         .filter(({ next_action_at: at, worker }) => at !== null && (at <= now || isGone(worker)))
         .sort((a, b) => a.next_action_at!.getTime() - b.next_action_at!.getTime() || (a.id < b.id ? -1 : 1))
         .slice(0, limit)
-        .map(({ id }) => id);
+        .map(({ id, revision }) => ({ executionId: id, revision: BigInt(revision) }));
     });
   }
 }

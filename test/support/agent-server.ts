@@ -15,7 +15,12 @@ export type SeenCall = Readonly<{
 /** A result to send as JSON with status 200, or undefined where the handler has answered, or will never answer. */
 export type Answer = (call: SeenCall, response: ServerResponse) => unknown;
 
-export type AgentServer = Readonly<{ url: string; calls: readonly SeenCall[]; close: () => Promise<void> }>;
+export type AgentServer = Readonly<{
+  url: string;
+  calls: readonly SeenCall[];
+  forgetCalls: () => void;
+  close: () => Promise<void>;
+}>;
 
 export const succeed = (data: unknown = {}) => ({ success: true, data });
 export const failWith = (type: string, code = 'TEST') => ({
@@ -46,5 +51,10 @@ export const startAgentServer = async (answer: Answer): Promise<AgentServer> => 
     server.close();
     await once(server, 'close');
   };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, calls, close };
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    forgetCalls: () => void calls.splice(0),
+    close,
+  };
 };

@@ -3,7 +3,7 @@ import type { OperatorCommand } from '../../domain/workflow/commands.js';
 import { Clock } from '../clock.js';
 import { Ids } from '../ids.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
-import type { Outcome } from '../workflows.js';
+import type { Outcome } from '../outcome.js';
 import { contextOf, type Caller } from './caller.js';
 
 /** Every operator's verb but the start: pause, resume, cancel, retry, next step, remaining steps. */

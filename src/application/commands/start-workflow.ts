@@ -8,7 +8,8 @@ import { hashOf } from '../hash.js';
 import { executionIdFor, Ids, stepId } from '../ids.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
 import { StartBacklog } from '../start-backlog.js';
-import { Workflows, type Outcome } from '../workflows.js';
+import type { Outcome } from '../outcome.js';
+import { Workflows } from '../workflows.js';
 import { contextOf, type Caller } from './caller.js';
 
 export type StartRequest = Readonly<{

@@ -4,9 +4,15 @@ import type { EventLog, RecordedEvent } from '../event-log.js';
 import { failpoint } from '../failpoint.js';
 import type { PoisonOrder } from './admin/poison-orders.js';
 import type { Projection } from './projection.js';
-import { CannotApply, type Poison, type ProjectionSession, type ProjectionWrite } from './projection-store.js';
+import {
+  CannotApply,
+  type Poison,
+  type ProjectionSession,
+  type ProjectionWrite,
+  type SkippedEvent,
+} from './projection-store.js';
 import type { Progress } from './progress.js';
-import { poisonAt, projectBatch, tryRead, type ReadEvent } from './project-batch.js';
+import { poisonAt, projectBatch, tryRead, type Decided, type ReadEvent } from './project-batch.js';
 
 /**
  * Takes events into the read tables. An event that cannot be read or written holds back its own execution, in the
@@ -19,6 +25,8 @@ export class Applier {
     private readonly progress: ReadonlyMap<string, Progress>,
     private readonly clock: Clock,
     private readonly limits: Readonly<{ poisoned: number }>,
+    /** By projection: events that were passed over when the table was built before. */
+    private readonly decisions: ReadonlyMap<string, readonly SkippedEvent[]> = new Map(),
   ) {}
 
   /** Rows, poison and checkpoints in one transaction; `to` is the position that is reached with them. */
@@ -53,7 +61,7 @@ export class Applier {
     const lastEventAt = due.at(-1)?.recorded.recordedAt ?? progress.checkpoint?.lastEventAt ?? null;
     return {
       projection: projection.table,
-      ...projectBatch(projection, due, isHeld, this.clock.now(), refused),
+      ...projectBatch(projection, due, isHeld, this.clock.now(), refused, this.decidedFor(projection)),
       healed: [],
       events: due.length,
       version: projection.version,
@@ -129,6 +137,12 @@ export class Applier {
     failpoint('before-checkpoint');
     await this.session.apply(writes);
     for (const write of writes) this.progress.get(write.projection)?.committed(write);
+  }
+
+  private decidedFor({ table }: Projection): Decided {
+    const decisions = this.decisions.get(table) ?? [];
+    return (executionId, revision) =>
+      decisions.find((each) => each.executionId === executionId && each.revision === revision);
   }
 
   private progressOf({ table }: Projection): Progress {

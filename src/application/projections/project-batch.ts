@@ -2,7 +2,7 @@
 import { executionIdOf } from '../../domain/workflow/index.js';
 import type { RecordedEvent } from '../event-log.js';
 import type { AnyRow, Change, ProjectedEvent, Projection } from './projection.js';
-import type { Poison } from './projection-store.js';
+import type { Poison, SkippedEvent } from './projection-store.js';
 import { readEvent } from './read-event.js';
 
 /** Of the text that is kept with a poison event. */
@@ -19,7 +19,14 @@ export const tryRead = (recorded: RecordedEvent): ReadEvent => {
   }
 };
 
-type Projected = Readonly<{ changes: readonly Change<AnyRow>[]; poisoned: readonly Poison[] }>;
+type Projected = Readonly<{
+  changes: readonly Change<AnyRow>[];
+  poisoned: readonly Poison[];
+  skipped: readonly SkippedEvent[];
+}>;
+
+/** What operators decided before: an event that cannot be taken holds nothing back where it is to be passed over. */
+export type Decided = (executionId: string, revision: bigint) => SkippedEvent | undefined;
 
 /**
  * @param isHeld executions that are held back: their events are left for later
@@ -31,9 +38,11 @@ export const projectBatch = (
   isHeld: (executionId: string) => boolean,
   at: Date,
   refused?: Error,
+  decided: Decided = () => undefined,
 ): Projected => {
   const changes: Change<AnyRow>[] = [];
   const poisoned = new Map<string, Poison>();
+  const skipped: SkippedEvent[] = [];
   for (const { recorded, read } of events) {
     const executionId = executionIdOf(recorded.stream);
     if (isHeld(executionId) || poisoned.has(executionId)) continue;
@@ -42,10 +51,13 @@ export const projectBatch = (
       if (read instanceof Error) throw read;
       changes.push(...projection.project(read));
     } catch (error) {
-      poisoned.set(executionId, poisonAt(projection, recorded, error, at));
+      const poison = poisonAt(projection, recorded, error, at);
+      const decision = decided(executionId, recorded.revision);
+      if (decision) skipped.push({ ...decision, error: poison.error });
+      else poisoned.set(executionId, poison);
     }
   }
-  return { changes, poisoned: [...poisoned.values()] };
+  return { changes, poisoned: [...poisoned.values()], skipped };
 };
 
 export const poisonAt = (projection: Projection, recorded: RecordedEvent, error: unknown, at: Date): Poison => ({

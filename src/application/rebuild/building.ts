@@ -22,7 +22,7 @@ export class Building {
     private readonly ports: Readonly<{ store: RebuildStore; log: EventLog; clock: Clock; ids: Ids }>,
     private readonly session: RebuildSession,
     private readonly limits: RebuilderLimits,
-    private readonly signal: AbortSignal,
+    readonly signal: AbortSignal,
     private readonly onError: (error: unknown) => void,
   ) {}
 
@@ -66,13 +66,17 @@ export class Building {
     const projections = jobs.map(({ projection }) => projection);
     const checkpoints = await writer.checkpoints();
     const poisoned = await writer.poisoned(this.limits.poisoned + 1);
+    const skipped = await writer.skipped(this.limits.skipped);
     const progress = new Map(
       projections.map(({ table }) => {
         const held = poisoned.filter(({ projection }) => projection === table);
         return [table, new Progress(checkpoints.get(table) ?? null, held)] as const;
       }),
     );
-    const applier = new Applier(writer, projections, progress, clock, this.limits);
+    const decisions = new Map(
+      projections.map(({ table }) => [table, skipped.filter(({ projection }) => projection === table)] as const),
+    );
+    const applier = new Applier(writer, projections, progress, clock, this.limits, decisions);
     let events = 0;
     let since = clock.now().getTime();
     const onBatch = async (count: number) => {

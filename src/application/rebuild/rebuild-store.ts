@@ -1,5 +1,5 @@
 import type { RowDifference } from '../../domain/projection/events.js';
-import type { Poison, ProjectionCheckpoint, ProjectionSession } from '../projections/projection-store.js';
+import type { Poison, ProjectionCheckpoint, ProjectionSession, SkippedEvent } from '../projections/projection-store.js';
 
 /** Where a table may stand beside the live one: while it is built, and after another took its place. */
 export type Area = 'shadow' | 'previous';
@@ -46,9 +46,15 @@ export interface RebuildSession {
   compare(projection: string, align: (position: bigint) => Promise<void>, samples: number): Promise<Compared | null>;
   /**
    * Puts the tables of that area in the place of the live ones, in one transaction. Nobody writes to the live ones
-   * meanwhile: `align` is told how far they are, and has to bring the others there.
+   * meanwhile: `align` is told how far they are, and has to bring the others there. While others read for long it waits,
+   * until `signal` is aborted.
    */
-  swap(swaps: readonly Swap[], area: Area, align: (position: bigint) => Promise<void>): Promise<void>;
+  swap(
+    swaps: readonly Swap[],
+    area: Area,
+    align: (position: bigint) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Whatever stands there is dropped. */
   discard(projection: string, area: Area): Promise<void>;
   close(): Promise<void>;
@@ -60,4 +66,6 @@ export type AreaWriter = ProjectionSession &
   Readonly<{
     checkpoints: () => Promise<ReadonlyMap<string, ProjectionCheckpoint>>;
     poisoned: (limit: number) => Promise<readonly Poison[]>;
+    /** What operators had the live tables pass over. @throws where there is more of it */
+    skipped: (limit: number) => Promise<readonly SkippedEvent[]>;
   }>;

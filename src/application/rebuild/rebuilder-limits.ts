@@ -6,6 +6,8 @@ export type RebuilderLimits = Readonly<{
   samples: number;
   /** Executions held back, all projections together. */
   poisoned: number;
+  /** Events that operators had passed over, all projections together. */
+  skipped: number;
   /** How often an instance looks whether something is to be done. */
   everyMs: number;
   /** How often the live tables are asked for again while they are behind the rebuilt ones. */
@@ -17,6 +19,7 @@ export const DEFAULT_REBUILDER_LIMITS: RebuilderLimits = {
   pauseMs: 0,
   samples: 20,
   poisoned: 10_000,
+  skipped: 10_000,
   everyMs: 2_000,
   behindMs: 50,
 };

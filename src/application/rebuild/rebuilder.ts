@@ -128,7 +128,7 @@ export class Rebuilder {
         version: rebuild.version,
         rebuildId: rebuild.id,
       }));
-      await session.swap(swaps, area, align);
+      await session.swap(swaps, area, align, building.signal);
     }
     for (const job of jobs) if (isDone(job) || due.includes(job)) await this.recordSwap(phase, job);
   }

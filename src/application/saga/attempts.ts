@@ -3,7 +3,8 @@ import type { StepStarted } from '../../domain/workflow/events.js';
 import type { ExistingWorkflow } from '../../domain/workflow/state.js';
 import { sleep, type Clock } from '../clock.js';
 import { failpoint } from '../failpoint.js';
-import type { Order, Outcome, Workflows } from '../workflows.js';
+import type { Outcome } from '../outcome.js';
+import type { Order, Workflows } from '../workflows.js';
 import { orderOf, speakerOf, traceparentFor, type OrderSource } from './orders.js';
 import type { StepRunner } from './step-runner.js';
 

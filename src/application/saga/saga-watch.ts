@@ -80,7 +80,7 @@ export class SagaWatch {
     const waiting = [...found];
     const wakeOneByOne = async () => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        await this.saga.wake(next, mayTakeOver);
+        await this.saga.wake(next.executionId, mayTakeOver, next.revision);
       }
     };
     await Promise.all(Array.from({ length: this.limits.sweepParallel }, wakeOneByOne));
@@ -105,8 +105,7 @@ export class SagaWatch {
     for await (const seen of followLog({ log, clock, ids, prefix: STREAM_PREFIX, after, signal, onError })) {
       if (seen.kind !== 'event') continue;
       failpoint('event-received');
-      const { stream, revision, type } = seen.event;
-      await this.saga.noticed(executionIdOf(stream), revision, type === 'StepInterrupted').catch(onError);
+      await this.saga.noticed(executionIdOf(seen.event.stream), seen.event).catch(onError);
     }
   }
 }

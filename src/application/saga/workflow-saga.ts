@@ -2,11 +2,14 @@ import type { StepCommand } from '../../domain/workflow/commands.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { sleep, type Clock } from '../clock.js';
+import { LogUnavailable } from '../event-log.js';
 import { failpoint } from '../failpoint.js';
-import type { Order, Outcome, Workflows } from '../workflows.js';
+import type { Outcome } from '../outcome.js';
+import type { Order, Workflows } from '../workflows.js';
 import { startStep } from './agent-input.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
+import { isClaimBy, isHandOver, type Noticed } from './noticed.js';
 import { OF_ITSELF, orderOf, type OrderSource } from './orders.js';
 import { OtherWorkers } from './other-workers.js';
 import { resultOf } from './call-result.js';
@@ -58,11 +61,15 @@ export class WorkflowSaga {
     return this.execute(executionId, seat, () => this.workflows.execute(executionId, order, next, options));
   }
 
-  /** Looks at an execution again; any number of calls lead to the same. Only a fresh view of the workers may take over. */
-  async wake(executionId: string, mayTakeOver = true): Promise<void> {
+  /**
+   * Looks at an execution again; any number of calls lead to the same. Only a fresh view of the workers may take over.
+   * @param seenAt a revision that others have seen, and this instance may not have
+   */
+  async wake(executionId: string, mayTakeOver = true, seenAt = 0n): Promise<void> {
     if (this.closing) return;
     if (mayTakeOver) this.suspects.add(executionId);
     try {
+      if (seenAt > 0n) await this.workflows.catchUp(executionId, seenAt);
       await this.turns.take(executionId);
     } catch (error) {
       this.onError(`Execution ${executionId} could not be taken further; it will be looked at again`, error);
@@ -71,14 +78,13 @@ export class WorkflowSaga {
   }
 
   /**
-   * The log shows this event. Where another instance wrote it, it may have ended the call that runs here, or handed its
-   * step over; any other execution without a call here is the sweep's business.
+   * The log shows this event. Where it is not one of ours, it may have ended the call that runs here, or handed its step
+   * over. A claim of ours of which we had no answer is one that we gave up. All else is the sweep's business.
    */
-  async noticed(executionId: string, revision: bigint, isHandedOver = false): Promise<void> {
-    const isOurs = this.calls.has(executionId) || (isHandedOver && !this.closing);
-    if (!isOurs || this.workflows.knows(executionId, revision)) return;
-    await this.workflows.refresh(executionId);
-    void this.wake(executionId, false);
+  async noticed(executionId: string, event: Noticed): Promise<void> {
+    const isGivenUp = isClaimBy(this.worker, event) && !this.claiming.has(executionId);
+    const isOurs = this.calls.has(executionId) || isGivenUp || isHandOver(event);
+    if (isOurs && (await this.workflows.catchUp(executionId, event.revision))) void this.wake(executionId, false);
   }
 
   /** Which other instances gave a sign of life lately. After `forMs` it is forgotten: this process may have stood still. */
@@ -113,17 +119,9 @@ export class WorkflowSaga {
     const { state } = await this.workflows.load(executionId);
     this.calls.abortIfOver(executionId, state);
     for (const effect of this.effects(executionId, state, this.suspects.delete(executionId))) {
-      switch (effect.kind) {
-        case 'WakeAt':
-          this.timers.set(executionId, new Date(effect.at));
-          break;
-        case 'RunStep':
-          await this.startStep(executionId, state);
-          break;
-        case 'Report':
-          await this.submit(executionId, orderOf(this.source, effect.command, OF_ITSELF));
-          break;
-      }
+      if (effect.kind === 'WakeAt') this.timers.set(executionId, new Date(effect.at));
+      else if (effect.kind === 'RunStep') await this.startStep(executionId, state);
+      else await this.submit(executionId, orderOf(this.source, effect.command, OF_ITSELF));
     }
   }
 
@@ -144,6 +142,8 @@ export class WorkflowSaga {
         return outcome;
       } catch (error) {
         seat.leave();
+        // What was given up may have been carried out, or may yet be.
+        if (error instanceof LogUnavailable) this.lookAgainLater(executionId);
         throw error;
       }
     });

@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import { documentAgent } from './agent.js';
 import { documentSchema } from './document.js';
 import { CONTENT_TYPES, fileName } from './export/file-names.js';
-import { renderLimits, RenderThreads } from './export/threads.js';
-
-const threads = new RenderThreads(new URL('./export/render-thread.js', import.meta.url), renderLimits);
+import { renderFile } from './export/render-files.js';
 
 /** Writes the document as files. */
 export const exportDocument = documentAgent({ document: documentSchema }, async ({ document }) => {
@@ -12,7 +10,7 @@ export const exportDocument = documentAgent({ document: documentSchema }, async 
     document.formats.map(async (format) => ({
       name: fileName(document.project_id, format),
       content_type: CONTENT_TYPES[format],
-      content: Buffer.from(await threads.render({ document, format })),
+      content: Buffer.from(await renderFile({ document, format })),
     })),
   );
   const documents = files.map(({ name, content_type, content }) => ({

@@ -3,44 +3,24 @@ import type { AuditSession, TreeState } from '../../application/audit/audit-tree
 import type { Leaf } from '../../application/audit/audited-log.js';
 import type { SignedCheckpoint } from '../../application/audit/checkpoint.js';
 import { peaksOf, type TreeNode } from '../../application/audit/merkle.js';
+import { HeldConnection } from './held-connection.js';
 
 /** One statement after the other, each a transaction, on the connection whose lock is the right to write. */
 export class PostgresAuditSession implements AuditSession {
-  private readonly ending = new AbortController();
-  readonly lost: AbortSignal = this.ending.signal;
+  private readonly held: HeldConnection;
+  readonly lost: AbortSignal;
 
-  /** @param beatMs between two signs of life, without which the database ends an idle connection */
-  constructor(
-    private readonly client: pg.Client,
-    beatMs: number,
-  ) {
-    client.on('error', () => this.ending.abort());
-    client.on('end', () => this.ending.abort());
-    const heart = setInterval(() => void client.query('select').catch(() => undefined), beatMs);
-    heart.unref();
-    this.lost.addEventListener('abort', () => clearInterval(heart), { once: true });
+  constructor(client: pg.Client, beatMs: number) {
+    this.held = new HeldConnection(client, beatMs);
+    this.lost = this.held.lost;
   }
 
-  async state(): Promise<TreeState> {
-    const { rows } = await this.client.query<{ index: string; position: string }>(
-      'select index, position from audit_leaves order by index desc limit 1',
-    );
-    const size = rows[0] ? Number(rows[0].index) + 1 : 0;
-    const places = peaksOf(size);
-    const found = await this.client.query<{ level: number; hash: Buffer }>(
-      `select level, hash from audit_nodes
-       where (level, index) in (select * from unnest($1::smallint[], $2::bigint[]))`,
-      [places.map(({ level }) => level), places.map(({ index }) => index)],
-    );
-    const peaks: Buffer[] = [];
-    for (const { level, hash } of found.rows) peaks[level] = hash;
-    if (found.rows.length !== places.length)
-      throw new Error(`The audit tree of ${size} events has holes: stop the application, build the tree again`);
-    return { size, position: rows[0] ? BigInt(rows[0].position) : null, peaks };
+  state(): Promise<TreeState> {
+    return this.held.inTurn(stateOf);
   }
 
   async add(leaves: readonly Leaf[], nodes: readonly TreeNode[]): Promise<void> {
-    await this.client.query(
+    await this.query(
       `with added as (
          insert into audit_leaves (index, position, recorded_at, stream, revision, event_id, event_hash, data_hash)
          select index, position, recorded_at, stream, revision, id, decode(hash, 'hex'), decode(data_hash, 'hex')
@@ -67,18 +47,39 @@ export class PostgresAuditSession implements AuditSession {
   }
 
   async keep(checkpoint: SignedCheckpoint): Promise<void> {
-    await this.client.query(
+    await this.query(
       'insert into audit_checkpoints (number, checkpoint) values ($1, $2) on conflict (number) do nothing',
       [checkpoint.number, JSON.stringify(checkpoint)],
     );
   }
 
   async clear(): Promise<void> {
-    await this.client.query('truncate audit_leaves, audit_nodes, audit_checkpoints');
+    await this.query('truncate audit_leaves, audit_nodes, audit_checkpoints');
   }
 
-  async close(): Promise<void> {
-    this.ending.abort();
-    await this.client.end().catch(() => undefined);
+  close(): Promise<void> {
+    return this.held.close();
+  }
+
+  private async query(text: string, values: unknown[] = []): Promise<void> {
+    await this.held.inTurn((client) => client.query(text, values));
   }
 }
+
+const stateOf = async (client: pg.Client): Promise<TreeState> => {
+  const { rows } = await client.query<{ index: string; position: string }>(
+    'select index, position from audit_leaves order by index desc limit 1',
+  );
+  const size = rows[0] ? Number(rows[0].index) + 1 : 0;
+  const places = peaksOf(size);
+  const found = await client.query<{ level: number; hash: Buffer }>(
+    `select level, hash from audit_nodes
+     where (level, index) in (select * from unnest($1::smallint[], $2::bigint[]))`,
+    [places.map(({ level }) => level), places.map(({ index }) => index)],
+  );
+  const peaks: Buffer[] = [];
+  for (const { level, hash } of found.rows) peaks[level] = hash;
+  if (found.rows.length !== places.length)
+    throw new Error(`The audit tree of ${size} events has holes: stop the application, build the tree again`);
+  return { size, position: rows[0] ? BigInt(rows[0].position) : null, peaks };
+};

@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
-import { DueExecutions } from '../../application/workers.js';
+import { DueExecutions, type DueExecution } from '../../application/workers.js';
 
-type Row = Readonly<{ id: string; next_action_at: Date }>;
+type Row = Readonly<{ id: string; next_action_at: Date; revision: string }>;
 
 /**
  * A running step always has a next action, its deadline: so the partial index holds all that can be due. What is due and
@@ -16,7 +16,7 @@ export class PostgresDueExecutions extends DueExecutions {
   }
 
   /** Those of a worker that is gone come before what is merely due; then longest due first. */
-  async find(now: Date, alive: ReadonlySet<string>, limit: number): Promise<readonly string[]> {
+  async find(now: Date, alive: ReadonlySet<string>, limit: number): Promise<readonly DueExecution[]> {
     const lost = await this.rows(
       `worker is not null and worker <> all($1::text[]) order by next_action_at, id limit $2`,
       [[...alive], limit],
@@ -28,11 +28,11 @@ export class PostgresDueExecutions extends DueExecutions {
       [now, [...alive], this.last?.next_action_at ?? null, this.last?.id ?? null, limit - lost.length],
     );
     this.last = lost.length + due.length < limit ? null : (due.at(-1) ?? this.last);
-    return [...lost, ...due].map(({ id }) => id);
+    return [...lost, ...due].map(({ id, revision }) => ({ executionId: id, revision: BigInt(revision) }));
   }
 
   private rows(condition: string, parameters: unknown[]): Promise<Row[]> {
-    const question = `select id, next_action_at from workflow_executions where next_action_at is not null and ${condition}`;
+    const question = `select id, next_action_at, revision from workflow_executions where next_action_at is not null and ${condition}`;
     return this.dataSource.query(question, parameters);
   }
 }

@@ -7,28 +7,39 @@ import type {
   ProjectionWrite,
   SkippedEvent,
 } from '../../application/projections/projection-store.js';
+import { HeldConnection } from './held-connection.js';
 import { tableShape, type TableShape } from './table-shape.js';
 import { writeRows } from './write-rows.js';
 
 /** One transaction after the other, on the connection whose lock is the right to write. */
 export class PostgresProjectionSession implements ProjectionSession {
-  private readonly ending = new AbortController();
+  private readonly held: HeldConnection;
   private readonly shapes = new Map<string, TableShape>();
-  readonly lost: AbortSignal = this.ending.signal;
+  readonly lost: AbortSignal;
 
-  /** @param beatMs between two signs of life, without which the database ends an idle connection */
   constructor(
     private readonly client: pg.Client,
     private readonly dataSource: DataSource,
     beatMs: number,
   ) {
-    client.on('error', () => this.ending.abort());
-    client.on('end', () => this.ending.abort());
-    const heart = setInterval(() => void client.query('select').catch(() => undefined), beatMs);
-    this.lost.addEventListener('abort', () => clearInterval(heart), { once: true });
+    this.held = new HeldConnection(client, beatMs);
+    this.lost = this.held.lost;
   }
 
-  async apply(writes: readonly ProjectionWrite[]): Promise<void> {
+  apply(writes: readonly ProjectionWrite[]): Promise<void> {
+    return this.held.inTurn(() => this.write(writes));
+  }
+
+  /** Outside of any transaction. */
+  read<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return this.held.inTurn(async (client) => (await client.query<Row>(text, values)).rows);
+  }
+
+  close(): Promise<void> {
+    return this.held.close();
+  }
+
+  private async write(writes: readonly ProjectionWrite[]): Promise<void> {
     const { client } = this;
     await client.query('begin');
     try {
@@ -48,11 +59,6 @@ export class PostgresProjectionSession implements ProjectionSession {
       await client.query('rollback').catch(() => this.close());
       throw error;
     }
-  }
-
-  async close(): Promise<void> {
-    this.ending.abort();
-    await this.client.end().catch(() => undefined);
   }
 
   private async moveCheckpoints(writes: readonly ProjectionWrite[]): Promise<void> {

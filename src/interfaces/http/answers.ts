@@ -4,7 +4,7 @@ import type { ExecutionAnswer } from '../../application/queries/get-execution.js
 import type { PastAnswer } from '../../application/queries/get-past-execution.js';
 import type { TaskAnswer } from '../../application/commands/report-task.js';
 import type { StartRequest } from '../../application/commands/start-workflow.js';
-import type { Outcome } from '../../application/workflows.js';
+import type { Outcome } from '../../application/outcome.js';
 import { allowedActions } from '../../domain/workflow/allowed-actions.js';
 import type { StepDefinition } from '../../domain/workflow/definition.js';
 import { pauseStateOf } from '../../domain/workflow/pause-state.js';

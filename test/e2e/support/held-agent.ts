@@ -22,6 +22,12 @@ export const startHeldAgent = async () => {
     calls: server.calls,
     close: server.close,
     held: held as readonly Held[],
+    /** As it was when it started. */
+    reset: () => {
+      holding = true;
+      held.length = 0;
+      server.forgetCalls();
+    },
     /** Answers whoever waits, and all that come. */
     letGo: () => {
       holding = false;

@@ -168,6 +168,27 @@ describe('a live table that is not what the log says', () => {
   });
 });
 
+test('a swap that waits for somebody who reads ends when it is told to, and is made by the next one', async () => {
+  const log = await aHistory(3);
+  await catchUp(log, tables.dataSource);
+  const reader = tables.dataSource.createQueryRunner();
+  await reader.query('begin');
+  await reader.query('select from workflow_steps limit 1');
+  const { rebuilds, rebuilder } = world(log);
+  await rebuilds.request('workflow_steps', { require: 'zero-diff' }, asked());
+  const ending = new AbortController();
+  const working = rebuilder.work(ending.signal);
+  const waits = `select from pg_stat_activity where wait_event_type = 'Lock' and query like 'lock table%'`;
+  await eventually(async () => expect(await tables.dataSource.query(waits)).toHaveLength(1));
+  ending.abort();
+  await working;
+  expect((await rebuilds.view('workflow_steps')).rebuild?.phase).toBe('accepted');
+  await reader.query('commit');
+  await reader.release();
+  await rebuilder.work(NEVER);
+  expect((await rebuilds.view('workflow_steps')).rebuild?.phase).toBe('swapped');
+}, 9_000);
+
 test('goes on under traffic: nothing is lost, no reader fails, no checkpoint moves back', async () => {
   const log = await aHistory(3);
   const stream = log.eventAt(0).stream;

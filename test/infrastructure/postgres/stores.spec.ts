@@ -92,12 +92,13 @@ describe('workers', () => {
 describe('executions', () => {
   const now = new Date('2030-01-01T00:00:00.000Z');
   const idOf = (n: number) => `22222222-2222-4222-8222-${String(n).padStart(12, '0')}`;
+  const dueOf = (n: number) => ({ executionId: idOf(n), revision: BigInt(n) });
   const add = (n: number, next: string | null, worker: string | null = null) =>
     tables.dataSource.query(
       `insert into workflow_executions
        values ($1, 'p', 'ib', 'w', 'h', null, true, 's', null, null, 0, null, null, null, '{}', '{}',
-         now(), null, now(), null, $2, $3, 0, 0)`,
-      [idOf(n), next, worker],
+         now(), null, now(), null, $2, $3, $4, 0)`,
+      [idOf(n), next, worker, n],
     );
 
   test('are those whose time has come, and those whose worker is gone, these first; then longest due first', async () => {
@@ -109,19 +110,19 @@ describe('executions', () => {
     await add(5, '2030-01-01T00:10:00.000Z', 'gone');
     await add(6, '2030-01-01T00:05:00.000Z', 'w1');
     await add(7, '2029-12-31T00:00:00.000Z', 'w1');
-    expect(await due.find(now, new Set(['w1', 'w2']), 10)).toEqual([5, 7, 1, 2].map(idOf));
-    expect(await due.find(now, new Set(), 10)).toEqual([7, 6, 5, 1, 2].map(idOf));
-    expect(await due.find(now, new Set(['w1', 'w2']), 2)).toEqual([5, 7].map(idOf));
+    expect(await due.find(now, new Set(['w1', 'w2']), 10)).toEqual([5, 7, 1, 2].map(dueOf));
+    expect(await due.find(now, new Set(), 10)).toEqual([7, 6, 5, 1, 2].map(dueOf));
+    expect(await due.find(now, new Set(['w1', 'w2']), 2)).toEqual([5, 7].map(dueOf));
   });
 
   test('that stay due keep no other from being found: calls in a row come round to all', async () => {
     const due = new PostgresDueExecutions(tables.dataSource);
     for (let n = 1; n <= 5; n++) await add(n, '2029-12-31T00:00:00.000Z');
     const next = () => due.find(now, new Set(['w1']), 2);
-    expect([await next(), await next(), await next()]).toEqual([[1, 2].map(idOf), [3, 4].map(idOf), [idOf(5)]]);
+    expect([await next(), await next(), await next()]).toEqual([[1, 2].map(dueOf), [3, 4].map(dueOf), [dueOf(5)]]);
     await add(6, '2029-12-30T00:00:00.000Z');
     await add(7, '2030-01-01T00:10:00.000Z', 'gone');
-    expect([await next(), await next()]).toEqual([[7, 6].map(idOf), [7, 1].map(idOf)]);
+    expect([await next(), await next()]).toEqual([[7, 6].map(dueOf), [7, 1].map(dueOf)]);
   });
 
   test('that wait to be run are counted up to the limit, by the partial index', async () => {
@@ -144,7 +145,7 @@ describe('executions', () => {
     const odd = `a"b,{c}' or true --`;
     await add(1, '2030-01-01T00:10:00.000Z', odd);
     expect(await due.find(now, new Set([odd]), 10)).toEqual([]);
-    expect(await due.find(now, new Set(['x']), 10)).toEqual([idOf(1)]);
+    expect(await due.find(now, new Set(['x']), 10)).toEqual([dueOf(1)]);
   });
 
   test('are found by the partial index', async () => {

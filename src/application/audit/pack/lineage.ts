@@ -19,7 +19,10 @@ export type Lineage = Readonly<{
   generation: number;
   /** What the agent said of itself: version, model, tokens and the like. */
   agent_metadata: JsonObject;
-  /** SHA-256 (hex) of the canonical JSON of what the attempt was given: the start's metadata, and `inputs`. */
+  /**
+   * SHA-256 (hex) of the canonical JSON of what the agent was sent, as recorded when the attempt started. Where an older
+   * event does not tell it: of the start's metadata and `inputs`.
+   */
   input_hash: string;
   /** The outputs there were when the attempt started: step, and SHA-256 (hex) of its output's canonical JSON. */
   inputs: Readonly<Record<string, string>>;
@@ -27,7 +30,7 @@ export type Lineage = Readonly<{
   output_hash: string;
 }>;
 
-type Started = Readonly<{ agent: string; inputs: Readonly<Record<string, string>> }>;
+type Started = Readonly<{ agent: string; inputs: Readonly<Record<string, string>>; inputHash: string | null }>;
 
 /** One entry for each file of each completed attempt, in the order of the events. */
 export const lineageOf = (events: readonly RecordedEvent[]): readonly Lineage[] => {
@@ -37,11 +40,14 @@ export const lineageOf = (events: readonly RecordedEvent[]): readonly Lineage[] 
   return events.flatMap(({ type, data, revision }) => {
     const event = objectOf(data);
     const step = textOf(event['step']);
-    if (type === 'StepStarted') started.set(step, { agent: textOf(event['agent']), inputs: { ...outputs } });
+    if (type === 'StepStarted') {
+      const inputHash = textOf(event['inputHash']) || null;
+      started.set(step, { agent: textOf(event['agent']), inputs: { ...outputs }, inputHash });
+    }
     if (type !== 'StepCompleted') return [];
     const outputHash = hashOf(event['output'] as Json);
     outputs[step] = outputHash;
-    const { agent = null, inputs = {} } = started.get(step) ?? {};
+    const { agent = null, inputs = {}, inputHash = null } = started.get(step) ?? {};
     return filesOf(event).map((ref): Lineage => ({
       file: pathOf(ref),
       name: ref.name,
@@ -54,7 +60,7 @@ export const lineageOf = (events: readonly RecordedEvent[]): readonly Lineage[] 
       attempt: Number(event['attempt']),
       generation: Number(event['generation']),
       agent_metadata: objectOf(event['agentMetadata']),
-      input_hash: hashOf({ metadata, inputs }),
+      input_hash: inputHash ?? hashOf({ metadata, inputs }),
       inputs,
       output_hash: outputHash,
     }));

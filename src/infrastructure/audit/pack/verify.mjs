@@ -91,10 +91,11 @@ function hashOfEvent({ stream, revision, id, type, data, metadata }) {
 function lineageOf(events) {
   const [outputs, started, lineage] = [{}, {}, []];
   for (const { type, data, revision } of events) {
-    if (type === 'StepStarted') started[data.step] = { agent: data.agent, inputs: { ...outputs } };
+    if (type === 'StepStarted')
+      started[data.step] = { agent: data.agent, inputs: { ...outputs }, inputHash: data.inputHash };
     if (type !== 'StepCompleted') continue;
     outputs[data.step] = hashOf(data.output);
-    const { agent = null, inputs = {} } = started[data.step] ?? {};
+    const { agent = null, inputs = {}, inputHash } = started[data.step] ?? {};
     const large = Object.values(data.output).filter((value) => typeof value?.artifact === 'string' && value.sha256);
     for (const ref of [...data.artifacts, ...large.map((value) => ({ ...value, name: value.artifact }))])
       lineage.push({
@@ -102,7 +103,7 @@ function lineageOf(events) {
         ...{ name: ref.name, sha256: ref.sha256, bytes: ref.bytes, content_type: ref.contentType, revision },
         ...{ step: data.step, agent, attempt: data.attempt, generation: data.generation },
         agent_metadata: data.agentMetadata ?? {},
-        input_hash: hashOf({ metadata: events[0].data.metadata ?? {}, inputs }),
+        input_hash: inputHash ?? hashOf({ metadata: events[0].data.metadata ?? {}, inputs }),
         ...{ inputs, output_hash: outputs[data.step] },
       });
   }

@@ -1,16 +1,32 @@
 import { readFile } from 'node:fs/promises';
 import { zipSync } from 'fflate';
 import { PackFormat, type PackFiles, type PackReport } from '../../../application/audit/pack/pack-format.js';
-import { pdfFile } from '../../document/export/pdf-file.js';
-import { packReport } from './report.js';
+import { NotReady } from '../../../application/errors.js';
+import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../one-shot-threads.js';
+
+const limits: ThreadLimits = { threads: 1, waiting: 20, timeoutMs: 240_000, heapMb: 1024 };
+
+const threads = new OneShotThreads<PackReport>(
+  new URL('./report-thread.js', import.meta.url),
+  limits,
+  async (report) => {
+    const { reportFile } = await import('./report-file.js');
+    return reportFile(report);
+  },
+);
 
 export class ZipPackFormat extends PackFormat {
   verifier(): Promise<Uint8Array> {
     return readFile(new URL('./verify.mjs', import.meta.url));
   }
 
-  report(report: PackReport): Promise<Uint8Array> {
-    return pdfFile(packReport(report));
+  async report(report: PackReport): Promise<Uint8Array> {
+    try {
+      return await threads.run(report);
+    } catch (error) {
+      if (!(error instanceof ThreadRefusal)) throw error;
+      throw new NotReady(`The report of the audit pack was not written: ${error.message}`, { cause: error });
+    }
   }
 
   zip(files: PackFiles, madeAt: Date): Uint8Array {

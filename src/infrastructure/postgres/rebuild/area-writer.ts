@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
 import type { AreaWriter } from '../../../application/rebuild/rebuild-store.js';
-import { checkpointsOf, poisonOf } from '../projection-rows.js';
+import { checkpointsOf, poisonOf, skippedOf } from '../projection-rows.js';
 import { PostgresProjectionSession } from '../postgres-projection-session.js';
 import { quoted } from './areas.js';
 
@@ -23,8 +23,15 @@ export const openWriter = async (
     lost: session.lost,
     apply: (writes) => session.apply(writes),
     close: () => session.close(),
-    checkpoints: async () => checkpointsOf((await client.query('select * from projection_checkpoints')).rows),
+    checkpoints: async () => checkpointsOf(await session.read('select * from projection_checkpoints')),
     poisoned: async (limit) =>
-      poisonOf((await client.query('select * from projection_poison order by at limit $1', [limit])).rows),
+      poisonOf(await session.read('select * from projection_poison order by at limit $1', [limit])),
+    skipped: async (limit) => {
+      const found = skippedOf(
+        await session.read(`select * from ${quoted(live)}.projection_skipped limit $1`, [limit + 1]),
+      );
+      if (found.length > limit) throw new Error(`Expected at most ${limit} events that operators had passed over`);
+      return found;
+    },
   };
 };

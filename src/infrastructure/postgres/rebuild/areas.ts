@@ -19,10 +19,13 @@ export const schemasAt = async (client: Pick<pg.Client, 'query'>): Promise<Schem
   return schemasOf(live);
 };
 
+/** Rows about a projection that go wherever its table goes. */
+export const BESIDE = ['projection_checkpoints', 'projection_poison', 'projection_skipped'] as const;
+
 /** What the tables of an area need beside them: their checkpoints, what is held back, and what their rebuild has done. */
 export const makeArea = async (client: pg.Client, { live }: Schemas, area: string): Promise<void> => {
   await client.query(`create schema if not exists ${quoted(area)}`);
-  for (const table of ['projection_checkpoints', 'projection_poison']) {
+  for (const table of BESIDE) {
     await client.query(
       `create table if not exists ${quoted(area)}.${table} (like ${quoted(live)}.${table} including all)`,
     );
@@ -45,7 +48,7 @@ export const exists = async (client: Pick<pg.Client, 'query'>, schema: string, t
 export const clearArea = async (client: pg.Client, area: string, table: string): Promise<void> => {
   if (!(await exists(client, area, 'rebuilds'))) return;
   await client.query(`drop table if exists ${quoted(area)}.${quoted(table)}`);
-  for (const beside of ['projection_checkpoints', 'projection_poison', 'rebuilds'])
+  for (const beside of [...BESIDE, 'rebuilds'])
     await client.query(`delete from ${quoted(area)}.${beside} where projection = $1`, [table]);
   const { rows } = await client.query(`select from ${quoted(area)}.rebuilds limit 1`);
   if (rows.length === 0) await client.query(`drop schema ${quoted(area)} cascade`);

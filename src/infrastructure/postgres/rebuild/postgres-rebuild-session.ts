@@ -100,7 +100,12 @@ export class PostgresRebuildSession implements RebuildSession {
     }
   }
 
-  async swap(swaps: readonly Swap[], area: Area, align: (position: bigint) => Promise<void>): Promise<void> {
+  async swap(
+    swaps: readonly Swap[],
+    area: Area,
+    align: (position: bigint) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { schemas, takeLead, clock, limits } = this.means;
     for (const { projection } of swaps)
       await this.client.query(`analyze ${quoted(schemas[area])}.${quoted(projection)}`);
@@ -113,7 +118,7 @@ export class PostgresRebuildSession implements RebuildSession {
       }
       if (farthest !== null) await align(farthest);
       const isLost = () => lead.lost.aborted;
-      await swapTables(this.client, schemas, swaps, area, { clock, limits, isLost });
+      await swapTables(this.client, schemas, swaps, area, { clock, limits, isLost, signal });
     } finally {
       await lead.close();
     }

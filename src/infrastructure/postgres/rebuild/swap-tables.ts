@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { sleep, type Clock } from '../../../application/clock.js';
 import { failpoint } from '../../../application/failpoint.js';
 import type { Area, Swap } from '../../../application/rebuild/rebuild-store.js';
-import { clearArea, makeArea, quoted, type Schemas } from './areas.js';
+import { BESIDE, clearArea, makeArea, quoted, type Schemas } from './areas.js';
 import { carryOver, silence } from './copy-table.js';
 
 type Means = Readonly<{
@@ -10,6 +10,8 @@ type Means = Readonly<{
   limits: Readonly<{ lockTimeoutMs: number; lockPauseMs: number; lockTries: number }>;
   /** Whether the right to write to the live tables is gone. */
   isLost: () => boolean;
+  /** Ends the waiting for those who read. */
+  signal: AbortSignal;
 }>;
 
 /** LOCK_NOT_AVAILABLE: somebody reads for longer than others shall wait; DEADLOCK_DETECTED. */
@@ -21,7 +23,7 @@ export const swapTables = async (
   schemas: Schemas,
   swaps: readonly Swap[],
   area: Area,
-  { clock, limits, isLost }: Means,
+  { clock, limits, isLost, signal }: Means,
 ): Promise<void> => {
   for (let tried = 1; ; tried++) {
     await client.query('begin');
@@ -38,7 +40,8 @@ export const swapTables = async (
       const isBusy = BUSY.has((error as { code?: unknown }).code);
       if (!isBusy || tried >= limits.lockTries) throw error;
     }
-    await sleep(clock, limits.lockPauseMs);
+    await sleep(clock, limits.lockPauseMs, signal);
+    signal.throwIfAborted();
   }
 };
 
@@ -51,7 +54,7 @@ const swapOne = async (client: pg.Client, schemas: Schemas, swap: Swap, area: Ar
   if (area === 'shadow') await putAside(client, schemas, swap);
   else await client.query(`drop table ${quoted(live.schema)}.${quoted(table)}`);
   await client.query(`alter table ${quoted(incoming.schema)}.${quoted(table)} set schema ${quoted(live.schema)}`);
-  for (const beside of ['projection_checkpoints', 'projection_poison']) {
+  for (const beside of BESIDE) {
     await client.query(`delete from ${quoted(live.schema)}.${beside} where projection = $1`, [table]);
     await copyRows(client, incoming.schema, live.schema, beside, table);
   }
@@ -61,6 +64,8 @@ const swapOne = async (client: pg.Client, schemas: Schemas, swap: Swap, area: Ar
       [table, swap.version, swap.rebuildId],
     );
   }
+  // What was found in the table that was live until now says nothing of this one.
+  await client.query(`delete from ${quoted(live.schema)}.projection_drift where projection = $1`, [table]);
   await clearArea(client, incoming.schema, table);
 };
 
@@ -75,8 +80,7 @@ const putAside = async (client: pg.Client, schemas: Schemas, { projection: table
     table,
     rebuildId,
   ]);
-  for (const beside of ['projection_checkpoints', 'projection_poison'])
-    await copyRows(client, live, previous, beside, table);
+  for (const beside of BESIDE) await copyRows(client, live, previous, beside, table);
 };
 
 const copyRows = async (client: pg.Client, from: string, to: string, beside: string, projection: string) => {
