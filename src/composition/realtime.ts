@@ -1,0 +1,9 @@
+/** Wires the changes of the read tables to Supabase's clients. */
+import type { INestApplicationContext } from '@nestjs/common';
+import { RowChanges } from '../application/live/row-changes.js';
+import type { Config } from '../infrastructure/config/config.js';
+import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
+import { realtimeLimits } from './limits.js';
+
+export const realtimeServer = (app: INestApplicationContext, config: Config): RealtimeServer =>
+  new RealtimeServer(app.get(RowChanges), realtimeLimits(config), config.realtimeApiKey?.reveal());
