@@ -9,10 +9,16 @@ export const handBack = (server: Server, request: IncomingMessage, socket: Duple
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let at = 0; at < rawHeaders.length; at += 2) {
     const [name, value] = [rawHeaders[at]!, rawHeaders[at + 1]!];
-    if (!/^(upgrade|connection|http2-settings)$/i.test(name)) lines.push(`${name}: ${value}`);
+    if (/^(upgrade|http2-settings)$/i.test(name)) continue;
+    lines.push(`${name}: ${/^connection$/i.test(name) ? withoutOffers(value) : value}`);
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), rest]));
   server.emit('connection', socket);
+};
+
+const withoutOffers = (connection: string): string => {
+  const kept = connection.split(',').filter((token) => !/^\s*(upgrade|http2-settings)\s*$/i.test(token));
+  return kept.length > 0 ? kept.join() : 'keep-alive';
 };
 
 export const refuse = (socket: Duplex, { status, code, message }: Refusal): void => {

@@ -1,5 +1,5 @@
 /** Supabase's own client, for this server or a project of Supabase: `import { createClient } from '@/lib/supabase/client'`. */
-import { createClient as createSupabaseClient, type SupabaseClient } from '@supabase/supabase-js';
+import { createClient as createSupabaseClient, type WebSocketLikeConstructor } from '@supabase/supabase-js';
 import WebSocket from 'ws';
 
 const LOCAL_SERVER = 'http://127.0.0.1:3000';
@@ -13,10 +13,11 @@ const ANY_KEY = 'anon';
 export const createClient = (
   url = setting('SUPABASE_URL') ?? LOCAL_SERVER,
   key = setting('SUPABASE_ANON_KEY') ?? ANY_KEY,
-): SupabaseClient =>
+) =>
   createSupabaseClient(url, key, {
     auth: { autoRefreshToken: false, persistSession: false, detectSessionInUrl: false },
-    realtime: 'WebSocket' in globalThis ? {} : { transport: WebSocket },
+    // Node has one of its own from version 22 on.
+    realtime: 'WebSocket' in globalThis ? {} : { transport: WebSocket as unknown as WebSocketLikeConstructor },
   });
 
 const setting = (name: string): string | undefined =>
