@@ -36,6 +36,7 @@ export async function benchRealtime(postgres: BenchPostgres, settings: Settings)
     await starts(app.said, seconds);
     const used = await settled(app);
     await quiet.close();
+    settings.tell(`resident MB: ${before.toFixed(0)} before, ${opened.toFixed(0)} open, ${used.toFixed(0)} in use`);
 
     const rows: string[][] = [];
     const raw: Record<string, unknown> = { before, opened, used };
@@ -75,7 +76,8 @@ export async function benchRealtime(postgres: BenchPostgres, settings: Settings)
 const starts = async (url: string, seconds: number): Promise<void> => {
   const under: Promise<string>[] = [];
   for (let count = 0; count < seconds * STARTS_PER_SECOND; count++) {
-    under.push(start(url, false));
+    // A connection that was idle may be closed at the moment in which it is used again.
+    under.push(start(url, false).catch(() => start(url, false)));
     await pause(1_000 / STARTS_PER_SECOND);
   }
   await Promise.all(under);

@@ -52,8 +52,16 @@ const follow = async (url: string) => {
   return { rows, statuses, systems, sees };
 };
 
-afterEach(async () => {
-  for (const supabase of clients.splice(0)) await supabase.removeAllChannels();
+/** The library's own ways to disconnect leave timers behind, of 10 and of 50 seconds; a new channel takes the second back. */
+const letGo = ({ realtime }: Supabase) => {
+  realtime.channel('nothing');
+  for (const channel of realtime.getChannels()) channel.teardown();
+  const { socketAdapter } = realtime as unknown as { socketAdapter: { getSocket: () => { disconnect: () => void } } };
+  socketAdapter.getSocket().disconnect();
+};
+
+afterEach(() => {
+  clients.splice(0).forEach(letGo);
   printed.length = 0;
 });
 
@@ -160,7 +168,7 @@ describe('against a server', () => {
   });
 });
 
-test('clients come back to a server that was restarted, and miss nothing that happens then', async () => {
+test('clients come back to a server that was restarted, and are told what happens then', async () => {
   const database = await createTestDatabase();
   const env = { DATABASE_URL: database.url };
   const first = await startInstance(env);
