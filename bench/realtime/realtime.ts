@@ -43,7 +43,7 @@ export async function benchRealtime(postgres: BenchPostgres, settings: Settings)
     for (const count of [1, many]) {
       settings.tell(`${count} subscribers to all executions`);
       const subscribers = await subscribe(app.said, count, () => undefined);
-      const { ages, megabytes } = await during(app, subscribers, seconds);
+      const { ages, megabytes } = await during(app, subscribers, seconds, count);
       await subscribers.close();
       const [p50, p99] = [percentile(ages, 0.5), percentile(ages, 0.99)];
       raw[`${count} subscribers`] = { messages: ages.length, p50, p99, megabytes };
@@ -92,14 +92,14 @@ const settled = async (app: Program): Promise<number> => {
   return spread(samples).median;
 };
 
-const during = async (app: Program, { ages }: Subscribers, seconds: number) => {
+const during = async (app: Program, { ages }: Subscribers, seconds: number, count: number) => {
   let megabytes = 0;
   const sampling = setInterval(
     () => void app.residentMegabytes().then((now) => (megabytes = Math.max(megabytes, now))),
     200,
   );
   await starts(app.said, seconds);
-  await pause(1_000);
+  await until(async () => ages.length >= seconds * STARTS_PER_SECOND * count);
   clearInterval(sampling);
   return { ages: [...ages], megabytes };
 };
