@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { createClient } from '@/lib/supabase/client';
 import { eventually } from '../support/eventually.js';
+import { letGo } from '../support/let-go.js';
 import { createTestDatabase } from '../support/postgres.js';
 import { startInstance } from './support/instance.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
@@ -52,16 +53,8 @@ const follow = async (url: string) => {
   return { rows, statuses, systems, sees };
 };
 
-/** The library's own ways to disconnect leave timers behind, of 10 and of 50 seconds; a new channel takes the second back. */
-const letGo = ({ realtime }: Supabase) => {
-  realtime.channel('nothing');
-  for (const channel of realtime.getChannels()) channel.teardown();
-  const { socketAdapter } = realtime as unknown as { socketAdapter: { getSocket: () => { disconnect: () => void } } };
-  socketAdapter.getSocket().disconnect();
-};
-
 afterEach(() => {
-  clients.splice(0).forEach(letGo);
+  for (const { realtime } of clients.splice(0)) letGo(realtime);
   printed.length = 0;
 });
 

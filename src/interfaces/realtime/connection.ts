@@ -18,10 +18,11 @@ export type ConnectionMeans = Readonly<{
   limits: RealtimeLimits;
   /** Milliseconds, from any beginning. */
   now: () => number;
+  onError: (message: string, error: unknown) => void;
 }>;
 
 /** Codes of RFC 6455. */
-const [POLICY, MALFORMED, TRY_AGAIN_LATER] = [1008, 1007, 1013];
+const [MALFORMED, POLICY, INTERNAL, TRY_AGAIN_LATER] = [1007, 1008, 1011, 1013];
 
 export class Connection {
   /** Resolves when the socket is closed. */
@@ -39,7 +40,7 @@ export class Connection {
     private readonly means: ConnectionMeans,
   ) {
     this.openedAt = this.heardAt = means.now();
-    socket.on('message', (data, isBinary) => this.receive(data, isBinary));
+    socket.on('message', (data, isBinary) => this.take(data, isBinary));
     socket.on('ping', () => (this.heardAt = means.now()));
     // Of a frame that is too large or broken: the socket closes itself, with a code that says so.
     socket.on('error', () => undefined);
@@ -81,6 +82,16 @@ export class Connection {
       this.forget(channel);
       this.write(systemMessage(channel.topic, channel.joinRef, 'error', why));
       this.write(ended(channel.topic, channel.joinRef, 'phx_error'));
+    }
+  }
+
+  /** One client must not be able to end the process, whatever it has found. */
+  private take(data: RawData, isBinary: boolean): void {
+    try {
+      this.receive(data, isBinary);
+    } catch (error) {
+      this.means.onError('A message of a realtime client could not be treated', error);
+      this.close(INTERNAL, 'The message could not be treated');
     }
   }
 

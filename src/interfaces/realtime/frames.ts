@@ -23,6 +23,7 @@ export const decodeFrame = (data: Buffer, isBinary: boolean, vsn: Vsn): Message 
   if (isBinary) return vsn === '2.0.0' ? decodeBinary(data) : undefined;
   try {
     const parsed: unknown = JSON.parse(data.toString('utf8'));
+    if (!isWithin(parsed, LEVELS)) return undefined;
     if (vsn === '2.0.0') return Array.isArray(parsed) && parsed.length === 5 ? checked(...(parsed as Five)) : undefined;
     if (typeof parsed !== 'object' || parsed === null) return undefined;
     const { join_ref, ref, topic, event, payload } = parsed as Record<string, unknown>;
@@ -31,6 +32,13 @@ export const decodeFrame = (data: Buffer, isBinary: boolean, vsn: Vsn): Message 
     return undefined;
   }
 };
+
+/** Of objects and arrays in each other. What is nested without end can be read, and not be written again. */
+const LEVELS = 64;
+const isWithin = (value: unknown, levels: number): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((member) => isWithin(member, levels - 1)));
 
 type Five = [unknown, unknown, unknown, unknown, unknown];
 

@@ -25,6 +25,7 @@ export class RealtimeServer {
   constructor(
     private readonly changes: RowChanges,
     private readonly limits: RealtimeLimits,
+    private readonly onError: (message: string, error: unknown) => void,
     private readonly apiKey?: string,
   ) {
     this.sockets = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: limits.frameBytes });
@@ -73,8 +74,8 @@ export class RealtimeServer {
   }
 
   private open(socket: WebSocket, vsn: Vsn): void {
-    const { changes, subscriptions, limits } = this;
-    const means = { tables: () => changes.tables(), subscriptions, limits, now: () => performance.now() };
+    const { changes, subscriptions, limits, onError } = this;
+    const means = { tables: () => changes.tables(), subscriptions, limits, onError, now: () => performance.now() };
     const connection = new Connection(socket, vsn, means);
     this.connections.add(connection);
     socket.on('close', () => this.connections.delete(connection));

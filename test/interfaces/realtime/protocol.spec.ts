@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
+import fc from 'fast-check';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../../../src/interfaces/realtime/limits.js';
 import { RealtimeServer } from '../../../src/interfaces/realtime/realtime-server.js';
 import { eventually } from '../../support/eventually.js';
@@ -11,6 +12,9 @@ import { ID, ToldChanges } from './support/told-changes.js';
 let changes: ToldChanges;
 let ended: (() => Promise<unknown>)[] = [];
 
+const failures: string[] = [];
+const onError = (message: string, error: unknown) => failures.push(`${message}: ${String(error)}`);
+
 const start = async (limits: Partial<RealtimeLimits> = {}, apiKey?: string) => {
   changes = new ToldChanges();
   const http: Server = createServer((request, response) => {
@@ -20,7 +24,7 @@ const start = async (limits: Partial<RealtimeLimits> = {}, apiKey?: string) => {
   });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
-  const realtime = new RealtimeServer(changes, { ...DEFAULT_REALTIME_LIMITS, lookMs: 20, ...limits }, apiKey);
+  const realtime = new RealtimeServer(changes, { ...DEFAULT_REALTIME_LIMITS, lookMs: 20, ...limits }, onError, apiKey);
   realtime.start(http);
   const { port } = http.address() as AddressInfo;
   ended.push(async () => {
@@ -36,6 +40,7 @@ const start = async (limits: Partial<RealtimeLimits> = {}, apiKey?: string) => {
 afterEach(async () => {
   for (const end of ended.reverse()) await end();
   ended = [];
+  expect(failures).toEqual([]);
 });
 
 const TOPIC = 'realtime:room';
@@ -312,6 +317,56 @@ describe('what cannot be subscribed to', () => {
       });
     },
   );
+
+  test('what is nested too deeply to be answered closes, and the server goes on', async () => {
+    const { open } = await start();
+    const client = await open();
+    const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`;
+    client.send(`["1","1","${TOPIC}","phx_join",{"config":{"postgres_changes":[{"table":"x","odd":${deep}}]}}]`);
+    expect((await client.isClosed()).code).toBe(1007);
+    expect((await joined(await open(), [UPDATES])).reply[4].status).toBe('ok');
+  });
+
+  test('whatever is sent, the server goes on', async () => {
+    const { open } = await start({ messagesPerSecond: Infinity });
+    const topic = fc.constantFrom(TOPIC, 'phoenix', 'realtime:', 'x');
+    const event = fc.constantFrom('phx_join', 'phx_leave', 'heartbeat', 'access_token', 'broadcast', 'presence', 'x');
+    const value = fc.jsonValue({ maxDepth: 3 });
+    const filter = fc.oneof(
+      value,
+      fc.stringMatching(/^(id|current_state|x)=(not\.)?(eq|in|is|like|match|gt)\.[(){}a-z0-9*,"]*$/),
+    );
+    const binding = fc.record({
+      event: value,
+      schema: fc.constant('public'),
+      table: fc.constant('workflow_executions'),
+      filter,
+    });
+    const config = fc.record({
+      config: fc.record({ postgres_changes: fc.oneof(value, fc.array(fc.oneof(binding, value))) }),
+    });
+    const frame = fc.oneof(value, fc.tuple(value, value, topic, event, fc.oneof(value, config)));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.oneof(
+            frame.map((it) => JSON.stringify(it)),
+            fc.uint8Array(),
+          ),
+          { minLength: 1 },
+        ),
+        async (frames) => {
+          const client = await open();
+          for (const one of frames) client.socket.send(one);
+          changes.tell({});
+          client.socket.close();
+          await client.isClosed();
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect((await joined(await open(), [UPDATES])).reply[4].status).toBe('ok');
+  });
 
   test('a binary frame of another kind closes as well', async () => {
     const client = await (await start()).open();
