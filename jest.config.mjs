@@ -21,6 +21,7 @@ export default {
     '^(\\.{1,2}/.*)\\.js$': '$1',
     '^workflow-executor$': '<rootDir>/src/index.ts',
     '^@/lib/workflow/executor$': '<rootDir>/src/index.ts',
+    '^@/lib/supabase/client$': '<rootDir>/src/lib/supabase/client.ts',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/\\.dist-', '<rootDir>/data'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',

@@ -6,11 +6,18 @@ import { benchMemory } from './event-node/memory.js';
 import { benchRead } from './event-node/read.js';
 import { startPostgres } from './event-node/postgres.js';
 import { machine } from './machine.js';
+import { benchRealtime } from './realtime/realtime.js';
 import { benchRebuild } from './rebuild/rebuild.js';
 import { print, type Section } from './report.js';
 import type { Settings } from './settings.js';
 
-const BENCHES = { append: benchAppend, read: benchRead, memory: benchMemory, rebuild: benchRebuild };
+const BENCHES = {
+  append: benchAppend,
+  read: benchRead,
+  memory: benchMemory,
+  rebuild: benchRebuild,
+  realtime: benchRealtime,
+};
 type Name = keyof typeof BENCHES;
 
 const usage = `Usage: npm run bench -- [${Object.keys(BENCHES).join('|')} ...] [--rounds N] [--events N] [--quick] [--json FILE]`;

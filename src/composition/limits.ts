@@ -7,6 +7,7 @@ import {
   DEFAULT_REBUILD_STORE_LIMITS,
   type RebuildStoreLimits,
 } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
+import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { AgentBounds } from '../application/saga/agent-lane.js';
 import type { BacklogLimits } from '../application/start-backlog.js';
@@ -93,4 +94,16 @@ export const rebuilderLimits = (config: Config): RebuilderLimits => ({
 export const rebuildStoreLimits = (config: Config): RebuildStoreLimits => ({
   ...DEFAULT_REBUILD_STORE_LIMITS,
   lockTimeoutMs: config.rebuildLockTimeoutMs,
+});
+
+export const realtimeLimits = (config: Config): RealtimeLimits => ({
+  ...DEFAULT_REALTIME_LIMITS,
+  connections: config.realtimeMaxConnections,
+  channels: config.realtimeMaxChannels,
+  bindings: config.realtimeMaxSubscriptions,
+  messagesPerSecond: config.realtimeMaxMessagesPerSecond,
+  frameBytes: config.realtimeMaxFrameBytes,
+  bufferBytes: config.realtimeMaxBufferBytes,
+  joinMs: config.realtimeJoinTimeoutMs,
+  silenceMs: config.realtimeSilenceTimeoutMs,
 });

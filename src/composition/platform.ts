@@ -1,5 +1,6 @@
 /** The servers and connections under the application: given by URL, or embedded. */
 import path from 'node:path';
+import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import type { EventLog } from '../application/event-log.js';
 import type { Config } from '../infrastructure/config/config.js';
@@ -15,6 +16,8 @@ export type Platform = Readonly<{
   close: () => Promise<void>;
 }>;
 
+const warn = (line: string) => new Logger('Database').warn(line);
+
 /** Starts what is not given. Whatever fails, what was started before it is stopped again. */
 export const startPlatform = async (config: Config, tell: (line: string) => void): Promise<Platform> => {
   const closers: (() => Promise<void>)[] = [];
@@ -27,9 +30,8 @@ export const startPlatform = async (config: Config, tell: (line: string) => void
   };
   try {
     const databaseUrl = config.databaseUrl?.reveal() ?? (await embeddedPostgres());
-    const dataSource = opened(await createDataSource({ url: databaseUrl, poolSize: config.databasePoolSize }), (it) =>
-      it.destroy(),
-    );
+    const settings = { url: databaseUrl, poolSize: config.databasePoolSize, tell: warn };
+    const dataSource = opened(await createDataSource(settings), (it) => it.destroy());
     const openLog = (url: string) => new EventStoreDbEventLog({ url, appendTimeoutMs: config.appendTimeoutMs });
     const given = config.eventstoreUrl?.reveal();
     const log = given ? openLog(given) : new MovingEventLog(await sharedNode(databaseUrl), openLog);

@@ -31,6 +31,7 @@ import { openAudit } from './audit.js';
 import { httpLimits } from './limits.js';
 import { LiveLoops } from './live.js';
 import { startPlatform } from './platform.js';
+import { realtimeServer } from './realtime.js';
 
 export { readConfig } from '../infrastructure/config/configuration.js';
 export type { Config };
@@ -111,6 +112,7 @@ const run = (
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
   const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditKeeper)];
   const live = app.get(LiveLoops);
+  const realtime = realtimeServer(app, config);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.abort();
@@ -118,6 +120,7 @@ const run = (
     await watch.stop();
     await holds.stop();
     await closeAgents();
+    await realtime.stop();
     // Until here requests are answered as always, but for their `Connection: close`.
     await drain(app.getHttpServer());
     await app.close();
@@ -130,6 +133,7 @@ const run = (
   return {
     begin: async () => {
       await live.start();
+      realtime.start(app.getHttpServer());
       projections.start();
       admin.start();
       audit.start();

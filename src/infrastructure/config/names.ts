@@ -16,7 +16,7 @@ const OUR_PREFIXES = [
   'INLINE',
   'METADATA',
 ]
-  .concat(['PROJECTION', 'PROJECTS', 'REQUIRE', 'SAGA', 'SHUTDOWN', 'WORKER'])
+  .concat(['PROJECTION', 'PROJECTS', 'REALTIME', 'REQUIRE', 'SAGA', 'SHUTDOWN', 'WORKER'])
   .map((word) => `${word}_`);
 
 /** Kubernetes describes a service called `eventstore` or `database` in such variables; build runners set the last one. */

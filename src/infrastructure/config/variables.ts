@@ -59,6 +59,16 @@ export const variables = z.object({
   AUDIT_CHECKPOINT_EVENTS: whole('events', 10_000, { max: 10_000_000 }),
   AUDIT_CHECKPOINT_MS: whole('milliseconds', 10_000, { min: 100 }),
 
+  REALTIME_API_KEY: secret('a key'),
+  REALTIME_MAX_CONNECTIONS: whole('connections', 5000, { max: 1_000_000 }),
+  REALTIME_MAX_CHANNELS: whole('channels', 100, { max: 10_000 }),
+  REALTIME_MAX_SUBSCRIPTIONS: whole('subscriptions', 100, { max: 10_000 }),
+  REALTIME_MAX_MESSAGES_PER_SECOND: whole('messages', 250, { max: 1_000_000 }),
+  REALTIME_MAX_FRAME_BYTES: whole('bytes', 64 * KIB, { min: KIB, max: 16 * MIB }),
+  REALTIME_MAX_BUFFER_BYTES: whole('bytes', 4 * MIB, BODY),
+  REALTIME_JOIN_TIMEOUT_MS: whole('milliseconds', 30_000, { min: 100 }),
+  REALTIME_SILENCE_TIMEOUT_MS: whole('milliseconds', 60_000, { min: 100 }),
+
   SHUTDOWN_GRACE_MS: whole('milliseconds', 10_000, { min: 0, max: 20_000 }),
 });
 

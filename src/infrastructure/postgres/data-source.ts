@@ -13,6 +13,8 @@ export type DataSourceSettings = Readonly<{
   connectTimeoutMs?: number;
   /** What the server shows for our connections. */
   applicationName?: string;
+  /** Is told what the database's own operator has to do, in a sentence. */
+  tell?: (line: string) => void;
 }>;
 
 /**
@@ -41,7 +43,7 @@ export const createDataSource = async (settings: DataSourceSettings): Promise<Da
   });
   await dataSource.initialize();
   try {
-    await migrate(dataSource);
+    for (const line of await migrate(dataSource)) settings.tell?.(line);
     return dataSource;
   } catch (error) {
     await dataSource.destroy();

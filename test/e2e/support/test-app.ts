@@ -6,7 +6,7 @@ import { loadConfig } from '../../../src/infrastructure/config/config.js';
 import { createTestDatabase } from '../../support/postgres.js';
 import { Api } from './api.js';
 
-export type TestApp = Readonly<{ api: Api; server: Server; close: () => Promise<void> }>;
+export type TestApp = Readonly<{ api: Api; server: Server; databaseUrl: string; close: () => Promise<void> }>;
 
 /** The whole application in this process: real Postgres, the embedded event store, the real client, HTTP on a free port. */
 export const startTestApp = async (env: Readonly<Record<string, string>> = {}): Promise<TestApp> => {
@@ -26,5 +26,5 @@ export const startTestApp = async (env: Readonly<Record<string, string>> = {}): 
     await database.drop();
     await rm(dataDir, { recursive: true, force: true });
   };
-  return { api: new Api(server.url), server, close };
+  return { api: new Api(server.url), server, databaseUrl: database.url, close };
 };

@@ -1,0 +1,197 @@
+/** One client: what it sends, the channels it has joined, what it is sent. */
+import type { RawData, WebSocket } from 'ws';
+import type { RowChanges } from '../../application/live/row-changes.js';
+import { BindingRefused, readBinding, type Binding } from './binding.js';
+import { channelName, decodeFrame, encodeFrame, ended, reply, systemMessage } from './frames.js';
+import type { Message, Ref, Vsn } from './frames.js';
+import { readJoin, type AskedBinding } from './join-request.js';
+import type { RealtimeLimits } from './limits.js';
+import type { Subscriptions } from './subscriptions.js';
+
+/** A topic that a client has joined. */
+export type Channel = Readonly<{ connection: Connection; topic: string; joinRef: Ref; acksBroadcasts: boolean }> &
+  Readonly<{ isSubscribed: boolean; unsubscribe: () => void }>;
+
+export type ConnectionMeans = Readonly<{
+  tables: RowChanges['tables'];
+  subscriptions: Subscriptions<Channel>;
+  limits: RealtimeLimits;
+  /** Milliseconds, from any beginning. */
+  now: () => number;
+  onError: (message: string, error: unknown) => void;
+}>;
+
+/** Codes of RFC 6455. */
+const [MALFORMED, POLICY, INTERNAL, TRY_AGAIN_LATER] = [1007, 1008, 1011, 1013];
+
+export class Connection {
+  /** Resolves when the socket is closed. */
+  readonly closed: Promise<void>;
+  private readonly channels = new Map<string, Channel>();
+  private readonly openedAt: number;
+  private heardAt: number;
+  private hasJoined = false;
+  private closingSince: number | undefined;
+  private second = { since: 0, messages: 0 };
+
+  constructor(
+    private readonly socket: WebSocket,
+    readonly vsn: Vsn,
+    private readonly means: ConnectionMeans,
+  ) {
+    this.openedAt = this.heardAt = means.now();
+    socket.on('message', (data, isBinary) => this.take(data, isBinary));
+    socket.on('ping', () => (this.heardAt = means.now()));
+    // Of a frame that is too large or broken: the socket closes itself, with a code that says so.
+    socket.on('error', () => undefined);
+    this.closed = new Promise((resolve) => socket.once('close', () => resolve(this.forgetChannels())));
+  }
+
+  /** @param frame text; in a buffer where many clients are sent the same */
+  send(frame: string | Buffer): void {
+    if (this.closingSince !== undefined) return;
+    this.socket.send(frame, { binary: false });
+    if (this.socket.bufferedAmount > this.means.limits.bufferBytes)
+      this.close(TRY_AGAIN_LATER, 'Too slow: reconnect, and read again');
+  }
+
+  close(code: number, reason: string): void {
+    this.closingSince ??= this.means.now();
+    this.forgetChannels();
+    this.socket.close(code, reason);
+  }
+
+  cutOff(): void {
+    this.socket.terminate();
+  }
+
+  /** Closes what has been silent, or without a channel, for too long, and cuts off what does not answer a close. */
+  look(): void {
+    const { joinMs, silenceMs, closeMs } = this.means.limits;
+    const now = this.means.now();
+    if (this.closingSince !== undefined) {
+      if (now - this.closingSince > closeMs) this.cutOff();
+    } else if (now - this.heardAt > silenceMs) this.close(POLICY, `Expected a heartbeat within ${silenceMs} ms`);
+    else if (!this.hasJoined && now - this.openedAt > joinMs)
+      this.close(POLICY, `Expected a channel to be joined within ${joinMs} ms`);
+  }
+
+  /** Ends the channels that follow changes, in the way after which clients join again by themselves. */
+  sendToRejoin(why: string): void {
+    for (const channel of [...this.channels.values()].filter(({ isSubscribed }) => isSubscribed)) {
+      this.forget(channel);
+      this.write(systemMessage(channel.topic, channel.joinRef, 'error', why));
+      this.write(ended(channel.topic, channel.joinRef, 'phx_error'));
+    }
+  }
+
+  /** One client must not be able to end the process, whatever it has found. */
+  private take(data: RawData, isBinary: boolean): void {
+    try {
+      this.receive(data, isBinary);
+    } catch (error) {
+      this.means.onError('A message of a realtime client could not be treated', error);
+      this.close(INTERNAL, 'The message could not be treated');
+    }
+  }
+
+  private receive(data: RawData, isBinary: boolean): void {
+    if (this.closingSince !== undefined) return;
+    this.heardAt = this.means.now();
+    if (this.isTooMany()) return this.close(POLICY, 'Too many messages per second');
+    const message = decodeFrame(data as Buffer, isBinary, this.vsn);
+    if (!message) return this.close(MALFORMED, `Expected a message of Phoenix channels, version ${this.vsn}`);
+    if (message.topic === 'phoenix' && message.event === 'heartbeat') return this.write(reply(message, 'ok'));
+    if (message.event === 'phx_join') return this.join(message);
+    const channel = this.channels.get(message.topic);
+    if (channel) return this.hear(channel, message);
+    if (message.event === 'phx_leave') return this.write(reply(message, 'ok'));
+    this.write(reply(message, 'error', { reason: 'unmatched topic' }));
+  }
+
+  private isTooMany(): boolean {
+    if (this.heardAt - this.second.since >= 1_000) this.second = { since: this.heardAt, messages: 0 };
+    return ++this.second.messages > this.means.limits.messagesPerSecond;
+  }
+
+  private hear(channel: Channel, message: Message): void {
+    switch (message.event) {
+      case 'phx_leave': {
+        // A client that has joined anew may leave what it had joined before.
+        const isMeant = message.joinRef === null || message.joinRef === channel.joinRef;
+        if (isMeant) this.forget(channel);
+        this.write(reply(message, 'ok'));
+        if (isMeant) this.write(ended(channel.topic, channel.joinRef, 'phx_close'));
+        return;
+      }
+      case 'broadcast':
+        if (channel.acksBroadcasts) this.write(reply(message, 'ok'));
+        return;
+      case 'presence':
+        return this.write(reply(message, 'ok'));
+      default:
+        // An access token is taken and not needed: who may connect may read. The rest is nothing to answer.
+        return;
+    }
+  }
+
+  private join(message: Message): void {
+    const { topic, joinRef } = message;
+    const { limits } = this.means;
+    const before = this.channels.get(topic);
+    const name = channelName(topic);
+    const refuse = (reason: string) => this.write(reply(message, 'error', { reason }));
+    if (name === null) return refuse('unmatched topic');
+    if (name === '') return refuse('TopicNameRequired: You must provide a topic name');
+    if (!before && this.channels.size >= limits.channels) return refuse('ChannelRateLimitReached: Too many channels');
+    const request = readJoin(message.payload);
+    if (!request) return refuse('Expected config.postgres_changes to be a list of objects');
+    const { asked, wantsPresence, acksBroadcasts } = request;
+    if (asked.length > limits.bindings) return refuse(`Expected at most ${limits.bindings} config.postgres_changes`);
+    if (before) {
+      this.forget(before);
+      this.write(ended(topic, before.joinRef, 'phx_close'));
+    }
+    this.hasJoined = true;
+    this.write(reply(message, 'ok', { postgres_changes: asked.map(({ params, id }) => ({ ...params, id })) }));
+    if (wantsPresence) this.write({ joinRef, ref: null, topic, event: 'presence_state', payload: {} });
+    this.subscribe({ topic, joinRef, acksBroadcasts }, asked);
+  }
+
+  /** All of the subscriptions, or none: then the channel stays, and is told why. */
+  private subscribe(
+    joined: Readonly<{ topic: string; joinRef: Ref; acksBroadcasts: boolean }>,
+    asked: readonly AskedBinding[],
+  ): void {
+    const { tables, limits, subscriptions } = this.means;
+    let [bindings, refusal]: [readonly Binding[], string | undefined] = [[], undefined];
+    try {
+      bindings = asked.map(({ params, id }) => readBinding(params, id, tables(), limits));
+    } catch (error) {
+      if (!(error instanceof BindingRefused)) throw error;
+      refusal = error.message;
+    }
+    let remove: () => void = () => undefined;
+    const unsubscribe = () => remove();
+    const channel = { ...joined, connection: this, isSubscribed: bindings.length > 0, unsubscribe };
+    this.channels.set(channel.topic, channel);
+    remove = subscriptions.add(channel, bindings);
+    const tell = (status: 'ok' | 'error', text: string) =>
+      this.write(systemMessage(channel.topic, channel.joinRef, status, text));
+    if (refusal !== undefined) tell('error', refusal);
+    else if (bindings.length > 0) tell('ok', 'Subscribed to PostgreSQL');
+  }
+
+  private write(message: Message): void {
+    this.send(encodeFrame(this.vsn, message));
+  }
+
+  private forget(channel: Channel): void {
+    channel.unsubscribe();
+    this.channels.delete(channel.topic);
+  }
+
+  private forgetChannels(): void {
+    for (const channel of [...this.channels.values()]) this.forget(channel);
+  }
+}

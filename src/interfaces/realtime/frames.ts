@@ -1,0 +1,117 @@
+/** Messages of Phoenix channels, as text frames of version 1.0.0 (objects) or 2.0.0 (arrays). */
+import type { Json } from '../../domain/json.js';
+
+export type Vsn = '1.0.0' | '2.0.0';
+
+/** The parameter `vsn` of the URL. @returns undefined for a version that is not spoken here */
+export const vsnOf = (parameter: string | null): Vsn | undefined =>
+  parameter === null || /^1\.0\.\d+$/.test(parameter) ? '1.0.0' : /^2\.0\.\d+$/.test(parameter) ? '2.0.0' : undefined;
+
+export type Ref = string | null;
+
+export type Message = Readonly<{
+  joinRef: Ref;
+  ref: Ref;
+  topic: string;
+  event: string;
+  /** Undefined of a binary frame: only broadcasts come in them. */
+  payload: Json | undefined;
+}>;
+
+/** @returns undefined for what is no message */
+export const decodeFrame = (data: Buffer, isBinary: boolean, vsn: Vsn): Message | undefined => {
+  if (isBinary) return vsn === '2.0.0' ? decodeBinary(data) : undefined;
+  try {
+    const parsed: unknown = JSON.parse(data.toString('utf8'));
+    if (!isWithin(parsed, LEVELS)) return undefined;
+    if (vsn === '2.0.0') return Array.isArray(parsed) && parsed.length === 5 ? checked(...(parsed as Five)) : undefined;
+    if (typeof parsed !== 'object' || parsed === null) return undefined;
+    const { join_ref, ref, topic, event, payload } = parsed as Record<string, unknown>;
+    return checked(join_ref, ref, topic, event, payload);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Of objects and arrays in each other. What is nested without end can be read, and not be written again. */
+const LEVELS = 64;
+const isWithin = (value: unknown, levels: number): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (levels > 0 && Object.values(value).every((member) => isWithin(member, levels - 1)));
+
+type Five = [unknown, unknown, unknown, unknown, unknown];
+
+const checked = (...[joinRef, ref, topic, event, payload]: Five): Message | undefined => {
+  if (typeof topic !== 'string' || typeof event !== 'string' || payload === undefined) return undefined;
+  const refs = [joinRef, ref].map((one) => (typeof one === 'number' ? String(one) : (one ?? null)));
+  if (!refs.every((one) => one === null || typeof one === 'string')) return undefined;
+  return { joinRef: refs[0] as Ref, ref: refs[1] as Ref, topic, event, payload: payload as Json };
+};
+
+const PUSH = 0;
+const BROADCAST_PUSH = 3;
+
+/** What a message is of stands in its head: sizes in bytes, then the texts; what it holds is not looked at. */
+const decodeBinary = (data: Buffer): Message | undefined => {
+  const kind = data[0];
+  if (kind !== PUSH && kind !== BROADCAST_PUSH) return undefined;
+  const [sizes, headEnd] = [data.subarray(1, 5), kind === PUSH ? 5 : 7];
+  if (data.length < headEnd + sizes.reduce((sum, size) => sum + size, 0)) return undefined;
+  let at = headEnd;
+  const [joinRef = '', ref = '', topic = '', event = ''] = [...sizes].map((size) =>
+    data.toString('utf8', at, (at += size)),
+  );
+  const named = kind === BROADCAST_PUSH ? 'broadcast' : event;
+  return { joinRef: joinRef || null, ref: ref || null, topic, event: named, payload: undefined };
+};
+
+export const encodeFrame = (vsn: Vsn, { joinRef, ref, topic, event, payload }: Message): string =>
+  vsn === '2.0.0'
+    ? JSON.stringify([joinRef, ref, topic, event, payload])
+    : JSON.stringify({ ref, topic, event, payload });
+
+/** @param payload as JSON already: what many clients get is written once */
+export const encodeWritten = (vsn: Vsn, topic: string, event: string, payload: string): string => {
+  const [topicText, eventText] = [JSON.stringify(topic), JSON.stringify(event)];
+  return vsn === '2.0.0'
+    ? `[null,null,${topicText},${eventText},${payload}]`
+    : `{"ref":null,"topic":${topicText},"event":${eventText},"payload":${payload}}`;
+};
+
+type Status = 'ok' | 'error';
+
+export const reply = (to: Message, status: Status, response: Json = {}): Message => ({
+  ...to,
+  event: 'phx_reply',
+  payload: { status, response },
+});
+
+/** `phx_close` and `phx_error` carry the reference of the join that they end. */
+export const ended = (topic: string, joinRef: Ref, event: 'phx_close' | 'phx_error'): Message => ({
+  joinRef,
+  ref: joinRef,
+  topic,
+  event,
+  payload: {},
+});
+
+export const systemMessage = (
+  topic: string,
+  joinRef: Ref,
+  status: Status,
+  message: string,
+  extension: 'postgres_changes' | 'system' = 'postgres_changes',
+): Message => ({
+  joinRef,
+  ref: null,
+  topic,
+  event: 'system',
+  payload: { message, status, extension, channel: channelName(topic) },
+});
+
+const PREFIX = 'realtime:';
+
+/** @returns undefined for a topic that is none of Realtime's */
+export const channelName = (topic: string): string | null =>
+  topic.startsWith(PREFIX) ? topic.slice(PREFIX.length) : null;

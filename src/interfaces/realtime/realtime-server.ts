@@ -1,0 +1,95 @@
+/** The Realtime protocol of Supabase for changes of the read tables, on the HTTP server of the application. */
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { RowChange, RowChanges } from '../../application/live/row-changes.js';
+import { refusalOf, type Refusal } from './admission.js';
+import { Connection, type Channel } from './connection.js';
+import { fanOut } from './fan-out.js';
+import { vsnOf, type Vsn } from './frames.js';
+import type { RealtimeLimits } from './limits.js';
+import { Subscriptions } from './subscriptions.js';
+import { handBack, refuse } from './upgrade.js';
+
+const PATH = '/realtime/v1/websocket';
+const GOING_AWAY = 1001;
+
+export class RealtimeServer {
+  private readonly sockets: WebSocketServer;
+  private readonly connections = new Set<Connection>();
+  private readonly subscriptions = new Subscriptions<Channel>();
+  private isStopping = false;
+  private end: () => void = () => undefined;
+
+  /** @param apiKey what clients have to know; undefined: nothing */
+  constructor(
+    private readonly changes: RowChanges,
+    private readonly limits: RealtimeLimits,
+    private readonly onError: (message: string, error: unknown) => void,
+    private readonly apiKey?: string,
+  ) {
+    this.sockets = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: limits.frameBytes });
+  }
+
+  /** Once changes are told. */
+  start(server: Server): void {
+    server.on('upgrade', (request, socket, head) => this.upgrade(server, request, socket, head));
+    const columnsOf = ({ table }: RowChange) => this.changes.tables().get(table) ?? [];
+    const unfollow = this.changes.follow({
+      changed: (change) => fanOut(change, this.subscriptions, columnsOf(change), this.limits),
+      missed: (why) => this.missed(why),
+    });
+    const looking = setInterval(() => this.connections.forEach((one) => one.look()), this.limits.lookMs);
+    this.end = () => {
+      clearInterval(looking);
+      unfollow();
+    };
+  }
+
+  /** Sends all clients elsewhere. Resolves when they are gone, at the latest after `closeMs`. */
+  async stop(): Promise<void> {
+    this.isStopping = true;
+    this.end();
+    for (const connection of this.connections) connection.close(GOING_AWAY, 'The server is going away');
+    const closed = Promise.all([...this.connections].map((connection) => connection.closed));
+    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, this.limits.closeMs).unref())]);
+    for (const connection of this.connections) connection.cutOff();
+  }
+
+  private upgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const url = URL.canParse(request.url ?? '', BASE) ? new URL(request.url ?? '', BASE) : undefined;
+    const isOurs = url?.pathname === PATH && request.headers.upgrade?.toLowerCase() === 'websocket';
+    if (!isOurs) return handBack(server, request, socket, head);
+    const vsn = vsnOf(url.searchParams.get('vsn'));
+    const refusal = refusalOf(request, url, this.apiKey) ?? this.refusal(vsn);
+    if (refusal || !vsn) return refuse(socket, refusal ?? UNKNOWN_VERSION);
+    this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened, vsn));
+  }
+
+  private refusal(vsn: Vsn | undefined): Refusal | undefined {
+    if (!vsn) return UNKNOWN_VERSION;
+    if (this.isStopping) return { status: 503, code: 'UNAVAILABLE', message: 'The server is going away.' };
+    if (this.connections.size < this.limits.connections) return undefined;
+    return { status: 503, code: 'UNAVAILABLE', message: `There are ${this.limits.connections} connections already.` };
+  }
+
+  private open(socket: WebSocket, vsn: Vsn): void {
+    const { changes, subscriptions, limits, onError } = this;
+    const means = { tables: () => changes.tables(), subscriptions, limits, onError, now: () => performance.now() };
+    const connection = new Connection(socket, vsn, means);
+    this.connections.add(connection);
+    socket.on('close', () => this.connections.delete(connection));
+  }
+
+  private missed(why: string): void {
+    for (const connection of this.connections)
+      connection.sendToRejoin(`${why}: changes may have been missed. Join again, and read again.`);
+  }
+}
+
+const BASE = 'http://localhost';
+const UNKNOWN_VERSION: Refusal = {
+  status: 400,
+  code: 'INVALID_REQUEST',
+  message: 'Expected vsn to be 1.0.0 or 2.0.0.',
+};

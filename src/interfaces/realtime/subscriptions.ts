@@ -1,0 +1,65 @@
+/** Who is to be told of a change, found by table and by the ids that most filters ask for. */
+import type { JsonRow, RowChange } from '../../application/live/row-changes.js';
+import { valuesOf } from './filters/column-values.js';
+import type { Condition } from './filters/read-filter.js';
+import type { Binding, TableBinding } from './binding.js';
+
+/** Columns by whose value subscriptions are kept apart: with `eq` on one, another row's changes cost it nothing. */
+const IDS = ['id', 'execution_id'] as const;
+const ANY = '';
+
+type Entry<Owner> = Readonly<{ owner: Owner; binding: Binding; table: TableBinding }>;
+
+/** The bindings of one owner that a change passes. */
+export type Addressed<Owner> = ReadonlyMap<Owner, readonly Binding[]>;
+
+export class Subscriptions<Owner> {
+  /** By table, then by `column=id`, or `ANY` where no id is asked for. */
+  private readonly entries = new Map<string, Map<string, Set<Entry<Owner>>>>();
+
+  /** @returns a function that takes them away again */
+  add(owner: Owner, bindings: readonly Binding[]): () => void {
+    const removals = bindings.flatMap((binding) =>
+      binding.tables.map((table) => this.addOne({ owner, binding, table })),
+    );
+    return () => removals.forEach((remove) => remove());
+  }
+
+  /** @param row what is known of the row: all of it, or its key after a DELETE */
+  of(change: RowChange, row: JsonRow): Addressed<Owner> {
+    const found = new Map<Owner, Binding[]>();
+    const kept = this.entries.get(change.table);
+    if (!kept) return found;
+    const keys = [
+      ANY,
+      ...IDS.flatMap((column) => (typeof row[column] === 'string' ? [`${column}=${row[column]}`] : [])),
+    ];
+    for (const { owner, binding, table } of keys.flatMap((key) => [...(kept.get(key) ?? [])])) {
+      if ((binding.event !== '*' && binding.event !== change.type) || !table.passes(row)) continue;
+      const bindings = found.get(owner);
+      if (!bindings) found.set(owner, [binding]);
+      else if (!bindings.some(({ id }) => id === binding.id)) bindings.push(binding);
+    }
+    return found;
+  }
+
+  private addOne(entry: Entry<Owner>): () => void {
+    const { table, conditions } = entry.table;
+    const key = keyOf(conditions);
+    const kept = this.entries.get(table) ?? new Map<string, Set<Entry<Owner>>>();
+    this.entries.set(table, kept);
+    const same = kept.get(key) ?? new Set();
+    kept.set(key, same.add(entry));
+    return () => {
+      same.delete(entry);
+      if (same.size === 0 && kept.get(key) === same) kept.delete(key);
+    };
+  }
+}
+
+const keyOf = (conditions: readonly Condition[]): string => {
+  const byId = conditions.find(
+    ({ column, operator, negate }) => operator === 'eq' && !negate && IDS.some((name) => name === column),
+  );
+  return byId ? `${byId.column}=${String(valuesOf('uuid')?.read(byId.value))}` : ANY;
+};

@@ -1,0 +1,184 @@
+/** The guide's own code, unchanged, with Supabase's own library, against this server. */
+import { readFileSync } from 'node:fs';
+import pg from 'pg';
+import { createClient } from '@/lib/supabase/client';
+import { eventually } from '../support/eventually.js';
+import { letGo } from '../support/let-go.js';
+import { createTestDatabase } from '../support/postgres.js';
+import { startInstance } from './support/instance.js';
+import { startTestApp, type TestApp } from './support/test-app.js';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- rows whose shape is what the tests assert */
+
+type Supabase = ReturnType<typeof createClient>;
+
+const AsyncFunction = (async () => undefined).constructor as FunctionConstructor;
+const IMPORT = `import { createClient } from '@/lib/supabase/client'`;
+const guide = (file: string) => readFileSync(new URL(`./support/guide/${file}.txt`, import.meta.url), 'utf8');
+
+/** Runs code of the guide with these names known to it. */
+const run = (code: string, names: Readonly<Record<string, unknown>>): Promise<any> =>
+  new AsyncFunction(...Object.keys(names), code)(...Object.values(names)) as Promise<any>;
+
+const START = { project_id: 'metformin', document_type: 'ib', triggered_by: 'ann' };
+const clients: Supabase[] = [];
+const printed: string[] = [];
+
+/** Says what the guide's code says, and keeps it. */
+const told = {
+  log: (...words: unknown[]) => printed.push(words.map((word) => (typeof word === 'string' ? word : '{…}')).join(' ')),
+  error: (...words: unknown[]) => printed.push(words.join(' ')),
+};
+
+const connected = (url: string): Supabase => {
+  const supabase = createClient(url);
+  clients.push(supabase);
+  return supabase;
+};
+
+/** Follows all executions, and what becomes of the subscription. */
+const follow = async (url: string) => {
+  const [rows, statuses, systems]: [any[], string[], any[]] = [[], [], []];
+  const supabase = connected(url);
+  supabase
+    .channel('follow')
+    .on('postgres_changes', { event: '*', schema: 'public', table: 'workflow_executions' }, ({ new: row }) =>
+      rows.push(row),
+    )
+    .on('system', {}, (message) => systems.push(message))
+    .subscribe((status) => statuses.push(status));
+  await eventually(() => systems.some(({ status }) => status === 'ok'));
+  const sees = (id: string, state: string) =>
+    eventually(() => rows.some((row) => row.id === id && row.current_state === state), { deadlineMs: 30_000 });
+  return { rows, statuses, systems, sees };
+};
+
+afterEach(() => {
+  for (const { realtime } of clients.splice(0)) letGo(realtime);
+  printed.length = 0;
+});
+
+describe('against a server', () => {
+  let app: TestApp;
+
+  beforeAll(async () => {
+    app = await startTestApp();
+    process.env['SUPABASE_URL'] = app.server.url;
+  }, 120_000);
+  afterAll(async () => {
+    delete process.env['SUPABASE_URL'];
+    await app.close();
+  });
+
+  const nextStep = (id: string) => app.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step' });
+
+  test('"Using Supabase Realtime" is told of each update, until it has unsubscribed', async () => {
+    const code = guide('subscribe');
+    expect(code).toContain(IMPORT);
+    const [subscribe, cleanUp] = code.replace(IMPORT, '').split('// Cleanup\n') as [string, string];
+    const executionId = await app.api.start({ ...START, auto_execute: false });
+    const [progress, states]: [number[], string[]] = [[], []];
+    const { supabase, channel, clean } = await run(
+      `${subscribe}\nreturn { supabase, channel, clean: () => { ${cleanUp} } }`,
+      {
+        createClient,
+        executionId,
+        updateProgress: (percent: number) => progress.push(percent),
+        updateStatus: (state: string) => states.push(state),
+        console: told,
+      },
+    );
+    clients.push(supabase);
+    await eventually(() => channel.state === 'joined');
+    await nextStep(executionId);
+    await eventually(() => states.includes('enriching') && progress.some((percent) => percent > 0));
+    expect(printed[0]).toBe('Workflow updated: {…}');
+    clean();
+    await eventually(() => channel.state === 'closed');
+    const seen = states.length;
+    const other = await follow(app.server.url);
+    await nextStep(executionId);
+    await eventually(() => other.rows.some((row) => row.id === executionId));
+    expect(states).toHaveLength(seen);
+  });
+
+  test('"Complete IB Generation" says how far it is, and that it is completed', async () => {
+    const supabase = connected(app.server.url);
+    await run(guide('complete-ib-generation'), {
+      supabase,
+      fetch: (path: string, init: RequestInit) => fetch(app.server.url + path, init),
+      console: told,
+    });
+    await eventually(() => printed.includes('✅ Workflow completed!'), { deadlineMs: 30_000 });
+    process.stdout.write(`The guide's code says:\n${printed.map((line) => `  ${line}\n`).join('')}`);
+    const percents = printed.flatMap((line) => /^Progress: (\d+)%$/.exec(line)?.slice(1).map(Number) ?? []);
+    expect(percents).toEqual([...percents].sort((a, b) => a - b));
+    expect(percents.at(-1)).toBe(100);
+    expect(printed.slice(-3)).toEqual(['Progress: 100%', 'State: completed', '✅ Workflow completed!']);
+    await eventually(() => supabase.getChannels().length === 0);
+  });
+
+  test('steps and events are told as well, by the execution they belong to', async () => {
+    const executionId = await app.api.start({ ...START, auto_execute: false });
+    const other = await app.api.start({ ...START, auto_execute: false });
+    const seen: any[] = [];
+    const of = { event: '*', schema: 'public', filter: `execution_id=eq.${executionId}` } as const;
+    const supabase = connected(app.server.url);
+    const channel = supabase
+      .channel('rows')
+      .on('postgres_changes', { ...of, table: 'workflow_steps' }, (payload) => seen.push(payload))
+      .on('postgres_changes', { ...of, table: 'workflow_events' }, (payload) => seen.push(payload))
+      .subscribe();
+    await eventually(() => channel.state === 'joined');
+    await nextStep(other);
+    await nextStep(executionId);
+    await eventually(() => seen.some((payload) => payload.new.event_type === 'StepCompleted'));
+    await eventually(() =>
+      seen.some((payload) => payload.table === 'workflow_steps' && payload.new.status === 'completed'),
+    );
+    expect(new Set(seen.map((payload) => payload.new.execution_id))).toEqual(new Set([executionId]));
+  });
+
+  test('after the connection to the database was lost, clients join again by themselves', async () => {
+    const { rows, statuses, systems, sees } = await follow(app.server.url);
+    const admin = new pg.Client({ connectionString: app.databaseUrl });
+    await admin.connect();
+    const { rowCount } = await admin.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where application_name = 'workflow-executor-changes' and datname = current_database()`,
+    );
+    await admin.end();
+    expect(rowCount).toBe(1);
+    await eventually(() => statuses.join() === 'SUBSCRIBED,CHANNEL_ERROR,SUBSCRIBED');
+    expect(systems[1]).toMatchObject({
+      status: 'error',
+      message: expect.stringMatching(/lost for a while: changes may have been missed\. Join again, and read again/),
+    });
+    await eventually(() => systems.length === 3);
+    const id = await app.api.start(START);
+    await sees(id, 'completed');
+    expect(rows.length).toBeGreaterThan(2);
+  });
+});
+
+test('clients come back to a server that was restarted, and are told what happens then', async () => {
+  const database = await createTestDatabase();
+  const env = { DATABASE_URL: database.url };
+  const first = await startInstance(env);
+  const { api, child } = first;
+  const { statuses, sees } = await follow(api.url);
+  await sees(await api.start(START), 'completed');
+  const begun = performance.now();
+  await child.kill('SIGTERM');
+  expect(performance.now() - begun).toBeLessThan(15_000);
+  const second = await startInstance({ ...env, PORT: new URL(api.url).port });
+  try {
+    await eventually(() => statuses.at(-1) === 'SUBSCRIBED' && statuses.includes('CHANNEL_ERROR'), {
+      deadlineMs: 30_000,
+    });
+    await sees(await api.start(START), 'completed');
+  } finally {
+    await second.child.kill('SIGTERM');
+    await database.drop();
+  }
+}, 120_000);
