@@ -3,6 +3,7 @@ import { sleep, type Clock } from '../../../application/clock.js';
 import { failpoint } from '../../../application/failpoint.js';
 import type { Area, Swap } from '../../../application/rebuild/rebuild-store.js';
 import { clearArea, makeArea, quoted, type Schemas } from './areas.js';
+import { noteLate } from '../live/note-late.js';
 import { carryOver, silence } from './copy-table.js';
 
 type Means = Readonly<{
@@ -61,6 +62,7 @@ const swapOne = async (client: pg.Client, schemas: Schemas, swap: Swap, area: Ar
       [table, swap.version, swap.rebuildId],
     );
   }
+  await noteLate(client, table, 'exchanged');
   await clearArea(client, incoming.schema, table);
 };
 
