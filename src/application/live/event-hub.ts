@@ -111,13 +111,17 @@ export class EventHub {
     this.working = false;
   }
 
-  /** The first event here of each execution that somebody follows and of which nothing is known. */
+  /**
+   * The first event here of each execution that somebody follows and of which nothing is known. What is known is used now:
+   * nothing that this batch needs may be forgotten for what else it needs.
+   */
   private strangersIn(batch: readonly EventView[]): readonly EventView[] {
     const found = new Map<string, EventView>();
     for (const event of batch) {
       const id = event.execution_id;
-      const isFollowed = this.ofAll.size > 0 || this.ofOne.has(id);
-      if (isFollowed && !found.has(id) && !this.standings.before(event)) found.set(id, event);
+      const known = this.standings.before(event);
+      if (known) this.standings.set(id, known);
+      else if (!found.has(id) && (this.ofAll.size > 0 || this.ofOne.has(id))) found.set(id, event);
     }
     return [...found.values()];
   }

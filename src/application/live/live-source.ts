@@ -3,9 +3,9 @@ import type { LiveEvent, StreamFilter } from './live-event.js';
 
 /** How far the table of events has come, and what happened to rows that lie behind. */
 export type Reach = Readonly<{
-  /** All events up to here are in the table, but for those of executions that are held back. */
+  /** Of the last event in the table; 0 where there is none. */
   position: bigint;
-  /** Where the table stood when rows of lower positions were last added or exchanged; null: never. */
+  /** Which place the table had passed when rows before it were last added or exchanged; null: never. */
   lateAt: bigint | null;
   /** How often a row was added late, and how often the table was exchanged for a rebuilt one. */
   late: bigint;

@@ -49,6 +49,7 @@ export class LiveStream implements Subscriber {
   private isLive = false;
   private waiting: LiveEvent[] = [];
   private again = false;
+  private isGone = false;
   private leaveLive = () => undefined as void;
 
   constructor(
@@ -73,7 +74,7 @@ export class LiveStream implements Subscriber {
       if (cursor === null) await this.begin('start');
       else [this.cursor, this.ended] = [cursor, ended];
       for (;;) {
-        if (!(await this.catchUp())) return 'away';
+        if (!(await this.catchUp()) || this.isGone) return 'away';
         if (this.again) continue;
         // From here to where it is live nothing is awaited: what comes meanwhile has been told or is still kept.
         for (const event of this.waiting.splice(0)) this.send(event);
@@ -104,8 +105,9 @@ export class LiveStream implements Subscriber {
     this.leaveLive();
   }
 
-  /** Ends what waits, when the client is gone. */
-  wake(): void {
+  /** The client is gone. */
+  stop(): void {
+    this.isGone = true;
     this.leaveLive();
   }
 

@@ -13,7 +13,7 @@ export type StreamLimits = Readonly<{
   queuedEvents: number;
   /** Events that are looked up and told at a time. */
   batchEvents: number;
-  /** Executions whose project and state are remembered. */
+  /** Executions whose project and state are remembered; not less than `batchEvents`. */
   rememberedExecutions: number;
   /** Between two looks at whether rows were added late or exchanged without a word. */
   lookMs: number;

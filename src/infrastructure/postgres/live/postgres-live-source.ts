@@ -5,11 +5,11 @@ import type { EventView } from '../../../application/queries/read-model.js';
 import { toCursor } from '../cursor.js';
 import { WorkflowExecution } from '../entities/workflow-execution.entity.js';
 
+/** The last row, not the checkpoint: that has also passed events that are held back, whose rows are still to come. */
 const REACH = `
-  select coalesce(checkpoint.position, 0) as reach_position, late.position as late_at,
+  select coalesce((select max(position) from workflow_events), 0) as reach_position, late.position as late_at,
     coalesce(late.late, 0) as late, coalesce(late.exchanged, 0) as exchanged
   from (values ('workflow_events')) as events(projection)
-  left join projection_checkpoints checkpoint using (projection)
   left join projection_late late using (projection)`;
 
 /** Events with what their row does not say: for each its execution's project, and the state before it. */

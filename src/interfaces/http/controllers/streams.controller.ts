@@ -45,8 +45,10 @@ export class StreamsController {
     // Unknown executions are told before anything is opened.
     const { execution } = await look(false);
     if (request.method === 'HEAD') return void response.type('text/event-stream').end();
+    // An id from elsewhere says nothing of what the client has.
+    const known = cursor !== null && cursor <= BigInt(execution.position) ? cursor : null;
     const streamTo = (sink: ResponseSink) => this.streams.ofOne(executionId, () => look(true), sink);
-    await this.run(response, false, streamTo, (stream) => stream.run(cursor, endOf(execution.current_state)));
+    await this.run(response, false, streamTo, (stream) => stream.run(known, endOf(execution.current_state)));
   }
 
   private async run(
@@ -59,7 +61,7 @@ export class StreamsController {
     this.open.add(open);
     try {
       const stream = (open.stream = await streamTo(open.sink));
-      open.sink.whenGone(() => stream.wake());
+      open.sink.whenGone(() => stream.stop());
       // The end was reached before, and EventSource comes again until it is told so like this.
       if ((await run(stream)) === 'nothing' && !response.headersSent) response.status(204).end();
     } catch (error) {
