@@ -143,7 +143,6 @@ export class EventHub {
     this.era += 1;
     this.queue = [];
     this.standings.clear();
-    this.late.missed();
     for (const subscribers of [...this.ofOne.values(), this.ofAll]) for (const each of subscribers) each.missed(why);
   }
 }

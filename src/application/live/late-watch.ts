@@ -18,11 +18,6 @@ export class LateWatch {
     return late;
   }
 
-  /** From here on the first change is taken as one in order. */
-  missed(): void {
-    this.highest = null;
-  }
-
   /** Whether rows came to be there of which nothing was told; of rows that may still be on their way only the next time. */
   isUnexplained(reach: Reach): boolean {
     const { first, suspected } = this;

@@ -145,7 +145,7 @@ const apply = ({ messages }: Played, only: string | null) => {
   const repeated: string[] = [];
   for (const message of messages) {
     if (message.kind === 'snapshot') {
-      const { executions, execution: one } = message.data as Record<string, never>;
+      const { executions, execution: one } = message.data as Record<string, unknown>;
       for (const { id, revision } of (executions ?? [one]) as { id: string; revision: string }[]) {
         expect(Number(revision)).toBeGreaterThanOrEqual(known.get(id) ?? -1);
         known.set(id, Number(revision));

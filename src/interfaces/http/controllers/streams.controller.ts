@@ -4,12 +4,16 @@ import type { Request, Response } from 'express';
 import { endOf } from '../../../application/live/live-event.js';
 import type { LiveStream } from '../../../application/live/live-stream.js';
 import { LiveStreams } from '../../../application/live/live-streams.js';
-import { GetExecution } from '../../../application/queries/get-execution.js';
+import { GetEvents } from '../../../application/queries/get-events.js';
+import { GetExecution, type ExecutionAnswer } from '../../../application/queries/get-execution.js';
+import type { EventsAsked, ExecutionView } from '../../../application/queries/read-model.js';
 import { ExecutionPath } from '../dto/queries.js';
 import { ExecutionStreamQuery, StreamQuery } from '../dto/streams.js';
 import { lastEventId, mustTakeEvents } from '../streams/asked.js';
 import { OpenStreams, type Open } from '../streams/open-streams.js';
 import { ResponseSink } from '../streams/response-sink.js';
+
+const LAST_EVENT: EventsAsked = { order: 'desc', afterRevision: null, beforeRevision: null, types: null, limit: 1 };
 
 /** What happens, as it happens, as server-sent events. */
 @Controller('api/v1/workflow')
@@ -40,15 +44,26 @@ export class StreamsController {
   ): Promise<void> {
     const cursor = asked(request, query);
     const executionId = path.execution_id.toLowerCase();
-    const look = (steps: boolean) =>
-      this.queries.execute(new GetExecution(executionId, { steps, events: false }, null));
     // Unknown executions are told before anything is opened.
-    const { execution } = await look(false);
+    const execution = await this.present(executionId);
     if (request.method === 'HEAD') return void response.type('text/event-stream').end();
     // An id from elsewhere says nothing of what the client has.
     const known = cursor !== null && cursor <= BigInt(execution.position) ? cursor : null;
-    const streamTo = (sink: ResponseSink) => this.streams.ofOne(executionId, () => look(true), sink);
+    const streamTo = (sink: ResponseSink) => this.streams.ofOne(executionId, () => this.look(executionId, true), sink);
     await this.run(response, false, streamTo, (stream) => stream.run(known, endOf(execution.current_state)));
+  }
+
+  private look(executionId: string, steps: boolean, minRevision: bigint | null = null): Promise<ExecutionAnswer> {
+    return this.queries.execute(new GetExecution(executionId, { steps, events: false }, minRevision));
+  }
+
+  /** A retry of a moment ago may not be in the tables yet: an end is believed only where the log knows no more either. */
+  private async present(executionId: string): Promise<ExecutionView> {
+    const { execution } = await this.look(executionId, false);
+    if (endOf(execution.current_state) === null) return execution;
+    const { events } = await this.queries.execute(new GetEvents(executionId, 'log', LAST_EVENT));
+    const last = events[0]?.revision ?? execution.revision;
+    return last === execution.revision ? execution : (await this.look(executionId, false, BigInt(last))).execution;
   }
 
   private async run(

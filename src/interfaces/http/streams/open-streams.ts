@@ -24,6 +24,10 @@ export class OpenStreams {
     stopping.addEventListener('abort', stop, { once: true });
   }
 
+  get count(): number {
+    return this.all.size;
+  }
+
   /** @throws Refusal 503 where there are too many */
   add(open: Open): void {
     if (this.all.size >= this.bounds.open) {
