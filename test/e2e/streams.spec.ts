@@ -138,7 +138,7 @@ test('a failed execution ends the stream; retried, it is followed on from there'
 test('refusals come as JSON before a stream begins', async () => {
   const refused = async (path: string, headers: Record<string, string> = {}) => {
     const response = await fetch(`${api.url}/api/v1/workflow/${path}`, { headers });
-    return { status: response.status, code: ((await response.json()) as any).error.code };
+    return { status: response.status, code: ((await response.json())).error.code };
   };
   const id = await start();
   await api.reaches(id, 'created');
