@@ -138,7 +138,7 @@ test('a failed execution ends the stream; retried, it is followed on from there'
 test('refusals come as JSON before a stream begins', async () => {
   const refused = async (path: string, headers: Record<string, string> = {}) => {
     const response = await fetch(`${api.url}/api/v1/workflow/${path}`, { headers });
-    return { status: response.status, code: ((await response.json())).error.code };
+    return { status: response.status, code: (await response.json()).error.code };
   };
   const id = await start();
   await api.reaches(id, 'created');
@@ -222,6 +222,22 @@ test('many: what was held back reaches clients when it is healed, and those who 
   await eventually(() => away.messages.length > 0);
   expect(away.messages[0]).toMatchObject({ event: 'snapshot', data: { reason: 'history_changed' } });
 });
+
+test('many: a table that was built anew is told to those who follow', async () => {
+  const client = follow('stream');
+  await eventually(() => client.messages.length === 1);
+  const route = '/api/v1/admin/projections/workflow_events';
+  await eventually(async () => {
+    const { body } = await api.get(route);
+    expect(body.data.projection.lag.events).toBe(0);
+  });
+  const ordered = await api.post(`${route}/rebuilds`, { actor_id: 'ann', reason: 'a test', require: 'none' });
+  expect(ordered.status).toBe(202);
+  await eventually(() => client.messages.length > 1, { deadlineMs: 30_000 });
+  expect(client.messages[1]).toMatchObject({ event: 'snapshot', data: { reason: 'history_changed' } });
+  const id = await start();
+  await eventually(() => client.named('event').some(({ data }) => data.event.execution_id === id));
+}, 60_000);
 
 test('who does not read is let go with the reason, and goes on from where it was', async () => {
   const text = 'x'.repeat(50_000);
