@@ -45,6 +45,7 @@ import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js'
 import { AdminModule } from '../interfaces/http/admin.module.js';
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
+import { LiveModule } from '../interfaces/http/live.module.js';
 import { RequiredReasons } from '../interfaces/http/required-reasons.js';
 import { adminProviders } from './admin.js';
 import { auditKeeper, type AuditParts } from './audit.js';
@@ -95,7 +96,7 @@ export class AppModule {
     ];
     return {
       module: AppModule,
-      imports: [await configurationModule(parts.config), CqrsModule.forRoot(), HttpModule, AdminModule],
+      imports: [await configurationModule(parts.config), CqrsModule.forRoot(), HttpModule, LiveModule, AdminModule],
       providers,
       exports: providers.filter((provider) => typeof provider === 'object').map(({ provide }) => provide),
     };

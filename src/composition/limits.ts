@@ -8,6 +8,8 @@ import {
   type RebuildStoreLimits,
 } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
+import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/stream-limits.js';
+import type { StreamBounds } from '../interfaces/http/streams/stream-bounds.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { AgentBounds } from '../application/saga/agent-lane.js';
 import type { BacklogLimits } from '../application/start-backlog.js';
@@ -106,4 +108,19 @@ export const realtimeLimits = (config: Config): RealtimeLimits => ({
   bufferBytes: config.realtimeMaxBufferBytes,
   joinMs: config.realtimeJoinTimeoutMs,
   silenceMs: config.realtimeSilenceTimeoutMs,
+});
+
+export const streamLimits = (config: Config): StreamLimits => ({
+  ...DEFAULT_STREAM_LIMITS,
+  waitingEvents: config.streamBufferEvents,
+  catchUpEvents: config.streamCatchUpEvents,
+});
+
+export const streamBounds = (config: Config): StreamBounds => ({
+  open: config.maxOpenStreams,
+  heartbeatMs: config.streamHeartbeatMs,
+  retryMs: config.streamRetryMs,
+  bufferBytes: config.streamBufferBytes,
+  stalledMs: config.streamStalledMs,
+  goodbyeMs: 5_000,
 });

@@ -12,21 +12,27 @@ export const workflowSteps: Projection<Row> = {
   table: 'workflow_steps',
   version: 1,
 
-  project({ executionId, recorded, event, metadata }): readonly Change<Row>[] {
-    if (!event) return [];
-    const revision = String(recorded.revision);
-    const at = instant(metadata.occurredAt);
-    if (event.type === 'WorkflowStarted') return born(executionId, event.data, revision);
-    if (event.type === 'WorkflowCancelled') {
-      const where = { column: 'status', among: ['pending', 'running', 'waiting'] } as const;
-      const set = { ...idle, status: 'cancelled', completed_at: at, revision } as const;
-      return [{ op: 'update', key: { execution_id: executionId }, where, set }];
-    }
-    const set = changedBy(event, at);
-    if (!set) return [];
-    const { id, ...columns } = set;
-    return [{ op: 'update', key: { id }, set: { ...columns, revision } } satisfies Update<Row>];
-  },
+  project: ({ executionId, recorded, event, metadata }) =>
+    event ? stepChanges(executionId, event, String(recorded.revision), instant(metadata.occurredAt)) : [],
+};
+
+/** What an event changes in the steps. @param at the time of its command */
+export const stepChanges = (
+  executionId: string,
+  event: WorkflowEvent,
+  revision: string,
+  at: Date,
+): readonly Change<Row>[] => {
+  if (event.type === 'WorkflowStarted') return born(executionId, event.data, revision);
+  if (event.type === 'WorkflowCancelled') {
+    const where = { column: 'status', among: ['pending', 'running', 'waiting'] } as const;
+    const set = { ...idle, status: 'cancelled', completed_at: at, revision } as const;
+    return [{ op: 'update', key: { execution_id: executionId }, where, set }];
+  }
+  const set = changedBy(event, at);
+  if (!set) return [];
+  const { id, ...columns } = set;
+  return [{ op: 'update', key: { id }, set: { ...columns, revision } } satisfies Update<Row>];
 };
 
 type StepChange = Partial<Row> & Readonly<{ id: string }>;

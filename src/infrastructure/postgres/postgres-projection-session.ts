@@ -8,6 +8,7 @@ import type {
   SkippedEvent,
 } from '../../application/projections/projection-store.js';
 import { HeldConnection } from './held-connection.js';
+import { noteLate } from './live/note-late.js';
 import { tableShape, type TableShape } from './table-shape.js';
 import { writeRows } from './write-rows.js';
 
@@ -43,8 +44,10 @@ export class PostgresProjectionSession implements ProjectionSession {
     const { client } = this;
     await client.query('begin');
     try {
-      for (const { projection, changes, poisoned, healed, skipped = [] } of writes) {
+      for (const { projection, changes, poisoned, healed, skipped = [], checkpoint } of writes) {
         if (changes.length > 0) await writeRows(client, this.shape(projection), changes);
+        // What does not move the checkpoint lies before it: an execution that was held back catches up.
+        if (changes.length > 0 && !checkpoint) await noteLate(client, projection, 'late');
         for (const executionId of healed) await this.heal(projection, executionId);
         for (const poison of poisoned) await this.hold(poison);
         for (const each of skipped) await this.noteSkipped(each);

@@ -1,0 +1,148 @@
+import type { Clock } from '../clock.js';
+import type { EventView } from '../queries/read-model.js';
+import { every } from '../saga/every.js';
+import { eventOfRow } from './event-of-row.js';
+import { LateWatch } from './late-watch.js';
+import type { LiveEvent } from './live-event.js';
+import type { LiveSource } from './live-source.js';
+import type { RowChange, RowChanges } from './row-changes.js';
+import { Standings } from './standings.js';
+import type { StreamLimits } from './stream-limits.js';
+
+export interface Subscriber {
+  /** In the order in which they were committed; of one execution in the order of its history. Must not throw. */
+  tell(event: LiveEvent): void;
+  /** Events may have been committed that are not told: they have to be read. */
+  missed(why: string): void;
+}
+
+type OnError = (message: string, error: unknown) => void;
+
+/** Follows the events for all streams of an instance, so that each event is looked up and rendered once. */
+export class EventHub {
+  private readonly ofOne = new Map<string, Set<Subscriber>>();
+  private readonly ofAll = new Set<Subscriber>();
+  private readonly standings: Standings;
+  private readonly late = new LateWatch();
+  private readonly ending = new AbortController();
+  private queue: EventView[] = [];
+  private working = false;
+  /** Raised when what is under way does not count any more. */
+  private era = 0;
+  private begin!: () => void;
+  /** Resolves when changes are followed: what was read before that may lack some. */
+  readonly ready = new Promise<void>((resolve) => (this.begin = resolve));
+  private looking: Promise<void> = Promise.resolve();
+  private unfollow = () => undefined as void;
+
+  constructor(
+    private readonly changes: RowChanges,
+    private readonly source: LiveSource,
+    private readonly clock: Clock,
+    private readonly limits: StreamLimits,
+    private readonly onError: OnError,
+  ) {
+    this.standings = new Standings(limits.rememberedExecutions);
+  }
+
+  /** Once changes are told. */
+  start(): void {
+    this.unfollow = this.changes.follow({
+      changed: (change) => this.take(change),
+      missed: (why) => this.miss(why),
+    });
+    this.begin();
+    const look = async () => {
+      const reach = await this.source.reach();
+      if (this.late.isUnexplained(reach)) this.miss('Rows were added or exchanged without being announced');
+    };
+    this.looking = every(this.clock, this.limits.lookMs, this.ending.signal, look, (error) =>
+      this.onError('Live streams cannot look at the read tables', error),
+    );
+  }
+
+  async stop(): Promise<void> {
+    this.ending.abort();
+    this.unfollow();
+    await this.looking;
+  }
+
+  /** @param executionId null: all. @returns a function that ends it */
+  follow(executionId: string | null, subscriber: Subscriber): () => void {
+    if (executionId === null) {
+      this.ofAll.add(subscriber);
+      return () => this.ofAll.delete(subscriber);
+    }
+    const others = this.ofOne.get(executionId) ?? new Set();
+    this.ofOne.set(executionId, others.add(subscriber));
+    return () => {
+      others.delete(subscriber);
+      if (others.size === 0 && this.ofOne.get(executionId) === others) this.ofOne.delete(executionId);
+    };
+  }
+
+  private take({ table, type, record }: RowChange): void {
+    if (table !== 'workflow_events' || type !== 'INSERT' || !record) return;
+    this.queue.push(eventOfRow(record));
+    if (this.queue.length > this.limits.queuedEvents) this.miss('There were more events at once than can be kept');
+    else if (!this.working) void this.work();
+  }
+
+  /** Waits only where something has to be looked up first. */
+  private async work(): Promise<void> {
+    this.working = true;
+    while (this.queue.length > 0) {
+      const era = this.era;
+      const batch = this.queue.splice(0, this.limits.batchEvents);
+      const strangers = this.strangersIn(batch);
+      if (strangers.length > 0) {
+        try {
+          const found = await this.source.before(strangers);
+          if (era !== this.era) continue;
+          strangers.forEach((event, index) => this.standings.set(event.execution_id, found[index]!));
+        } catch (error) {
+          this.onError('Live streams cannot look up executions', error);
+          if (era === this.era) this.miss('Events could not be looked up in the database');
+          continue;
+        }
+      }
+      for (const event of batch) this.dispatch(event);
+    }
+    this.working = false;
+  }
+
+  /**
+   * The first event here of each execution that somebody follows and of which nothing is known. What is known is used now:
+   * nothing that this batch needs may be forgotten for what else it needs.
+   */
+  private strangersIn(batch: readonly EventView[]): readonly EventView[] {
+    const found = new Map<string, EventView>();
+    for (const event of batch) {
+      const id = event.execution_id;
+      const known = this.standings.before(event);
+      if (known) this.standings.set(id, known);
+      else if (!found.has(id) && (this.ofAll.size > 0 || this.ofOne.has(id))) found.set(id, event);
+    }
+    return [...found.values()];
+  }
+
+  private dispatch(event: EventView): void {
+    const [id, position, revision] = [event.execution_id, BigInt(event.position), BigInt(event.revision)];
+    const late = this.late.isLate(position);
+    const before = this.standings.before(event);
+    // Who came while others were looked up reads it from the table.
+    if (!before || revision <= before.revision) return;
+    const { projectId, state: previousState } = before;
+    this.standings.set(id, { projectId, state: event.current_state ?? previousState, revision });
+    const live: LiveEvent = { event, position, projectId, previousState, late };
+    for (const subscriber of this.ofOne.get(id) ?? []) subscriber.tell(live);
+    for (const subscriber of this.ofAll) subscriber.tell(live);
+  }
+
+  private miss(why: string): void {
+    this.era += 1;
+    this.queue = [];
+    this.standings.clear();
+    for (const subscribers of [...this.ofOne.values(), this.ofAll]) for (const each of subscribers) each.missed(why);
+  }
+}

@@ -1,0 +1,152 @@
+import type { Subscriber } from './event-hub.js';
+import type { LiveEvent, Told } from './live-event.js';
+
+/** Why a client gets a snapshot: it begins; rows behind it were added or exchanged; too much happened while it was away. */
+export type SnapshotReason = 'start' | 'history_changed' | 'too_far_behind';
+
+export type Snapshot = Readonly<{
+  /** As of here it is true: what comes after it is told. */
+  position: bigint;
+  data: Readonly<Record<string, unknown>>;
+  ended: string | null;
+}>;
+
+export type Page = Readonly<{ events: readonly LiveEvent[]; hasMore: boolean }>;
+
+/** What one kind of stream is of. */
+export interface Feed {
+  follow(subscriber: Subscriber): () => void;
+  snapshot(): Promise<Snapshot>;
+  /** In order. @returns why these events alone would not be the whole truth, so that a snapshot is due */
+  read(after: bigint): Promise<Page | SnapshotReason>;
+  told(event: LiveEvent): Told | null;
+  /** Whether what is late has to be told although the client is past it. */
+  readonly tellsLate: boolean;
+  /** The state in which it has ended with this event; null: it has not. */
+  endedBy(event: LiveEvent): string | null;
+}
+
+/** One client. Nothing here waits but `taken`. */
+export interface StreamSink {
+  /** Answers the request; what is sent before does so too. */
+  open(): void;
+  snapshot(id: bigint, reason: SnapshotReason, data: Snapshot['data']): void;
+  event(id: bigint, told: Told, event: LiveEvent): void;
+  end(id: bigint, state: string): void;
+  /** It holds more than a client that keeps up leaves there. */
+  isFull(): boolean;
+  /** Resolves when the client has taken everything; false: it is gone, or takes nothing. */
+  taken(): Promise<boolean>;
+}
+
+/**
+ * What was and what comes, without a gap and without repetition: it follows first and keeps what it is told, reads what is
+ * in the table, then goes on with what it kept and has not sent. Whoever takes too slowly is read for again, later.
+ */
+export class LiveStream implements Subscriber {
+  private cursor = -1n;
+  private ended: string | null = null;
+  private isLive = false;
+  private waiting: LiveEvent[] = [];
+  private again = false;
+  private isGone = false;
+  private leaveLive = () => undefined as void;
+
+  constructor(
+    private readonly feed: Feed,
+    private readonly sink: StreamSink,
+    private readonly limits: Readonly<{ waitingEvents: number }>,
+  ) {}
+
+  /** The place that was told last. */
+  get position(): bigint {
+    return this.cursor;
+  }
+
+  /**
+   * @param cursor what the client has; null: nothing
+   * @param ended the state in which what it has ends
+   * @returns `nothing`: there is nothing to come and nothing was sent; `away`: the client is gone or too slow
+   */
+  async run(cursor: bigint | null, ended: string | null): Promise<'ended' | 'nothing' | 'away'> {
+    const leave = this.feed.follow(this);
+    try {
+      if (cursor === null) await this.begin('start');
+      else [this.cursor, this.ended] = [cursor, ended];
+      for (;;) {
+        if (!(await this.catchUp()) || this.isGone) return 'away';
+        if (this.again) continue;
+        // From here to where it is live nothing is awaited: what comes meanwhile has been told or is still kept.
+        for (const event of this.waiting.splice(0)) this.send(event);
+        if (this.ended !== null && this.cursor === cursor) return 'nothing';
+        this.sink.open();
+        if (this.ended === null && !this.sink.isFull()) await this.live();
+        if (this.ended !== null) {
+          this.sink.end(this.cursor, this.ended);
+          return 'ended';
+        }
+        if (!(await this.sink.taken())) return 'away';
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  tell(event: LiveEvent): void {
+    if (this.isLive) {
+      this.send(event);
+      if (this.ended !== null || this.sink.isFull()) this.leaveLive();
+    } else if (!this.again && this.waiting.push(event) > this.limits.waitingEvents) this.missed();
+  }
+
+  missed(): void {
+    this.waiting = [];
+    this.again = true;
+    this.leaveLive();
+  }
+
+  /** The client is gone. */
+  stop(): void {
+    this.isGone = true;
+    this.leaveLive();
+  }
+
+  private live(): Promise<void> {
+    return new Promise((resolve) => {
+      this.isLive = true;
+      this.leaveLive = () => {
+        this.isLive = false;
+        resolve();
+      };
+    });
+  }
+
+  private async begin(reason: SnapshotReason): Promise<void> {
+    this.waiting = [];
+    const { position, data, ended } = await this.feed.snapshot();
+    [this.cursor, this.ended] = [position, ended];
+    this.sink.snapshot(position, reason, data);
+  }
+
+  /** All that the table has. @returns false: the client is away */
+  private async catchUp(): Promise<boolean> {
+    this.again = false;
+    for (let hasMore = true; hasMore;) {
+      const page = await this.feed.read(this.cursor);
+      if (typeof page === 'string') await this.begin(page);
+      else for (const event of page.events) this.send(event);
+      if (!(await this.sink.taken())) return false;
+      hasMore = typeof page === 'string' || page.hasMore;
+    }
+    return true;
+  }
+
+  private send(live: LiveEvent): void {
+    const isNext = live.position > this.cursor;
+    if (!isNext && !(live.late && this.feed.tellsLate)) return;
+    if (isNext) this.cursor = live.position;
+    const told = this.feed.told(live);
+    if (told) this.sink.event(this.cursor, told, live);
+    if (isNext) this.ended = this.feed.endedBy(live);
+  }
+}

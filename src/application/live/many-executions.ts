@@ -1,0 +1,61 @@
+import type { Subscriber } from './event-hub.js';
+import { toldTo, type LiveEvent, type StreamFilter, type Told } from './live-event.js';
+import type { Reach } from './live-source.js';
+import type { Feed, Page, Snapshot, SnapshotReason } from './live-stream.js';
+import type { Reading } from './one-execution.js';
+import type { StreamLimits } from './stream-limits.js';
+
+type Limits = Pick<StreamLimits, 'pageEvents' | 'snapshotExecutions' | 'catchUpEvents'>;
+
+/** All executions that a filter lets pass, in the order of the log. It has no end. */
+export class ManyExecutions implements Feed {
+  readonly tellsLate = true;
+  /** What the table was like when it was read last; null: not yet. */
+  private mark: string | null = null;
+  /** Events since nothing was left to read. */
+  private inARow = 0;
+
+  constructor(
+    private readonly reading: Reading & Readonly<{ limits: Limits }>,
+    private readonly filter: StreamFilter,
+  ) {}
+
+  follow(subscriber: Subscriber): () => void {
+    return this.reading.hub.follow(null, subscriber);
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const { source, gate, limits } = this.reading;
+    const found = await gate.pass(() => source.executions(this.filter, limits.snapshotExecutions));
+    this.mark = markOf(found.reach);
+    this.inARow = 0;
+    const data = { executions: found.executions, next_cursor: found.nextCursor };
+    return { position: found.reach.position, data, ended: null };
+  }
+
+  async read(after: bigint): Promise<Page | SnapshotReason> {
+    const { source, gate, limits } = this.reading;
+    const { events, reach } = await gate.pass(() => source.after(after, limits.pageEvents));
+    if (this.mark === null ? !isTrueUpTo(reach, after) : this.mark !== markOf(reach)) return 'history_changed';
+    this.mark = markOf(reach);
+    this.inARow += events.length;
+    if (this.inARow > limits.catchUpEvents) return 'too_far_behind';
+    const hasMore = events.length === limits.pageEvents;
+    if (!hasMore) this.inARow = 0;
+    return { events, hasMore };
+  }
+
+  told(event: LiveEvent): Told | null {
+    return toldTo(this.filter, event);
+  }
+
+  endedBy(): null {
+    return null;
+  }
+}
+
+const markOf = ({ late, exchanged }: Reach): string => `${late} ${exchanged}`;
+
+/** Whether nothing up to there can have come to be in the table since somebody read up to there. */
+const isTrueUpTo = ({ position, lateAt }: Reach, after: bigint): boolean =>
+  after <= position && (lateAt === null || after > lateAt);

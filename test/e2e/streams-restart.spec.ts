@@ -1,0 +1,151 @@
+/** Streams through what happens to instances and to their connection to the database. */
+import { rm } from 'node:fs/promises';
+import pg from 'pg';
+import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
+import { eventually } from '../support/eventually.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { followSse, type SseClient } from '../support/sse-client.js';
+import { definitionsDir } from './support/definitions.js';
+import { startInstance, type Instance } from './support/instance.js';
+
+const STEPS = ['first', 'second', 'third', 'fourth'];
+const START = { project_id: 'p-1', document_type: 'test', triggered_by: 'ann' };
+
+let database: TestDatabase;
+let definitions: string;
+let agent: AgentServer;
+let instances: Instance[];
+let clients: SseClient[];
+/** Steps that are answered; others wait. */
+let open: Set<string>;
+let waiting: Map<string, () => void>;
+
+const start = async (env: Record<string, string> = {}) => {
+  const reached = Object.fromEntries(STEPS.map((step) => [`AGENT_${step.toUpperCase()}_URL`, `${agent.url}/${step}`]));
+  const instance = await startInstance({
+    DATABASE_URL: database.url,
+    DEFINITIONS_DIR: definitions,
+    ...reached,
+    ...env,
+  });
+  instances.push(instance);
+  return instance;
+};
+
+const follow = ({ api }: Instance, path: string): SseClient => {
+  const client = followSse(api.url, `/api/v1/workflow/${path}`);
+  clients.push(client);
+  return client;
+};
+
+const letGo = (step: string) => {
+  open.add(step);
+  for (const [key, answer] of waiting) if (key.endsWith(step)) answer();
+};
+
+beforeEach(async () => {
+  [instances, clients, open, waiting] = [[], [], new Set(), new Map()];
+  [database, definitions, agent] = await Promise.all([
+    createTestDatabase(),
+    definitionsDir(STEPS.map((name) => ({ name, agent: name }))),
+    startAgentServer(({ input }, response) => {
+      const done = succeed({ [input.step]: 'done' });
+      if (open.has(input.step)) return done;
+      waiting.set(`${input.execution_id}/${input.attempt}/${input.step}`, () => {
+        if (response.writableEnded || response.destroyed) return;
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify(done));
+      });
+      return undefined;
+    }),
+  ]);
+});
+
+afterEach(async () => {
+  await Promise.all(clients.map((client) => client.close()));
+  await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
+  await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
+});
+
+const inState = (client: SseClient, state: string) =>
+  eventually(() => client.messages.some(({ data }) => data.execution?.current_state === state), { deadlineMs: 30_000 });
+
+/** Each event that the log has after the client's snapshot, once and in order. */
+const mustHaveAll = async (client: SseClient, { api }: Instance, id: string) => {
+  const written = await api.events(id);
+  const from = Number(client.named('snapshot')[0]!.data.execution.revision);
+  expect(client.named('snapshot')).toHaveLength(1);
+  expect(client.named('event').map(({ data }) => data.event)).toEqual(written.slice(from + 1));
+};
+
+test('killed and started again while a client follows: nothing is missed, nothing comes twice', async () => {
+  const first = await start();
+  const id = await first.api.start(START);
+  const client = follow(first, `${id}/stream`);
+  await inState(client, 'first_running');
+  letGo('first');
+  await inState(client, 'second_running');
+  await first.child.kill('SIGKILL');
+  const second = await start();
+  client.goTo(second.api.url);
+  letGo('second');
+  await inState(client, 'third_running');
+  await second.child.kill('SIGKILL');
+  const third = await start();
+  client.goTo(third.api.url);
+  for (const step of STEPS) letGo(step);
+  await client.done;
+  expect(client.messages.at(-1)!.data).toEqual({ reason: 'completed' });
+  await mustHaveAll(client, third, id);
+}, 90_000);
+
+test('told to end, an instance lets its streams go at once, and the client goes on elsewhere', async () => {
+  const [first, second] = [await start({ SHUTDOWN_GRACE_MS: '200' }), await start()];
+  const id = await first.api.start(START);
+  const client = follow(first, `${id}/stream`);
+  await inState(client, 'first_running');
+  client.goTo(second.api.url);
+  const begun = performance.now();
+  await first.child.kill('SIGTERM');
+  expect(first.child.process.exitCode).toBe(0);
+  // Without the streams' end the drain would wait for seconds.
+  expect(performance.now() - begun).toBeLessThan(4_000);
+  expect(client.named('closing').map(({ data }) => data.reason)).toEqual(['stopping']);
+  for (const step of STEPS) letGo(step);
+  await client.done;
+  await mustHaveAll(client, second, id);
+}, 90_000);
+
+test('what one instance does is seen on the other, and a lost connection of the listener loses nothing', async () => {
+  const [first, second] = [await start({ SAGA_MAX_CONCURRENT_STEPS: '8' }), await start()];
+  const id = await first.api.start(START);
+  const [here, there] = [follow(first, `${id}/stream`), follow(second, `${id}/stream`)];
+  const all = follow(second, 'stream');
+  await inState(here, 'first_running');
+  await inState(there, 'first_running');
+  await eventually(() => all.messages.length > 0);
+  const client = new pg.Client({ connectionString: database.url });
+  await client.connect();
+  const ended = await client.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where application_name = 'workflow-executor-changes' and datname = current_database()`,
+  );
+  expect(ended.rowCount).toBe(2);
+  letGo('first');
+  letGo('second');
+  await inState(there, 'third_running');
+  await client.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where application_name = 'workflow-executor-changes' and datname = current_database()`,
+  );
+  for (const step of STEPS) letGo(step);
+  await Promise.all([here.done, there.done]);
+  await client.end();
+  await mustHaveAll(here, first, id);
+  await mustHaveAll(there, second, id);
+  const written = await first.api.events(id);
+  const from = Number(all.messages[0]!.data.executions[0]?.revision ?? -1);
+  await eventually(() => expect(all.named('event').map(({ data }) => data.event)).toEqual(written.slice(from + 1)));
+  // Neither had to come again for it.
+  expect(there.statuses).toEqual([200, 204]);
+}, 90_000);

@@ -1,0 +1,104 @@
+/** `npm run watch` against a real application, piped. */
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { startChild } from '../support/child.js';
+import { eventually } from '../support/eventually.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
+import { startScriptedAgents } from './support/scripted-agents.js';
+import { startTestApp, type TestApp } from './support/test-app.js';
+
+const WATCH = new URL('../../dist/interfaces/cli/watch/main.js', import.meta.url);
+
+let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
+let app: TestApp;
+
+beforeAll(async () => {
+  agents = await startScriptedAgents();
+  app = await startTestApp({ AGENT_BASE_URL: agents.url });
+}, 60_000);
+afterAll(async () => {
+  await app.close();
+  await agents.close();
+}, 60_000);
+
+const start = (project: string) => app.api.start({ project_id: project, document_type: 'ib', triggered_by: 'ann' });
+
+const watch = (...args: string[]) => {
+  const child = startChild(WATCH, args);
+  const ended = once(child.process, 'close').then(([code]) => code as number);
+  return { child, ended };
+};
+
+test('completed: a line for each event, and 0', async () => {
+  const id = await start('p-1');
+  const { child, ended } = watch(id, '--url', app.api.url);
+  expect(await ended).toBe(0);
+  const output = child.output();
+  expect(output).toContain(`ib-generation  ${id}  project p-1`);
+  expect(output).toMatch(/^100 % {2}completed {5}\d\d:\d\d:\d\d {2}WorkflowCompleted$/m);
+  expect(output.trimEnd().split('\n').at(-1)).toBe('Execution completed, 100 %');
+  expect(output).not.toContain('\x1b');
+  // Of one that has ended there is only the snapshot to show.
+  const again = watch(id, '--url', app.api.url);
+  expect(await again.ended).toBe(0);
+  expect(again.child.output()).toMatch(/✔ export {4}completed/);
+});
+
+test('failed and cancelled: 1, with the reason', async () => {
+  agents.scripts.set('p-fail', { compose: 'validation' });
+  const failing = watch(await start('p-fail'), '--url', app.api.url);
+  expect(await failing.ended).toBe(1);
+  expect(failing.child.output()).toMatch(/Execution failed, \d+ %\n$/);
+  expect(failing.child.output()).toContain('validation');
+
+  agents.scripts.set('p-later', { enrich: 'later' });
+  const waiting = await start('p-later');
+  await eventually(async () => expect((await app.api.details(waiting)).steps[0].status).toBe('waiting'));
+  const cancelled = watch(waiting, '--url', app.api.url);
+  await cancelled.child.printed(/↻ enrich .* next attempt in (9|10) min/);
+  await app.api.control(waiting, 'cancel', { reason: 'enough' });
+  expect(await cancelled.ended).toBe(1);
+});
+
+test('unknown executions and wrong usage: 2, and what was expected', async () => {
+  const unknown = watch(randomUUID(), '--url', app.api.url);
+  expect(await unknown.ended).toBe(2);
+  expect(unknown.child.output()).toContain('NOT_FOUND: There is no execution');
+  for (const args of [[], ['nonsense'], [randomUUID(), '--url', 'ftp://x'], ['--colour']]) {
+    const wrong = watch(...args);
+    expect(await wrong.ended).toBe(2);
+    expect(wrong.child.output()).toMatch(/Expected|Unknown option/);
+  }
+  const help = watch('--help');
+  expect(await help.ended).toBe(0);
+});
+
+test('cut off, it says so, comes again and shows each event once', async () => {
+  const proxy = await startFaultProxy({ port: Number(new URL(app.api.url).port) });
+  try {
+    agents.scripts.set('p-cut', { write: 'hold' });
+    const id = await start('p-cut');
+    const { child, ended } = watch(id, '--url', `http://127.0.0.1:${proxy.port}`);
+    await child.printed(/writing/);
+    proxy.refuse();
+    proxy.drop();
+    await child.printed(/trying again in/);
+    await eventually(() => agents.release(id, 'write') ?? true);
+    await app.api.reaches(id, 'completed');
+    proxy.release();
+    expect(await ended).toBe(0);
+    expect(child.output()).toContain('Connected again');
+    for (const step of ['validate', 'assemble', 'export'])
+      expect(child.output().match(new RegExp(`StepCompleted +${step}`, 'g'))).toHaveLength(1);
+  } finally {
+    await proxy.close();
+  }
+});
+
+test('Ctrl-C ends it cleanly', async () => {
+  agents.scripts.set('p-held', { enrich: 'hold' });
+  const { child, ended } = watch(await start('p-held'), '--url', app.api.url);
+  await child.printed(/enriching/);
+  child.process.kill('SIGINT');
+  expect(await ended).toBe(0);
+});

@@ -1,0 +1,76 @@
+/** A client of server-sent events that comes again with the last id, as EventSource does. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { createParser } from 'eventsource-parser';
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- what a message holds is what tests assert */
+export type SseMessage = Readonly<{ id: string; event: string; data: any }>;
+
+export type SseClient = Readonly<{
+  messages: readonly SseMessage[];
+  /** Of each answer, in order; 0 where there was none. */
+  statuses: readonly number[];
+  named: (event: string) => readonly SseMessage[];
+  /** The revisions of the events that were told. */
+  revisions: () => readonly number[];
+  /** Cuts the connection that there is; it comes again. */
+  cut: () => void;
+  /** From now on it goes there. */
+  goTo: (url: string) => void;
+  close: () => Promise<void>;
+  /** Resolves when it does not come again: after 204, or an answer that is no stream. */
+  done: Promise<void>;
+}>;
+
+const COME_AGAIN_MS = 50;
+
+/** @param once it does not come again */
+export const followSse = (
+  url: string,
+  path: string,
+  { lastEventId = '', once = false }: Readonly<{ lastEventId?: string; once?: boolean }> = {},
+): SseClient => {
+  const [messages, statuses]: [SseMessage[], number[]] = [[], []];
+  let [base, lastId, isClosed] = [url, lastEventId, false];
+  let cutting = new AbortController();
+  const parser = createParser({
+    onEvent: ({ id, event = 'message', data }) => {
+      lastId = id ?? lastId;
+      messages.push({ id: lastId, event, data: JSON.parse(data) });
+    },
+  });
+
+  const connect = async (): Promise<boolean> => {
+    cutting = new AbortController();
+    parser.reset();
+    try {
+      const headers = { accept: 'text/event-stream', ...(lastId !== '' && { 'last-event-id': lastId }) };
+      const response = await fetch(base + path, { headers, signal: cutting.signal });
+      statuses.push(response.status);
+      if (response.status !== 200 || !response.body) return false;
+      const decoder = new TextDecoder();
+      for await (const chunk of response.body) parser.feed(decoder.decode(chunk, { stream: true }));
+    } catch {
+      statuses.push(0);
+    }
+    return true;
+  };
+  const follow = async () => {
+    while (!isClosed && (await connect()) && !once) await delay(COME_AGAIN_MS);
+  };
+  const done = follow();
+  const cut = () => cutting.abort();
+  return {
+    messages,
+    statuses,
+    done,
+    cut,
+    named: (name) => messages.filter(({ event }) => event === name),
+    revisions: () => messages.filter(({ event }) => event === 'event').map(({ data }) => Number(data.event.revision)),
+    goTo: (to) => void (base = to),
+    close: async () => {
+      isClosed = true;
+      cut();
+      await done;
+    },
+  };
+};
