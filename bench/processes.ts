@@ -14,6 +14,8 @@ export type Program = Readonly<{
   /** Processor seconds it has used so far, user and system. */
   cpuSeconds(): Promise<number>;
   stop(): Promise<void>;
+  /** Without a word to it. */
+  kill(): Promise<void>;
 }>;
 
 /** Resolves when the program has printed something that matches. */
@@ -58,6 +60,10 @@ export async function startProgram(
       return (Number(fields[11]) + Number(fields[12])) / 100;
     },
     stop,
+    kill: async () => {
+      child.kill('SIGKILL');
+      await exited;
+    },
   };
 }
 

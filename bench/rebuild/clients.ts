@@ -31,12 +31,12 @@ export const until = async (isSo: () => Promise<boolean>): Promise<void> => {
   }
 };
 
-export const startSome = async (url: string, signal: AbortSignal) => {
+export const startSome = async (url: () => string, signal: AbortSignal) => {
   let [answered, failed] = [0, 0];
   const under: Promise<void>[] = [];
   while (!signal.aborted) {
     under.push(
-      start(url, false).then(
+      start(url(), false).then(
         () => void answered++,
         () => void failed++,
       ),
@@ -48,13 +48,13 @@ export const startSome = async (url: string, signal: AbortSignal) => {
 };
 
 /** One read after the other for as long as `work` takes. */
-export const reads = async (url: string, id: string, work: () => Promise<void>) => {
+export const reads = async (url: () => string, id: string, work: () => Promise<void>) => {
   const times: number[] = [];
   let [failed, isOver] = [0, false];
   const reading = (async () => {
     while (!isOver) {
       const asked = performance.now();
-      await execution(url, id).catch(() => void failed++);
+      await execution(url(), id).catch(() => void failed++);
       times.push(performance.now() - asked);
       await pause(5);
     }

@@ -27,10 +27,17 @@ export async function benchRebuild(postgres: BenchPostgres, settings: Settings):
   const directory = await mkdtemp(join(tmpdir(), 'workflow-executor-bench-data-'));
   const env = { DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'log', DATA_DIR: directory };
   const main = new URL('../../dist/main.js', import.meta.url);
+  const startApp = (nodeUrl: string) =>
+    startProgram(main, /The API is at (http:\S+?)["\s]/, { ...env, EVENTSTORE_URL: nodeUrl });
   const open = async () => {
     const node = await startNode(databaseUrl);
-    const app = await startProgram(main, /The API is at (http:\S+?)["\s]/, { ...env, EVENTSTORE_URL: node.url });
-    return { node, app, stop: async () => app.stop().then(() => node.stop()) };
+    const app = await startApp(node.url);
+    const apps = [app];
+    const stop = async () => {
+      for (const each of apps) await each.stop();
+      await node.stop();
+    };
+    return { node, app, apps, stop };
   };
   const first = await open();
   const example = await start(first.app.said, true);
@@ -39,7 +46,8 @@ export async function benchRebuild(postgres: BenchPostgres, settings: Settings):
   settings.tell(`storing ${settings.events.toLocaleString('en')} events`);
   const stored = await copyHistories(databaseUrl, settings.events);
 
-  const { node, app, stop } = await open();
+  const { node, app, apps, stop } = await open();
+  let url = app.said;
   const dataSource = await createDataSource({ url: databaseUrl, poolSize: 2 });
   const log = new EventStoreDbEventLog({ url: node.url });
   const clock = new SystemClock();
@@ -59,13 +67,15 @@ export async function benchRebuild(postgres: BenchPostgres, settings: Settings):
     await until(async () => (await behind()) <= 0);
     const liveRate = (stored * 1_000) / (performance.now() - began);
 
-    const starting = startSome(app.said, over.signal);
+    const number = (value: number, digits = 0) => value.toLocaleString('en', { maximumFractionDigits: digits });
+    const starting = startSome(() => url, over.signal);
     settings.tell('reads without a rebuild');
-    const before = await reads(app.said, example, async () => void (await pause(BEFORE_MS)));
-    settings.tell('reads while all tables are rebuilt');
-    const asked = performance.now();
-    let lag = 0;
-    const during = await reads(app.said, example, async () => {
+    const before = await reads(
+      () => url,
+      example,
+      async () => void (await pause(BEFORE_MS)),
+    );
+    const request = async () => {
       for (const projection of projections) {
         const context = {
           ...{ commandId: randomUUID(), at: clock.now(), actor: { type: 'user', id: 'bench' } as const },
@@ -73,58 +83,115 @@ export async function benchRebuild(postgres: BenchPostgres, settings: Settings):
         };
         await rebuilds.request(projection.table, { require: 'zero-diff' }, context);
       }
-      await until(async () => {
-        lag = Math.max(lag, await behind());
-        const views = await Promise.all(projections.map(async ({ table: name }) => rebuilds.view(name)));
-        return views.every(({ rebuild }) => rebuild?.phase === 'swapped' || rebuild?.phase === 'refused');
-      });
+    };
+    const isOver = async () => {
+      const views = await Promise.all(projections.map(async ({ table: name }) => rebuilds.view(name)));
+      return views.every(({ rebuild }) => rebuild?.phase === 'swapped' || rebuild?.phase === 'refused');
+    };
+    /** @param meanwhile after the request */
+    const measure = async (meanwhile: () => Promise<void>) => {
+      const asked = performance.now();
+      let lag = 0;
+      const during = await reads(
+        () => url,
+        example,
+        async () => {
+          await request();
+          await meanwhile();
+          await until(async () => {
+            lag = Math.max(lag, await behind());
+            return isOver();
+          });
+        },
+      );
+      const seconds = (performance.now() - asked) / 1_000;
+      const reports = await Promise.all(
+        projections.map(async ({ table: name }) => ({ name, rebuild: (await rebuilds.view(name)).rebuild! })),
+      );
+      const rates = reports.map(({ rebuild }) => (rebuild.comparison!.events * 1_000) / rebuild.comparison!.buildMs);
+      return { during, seconds, lag, reports, rate: Math.min(...rates) };
+    };
+    const lines = ({ during, seconds, lag, reports, rate }: Awaited<ReturnType<typeof measure>>) => [
+      ['events/s', number(rate)],
+      ['from the request to the swap, s', number(seconds, 1)],
+      ['lag of the live tables, events, at most', number(lag)],
+      ['reads during, p50 / p99, ms', `${number(during.p50, 1)} / ${number(during.p99, 1)}`],
+      ['reads that failed', number(during.failed)],
+      ...reports.map(({ name, rebuild: { phase, comparison: c } }) => [
+        name,
+        `${phase}: ${number(c!.live)} rows, ${c!.added} added, ${c!.removed} removed, ${c!.changed} changed`,
+      ]),
+    ];
+    settings.tell('reads while all tables are rebuilt');
+    const whole = await measure(async () => undefined);
+
+    settings.tell('the same, and the process that builds is killed in the middle');
+    let killedAt = 0;
+    let goesOnAfter = 0;
+    const built = async () => {
+      const views = await Promise.all(projections.map(async ({ table: name }) => rebuilds.view(name)));
+      return Math.min(...views.map(({ building }) => building?.events ?? 0));
+    };
+    const killed = await measure(async () => {
+      await until(async () => (await built()) > stored / 3);
+      // It comes when the other builds already, and takes the traffic over.
+      const heir = await startApp(node.url);
+      apps.push(heir);
+      url = heir.said;
+      await pause(1_000);
+      killedAt = await built();
+      await app.kill();
+      apps.shift();
+      const dead = performance.now();
+      await until(async () => (await built()) > killedAt + 10_000 || (await isOver()));
+      goesOnAfter = (performance.now() - dead) / 1_000;
     });
-    const seconds = (performance.now() - asked) / 1_000;
     over.abort();
     const starts = await starting;
-    const reports = await Promise.all(
-      projections.map(async ({ table: name }) => ({ name, rebuild: (await rebuilds.view(name)).rebuild! })),
-    );
-    const rates = reports.map(({ rebuild }) => (rebuild.comparison!.events * 1_000) / rebuild.comparison!.buildMs);
-    const rate = Math.min(...rates);
-    const number = (value: number, digits = 0) => value.toLocaleString('en', { maximumFractionDigits: digits });
-    const failed = before.failed + during.failed + starts.failed;
+    const failed = before.failed + whole.during.failed + killed.during.failed + starts.failed;
+    const isZero = [...whole.reports, ...killed.reports].every(({ rebuild }) => rebuild.phase === 'swapped');
     return [
       {
         title: `Rebuild of all read tables, ${number(stored)} events, ${STARTS_PER_SECOND} starts/s`,
         table: table(
           ['what', 'figure'],
           [
-            ['events/s, live tables', number(liveRate)],
-            ['events/s, rebuild', number(rate)],
-            ['from the request to the swap, s', number(seconds, 1)],
-            ['lag of the live tables, events, at most', number(lag)],
+            ['live tables, events/s', number(liveRate)],
             ['reads before, p50 / p99, ms', `${number(before.p50, 1)} / ${number(before.p99, 1)}`],
-            ['reads during, p50 / p99, ms', `${number(during.p50, 1)} / ${number(during.p99, 1)}`],
+            ...lines(whole),
             ['starts', number(starts.answered)],
             ['requests that failed', number(failed)],
-            ...reports.map(({ name, rebuild: { phase, comparison: c } }) => [
-              name,
-              `${phase}: ${number(c!.live)} rows, ${c!.added} added, ${c!.removed} removed, ${c!.changed} changed`,
-            ]),
           ],
         ),
         ratios: [
           {
             name: 'events/s of a rebuild',
-            value: rate,
+            value: whole.rate,
             aim: `>= ${AIM_EVENTS_PER_SECOND}`,
-            met: rate >= AIM_EVENTS_PER_SECOND,
+            met: whole.rate >= AIM_EVENTS_PER_SECOND,
           },
           {
             name: 'p99 of reads, during / before',
-            value: during.p99 / before.p99,
+            value: whole.during.p99 / before.p99,
             aim: '<= 2',
-            met: during.p99 <= 2 * before.p99,
+            met: whole.during.p99 <= 2 * before.p99,
           },
           { name: 'requests that failed', value: failed, aim: '0', met: failed === 0 },
         ],
-        raw: { liveRate, rates, seconds, lag, before, during, starts, reports },
+        raw: { liveRate, before, whole, starts },
+      },
+      {
+        title: 'The same with kill -9 of the process that builds, another beside it',
+        table: table(
+          ['what', 'figure'],
+          [
+            ['built when it was killed, events', number(killedAt)],
+            ['until 10,000 events more were built, s', number(goesOnAfter, 1)],
+            ...lines(killed),
+          ],
+        ),
+        ratios: [{ name: 'rebuilds without a difference', value: isZero ? 1 : 0, aim: '1', met: isZero }],
+        raw: { killed, killedAt, goesOnAfter },
       },
     ];
   } finally {
