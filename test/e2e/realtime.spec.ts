@@ -30,8 +30,10 @@ const told = {
   error: (...words: unknown[]) => printed.push(words.join(' ')),
 };
 
-const connected = (url: string): Supabase => {
-  const supabase = createClient(url);
+const KEY = 'the-key-of-these-tests';
+
+const connected = (url: string, key = KEY): Supabase => {
+  const supabase = createClient(url, key);
   clients.push(supabase);
   return supabase;
 };
@@ -62,11 +64,12 @@ describe('against a server', () => {
   let app: TestApp;
 
   beforeAll(async () => {
-    app = await startTestApp();
-    process.env['SUPABASE_URL'] = app.server.url;
+    app = await startTestApp({ REALTIME_API_KEY: KEY });
+    Object.assign(process.env, { SUPABASE_URL: app.server.url, SUPABASE_ANON_KEY: KEY });
   }, 120_000);
   afterAll(async () => {
     delete process.env['SUPABASE_URL'];
+    delete process.env['SUPABASE_ANON_KEY'];
     await app.close();
   });
 
@@ -139,6 +142,15 @@ describe('against a server', () => {
     expect(new Set(seen.map((payload) => payload.new.execution_id))).toEqual(new Set([executionId]));
   });
 
+  test('with another key nobody gets in', async () => {
+    const errors: unknown[] = [];
+    connected(app.server.url, 'another-key')
+      .channel('follow')
+      .subscribe((status, error) => errors.push(error ?? status));
+    await eventually(() => errors.length > 0);
+    expect(errors[0]).toBeInstanceOf(Error);
+  });
+
   test('after the connection to the database was lost, clients join again by themselves', async () => {
     const { rows, statuses, systems, sees } = await follow(app.server.url);
     const admin = new pg.Client({ connectionString: app.databaseUrl });
@@ -163,7 +175,7 @@ describe('against a server', () => {
 
 test('clients come back to a server that was restarted, and are told what happens then', async () => {
   const database = await createTestDatabase();
-  const env = { DATABASE_URL: database.url };
+  const env = { DATABASE_URL: database.url, REALTIME_API_KEY: KEY, LOG_LEVEL: 'verbose' };
   const first = await startInstance(env);
   const { api, child } = first;
   const { statuses, sees } = await follow(api.url);
@@ -181,4 +193,5 @@ test('clients come back to a server that was restarted, and are told what happen
     await second.child.kill('SIGTERM');
     await database.drop();
   }
+  for (const output of [child.output(), second.child.output()]) expect(output).not.toContain(KEY);
 }, 120_000);
