@@ -12,7 +12,7 @@ export const start = async (url: string, autoExecute: boolean): Promise<string> 
   const answer = await fetch(`${url}/api/v1/workflow/start`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ project_id: 'metformin', document_type: 'ib', auto_execute: autoExecute }),
+    body: JSON.stringify({ project_id: 'p-1', document_type: 'bench', auto_execute: autoExecute }),
   });
   if (!answer.ok) throw new Error(`start: ${answer.status} ${await answer.text()}`);
   return ((await answer.json()) as { data: { execution: { id: string } } }).data.execution.id;

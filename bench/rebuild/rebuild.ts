@@ -18,6 +18,7 @@ import { table, type Section } from '../report.js';
 import type { Settings } from '../settings.js';
 import { execution, reads, start, startSome, STARTS_PER_SECOND, until } from './clients.js';
 import { copyHistories } from './histories.js';
+import { startWorkload } from './workload.js';
 
 const AIM_EVENTS_PER_SECOND = 5_000;
 const BEFORE_MS = 10_000;
@@ -25,7 +26,8 @@ const BEFORE_MS = 10_000;
 export async function benchRebuild(postgres: BenchPostgres, settings: Settings): Promise<Section[]> {
   const databaseUrl = await postgres.database('rebuild');
   const directory = await mkdtemp(join(tmpdir(), 'workflow-executor-bench-data-'));
-  const env = { DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'log', DATA_DIR: directory };
+  const workload = await startWorkload(directory);
+  const env = { DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'log', DATA_DIR: directory, ...workload.env };
   const main = new URL('../../dist/main.js', import.meta.url);
   const startApp = (nodeUrl: string) =>
     startProgram(main, /The API is at (http:\S+?)["\s]/, { ...env, EVENTSTORE_URL: nodeUrl });
@@ -199,6 +201,7 @@ export async function benchRebuild(postgres: BenchPostgres, settings: Settings):
     await log.close();
     await dataSource.destroy();
     await stop();
+    await workload.close();
     await rm(directory, { recursive: true, force: true });
   }
 }
