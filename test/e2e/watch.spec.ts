@@ -21,7 +21,8 @@ afterAll(async () => {
   await agents.close();
 }, 60_000);
 
-const start = (project: string) => app.api.start({ project_id: project, document_type: 'ib', triggered_by: 'ann' });
+const start = (project: string, more: object = {}) =>
+  app.api.start({ project_id: project, document_type: 'ib', triggered_by: 'ann', ...more });
 
 const watch = (...args: string[]) => {
   const child = startChild(WATCH, args);
@@ -30,8 +31,10 @@ const watch = (...args: string[]) => {
 };
 
 test('completed: a line for each event, and 0', async () => {
-  const id = await start('p-1');
+  const id = await start('p-1', { auto_execute: false });
   const { child, ended } = watch(id, '--url', app.api.url);
+  await child.printed(/0 % {2}created/);
+  await app.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'remaining' });
   expect(await ended).toBe(0);
   const output = child.output();
   expect(output).toContain(`ib-generation  ${id}  project p-1`);

@@ -17,8 +17,8 @@ export type Page = Readonly<{ events: readonly LiveEvent[]; hasMore: boolean }>;
 export interface Feed {
   follow(subscriber: Subscriber): () => void;
   snapshot(): Promise<Snapshot>;
-  /** In order. @returns why these events alone would not be the whole truth, so that a snapshot is due */
-  read(after: bigint): Promise<Page | SnapshotReason>;
+  /** In order. @param lost whether something that happened may not have been told. @returns why these events alone would not be the whole truth, so that a snapshot is due */
+  read(after: bigint, lost: boolean): Promise<Page | SnapshotReason>;
   told(event: LiveEvent): Told | null;
   /** Whether what is late has to be told although the client is past it. */
   readonly tellsLate: boolean;
@@ -130,9 +130,11 @@ export class LiveStream implements Subscriber {
 
   /** All that the table has. @returns false: the client is away */
   private async catchUp(): Promise<boolean> {
+    let lost = this.again;
     this.again = false;
     for (let hasMore = true; hasMore;) {
-      const page = await this.feed.read(this.cursor);
+      const page = await this.feed.read(this.cursor, lost);
+      lost = false;
       if (typeof page === 'string') await this.begin(page);
       else for (const event of page.events) this.send(event);
       if (!(await this.sink.taken())) return false;

@@ -12,6 +12,8 @@ export class ManyExecutions implements Feed {
   readonly tellsLate = true;
   /** What the table was like when it was read last; null: not yet. */
   private mark: string | null = null;
+  /** A snapshot was the last that was read: all that came after it is told, unless something was lost. */
+  private isWhole = false;
   /** Events since nothing was left to read. */
   private inARow = 0;
 
@@ -26,16 +28,22 @@ export class ManyExecutions implements Feed {
 
   async snapshot(): Promise<Snapshot> {
     const { source, gate, limits } = this.reading;
-    const found = await gate.pass(() => source.executions(this.filter, limits.snapshotExecutions));
+    const read = () => source.executions(this.filter, limits.snapshotExecutions);
+    const found = await gate.pass(read, `snapshot ${JSON.stringify(this.filter)}`);
     this.mark = markOf(found.reach);
     this.inARow = 0;
+    this.isWhole = true;
     const data = { executions: found.executions, next_cursor: found.nextCursor };
     return { position: found.reach.position, data, ended: null };
   }
 
-  async read(after: bigint): Promise<Page | SnapshotReason> {
+  async read(after: bigint, lost: boolean): Promise<Page | SnapshotReason> {
+    const nothingSince = this.isWhole && !lost;
+    this.isWhole = false;
+    if (nothingSince) return { events: [], hasMore: false };
     const { source, gate, limits } = this.reading;
-    const { events, reach } = await gate.pass(() => source.after(after, limits.pageEvents));
+    // After a cut many are at the same place: one read is for all of them.
+    const { events, reach } = await gate.pass(() => source.after(after, limits.pageEvents), `after ${after}`);
     if (this.mark === null ? !isTrueUpTo(reach, after) : this.mark !== markOf(reach)) return 'history_changed';
     this.mark = markOf(reach);
     this.inARow += events.length;
