@@ -18,6 +18,7 @@ import { table, type Section } from '../report.js';
 import type { Settings } from '../settings.js';
 import { execution, reads, start, startSome, STARTS_PER_SECOND, until } from './clients.js';
 import { copyHistories } from './histories.js';
+import { lines, number } from './lines.js';
 import { startWorkload } from './workload.js';
 
 const AIM_EVENTS_PER_SECOND = 5_000;
@@ -69,7 +70,6 @@ export async function benchRebuild(postgres: BenchPostgres, settings: Settings):
     await until(async () => (await behind()) <= 0);
     const liveRate = (stored * 1_000) / (performance.now() - began);
 
-    const number = (value: number, digits = 0) => value.toLocaleString('en', { maximumFractionDigits: digits });
     const starting = startSome(() => url, over.signal);
     settings.tell('reads without a rebuild');
     const before = await reads(
@@ -113,17 +113,6 @@ export async function benchRebuild(postgres: BenchPostgres, settings: Settings):
       const rates = reports.map(({ rebuild }) => (rebuild.comparison!.events * 1_000) / rebuild.comparison!.buildMs);
       return { during, seconds, lag, reports, rate: Math.min(...rates) };
     };
-    const lines = ({ during, seconds, lag, reports, rate }: Awaited<ReturnType<typeof measure>>) => [
-      ['events/s', number(rate)],
-      ['from the request to the swap, s', number(seconds, 1)],
-      ['lag of the live tables, events, at most', number(lag)],
-      ['reads during, p50 / p99, ms', `${number(during.p50, 1)} / ${number(during.p99, 1)}`],
-      ['reads that failed', number(during.failed)],
-      ...reports.map(({ name, rebuild: { phase, comparison: c } }) => [
-        name,
-        `${phase}: ${number(c!.live)} rows, ${c!.added} added, ${c!.removed} removed, ${c!.changed} changed`,
-      ]),
-    ];
     settings.tell('reads while all tables are rebuilt');
     const whole = await measure(async () => undefined);
 
