@@ -7,6 +7,7 @@ import { AddProjectionAdministration1763800000070 } from './1763800000070-add-pr
 import { AddEventHashes1763800000080 } from './1763800000080-add-event-hashes.js';
 import { AddAuditTree1763800000081 } from './1763800000081-add-audit-tree.js';
 import { AnnounceChanges1763800000090 } from './1763800000090-announce-changes.js';
+import { AddWebhooks1763800000110 } from './1763800000110-add-webhooks.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   AddEventHashes1763800000080,
   AddAuditTree1763800000081,
   AnnounceChanges1763800000090,
+  AddWebhooks1763800000110,
 ];
