@@ -61,6 +61,7 @@ import {
 } from './limits.js';
 import { liveProviders } from './live.js';
 import { projectionAdmin } from './projection-admin.js';
+import { webhookProviders } from './webhooks.js';
 
 /** What is made before the module: things that need awaiting, and those that a test replaces. */
 export type Parts = Readonly<{
@@ -90,6 +91,7 @@ export class AppModule {
       ...stores(parts),
       ...saga(parts),
       ...liveProviders(parts, told('Live')),
+      ...webhookProviders(parts, told('Webhooks')),
       ...commandHandlers,
       ...queryHandlers,
     ];

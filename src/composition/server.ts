@@ -31,6 +31,7 @@ import { openAudit } from './audit.js';
 import { httpLimits } from './limits.js';
 import { LiveLoops } from './live.js';
 import { startPlatform } from './platform.js';
+import { WebhookLoops } from './webhooks.js';
 
 export { readConfig } from '../infrastructure/config/configuration.js';
 export type { Config };
@@ -110,7 +111,7 @@ const run = (
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
   const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditKeeper)];
-  const live = app.get(LiveLoops);
+  const [live, webhooks] = [app.get(LiveLoops), app.get(WebhookLoops)];
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.abort();
@@ -122,6 +123,7 @@ const run = (
     await drain(app.getHttpServer());
     await app.close();
     await live.stop();
+    await webhooks.stop();
     await admin.stop();
     await projections.stop();
     await audit.stop();
@@ -131,6 +133,7 @@ const run = (
     begin: async () => {
       await live.start();
       projections.start();
+      webhooks.start();
       admin.start();
       audit.start();
       const checkpoints = await app.get(ProjectionStore).checkpoints();

@@ -34,6 +34,7 @@ export type WebhookPace = Readonly<{
   graceMs: number;
   forgetEveryMs: number;
   forgetBatch: number;
+  forgetBatches: number;
   /** Executions whose project is remembered. */
   projects: number;
 }>;
@@ -47,5 +48,6 @@ export const DEFAULT_WEBHOOK_PACE: WebhookPace = {
   graceMs: 10_000,
   forgetEveryMs: 60_000,
   forgetBatch: 5_000,
+  forgetBatches: 100,
   projects: 10_000,
 };

@@ -87,5 +87,6 @@ const indexes = [
   `create index webhook_deliveries_pending on webhook_deliveries (webhook_id, stream, position) where state = 'pending'`,
   'create index webhook_deliveries_by_position on webhook_deliveries (webhook_id, position desc)',
   `create index webhook_deliveries_over on webhook_deliveries (finished_at) where state <> 'pending'`,
+  `create index webhook_deliveries_delivered on webhook_deliveries (webhook_id, finished_at desc) where state = 'delivered'`,
   'create index webhook_lanes_due on webhook_lanes (next_attempt_at)',
 ];

@@ -14,7 +14,7 @@ import { deliveryView, webhookView, type DeliveryRow, type WebhookRow } from './
 const SUBSCRIBE_LOCK = '7205113013';
 const SECRET_BYTES = 32;
 /** What was prepared and never came about, because the log did not take it, is forgotten after this. */
-const PREPARED_FOR = `interval '1 hour'`;
+const PREPARED_FOR = `interval '1 day'`;
 
 const newSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
 
@@ -114,11 +114,12 @@ export class PostgresWebhookStore extends WebhookStore {
     });
   }
 
-  /** The oldest first; also what was prepared an hour ago and never came about. */
+  /** The oldest first; also what was prepared a day ago and never came about. */
   async forget({ keepMs, keepRows, batch }: Retention): Promise<number> {
     await this.dataSource.query(
       `with gone as (
-         delete from webhooks where state = 'prepared' and created_at < clock_timestamp() - ${PREPARED_FOR} returning id
+         delete from webhooks where state = 'prepared' and created_at < clock_timestamp() - ${PREPARED_FOR}
+           and created_at < (select updated_at from webhook_cursor) - interval '1 hour' returning id
        ) delete from webhook_secrets using gone where webhook_id = gone.id`,
     );
     const rows: { count: number }[] = await this.dataSource.query(
