@@ -156,9 +156,9 @@ const CLAIM = `
     ) as head`;
 
 const REPORT = `
-  update webhook_deliveries set state = $2, attempts = attempts + 1, status_code = $3, duration_ms = $4, error = $5,
+  update webhook_deliveries set state = $2, attempts = attempts + 1, status_code = $3, duration_ms = $4::integer, error = $5,
     response_excerpt = $6, last_attempt_at = clock_timestamp(),
-    first_attempt_at = coalesce(first_attempt_at, clock_timestamp() - $4::float8 * interval '1 millisecond'),
+    first_attempt_at = coalesce(first_attempt_at, clock_timestamp() - $4::integer * interval '1 millisecond'),
     finished_at = case when $2 = 'pending' then null else clock_timestamp() end
   where id = $1`;
 

@@ -100,7 +100,8 @@ export class PostgresQueueSession implements QueueSession {
     const [webhooks, streams] = [column((it) => it.webhookId), column((it) => it.recorded.stream)];
     await this.client.query(
       `insert into webhook_lanes as lane (webhook_id, stream, next_attempt_at)
-       select distinct webhook_id, stream, clock_timestamp() from unnest($1::uuid[], $2::text[]) as made(webhook_id, stream)
+       select webhook_id, stream, clock_timestamp()
+       from (select distinct webhook_id, stream from unnest($1::uuid[], $2::text[]) as each(webhook_id, stream)) as made
        on conflict (webhook_id, stream) do update set webhook_id = excluded.webhook_id`,
       [webhooks, streams],
     );
