@@ -18,8 +18,13 @@ let receiver: Receiver;
 let instances: Instance[];
 
 const start = async (env: Record<string, string> = { WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true', ...QUICK }) => {
-  const urls = { DATABASE_URL: database.url, DEFINITIONS_DIR: definitions, AGENT_BASE_URL: agent.url };
-  const instance = await startInstance({ ...urls, ...env });
+  const urls = { AGENT_FIRST_URL: `${agent.url}/first`, AGENT_SECOND_URL: `${agent.url}/second` };
+  const instance = await startInstance({
+    DATABASE_URL: database.url,
+    DEFINITIONS_DIR: definitions,
+    ...urls,
+    ...env,
+  });
   instances.push(instance);
   return instance;
 };

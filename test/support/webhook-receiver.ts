@@ -58,6 +58,7 @@ export const startReceiver = async (receive: Receive = () => 204, port = 0): Pro
     return [...byId.values()];
   };
   const close = async () => {
+    if (!server.listening) return;
     server.closeAllConnections();
     server.close();
     await once(server, 'close');
