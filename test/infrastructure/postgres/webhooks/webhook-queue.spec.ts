@@ -150,14 +150,12 @@ describe('from the log', () => {
     await subscribe({ projectId: 'p-1' });
     await subscribe({ projectId: 'p-2' });
     await append('workflow-a', 'StepStarted');
-    const [made] = await Promise.all([
-      eventually(async () => {
-        const found = await rows();
-        expect(found).toHaveLength(1);
-        return found;
-      }),
-      follow(),
-    ]);
+    follow();
+    const made = await eventually(async () => {
+      const found = await rows();
+      expect(found).toHaveLength(1);
+      return found;
+    });
     expect(made[0]).toMatchObject({ stream: 'workflow-a', revision: '1' });
   });
 
