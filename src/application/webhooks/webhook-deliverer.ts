@@ -51,14 +51,15 @@ export class WebhookDeliverer {
     while (!signal.aborted) {
       this.wakeUp = new AbortController();
       const { wakeUp } = this;
-      let claimed = 0;
+      let [claimed, pauseMs] = [0, this.pace.pollMs];
       try {
         claimed = await this.claim(signal);
       } catch (error) {
+        pauseMs = this.pace.leadPauseMs;
         if (!signal.aborted) this.told.onError('Deliveries of webhooks could not be looked for; tried again', error);
       }
       if (claimed > 0) continue;
-      await sleep(this.ports.clock, this.pace.pollMs, wakeUp.signal);
+      await sleep(this.ports.clock, pauseMs, wakeUp.signal);
     }
   }
 

@@ -72,13 +72,21 @@ export class HttpWebhookSender extends WebhookSender {
     });
     const refused = this.refusalOf(url);
     if (refused !== null) return answered({ error: this.bounded(refused) });
-    const timeout = AbortSignal.timeout(this.limits.timeoutMs);
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    let isLate = false;
+    const cancel = this.clock.wakeAfter(this.limits.timeoutMs, () => {
+      isLate = true;
+      end();
+    });
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
     try {
       const response = await request(url, {
         method: 'POST',
         headers: { ...headers, 'user-agent': 'workflow-executor', 'accept-encoding': 'identity' },
         body,
-        signal: AbortSignal.any([signal, timeout]),
+        signal: ending.signal,
         dispatcher: this.dispatcher,
       });
       const wish = [response.headers['retry-after']].flat()[0];
@@ -88,8 +96,11 @@ export class HttpWebhookSender extends WebhookSender {
         retryAfterMs: retryAfterMs(wish, this.clock.now(), this.limits.retryAfterMs),
       });
     } catch (error) {
-      if (timeout.aborted) return answered({ error: `No answer within ${this.limits.timeoutMs} ms` });
+      if (isLate) return answered({ error: `No answer within ${this.limits.timeoutMs} ms` });
       return answered({ error: this.bounded(messageOf(error)) });
+    } finally {
+      cancel();
+      signal.removeEventListener('abort', end);
     }
   }
 
