@@ -9,6 +9,7 @@ import {
   type QueueSession,
 } from '../../../application/webhooks/webhook-queue.js';
 import { PostgresQueueSession } from './queue-session.js';
+import { storable } from './storable.js';
 
 const LEADER_LOCK = '7205113011';
 const CLAIM_LOCK = '7205113012';
@@ -174,6 +175,3 @@ const holds = async (manager: EntityManager, { webhookId, stream, token }: Claim
   );
   return rows.length > 0;
 };
-
-/** Postgres' text cannot hold U+0000. */
-const storable = (text: string | null): string | null => text?.replaceAll('\0', '\uFFFD') ?? null;

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import type { QueueSession, QueueStep, Subscription } from '../../../application/webhooks/webhook-queue.js';
 import { HeldConnection } from '../held-connection.js';
 import { applyChange } from './apply-change.js';
+import { storable } from './storable.js';
 
 type Delivery = Extract<QueueStep, { kind: 'deliver' }>;
 
@@ -150,10 +151,4 @@ const runsOf = (steps: readonly QueueStep[]): readonly Run[] => {
     else runs.push({ kind: 'deliver', steps: [step] });
   }
   return runs;
-};
-
-/** Postgres' text cannot hold U+0000. */
-const storable = (value: unknown): unknown => {
-  if (typeof value === 'bigint') return String(value);
-  return typeof value === 'string' ? value.replaceAll('\0', '\uFFFD') : value;
 };

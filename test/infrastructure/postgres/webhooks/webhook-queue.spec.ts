@@ -1,6 +1,7 @@
 /** What subscribers are owed, on real Postgres: made once, sent in order, by several instances. */
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
+import type { Json } from '../../../../src/domain/json.js';
 import { webhookDeliveryId } from '../../../../src/application/ids.js';
 import { DEFAULT_WEBHOOK_PACE } from '../../../../src/application/webhooks/limits.js';
 import { WebhookFollower } from '../../../../src/application/webhooks/webhook-follower.js';
@@ -142,6 +143,29 @@ describe('from the log', () => {
     ]);
     expect((await store.list()).map(({ id, queued: waiting }) => [id, waiting])).toEqual([[one, 6]]);
     expect([...first.errors, ...second.errors]).toEqual([]);
+  });
+
+  test('whatever an event of a subscription says, those after it are taken in', async () => {
+    await queue.begin('start');
+    const id = await subscribe({ eventTypes: ['a\0*', 'Step*'], projectId: null });
+    const odd = { ...SAID, reason: 'a\0b\ud800', actor: { type: 'user', id: '\0' } };
+    const appended: { type: string; data: Record<string, Json> }[] = [
+      { type: 'WebhookDisabled', data: { ...odd, cause: 'operator', at: 'Fri, 02 Jan 2026 03:04:05 GMT' } },
+      { type: 'WebhookEnabled', data: odd },
+      { type: 'WebhookSecretRotated', data: { ...odd, secretId: 'no\0ne', overlapMs: Number.MAX_SAFE_INTEGER } },
+      { type: 'WebhookSecretRotated', data: { secretId: 7 } },
+      { type: 'WebhookDreamt', data: {} },
+      { type: 'WebhookDisabled', data: { ...odd, cause: 'operator' } },
+    ];
+    const events = appended.map((each) => ({ id: randomUUID(), metadata: {}, ...each }));
+    await log.append(`webhook-${id}`, events, 0n);
+    await log.append('webhook-\0', [{ id: randomUUID(), type: 'WebhookEnabled', data: odd, metadata: {} }], 'none');
+    const other = await subscribe();
+    const { errors } = follow();
+    await append('workflow-\0', 'Step\0');
+    await eventually(async () => expect(await rows()).toMatchObject([{ webhook_id: other, event_type: 'Step\uFFFD' }]));
+    expect(await store.find(id)).toMatchObject({ status: 'disabled', disabled: { reason: 'a\uFFFDb\uFFFD' } });
+    expect(errors).toHaveLength(1);
   });
 
   test('by project, also of executions that began before', async () => {
