@@ -9,7 +9,11 @@ const RESULT = 'x'.repeat(1_000);
 export const startWorkload = async (directory: string) => {
   const definitions = join(directory, 'definitions');
   await mkdir(definitions);
-  const steps = Array.from({ length: STEPS }, (_, index) => ({ name: `step-${index + 1}`, agent: 'bench', timeout_minutes: 1 }));
+  const steps = Array.from({ length: STEPS }, (_, index) => ({
+    name: `step-${index + 1}`,
+    agent: 'bench',
+    timeout_minutes: 1,
+  }));
   const definition = { name: 'bench', document_type: 'bench', steps };
   await writeFile(join(definitions, 'bench.json'), JSON.stringify(definition));
   const agent = await startAgentServer(({ input }) => succeed({ [input.step]: RESULT }));

@@ -28,3 +28,7 @@ export const executionIdFor = (idempotencyKey: string): string => derive('execut
 /** A control command that is repeated under one Idempotency-Key is one command. */
 export const commandIdFor = (executionId: string, verb: string, idempotencyKey: string): string =>
   derive('command', executionId, verb, idempotencyKey);
+
+/** The same event to the same subscriber is the same delivery, however often it is queued or sent. */
+export const webhookDeliveryId = (webhookId: string, stream: string, revision: bigint): string =>
+  derive('webhook-delivery', webhookId, stream, String(revision));

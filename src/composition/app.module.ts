@@ -1,11 +1,8 @@
 /** Wires the application: what implements each port, and how the saga is put together. */
-import { Global, Logger, Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { Global, Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { DataSource } from 'typeorm';
-import { AgentHolds } from '../application/agent-holds.js';
-import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import { Agents } from '../application/agents.js';
-import { AuditReviews } from '../application/audit-reviews.js';
 import { AuditKeeper } from '../application/audit/keeper.js';
 import { AuditPackMaker } from '../application/audit/pack/audit-pack-maker.js';
 import { AuditPacks } from '../application/audit/pack/get-audit-pack.js';
@@ -21,21 +18,13 @@ import { ProjectionStore } from '../application/projections/projection-store.js'
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { queryHandlers } from '../application/queries/index.js';
 import { ReadModel } from '../application/queries/read-model.js';
-import { Attempts } from '../application/saga/attempts.js';
-import { Results } from '../application/saga/results.js';
-import { SagaWatch } from '../application/saga/saga-watch.js';
-import { StepRunner } from '../application/saga/step-runner.js';
-import { WorkflowSaga } from '../application/saga/workflow-saga.js';
 import { StartBacklog } from '../application/start-backlog.js';
 import { TaskReports, TaskTokens } from '../application/tasks.js';
 import { DueExecutions, Workers } from '../application/workers.js';
-import { Workflows } from '../application/workflows.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
 import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
-import type { Config } from '../infrastructure/config/config.js';
 import { CheckedHealth } from '../infrastructure/checked-health.js';
-import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artifact-store.js';
 import { PostgresDueExecutions } from '../infrastructure/postgres/postgres-due-executions.js';
@@ -48,38 +37,16 @@ import { HttpModule } from '../interfaces/http/http.module.js';
 import { LiveModule } from '../interfaces/http/live.module.js';
 import { RequiredReasons } from '../interfaces/http/required-reasons.js';
 import { adminProviders } from './admin.js';
-import { auditKeeper, type AuditParts } from './audit.js';
+import { auditKeeper } from './audit.js';
 import { LocalDocumentAgents } from './document-agents.js';
-import {
-  agentBoundsOf,
-  agentLimits,
-  attemptLimits,
-  backlogLimits,
-  httpLimits,
-  sagaLimits,
-  stepLimits,
-  watchLimits,
-} from './limits.js';
+import { agentLimits, backlogLimits, httpLimits } from './limits.js';
 import { liveProviders } from './live.js';
 import { projectionAdmin } from './projection-admin.js';
+import { webhookProviders } from './webhooks.js';
+import type { Parts } from './parts.js';
+import { sagaProviders } from './saga.js';
 
-/** What is made before the module: things that need awaiting, and those that a test replaces. */
-export type Parts = Readonly<{
-  config: Config;
-  dataSource: DataSource;
-  log: EventLog;
-  clock: Clock;
-  ids: Ids;
-  definitions: Definitions;
-  agents: Agents;
-  taskTokens: TaskTokens;
-  audit: AuditParts;
-  metrics: PrometheusMetrics;
-  /** The name of this instance in events and heartbeats. */
-  worker: string;
-  /** Aborted as soon as the instance takes no new work. */
-  stopping: AbortSignal;
-}>;
+import { told } from './told.js';
 
 @Global()
 @Module({})
@@ -89,8 +56,9 @@ export class AppModule {
       ...given(parts),
       ...audit(parts),
       ...stores(parts),
-      ...saga(parts),
+      ...sagaProviders(parts),
       ...liveProviders(parts, told('Live')),
+      ...webhookProviders(parts, told('Webhooks')),
       ...commandHandlers,
       ...queryHandlers,
     ];
@@ -151,49 +119,4 @@ const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Part
     },
     { provide: DueExecutions, useValue: new PostgresDueExecutions(dataSource) },
   ];
-};
-
-const saga = (parts: Parts): Provider[] => {
-  const { config, log, clock, ids, agents, worker } = parts;
-  const source = { clock, ids };
-  const onError = told('Saga');
-  return [
-    { provide: AgentHolds, useValue: new AgentHolds(log, clock) },
-    { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
-    {
-      provide: AgentHoldsWatch,
-      inject: [AgentHolds],
-      useFactory: (holds: AgentHolds) => new AgentHoldsWatch(holds, { log, agents, clock, ids }, told('Holds')),
-    },
-    { provide: Workflows, useValue: new Workflows(log, clock, { cachedExecutions: config.foldCacheExecutions }) },
-    {
-      provide: WorkflowSaga,
-      inject: [Workflows, ArtifactStore, AgentHolds],
-      useFactory: (workflows: Workflows, artifacts: ArtifactStore, holds: AgentHolds) => {
-        const steps = new StepRunner(agents, artifacts, clock, stepLimits(config));
-        const attempts = new Attempts(workflows, steps, clock, source, attemptLimits, onError);
-        const rules = { boundsOf: agentBoundsOf(config), mayCall: (agent: string) => holds.mayCall(agent) };
-        const made = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits(config), onError, rules);
-        holds.onChange(() => made.agentsChanged());
-        return made;
-      },
-    },
-    {
-      provide: Results,
-      inject: [ArtifactStore],
-      useFactory: (artifacts: ArtifactStore) => new Results(artifacts, stepLimits(config)),
-    },
-    {
-      provide: SagaWatch,
-      inject: [WorkflowSaga, Workers, DueExecutions],
-      useFactory: (workflowSaga: WorkflowSaga, workers: Workers, due: DueExecutions) =>
-        new SagaWatch(workflowSaga, { log, workers, due, clock, ids }, worker, watchLimits(config), onError),
-    },
-  ];
-};
-
-const told = (context: string) => {
-  const logger = new Logger(context);
-  return (message: string, error: unknown) =>
-    logger.error(message, error instanceof Error ? error.stack : String(error));
 };

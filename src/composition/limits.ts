@@ -17,6 +17,8 @@ import type { AttemptLimits } from '../application/saga/attempts.js';
 import type { StepLimits } from '../application/saga/results.js';
 import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/rebuild/rebuilder-limits.js';
 import type { WatchLimits } from '../application/saga/saga-watch.js';
+import type { WebhookLimits } from '../application/webhooks/limits.js';
+import { DEFAULT_SENDER_LIMITS, type SenderLimits } from '../infrastructure/webhooks/http-webhook-sender.js';
 import type { SagaLimits } from '../application/saga/saga-limits.js';
 
 export const sagaLimits = (config: Config): SagaLimits => ({
@@ -123,4 +125,25 @@ export const streamBounds = (config: Config): StreamBounds => ({
   bufferBytes: config.streamBufferBytes,
   stalledMs: config.streamStalledMs,
   goodbyeMs: 5_000,
+});
+
+const DAY_MS = 86_400_000;
+
+export const webhookLimits = (config: Config): WebhookLimits => ({
+  subscriptions: config.webhookMaxSubscriptions,
+  secrets: 5,
+  attempts: config.webhookMaxConcurrentDeliveries,
+  attemptsPerTarget: config.webhookMaxConcurrentPerTarget,
+  timeoutMs: config.webhookTimeoutMs,
+  backOff: { firstMs: config.webhookFirstRetryMs, giveUpMs: config.webhookGiveUpMs },
+  queued: config.webhookMaxQueued,
+  bodyBytes: config.webhookMaxBodyBytes,
+  keepMs: config.webhookKeepDays * DAY_MS,
+  keepRows: config.webhookKeepDeliveries,
+});
+
+export const senderLimits = (config: Config): SenderLimits => ({
+  ...DEFAULT_SENDER_LIMITS,
+  timeoutMs: config.webhookTimeoutMs,
+  connectionsPerHost: Math.max(DEFAULT_SENDER_LIMITS.connectionsPerHost, config.webhookMaxConcurrentPerTarget),
 });

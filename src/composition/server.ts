@@ -32,6 +32,7 @@ import { httpLimits } from './limits.js';
 import { LiveLoops } from './live.js';
 import { startPlatform } from './platform.js';
 import { realtimeServer } from './realtime.js';
+import { WebhookLoops } from './webhooks.js';
 
 export { readConfig } from '../infrastructure/config/configuration.js';
 export type { Config };
@@ -111,7 +112,7 @@ const run = (
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
   const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditKeeper)];
-  const live = app.get(LiveLoops);
+  const [live, webhooks] = [app.get(LiveLoops), app.get(WebhookLoops)];
   const realtime = realtimeServer(app, config);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
@@ -125,6 +126,7 @@ const run = (
     await drain(app.getHttpServer());
     await app.close();
     await live.stop();
+    await webhooks.stop();
     await admin.stop();
     await projections.stop();
     await audit.stop();
@@ -135,6 +137,7 @@ const run = (
       await live.start();
       realtime.start(app.getHttpServer());
       projections.start();
+      webhooks.start();
       admin.start();
       audit.start();
       const checkpoints = await app.get(ProjectionStore).checkpoints();

@@ -76,6 +76,18 @@ export const variables = z.object({
   REALTIME_JOIN_TIMEOUT_MS: whole('milliseconds', 30_000, { min: 100 }),
   REALTIME_SILENCE_TIMEOUT_MS: whole('milliseconds', 60_000, { min: 100 }),
 
+  WEBHOOK_ALLOW_PRIVATE_TARGETS: flag(false),
+  WEBHOOK_MAX_SUBSCRIPTIONS: whole('webhooks', 100, { min: 0, max: 10_000 }),
+  WEBHOOK_MAX_CONCURRENT_DELIVERIES: whole('requests', 32, { max: 1000 }),
+  WEBHOOK_MAX_CONCURRENT_PER_TARGET: whole('requests', 4, { max: 1000 }),
+  WEBHOOK_TIMEOUT_MS: whole('milliseconds', 10_000, { min: 100, max: 120_000 }),
+  WEBHOOK_FIRST_RETRY_MS: whole('milliseconds', 5000, { min: 10, max: 3_600_000 }),
+  WEBHOOK_GIVE_UP_MS: whole('milliseconds', 86_400_000, { min: 1000, max: 7 * 86_400_000 }),
+  WEBHOOK_MAX_QUEUED: whole('deliveries', 10_000, { max: 1_000_000 }),
+  WEBHOOK_MAX_BODY_BYTES: whole('bytes', MIB, { min: KIB, max: 16 * MIB }),
+  WEBHOOK_KEEP_DAYS: whole('days', 7, { max: 3650 }),
+  WEBHOOK_KEEP_DELIVERIES: whole('deliveries', 100_000, { max: 100_000_000 }),
+
   SHUTDOWN_GRACE_MS: whole('milliseconds', 10_000, { min: 0, max: 20_000 }),
 });
 

@@ -11,11 +11,15 @@ import { ExecutionsController } from './controllers/executions.controller.js';
 import { HealthController } from './controllers/health.controller.js';
 import { HistoryController } from './controllers/history.controller.js';
 import { TasksController } from './controllers/tasks.controller.js';
+import { WebhookDeliveriesController } from './controllers/webhook-deliveries.controller.js';
+import { WebhooksController } from './controllers/webhooks.controller.js';
 
 /** A global module provides CommandBus, QueryBus, Definitions, DocumentAgents, TaskTokens, Health and HttpLimits. */
 @Module({
   controllers: [
     AgentsController,
+    WebhooksController,
+    WebhookDeliveriesController,
     CommandsController,
     ExecutionsController,
     EventsController,

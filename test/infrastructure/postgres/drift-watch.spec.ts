@@ -73,7 +73,7 @@ test('a row that was edited is found, kept until it is right again, and then for
     differences: [{ kind: 'changed', columns: [{ column: 'agent', found: 'nobody' }] }],
   });
   const right = found[0]!.differences[0]!.columns[0]!.expected;
-  await edit(`agent = '${String(right)}'`, FIRST);
+  await edit(`agent = '${right as string}'`, FIRST);
   await eventually(async () => expect(await drifted()).toEqual([]));
 });
 

@@ -6,6 +6,8 @@ import { ProjectionPoison } from './projection-poison.entity.js';
 import { ProjectionDrift } from './projection-drift.entity.js';
 import { ProjectionOrder } from './projection-order.entity.js';
 import { ProjectionSkipped } from './projection-skipped.entity.js';
+import { WebhookCursor, WebhookDelivery, WebhookLane } from './webhook-delivery.entity.js';
+import { Webhook, WebhookSecret } from './webhook.entity.js';
 import { Worker } from './worker.entity.js';
 import { WorkflowEventRow } from './workflow-event.entity.js';
 import { WorkflowExecution } from './workflow-execution.entity.js';
@@ -26,4 +28,9 @@ export const entities = [
   AuditLeaf,
   AuditNode,
   AuditCheckpoint,
+  Webhook,
+  WebhookSecret,
+  WebhookDelivery,
+  WebhookLane,
+  WebhookCursor,
 ];

@@ -8,6 +8,7 @@ import { AddEventHashes1763800000080 } from './1763800000080-add-event-hashes.js
 import { AddAuditTree1763800000081 } from './1763800000081-add-audit-tree.js';
 import { AnnounceChanges1763800000090 } from './1763800000090-announce-changes.js';
 import { CountLateRows1763800000092 } from './1763800000092-count-late-rows.js';
+import { AddWebhooks1763800000110 } from './1763800000110-add-webhooks.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
@@ -21,4 +22,5 @@ export const migrations = [
   AddAuditTree1763800000081,
   AnnounceChanges1763800000090,
   CountLateRows1763800000092,
+  AddWebhooks1763800000110,
 ];

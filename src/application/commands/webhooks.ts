@@ -1,0 +1,115 @@
+import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import { webhookStream } from '../../domain/webhook/webhook.js';
+import { Clock } from '../clock.js';
+import { commandIdFor, Ids } from '../ids.js';
+import type { DeliveryView } from '../webhooks/webhook-store.js';
+import type { SubscribeRequest } from '../webhooks/request.js';
+import { Webhooks, type PlainOrder, type WebhookOutcome } from '../webhooks/webhooks.js';
+import { contextOf, type Caller } from './caller.js';
+
+/** Someone wants to be told of events. */
+export class SubscribeWebhook extends Command<WebhookOutcome & Readonly<{ secret: string }>> {
+  constructor(
+    readonly request: SubscribeRequest,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(SubscribeWebhook)
+export class SubscribeWebhookHandler implements ICommandHandler<SubscribeWebhook> {
+  constructor(
+    private readonly webhooks: Webhooks,
+    private readonly ids: Ids,
+    private readonly clock: Clock,
+  ) {}
+
+  execute({ request, caller }: SubscribeWebhook) {
+    const { ids, clock } = this;
+    const { idempotencyKey } = caller;
+    const id = idempotencyKey === null ? ids.uuid() : commandIdFor('webhooks', 'SubscribeWebhook', idempotencyKey);
+    const context = contextOf({ ids, clock }, caller, webhookStream(id), 'SubscribeWebhook');
+    return this.webhooks.subscribe(id, request, context);
+  }
+}
+
+/** Everything else that is done with a subscription and answers nothing but how it is then. */
+export class ControlWebhook extends Command<WebhookOutcome> {
+  constructor(
+    readonly webhookId: string,
+    readonly order: PlainOrder | 'DisableWebhook',
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(ControlWebhook)
+export class ControlWebhookHandler implements ICommandHandler<ControlWebhook> {
+  constructor(
+    private readonly webhooks: Webhooks,
+    private readonly ids: Ids,
+    private readonly clock: Clock,
+  ) {}
+
+  execute({ webhookId, order, caller }: ControlWebhook) {
+    const { ids, clock } = this;
+    const context = contextOf({ ids, clock }, caller, webhookStream(webhookId), order);
+    return order === 'DisableWebhook'
+      ? this.webhooks.disable(webhookId, 'operator', context)
+      : this.webhooks.order(webhookId, order, context);
+  }
+}
+
+/** A new secret signs; those before it do so for `overlapMs` more. */
+export class RotateWebhookSecret extends Command<WebhookOutcome & Readonly<{ secret: string; secretId: string }>> {
+  constructor(
+    readonly webhookId: string,
+    readonly overlapMs: number,
+    readonly caller: Caller,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(RotateWebhookSecret)
+export class RotateWebhookSecretHandler implements ICommandHandler<RotateWebhookSecret> {
+  constructor(
+    private readonly webhooks: Webhooks,
+    private readonly ids: Ids,
+    private readonly clock: Clock,
+  ) {}
+
+  execute({ webhookId, overlapMs, caller }: RotateWebhookSecret) {
+    const { ids, clock } = this;
+    const context = contextOf({ ids, clock }, caller, webhookStream(webhookId), 'RotateWebhookSecret');
+    return this.webhooks.rotate(webhookId, overlapMs, context);
+  }
+}
+
+/** Once more, whatever came of it. */
+export class RedeliverWebhook extends Command<DeliveryView> {
+  constructor(
+    readonly webhookId: string,
+    readonly deliveryId: string,
+  ) {
+    super();
+  }
+}
+
+@CommandHandler(RedeliverWebhook)
+export class RedeliverWebhookHandler implements ICommandHandler<RedeliverWebhook> {
+  constructor(private readonly webhooks: Webhooks) {}
+
+  execute({ webhookId, deliveryId }: RedeliverWebhook) {
+    return this.webhooks.redeliver(webhookId, deliveryId);
+  }
+}
+
+export const webhookCommandHandlers = [
+  SubscribeWebhookHandler,
+  ControlWebhookHandler,
+  RotateWebhookSecretHandler,
+  RedeliverWebhookHandler,
+];

@@ -1,0 +1,48 @@
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { WebhookStore, type DeliveriesAsked, type DeliveryView, type WebhookView } from '../webhooks/webhook-store.js';
+import { Webhooks } from '../webhooks/webhooks.js';
+import type { Page } from './read-model.js';
+
+/** Every subscription, or the one of that id. */
+export class ListWebhooks extends Query<readonly WebhookView[]> {
+  constructor(readonly webhookId: string | null = null) {
+    super();
+  }
+}
+
+@QueryHandler(ListWebhooks)
+export class ListWebhooksHandler implements IQueryHandler<ListWebhooks> {
+  constructor(
+    private readonly store: WebhookStore,
+    private readonly webhooks: Webhooks,
+  ) {}
+
+  async execute({ webhookId }: ListWebhooks): Promise<readonly WebhookView[]> {
+    return webhookId === null ? this.store.list() : [await this.webhooks.known(webhookId)];
+  }
+}
+
+/** What a subscriber was sent, is sent, or is owed; the latest events first. */
+export class ListDeliveries extends Query<Page<DeliveryView>> {
+  constructor(
+    readonly webhookId: string,
+    readonly asked: DeliveriesAsked,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(ListDeliveries)
+export class ListDeliveriesHandler implements IQueryHandler<ListDeliveries> {
+  constructor(
+    private readonly store: WebhookStore,
+    private readonly webhooks: Webhooks,
+  ) {}
+
+  async execute({ webhookId, asked }: ListDeliveries): Promise<Page<DeliveryView>> {
+    await this.webhooks.known(webhookId);
+    return this.store.deliveries(webhookId, asked);
+  }
+}
+
+export const webhookQueryHandlers = [ListWebhooksHandler, ListDeliveriesHandler];

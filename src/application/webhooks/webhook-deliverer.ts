@@ -1,0 +1,124 @@
+import type { DisableCause } from '../../domain/webhook/webhook.js';
+import { sleep, type Clock } from '../clock.js';
+import type { EventLog, RecordedEvent } from '../event-log.js';
+import type { Ids } from '../ids.js';
+import type { WebhookLimits, WebhookPace } from './limits.js';
+import { bodyOf, headersFor } from './message.js';
+import { verdictOn } from './verdict.js';
+import type { AttemptReport, Claimed, WebhookQueue } from './webhook-queue.js';
+import type { Answered, WebhookSender } from './webhook-sender.js';
+
+type Ports = Readonly<{ log: EventLog; queue: WebhookQueue; sender: WebhookSender; clock: Clock; ids: Ids }>;
+
+type Told = Readonly<{
+  /** Has to succeed before the delivery counts as failed; what is so already changes nothing. */
+  disable: (webhookId: string, cause: DisableCause, reason: string) => Promise<void>;
+  onError: (message: string, error: unknown) => void;
+}>;
+
+/** Sends what is due, on every instance: executions side by side, the events of one after each other. */
+export class WebhookDeliverer {
+  private readonly ending = new AbortController();
+  private readonly underWay = new Set<Promise<void>>();
+  private loop: Promise<void> = Promise.resolve();
+  private wakeUp = new AbortController();
+
+  constructor(
+    private readonly ports: Ports,
+    private readonly limits: WebhookLimits,
+    private readonly pace: WebhookPace,
+    private readonly told: Told,
+  ) {}
+
+  start(): void {
+    this.loop = this.run(this.ending.signal);
+  }
+
+  /** Attempts under way end, and are made again by whoever runs next. */
+  async stop(): Promise<void> {
+    this.ending.abort();
+    this.wake();
+    await this.loop;
+    await Promise.all(this.underWay);
+  }
+
+  /** Something may be due. */
+  wake(): void {
+    this.wakeUp.abort();
+  }
+
+  private async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.wakeUp = new AbortController();
+      const { wakeUp } = this;
+      let [claimed, pauseMs] = [0, this.pace.pollMs];
+      try {
+        claimed = await this.claim(signal);
+      } catch (error) {
+        pauseMs = this.pace.leadPauseMs;
+        if (!signal.aborted) this.told.onError('Deliveries of webhooks could not be looked for; tried again', error);
+      }
+      if (claimed > 0) continue;
+      await sleep(this.ports.clock, pauseMs, wakeUp.signal);
+    }
+  }
+
+  private async claim(signal: AbortSignal): Promise<number> {
+    const { attempts, attemptsPerTarget, timeoutMs } = this.limits;
+    const most = attempts - this.underWay.size;
+    if (most <= 0) return 0;
+    const limits = { most, perTarget: attemptsPerTarget, leaseMs: timeoutMs + this.pace.graceMs };
+    const claimed = await this.ports.queue.claim(limits, this.ports.ids.uuid());
+    for (const each of claimed) {
+      const attempt = this.attempt(each, signal)
+        .catch((error: unknown) => this.told.onError('A delivery of a webhook was not recorded; made again', error))
+        .finally(() => {
+          this.underWay.delete(attempt);
+          this.wake();
+        });
+      this.underWay.add(attempt);
+    }
+    return claimed.length;
+  }
+
+  private async attempt(claimed: Claimed, signal: AbortSignal): Promise<void> {
+    const { queue, clock, ids } = this.ports;
+    let recorded: RecordedEvent | undefined;
+    try {
+      recorded = await this.read(claimed);
+    } catch (error) {
+      await queue.release(claimed, this.pace.leadPauseMs);
+      throw error;
+    }
+    if (!recorded) return queue.finish(claimed, NOT_IN_THE_LOG, { state: 'failed' });
+    const body = bodyOf(recorded, this.limits.bodyBytes);
+    const headers = headersFor(claimed.deliveryId, claimed.secrets, body, clock.now());
+    const answered = await this.ports.sender.post({ url: claimed.url, headers, body, signal });
+    // Ended by the end of this instance, not by the receiver.
+    if (signal.aborted && answered.statusCode === null) return queue.release(claimed, 0);
+    const before = { attempts: claimed.attempts, ageMs: claimed.ageMs + answered.durationMs };
+    const { outcome, disable } = verdictOn(answered, before, this.limits.backOff, ids.jitter());
+    if (disable) await this.told.disable(claimed.webhookId, disable.cause, disable.reason);
+    await queue.finish(claimed, reportOf(answered), outcome);
+  }
+
+  private async read({ stream, revision }: Claimed): Promise<RecordedEvent | undefined> {
+    const page = { direction: 'forwards', from: revision, limit: 1 } as const;
+    const [event] = await this.ports.log.readPage(stream, page);
+    return event?.revision === revision ? event : undefined;
+  }
+}
+
+const NOT_IN_THE_LOG: AttemptReport = {
+  statusCode: null,
+  error: 'The event is not in the log any more',
+  responseExcerpt: null,
+  durationMs: 0,
+};
+
+const reportOf = ({ statusCode, error, responseExcerpt, durationMs }: Answered): AttemptReport => ({
+  statusCode,
+  error,
+  responseExcerpt,
+  durationMs,
+});

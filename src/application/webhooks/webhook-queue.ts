@@ -1,0 +1,81 @@
+/** What the log owes to subscribers. Times are the database's: instances' clocks may differ. */
+import type { WebhookEvent, WebhookFilter } from '../../domain/webhook/webhook.js';
+import type { RecordedEvent } from '../event-log.js';
+
+/** Of a subscription, what decides about the next event. */
+export type Subscription = Readonly<{
+  filter: WebhookFilter;
+  isEnabled: boolean;
+  /** More waited than may: nothing is queued for it until it was disabled and enabled. */
+  isOverfull: boolean;
+}>;
+
+/** In the order of the log. */
+export type QueueStep =
+  | Readonly<{ kind: 'change'; webhookId: string; event: WebhookEvent; recorded: RecordedEvent }>
+  /** `executionId` is null for a test. */
+  | Readonly<{ kind: 'deliver'; webhookId: string; id: string; executionId: string | null; recorded: RecordedEvent }>;
+
+/** The right to take in events: one instance has it. */
+export interface QueueSession {
+  /** Aborted when the right is lost. */
+  readonly lost: AbortSignal;
+  /** That everything is taken in up to. */
+  position(): Promise<bigint | 'start'>;
+  subscriptions(): Promise<ReadonlyMap<string, Subscription>>;
+  /**
+   * All steps and the new position, or nothing.
+   * @returns the subscriptions that became overfull
+   * @throws also where another session has moved the position meanwhile
+   */
+  take(steps: readonly QueueStep[], from: bigint | 'start', to: bigint): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+/** The oldest delivery of an execution to a subscriber: nothing after it is sent before it is over. */
+export type Claimed = Readonly<{
+  deliveryId: string;
+  webhookId: string;
+  url: string;
+  /** As receivers are given them: `whsec_` and base64. The latest first. */
+  secrets: readonly string[];
+  stream: string;
+  revision: bigint;
+  /** Attempts before this one, and milliseconds since the first of them. */
+  attempts: number;
+  ageMs: number;
+  /** Who may report: another instance's claim of the same has another. */
+  token: string;
+}>;
+
+export type AttemptReport = Readonly<{
+  statusCode: number | null;
+  error: string | null;
+  responseExcerpt: string | null;
+  durationMs: number;
+}>;
+
+/** What comes of a delivery after an attempt. */
+export type DeliveryOutcome =
+  Readonly<{ state: 'delivered' | 'failed' }> | Readonly<{ state: 'pending'; pauseMs: number }>;
+
+export type ClaimLimits = Readonly<{
+  most: number;
+  /** Of one subscription at the same time, all instances together. */
+  perTarget: number;
+  /** After which another may take it up. */
+  leaseMs: number;
+}>;
+
+export abstract class WebhookQueue {
+  /** Where nothing was taken in yet, begins after `head`. */
+  abstract begin(head: bigint | 'start'): Promise<void>;
+  /** Null where another instance has the right. */
+  abstract tryLead(): Promise<QueueSession | null>;
+  /** Deliveries that are due and that nobody else has claimed. */
+  abstract claim(limits: ClaimLimits, token: string): Promise<readonly Claimed[]>;
+  /** Changes nothing where the claim has passed to another. */
+  abstract finish(claimed: Claimed, report: AttemptReport, outcome: DeliveryOutcome): Promise<void>;
+  /** Gives a claim back without an attempt. */
+  abstract release(claimed: Claimed, pauseMs: number): Promise<void>;
+}

@@ -1,0 +1,182 @@
+/** Subscriptions as commands see them: their streams in the log, and what is kept beside it. */
+import {
+  readWebhookEvent,
+  webhook,
+  webhookStream,
+  type DisableCause,
+  type WebhookCommand,
+  type WebhookFilter,
+  type WebhookState,
+} from '../../domain/webhook/webhook.js';
+import { CommandRejected } from '../../domain/errors.js';
+import type { Clock } from '../clock.js';
+import type { CommandContext } from '../envelope.js';
+import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../errors.js';
+import type { EventLog } from '../event-log.js';
+import { hashOf } from '../hash.js';
+import type { Ids } from '../ids.js';
+import { untilSettled } from '../queries/settled.js';
+import { SmallStream, type SmallOutcome } from '../small-stream.js';
+import type { WebhookLimits } from './limits.js';
+import { refuseUnknown, targetOf, type SubscribeRequest } from './request.js';
+import type { WebhookQueue } from './webhook-queue.js';
+import type { WebhookSender } from './webhook-sender.js';
+import type { DeliveryView, WebhookStore, WebhookView } from './webhook-store.js';
+
+const streams = new SmallStream(webhook, readWebhookEvent);
+
+type Ports = Readonly<{
+  log: EventLog;
+  store: WebhookStore;
+  queue: WebhookQueue;
+  sender: WebhookSender;
+  clock: Clock;
+  ids: Ids;
+}>;
+
+export type WebhookOutcome = Readonly<{
+  webhookId: string;
+  /** Null where it was removed, or where the queue has not taken the change in yet. */
+  webhook: WebhookView | null;
+  changed: boolean;
+  position: bigint | null;
+}>;
+
+/** Nothing more has to be said of them. */
+export type PlainOrder = 'EnableWebhook' | 'TestWebhook' | 'RemoveWebhook';
+
+export class Webhooks {
+  constructor(
+    private readonly ports: Ports,
+    private readonly limits: WebhookLimits,
+  ) {}
+
+  /** @throws InvalidRequest, IdempotencyKeyReused, LogUnavailable */
+  async subscribe(
+    webhookId: string,
+    { url, description, filter }: SubscribeRequest,
+    context: CommandContext,
+  ): Promise<WebhookOutcome & Readonly<{ secret: string }>> {
+    const { log, store, queue, sender } = this.ports;
+    const refusal = sender.refusalOf(url);
+    if (refusal !== null) throw new InvalidRequest('TARGET_NOT_ALLOWED', `url: ${refusal}`);
+    refuseUnknown(filter.eventTypes);
+    await queue.begin(await log.head());
+    const secret = await store.prepare(webhookId, url, this.limits.subscriptions);
+    if (secret === null) {
+      const message = `There are ${this.limits.subscriptions} webhooks, which is as many as may be; delete one first`;
+      throw new InvalidRequest('TOO_MANY_WEBHOOKS', message);
+    }
+    const data = { ...said(context), webhookId, target: targetOf(url), description, filter };
+    const outcome = await this.execute(webhookId, { type: 'SubscribeWebhook', data }, context);
+    const made = outcome.folded.state;
+    const asked = { target: data.target, description, filter };
+    const isSame = made?.status !== 'removed' && hashOf(asked) === hashOf(pick(made?.subscribed ?? data));
+    if (!isSame) {
+      throw new IdempotencyKeyReused(
+        'The Idempotency-Key was used for another webhook, or for one that was deleted; use a new key',
+      );
+    }
+    return { ...(await this.settled(webhookId, outcome)), secret };
+  }
+
+  /** @throws CommandRejected, LogUnavailable */
+  async order(webhookId: string, type: PlainOrder, context: CommandContext): Promise<WebhookOutcome> {
+    await this.known(webhookId);
+    return this.settled(webhookId, await this.execute(webhookId, { type, data: said(context) }, context));
+  }
+
+  async disable(webhookId: string, cause: DisableCause, context: CommandContext): Promise<WebhookOutcome> {
+    await this.known(webhookId);
+    const data = { ...said(context), cause };
+    return this.settled(webhookId, await this.execute(webhookId, { type: 'DisableWebhook', data }, context));
+  }
+
+  /** @returns whether it was enabled until now. What was removed meanwhile is disabled enough. */
+  async disableBySystem(webhookId: string, cause: DisableCause, reason: string): Promise<boolean> {
+    const { ids, clock } = this.ports;
+    const actor = { type: 'system', id: 'webhooks' } as const;
+    const command = { commandId: ids.uuid(), at: clock.now(), actor, reason, causationId: null, traceparent: null };
+    try {
+      const data = { ...said(command), cause };
+      return (await this.execute(webhookId, { type: 'DisableWebhook', data }, command)).changed;
+    } catch (error) {
+      if (error instanceof CommandRejected) return false;
+      throw error;
+    }
+  }
+
+  /** @param overlapMs how long the secrets until now are valid beside the new one */
+  async rotate(
+    webhookId: string,
+    overlapMs: number,
+    context: CommandContext,
+  ): Promise<WebhookOutcome & Readonly<{ secret: string; secretId: string }>> {
+    await this.known(webhookId);
+    const secretId = context.commandId;
+    const secret = await this.ports.store.prepareSecret(webhookId, secretId, this.limits.secrets);
+    if (secret === null) {
+      throw new InvalidRequest(
+        'TOO_MANY_SECRETS',
+        `The webhook has ${this.limits.secrets} secrets, which is as many as may be; wait until one has expired`,
+      );
+    }
+    const data = { ...said(context), secretId, overlapMs };
+    const outcome = await this.execute(webhookId, { type: 'RotateWebhookSecret', data }, context);
+    const settled = await this.settled(webhookId, outcome);
+    if (!outcome.changed && !settled.webhook?.secrets.some(({ id }) => id === secretId)) {
+      throw new IdempotencyKeyReused('The Idempotency-Key made a secret that has expired; use a new key');
+    }
+    return { ...settled, secret, secretId };
+  }
+
+  /** @throws NotFound, CommandRejected where it is disabled */
+  async redeliver(webhookId: string, deliveryId: string): Promise<DeliveryView> {
+    const { status } = await this.known(webhookId);
+    if (status === 'disabled') {
+      throw new CommandRejected('Conflict', 'The webhook is disabled and delivers nothing; enable it first', {
+        current_state: status,
+        allowed_actions: ['enable', 'delete'],
+      });
+    }
+    const delivery = await this.ports.store.redeliver(webhookId, deliveryId);
+    if (!delivery) throw new NotFound(`Webhook ${webhookId} has no delivery ${deliveryId}, or no longer`);
+    return delivery;
+  }
+
+  /** @throws NotFound */
+  async known(webhookId: string): Promise<WebhookView> {
+    const found = await this.ports.store.find(webhookId);
+    if (!found) throw new NotFound(`There is no webhook ${webhookId}`);
+    return found;
+  }
+
+  private execute(webhookId: string, command: WebhookCommand, context: CommandContext): Promise<Outcome> {
+    return streams.execute(this.ports, webhookStream(webhookId), command, context);
+  }
+
+  /** Waits for the queue to take the change in, so that what is asked next is answered accordingly. */
+  private async settled(webhookId: string, { folded, changed, position }: Outcome): Promise<WebhookOutcome> {
+    const isRemoved = folded.state?.status === 'removed';
+    const find = () => this.ports.store.find(webhookId);
+    const isTakenIn = (view: WebhookView | null) =>
+      isRemoved
+        ? view === null
+        : view !== null && folded.revision !== 'none' && BigInt(view.revision) >= folded.revision;
+    return { webhookId, webhook: await untilSettled(this.ports.clock, find, isTakenIn), changed, position };
+  }
+}
+
+type Outcome = SmallOutcome<WebhookState>;
+
+const said = ({ actor, reason, at }: CommandContext) => ({ actor, reason, at: at.toISOString() });
+
+const pick = ({
+  target,
+  description,
+  filter,
+}: Readonly<{ target: string; description: string | null; filter: WebhookFilter }>) => ({
+  target,
+  description,
+  filter,
+});

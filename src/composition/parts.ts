@@ -1,0 +1,29 @@
+import type { DataSource } from 'typeorm';
+import type { Agents } from '../application/agents.js';
+import type { Clock } from '../application/clock.js';
+import type { Definitions } from '../application/definitions.js';
+import type { EventLog } from '../application/event-log.js';
+import type { Ids } from '../application/ids.js';
+import type { TaskTokens } from '../application/tasks.js';
+import type { Config } from '../infrastructure/config/config.js';
+import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
+import type { AuditParts } from './audit.js';
+import type { Parts } from './parts.js';
+
+/** What is made before the module: things that need awaiting, and those that a test replaces. */
+export type Parts = Readonly<{
+  config: Config;
+  dataSource: DataSource;
+  log: EventLog;
+  clock: Clock;
+  ids: Ids;
+  definitions: Definitions;
+  agents: Agents;
+  taskTokens: TaskTokens;
+  audit: AuditParts;
+  metrics: PrometheusMetrics;
+  /** The name of this instance in events and heartbeats. */
+  worker: string;
+  /** Aborted as soon as the instance takes no new work. */
+  stopping: AbortSignal;
+}>;

@@ -1,0 +1,125 @@
+/**
+ * A subscription to events, as facts: a stream of its own for each; the events are a storage contract. They hold no secret,
+ * and of the address no query: those are kept beside the log, where they can be deleted.
+ */
+import { unreachable, type Decider, type Message } from '../decider.js';
+import { CommandRejected } from '../errors.js';
+import { listOf, oneOf, orNull, record, shownValue, text, time, whole, type Shape } from '../shape.js';
+
+/** What is asked for: all of it has to hold. */
+export type WebhookFilter = Readonly<{
+  /** Exact names, or beginnings with `*` behind them; empty: every type. */
+  eventTypes: readonly string[];
+  projectId: string | null;
+  executionId: string | null;
+}>;
+
+export const DISABLE_CAUSES = ['operator', 'lasting_failure', 'gone', 'queue_full'] as const;
+export type DisableCause = (typeof DISABLE_CAUSES)[number];
+
+/** `reason` is the operator's own, or says what the system saw. `at` is ISO-8601 UTC. */
+type Said = Readonly<{ actor: Readonly<{ type: string; id: string }>; reason: string | null; at: string }>;
+
+export type WebhookSubscribed = Said &
+  Readonly<{ webhookId: string; target: string; description: string | null; filter: WebhookFilter }>;
+
+export type WebhookEvent =
+  | Message<'WebhookSubscribed', WebhookSubscribed>
+  /** `secretId` signs from now on; those before it do so for `overlapMs` more. */
+  | Message<'WebhookSecretRotated', Said & Readonly<{ secretId: string; overlapMs: number }>>
+  | Message<'WebhookDisabled', Said & Readonly<{ cause: DisableCause }>>
+  | Message<'WebhookEnabled', Said>
+  /** Is itself delivered to the target. */
+  | Message<'WebhookTested', Said>
+  | Message<'WebhookRemoved', Said>;
+
+type CommandOf<Event> =
+  Event extends Message<infer Type, infer Data>
+    ? Readonly<{ type: CommandName[Type & keyof CommandName]; data: Data }>
+    : never;
+type CommandName = {
+  WebhookSubscribed: 'SubscribeWebhook';
+  WebhookSecretRotated: 'RotateWebhookSecret';
+  WebhookDisabled: 'DisableWebhook';
+  WebhookEnabled: 'EnableWebhook';
+  WebhookTested: 'TestWebhook';
+  WebhookRemoved: 'RemoveWebhook';
+};
+export type WebhookCommand = CommandOf<WebhookEvent>;
+
+/** Null: there is none of that name. */
+export type WebhookState = Readonly<{
+  status: 'enabled' | 'disabled' | 'removed';
+  subscribed: WebhookSubscribed;
+}> | null;
+
+/** What is so already changes nothing. */
+const decide = (command: WebhookCommand, state: WebhookState): readonly WebhookEvent[] => {
+  if (command.type === 'SubscribeWebhook') return state ? [] : [{ type: 'WebhookSubscribed', data: command.data }];
+  if (!state || state.status === 'removed') throw new CommandRejected('NotFound', 'There is no such webhook');
+  switch (command.type) {
+    case 'RotateWebhookSecret':
+      return [{ type: 'WebhookSecretRotated', data: command.data }];
+    case 'DisableWebhook':
+      return state.status === 'disabled' ? [] : [{ type: 'WebhookDisabled', data: command.data }];
+    case 'EnableWebhook':
+      return state.status === 'enabled' ? [] : [{ type: 'WebhookEnabled', data: command.data }];
+    case 'TestWebhook':
+      if (state.status === 'enabled') return [{ type: 'WebhookTested', data: command.data }];
+      throw new CommandRejected('Conflict', 'The webhook is disabled and delivers nothing; enable it first', {
+        current_state: state.status,
+        allowed_actions: ['enable', 'delete'],
+      });
+    case 'RemoveWebhook':
+      return [{ type: 'WebhookRemoved', data: command.data }];
+    default:
+      return unreachable(command);
+  }
+};
+
+const evolve = (state: WebhookState, event: WebhookEvent): WebhookState => {
+  if (event.type === 'WebhookSubscribed') return { status: 'enabled', subscribed: event.data };
+  if (!state) return state;
+  switch (event.type) {
+    case 'WebhookDisabled':
+      return { ...state, status: 'disabled' };
+    case 'WebhookEnabled':
+      return { ...state, status: 'enabled' };
+    case 'WebhookRemoved':
+      return { ...state, status: 'removed' };
+    case 'WebhookSecretRotated':
+    case 'WebhookTested':
+      return state;
+    default:
+      return unreachable(event);
+  }
+};
+
+export const webhook: Decider<WebhookCommand, WebhookState, WebhookEvent> = { initialState: null, decide, evolve };
+
+export const WEBHOOK_STREAM_PREFIX = 'webhook-';
+export const webhookStream = (webhookId: string): string => WEBHOOK_STREAM_PREFIX + webhookId;
+export const webhookIdOf = (stream: string): string => stream.slice(WEBHOOK_STREAM_PREFIX.length);
+
+const said = { actor: record({ type: text, id: text }), reason: orNull(text), at: time };
+const filter = record({ eventTypes: listOf(text), projectId: orNull(text), executionId: orNull(text) });
+
+const shapes: Readonly<Record<WebhookEvent['type'], Shape>> = {
+  WebhookSubscribed: record({ ...said, webhookId: text, target: text, description: orNull(text), filter }),
+  WebhookSecretRotated: record({ ...said, secretId: text, overlapMs: whole(0) }),
+  WebhookDisabled: record({ ...said, cause: oneOf(...DISABLE_CAUSES) }),
+  WebhookEnabled: record(said),
+  WebhookTested: record(said),
+  WebhookRemoved: record(said),
+};
+
+/** Null for a type that this version does not know. @throws where a known event does not hold what it should */
+export const readWebhookEvent = (type: string, data: unknown): WebhookEvent | null => {
+  if (!Object.hasOwn(shapes, type)) return null;
+  const wrong = shapes[type as WebhookEvent['type']](data);
+  if (wrong) {
+    const place = wrong.path === '' ? 'as its data' : `at ${wrong.path}`;
+    throw new Error(`Event ${type}: expected ${wrong.expected} ${place}, got ${shownValue(wrong.got)}`);
+  }
+  return { type, data } as WebhookEvent;
+};

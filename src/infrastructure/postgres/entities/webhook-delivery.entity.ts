@@ -1,0 +1,93 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { DeliveryState } from '../../../application/webhooks/webhook-store.js';
+import { INSTANT } from './column-types.js';
+
+/** An event that a subscriber is owed, or was. What it says is in the log. */
+@Entity('webhook_deliveries')
+export class WebhookDelivery {
+  @PrimaryColumn('uuid')
+  id!: string;
+
+  @Column('uuid')
+  webhook_id!: string;
+
+  @Column('text')
+  stream!: string;
+
+  @Column('bigint')
+  revision!: string;
+
+  @Column('bigint')
+  position!: string;
+
+  @Column('text')
+  event_id!: string;
+
+  @Column('text')
+  event_type!: string;
+
+  @Column('text', { nullable: true })
+  execution_id!: string | null;
+
+  @Column('text')
+  state!: DeliveryState;
+
+  @Column('integer')
+  attempts!: number;
+
+  @Column('integer', { nullable: true })
+  status_code!: number | null;
+
+  @Column('integer', { nullable: true })
+  duration_ms!: number | null;
+
+  @Column('text', { nullable: true })
+  error!: string | null;
+
+  @Column('text', { nullable: true })
+  response_excerpt!: string | null;
+
+  @Column(INSTANT)
+  created_at!: Date;
+
+  @Column({ ...INSTANT, nullable: true })
+  first_attempt_at!: Date | null;
+
+  @Column({ ...INSTANT, nullable: true })
+  last_attempt_at!: Date | null;
+
+  @Column({ ...INSTANT, nullable: true })
+  finished_at!: Date | null;
+}
+
+/** Of one execution to one subscriber: when its oldest delivery is due, and who is at it. */
+@Entity('webhook_lanes')
+export class WebhookLane {
+  @PrimaryColumn('uuid')
+  webhook_id!: string;
+
+  @PrimaryColumn('text')
+  stream!: string;
+
+  @Column(INSTANT)
+  next_attempt_at!: Date;
+
+  @Column('uuid', { nullable: true })
+  claim!: string | null;
+
+  @Column({ ...INSTANT, nullable: true })
+  claimed_until!: Date | null;
+}
+
+/** One row: the position in the log up to which deliveries were made. Null: its start. */
+@Entity('webhook_cursor')
+export class WebhookCursor {
+  @PrimaryColumn('integer')
+  id!: number;
+
+  @Column('bigint', { nullable: true })
+  position!: string | null;
+
+  @Column(INSTANT)
+  updated_at!: Date;
+}

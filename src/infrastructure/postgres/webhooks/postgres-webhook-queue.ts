@@ -1,0 +1,177 @@
+import pg from 'pg';
+import type { DataSource, EntityManager } from 'typeorm';
+import {
+  WebhookQueue,
+  type AttemptReport,
+  type ClaimLimits,
+  type Claimed,
+  type DeliveryOutcome,
+  type QueueSession,
+} from '../../../application/webhooks/webhook-queue.js';
+import { PostgresQueueSession } from './queue-session.js';
+import { storable } from './storable.js';
+
+const LEADER_LOCK = '7205113011';
+const CLAIM_LOCK = '7205113012';
+
+export type WebhookQueueLimits = Readonly<{
+  /** Deliveries that may wait for one subscriber. */
+  queued: number;
+  connectTimeoutMs: number;
+  statementTimeoutMs: number;
+  /** A leader that the database has not heard of for longer loses its connection: another may lead. */
+  silenceMs: number;
+}>;
+
+export const DEFAULT_WEBHOOK_QUEUE_LIMITS = {
+  connectTimeoutMs: 10_000,
+  statementTimeoutMs: 60_000,
+  silenceMs: 8_000,
+} as const;
+
+/** Whoever holds a session advisory lock makes deliveries of events; every instance makes attempts. */
+export class PostgresWebhookQueue extends WebhookQueue {
+  constructor(
+    private readonly dataSource: DataSource,
+    private readonly limits: WebhookQueueLimits,
+  ) {
+    super();
+  }
+
+  async begin(head: bigint | 'start'): Promise<void> {
+    await this.dataSource.query(
+      'insert into webhook_cursor (id, position, updated_at) values (1, $1, clock_timestamp()) on conflict do nothing',
+      [head === 'start' ? null : String(head)],
+    );
+  }
+
+  async tryLead(): Promise<QueueSession | null> {
+    const { options } = this.dataSource;
+    if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
+    const { connectTimeoutMs, statementTimeoutMs, silenceMs, queued } = this.limits;
+    const client = new pg.Client({
+      connectionString: options.url,
+      application_name: 'workflow-executor-webhooks',
+      connectionTimeoutMillis: connectTimeoutMs,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + 1_000,
+      idle_in_transaction_session_timeout: silenceMs,
+      keepAlive: true,
+    });
+    const session = new PostgresQueueSession(client, { queued, beatMs: silenceMs / 4 });
+    try {
+      await client.connect();
+      await client.query(`select set_config('idle_session_timeout', $1, false)`, [String(silenceMs)]);
+      const { rows } = await client.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [
+        LEADER_LOCK,
+      ]);
+      if (rows[0]?.leads) return session;
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+    await session.close();
+    return null;
+  }
+
+  /** One after the other, so that what is under way to one subscriber is counted right. */
+  claim({ most, perTarget, leaseMs }: ClaimLimits, token: string): Promise<readonly Claimed[]> {
+    return this.dataSource.transaction(async (manager) => {
+      await manager.query('select pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
+      const rows: ClaimedRow[] = await manager.query(CLAIM, [most, perTarget, leaseMs, token]);
+      return rows.map((row) => ({
+        deliveryId: row.id,
+        webhookId: row.webhook_id,
+        url: row.url,
+        secrets: row.secrets,
+        stream: row.stream,
+        revision: BigInt(row.revision),
+        attempts: row.attempts,
+        ageMs: row.age_ms,
+        token,
+      }));
+    });
+  }
+
+  async finish(claimed: Claimed, report: AttemptReport, outcome: DeliveryOutcome): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      if (!(await holds(manager, claimed))) return;
+      const { deliveryId, webhookId, stream } = claimed;
+      await manager.query(REPORT, [
+        ...[deliveryId, outcome.state, report.statusCode, report.durationMs],
+        ...[storable(report.error), storable(report.responseExcerpt)],
+      ]);
+      if (outcome.state === 'pending') {
+        await manager.query(LATER, [webhookId, stream, outcome.pauseMs]);
+        return;
+      }
+      await manager.query(LATER, [webhookId, stream, 0]);
+      await manager.query(
+        `delete from webhook_lanes as lane where webhook_id = $1 and stream = $2 and not exists (
+           select from webhook_deliveries as next
+           where next.webhook_id = lane.webhook_id and next.stream = lane.stream and next.state = 'pending')`,
+        [webhookId, stream],
+      );
+    });
+  }
+
+  async release(claimed: Claimed, pauseMs: number): Promise<void> {
+    await this.dataSource.transaction(async (manager) => {
+      if (await holds(manager, claimed)) await manager.query(LATER, [claimed.webhookId, claimed.stream, pauseMs]);
+    });
+  }
+}
+
+type ClaimedRow = Readonly<{ id: string; webhook_id: string; url: string; secrets: string[]; stream: string }> &
+  Readonly<{ revision: string; attempts: number; age_ms: number }>;
+
+/** $1 how many, $2 of one subscriber, $3 milliseconds until another may have them, $4 the claim. */
+const CLAIM = `
+  with busy as (
+    select webhook_id, count(*) as lanes from webhook_lanes where claimed_until > clock_timestamp() group by webhook_id
+  ), due as (
+    select lane.webhook_id, lane.stream, coalesce(busy.lanes, 0)
+      + row_number() over (partition by lane.webhook_id order by lane.next_attempt_at, lane.stream) as place
+    from webhook_lanes as lane join webhooks on webhooks.id = lane.webhook_id and webhooks.state = 'enabled'
+      left join busy on busy.webhook_id = lane.webhook_id
+    where lane.next_attempt_at <= clock_timestamp()
+      and (lane.claimed_until is null or lane.claimed_until <= clock_timestamp())
+  ), picked as (
+    select lane.webhook_id, lane.stream from webhook_lanes as lane join due using (webhook_id, stream)
+    where due.place <= $2 order by lane.next_attempt_at limit $1 for update of lane skip locked
+  ), claimed as (
+    update webhook_lanes as lane
+    set claim = $4, claimed_until = clock_timestamp() + $3::float8 * interval '1 millisecond'
+    from picked where lane.webhook_id = picked.webhook_id and lane.stream = picked.stream
+    returning lane.webhook_id, lane.stream
+  )
+  select head.id, head.webhook_id, head.stream, head.revision, head.attempts, webhooks.url,
+    greatest(0, coalesce(extract(epoch from clock_timestamp() - head.first_attempt_at) * 1000, 0))::float8 as age_ms,
+    array(select secret from webhook_secrets as own where own.webhook_id = head.webhook_id and own.active
+      and (own.expires_at is null or own.expires_at > clock_timestamp()) order by own.created_at desc, own.id) as secrets
+  from claimed join webhooks on webhooks.id = claimed.webhook_id
+    cross join lateral (
+      select * from webhook_deliveries as each
+      where each.webhook_id = claimed.webhook_id and each.stream = claimed.stream and each.state = 'pending'
+      order by each.position limit 1
+    ) as head`;
+
+const REPORT = `
+  update webhook_deliveries set state = $2, attempts = attempts + 1, status_code = $3, duration_ms = $4::integer, error = $5,
+    response_excerpt = $6, last_attempt_at = clock_timestamp(),
+    first_attempt_at = coalesce(first_attempt_at, clock_timestamp() - $4::integer * interval '1 millisecond'),
+    finished_at = case when $2 = 'pending' then null else clock_timestamp() end
+  where id = $1`;
+
+const LATER = `
+  update webhook_lanes set claim = null, claimed_until = null,
+    next_attempt_at = clock_timestamp() + $3::float8 * interval '1 millisecond'
+  where webhook_id = $1 and stream = $2`;
+
+const holds = async (manager: EntityManager, { webhookId, stream, token }: Claimed): Promise<boolean> => {
+  const rows: unknown[] = await manager.query(
+    'select from webhook_lanes where webhook_id = $1 and stream = $2 and claim = $3 for update',
+    [webhookId, stream, token],
+  );
+  return rows.length > 0;
+};

@@ -1,0 +1,154 @@
+import type pg from 'pg';
+import type { QueueSession, QueueStep, Subscription } from '../../../application/webhooks/webhook-queue.js';
+import { HeldConnection } from '../held-connection.js';
+import { applyChange } from './apply-change.js';
+import { storable } from './storable.js';
+
+type Delivery = Extract<QueueStep, { kind: 'deliver' }>;
+
+/** Of the settings, how many deliveries may wait for one subscriber; and the time between two signs of life. */
+export type QueueSessionLimits = Readonly<{ queued: number; beatMs: number }>;
+
+/** One transaction after the other, on the connection whose lock is the right to make deliveries. */
+export class PostgresQueueSession implements QueueSession {
+  private readonly held: HeldConnection;
+  readonly lost: AbortSignal;
+
+  constructor(
+    client: pg.Client,
+    private readonly limits: QueueSessionLimits,
+  ) {
+    this.held = new HeldConnection(client, limits.beatMs);
+    this.lost = this.held.lost;
+  }
+
+  position(): Promise<bigint | 'start'> {
+    return this.held.inTurn(async (client) => {
+      const { rows } = await client.query<{ position: string | null }>('select position from webhook_cursor');
+      const position = rows[0]?.position;
+      if (position === undefined) throw new Error('Expected a row in webhook_cursor, found none');
+      return position === null ? 'start' : BigInt(position);
+    });
+  }
+
+  subscriptions(): Promise<ReadonlyMap<string, Subscription>> {
+    return this.held.inTurn(subscriptionsIn);
+  }
+
+  take(steps: readonly QueueStep[], from: bigint | 'start', to: bigint): Promise<readonly string[]> {
+    return this.held.inTurn(async (client) => {
+      await client.query('begin');
+      try {
+        const overfull: string[] = [];
+        for (const run of runsOf(steps)) {
+          if (run.kind === 'change') await applyChange(client, run.step);
+          else overfull.push(...(await queue(client, run.steps, this.limits.queued)));
+        }
+        await move(client, from, to);
+        await client.query('commit');
+        return overfull;
+      } catch (error) {
+        // A connection that cannot even roll back is of no more use; the server does it when it is closed.
+        await client.query('rollback').catch(() => this.close());
+        throw error;
+      }
+    });
+  }
+
+  close(): Promise<void> {
+    return this.held.close();
+  }
+}
+
+type SubscriptionRow = Readonly<{ id: string; state: string; overfull: boolean; event_types: string[] }> &
+  Readonly<{ project_id: string | null; execution_id: string | null }>;
+
+const subscriptionsIn = async (client: pg.Client): Promise<ReadonlyMap<string, Subscription>> => {
+  const { rows } = await client.query<SubscriptionRow>(
+    `select id, event_types, project_id, execution_id, state, overfull from webhooks where state <> 'prepared'`,
+  );
+  return new Map(
+    rows.map(({ id, event_types, project_id, execution_id, state, overfull }) => [
+      id,
+      {
+        filter: { eventTypes: event_types, projectId: project_id, executionId: execution_id },
+        isEnabled: state === 'enabled',
+        isOverfull: overfull,
+      },
+    ]),
+  );
+};
+
+/** @returns the subscriptions for which more than `most` would wait */
+const queue = async (client: pg.Client, deliveries: readonly Delivery[], most: number): Promise<readonly string[]> => {
+  const webhooks = [...new Set(deliveries.map(({ webhookId }) => webhookId))];
+  const { rows } = await client.query<{ webhook_id: string; count: number }>(
+    `select webhook_id, count(*)::int from webhook_deliveries
+     where state = 'pending' and webhook_id = any($1::uuid[]) group by webhook_id`,
+    [webhooks],
+  );
+  const room = new Map(webhooks.map((id) => [id, most]));
+  for (const { webhook_id, count } of rows) room.set(webhook_id, most - count);
+  const overfull = new Set<string>();
+  const taken = deliveries.filter(({ webhookId }) => {
+    const left = room.get(webhookId)!;
+    room.set(webhookId, left - 1);
+    if (left <= 0) overfull.add(webhookId);
+    return left > 0;
+  });
+  await insert(client, taken);
+  if (overfull.size > 0)
+    await client.query('update webhooks set overfull = true where id = any($1::uuid[])', [[...overfull]]);
+  return [...overfull];
+};
+
+/** The lane's row is locked, so that whoever finishes its last delivery sees these, or comes before them. */
+const insert = async (client: pg.Client, deliveries: readonly Delivery[]): Promise<void> => {
+  if (deliveries.length === 0) return;
+  const column = (of: (delivery: Delivery) => unknown) => deliveries.map(of).map(storable);
+  const [webhooks, streams] = [column((it) => it.webhookId), column((it) => it.recorded.stream)];
+  await client.query(
+    `insert into webhook_lanes as lane (webhook_id, stream, next_attempt_at)
+     select webhook_id, stream, clock_timestamp()
+     from (select distinct webhook_id, stream from unnest($1::uuid[], $2::text[]) as each(webhook_id, stream)) as made
+     on conflict (webhook_id, stream) do update set webhook_id = excluded.webhook_id`,
+    [webhooks, streams],
+  );
+  await client.query(
+    `insert into webhook_deliveries
+       (id, webhook_id, stream, revision, position, event_id, event_type, execution_id, state, attempts, created_at)
+     select id, webhook_id, stream, revision, position, event_id, event_type, execution_id, 'pending', 0, clock_timestamp()
+     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::text[], $8::text[])
+       as made(id, webhook_id, stream, revision, position, event_id, event_type, execution_id)
+     on conflict do nothing`,
+    [
+      ...[column((it) => it.id), webhooks, streams],
+      ...[column((it) => it.recorded.revision), column((it) => it.recorded.position)],
+      ...[column((it) => it.recorded.id), column((it) => it.recorded.type), column((it) => it.executionId)],
+    ],
+  );
+};
+
+const move = async (client: pg.Client, from: bigint | 'start', to: bigint): Promise<void> => {
+  const { rowCount } = await client.query(
+    `update webhook_cursor set position = $2, updated_at = clock_timestamp() where position is not distinct from $1`,
+    [from === 'start' ? null : String(from), String(to)],
+  );
+  if (rowCount !== 1) throw new Error(`Expected the webhooks' position at ${from}, another session has moved it`);
+};
+
+type Run =
+  | Readonly<{ kind: 'change'; step: Extract<QueueStep, { kind: 'change' }> }>
+  | Readonly<{ kind: 'deliver'; steps: Delivery[] }>;
+
+/** Deliveries that follow each other are queued together. */
+const runsOf = (steps: readonly QueueStep[]): readonly Run[] => {
+  const runs: Run[] = [];
+  for (const step of steps) {
+    const last = runs.at(-1);
+    if (step.kind === 'change') runs.push({ kind: 'change', step });
+    else if (last?.kind === 'deliver') last.steps.push(step);
+    else runs.push({ kind: 'deliver', steps: [step] });
+  }
+  return runs;
+};

@@ -1,0 +1,143 @@
+import { isIP } from 'node:net';
+import { Agent, request, type Dispatcher } from 'undici';
+import type { Clock } from '../../application/clock.js';
+import { WebhookSender, type Answered, type Posted } from '../../application/webhooks/webhook-sender.js';
+import { retryAfterMs } from '../agents/retry-after.js';
+import { isPublicAddress } from './address-ranges.js';
+import { checkedLookup, refusal } from './checked-lookup.js';
+
+export type SenderLimits = Readonly<{
+  /** From the connection to the last byte of the answer. */
+  timeoutMs: number;
+  /** Bytes of the answer that are read and kept. */
+  excerptBytes: number;
+  /** A longer Retry-After is taken for this one. */
+  retryAfterMs: number;
+  /** Hosts that connections are kept open to, and how long where nothing is sent. */
+  connectionsPerHost: number;
+  idleConnectionMs: number;
+  errorLength: number;
+  urlLength: number;
+}>;
+
+export const DEFAULT_SENDER_LIMITS: SenderLimits = {
+  timeoutMs: 10_000,
+  excerptBytes: 2 * 1024,
+  retryAfterMs: 2 * 60 * 60 * 1_000,
+  connectionsPerHost: 16,
+  idleConnectionMs: 4_000,
+  errorLength: 500,
+  urlLength: 2_000,
+};
+
+export class HttpWebhookSender extends WebhookSender {
+  private readonly dispatcher: Agent;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly allowPrivate: boolean,
+    private readonly limits: SenderLimits = DEFAULT_SENDER_LIMITS,
+    lookup = checkedLookup(),
+  ) {
+    super();
+    this.dispatcher = new Agent({
+      connect: { timeout: limits.timeoutMs, ...(!allowPrivate && { lookup }) },
+      headersTimeout: limits.timeoutMs,
+      bodyTimeout: limits.timeoutMs,
+      connections: limits.connectionsPerHost,
+      pipelining: 1,
+      keepAliveTimeout: limits.idleConnectionMs,
+      keepAliveMaxTimeout: limits.idleConnectionMs,
+    });
+  }
+
+  refusalOf(url: string): string | null {
+    if (url.length > this.limits.urlLength) return `expected at most ${this.limits.urlLength} characters`;
+    if (!URL.canParse(url)) return 'expected an absolute URL';
+    const { protocol, username, password, hostname } = new URL(url);
+    if (protocol !== 'https:' && protocol !== 'http:') return 'expected https:// or http://';
+    if (username !== '' || password !== '') return 'expected no user and password in it; the signature tells who calls';
+    if (this.allowPrivate) return null;
+    // Names are checked when they are connected to; there is no lookup for an address.
+    const host = hostname.replace(/^\[|\]$/g, '');
+    return isIP(host) !== 0 && !isPublicAddress(host) ? refusal(host) : null;
+  }
+
+  async post({ url, headers, body, signal }: Posted): Promise<Answered> {
+    const begin = performance.now();
+    const answered = (part: Partial<Answered>): Answered => ({
+      ...{ statusCode: null, error: null, responseExcerpt: null, retryAfterMs: null },
+      ...part,
+      durationMs: Math.round(performance.now() - begin),
+    });
+    const refused = this.refusalOf(url);
+    if (refused !== null) return answered({ error: this.bounded(refused) });
+    const ending = new AbortController();
+    const end = () => ending.abort();
+    let isLate = false;
+    const cancel = this.clock.wakeAfter(this.limits.timeoutMs, () => {
+      isLate = true;
+      end();
+    });
+    signal.addEventListener('abort', end, { once: true });
+    if (signal.aborted) end();
+    try {
+      const response = await request(url, {
+        method: 'POST',
+        headers: { ...headers, 'user-agent': 'workflow-executor', 'accept-encoding': 'identity' },
+        body,
+        signal: ending.signal,
+        dispatcher: this.dispatcher,
+      });
+      const wish = [response.headers['retry-after']].flat()[0];
+      return answered({
+        statusCode: response.statusCode,
+        responseExcerpt: await excerptOf(response.body, this.limits.excerptBytes),
+        retryAfterMs: retryAfterMs(wish, this.clock.now(), this.limits.retryAfterMs),
+      });
+    } catch (error) {
+      if (isLate) return answered({ error: `No answer within ${this.limits.timeoutMs} ms` });
+      return answered({ error: this.bounded(messageOf(error)) });
+    } finally {
+      cancel();
+      signal.removeEventListener('abort', end);
+    }
+  }
+
+  /** Ends what is still under way. */
+  async close(): Promise<void> {
+    await this.dispatcher.destroy();
+  }
+
+  private bounded(text: string): string {
+    return text.slice(0, this.limits.errorLength);
+  }
+}
+
+/** As far as it comes: the status says all that counts. The rest is not read, and its connection not used again. */
+const excerptOf = async (body: Dispatcher.ResponseData['body'], most: number): Promise<string | null> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      chunks.push(chunk);
+      bytes += chunk.byteLength;
+      if (bytes >= most) break;
+    }
+  } catch {
+    // The answer broke off, or its time was over.
+  }
+  const text = Buffer.concat(chunks).subarray(0, most).toString('utf8');
+  return text === '' ? null : text;
+};
+
+type Thrown = Readonly<{ code?: unknown; message?: unknown; cause?: unknown; errors?: unknown }> | null | undefined;
+
+const messageOf = (error: unknown): string => {
+  const { errors, message, cause, code } = (error as Thrown) ?? {};
+  // Several addresses were tried, and each failed.
+  if (Array.isArray(errors) && errors.length > 0) return messageOf(errors[0]);
+  if (typeof message === 'string' && message !== '') return message;
+  if (cause) return messageOf(cause);
+  return typeof code === 'string' ? code : 'The connection failed';
+};

@@ -1,0 +1,156 @@
+/** What an instance does with a claim, whatever breaks around it. */
+import { randomUUID } from 'node:crypto';
+import { LogUnavailable } from '../../../src/application/event-log.js';
+import { DEFAULT_WEBHOOK_PACE, type WebhookLimits } from '../../../src/application/webhooks/limits.js';
+import { WebhookDeliverer } from '../../../src/application/webhooks/webhook-deliverer.js';
+import {
+  WebhookQueue,
+  type ClaimLimits,
+  type Claimed,
+  type DeliveryOutcome,
+} from '../../../src/application/webhooks/webhook-queue.js';
+import { WebhookSender, type Answered, type Posted } from '../../../src/application/webhooks/webhook-sender.js';
+import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
+import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
+
+const LIMITS: WebhookLimits = {
+  ...{ subscriptions: 10, secrets: 5, attempts: 2, attemptsPerTarget: 2, timeoutMs: 1_000, queued: 100 },
+  ...{ bodyBytes: 10_000, keepMs: 1_000, keepRows: 100, backOff: { firstMs: 5_000, giveUpMs: 86_400_000 } },
+};
+const ANSWER: Answered = { statusCode: 204, error: null, responseExcerpt: null, retryAfterMs: null, durationMs: 1 };
+
+/** Deliveries that are due, each until it is finished or released. */
+class DueDeliveries extends WebhookQueue {
+  readonly due: Claimed[] = [];
+  readonly asked: ClaimLimits[] = [];
+  readonly ended: [string, DeliveryOutcome | number][] = [];
+  begin = async () => undefined;
+  tryLead = async () => null;
+  async claim(limits: ClaimLimits) {
+    this.asked.push(limits);
+    return this.due.splice(0, limits.most);
+  }
+  async finish(claimed: Claimed, _report: unknown, outcome: DeliveryOutcome) {
+    this.ended.push([claimed.stream, outcome]);
+  }
+  async release(claimed: Claimed, pauseMs: number) {
+    this.ended.push([claimed.stream, pauseMs]);
+  }
+}
+
+class Receivers extends WebhookSender {
+  readonly posted: Posted[] = [];
+  answer: (posted: Posted) => Promise<Answered> = async () => ANSWER;
+  refusalOf = () => null;
+  post(posted: Posted) {
+    this.posted.push(posted);
+    return this.answer(posted);
+  }
+}
+
+class LogThatMayBeAway extends InMemoryEventLog {
+  isAway = false;
+  override async readPage(...asked: Parameters<InMemoryEventLog['readPage']>) {
+    if (this.isAway) throw new LogUnavailable('away');
+    return super.readPage(...asked);
+  }
+}
+
+let clock: VirtualClock;
+let queue: DueDeliveries;
+let sender: Receivers;
+let log: LogThatMayBeAway;
+let disabled: unknown[];
+let errors: string[];
+let mayDisable: boolean;
+let deliverer: WebhookDeliverer;
+
+beforeEach(async () => {
+  [clock, queue, sender, log] = [new VirtualClock(), new DueDeliveries(), new Receivers(), new LogThatMayBeAway()];
+  [disabled, errors, mayDisable] = [[], [], true];
+  deliverer = new WebhookDeliverer({ log, queue, sender, clock, ids: new SystemIds() }, LIMITS, DEFAULT_WEBHOOK_PACE, {
+    disable: async (...told) => {
+      if (!mayDisable) throw new LogUnavailable('away');
+      disabled.push(told);
+    },
+    onError: (message) => errors.push(message),
+  });
+  for (const stream of ['workflow-a', 'workflow-b', 'workflow-c'])
+    await log.append(stream, [{ id: randomUUID(), type: 'StepStarted', data: {}, metadata: {} }], 'none');
+  deliverer.start();
+});
+afterEach(async () => {
+  const stopped = deliverer.stop();
+  await clock.pass(10_000);
+  await stopped;
+});
+
+const due = (stream: string, more: Partial<Claimed> = {}) =>
+  queue.due.push({
+    ...{ deliveryId: `d-${stream}`, webhookId: 'w', url: 'https://example.com/', secrets: ['whsec_Zmlyc3Q='], stream },
+    ...{ revision: 0n, attempts: 0, ageMs: 0, token: 't' },
+    ...more,
+  });
+const look = () => clock.pass(DEFAULT_WEBHOOK_PACE.pollMs);
+
+test('what is due is sent under its id and recorded', async () => {
+  due('workflow-a');
+  await look();
+  expect(sender.posted).toMatchObject([{ url: 'https://example.com/', headers: { 'webhook-id': 'd-workflow-a' } }]);
+  expect(queue.ended).toEqual([['workflow-a', { state: 'delivered' }]]);
+});
+
+test('no more are sent at once than may be; the next when one is through, without waiting', async () => {
+  const through: (() => void)[] = [];
+  sender.answer = () => new Promise((resolve) => through.push(() => resolve(ANSWER)));
+  for (const stream of ['workflow-a', 'workflow-b', 'workflow-c']) due(stream);
+  await look();
+  expect(sender.posted).toHaveLength(2);
+  through[0]!();
+  await clock.pass(0);
+  expect(sender.posted).toHaveLength(3);
+  for (const each of through) each();
+  await look();
+  expect(queue.ended).toHaveLength(3);
+  expect(queue.asked.every(({ leaseMs }) => leaseMs > LIMITS.timeoutMs)).toBe(true);
+});
+
+test('while the log is away no attempt is counted', async () => {
+  log.isAway = true;
+  due('workflow-a');
+  await look();
+  expect([sender.posted, queue.ended]).toEqual([[], [['workflow-a', DEFAULT_WEBHOOK_PACE.leadPauseMs]]]);
+  expect(errors).toHaveLength(1);
+});
+
+test('an event that is not in the log any more is given up, and nobody is disabled for it', async () => {
+  due('workflow-a', { revision: 7n });
+  await look();
+  expect([sender.posted, disabled]).toEqual([[], []]);
+  expect(queue.ended).toEqual([['workflow-a', { state: 'failed' }]]);
+});
+
+test('a delivery counts as given up when its webhook is disabled, not before', async () => {
+  sender.answer = async () => ({ ...ANSWER, statusCode: 500 });
+  const lasting = { attempts: 19, ageMs: 86_400_000 };
+  mayDisable = false;
+  due('workflow-a', lasting);
+  await look();
+  expect([queue.ended, errors.length]).toEqual([[], 1]);
+  mayDisable = true;
+  due('workflow-a', lasting);
+  await look();
+  expect(disabled).toMatchObject([['w', 'lasting_failure', expect.stringContaining('20 attempts')]]);
+  expect(queue.ended).toEqual([['workflow-a', { state: 'failed' }]]);
+});
+
+test('what is under way when the instance ends is given back', async () => {
+  const aborted = { ...ANSWER, statusCode: null, error: 'aborted' };
+  sender.answer = ({ signal }) =>
+    new Promise((resolve) => signal.addEventListener('abort', () => resolve(aborted), { once: true }));
+  due('workflow-a');
+  await look();
+  await deliverer.stop();
+  expect(queue.ended).toEqual([['workflow-a', 0]]);
+});

@@ -1,0 +1,268 @@
+/** Webhooks, from the API to a real receiver. */
+import { randomUUID } from 'node:crypto';
+import { EventLog } from '../../src/application/event-log.js';
+import { eventually } from '../support/eventually.js';
+import { startReceiver, verify, type Receiver } from '../support/webhook-receiver.js';
+import { startScriptedAgents } from './support/scripted-agents.js';
+import { startTestApp, type TestApp } from './support/test-app.js';
+
+const HOOKS = '/api/v1/workflow/webhooks';
+const START = { project_id: 'p-1', document_type: 'ib' };
+
+let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
+let app: TestApp;
+let receiver: Receiver;
+
+beforeAll(async () => {
+  agents = await startScriptedAgents();
+  app = await startTestApp({
+    AGENT_BASE_URL: agents.url,
+    WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
+    WEBHOOK_FIRST_RETRY_MS: '20',
+    WEBHOOK_GIVE_UP_MS: '1500',
+  });
+}, 60_000);
+afterAll(async () => {
+  await app.close();
+  await agents.close();
+}, 60_000);
+beforeEach(async () => {
+  receiver = await startReceiver();
+});
+afterEach(async () => {
+  for (const { id } of (await app.api.get(HOOKS)).body.data.webhooks)
+    await fetch(`${app.api.url}${HOOKS}/${id}`, { method: 'DELETE' });
+  await receiver.close();
+});
+
+const subscribe = async (body: object = {}) => {
+  const made = await app.api.post(HOOKS, { url: `${receiver.url}/hook?token=t0ken`, ...body });
+  expect(made.status).toBe(201);
+  const { webhook, secret } = made.body.data;
+  return { id: webhook.id as string, webhook, secret: secret as string };
+};
+const shown = async (id: string) => (await app.api.get(`${HOOKS}/${id}`)).body.data.webhook;
+const deliveries = async (id: string, query = '') => (await app.api.get(`${HOOKS}/${id}/deliveries${query}`)).body.data;
+const remove = (id: string) => fetch(`${app.api.url}${HOOKS}/${id}`, { method: 'DELETE' });
+const run = async (more: object = {}) => {
+  const id = await app.api.start({ ...START, ...more });
+  await app.api.reaches(id, 'completed');
+  return id;
+};
+const takenOf = (executionId: string) => receiver.taken().filter(({ body }) => body.data.execution_id === executionId);
+
+test('every event of an execution arrives in order, as the API shows it, and its signature verifies', async () => {
+  const { id, secret, webhook } = await subscribe({ actor_id: 'ann', description: 'the archive' });
+  expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+  expect(webhook).toMatchObject({
+    ...{ url: `${receiver.url}/hook`, status: 'enabled', disabled: null, description: 'the archive' },
+    ...{ event_types: [], project_id: null, execution_id: null, created_by: { type: 'user', id: 'ann' } },
+  });
+  const executionId = await run();
+  const events = await app.api.events(executionId);
+  await eventually(() => expect(takenOf(executionId)).toHaveLength(events.length));
+  expect(takenOf(executionId).map(({ body }) => body.data)).toEqual(events);
+  for (const each of takenOf(executionId)) {
+    expect(each.path).toBe('/hook?token=t0ken');
+    expect(each.body).toMatchObject({ type: each.body.data.event_type, timestamp: each.body.data.occurred_at });
+    expect(verify(secret, each)).toBe(true);
+    expect(verify(secret, { ...each, text: `${each.text} ` })).toBe(false);
+  }
+  await eventually(async () => expect(await shown(id)).toMatchObject({ queued: 0 }));
+  const { deliveries: list, next_cursor } = await deliveries(id, '?limit=3');
+  expect(list).toHaveLength(3);
+  expect(list[0]).toMatchObject({
+    ...{ webhook_id: id, execution_id: executionId, event_type: 'WorkflowCompleted', state: 'delivered' },
+    ...{ attempts: 1, status_code: 204, error: null, next_attempt_at: null },
+  });
+  const rest = await deliveries(id, `?limit=200&cursor=${next_cursor}`);
+  expect([...list, ...rest.deliveries].map(({ event_id }) => event_id)).toEqual(
+    events.map((each) => each.id).reverse(),
+  );
+  expect(rest.next_cursor).toBeNull();
+  // Neither the secret nor the address' query is where it can be read.
+  const everywhere = JSON.stringify([
+    (await app.server.app.get(EventLog).read(`webhook-${id}`)).events.map(({ data, metadata }) => [data, metadata]),
+    (await app.api.get(HOOKS)).body,
+  ]);
+  for (const hidden of [secret, 't0ken']) expect(everywhere).not.toContain(hidden);
+});
+
+test('a receiver that fails is tried again with the same id, and the events behind wait for it', async () => {
+  const failures = [500, 503];
+  receiver.answer(({ body }) => (body.type === 'StepStarted' ? (failures.shift() ?? 204) : 204));
+  const { id } = await subscribe();
+  const executionId = await run();
+  const events = await app.api.events(executionId);
+  await eventually(() => expect(takenOf(executionId)).toHaveLength(events.length));
+  expect(takenOf(executionId).map(({ body }) => body.data.revision)).toEqual(events.map(({ revision }) => revision));
+  const ids = receiver.all.map(({ headers }) => headers['webhook-id']);
+  expect(new Set(ids.slice(1, 4)).size).toBe(1);
+  expect(receiver.all.map(({ status }) => status).slice(0, 5)).toEqual([204, 500, 503, 204, 204]);
+  const { deliveries: list } = await deliveries(id);
+  expect(list.find((each: { attempts: number }) => each.attempts > 1)).toMatchObject({
+    attempts: 3,
+    state: 'delivered',
+  });
+});
+
+test('only what is asked for is sent: by type, by project, by execution', async () => {
+  await subscribe({ event_types: ['StepCompleted', 'Workflow*'] });
+  await subscribe({ project_id: 'p-2', url: `${receiver.url}/p-2` });
+  const first = await run();
+  const second = await run({ project_id: 'p-2' });
+  const late = await subscribe({ execution_id: second.toUpperCase(), url: `${receiver.url}/late` });
+  expect(late.webhook.execution_id).toBe(second);
+  const at = (path: string, executionId: string) =>
+    takenOf(executionId).flatMap((each) => (each.path.startsWith(path) ? [each.body.type] : []));
+  const types = await app.api.eventTypes(second);
+  const wanted = types.filter((type) => /^(StepCompleted|Workflow.*)$/.test(type));
+  await eventually(() => expect(at('/p-2', second)).toEqual(types));
+  for (const execution of [first, second]) await eventually(() => expect(at('/hook', execution)).toEqual(wanted));
+  expect(at('/p-2', first)).toEqual([]);
+  // It was made when the execution was over, and begins with what comes then.
+  expect((await deliveries(late.id)).deliveries).toEqual([]);
+});
+
+test('a delivery is sent again when it is asked for', async () => {
+  const { id } = await subscribe({ event_types: ['WorkflowCompleted'] });
+  await run();
+  await eventually(() => expect(receiver.all).toHaveLength(1));
+  const [delivery] = await eventually(async () => {
+    const { deliveries: list } = await deliveries(id, '?state=delivered');
+    expect(list).toHaveLength(1);
+    return list;
+  });
+  const again = await app.api.post(`${HOOKS}/${id}/deliveries/${delivery.id}/redeliver`, {});
+  expect(again).toMatchObject({ status: 202, body: { data: { delivery: { id: delivery.id, state: 'pending' } } } });
+  await eventually(() => expect(receiver.all).toHaveLength(2));
+  expect(receiver.all[1]!.headers['webhook-id']).toBe(receiver.all[0]!.headers['webhook-id']);
+  expect(receiver.all[1]!.text).toBe(receiver.all[0]!.text);
+  expect((await app.api.post(`${HOOKS}/${id}/deliveries/${randomUUID()}/redeliver`, {})).status).toBe(404);
+});
+
+test('nothing is sent after DELETE, and nothing is left', async () => {
+  const { id } = await subscribe();
+  expect((await remove(id)).status).toBe(200);
+  const executionId = await run();
+  const other = await subscribe({ event_types: ['WorkflowStarted'] });
+  const later = await app.api.start({ ...START, auto_execute: false });
+  await eventually(() => expect(takenOf(later)).toHaveLength(1));
+  expect(takenOf(executionId)).toEqual([]);
+  for (const path of [`${HOOKS}/${id}`, `${HOOKS}/${id}/deliveries`])
+    expect((await app.api.get(path)).status).toBe(404);
+  expect((await remove(id)).status).toBe(404);
+  expect((await app.api.get(HOOKS)).body.data.webhooks.map((each: { id: string }) => each.id)).toEqual([other.id]);
+});
+
+test('during a rotation both secrets sign; then the new one alone', async () => {
+  const { id, secret } = await subscribe({ event_types: ['WorkflowStarted'] });
+  const rotated = await app.api.post(`${HOOKS}/${id}/secrets`, { overlap_seconds: 3600, actor_id: 'ann' });
+  expect(rotated.status).toBe(201);
+  const second = rotated.body.data.secret;
+  expect(second).not.toBe(secret);
+  expect((await shown(id)).secrets).toMatchObject([{ expires_at: null }, { expires_at: expect.any(String) }]);
+  await app.api.start({ ...START, auto_execute: false });
+  const [both] = await eventually(() => (receiver.all.length > 0 ? receiver.all : false));
+  expect([verify(secret, both!), verify(second, both!)]).toEqual([true, true]);
+  const third = (await app.api.post(`${HOOKS}/${id}/secrets`, { overlap_seconds: 0 })).body.data.secret;
+  await app.api.start({ ...START, auto_execute: false });
+  await eventually(() => expect(receiver.all).toHaveLength(2));
+  expect([secret, second, third].map((each) => verify(each, receiver.all[1]!))).toEqual([false, false, true]);
+});
+
+test('a receiver that fails for too long is disabled, with a notice; enabled again, it gets what waited', async () => {
+  receiver.answer(() => 500);
+  const { id } = await subscribe({ event_types: ['WorkflowStarted', 'WorkflowCompleted'] });
+  const executionId = await run();
+  const disabled = await eventually(async () => {
+    const webhook = await shown(id);
+    expect(webhook.status).toBe('disabled');
+    return webhook;
+  });
+  expect(disabled.disabled).toMatchObject({ cause: 'lasting_failure', by: { type: 'system', id: 'webhooks' } });
+  expect(disabled.disabled.reason).toMatch(/^One delivery failed for 1500 ms, in \d+ attempts; the last: status 500$/);
+  const { events } = await app.server.app.get(EventLog).read(`webhook-${id}`);
+  expect(events.map(({ type }) => type)).toEqual(['WebhookSubscribed', 'WebhookDisabled']);
+  await eventually(async () =>
+    expect((await deliveries(id)).deliveries).toMatchObject([
+      { event_type: 'WorkflowCompleted', state: 'pending', attempts: 0 },
+      { event_type: 'WorkflowStarted', state: 'failed', status_code: 500 },
+    ]),
+  );
+  const missed = await app.api.start({ ...START, auto_execute: false });
+  const refused = await app.api.post(`${HOOKS}/${id}/test`, {});
+  expect(refused).toMatchObject({ status: 409, body: { error: { details: { current_state: 'disabled' } } } });
+
+  receiver.answer(() => 204);
+  expect((await app.api.post(`${HOOKS}/${id}/enable`, { actor_id: 'ann' })).body.data).toMatchObject({
+    changed: true,
+    webhook: { status: 'enabled', disabled: null },
+  });
+  await eventually(() => expect(takenOf(executionId).map(({ body }) => body.type)).toEqual(['WorkflowCompleted']));
+  expect(takenOf(missed)).toEqual([]);
+});
+
+test('410 disables at once; so does an operator', async () => {
+  receiver.answer(() => 410);
+  const gone = await subscribe({ event_types: ['WorkflowStarted'] });
+  await app.api.start({ ...START, auto_execute: false });
+  await eventually(async () => expect((await shown(gone.id)).disabled).toMatchObject({ cause: 'gone' }));
+  expect(receiver.all).toHaveLength(1);
+  const other = await subscribe();
+  const reason = 'moving house';
+  const answered = await app.api.post(`${HOOKS}/${other.id}/disable`, { actor_id: 'ann', reason });
+  const by = { type: 'user', id: 'ann' };
+  expect(answered.body.data.webhook).toMatchObject({ status: 'disabled', disabled: { cause: 'operator', reason, by } });
+});
+
+test('a test is delivered, and its answer is in the list', async () => {
+  receiver.answer((_received, response) => {
+    response.statusCode = 201;
+    response.write('welcome');
+    return 201;
+  });
+  const { id, secret } = await subscribe({ event_types: ['WorkflowFailed'] });
+  expect((await app.api.post(`${HOOKS}/${id}/test`, { reason: 'to see' })).status).toBe(202);
+  await eventually(async () =>
+    expect((await deliveries(id)).deliveries).toMatchObject([
+      { event_type: 'WebhookTested', execution_id: null, state: 'delivered', response_excerpt: 'welcome' },
+    ]),
+  );
+  const [ping] = receiver.all;
+  expect(ping!.body).toMatchObject({ type: 'WebhookTested', data: { webhook_id: id, reason: 'to see' } });
+  expect(verify(secret, ping!)).toBe(true);
+});
+
+test('a redirect is not followed', async () => {
+  receiver.answer(({ path }, response) => {
+    response.setHeader('location', '/elsewhere');
+    return path.startsWith('/hook') ? 307 : 204;
+  });
+  const { id } = await subscribe({ event_types: ['WorkflowStarted'] });
+  await app.api.start({ ...START, auto_execute: false });
+  await eventually(async () => expect((await deliveries(id)).deliveries).toMatchObject([{ status_code: 307 }]));
+  expect(receiver.all.filter(({ path }) => !path.startsWith('/hook'))).toEqual([]);
+});
+
+test('made once under one Idempotency-Key, with the same secret; another one under it is refused', async () => {
+  const headers = { 'idempotency-key': randomUUID() };
+  const body = { url: `${receiver.url}/x`, event_types: ['Step*'] };
+  const [one, two] = [await app.api.post(HOOKS, body, headers), await app.api.post(HOOKS, body, headers)];
+  expect(two.body.data).toMatchObject({ id: one.body.data.id, secret: one.body.data.secret, changed: false });
+  const other = await app.api.post(HOOKS, { ...body, event_types: ['Workflow*'] }, headers);
+  expect(other).toMatchObject({ status: 422, body: { error: { code: 'IDEMPOTENCY_KEY_REUSED' } } });
+});
+
+test.each([
+  ['a type that nobody writes', { event_types: ['StepCompletd'] }, 'UNKNOWN_EVENT_TYPES'],
+  ['a beginning of none', { event_types: ['Foo*'] }, 'UNKNOWN_EVENT_TYPES'],
+  ['a scheme that is none', { url: 'ftp://example.com/' }, 'TARGET_NOT_ALLOWED'],
+  ['a password', { url: 'https://ann:secret@example.com/' }, 'TARGET_NOT_ALLOWED'],
+  ['no URL', { url: 'example.com' }, 'TARGET_NOT_ALLOWED'],
+  ['an unknown field', { events: [] }, 'INVALID_REQUEST'],
+])('%s is refused', async (_, body, code) => {
+  const refused = await app.api.post(HOOKS, { url: 'https://example.com/', ...body });
+  expect(refused).toMatchObject({ status: 400, body: { error: { code } } });
+  expect(JSON.stringify(refused.body)).not.toContain('ann:secret');
+});
