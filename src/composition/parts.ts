@@ -8,7 +8,6 @@ import type { TaskTokens } from '../application/tasks.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import type { AuditParts } from './audit.js';
-import type { Parts } from './parts.js';
 
 /** What is made before the module: things that need awaiting, and those that a test replaces. */
 export type Parts = Readonly<{
