@@ -1,5 +1,6 @@
 /** Wires what operators use: the state of the read tables, orders and rebuilds, the slow comparison, and the metrics. */
 import { Logger, type Provider } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
 import type { Clock } from '../application/clock.js';
 import type { EventLog } from '../application/event-log.js';
 import { Metrics } from '../application/metrics.js';
@@ -18,15 +19,22 @@ import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.
 import { observeProjections } from '../infrastructure/metrics/projection-metrics.js';
 import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
 import type { ProjectionAdmin } from './projection-admin.js';
+import { rebuildThread } from './rebuild-in-thread.js';
 
 type OnError = (message: string, error: unknown) => void;
-type Parts = Readonly<{ config: Config; log: EventLog; clock: Clock; metrics: PrometheusMetrics }>;
+type Parts = Readonly<{
+  config: Config;
+  dataSource: DataSource;
+  log: EventLog;
+  clock: Clock;
+  metrics: PrometheusMetrics;
+}>;
 
 /** Between two looks at the positions, of which the rate that is shown is made. */
 const SAMPLE_EVERY_MS = 5_000;
 
 export const adminProviders = (parts: Parts, admin: ProjectionAdmin, onError: OnError): Provider[] => {
-  const { config, log, clock, metrics } = parts;
+  const { config, dataSource, log, clock, metrics } = parts;
   const { records, rows, rebuilds, rebuilder, statuses, leadsHere } = admin;
   const limits = { ...DEFAULT_DRIFT_LIMITS, everyMs: config.driftCheckIntervalMs };
   const told = { leadsHere, onDifference: tellDifference, onError };
@@ -44,7 +52,7 @@ export const adminProviders = (parts: Parts, admin: ProjectionAdmin, onError: On
     { provide: Rebuilder, useValue: rebuilder },
     { provide: ProjectionStatuses, useValue: readyUnlessAway(statuses) },
     { provide: DriftWatch, useValue: drift },
-    { provide: AdminLoops, useValue: new AdminLoops(admin, drift, clock, onError) },
+    { provide: AdminLoops, useValue: new AdminLoops(admin, drift, clock, onError, rebuildThread(dataSource, onError)) },
     ...projectionHandlers,
   ];
 };
@@ -59,10 +67,11 @@ export class AdminLoops {
     private readonly drift: DriftWatch,
     private readonly clock: Clock,
     private readonly onError: OnError,
+    private readonly rebuild?: (signal: AbortSignal) => Promise<void>,
   ) {}
 
   start(): void {
-    this.admin.rebuilder.start();
+    this.admin.rebuilder.start(this.rebuild);
     this.drift.start();
     const sample = async () => void (await this.admin.statuses.sample());
     const failed = (error: unknown) => this.onError('The positions of the read tables cannot be read', error);

@@ -106,7 +106,7 @@ const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Part
   const admin = projectionAdmin({ config, dataSource, log, clock, ids }, told('Projections'));
   const { store, runner } = admin;
   return [
-    ...adminProviders({ config, log, clock, metrics }, admin, told('Projections')),
+    ...adminProviders({ config, dataSource, log, clock, metrics }, admin, told('Projections')),
     { provide: ProjectionStore, useValue: store },
     { provide: ProjectionRunner, useValue: runner },
     { provide: Health, useValue: new CheckedHealth(dataSource, log, clock, () => runner.status(), stopping) },

@@ -7,15 +7,18 @@ import { projectionAdmin } from './projection-admin.js';
 
 export type ProjectionTools = Awaited<ReturnType<typeof openProjectionTools>>;
 
+type OnError = (message: string, error: unknown) => void;
+
+const toStderr: OnError = (message, error) =>
+  void process.stderr.write(`${message}: ${error instanceof Error ? error.message : String(error)}\n`);
+
 /** Joins the servers of a running application, or starts them. */
-export const openProjectionTools = async () => {
+export const openProjectionTools = async (onError: OnError = toStderr) => {
   const config = readConfig();
   const [clock, ids] = [new SystemClock(), new SystemIds()];
   const platform = await startPlatform(config, () => undefined);
   const { dataSource, log } = platform;
-  const told = (message: string, error: unknown) =>
-    void process.stderr.write(`${message}: ${error instanceof Error ? error.message : String(error)}\n`);
-  const admin = projectionAdmin({ config, dataSource, log, clock, ids }, told);
+  const admin = projectionAdmin({ config, dataSource, log, clock, ids }, onError);
   let isLeading = false;
   return {
     ...{ admin, log, clock, ids },

@@ -33,11 +33,12 @@ export class Rebuilder {
     private readonly onError: (message: string, error: unknown) => void,
   ) {}
 
-  start(): void {
+  /** @param carryOut does `work` somewhere else, as it takes the processor for long; until the signal ends it */
+  start(carryOut: (signal: AbortSignal) => Promise<unknown> = (signal) => this.work(signal)): void {
     const told = (error: unknown) => this.onError('The rebuild stopped and is tried again', error);
     const work = async () => {
       await rebuildOutdated(this.ports, this.projections);
-      await this.work(this.ending.signal);
+      if (await this.isDue()) await carryOut(this.ending.signal);
     };
     this.loop = every(this.ports.clock, this.limits.everyMs, this.ending.signal, work, told);
   }
