@@ -49,7 +49,7 @@ export const variables = z.object({
   FOLD_CACHE_EXECUTIONS: whole('executions', 10_000, { min: 0, max: 1_000_000 }),
   PROJECTION_BATCH: whole('events', 500, { max: 100_000 }),
   DRIFT_CHECK_INTERVAL_MS: whole('milliseconds', 1000, { min: 0, max: 86_400_000 }),
-  REBUILD_BATCH: whole('events', 2000, { max: 100_000 }),
+  REBUILD_BATCH: whole('events', 500, { max: 100_000 }),
   REBUILD_PAUSE_MS: whole('milliseconds', 5, { min: 0, max: 60_000 }),
   REBUILD_SAMPLES: whole('rows', 20, { min: 0, max: 1000 }),
   REBUILD_LOCK_TIMEOUT_MS: whole('milliseconds', 500, { min: 10, max: 10_000 }),
