@@ -7,6 +7,7 @@ import { startNode } from '../event-node/servers.js';
 import type { BenchPostgres } from '../event-node/postgres.js';
 import { startProgram, type Program } from '../processes.js';
 import { execution, start, until } from '../rebuild/clients.js';
+import { startWorkload } from '../rebuild/workload.js';
 import { table, type Section } from '../report.js';
 import { percentile, spread } from '../rounds.js';
 import type { Settings } from '../settings.js';
@@ -21,7 +22,9 @@ export async function benchRealtime(postgres: BenchPostgres, settings: Settings)
   const databaseUrl = await postgres.database('realtime');
   const directory = await mkdtemp(join(tmpdir(), 'workflow-executor-bench-data-'));
   const node = await startNode(databaseUrl);
-  const env = { DATABASE_URL: databaseUrl, EVENTSTORE_URL: node.url, PORT: '0', LOG_LEVEL: 'log', DATA_DIR: directory };
+  const workload = await startWorkload(directory);
+  const servers = { DATABASE_URL: databaseUrl, EVENTSTORE_URL: node.url };
+  const env = { ...servers, PORT: '0', LOG_LEVEL: 'log', DATA_DIR: directory, ...workload.env };
   const main = new URL('../../dist/main.js', import.meta.url);
   const app = await startProgram(main, /The API is at (http:\S+?)["\s]/, env);
   try {
@@ -68,6 +71,7 @@ export async function benchRealtime(postgres: BenchPostgres, settings: Settings)
   } finally {
     await app.stop();
     await node.stop();
+    await workload.close();
     await rm(directory, { recursive: true, force: true });
   }
 }
