@@ -2,6 +2,7 @@ import { Artifact } from './artifact.entity.js';
 import { AuditCheckpoint, AuditLeaf, AuditNode } from './audit-tree.entity.js';
 import { InstallationSecret } from './installation-secret.entity.js';
 import { ProjectionCheckpoint } from './projection-checkpoint.entity.js';
+import { ProjectionLate } from './projection-late.entity.js';
 import { ProjectionPoison } from './projection-poison.entity.js';
 import { ProjectionDrift } from './projection-drift.entity.js';
 import { ProjectionOrder } from './projection-order.entity.js';
@@ -22,6 +23,7 @@ export const entities = [
   ProjectionOrder,
   ProjectionSkipped,
   ProjectionDrift,
+  ProjectionLate,
   Artifact,
   Worker,
   InstallationSecret,
