@@ -143,6 +143,20 @@ test('a report that the log did not take may be made again: it counts once', asy
   expect(await w.dataOf('StepCompleted')).toHaveLength(1);
 });
 
+test('who comes too late is told so, also where its report is what lets the next attempt begin', async () => {
+  const w = await begin(byToken);
+  const [w1, w2] = [w.instance('w1'), w.instance('w2')];
+  await w1.saga.submit(EXECUTION, w.start());
+  await settle();
+  await w2.report(beat);
+  const error = { type: 'transient', code: 'BUSY', message: 'not now' } as const;
+  await w1.report({ type: 'fail', reply: { success: false, error, retryAfterMs: 5_000 } });
+  await w1.saga.stop(0);
+  await w.clock.pass(6_000);
+  await expect(w2.report(complete)).rejects.toEqual(over('replaced'));
+  expect((await w.types()).slice(4)).toEqual(['StepFailed', 'StepStarted']);
+});
+
 test('files of an attempt that is over are not kept', async () => {
   const w = await begin(byToken);
   const { saga, report } = w.instance('w1');

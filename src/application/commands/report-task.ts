@@ -1,6 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { JsonObject } from '../../domain/json.js';
 import type { StepCommand } from '../../domain/workflow/commands.js';
+import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import { stepAt, type CurrentStep, type WorkflowState } from '../../domain/workflow/state.js';
 import { Clock } from '../clock.js';
 import { AttemptOver, NotFound, type OverReason } from '../errors.js';
@@ -53,7 +54,7 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
     if (!isRunning(fresh.state, ref)) return this.over(fresh, { ref, found }, report);
     const command = await this.commandFor({ ref, found }, report);
     const outcome = await this.saga.submit(ref.executionId, this.order({ ref, found }, command, traceparent));
-    if (report.type !== 'heartbeat' && outcome.appended.length > 0) return { continue: false };
+    if (outcome.appended.some(({ event }) => endsAttempt(event))) return { continue: false };
     const { step } = stepNamed(outcome.state, ref.step) ?? found;
     if (step.status === 'running' && step.attempt === ref.attempt) {
       return {
@@ -118,6 +119,9 @@ const stepNamed = (state: WorkflowState, step: string): CurrentStep | undefined 
         state,
         state.definition.steps.findIndex(({ name }) => name === step),
       );
+
+/** A start that came with it says nothing: where the attempt was over, it is the next one's. */
+const endsAttempt = ({ type }: WorkflowEvent): boolean => type === 'StepCompleted' || type === 'StepFailed';
 
 /** Also in a paused execution: what is in flight there may still report. */
 const isRunning = (state: WorkflowState, { step, attempt }: AttemptRef): boolean => {
