@@ -1,5 +1,5 @@
 /** The agents of a run: one service that every machine calls, with a book of what was asked and what was done. */
-import { Agents, type AgentCall, type AgentReply } from '../../src/application/agents.js';
+import { Agents, deferred, type AgentCall, type AgentReply, type Deferred } from '../../src/application/agents.js';
 import { hashOf } from '../../src/application/hash.js';
 import type { JsonObject } from '../../src/domain/json.js';
 import type { ErrorType } from '../../src/domain/workflow/retry-policy.js';
@@ -16,7 +16,10 @@ export type Behaviour =
   | 'garbage'
   | 'validation'
   | 'fatal'
-  | 'large';
+  | 'large'
+  | 'deferred';
+
+export const AGENT_NAMES = ['one', 'two', 'three'] as const;
 
 export type Habits = Readonly<{ weights: Readonly<Record<Behaviour, number>>; slowestMs: number }>;
 
@@ -32,6 +35,7 @@ export const HEALTHY: Habits = {
     validation: 0,
     fatal: 0,
     large: 0,
+    deferred: 0,
   },
   slowestMs: 3_000,
 };
@@ -76,7 +80,7 @@ export class AgentClient extends Agents {
     super();
   }
 
-  call(call: AgentCall): Promise<AgentReply> {
+  call(call: AgentCall): Promise<AgentReply | Deferred> {
     const { input, idempotencyKey: key } = call;
     const { machine, service } = this;
     if (!machine.isAlive) return new Promise(() => undefined);
@@ -94,13 +98,15 @@ export class AgentClient extends Agents {
   }
 
   list() {
-    return [];
+    return AGENT_NAMES.map((name) => ({ name, kind: 'http', url: null }) as const);
   }
 }
 
 export class AgentService {
   readonly ledger = new Ledger();
   habits: Habits = HEALTHY;
+  /** Told of each call whose agent goes on without a connection. */
+  onDeferred: (call: AgentCall) => void = () => undefined;
 
   constructor(private readonly store: EventStore) {}
 
@@ -111,7 +117,8 @@ export class AgentService {
     });
   }
 
-  serve({ input, idempotencyKey: key }: AgentCall, answer: (reply: AgentReply) => void): void {
+  serve(call: AgentCall, answer: (reply: AgentReply | Deferred) => void): void {
+    const { input, idempotencyKey: key } = call;
     const { timeline, random, happenings } = this.store;
     const behaviour = random.weighted(this.habits.weights);
     const { execution_id: executionId, step, attempt } = input;
@@ -143,6 +150,9 @@ export class AgentService {
           return fail('transient', 'INVALID_ANSWER');
         case 'validation':
           return fail('validation', 'HTTP_422');
+        case 'deferred':
+          this.onDeferred(call);
+          return answer(deferred);
         case 'fatal':
           return fail('fatal', 'HTTP_403');
       }

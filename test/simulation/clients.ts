@@ -1,6 +1,7 @@
-/** Those who start and control executions: over a network that may not answer, to an instance that may not be there. */
+/** Those who start and control executions. */
 import { ControlWorkflow, type ControlOrder } from '../../src/application/commands/control-workflow.js';
-import { StartWorkflow } from '../../src/application/commands/start-workflow.js';
+import { StartWorkflow, type StartRequest } from '../../src/application/commands/start-workflow.js';
+import { IdempotencyKeyReused } from '../../src/application/errors.js';
 import { executionIdFor, stepId } from '../../src/application/ids.js';
 import type { Outcome } from '../../src/application/outcome.js';
 import { CommandRejected } from '../../src/domain/errors.js';
@@ -8,12 +9,11 @@ import type { Caller } from '../../src/application/commands/caller.js';
 import type { Cluster } from './cluster.js';
 import type { Instance } from './instance.js';
 import type { Random } from './random.js';
+import { isPassing, type Requests } from './requests.js';
 import type { Scenario } from './scenario.js';
 
 const STEPS = ['one', 'two', 'three'];
 const ATTEMPTS = 8;
-const ANSWER_TIMEOUT_MS = 15_000;
-const AGAIN_AFTER_MS = 4_000;
 
 export type Acknowledged = Readonly<{ verb: string; executionId: string; key: string | null; outcome: Outcome }>;
 
@@ -29,6 +29,7 @@ export class Clients {
     private readonly cluster: Cluster,
     private readonly random: Random,
     private readonly scenario: Scenario,
+    private readonly requests: Requests,
   ) {}
 
   start(): void {
@@ -45,12 +46,25 @@ export class Clients {
     };
     this.executions.push(executionId);
     this.cluster.happenings.count('start sent');
-    const send = ({ start }: Instance) => start.execute(new StartWorkflow(request, callerWith(key)));
-    this.request('start', executionId, key, send, ATTEMPTS);
+    this.ask(request, key, ATTEMPTS);
     if (random.chance(0.15)) {
       this.cluster.happenings.count('start sent twice');
-      this.request('start', executionId, key, send, 1);
+      this.ask(request, key, 1);
     }
+    if (scenario.reusedKeys > 0 && random.chance(scenario.reusedKeys)) {
+      this.cluster.happenings.count('key used for another start');
+      this.ask({ ...request, metadata: { other: true } }, key, 3);
+    }
+  }
+
+  private ask(request: StartRequest, key: string, attempts: number): void {
+    const send = async ({ start }: Instance) => {
+      const outcome = await start.execute(new StartWorkflow(request, callerWith(key)));
+      const { metadata } = outcome.answer;
+      if (metadata['other'] !== request.metadata['other']) this.astonished.push('start: what another asked for');
+      return outcome;
+    };
+    this.request('start', executionIdFor(key), key, send, attempts);
   }
 
   control(): void {
@@ -105,45 +119,22 @@ export class Clients {
     send: (instance: Instance) => Promise<Outcome>,
     attempts: number,
   ): void {
-    const { timeline, happenings } = this.cluster;
-    let isOver = false;
-    const again = (why: string) => {
-      if (isOver) return;
-      isOver = true;
-      happenings.tell(() => `client: ${verb} ${executionId.slice(0, 8)} ${key ?? ''}: ${why}`);
-      if (attempts > 1) {
-        timeline.after(AGAIN_AFTER_MS, () => this.request(verb, executionId, key, send, attempts - 1));
-      }
-    };
+    const { happenings } = this.cluster;
+    const what = `${verb} ${executionId.slice(0, 8)} ${key ?? ''}`;
     const answered = (outcome: Outcome) => {
-      isOver = true;
       this.acknowledged.push({ verb, executionId, key, outcome });
       happenings.count(verb === 'start' ? 'start acknowledged' : 'command acknowledged');
-      happenings.tell(() => `client: ${verb} ${executionId.slice(0, 8)} is accepted at revision ${outcome.revision}`);
+      happenings.tell(() => `client: ${what} is accepted at revision ${outcome.revision}`);
     };
     const refused = (error: unknown) => {
-      if (error instanceof CommandRejected) {
-        isOver = true;
-        happenings.count('command rejected');
-        happenings.tell(() => `client: ${verb} ${executionId.slice(0, 8)} is refused: ${error.message}`);
-        return;
+      if (error instanceof CommandRejected || error instanceof IdempotencyKeyReused) {
+        happenings.count(error instanceof CommandRejected ? 'command rejected' : 'key refused');
+        return false;
       }
-      const { name } = (error as Error).constructor;
-      if (name !== 'LogUnavailable' && name !== 'RevisionConflict') this.astonished.push(`${verb}: ${String(error)}`);
-      again(String(error));
+      if (!isPassing(error)) this.astonished.push(`${verb}: ${String(error)}`);
+      return true;
     };
-    timeline.after(this.random.between(0, 20), () => {
-      const instance = this.cluster.anyInstance(this.random);
-      if (!instance) return again('nobody listens');
-      // What a dead machine still comes to think of, nobody hears.
-      const heard =
-        <T>(hear: (answer: T) => void) =>
-        (answer: T) => {
-          if (instance.machine.isAlive && !isOver) hear(answer);
-        };
-      instance.machine.tell(() => void send(instance).then(heard(answered), heard(refused)));
-      timeline.after(ANSWER_TIMEOUT_MS, () => again('no answer'));
-    });
+    this.requests.make({ what, attempts, send, answered, refused });
   }
 }
 

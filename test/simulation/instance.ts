@@ -1,19 +1,30 @@
 /** One instance of the application: what `composition` wires in production, over this world's ports. */
+import { AgentHolds } from '../../src/application/agent-holds.js';
+import { AgentHoldsWatch } from '../../src/application/agent-holds-watch.js';
 import { ControlWorkflowHandler } from '../../src/application/commands/control-workflow.js';
+import { HoldAgentHandler } from '../../src/application/commands/hold-agent.js';
+import { ReportTaskHandler } from '../../src/application/commands/report-task.js';
 import { StartWorkflowHandler } from '../../src/application/commands/start-workflow.js';
 import type { Definitions } from '../../src/application/definitions.js';
 import { projections } from '../../src/application/projections/index.js';
 import { lowestPosition } from '../../src/application/projections/projection-store.js';
 import { DEFAULT_RUNNER_LIMITS, ProjectionRunner } from '../../src/application/projections/runner.js';
+import type { AgentBounds } from '../../src/application/saga/agent-lane.js';
 import { Attempts } from '../../src/application/saga/attempts.js';
+import { Results } from '../../src/application/saga/results.js';
 import { SagaWatch } from '../../src/application/saga/saga-watch.js';
+import { NO_RULES } from '../../src/application/saga/slots.js';
 import { StepRunner } from '../../src/application/saga/step-runner.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
 import { StartBacklog, WaitingExecutions } from '../../src/application/start-backlog.js';
+import type { TaskTokens } from '../../src/application/tasks.js';
 import { Workflows } from '../../src/application/workflows.js';
+import { AgentTaskReports } from '../../src/infrastructure/agents/agent-task-reports.js';
+import { defaultAgentLimits } from '../../src/infrastructure/agents/limits.js';
 import { AgentClient, type AgentService } from './agents.js';
 import { DatabaseClient, type Database } from './database.js';
-import { EventStoreClient, type EventStore } from './event-store.js';
+import type { EventStore } from './event-store.js';
+import { EventStoreClient } from './event-store-client.js';
 import { MachineClock, SeededIds, type Machine } from './machine.js';
 
 export type Surroundings = Readonly<{
@@ -22,13 +33,20 @@ export type Surroundings = Readonly<{
   agents: AgentService;
   definitions: Definitions;
   limits: Readonly<{ concurrentSteps: number; inlineOutputBytes: number; batch: number }>;
+  /** Null: none but the count over all agents. */
+  bounds: AgentBounds | null;
+  /** Whether operators may hold agents. */
+  canHold: boolean;
+  tokens: TaskTokens;
 }>;
 
 export type Instance = Readonly<{
   machine: Machine;
   start: StartWorkflowHandler;
   control: ControlWorkflowHandler;
-  workflows: Workflows;
+  report: ReportTaskHandler;
+  hold: HoldAgentHandler;
+  saga: WorkflowSaga;
   begin: () => Promise<void>;
   stop: () => Promise<void>;
 }>;
@@ -44,7 +62,7 @@ class NobodyWaits extends WaitingExecutions {
 const BACKLOG = { waiting: 1_000, countEveryMs: 1_000, countWaitMs: 1_000, retryAfterSeconds: 1 };
 
 export const makeInstance = (machine: Machine, around: Surroundings): Instance => {
-  const { store, database, agents, definitions, limits } = around;
+  const { store, database, definitions, limits, tokens } = around;
   const clock = new MachineClock(machine);
   const ids = new SeededIds(machine.random);
   const source = { clock, ids };
@@ -55,10 +73,18 @@ export const makeInstance = (machine: Machine, around: Surroundings): Instance =
     store.happenings.tell(() => `  ${worker}: ${message}: ${String(error)}`);
 
   const workflows = new Workflows(log, clock, { cachedExecutions: 3 });
-  const steps = new StepRunner(new AgentClient(agents, machine), data.artifacts, clock, limits);
+  const agents = new AgentClient(around.agents, machine);
+  const holds = new AgentHolds(log, clock);
+  const holdsWatch = new AgentHoldsWatch(holds, { log, agents, clock, ids }, onError);
+  const steps = new StepRunner(agents, data.artifacts, clock, limits);
   const attempts = new Attempts(workflows, steps, clock, source, { reportTries: 20, reportPauseMs: 1_000 }, onError);
   const sagaLimits = { concurrentSteps: limits.concurrentSteps, remembered: 100, errorPauseMs: 5_000 };
-  const saga = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits, onError);
+  const boundsOf = around.bounds ? () => around.bounds! : NO_RULES.boundsOf;
+  const rules = { boundsOf, mayCall: around.canHold ? (agent: string) => holds.mayCall(agent) : NO_RULES.mayCall };
+  const saga = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits, onError, rules);
+  holds.onChange(() => saga.agentsChanged());
+  const results = new Results(data.artifacts, limits);
+  const reports = new AgentTaskReports(clock, defaultAgentLimits);
   const backlog = new StartBacklog(new NobodyWaits(), clock, BACKLOG, onError);
   const { workers, due } = data;
   const watchLimits = { heartbeatMs: HEARTBEAT_MS, sweepMs: SWEEP_MS, sweepBatch: 100, sweepParallel: 4 };
@@ -73,17 +99,21 @@ export const makeInstance = (machine: Machine, around: Surroundings): Instance =
 
   return {
     machine,
-    workflows,
+    saga,
+    report: new ReportTaskHandler(tokens, reports, workflows, saga, results, ids, clock),
+    hold: new HoldAgentHandler(agents, holds, ids, clock),
     start: new StartWorkflowHandler(definitions, saga, ids, clock, backlog, workflows),
     control: new ControlWorkflowHandler(saga, ids, clock),
     begin: async () => {
       const after = lowestPosition(await data.checkpoints(), projections);
       runner.start();
+      if (around.canHold) await holdsWatch.start(after);
       watch.start(after);
     },
     stop: async () => {
       await saga.stop(GRACE_MS);
       await watch.stop();
+      await holdsWatch.stop();
       await runner.stop();
     },
   };

@@ -6,6 +6,7 @@ import type { Answered, Asked } from './agents.js';
 import { hashOf } from '../../src/application/hash.js';
 import type { Acknowledged } from './clients.js';
 import { outputFor } from './agents.js';
+import { TASK_FAILED } from './tasks.js';
 import { currentOf, isDone, isFinal, type Moment } from './model.js';
 
 /** One execution's history, and everything that was noted about it elsewhere. */
@@ -162,7 +163,7 @@ const I8: Invariant = ({ moments, answered }) => {
     const gap = Date.parse(data.retryAt) - Date.parse(metadata.occurredAt);
     const backoff = Math.min(initialIntervalMs * backoffCoefficient ** (was.counted - 1), maximumIntervalMs);
     const reply = replies.get(key({ executionId: metadata.$correlationId, step: data.step, attempt: data.attempt }));
-    const wish = data.error.code === 'HTTP_429' ? (reply?.retryAfterMs ?? 0) : 0;
+    const wish = ['HTTP_429', TASK_FAILED].includes(data.error.code) ? (reply?.retryAfterMs ?? 0) : 0;
     if (gap < Math.max(backoff, wish)) wrong.push(`${at(moment)}: a gap of ${gap} ms, at least ${backoff}, ${wish} ms`);
   }
   return wrong;
@@ -226,17 +227,19 @@ const OF_VERB: Readonly<Record<string, readonly string[]>> = {
   CancelWorkflow: ['WorkflowCancelled'],
 };
 
+const OF_ATTEMPT = ['StepCompleted', 'StepFailed', 'StepInterrupted', 'StepDeferred', 'StepProgressed'];
+
 /** A report counts only for the attempt that is running; one of an attempt that is over leaves no event. */
 const I11: Invariant = ({ moments }) =>
   where(
     moments,
     ({ event, before, data }) =>
-      ['StepCompleted', 'StepFailed', 'StepInterrupted'].includes(event.type) &&
+      OF_ATTEMPT.includes(event.type) &&
       !before.steps.some(
         ({ id, status, attempt }) => id === data.stepId && status === 'running' && attempt === data.attempt,
       ),
     'the attempt was not running',
   );
 
-/** Those that look at one execution. I12, I13, I14 and I18 look at the world: world-invariants.ts. */
+/** Those that look at one execution. I12, I13, I14 and I18 look at the world: world-invariants.ts; see task-invariants.ts and holds.ts, too. */
 export const invariants: Readonly<Record<string, Invariant>> = { I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11 };

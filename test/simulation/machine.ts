@@ -14,6 +14,7 @@ export type Doom = { request: number; moment: 'before' | 'after' };
  */
 export class Machine {
   isAlive = true;
+  readonly bornAt: number;
   frozenUntil = 0;
   /** By how much its clock is ahead of the true time. */
   skewMs = 0;
@@ -30,7 +31,9 @@ export class Machine {
     private readonly happenings: Happenings,
     /** Told which machine is about to run: what happens until the next entry of the timeline is its doing. */
     private readonly enters: (machine: Machine) => void,
-  ) {}
+  ) {
+    this.bornAt = timeline.now;
+  }
 
   /** A request and its answer, each with a way to go. What `serve` throws is the answer too. */
   ask<T>(what: string, serve: () => T): Promise<T> {

@@ -16,6 +16,10 @@ export type StepModel = Readonly<{
   counted: number;
   /** When the attempt that runs times out, or the next is due; milliseconds since 1970. */
   until: number;
+  /** Its agent goes on without a connection. */
+  isDeferred: boolean;
+  /** When it counts as silent without another sign of life; Infinity where only `until` counts. */
+  silentFrom: number;
 }>;
 
 export type Model = Readonly<{
@@ -37,6 +41,8 @@ export type Data = Readonly<{
   startedAt: string;
   deadline: string;
   retryAt: string | null;
+  heartbeatDueAt: string | null;
+  cause?: string;
   worker: string;
   agent: string;
   idempotencyKey: string;
@@ -81,7 +87,7 @@ const step = (model: Model, type: string, data: Data): Model => {
         released: data.autoExecute ? 'all' : 'none',
         steps: data.definition.steps.map((definition, index) => ({
           ...{ id: data.stepIds[index]!, definition, status: 'pending' as const },
-          ...{ attempt: 0, generation: 1, counted: 0, until: 0 },
+          ...{ attempt: 0, generation: 1, counted: 0, until: 0, isDeferred: false, silentFrom: Infinity },
         })),
       };
     case 'WorkflowPaused':
@@ -101,8 +107,12 @@ const step = (model: Model, type: string, data: Data): Model => {
     case 'StepStarted':
       return change(({ counted }) => ({
         ...{ status: 'running', attempt: data.attempt, counted: counted + 1 },
-        until: Date.parse(data.deadline),
+        ...{ until: Date.parse(data.deadline), isDeferred: false, silentFrom: Infinity },
       }));
+    case 'StepDeferred':
+      return change(() => ({ isDeferred: true, silentFrom: dueAt(data) }));
+    case 'StepProgressed':
+      return change(({ isDeferred }) => (isDeferred ? { silentFrom: dueAt(data) } : {}));
     case 'StepCompleted':
       return done('completed');
     case 'StepSkipped':
@@ -123,6 +133,8 @@ const step = (model: Model, type: string, data: Data): Model => {
       return model;
   }
 };
+
+const dueAt = ({ heartbeatDueAt }: Data) => (heartbeatDueAt === null ? Infinity : Date.parse(heartbeatDueAt));
 
 export const isDone = ({ status }: StepModel) => status === 'completed' || status === 'skipped';
 

@@ -3,6 +3,7 @@ import type { Definitions } from '../../src/application/definitions.js';
 import { hashOf } from '../../src/application/hash.js';
 import type { WorkflowDefinition } from '../../src/domain/workflow/definition.js';
 import { workflowStream } from '../../src/domain/workflow/index.js';
+import { HmacTaskTokens } from '../../src/infrastructure/agents/hmac-task-tokens.js';
 import { AgentService, HEALTHY } from './agents.js';
 import { Clients } from './clients.js';
 import { Cluster, type Crash } from './cluster.js';
@@ -11,10 +12,15 @@ import { EventStore, NO_NETWORK_FAULTS } from './event-store.js';
 import { invariants } from './invariants.js';
 import { follow, isAtRest, longestRest } from './model.js';
 import { Random } from './random.js';
-import { scenarioOf, type Fault, type Scenario } from './scenario.js';
+import { Requests } from './requests.js';
+import { inject, poison, watchCircuits } from './faults.js';
+import { Holds } from './holds.js';
+import { longestWait, scenarioOf, type Scenario } from './scenario.js';
+import { silence, toldTrue } from './task-invariants.js';
+import { Tasks } from './tasks.js';
 import { Timeline } from './timeline.js';
 import { I12, isCaughtUp, Reference } from './world-invariants.js';
-import type { Happenings, Machine } from './machine.js';
+import type { Happenings } from './machine.js';
 
 export type RunOptions = Readonly<{
   seed: number;
@@ -22,6 +28,8 @@ export type RunOptions = Readonly<{
   /** Changes what the seed stands for. */
   scenario?: (scenario: Scenario) => Scenario;
   crash?: Crash;
+  /** See scenarioOf(). */
+  isPlain?: boolean;
 }>;
 
 export type RunResult = Readonly<{
@@ -37,7 +45,7 @@ const IDLE_MS = 30_000;
 /** No schedule has a reason for more; where one has, instances fight over a step or something is done over and over. */
 const MOST_EVENTS = 400;
 
-export const runSchedule = async ({ seed, tell, scenario: change, crash }: RunOptions): Promise<RunResult> => {
+export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain }: RunOptions): Promise<RunResult> => {
   const counts = new Map<string, number>();
   const timeline = new Timeline();
   const happenings: Happenings = {
@@ -45,16 +53,21 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash }: RunOp
     tell: tell ? (line) => tell(`${(timeline.elapsed / 1000).toFixed(3).padStart(9)} ${line()}`) : () => undefined,
   };
   const plan = new Random(seed);
-  const scenario = change ? change(scenarioOf(plan)) : scenarioOf(plan);
+  const scenario = (change ?? ((it) => it))(scenarioOf(plan, isPlain));
   const random = new Random(seed ^ 0x5eed);
   const store = new EventStore(timeline, random, happenings);
   const database = new Database(timeline, happenings);
   const agents = new AgentService(store);
   const definitions = published(scenario.definitions);
-  const { limits } = scenario;
-  const around = { store, database, agents, definitions, limits };
+  const { limits, bounds } = scenario;
+  const tokens = new HmacTaskTokens(Buffer.alloc(32, 1));
+  const around = { store, database, agents, definitions, limits, bounds, canHold: scenario.holds > 0, tokens };
+  if (scenario.skews.some((skew) => skew !== 0)) happenings.count('fault skew from the start');
   const cluster = new Cluster(scenario.instances, timeline, random, happenings, around, scenario.skews);
-  const clients = new Clients(cluster, random, scenario);
+  const requests = new Requests(cluster, random);
+  const clients = new Clients(cluster, random, scenario, requests);
+  const tasks = new Tasks(cluster, random, requests, agents.ledger, tokens);
+  const holds = new Holds(cluster, random, requests);
   const violations: string[] = [];
   const reference = new Reference(database);
   const compareTables = () => {
@@ -66,6 +79,7 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash }: RunOp
   cluster.crash = crash ?? null;
   store.faults = { ...scenario.network };
   agents.habits = scenario.habits;
+  agents.onDeferred = (call) => tasks.begin(call);
   cluster.bootAll();
   for (let index = 0; index < scenario.executions; index++) {
     timeline.after(random.between(0, scenario.windowMs / 3), () => clients.start());
@@ -75,6 +89,10 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash }: RunOp
   }
   for (const fault of scenario.faults) timeline.after(fault.at, () => inject(fault, cluster));
   if (scenario.hasPoison) timeline.after(random.between(0, scenario.windowMs), () => poison(store, random));
+  for (let index = 0; index < scenario.holds; index++) {
+    timeline.after(random.between(0, scenario.windowMs), () => holds.order());
+  }
+  if (bounds) watchCircuits(cluster);
   const isStorm = () => store.length > MOST_EVENTS;
   await timeline.run(scenario.windowMs, isStorm);
 
@@ -88,6 +106,7 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash }: RunOp
 
   // What is still on its way: late appends, and clients that wait for an answer before they ask again.
   await timeline.run(IDLE_MS, isStorm);
+  if (scenario.holds > 0) holds.releaseAll();
 
   const executions = () =>
     clients.executions.map((executionId) => ({
@@ -95,13 +114,16 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash }: RunOp
       events: store.eventsOf(workflowStream(executionId)),
     }));
   const stands = () => executions().map(({ events }) => follow(events).at(-1)?.after);
-  const owed = stands().reduce((sum, model) => sum + (model ? longestRest(model, timeline.now) : 0), 0);
+  const owed = stands().reduce(
+    (sum, model) => sum + (model ? longestRest(model, timeline.now) : 0),
+    longestWait(scenario),
+  );
   let isResting = false;
   let seen = -1;
   const look = () => {
     if (store.length !== seen) isResting = stands().every((model) => !model || isAtRest(model));
     seen = store.length;
-    if (!isResting || !isCaughtUp(database, store.events.at(-1))) timeline.after(LOOK_EVERY_MS, look);
+    if (!isResting || !isCaughtUp(database, store.events)) timeline.after(LOOK_EVERY_MS, look);
     else isOver = true;
   };
   let isOver = false;
@@ -127,15 +149,24 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash }: RunOp
       answered: agents.ledger.answered.filter((it) => it.executionId === executionId),
       effects: agents.ledger.effects,
     };
+    const reported = tasks.reported.filter(({ ref }) => ref.executionId === executionId);
+    const ofTasks = [...toldTrue(moments, reported), ...silence(moments, healedAt, timeline.now)];
+    violations.push(...ofTasks.map((wrong) => `${wrong} (${executionId.slice(0, 8)})`));
     for (const [name, find] of Object.entries(invariants)) {
       if (moments.length === 0 && name !== 'I1' && name !== 'I2' && name !== 'I4') continue;
       violations.push(...find(facts).map((wrong) => `${name} ${executionId.slice(0, 8)} ${wrong}`));
     }
     if (isOver) violations.push(...I12(database, executionId, events));
+    for (const { event, data } of moments) {
+      if (event.type === 'StepFailed' && data.error.code === 'HEARTBEAT_TIMEOUT')
+        happenings.count('step failed in silence');
+      if (event.type === 'WorkflowPaused' && data.cause) happenings.count('paused by itself');
+    }
     const status = moments.at(-1)?.after.status;
     happenings.count(`ends ${status ?? 'unborn'}`);
   }
-  violations.push(...clients.astonished.map((wrong) => `I10 a client got ${wrong}`));
+  const astonished = [clients, tasks, holds].flatMap((each) => each.astonished);
+  violations.push(...astonished.map((wrong) => `I10 a client got ${wrong}`), ...holds.violations(store));
   if (isOver) violations.push(...(await I14()));
   cluster.endAll();
   return { violations, counts, recoveryMs };
@@ -152,58 +183,9 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash }: RunOp
     const wrong = [...new Reference(empty).I12_I13(store.events)];
     if (store.length !== events) wrong.push(`I14 ${store.length - events} events were appended by reading them again`);
     if (agents.ledger.asked.length !== calls) wrong.push('I14 an agent was called by reading the events again');
-    if (!isCaughtUp(empty, store.events.at(-1))) wrong.push('I14 the tables were not built again');
+    if (!isCaughtUp(empty, store.events)) wrong.push('I14 the tables were not built again');
     return wrong;
   }
-};
-
-const inject = (fault: Fault, cluster: Cluster): void => {
-  const { timeline, happenings, around } = cluster;
-  const machine = cluster.instances[fault.slot]?.machine;
-  happenings.tell(() => `fault: ${JSON.stringify({ ...fault, machine: machine?.name })}`);
-  const counted = () => happenings.count(`fault ${fault.kind}`);
-  if (fault.kind === 'log away') {
-    counted();
-    around.store.goAway();
-    timeline.after(fault.ms, () => around.store.comeBack());
-  } else if (fault.kind === 'database away') {
-    counted();
-    around.database.goAway();
-    timeline.after(fault.ms, () => around.database.comeBack());
-  } else if (machine) strike(fault as MachineFault, machine, cluster);
-};
-
-type MachineFault = Exclude<Fault, { kind: 'log away' | 'database away' }>;
-
-/** A fault of one machine. */
-const strike = (fault: MachineFault, machine: Machine, cluster: Cluster): void => {
-  const { timeline, happenings } = cluster;
-  const counted = () => happenings.count(`fault ${fault.kind}`);
-  counted();
-  switch (fault.kind) {
-    case 'kill':
-      return machine.die('at random');
-    case 'stop':
-      return cluster.shutDown(fault.slot);
-    case 'doom':
-      machine.doom = { ...fault.doom };
-      return;
-    case 'freeze':
-      if (fault.ms > 20 * 60_000) happenings.count('fault freeze of over 20 min');
-      machine.frozenUntil = Math.max(machine.frozenUntil, timeline.now + fault.ms);
-      return;
-    case 'skew':
-      machine.skewMs = fault.ms;
-      return;
-  }
-};
-
-/** Something that no version of this application writes, in a stream of its own. */
-const poison = (store: EventStore, random: Random): void => {
-  if (store.isAway) return;
-  store.happenings.count('fault poison');
-  const event = { id: random.uuid(), type: 'StepCompleted', data: 'not an object', metadata: {} };
-  store.append(workflowStream(random.uuid()), [event], 'none');
 };
 
 const published = (list: readonly WorkflowDefinition[]): Definitions => {

@@ -1,4 +1,5 @@
 /** What a seed stands for: the definitions, the faults and their times, and how the agents behave. */
+import type { AgentBounds } from '../../src/application/saga/agent-lane.js';
 import type { StepDefinition, WorkflowDefinition } from '../../src/domain/workflow/definition.js';
 import type { Behaviour, Habits } from './agents.js';
 import { NO_NETWORK_FAULTS, type NetworkFaults } from './event-store.js';
@@ -26,11 +27,22 @@ export type Scenario = Readonly<{
   limits: Readonly<{ concurrentSteps: number; inlineOutputBytes: number; batch: number }>;
   skews: readonly number[];
   hasPoison: boolean;
+  /** How often operators hold or release an agent. */
+  holds: number;
+  bounds: AgentBounds | null;
+  /** Of starts that come once more under the same key and ask for something else. */
+  reusedKeys: number;
 }>;
 
 const MINUTE = 60_000;
 
-export const scenarioOf = (random: Random): Scenario => {
+/** @param isPlain without what came to the simulation later: seeds that were kept before that still stand for the same */
+export const scenarioOf = (random: Random, isPlain = false): Scenario => {
+  const plain = plainScenario(random);
+  return isPlain ? plain : withMore(plain, random);
+};
+
+const plainScenario = (random: Random): Scenario => {
   const isLong = random.chance(0.02);
   const windowMs = isLong ? random.between(42, 55) * MINUTE : random.between(20, 240) * 1_000;
   const instances = random.chance(0.85) ? 2 : 1;
@@ -67,7 +79,55 @@ export const scenarioOf = (random: Random): Scenario => {
     },
     skews: [0, 1].map(() => (random.chance(0.3) ? random.between(-60_000, 60_000) : 0)),
     hasPoison: random.chance(0.05),
+    holds: 0,
+    bounds: null,
+    reusedKeys: 0,
   };
+};
+
+/** Whatever is new is drawn here, after everything else. */
+const withMore = (plain: Scenario, random: Random): Scenario => {
+  const more = (each: StepDefinition): StepDefinition => ({
+    ...each,
+    ...(random.chance(0.6) && { heartbeatTimeoutMs: random.between(2, 20) * 1_000 }),
+    ...(random.chance(0.25) && { onExhausted: 'pause' as const }),
+  });
+  const { weights } = plain.habits;
+  return {
+    ...plain,
+    definitions: plain.definitions.map((each) => ({ ...each, steps: each.steps.map(more) })),
+    habits: { ...plain.habits, weights: { ...weights, deferred: random.chance(0.5) ? 2 * random.next() : 0 } },
+    holds: random.chance(0.4) ? random.between(1, 4) : 0,
+    bounds: random.chance(0.4) ? bounds(random) : null,
+    reusedKeys: random.chance(0.3) ? 0.3 : 0,
+  };
+};
+
+const bounds = (random: Random): AgentBounds => ({
+  concurrentCalls: random.pick([1, 2, Infinity]),
+  rate: random.pick([
+    { calls: 0, windowMs: 1 },
+    { calls: 1, windowMs: 2_000 },
+    { calls: 3, windowMs: 20_000 },
+  ]),
+  circuit: {
+    consecutiveFailures: random.pick([0, 1, 2]),
+    failurePercent: random.pick([0, 50]),
+    minimumCalls: 2,
+    windowMs: 60_000,
+    coolDownMs: random.pick([5_000, 30_000, 120_000]),
+  },
+});
+
+/** No agent asks to be left alone for longer. */
+export const MOST_RETRY_AFTER_MS = 90_000;
+
+/** How long the bounds of agents may keep what is left from being done, after the last fault. */
+export const longestWait = ({ bounds, executions }: Scenario): number => {
+  if (!bounds) return 0;
+  const { circuit, rate } = bounds;
+  const attempts = executions * 3 * 4;
+  return Math.max(circuit.coolDownMs, MOST_RETRY_AFTER_MS) + (rate.calls === 0 ? 0 : attempts * rate.windowMs);
 };
 
 const definition = (documentType: string, random: Random): WorkflowDefinition => ({
@@ -131,6 +191,7 @@ const habits = (random: Random): Habits => {
     garbage: share(0.4),
     validation: share(0.2),
     fatal: share(0.2),
+    deferred: 0,
   };
   return { weights, slowestMs: random.pick([200, 5_000, 20_000]) };
 };

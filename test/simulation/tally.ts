@@ -1,5 +1,5 @@
 /** What a batch of schedules came to, and whether it was worth anything. */
-export type Failure = Readonly<{ seed: number; violations: readonly string[] }>;
+export type Failure = Readonly<{ seed: number; isPlain: boolean; violations: readonly string[] }>;
 
 export type Tally = {
   schedules: number;
@@ -30,7 +30,8 @@ export const add = (total: Tally, more: Tally): void => {
 const EVENTS = [
   ...['WorkflowStarted', 'WorkflowPaused', 'WorkflowResumed', 'WorkflowCancelled', 'WorkflowCompleted'],
   ...['WorkflowFailed', 'NextStepRequested', 'RemainingStepsRequested', 'StepStarted', 'StepCompleted'],
-  ...['StepFailed', 'StepSkipped', 'StepInterrupted', 'StepRetryRequested'],
+  ...['StepFailed', 'StepSkipped', 'StepInterrupted', 'StepRetryRequested', 'StepDeferred', 'StepProgressed'],
+  ...['AgentHeld', 'AgentReleased'],
 ];
 const FAULTS = [
   'kill',
@@ -39,25 +40,37 @@ const FAULTS = [
   'freeze',
   'freeze of over 20 min',
   'skew',
+  'skew from the start',
   'log away',
+  'log away for over 5 min',
   'database away',
+  'database away for over 5 min',
   'poison',
 ];
 const AGENTS = [
   ...['ok', 'large', 'hang', 'hang after the effect', 'reply lost', 'transient', 'rate limited', 'garbage'],
-  ...['validation', 'fatal'],
+  ...['validation', 'fatal', 'deferred'],
 ];
 const COMMANDS = [
   ...['PauseWorkflow', 'ResumeWorkflow', 'CancelWorkflow', 'RetryStep', 'ExecuteNextStep', 'ExecuteRemaining'],
   ...['acknowledged', 'rejected', 'sent twice'],
 ];
-const OTHERS = ['append lost', 'append unanswered', 'append late', 'redelivery', 'subscription cut', 'artifact'];
+const TASKS = [
+  ...['completes', 'fails', 'falls silent', 'reports twice', 'heartbeat: go on', 'heartbeat: over'],
+  ...['complete: recorded', 'complete: over', 'fail: recorded', 'fail: over', 'token refused'],
+];
+const OTHERS = [
+  ...['append lost', 'append unanswered', 'append late', 'redelivery', 'subscription cut', 'artifact'],
+  ...['start sent twice', 'key refused', 'HoldAgent acknowledged', 'ReleaseAgent acknowledged', 'circuit seen open'],
+  ...['step failed in silence', 'paused by itself'],
+];
 
 const EXPECTED = [
   ...EVENTS.map((each) => `event ${each}`),
   ...FAULTS.map((each) => `fault ${each}`),
   ...AGENTS.map((each) => `agent ${each}`),
   ...COMMANDS.map((each) => `command ${each}`),
+  ...TASKS.map((each) => `task ${each}`),
   ...OTHERS,
 ];
 

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { projections } from '../../src/application/projections/index.js';
 import { readEvent } from '../../src/application/projections/read-event.js';
 import type { RecordedEvent } from '../../src/application/event-log.js';
-import { executionIdOf } from '../../src/domain/workflow/index.js';
+import { executionIdOf, STREAM_PREFIX } from '../../src/domain/workflow/index.js';
 import { expectedExecution, expectedSteps } from '../application/projections/expected-rows.js';
 import type { Database } from './database.js';
 import { ReadTables } from './read-tables.js';
@@ -25,7 +25,7 @@ export class Reference {
       let next = this.reached.get(table) ?? 0;
       for (; next < events.length && events[next]!.position <= position; next++) {
         const event = events[next]!;
-        if (this.database.isHeld(table, executionIdOf(event.stream))) continue;
+        if (!isOfExecution(event) || this.database.isHeld(table, executionIdOf(event.stream))) continue;
         try {
           for (const change of project(readEvent(event))) this.tables.apply(table, change);
         } catch {
@@ -69,6 +69,10 @@ export const I12 = (database: Database, executionId: string, history: readonly R
   return wrong;
 };
 
-/** At rest every projection has passed the last event. */
-export const isCaughtUp = (database: Database, last: RecordedEvent | undefined): boolean =>
-  !last || projections.every(({ table }) => (database.checkpoints.get(table)?.position ?? -1n) >= last.position);
+const isOfExecution = ({ stream }: RecordedEvent) => stream.startsWith(STREAM_PREFIX);
+
+/** At rest every projection has passed the last event of an execution. */
+export const isCaughtUp = (database: Database, events: readonly RecordedEvent[]): boolean => {
+  const last = events.findLast(isOfExecution)?.position ?? -1n;
+  return projections.every(({ table }) => (database.checkpoints.get(table)?.position ?? -1n) >= last);
+};

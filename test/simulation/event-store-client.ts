@@ -1,0 +1,105 @@
+/** What one machine's connection to the event log can do, and what may become of it on its way. */
+import {
+  AppendOutcomeUnknown,
+  EventLog,
+  type Appended,
+  type ExpectedRevision,
+  type LogSignal,
+  type NewEvent,
+  type PageAsked,
+  type RecordedEvent,
+} from '../../src/application/event-log.js';
+import { pageOf } from '../support/in-memory.event-log.js';
+import type { EventStore } from './event-store.js';
+import type { Machine } from './machine.js';
+
+/** After which the client gives up on an answer. */
+const ANSWER_TIMEOUT_MS = 5_000;
+/** A request that is held up on its way may arrive when its sender has long given up. */
+const LATEST_ARRIVAL_MS = 20_000;
+
+export class EventStoreClient extends EventLog {
+  constructor(
+    private readonly store: EventStore,
+    private readonly machine: Machine,
+  ) {
+    super();
+  }
+
+  read(stream: string, from = 0n) {
+    return this.machine.ask('read', () => {
+      this.store.mustBeThere();
+      const stored = this.store.eventsOf(stream);
+      return { events: stored.slice(Number(from)), revision: stored.at(-1)?.revision ?? ('none' as const) };
+    });
+  }
+
+  readPage(stream: string, page: PageAsked) {
+    return this.machine.ask('read', () => {
+      this.store.mustBeThere();
+      return pageOf(this.store.eventsOf(stream), page);
+    });
+  }
+
+  head(): Promise<bigint | 'start'> {
+    return this.machine.ask('head', () => {
+      this.store.mustBeThere();
+      return this.store.events.at(-1)?.position ?? 'start';
+    });
+  }
+
+  page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]> {
+    return this.machine.ask('page', () => {
+      this.store.mustBeThere();
+      return this.store.events.filter(({ position }) => after === 'start' || position > after).slice(0, limit);
+    });
+  }
+
+  append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
+    const { faults, random, happenings } = this.store;
+    const serve = () => this.store.append(stream, events, expected);
+    this.store.sent(this.machine, stream, events);
+    if (random.chance(faults.appendLost)) {
+      happenings.count('append lost');
+      return this.unanswered(() => undefined);
+    }
+    if (random.chance(faults.appendUnanswered)) {
+      happenings.count('append unanswered');
+      return this.unanswered(serve);
+    }
+    if (random.chance(faults.appendLate)) {
+      happenings.count('append late');
+      const late = random.between(1, LATEST_ARRIVAL_MS);
+      return this.unanswered(() => void this.store.timeline.after(late, () => quietly(serve)));
+    }
+    return this.machine.ask('append', serve);
+  }
+
+  async *subscribe(
+    options: Readonly<{ prefix: string | readonly string[]; after: bigint | 'start'; signal: AbortSignal }>,
+  ): AsyncGenerator<LogSignal> {
+    const { prefix, after, signal } = options;
+    const subscription = await this.machine.ask('subscribe', () => this.store.open(this.machine, after));
+    for await (const seen of subscription.signals(signal)) {
+      if (seen.kind !== 'event' || [prefix].flat().some((one) => seen.event.stream.startsWith(one))) yield seen;
+      else yield { kind: 'checkpoint', position: seen.event.position };
+    }
+  }
+
+  private unanswered(serve: () => unknown): Promise<never> {
+    const { machine, store } = this;
+    return new Promise((_, reject) => {
+      void machine.ask('append without an answer', () => quietly(serve));
+      const giveUp = () => machine.tell(() => reject(new AppendOutcomeUnknown('No answer came in time')));
+      store.timeline.after(ANSWER_TIMEOUT_MS, giveUp);
+    });
+  }
+}
+
+const quietly = (serve: () => unknown): void => {
+  try {
+    serve();
+  } catch {
+    // Nobody is there to hear of it.
+  }
+};

@@ -1,0 +1,141 @@
+/** Agents that took a task token: they work without a connection, and report to whichever instance answers. */
+import type { AgentCall } from '../../src/application/agents.js';
+import { ReportTask, type TaskAnswer } from '../../src/application/commands/report-task.js';
+import { AttemptOver, NotFound } from '../../src/application/errors.js';
+import type { AttemptRef, TaskTokens } from '../../src/application/tasks.js';
+import type { JsonObject } from '../../src/domain/json.js';
+import { outputFor, type Ledger } from './agents.js';
+import type { Cluster } from './cluster.js';
+import type { Random } from './random.js';
+import type { Requests } from './requests.js';
+
+/** What an agent was told of a report: go on, it is recorded, or its attempt is over. Times are true ones. */
+export type Reported = Readonly<{
+  ref: AttemptRef;
+  type: 'heartbeat' | 'complete' | 'fail';
+  sentAt: number;
+  answeredAt: number;
+  told: 'go on' | 'recorded' | 'over';
+}>;
+
+export const TASK_FAILED = 'TASK_FAILED';
+
+const ENDS = { completes: 5, fails: 1.5, 'falls silent': 1.5, 'reports twice': 1, 'has another token': 0.3 };
+
+type Task = Readonly<{
+  ref: AttemptRef;
+  key: string;
+  end: keyof typeof ENDS;
+  endsAt: number;
+  /** Between two heartbeats; null: it sends none. */
+  beatMs: number | null;
+  /** Goes on when it is told to stop. */
+  isStubborn: boolean;
+}>;
+
+/** A report that finds nobody is made so often; a heartbeat is followed by another anyway. */
+const ATTEMPTS = 6;
+
+export class Tasks {
+  readonly reported: Reported[] = [];
+  /** Answers that no agent should get. */
+  readonly astonished: string[] = [];
+  private readonly stopped = new Set<Task>();
+
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly random: Random,
+    private readonly requests: Requests,
+    private readonly ledger: Ledger,
+    private readonly tokens: TaskTokens,
+  ) {}
+
+  begin({ input, idempotencyKey: key }: AgentCall): void {
+    const { random, cluster } = this;
+    const { execution_id: executionId, step, attempt } = input;
+    const task: Task = {
+      ref: { executionId, step, attempt },
+      key,
+      end: random.weighted(ENDS),
+      endsAt: cluster.timeline.now + random.between(0, random.pick([2_000, 20_000, 70_000])),
+      beatMs: random.chance(0.6) ? random.between(2_000, 12_000) : null,
+      isStubborn: random.chance(0.3),
+    };
+    this.work(task, 0);
+  }
+
+  private work(task: Task, percent: number): void {
+    const { timeline } = this.cluster;
+    if (this.stopped.has(task) && !task.isStubborn) return;
+    if (timeline.now >= task.endsAt) return this.finish(task);
+    if (task.beatMs !== null) this.report(task, { type: 'heartbeat', percent, message: 'under way' }, 1);
+    const left = task.endsAt - timeline.now;
+    const next = Math.min(99, percent + this.random.between(0, 20));
+    timeline.after(Math.min(task.beatMs ?? left, left), () => this.work(task, next));
+  }
+
+  private finish(task: Task): void {
+    const { key, ref, end } = task;
+    this.cluster.happenings.count(`task ${end}`);
+    if (end === 'falls silent') return;
+    const { executionId, step, attempt } = ref;
+    const data = outputFor(key, step, false);
+    if (end === 'fails') {
+      const retryAfterMs = this.random.chance(0.3) ? this.random.between(1, 60) * 1_000 : null;
+      this.ledger.answered.push({ executionId, step, attempt, type: 'transient', retryAfterMs });
+      const error = { type: 'transient', message: 'It did not work out', code: TASK_FAILED };
+      return this.report(task, { type: 'fail', error, retry_after_ms: retryAfterMs }, ATTEMPTS);
+    }
+    if (end === 'has another token') return this.forge(task, { type: 'complete', data });
+    this.ledger.effect(key, data);
+    this.report(task, { type: 'complete', data }, ATTEMPTS);
+    if (end === 'reports twice') this.report(task, { type: 'complete', data }, ATTEMPTS);
+  }
+
+  private report(task: Task, body: JsonObject, attempts: number): void {
+    const { cluster, tokens, requests } = this;
+    const { ref } = task;
+    const type = body['type'] as Reported['type'];
+    const { timeline, happenings } = cluster;
+    const report = new ReportTask(tokens.issue(ref), body, null);
+    let sentAt = 0;
+    const heard = (told: Reported['told']) => {
+      this.reported.push({ ref, type, sentAt, answeredAt: timeline.now, told });
+      happenings.count(`task ${type}: ${told}`);
+      happenings.tell(() => `  agent ${shown(ref)}: ${type}: ${told}`);
+      if (told === 'over') this.stopped.add(task);
+    };
+    const send = ({ report: handler }: { report: { execute: (it: ReportTask) => Promise<TaskAnswer> } }) => {
+      sentAt = timeline.now;
+      return handler.execute(report);
+    };
+    const refused = (error: unknown) => {
+      if (error instanceof AttemptOver) heard('over');
+      else if (error instanceof NotFound) this.astonished.push(`${shown(ref)}: ${String(error)}`);
+      else return true;
+      return false;
+    };
+    const answered = (answer: TaskAnswer) => heard(answer.continue ? 'go on' : 'recorded');
+    requests.make({ what: `${type} of ${shown(ref)}`, attempts, send, answered, refused });
+  }
+
+  /** Somebody who has seen a token, but not this one. */
+  private forge({ ref }: Task, body: JsonObject): void {
+    const token = this.tokens.issue(ref);
+    const other = (token.startsWith('A') ? 'B' : 'A') + token.slice(1);
+    this.requests.make({
+      what: `another token of ${shown(ref)}`,
+      attempts: 1,
+      send: ({ report }) => report.execute(new ReportTask(other, body, null)),
+      answered: () => this.astonished.push(`${shown(ref)}: a token that nobody issued was accepted`),
+      refused: (error) => {
+        if (error instanceof NotFound) this.cluster.happenings.count('task token refused');
+        else this.astonished.push(`${shown(ref)}: a token that nobody issued got ${String(error)}`);
+        return false;
+      },
+    });
+  }
+}
+
+const shown = ({ executionId, step, attempt }: AttemptRef) =>
+  `${step} of ${executionId.slice(0, 8)}, attempt ${attempt}`;
