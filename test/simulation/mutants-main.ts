@@ -35,7 +35,11 @@ const hunt = async ({ edits }: Mutant) => {
   });
   const [first] = failures;
   const invariants = [...new Set(first?.violations.map((violation) => violation.split(' ')[0]))];
-  return { after: first ? first.seed - firstSeed + 1 : schedules, invariants, first: first?.violations[0] };
+  return {
+    after: first ? first.seed - firstSeed + 1 : schedules,
+    invariants,
+    first: first?.violations[0]?.split('\n')[0],
+  };
 };
 
 const waiting = [...chosen];

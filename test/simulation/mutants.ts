@@ -11,6 +11,9 @@ const mutant = (name: string, file: string, ...changes: readonly (readonly [sear
 const APPEND = 'src/application/append.ts';
 const DECIDE_STEP = 'src/domain/workflow/decide-step.ts';
 const RETRY = 'src/domain/workflow/retry-policy.ts';
+const HEARTBEAT = 'src/domain/workflow/heartbeat.ts';
+const REPORT = 'src/application/commands/report-task.ts';
+const HOLDS = 'src/application/agent-holds.ts';
 const DATABASE = 'test/simulation/database.ts';
 
 const append = 'await log.append(stream, events, expected)';
@@ -89,4 +92,51 @@ export const mutants: readonly Mutant[] = [
     'events.filter(({ recorded }) => progress.isBehind(recorded.position))',
     'events.filter(({ recorded }, index) => index !== 1 && progress.isBehind(recorded.position))',
   ]),
+  mutant(
+    'stale task token accepted',
+    REPORT,
+    ["found?.status === 'running' && found.attempt === attempt", "found?.status === 'running' && attempt > 0"],
+    ['    const { step, attempt } = ref;\n', '    const { step } = ref;\n    const { attempt } = found.step;\n'],
+  ),
+  mutant('task token not checked', 'src/infrastructure/agents/hmac-task-tokens.ts', [
+    ' || !timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.mac(content))',
+    '',
+  ]),
+  mutant('a start is taken for what was reported', REPORT, [
+    'outcome.appended.some(({ event }) => endsAttempt(event))',
+    "report.type !== 'heartbeat' && outcome.appended.length > 0",
+  ]),
+  mutant(
+    'heartbeat timeout ignored',
+    HEARTBEAT,
+    [
+      '!!deferred?.heartbeatDueAt && Date.parse(deferred.heartbeatDueAt) <= now.getTime()',
+      'deferred === undefined && now.getTime() === 0',
+    ],
+    ['return due && Date.parse(due) < Date.parse(deadline) ? due : deadline;', 'return due ? deadline : deadline;'],
+  ),
+  mutant('a heartbeat puts nothing off', 'src/domain/workflow/evolve.ts', [
+    'deferred: step.deferred && { heartbeatDueAt },',
+    'deferred: step.deferred,',
+  ]),
+  {
+    name: 'a deferred attempt is taken over',
+    edits: [
+      ...mutant('', DECIDE_STEP, ['if (running.step.deferred) return [];', '']).edits,
+      ...mutant('', 'src/domain/workflow/next-effects.ts', [
+        'step.deferred || isAlive(step.worker)',
+        'isAlive(step.worker)',
+      ]).edits,
+    ],
+  },
+  mutant('a held agent is called', HOLDS, ['return hold === null;', 'return hold !== undefined;']),
+  mutant("other instances' holds are not heard of", HOLDS, [
+    'return (await this.read(agent)).state;',
+    'return (this.known.get(agent) ?? (await this.read(agent))).state;',
+  ]),
+  mutant('an open circuit stays open', 'src/domain/agent/circuit.ts', [
+    "(state === 'open' && (now >= trialAt || now < (since ?? now)))",
+    "(state === 'open' && now < 0 && now >= trialAt && since !== null)",
+  ]),
+  mutant('a place is not given back', 'src/application/saga/slots.ts', ['    this.taken--;\n  }', '  }']),
 ];

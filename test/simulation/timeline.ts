@@ -3,12 +3,16 @@ export type Entry = { readonly at: number; readonly order: number; act: (() => v
 
 const START = Date.parse('2030-01-01T00:00:00.000Z');
 
+/** So many entries at one moment are one that calls for itself over and over. */
+const MOST_AT_ONCE = 10_000;
+
 export class Timeline {
   /** Milliseconds since 1970. */
   now = START;
   /** A binary heap by time, then by order of arrival. */
   private readonly heap: Entry[] = [];
   private orders = 0;
+  private atOnce = 0;
 
   get elapsed(): number {
     return this.now - START;
@@ -38,6 +42,9 @@ export class Timeline {
           this.pop();
           const { act } = next;
           if (act) {
+            this.atOnce = next.at > this.now ? 0 : this.atOnce + 1;
+            if (this.atOnce > MOST_AT_ONCE)
+              throw new Error('Time stands still: something is done over and over at once');
             this.now = next.at;
             act();
           }

@@ -25,6 +25,6 @@ const runOne = async (seed: number, isPlain: boolean) => {
     return await runSchedule({ seed, isPlain });
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { violations: [`The run ended with ${text}`], counts: new Map<string, number>(), recoveryMs: 0 };
+    return { violations: [`error the run ended with ${text}`], counts: new Map<string, number>(), recoveryMs: 0 };
   }
 };
