@@ -309,6 +309,10 @@ const headers: Case[] = [
       post(CONTROL_AT, CONTROL, { 'Idempotency-Key': key }),
     ],
   ]),
+  ...['', '1', '"x"', 'W/"1"', '"1", "2"', '"-1"', '"past-1"', `"${'9'.repeat(500)}"`].flatMap((tag): Case[] => [
+    [`control: If-Match ${tag.slice(0, 20)}`, 400, 'INVALID_REQUEST', post(CONTROL_AT, CONTROL, { 'If-Match': tag })],
+    [`execute: If-Match ${tag.slice(0, 20)}`, 400, 'INVALID_REQUEST', post(EXECUTE_AT, EXECUTE, { 'If-Match': tag })],
+  ]),
   ['two Idempotency-Keys', 400, 'INVALID_REQUEST', post(START_AT, START, { 'Idempotency-Key': ['a', 'b'] })],
 ];
 
