@@ -48,6 +48,16 @@ export class AttemptOver extends Error {
   }
 }
 
+/** 412: the execution has moved on from the revision that the order was made for, or was never there. */
+export class OtherRevision extends Error {
+  constructor(
+    message: string,
+    readonly details: Readonly<Record<string, unknown>>,
+  ) {
+    super(message);
+  }
+}
+
 /** 422: an Idempotency-Key that was used before, for something else. */
 export class IdempotencyKeyReused extends Error {}
 

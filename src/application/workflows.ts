@@ -8,12 +8,14 @@ import { summarise } from '../domain/workflow/summary.js';
 import { appendSurely, DEFAULT_APPEND_LIMITS, type AppendLimits } from './append.js';
 import type { Clock } from './clock.js';
 import type { CommandContext, EventMetadata } from './envelope.js';
+import { OtherRevision } from './errors.js';
 import { chained, contentOf, type Unchained } from './event-hash.js';
 import { LogUnavailable, RevisionConflict, type EventLog } from './event-log.js';
 import { FoldCache, foldRecorded, remember, unread, type Folded } from './fold-cache.js';
 import { hashOf } from './hash.js';
 import { eventId } from './ids.js';
 import { existing, unchanged, type Outcome } from './outcome.js';
+import { requireRevision } from './required-revision.js';
 
 /** How often a command is decided anew because another writer was faster. */
 const MAX_ROUNDS = 10;
@@ -22,6 +24,14 @@ const MAX_ROUNDS = 10;
 export type Order = Readonly<{
   command: OperatorCommand | StepCommand;
   context: CommandContext;
+}>;
+
+/** On what terms an order is given. */
+export type Terms = Readonly<{
+  /** Spares the read of a stream that is expected not to exist. */
+  isNew?: boolean;
+  /** The only revision of the execution at which it is to be carried out. Null: any. */
+  onlyAt?: bigint | null;
 }>;
 
 type Plan = Readonly<{
@@ -69,24 +79,26 @@ export class Workflows {
 
   /**
    * Decides `order`, then what `next` asks for in the light of it, and appends both at once.
-   * `isNew` spares the read of a stream that is expected not to exist.
+   * @throws OtherRevision where `onlyAt` names another revision than the log's; an order that was carried out already is
+   * answered as such all the same
    */
   async execute(
     executionId: string,
     order: Order,
     next: (state: ExistingWorkflow) => Order | undefined = () => undefined,
-    { isNew = false }: Readonly<{ isNew?: boolean }> = {},
+    { isNew = false, onlyAt = null }: Terms = {},
   ): Promise<Outcome> {
     for (let round = 1; ; round++) {
       const fresh = round > 1;
       const folded = fresh ? await this.refresh(executionId) : isNew ? unread : await this.load(executionId);
       if (folded.commands.includes(order.context.commandId)) return unchanged(folded);
       try {
+        requireRevision(onlyAt, folded);
         const plan = this.plan(executionId, folded, order, next);
         if (plan.events.length > 0) return await this.append(executionId, folded, plan);
         if (fresh) return unchanged(folded);
       } catch (error) {
-        const stale = error instanceof CommandRejected && !fresh;
+        const stale = (error instanceof CommandRejected || error instanceof OtherRevision) && !fresh;
         const overtaken = error instanceof RevisionConflict && round < MAX_ROUNDS;
         if (!stale && !overtaken) throw error;
       }

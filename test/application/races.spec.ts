@@ -1,5 +1,6 @@
 /** Every pair of operators' commands at the same moment, from two instances: one wins, the other finds what it made. */
 import fc from 'fast-check';
+import { OtherRevision } from '../../src/application/errors.js';
 import { stepId } from '../../src/application/ids.js';
 import { CommandRejected } from '../../src/domain/errors.js';
 import type { OperatorCommand } from '../../src/domain/workflow/commands.js';
@@ -65,6 +66,23 @@ test.each(pairs)('%s and %s', async (_, __, one, other) => {
     }),
     { numRuns: 8, seed: 1 },
   );
+});
+
+test('an order for one revision: an instance that has not seen it reads on, one that knows a later one refuses', async () => {
+  const w = world([step('a')], never);
+  const [one, other] = [w.instance('w1'), w.instance('w2')];
+  await one.saga.submit(EXECUTION, w.start());
+  await other.workflows.load(EXECUTION);
+  const pause = w.order({ type: 'PauseWorkflow', data: {} });
+  expect(await one.saga.submit(EXECUTION, pause, { onlyAt: 1n })).toMatchObject({ revision: 2n });
+
+  const resume = w.order({ type: 'ResumeWorkflow', data: {} });
+  await expect(other.saga.submit(EXECUTION, resume, { onlyAt: 1n })).rejects.toBeInstanceOf(OtherRevision);
+  const cancel = w.order({ type: 'CancelWorkflow', data: {} });
+  expect(await other.saga.submit(EXECUTION, cancel, { onlyAt: 2n })).toMatchObject({ revision: 3n });
+  // The first has not seen the cancel, of which its own view would allow the resume.
+  await expect(one.saga.submit(EXECUTION, resume, { onlyAt: 2n })).rejects.toBeInstanceOf(OtherRevision);
+  expect(await w.types()).toEqual(['WorkflowStarted', 'StepStarted', 'WorkflowPaused', 'WorkflowCancelled']);
 });
 
 const expectRejection = (error: unknown) => expect(error).toBeInstanceOf(CommandRejected);

@@ -1,6 +1,7 @@
 /** The interface against the whole application: reading what was written, pages, repeats. */
 import { eventually } from '../support/eventually.js';
 import type { Api } from './support/api.js';
+import { send } from '../interfaces/http/send.js';
 import { startScriptedAgents } from './support/scripted-agents.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
@@ -36,6 +37,32 @@ test('a start that is repeated under one Idempotency-Key makes one execution, ev
   expect((await api.eventTypes(id!)).filter((type) => type === 'WorkflowStarted')).toHaveLength(1);
   const other = await api.post('/api/v1/workflow/start', { ...body, project_id: 'another' }, key);
   expect(other).toMatchObject({ status: 422, body: { error: { code: 'IDEMPOTENCY_KEY_REUSED' } } });
+});
+
+test('a page that has its own name lead here is refused: by routes, streams and live updates', async () => {
+  const id = await api.start(manual('rebound'));
+  const upgrade = {
+    connection: 'upgrade',
+    upgrade: 'websocket',
+    'sec-websocket-version': '13',
+    'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+  };
+  for (const [path, more] of [
+    [`/api/v1/workflow?execution_id=${id}`, {}],
+    [`/api/v1/workflow/${id}/stream`, { accept: 'text/event-stream' }],
+    ['/api/v1/workflow/stream', { accept: 'text/event-stream' }],
+    ['/realtime/v1/websocket?vsn=2.0.0', upgrade],
+    ['/metrics', {}],
+    // Handed back by the live updates, and then a request as any other.
+    [`/api/v1/workflow?execution_id=${id}`, { connection: 'upgrade', upgrade: 'h2c' }],
+  ] as const) {
+    const answer = await send(api.url, { path, headers: { ...more, host: 'evil.example.com:3000' } });
+    expect({ path, status: answer.status, code: answer.json?.error.code }).toEqual({
+      path,
+      status: 421,
+      code: 'UNKNOWN_HOST',
+    });
+  }
 });
 
 test('a control command that is repeated under one Idempotency-Key is one command', async () => {

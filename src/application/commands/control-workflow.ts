@@ -14,6 +14,8 @@ export class ControlWorkflow extends Command<Outcome> {
     readonly executionId: string,
     readonly order: ControlOrder,
     readonly caller: Caller,
+    /** What the caller has seen; the order is refused at any other revision. Null: it is not. */
+    readonly onlyAt: bigint | null = null,
   ) {
     super();
   }
@@ -28,9 +30,9 @@ export class ControlWorkflowHandler implements ICommandHandler<ControlWorkflow> 
     private readonly clock: Clock,
   ) {}
 
-  execute({ executionId, order, caller }: ControlWorkflow): Promise<Outcome> {
+  execute({ executionId, order, caller, onlyAt }: ControlWorkflow): Promise<Outcome> {
     const { ids, clock } = this;
     const context = contextOf({ ids, clock }, caller, executionId, order.type);
-    return this.saga.submit(executionId, { command: order, context });
+    return this.saga.submit(executionId, { command: order, context }, { onlyAt });
   }
 }

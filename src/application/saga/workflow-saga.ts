@@ -5,7 +5,7 @@ import { sleep, type Clock } from '../clock.js';
 import { LogUnavailable } from '../event-log.js';
 import { failpoint } from '../failpoint.js';
 import type { Outcome } from '../outcome.js';
-import type { Order, Workflows } from '../workflows.js';
+import type { Order, Terms, Workflows } from '../workflows.js';
 import { startStep } from './agent-input.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
@@ -54,11 +54,11 @@ export class WorkflowSaga {
   }
 
   /** Executes an operator's order and, in the same append, claims the step that it sets free. */
-  submit(executionId: string, order: Order, options?: Readonly<{ isNew?: boolean }>): Promise<Outcome> {
+  submit(executionId: string, order: Order, terms?: Terms): Promise<Outcome> {
     failpoint('command-accepted');
     const seat = this.slots.seat(executionId);
     const next = (state: ExistingWorkflow) => this.claimNext(state, order.context.traceparent, seat);
-    return this.execute(executionId, seat, () => this.workflows.execute(executionId, order, next, options));
+    return this.execute(executionId, seat, () => this.workflows.execute(executionId, order, next, terms));
   }
 
   /**

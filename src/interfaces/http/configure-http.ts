@@ -2,16 +2,23 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { TaskTokens } from '../../application/tasks.js';
+import { anyHost, type HostCheck } from '../known-hosts.js';
 import { useJsonBodies } from './body/json-body.js';
 import { sayGoodbye } from './drain.js';
 import { ErrorFilter } from './error-filter.js';
 import type { HttpLimits } from './http-limits.js';
 import { requestId } from './request-id.js';
+import { refuseHosts } from './refuse-hosts.js';
 import { RequestPipe } from './request-pipe.js';
 import { refuseForgedTokens } from './task-path.js';
 
 /** Everything about HTTP that is no route. For an app created with `bodyParser: false`, before it is initialised. */
-export const configureHttp = (app: NestExpressApplication, limits: HttpLimits, stopping: AbortSignal): void => {
+export const configureHttp = (
+  app: NestExpressApplication,
+  limits: HttpLimits,
+  stopping: AbortSignal,
+  isKnownHost: HostCheck = anyHost,
+): void => {
   app.disable('x-powered-by');
   app.set('trust proxy', false);
   app.set('query parser', 'simple');
@@ -21,6 +28,7 @@ export const configureHttp = (app: NestExpressApplication, limits: HttpLimits, s
   app.use(requestId);
   app.use(helmet());
   app.use(privately);
+  app.use(refuseHosts(isKnownHost));
   app.use(refuseForgedTokens(app.get(TaskTokens)));
   useJsonBodies(app, limits);
   app.useGlobalPipes(new RequestPipe());

@@ -8,6 +8,7 @@ import {
   NotFound,
   NotInHistory,
   NotReady,
+  OtherRevision,
   TooMuchWaiting,
 } from '../../application/errors.js';
 import { AppendOutcomeUnknown, LogUnavailable, RevisionConflict } from '../../application/event-log.js';
@@ -65,6 +66,7 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof AttemptOver) {
     return new Refusal(410, 'ATTEMPT_OVER', error.message, { continue: false, reason: error.reason });
   }
+  if (error instanceof OtherRevision) return new Refusal(412, 'REVISION_MISMATCH', error.message, error.details);
   if (error instanceof IdempotencyKeyReused) return new Refusal(422, 'IDEMPOTENCY_KEY_REUSED', error.message);
   return unavailable(error) ?? (error instanceof HttpException ? ofTheFramework(error, request) : undefined);
 };

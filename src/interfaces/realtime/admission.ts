@@ -1,14 +1,28 @@
 /** Who may open a connection. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { EXPECTED_HOST, isLoopbackName, type HostCheck } from '../known-hosts.js';
 
-export type Refusal = Readonly<{ status: 400 | 401 | 403 | 503; code: string; message: string }>;
+export type Refusal = Readonly<{ status: 400 | 401 | 403 | 421 | 503; code: string; message: string }>;
+
+export type Admission = Readonly<{
+  isKnownHost: HostCheck;
+  /** What clients have to know; undefined: nothing. */
+  apiKey?: string | undefined;
+}>;
+
+const UNKNOWN_HOST: Refusal = { status: 421, code: 'UNKNOWN_HOST', message: `Host: expected ${EXPECTED_HOST}.` };
 
 /**
  * With a key, whoever has it; browsers let any page open a WebSocket anywhere, so without one those pages only that come
  * from this machine.
  */
-export const refusalOf = (request: IncomingMessage, url: URL, apiKey: string | undefined): Refusal | undefined => {
+export const refusalOf = (
+  request: IncomingMessage,
+  url: URL,
+  { isKnownHost, apiKey }: Admission,
+): Refusal | undefined => {
+  if (!isKnownHost(request.headers.host)) return UNKNOWN_HOST;
   if (apiKey === undefined) {
     const { origin } = request.headers;
     return origin === undefined || isLocal(origin)
@@ -23,10 +37,7 @@ export const refusalOf = (request: IncomingMessage, url: URL, apiKey: string | u
 
 const forbidden = (message: string): Refusal => ({ status: 403, code: 'FORBIDDEN', message });
 
-const isLocal = (origin: string): boolean => {
-  const hostname = URL.canParse(origin) ? new URL(origin).hostname : '';
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
-};
+const isLocal = (origin: string): boolean => URL.canParse(origin) && isLoopbackName(new URL(origin).hostname);
 
 /** In a time that says nothing about where they differ, or how long they are. */
 const isSame = (a: string, b: string): boolean => timingSafeEqual(hashed(a), hashed(b));

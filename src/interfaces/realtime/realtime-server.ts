@@ -3,7 +3,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { RowChange, RowChanges } from '../../application/live/row-changes.js';
-import { refusalOf, type Refusal } from './admission.js';
+import { refusalOf, type Admission, type Refusal } from './admission.js';
 import { Connection, type Channel } from './connection.js';
 import { fanOut } from './fan-out.js';
 import { vsnOf, type Vsn } from './frames.js';
@@ -21,12 +21,11 @@ export class RealtimeServer {
   private isStopping = false;
   private end: () => void = () => undefined;
 
-  /** @param apiKey what clients have to know; undefined: nothing */
   constructor(
     private readonly changes: RowChanges,
     private readonly limits: RealtimeLimits,
     private readonly onError: (message: string, error: unknown) => void,
-    private readonly apiKey?: string,
+    private readonly admission: Admission,
   ) {
     this.sockets = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: limits.frameBytes });
   }
@@ -61,7 +60,7 @@ export class RealtimeServer {
     const isOurs = url?.pathname === PATH && request.headers.upgrade?.toLowerCase() === 'websocket';
     if (!isOurs) return handBack(server, request, socket, head);
     const vsn = vsnOf(url.searchParams.get('vsn'));
-    const refusal = refusalOf(request, url, this.apiKey) ?? this.refusal(vsn);
+    const refusal = refusalOf(request, url, this.admission) ?? this.refusal(vsn);
     if (refusal || !vsn) return refuse(socket, refusal ?? UNKNOWN_VERSION);
     this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened, vsn));
   }

@@ -309,7 +309,26 @@ const headers: Case[] = [
       post(CONTROL_AT, CONTROL, { 'Idempotency-Key': key }),
     ],
   ]),
+  ...['', '1', '"x"', 'W/"1"', '"1", "2"', '"-1"', '"past-1"', `"${'9'.repeat(500)}"`].flatMap((tag): Case[] => [
+    [`control: If-Match ${tag.slice(0, 20)}`, 400, 'INVALID_REQUEST', post(CONTROL_AT, CONTROL, { 'If-Match': tag })],
+    [`execute: If-Match ${tag.slice(0, 20)}`, 400, 'INVALID_REQUEST', post(EXECUTE_AT, EXECUTE, { 'If-Match': tag })],
+  ]),
   ['two Idempotency-Keys', 400, 'INVALID_REQUEST', post(START_AT, START, { 'Idempotency-Key': ['a', 'b'] })],
+];
+
+const hosts: Case[] = [
+  ...['evil.example.com', 'localhost.evil.example.com', 'xn--nxasmq6b:3000', '0.0.0.0:3000', '192.168.1.7', 'a b'].map(
+    (host): Case => [
+      `Host: ${host}`,
+      421,
+      'UNKNOWN_HOST',
+      { path: `/api/v1/workflow?execution_id=${ID}`, headers: { host } },
+    ],
+  ),
+  ['start under another name', 421, 'UNKNOWN_HOST', post(START_AT, START, { host: 'evil.example.com:3000' })],
+  ['control under another name', 421, 'UNKNOWN_HOST', post(CONTROL_AT, CONTROL, { host: 'evil.example.com' })],
+  ['health under another name', 421, 'UNKNOWN_HOST', { path: '/health/live', headers: { host: 'evil.example.com' } }],
+  ['nothing under another name', 421, 'UNKNOWN_HOST', { path: '/', headers: { host: 'evil.example.com' } }],
 ];
 
 const HOLD = '/api/v1/workflow/agents/enrich/hold';
@@ -525,7 +544,18 @@ const agents: Case[] = [
   ['an agent: GET', 405, 'METHOD_NOT_ALLOWED', { path: '/api/v1/enrich' }],
 ];
 
-const all = [...ids, ...actions, ...metadata, ...bodies, ...headers, ...queries, ...routes, ...agents, ...holds];
+const all = [
+  ...ids,
+  ...actions,
+  ...metadata,
+  ...bodies,
+  ...headers,
+  ...queries,
+  ...routes,
+  ...agents,
+  ...hosts,
+  ...holds,
+];
 
 describe(`bad input: ${all.length} cases`, () => {
   let world: HttpWorld;
@@ -590,6 +620,9 @@ describe('at the limits', () => {
       post(START_AT, '{"project_id":"p","document_type":"ib","metadata":{"a":"\\ud83d\\ude00"}}'),
     ],
     ['a charset', post(START_AT, START, { 'Content-Type': 'Application/JSON; charset="UTF-8"' })],
+    ...['localhost', '[::1]:80', '127.0.0.1', 'API.example.com', 'api.example.com:443'].map(
+      (host) => [`Host: ${host}`, post(START_AT, START, { host })] as const,
+    ),
     ['an Idempotency-Key of 255 characters', post(START_AT, START, { 'Idempotency-Key': '~'.repeat(255) })],
   ];
 

@@ -132,6 +132,50 @@ describe('commands over HTTP', () => {
     });
   });
 
+  test('If-Match: an order is carried out at the revision it was made for, and at no other', async () => {
+    const { execution } = await start();
+    const pause = { execution_id: execution.id, action: 'pause' };
+    const before = await world.history(execution.id);
+    for (const revision of ['0', '2', '99']) {
+      const { body } = await post('control', pause, { 'If-Match': `"${revision}"` }).expect(412);
+      expect(body).toEqual({
+        success: false,
+        error: {
+          code: 'REVISION_MISMATCH',
+          message: `The execution is at revision 1, not at ${revision}: nothing was done`,
+          details: {
+            requested_revision: revision,
+            actual_revision: '1',
+            allowed_actions: ['pause', 'retry', 'cancel'],
+          },
+        },
+      });
+    }
+    expect(await world.history(execution.id)).toEqual(before);
+    const { body } = await post('control', pause, { 'If-Match': '"1"' }).expect(200);
+    expect(body.data).toMatchObject({ changed: true, revision: '2' });
+    await post('control', pause, { 'If-Match': '"1"' }).expect(412);
+    await post('execute', { execution_id: execution.id, mode: 'remaining' }, { 'If-Match': '"1"' }).expect(412);
+    await post('execute', { execution_id: execution.id, mode: 'remaining' }, { 'If-Match': ' "2" ' }).expect(200);
+    await post('control', pause, { 'If-Match': '*' }).expect(200);
+  });
+
+  test('If-Match: of two that have seen the same, one is too late; who repeats his own order is not', async () => {
+    const { execution } = await start();
+    const give = (action: string, key: string) =>
+      post('control', { execution_id: execution.id, action }, { 'If-Match': '"1"', 'Idempotency-Key': key });
+    const answers = await Promise.all([give('pause', 'a'), give('cancel', 'b')]);
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412]);
+    const [done, key] = answers[0].status === 200 ? (['pause', 'a'] as const) : (['cancel', 'b'] as const);
+    expect((await give(done, key).expect(200)).body.data).toMatchObject({ changed: false, revision: '2' });
+  });
+
+  test('If-Match: an execution that is not there is not found', async () => {
+    const pause = { execution_id: UNKNOWN, action: 'pause' };
+    await post('control', pause, { 'If-Match': '"0"' }).expect(404);
+    await post('control', pause, { 'If-Match': '*' }).expect(404);
+  });
+
   test.each([
     ['control', { action: 'pause' }],
     ['execute', { mode: 'remaining' }],

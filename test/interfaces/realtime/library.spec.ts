@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { postgresChangesFilter, RealtimeClient, type RealtimeChannel } from '@supabase/supabase-js';
 import { WebSocket } from 'ws';
 import { createClient } from '@/lib/supabase/client';
+import { anyHost } from '../../../src/interfaces/known-hosts.js';
 import { DEFAULT_REALTIME_LIMITS } from '../../../src/interfaces/realtime/limits.js';
 import { RealtimeServer } from '../../../src/interfaces/realtime/realtime-server.js';
 import { eventually } from '../../support/eventually.js';
@@ -19,7 +20,10 @@ const fail = (message: string, error: unknown) => {
 };
 const changes = new ToldChanges();
 const http = createServer();
-const realtime = new RealtimeServer(changes, DEFAULT_REALTIME_LIMITS, fail, 'the key');
+const realtime = new RealtimeServer(changes, DEFAULT_REALTIME_LIMITS, fail, {
+  isKnownHost: anyHost,
+  apiKey: 'the key',
+});
 let url = '';
 
 beforeAll(async () => {

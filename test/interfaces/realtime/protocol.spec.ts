@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, request as httpRequest, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import fc from 'fast-check';
+import { anyHost, knownHosts } from '../../../src/interfaces/known-hosts.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../../../src/interfaces/realtime/limits.js';
 import { RealtimeServer } from '../../../src/interfaces/realtime/realtime-server.js';
 import { eventually } from '../../support/eventually.js';
@@ -15,7 +16,7 @@ let ended: (() => Promise<unknown>)[] = [];
 const failures: string[] = [];
 const onError = (message: string, error: unknown) => failures.push(`${message}: ${String(error)}`);
 
-const start = async (limits: Partial<RealtimeLimits> = {}, apiKey?: string) => {
+const start = async (limits: Partial<RealtimeLimits> = {}, apiKey?: string, isKnownHost = anyHost) => {
   changes = new ToldChanges();
   const http: Server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -24,7 +25,10 @@ const start = async (limits: Partial<RealtimeLimits> = {}, apiKey?: string) => {
   });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
-  const realtime = new RealtimeServer(changes, { ...DEFAULT_REALTIME_LIMITS, lookMs: 20, ...limits }, onError, apiKey);
+  const realtime = new RealtimeServer(changes, { ...DEFAULT_REALTIME_LIMITS, lookMs: 20, ...limits }, onError, {
+    isKnownHost,
+    apiKey,
+  });
   realtime.start(http);
   const { port } = http.address() as AddressInfo;
   ended.push(async () => {
@@ -403,6 +407,12 @@ describe('who may connect', () => {
     expect(await status(address, '', { origin: 'https://evil.example.com' })).toBe(403);
     expect(await status(address, '', { origin: 'https://localhost.evil.example.com' })).toBe(403);
     expect(await status(address, '', { origin: 'null' })).toBe(403);
+  });
+
+  test('under a name of this server, whatever else it knows', async () => {
+    const { address, port } = await start({}, 'the-key', knownHosts([]));
+    expect(await status(address, '?apikey=the-key', { host: `localhost:${port}` })).toBe(101);
+    expect(await status(address, '?apikey=the-key', { host: `evil.example.com:${port}` })).toBe(421);
   });
 
   test('in a version that is spoken', async () => {

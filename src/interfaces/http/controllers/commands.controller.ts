@@ -14,6 +14,7 @@ import {
 } from '../dto/control-workflow.js';
 import { NoQuery } from '../dto/queries.js';
 import { StartWorkflowBody } from '../dto/start-workflow.js';
+import { onlyAtOf } from '../entity-tag.js';
 import { HttpLimits } from '../http-limits.js';
 import { Refusal } from '../refusal.js';
 import { RequiredReasons, type ReasonedAction } from '../required-reasons.js';
@@ -61,7 +62,8 @@ export class CommandsController {
     request: Request,
   ) {
     const caller = callerOf(request, actor_id, this.reasons.reasonFor(action, reason));
-    const outcome = await this.commands.execute(new ControlWorkflow(execution_id.toLowerCase(), order, caller));
+    const command = new ControlWorkflow(execution_id.toLowerCase(), order, caller, onlyAtOf(request));
+    const outcome = await this.commands.execute(command);
     return answer(controlledAnswer(outcome, new Date()));
   }
 
