@@ -175,7 +175,9 @@ function check(files, archive, trustedId, told) {
     );
     before = hash;
   });
-  told(`${events.length} events without a gap; each has its hash and names the one before it.`);
+  const bare = events.filter(({ metadata }) => metadata?.hash === undefined);
+  const but = bare.length > 0 ? `, but ${bare.length} that carry none, the first at revision ${bare[0].revision}` : '';
+  told(`${events.length} events without a gap; each has its hash and names the one before it${but}.`);
 
   const checkpoint = json('checkpoint.json');
   const { signature, ...signed } = checkpoint;
