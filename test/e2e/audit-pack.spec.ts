@@ -68,6 +68,10 @@ test('has the whole history and the lineage of each file', async () => {
   const started = events.find(({ event_type, data }) => event_type === 'StepStarted' && data.step === step);
   expect(started.data.inputHash).toMatch(/^[0-9a-f]{64}$/);
   expect(lineage[0]).toMatchObject({ attempt: 1, generation: 1, input_hash: started.data.inputHash });
+  expect(lineage[0]).toMatchObject({
+    agent: started.data.agent,
+    agent_version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+  });
   expect((await readFile(path.join(pack, 'report.pdf'))).subarray(0, 5).toString()).toBe('%PDF-');
 });
 
@@ -87,6 +91,20 @@ test('a changed byte in any file fails', async () => {
   }
   expect(run(pack).status).toBe(0);
 }, 180_000);
+
+test('a changed byte of the ZIP itself fails, in what no file has to say as well', async () => {
+  const zip = await readFile(path.join(directory, 'pack.zip'));
+  const [central, end] = [zip.indexOf('PK\x01\x02'), zip.lastIndexOf('PK\x05\x06')];
+  const [time, check] = [10, 14];
+  const places = [0, time, check, 30, central - 1, central + 12, central + 38, end, end + 6, end + 20, end + 22];
+  for (const at of [...places, zip.length - 1]) {
+    const changed = Buffer.from(zip);
+    changed[at]! ^= 1;
+    const target = path.join(directory, 'changed.zip');
+    await writeFile(target, changed);
+    expect({ at, ...run(target) }).toMatchObject({ status: 1, told: expect.stringContaining('FAILED') });
+  }
+}, 60_000);
 
 test('a file that is missing, or too many, fails', async () => {
   await writeFile(path.join(pack, 'more.txt'), 'more');

@@ -2,11 +2,20 @@ import { eventHash, type ChainLink } from '../event-hash.js';
 import type { RecordedEvent } from '../event-log.js';
 import type { Finding, FindingKind } from './finding.js';
 
-type Last = Readonly<{ revision: bigint; link: string }>;
+/** `hashed`: an event up to here carried a hash of its own. */
+type Last = Readonly<{ revision: bigint; link: string; hashed: boolean }>;
+
+/** Events without a hash of their own: of earlier versions, of other programs, or put there by hand. */
+export type Unhashed = Readonly<{
+  count: number;
+  first: Readonly<Pick<RecordedEvent, 'position' | 'stream' | 'revision'>>;
+}>;
 
 /** Checks each event against itself and the one before it in its stream. Some 200 bytes of memory for each stream. */
 export class ChainWalk {
   private readonly streams = new Map<string, Last>();
+  /** Null where there is none. */
+  unhashed: Unhashed | null = null;
 
   get count(): number {
     return this.streams.size;
@@ -17,7 +26,12 @@ export class ChainWalk {
     const { stream, revision, position } = event;
     const before = this.streams.get(stream);
     const { hash: own, previousHash } = (event.metadata ?? {}) as Partial<ChainLink>;
-    this.streams.set(stream, { revision, link: own ?? hash });
+    this.streams.set(stream, { revision, link: own ?? hash, hashed: own !== undefined || !!before?.hashed });
+    if (own === undefined)
+      this.unhashed = {
+        count: (this.unhashed?.count ?? 0) + 1,
+        first: this.unhashed?.first ?? { position, stream, revision },
+      };
     const expected = before ? before.revision + 1n : 0n;
     const found = (kind: FindingKind, at: bigint, what: string): Finding => ({
       ...{ kind, stream, position, what },
@@ -31,7 +45,14 @@ export class ChainWalk {
         revision,
         `Revision ${revision} comes again, or too late: ${expected} was expected`,
       );
-    if (own === undefined) return undefined; // of an earlier version, or another program's: the next event names it
+    if (own === undefined) {
+      if (!before?.hashed) return undefined; // of an earlier version: the next event names it
+      return found(
+        'inserted-event',
+        revision,
+        'It has no hash, though one before it has: this application did not write it',
+      );
+    }
     if (own !== hash) return found('edited-event', revision, 'Its content has not the hash that it carries');
     if (previousHash === (before?.link ?? null)) return undefined;
     const what = `It names another event before it: revision ${revision - 1n} is not what it was, or this one is new`;

@@ -33,13 +33,13 @@ export const tellApart = async (
 ): Promise<Finding> => {
   const missing = (kind: FindingKind, what: string): Finding => finding(kind, leaf, what);
   if (event && isAt(event, leaf)) return edited(event, leaf);
-  if (event && event.position < leaf.position) {
-    const leaves = await tree.leavesOf(event.stream, STREAM_LEAVES);
-    if (!leaves.some(({ id, revision }) => id === event.id && revision === event.revision))
-      return finding('inserted-event', event, `Event ${event.id} was not there when the tree was made`);
-  }
   const { events, revision } = await log.read(leaf.stream);
   const now = events.find(({ id }) => id === leaf.id);
+  if (event && (event.position < leaf.position || now)) {
+    const leaves = await tree.leavesOf(event.stream, STREAM_LEAVES);
+    if (!leaves.some(({ id }) => id === event.id))
+      return finding('inserted-event', event, `Event ${event.id} was not there when the tree was made`);
+  }
   if (now) {
     const where = `position ${now.position}, revision ${now.revision}`;
     return missing('reordered', `Event ${leaf.id} of position ${leaf.position} now stands at ${where}`);

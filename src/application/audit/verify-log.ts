@@ -2,7 +2,7 @@ import { eventHash } from '../event-hash.js';
 import type { EventLog, RecordedEvent } from '../event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { AUDITED_PREFIXES, hashOfLeaf, type Leaf } from './audited-log.js';
-import { ChainWalk } from './chain-walk.js';
+import { ChainWalk, type Unhashed } from './chain-walk.js';
 import type { SignedCheckpoint } from './checkpoint.js';
 import type { Finding } from './finding.js';
 import { presentLog } from './present-log.js';
@@ -18,6 +18,7 @@ export type LogVerified = Readonly<{
   streams: number;
   /** Events in the largest tree of the log whose root is a signed one. */
   covered: number;
+  unhashed: Unhashed | null;
   findings: readonly Finding[];
 }>;
 
@@ -49,7 +50,8 @@ export const verifyLog = async (ports: Ports, checkpoints: readonly SignedCheckp
   }
   const signed = await compare(ports, ofLog, ofTree, difference);
   const findings = [...signed, ...(broken && !isExplained(broken, signed) ? [broken] : [])];
-  return { events: ofLog.size, streams: chain.count, covered: ofLog.covered, findings };
+  const { count: streams, unhashed } = chain;
+  return { events: ofLog.size, streams, covered: ofLog.covered, unhashed, findings };
 };
 
 /** A break in the chain at or behind what the tree tells already is its consequence, or the same. */

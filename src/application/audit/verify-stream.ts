@@ -2,7 +2,7 @@ import { eventHash } from '../event-hash.js';
 import type { EventLog } from '../event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { hashOfLeaf } from './audited-log.js';
-import { ChainWalk } from './chain-walk.js';
+import { ChainWalk, type Unhashed } from './chain-walk.js';
 import { isSignedBy, type SignedCheckpoint } from './checkpoint.js';
 import { inOrder, type Finding } from './finding.js';
 import { rootOfInclusion } from './merkle.js';
@@ -19,6 +19,7 @@ export type StreamVerified = Readonly<{
   /** Events that the checkpoint covers, each with a proof. */
   proved: number;
   checkpoint: SignedCheckpoint | null;
+  unhashed: Unhashed | null;
   findings: readonly Finding[];
 }>;
 
@@ -63,6 +64,7 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
     events: events.length,
     proved: isTrusted && !wrong ? covered.length : 0,
     checkpoint,
+    unhashed: chain.unhashed,
     findings: inOrder(findings),
   };
 };

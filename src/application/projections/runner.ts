@@ -73,6 +73,9 @@ export class ProjectionRunner {
     try {
       this.term = await Term.begin(this.ports, this.projections, session, this.limits, this.onError);
       await this.term.serve(signal);
+    } catch (error) {
+      // A write that is under way when the lead is taken, as each swap of rebuilt tables does, is no fault.
+      if (!session.lost.aborted) throw error;
     } finally {
       this.term = null;
       await session.close();

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../../domain/json.js';
 import type { ArtifactStore } from '../artifacts.js';
 
 /** What stands in an output in place of a large value. */
-type OutputRef = Readonly<{
+export type OutputRef = Readonly<{
   artifact: string;
   sha256: string;
   bytes: number;
@@ -12,7 +12,10 @@ type OutputRef = Readonly<{
 
 const byteLength = (text: string) => Buffer.byteLength(text, 'utf8');
 
-/** Moves the largest top-level values out until the rest is at most `limitBytes` of JSON. */
+/**
+ * Moves the largest top-level values out until the rest is at most `limitBytes` of JSON; and those that look like what
+ * stands in for a value, as nobody could tell them from it later.
+ */
 export const storeLargeValues = async (
   store: ArtifactStore,
   step: string,
@@ -26,7 +29,7 @@ export const storeLargeValues = async (
   let total = byteLength(JSON.stringify(data));
   const result: Record<string, Json> = { ...data };
   for (const { key, text } of sized.sort((a, b) => b.text.length - a.text.length)) {
-    if (total <= limitBytes) break;
+    if (total <= limitBytes && !isRef(data[key]!)) continue;
     const stored = await store.put(Buffer.from(text, 'utf8'), 'application/json');
     const ref: OutputRef = {
       artifact: `${step}/${key}`,
@@ -50,13 +53,14 @@ export const loadLargeValues = async (store: ArtifactStore, data: JsonObject): P
   return Object.fromEntries(await Promise.all(entries));
 };
 
-const isRef = (value: Json): value is OutputRef => {
+export const isRef = (value: Json): value is OutputRef => {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const { artifact, sha256, bytes, contentType, ...rest } = value as JsonObject;
   return (
     Object.keys(rest).length === 0 &&
     typeof artifact === 'string' &&
     typeof sha256 === 'string' &&
+    /^[0-9a-f]{64}$/.test(sha256) &&
     typeof bytes === 'number' &&
     contentType === 'application/json'
   );

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { AgentInput } from '../../application/agents.js';
 import type { AgentResultJson } from '../../application/document-agents.js';
 import { issues, Refusal } from './refusal.js';
+import { VERSION } from './version.js';
 
 /** `projectsDir` holds `<project_id>.json` files. `now` is asked once, when facts are collected. */
 export type DocumentContext = Readonly<{ projectsDir: string; now: () => Date }>;
@@ -29,7 +30,7 @@ export type Success = Extract<AgentResultJson, { success: true }>;
 
 /**
  * @param needs what earlier steps must have left, by key of the checkpoint's intermediate results
- * @param work gets the checked input and those results
+ * @param work gets the checked input and those results; its `metadata` is given the version of the agents
  */
 export const documentAgent =
   <R extends Results>(
@@ -42,7 +43,8 @@ export const documentAgent =
       if (error)
         throw new Refusal('validation', 'INVALID_INPUT', `The agent's input is not as expected: ${issues(error)}`);
       const earlier = readEarlier(needs, input.checkpoint.intermediate_results, input.step);
-      return await work(earlier, input, context);
+      const result = await work(earlier, input, context);
+      return { ...result, metadata: { version: VERSION, ...result.metadata } };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       return { success: false, error: { type: error.type, code: error.code, message: error.message } };

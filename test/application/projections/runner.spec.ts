@@ -133,3 +133,34 @@ test('it stops when the lead is lost, asks again after a while, and goes on wher
   expect(w.errors).toEqual([]);
   await w.runner.stop();
 });
+
+test('a write that is under way when the lead is taken is no error: whoever leads next makes it', async () => {
+  const w = world();
+  w.runner.start();
+  await settle();
+  const release = w.store.keepBusy();
+  await w.append(2);
+  await settle();
+  w.store.takeAway();
+  release();
+  await settle();
+  expect(w.runner.status().leading).toBe(false);
+  expect(w.errors).toEqual([]);
+  await w.clock.pass(1_500);
+  expect(w.batches().reduce((sum, each) => sum + each)).toBe(2);
+  await w.runner.stop();
+});
+
+test('a write that fails while the lead is held is told', async () => {
+  const w = world();
+  const tryLead = w.store.tryLead.bind(w.store);
+  w.store.tryLead = async () => {
+    const session = await tryLead();
+    return session && { ...session, apply: () => Promise.reject(new Error('disk full')) };
+  };
+  await w.append(1);
+  w.runner.start();
+  await settle();
+  expect(w.errors).toEqual(['The projections stopped and start again: Error: disk full']);
+  await w.runner.stop();
+});

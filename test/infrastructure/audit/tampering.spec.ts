@@ -180,12 +180,42 @@ test.each(cases)('%s: %s', async (what, kind, [stream, revision], tamper) => {
   expect(one.findings[0]).toMatchObject({ stream, revision: BigInt(revision) });
 });
 
-test('an event inserted between others: positions have no gap in this log, so another is moved to make room', async () => {
-  const after = await positionOf(B, 1);
-  await sql(`update ${EVENTS} set position = -position where position > $1`, [String(after)]);
-  await sql(`update ${EVENTS} set position = 1 - position where position < 0`);
-  await insert('workflow-e', 0, String(after + 1n));
-  expect((await audited.verifyAll()).findings[0]).toMatchObject({ stream: 'workflow-e', position: after + 1n });
+test.each([
+  ['where a checkpoint came next', B, 1],
+  ['where another event came next', B, 2],
+])(
+  'an event inserted between others, %s: positions have no gap in this log, so others are moved',
+  async (_, stream, revision) => {
+    const after = await positionOf(stream, revision);
+    await sql(`update ${EVENTS} set position = -position where position > $1`, [String(after)]);
+    await sql(`update ${EVENTS} set position = 1 - position where position < 0`);
+    await insert('workflow-e', 0, String(after + 1n));
+    const [first] = (await audited.verifyAll()).findings;
+    expect(first).toMatchObject({ kind: 'inserted-event', stream: 'workflow-e', position: after + 1n });
+  },
+);
+
+describe('an event without a hash', () => {
+  const strip = (stream: string, revision: number) =>
+    sql(`update ${EVENTS} set metadata = '{}' where ${at}`, [stream, revision]);
+  const end = '(select max(position) + 1 from eventstore.events)';
+
+  test('put behind those of a stream, after the last checkpoint, was not written by this application', async () => {
+    await insert(C, 2, end);
+    await strip(C, 2);
+    const found = { kind: 'inserted-event', stream: C, revision: 2n, checkpoint: null };
+    expect((await audited.verifyAll()).findings).toMatchObject([found]);
+    expect((await audited.verifyOne(C)).findings).toMatchObject([found]);
+  });
+
+  test('that begins a stream may be of an earlier version: it is told, and no finding', async () => {
+    expect(await audited.verifyAll()).toMatchObject({ unhashed: null });
+    await insert('workflow-e', 0, end);
+    await strip('workflow-e', 0);
+    const told = { findings: [], unhashed: { count: 1, first: { stream: 'workflow-e', revision: 0n } } };
+    expect(await audited.verifyAll()).toMatchObject(told);
+    expect(await audited.verifyOne('workflow-e')).toMatchObject(told);
+  });
 });
 
 test('an attacker who also rewrites the stored tree: the signed root tells that, and between which checkpoints', async () => {

@@ -3,6 +3,7 @@ import type { Json, JsonObject } from '../../../domain/json.js';
 import type { ArtifactRef } from '../../../domain/workflow/events.js';
 import type { RecordedEvent } from '../../event-log.js';
 import { hashOf } from '../../hash.js';
+import { isRef } from '../../saga/outputs.js';
 
 export type Lineage = Readonly<{
   /** Path inside the pack. */
@@ -15,9 +16,11 @@ export type Lineage = Readonly<{
   revision: string;
   step: string;
   agent: string | null;
+  /** `version` of what the agent said of itself, as text; null where it said none. */
+  agent_version: string | null;
   attempt: number;
   generation: number;
-  /** What the agent said of itself: version, model, tokens and the like. */
+  /** What the agent said of itself: model, tokens and the like. */
   agent_metadata: JsonObject;
   /**
    * SHA-256 (hex) of the canonical JSON of what the agent was sent, as recorded when the attempt started. Where an older
@@ -57,6 +60,7 @@ export const lineageOf = (events: readonly RecordedEvent[]): readonly Lineage[] 
       revision: String(revision),
       step,
       agent,
+      agent_version: versionOf(event['agentMetadata']),
       attempt: Number(event['attempt']),
       generation: Number(event['generation']),
       agent_metadata: objectOf(event['agentMetadata']),
@@ -69,11 +73,9 @@ export const lineageOf = (events: readonly RecordedEvent[]): readonly Lineage[] 
 
 /** The agent's files, and those values of its output that were too large for an event. */
 const filesOf = (event: JsonObject): readonly ArtifactRef[] => {
-  const large = Object.values(objectOf(event['output'])).flatMap((value) => {
-    const { artifact, sha256, bytes, contentType } = objectOf(value);
-    const isRef = typeof artifact === 'string' && typeof sha256 === 'string' && /^[0-9a-f]{64}$/.test(sha256);
-    return isRef ? [{ name: artifact, sha256, bytes: Number(bytes), contentType: textOf(contentType) }] : [];
-  });
+  const large = Object.values(objectOf(event['output']))
+    .filter(isRef)
+    .map(({ artifact: name, ...rest }) => ({ name, ...rest }));
   const given = event['artifacts'] as unknown as readonly ArtifactRef[] | undefined;
   return [...(given ?? []), ...large];
 };
@@ -81,6 +83,11 @@ const filesOf = (event: JsonObject): readonly ArtifactRef[] => {
 /** The hash makes it unique, and what agents call their files cannot lead out of the folder. */
 const pathOf = ({ name, sha256 }: ArtifactRef): string =>
   `artifacts/${sha256.slice(0, 16)}-${name.replace(/[^\w.-]/g, '_').slice(-80)}`;
+
+const versionOf = (metadata: unknown): string | null => {
+  const { version } = objectOf(metadata);
+  return typeof version === 'string' || typeof version === 'number' ? String(version) : null;
+};
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 

@@ -20,6 +20,6 @@ export abstract class PackFormat {
   abstract verifier(): Promise<Uint8Array>;
   /** PDF. */
   abstract report(report: PackReport): Promise<Uint8Array>;
-  /** One ZIP. */
-  abstract zip(files: PackFiles, madeAt: Date): Uint8Array;
+  /** One ZIP. Its comment is `sign` of a text with the SHA-256 of all bytes before it: no byte of it is free. */
+  abstract zip(files: PackFiles, madeAt: Date, sign: (text: string) => string): Uint8Array;
 }

@@ -45,7 +45,7 @@ function readDirectory(root, directory = root) {
 function readZip(zip) {
   const end = zip.lastIndexOf(Buffer.from('PK\x05\x06'));
   expect(end >= 0, 'this is no ZIP');
-  const files = [];
+  const [files, archive] = [[], { digest: hex(zip.subarray(0, end + 22)), signature: zip.toString('utf8', end + 22) }];
   for (let at = zip.readUInt32LE(end + 16), left = zip.readUInt16LE(end + 10); left > 0; left--) {
     const [method, packed, nameLength] = [
       zip.readUInt16LE(at + 10),
@@ -59,7 +59,7 @@ function readZip(zip) {
     files.push([name, method === 0 ? content : inflateRawSync(content)]);
     at += 46 + nameLength + zip.readUInt16LE(at + 30) + zip.readUInt16LE(at + 32);
   }
-  return files;
+  return { files, archive };
 }
 
 /** RFC 9162, 2.1.3.2. */
@@ -96,12 +96,13 @@ function lineageOf(events) {
     if (type !== 'StepCompleted') continue;
     outputs[data.step] = hashOf(data.output);
     const { agent = null, inputs = {}, inputHash } = started[data.step] ?? {};
-    const large = Object.values(data.output).filter((value) => typeof value?.artifact === 'string' && value.sha256);
+    const large = Object.values(data.output).filter(isReference);
     for (const ref of [...data.artifacts, ...large.map((value) => ({ ...value, name: value.artifact }))])
       lineage.push({
         file: `artifacts/${ref.sha256.slice(0, 16)}-${ref.name.replace(/[^\w.-]/g, '_').slice(-80)}`,
         ...{ name: ref.name, sha256: ref.sha256, bytes: ref.bytes, content_type: ref.contentType, revision },
-        ...{ step: data.step, agent, attempt: data.attempt, generation: data.generation },
+        ...{ step: data.step, agent, agent_version: versionOf(data.agentMetadata) },
+        ...{ attempt: data.attempt, generation: data.generation },
         agent_metadata: data.agentMetadata ?? {},
         input_hash: inputHash ?? hashOf({ metadata: events[0].data.metadata ?? {}, inputs }),
         ...{ inputs, output_hash: outputs[data.step] },
@@ -110,7 +111,16 @@ function lineageOf(events) {
   return lineage;
 }
 
-function check(files, trustedId, told) {
+const versionOf = (metadata) => (/^(string|number)$/.test(typeof metadata?.version) ? String(metadata.version) : null);
+
+/** What stands in an output in place of a large value, and nothing that an agent gave itself. */
+const isReference = (value) => {
+  const { artifact, sha256: digest, bytes, contentType, ...rest } = value ?? {};
+  const isWhole = typeof artifact === 'string' && /^[0-9a-f]{64}$/.test(digest) && typeof bytes === 'number';
+  return isWhole && contentType === 'application/json' && Object.keys(rest).length === 0;
+};
+
+function check(files, archive, trustedId, told) {
   const file = (path) => files.get(path) ?? fail(`${path} is missing`);
   const json = (path) => JSON.parse(file(path).toString('utf8'));
 
@@ -126,6 +136,10 @@ function check(files, trustedId, told) {
     return bytes.toString('base64') === signature && verify(null, Buffer.from(text), key, bytes);
   };
 
+  expect(
+    !archive || isSigned(`workflow-executor/audit-pack-zip/1 ${archive.digest}`, archive.signature),
+    'this is not the ZIP that was made. To see what else holds, unpack it and check the directory',
+  );
   expect(isSigned(file('manifest.json'), file('manifest.sig').toString()), 'manifest.json: its signature is wrong');
   const manifest = json('manifest.json');
   for (const [path, content] of files) {
@@ -161,7 +175,9 @@ function check(files, trustedId, told) {
     );
     before = hash;
   });
-  told(`${events.length} events without a gap; each has its hash and names the one before it.`);
+  const bare = events.filter(({ metadata }) => metadata?.hash === undefined);
+  const but = bare.length > 0 ? `, but ${bare.length} that carry none, the first at revision ${bare[0].revision}` : '';
+  told(`${events.length} events without a gap; each has its hash and names the one before it${but}.`);
 
   const checkpoint = json('checkpoint.json');
   const { signature, ...signed } = checkpoint;
@@ -195,9 +211,10 @@ const [pack = dirname(fileURLToPath(import.meta.url)), trustedId] = (() => {
   return [given[0], id];
 })();
 try {
-  const files = statSync(pack).isDirectory() ? readDirectory(pack) : readZip(readFileSync(pack));
+  const isDirectory = statSync(pack).isDirectory();
+  const { files, archive } = isDirectory ? { files: readDirectory(pack) } : readZip(readFileSync(pack));
   expect(new Set(files.map(([path]) => path)).size === files.length, 'two files have one name');
-  check(new Map(files), trustedId, (line) => console.log(`proved: ${line}`));
+  check(new Map(files), archive, trustedId, (line) => console.log(`proved: ${line}`));
   if (!trustedId) console.log('NOT proved: whose key that is. Compare its id with one that you have from elsewhere.');
   console.log(
     'NOT proved: that what agents and people said was true; that the pack holds what came after it was made;',

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { zipSync } from 'fflate';
 import { PackFormat, type PackFiles, type PackReport } from '../../../application/audit/pack/pack-format.js';
@@ -5,6 +6,9 @@ import { NotReady } from '../../../application/errors.js';
 import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../one-shot-threads.js';
 
 const limits: ThreadLimits = { threads: 1, waiting: 20, timeoutMs: 240_000, heapMb: 1024 };
+
+/** Ed25519 in base64. */
+const SIGNATURE_CHARACTERS = 88;
 
 const threads = new OneShotThreads<PackReport>(
   new URL('./report-thread.js', import.meta.url),
@@ -29,7 +33,13 @@ export class ZipPackFormat extends PackFormat {
     }
   }
 
-  zip(files: PackFiles, madeAt: Date): Uint8Array {
-    return zipSync({ ...files }, { level: 6, mtime: madeAt });
+  zip(files: PackFiles, madeAt: Date, sign: (text: string) => string): Uint8Array {
+    const bytes = Buffer.from(zipSync({ ...files }, { level: 6, mtime: madeAt }));
+    // The last two bytes are how long the comment is, which they are part of.
+    bytes.writeUInt16LE(SIGNATURE_CHARACTERS, bytes.length - 2);
+    const signature = sign(`workflow-executor/audit-pack-zip/1 ${hash('sha256', bytes, 'hex')}`);
+    if (signature.length !== SIGNATURE_CHARACTERS)
+      throw new Error(`Expected a signature of ${SIGNATURE_CHARACTERS} characters, got ${signature.length}`);
+    return Buffer.concat([bytes, Buffer.from(signature)]);
   }
 }

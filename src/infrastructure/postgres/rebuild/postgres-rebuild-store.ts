@@ -16,6 +16,21 @@ import { DEFAULT_REBUILD_STORE_LIMITS, type RebuildStoreLimits } from './rebuild
 export { DEFAULT_REBUILD_STORE_LIMITS, type RebuildStoreLimits } from './rebuild-store-limits.js';
 
 const BUILDER_LOCK = '7205113005';
+const UNDEFINED_TABLE = '42P01';
+
+type ProgressRow = Readonly<{
+  projection: string;
+  rebuild_id: string;
+  position: string | null;
+  events: string;
+  build_ms: string;
+}>;
+
+/** None of what was swapped or dropped between the look whether it is there and the look at it. */
+const whereItIs = (error: Error & { code?: string }): ProgressRow[] => {
+  if (error.code === UNDEFINED_TABLE) return [];
+  throw error;
+};
 
 /** Who builds holds a session advisory lock. (Needs a session: not behind a transaction pooler.) */
 export class PostgresRebuildStore extends RebuildStore {
@@ -64,17 +79,12 @@ export class PostgresRebuildStore extends RebuildStore {
     const schemas = await schemasAt(this.asClient());
     const schema = schemas[area];
     if (!(await exists(this.asClient(), schema, 'rebuilds'))) return new Map();
-    const rows: {
-      projection: string;
-      rebuild_id: string;
-      position: string | null;
-      events: string;
-      build_ms: string;
-    }[] = await this.dataSource.query(
+    const asked: Promise<ProgressRow[]> = this.dataSource.query(
       `select projection, made.rebuild_id, reached.position, made.events, made.build_ms
        from ${quoted(schema)}.rebuilds made
        left join ${quoted(schema)}.projection_checkpoints reached using (projection)`,
     );
+    const rows = await asked.catch(whereItIs);
     return new Map(
       rows.map((row) => [
         row.projection,
