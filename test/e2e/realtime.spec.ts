@@ -171,6 +171,19 @@ describe('against a server', () => {
     await sees(id, 'completed');
     expect(rows.length).toBeGreaterThan(2);
   });
+
+  test('after a table was built anew, clients join again: rows may have changed of which nothing was told', async () => {
+    const { statuses, systems, sees } = await follow(app.server.url);
+    const route = '/api/v1/admin/projections/workflow_executions/rebuilds';
+    const ordered = await app.api.post(route, { actor_id: 'ann', reason: 'a test', require: 'none' });
+    expect(ordered.status).toBe(202);
+    await eventually(() => statuses.join() === 'SUBSCRIBED,CHANNEL_ERROR,SUBSCRIBED', { deadlineMs: 30_000 });
+    expect(systems[1].message).toMatch(
+      /^The table workflow_executions was exchanged: changes may have been missed\. Join again/,
+    );
+    await eventually(() => systems.length === 3);
+    await sees(await app.api.start(START), 'completed');
+  }, 60_000);
 });
 
 test('clients come back to a server that was restarted, and are told what happens then', async () => {
