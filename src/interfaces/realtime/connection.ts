@@ -1,4 +1,5 @@
 /** One client: what it sends, the channels it has joined, what it is sent. */
+import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { RowChanges } from '../../application/live/row-changes.js';
 import { readBindings } from './binding.js';
@@ -6,6 +7,7 @@ import { channelName, decodeFrame, encodeFrame, ended, reply, systemMessage } fr
 import type { Message, Ref, Vsn } from './frames.js';
 import { readJoin } from './join-request.js';
 import type { RealtimeLimits } from './limits.js';
+import { Outlet } from './outlet.js';
 import type { Subscriptions } from './subscriptions.js';
 
 /** A topic that a client has joined. */
@@ -33,12 +35,16 @@ export class Connection {
   private hasJoined = false;
   private cutOffAt: number | undefined;
   private second = { since: 0, messages: 0 };
+  private readonly outlet: Outlet;
 
+  /** @param wire what the socket writes to */
   constructor(
     private readonly socket: WebSocket,
+    wire: Duplex,
     readonly vsn: Vsn,
     private readonly means: ConnectionMeans,
   ) {
+    this.outlet = new Outlet(socket, wire);
     this.openedAt = this.heardAt = means.now();
     socket.on('message', (data, isBinary) => this.take(data, isBinary));
     socket.on('ping', () => (this.heardAt = means.now()));
@@ -51,8 +57,8 @@ export class Connection {
   send(frame: string | Buffer): void {
     if (this.cutOffAt !== undefined) return;
     const { bufferBytes, slowCloseMs } = this.means.limits;
-    this.socket.send(frame, { binary: false });
-    if (this.socket.bufferedAmount > bufferBytes)
+    this.outlet.send(frame);
+    if (this.outlet.hasMoreThan(bufferBytes))
       this.close(TRY_AGAIN_LATER, 'Too slow: reconnect, and read again', slowCloseMs);
   }
 
