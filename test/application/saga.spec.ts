@@ -72,6 +72,29 @@ describe('the happy path', () => {
     expect(completed?.output).toMatchObject({ small: '1', text: { artifact: 'a/text', bytes: 5_002 } });
     expect(w.agents.calls[1]?.input.checkpoint.intermediate_results).toEqual({ text, small: '1' });
   });
+
+  test('a value that is shorter than a reference to it stays where it is, however many there are', async () => {
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`key-${index}`, index]));
+    const text = 'x'.repeat(5_000);
+    const w = world([step('a'), step('b')], async ({ input }) => answers(input.step === 'a' ? { ...many, text } : {}));
+    await w.instance('w1', { inlineOutputBytes: 1_000 }).saga.submit(EXECUTION, w.start());
+    await settle();
+    const [completed] = await w.dataOf('StepCompleted');
+    expect(completed?.output).toEqual({ ...many, text: expect.objectContaining({ artifact: 'a/text' }) });
+  });
+
+  test('so many of them that no event could hold them fail the step, and say what to do', async () => {
+    const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`key-${index}`, 'x'.repeat(50)]));
+    const w = world([step('a')], async () => answers(many));
+    await w.instance('w1').saga.submit(EXECUTION, w.start());
+    await settle();
+    const [failed] = await w.dataOf('StepFailed');
+    expect(failed?.error).toMatchObject({ type: 'validation', code: 'OUTPUT_TOO_LARGE' });
+    expect(failed?.error.message).toMatch(
+      /^Step "a": expected .* at most 524288 bytes, got \d+; put them under one key/,
+    );
+    expect((await w.types()).at(-1)).toBe('WorkflowFailed');
+  });
 });
 
 describe('errors', () => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import pg from 'pg';
 import { createClient } from '@/lib/supabase/client';
+import { startAgentServer, succeed } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
 import { letGo } from '../support/let-go.js';
 import { createTestDatabase } from '../support/postgres.js';
@@ -171,7 +172,46 @@ describe('against a server', () => {
     await sees(id, 'completed');
     expect(rows.length).toBeGreaterThan(2);
   });
+
+  test('after a table was built anew, clients join again: rows may have changed of which nothing was told', async () => {
+    const { statuses, systems, sees } = await follow(app.server.url);
+    const route = '/api/v1/admin/projections/workflow_executions/rebuilds';
+    const ordered = await app.api.post(route, { actor_id: 'ann', reason: 'a test', require: 'none' });
+    expect(ordered.status).toBe(202);
+    await eventually(() => statuses.join() === 'SUBSCRIBED,CHANNEL_ERROR,SUBSCRIBED', { deadlineMs: 30_000 });
+    expect(systems[1].message).toMatch(
+      /^The table workflow_executions was exchanged: changes may have been missed\. Join again/,
+    );
+    await eventually(() => systems.length === 3);
+    await sees(await app.api.start(START), 'completed');
+  }, 60_000);
 });
+
+test('a row comes whole, however much the steps gave: what is large is a reference', async () => {
+  const agent = await startAgentServer(({ input }) =>
+    succeed({ [input.step]: 'x'.repeat(input.project_id === 'large' ? 2_000_000 : 65_000) }),
+  );
+  const app = await startTestApp({ AGENT_BASE_URL: agent.url });
+  try {
+    const { rows, sees } = await follow(app.server.url);
+    for (const [project_id, most] of [
+      ['inline', 500_000],
+      ['large', 5_000],
+    ] as const) {
+      const id = await app.api.start({ ...START, project_id });
+      await sees(id, 'completed');
+      const { checkpoint_data } = rows.findLast((row) => row.id === id);
+      expect(Object.keys(checkpoint_data.intermediate_results)).toHaveLength(6);
+      expect(JSON.stringify(checkpoint_data).length).toBeLessThan(most);
+      const reference = { artifact: 'write/write', bytes: 2_000_002 };
+      const written = project_id === 'large' ? expect.objectContaining(reference) : 'x'.repeat(65_000);
+      expect(checkpoint_data.intermediate_results.write).toEqual(written);
+    }
+  } finally {
+    await app.close();
+    await agent.close();
+  }
+}, 120_000);
 
 test('clients come back to a server that was restarted, and are told what happens then', async () => {
   const database = await createTestDatabase();

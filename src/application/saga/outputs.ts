@@ -10,18 +10,21 @@ export type OutputRef = Readonly<{
   contentType: 'application/json';
 }>;
 
+/** Of a reference as JSON, without the value's name and with that of a long step. */
+const REFERENCE_BYTES = 256;
+
 const byteLength = (text: string) => Buffer.byteLength(text, 'utf8');
 
 /**
- * Moves the largest top-level values out until the rest is at most `limitBytes` of JSON; and those that look like what
- * stands in for a value, as nobody could tell them from it later.
+ * Moves the largest top-level values out until the rest is at most `limitBytes` of JSON, or moving makes it no smaller; and
+ * those that look like what stands in for a value, as nobody could tell them from it later.
  */
 export const storeLargeValues = async (
   store: ArtifactStore,
   step: string,
   data: JsonObject,
   limitBytes: number,
-): Promise<JsonObject> => {
+): Promise<Readonly<{ output: JsonObject; bytes: number }>> => {
   const sized = Object.entries(data).map(([key, value]) => ({
     key,
     text: JSON.stringify(value),
@@ -29,7 +32,8 @@ export const storeLargeValues = async (
   let total = byteLength(JSON.stringify(data));
   const result: Record<string, Json> = { ...data };
   for (const { key, text } of sized.sort((a, b) => b.text.length - a.text.length)) {
-    if (total <= limitBytes && !isRef(data[key]!)) continue;
+    const makesItSmaller = total > limitBytes && byteLength(text) > REFERENCE_BYTES + byteLength(key);
+    if (!makesItSmaller && !isRef(data[key]!)) continue;
     const stored = await store.put(Buffer.from(text, 'utf8'), 'application/json');
     const ref: OutputRef = {
       artifact: `${step}/${key}`,
@@ -39,7 +43,7 @@ export const storeLargeValues = async (
     result[key] = ref;
     total += byteLength(JSON.stringify(ref)) - byteLength(text);
   }
-  return result;
+  return { output: result, bytes: total };
 };
 
 /** @throws where a stored value is missing, which the artifact store never allows by itself */

@@ -4,6 +4,7 @@ import type { RowChange, RowChanges, TableColumn } from '../../application/live/
 import { compile, type RowTest } from './filters/compile.js';
 import { like } from './filters/like.js';
 import { FilterRefused, readFilter, type Condition } from './filters/read-filter.js';
+import type { AskedBinding } from './join-request.js';
 
 /** The schema in which clients know the tables, whichever they are in. */
 export const SCHEMA = 'public';
@@ -19,11 +20,25 @@ export type Binding = Readonly<{
 
 export type TableBinding = Readonly<{ table: string; conditions: readonly Condition[]; passes: RowTest }>;
 
-/** Subscriptions that cannot be made. Its message is told to the client. */
-export class BindingRefused extends Error {}
+/** A subscription that cannot be made. Its message is told to the client. */
+class BindingRefused extends Error {}
+
+/** All of a channel's subscriptions, or none and why. */
+export const readBindings = (
+  asked: readonly AskedBinding[],
+  tables: ReturnType<RowChanges['tables']>,
+  limits: Readonly<{ conditions: number }>,
+): Readonly<{ bindings: readonly Binding[]; refusal?: string }> => {
+  try {
+    return { bindings: asked.map(({ params, id }) => readBinding(params, id, tables, limits)) };
+  } catch (error) {
+    if (!(error instanceof BindingRefused)) throw error;
+    return { bindings: [], refusal: error.message };
+  }
+};
 
 /** @throws BindingRefused, with the words of the real server */
-export const readBinding = (
+const readBinding = (
   params: JsonObject,
   id: number,
   tables: ReturnType<RowChanges['tables']>,

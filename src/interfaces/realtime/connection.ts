@@ -1,11 +1,13 @@
 /** One client: what it sends, the channels it has joined, what it is sent. */
+import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { RowChanges } from '../../application/live/row-changes.js';
-import { BindingRefused, readBinding, type Binding } from './binding.js';
+import { readBindings } from './binding.js';
 import { channelName, decodeFrame, encodeFrame, ended, reply, systemMessage } from './frames.js';
 import type { Message, Ref, Vsn } from './frames.js';
-import { readJoin, type AskedBinding } from './join-request.js';
+import { readJoin } from './join-request.js';
 import type { RealtimeLimits } from './limits.js';
+import { Outlet } from './outlet.js';
 import type { Subscriptions } from './subscriptions.js';
 
 /** A topic that a client has joined. */
@@ -31,14 +33,18 @@ export class Connection {
   private readonly openedAt: number;
   private heardAt: number;
   private hasJoined = false;
-  private closingSince: number | undefined;
+  private cutOffAt: number | undefined;
   private second = { since: 0, messages: 0 };
+  private readonly outlet: Outlet;
 
+  /** @param wire what the socket writes to */
   constructor(
     private readonly socket: WebSocket,
+    wire: Duplex,
     readonly vsn: Vsn,
     private readonly means: ConnectionMeans,
   ) {
+    this.outlet = new Outlet(socket, wire);
     this.openedAt = this.heardAt = means.now();
     socket.on('message', (data, isBinary) => this.take(data, isBinary));
     socket.on('ping', () => (this.heardAt = means.now()));
@@ -49,14 +55,16 @@ export class Connection {
 
   /** @param frame text; in a buffer where many clients are sent the same */
   send(frame: string | Buffer): void {
-    if (this.closingSince !== undefined) return;
-    this.socket.send(frame, { binary: false });
-    if (this.socket.bufferedAmount > this.means.limits.bufferBytes)
-      this.close(TRY_AGAIN_LATER, 'Too slow: reconnect, and read again');
+    if (this.cutOffAt !== undefined) return;
+    const { bufferBytes, slowCloseMs } = this.means.limits;
+    this.outlet.send(frame);
+    if (this.outlet.hasMoreThan(bufferBytes))
+      this.close(TRY_AGAIN_LATER, 'Too slow: reconnect, and read again', slowCloseMs);
   }
 
-  close(code: number, reason: string): void {
-    this.closingSince ??= this.means.now();
+  /** @param graceMs until it is cut off */
+  close(code: number, reason: string, graceMs = this.means.limits.closeMs): void {
+    this.cutOffAt ??= this.means.now() + graceMs;
     this.forgetChannels();
     this.socket.close(code, reason);
   }
@@ -67,10 +75,10 @@ export class Connection {
 
   /** Closes what has been silent, or without a channel, for too long, and cuts off what does not answer a close. */
   look(): void {
-    const { joinMs, silenceMs, closeMs } = this.means.limits;
+    const { joinMs, silenceMs } = this.means.limits;
     const now = this.means.now();
-    if (this.closingSince !== undefined) {
-      if (now - this.closingSince > closeMs) this.cutOff();
+    if (this.cutOffAt !== undefined) {
+      if (now > this.cutOffAt) this.cutOff();
     } else if (now - this.heardAt > silenceMs) this.close(POLICY, `Expected a heartbeat within ${silenceMs} ms`);
     else if (!this.hasJoined && now - this.openedAt > joinMs)
       this.close(POLICY, `Expected a channel to be joined within ${joinMs} ms`);
@@ -96,7 +104,7 @@ export class Connection {
   }
 
   private receive(data: RawData, isBinary: boolean): void {
-    if (this.closingSince !== undefined) return;
+    if (this.cutOffAt !== undefined) return;
     this.heardAt = this.means.now();
     if (this.isTooMany()) return this.close(POLICY, 'Too many messages per second');
     const message = decodeFrame(data as Buffer, isBinary, this.vsn);
@@ -137,7 +145,7 @@ export class Connection {
 
   private join(message: Message): void {
     const { topic, joinRef } = message;
-    const { limits } = this.means;
+    const { tables, limits, subscriptions } = this.means;
     const before = this.channels.get(topic);
     const name = channelName(topic);
     const refuse = (reason: string) => this.write(reply(message, 'error', { reason }));
@@ -146,8 +154,10 @@ export class Connection {
     if (!before && this.channels.size >= limits.channels) return refuse('ChannelRateLimitReached: Too many channels');
     const request = readJoin(message.payload);
     if (!request) return refuse('Expected config.postgres_changes to be a list of objects');
-    const { asked, wantsPresence, acksBroadcasts } = request;
+    const { asked, wantsPresence, acksBroadcasts, awaitsSubscriptions } = request;
     if (asked.length > limits.bindings) return refuse(`Expected at most ${limits.bindings} config.postgres_changes`);
+    const { bindings, refusal } = readBindings(asked, tables(), limits);
+    if (awaitsSubscriptions && refusal !== undefined) return refuse(`RealtimeDisabledForConfiguration: ${refusal}`);
     if (before) {
       this.forget(before);
       this.write(ended(topic, before.joinRef, 'phx_close'));
@@ -155,31 +165,13 @@ export class Connection {
     this.hasJoined = true;
     this.write(reply(message, 'ok', { postgres_changes: asked.map(({ params, id }) => ({ ...params, id })) }));
     if (wantsPresence) this.write({ joinRef, ref: null, topic, event: 'presence_state', payload: {} });
-    this.subscribe({ topic, joinRef, acksBroadcasts }, asked);
-  }
-
-  /** All of the subscriptions, or none: then the channel stays, and is told why. */
-  private subscribe(
-    joined: Readonly<{ topic: string; joinRef: Ref; acksBroadcasts: boolean }>,
-    asked: readonly AskedBinding[],
-  ): void {
-    const { tables, limits, subscriptions } = this.means;
-    let [bindings, refusal]: [readonly Binding[], string | undefined] = [[], undefined];
-    try {
-      bindings = asked.map(({ params, id }) => readBinding(params, id, tables(), limits));
-    } catch (error) {
-      if (!(error instanceof BindingRefused)) throw error;
-      refusal = error.message;
-    }
     let remove: () => void = () => undefined;
-    const unsubscribe = () => remove();
-    const channel = { ...joined, connection: this, isSubscribed: bindings.length > 0, unsubscribe };
-    this.channels.set(channel.topic, channel);
+    const joined = { connection: this, topic, joinRef, acksBroadcasts, unsubscribe: () => remove() };
+    const channel = { ...joined, isSubscribed: bindings.length > 0 };
+    this.channels.set(topic, channel);
     remove = subscriptions.add(channel, bindings);
-    const tell = (status: 'ok' | 'error', text: string) =>
-      this.write(systemMessage(channel.topic, channel.joinRef, status, text));
-    if (refusal !== undefined) tell('error', refusal);
-    else if (bindings.length > 0) tell('ok', 'Subscribed to PostgreSQL');
+    if (refusal !== undefined) this.write(systemMessage(topic, joinRef, 'error', refusal));
+    else if (channel.isSubscribed) this.write(systemMessage(topic, joinRef, 'ok', 'Subscribed to PostgreSQL'));
   }
 
   private write(message: Message): void {

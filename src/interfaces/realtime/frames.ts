@@ -96,18 +96,12 @@ export const ended = (topic: string, joinRef: Ref, event: 'phx_close' | 'phx_err
   payload: {},
 });
 
-export const systemMessage = (
-  topic: string,
-  joinRef: Ref,
-  status: Status,
-  message: string,
-  extension: 'postgres_changes' | 'system' = 'postgres_changes',
-): Message => ({
+export const systemMessage = (topic: string, joinRef: Ref, status: Status, message: string): Message => ({
   joinRef,
   ref: null,
   topic,
   event: 'system',
-  payload: { message, status, extension, channel: channelName(topic) },
+  payload: { message, status, extension: 'postgres_changes', channel: channelName(topic) },
 });
 
 const PREFIX = 'realtime:';

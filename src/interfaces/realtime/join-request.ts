@@ -9,6 +9,8 @@ export type JoinRequest = Readonly<{
   asked: readonly AskedBinding[];
   wantsPresence: boolean;
   acksBroadcasts: boolean;
+  /** Whether subscriptions that cannot be made refuse the join; else it is answered before they are looked at. */
+  awaitsSubscriptions: boolean;
 }>;
 
 /** @returns undefined where a binding is no object */
@@ -20,6 +22,7 @@ export const readJoin = (payload: Json | undefined): JoinRequest | undefined => 
     asked: withIds(asked),
     wantsPresence: member(member(config, 'presence'), 'enabled') !== false,
     acksBroadcasts: member(member(config, 'broadcast'), 'ack') === true,
+    awaitsSubscriptions: member(member(config, 'postgres_changes_options'), 'wait') === true,
   };
 };
 

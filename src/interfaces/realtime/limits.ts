@@ -20,6 +20,8 @@ export type RealtimeLimits = Readonly<{
   messagesPerSecond: number;
   /** How long a client has to answer a close before it is cut off. */
   closeMs: number;
+  /** The same of a client that is closed as too slow: it has to take what waits for it first. */
+  slowCloseMs: number;
   /** Between two looks for connections that are silent, or have joined nothing. */
   lookMs: number;
 }>;
@@ -36,5 +38,6 @@ export const DEFAULT_REALTIME_LIMITS: RealtimeLimits = {
   silenceMs: 60_000,
   messagesPerSecond: 250,
   closeMs: 500,
+  slowCloseMs: 30_000,
   lookMs: 1_000,
 };

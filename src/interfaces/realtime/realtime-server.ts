@@ -62,7 +62,7 @@ export class RealtimeServer {
     const vsn = vsnOf(url.searchParams.get('vsn'));
     const refusal = refusalOf(request, url, this.admission) ?? this.refusal(vsn);
     if (refusal || !vsn) return refuse(socket, refusal ?? UNKNOWN_VERSION);
-    this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened, vsn));
+    this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened, socket, vsn));
   }
 
   private refusal(vsn: Vsn | undefined): Refusal | undefined {
@@ -72,10 +72,10 @@ export class RealtimeServer {
     return { status: 503, code: 'UNAVAILABLE', message: `There are ${this.limits.connections} connections already.` };
   }
 
-  private open(socket: WebSocket, vsn: Vsn): void {
+  private open(socket: WebSocket, wire: Duplex, vsn: Vsn): void {
     const { changes, subscriptions, limits, onError } = this;
     const means = { tables: () => changes.tables(), subscriptions, limits, onError, now: () => performance.now() };
-    const connection = new Connection(socket, vsn, means);
+    const connection = new Connection(socket, wire, vsn, means);
     this.connections.add(connection);
     socket.on('close', () => this.connections.delete(connection));
   }

@@ -299,6 +299,17 @@ describe('what cannot be subscribed to', () => {
     expect((await client.has(1))[0][1]).toBe('8');
   });
 
+  test('who waits for the subscription with the join is refused with the reason, and else told as ever', async () => {
+    const client = await (await start()).open();
+    const waiting = { postgres_changes_options: { wait: true, timeout: 5_000 } };
+    client.send(['1', '1', TOPIC, 'phx_join', join([{ ...UPDATES, table: 'secrets' }], waiting)]);
+    client.send(['2', '2', TOPIC, 'phx_join', join([UPDATES], waiting)]);
+    const [refused, taken, system] = await client.has(3);
+    expect([refused[1], refused[4].status]).toEqual(['1', 'error']);
+    expect(refused[4].response.reason).toMatch(/^RealtimeDisabledForConfiguration: Unable to subscribe to changes/);
+    expect([taken[1], taken[4].status, system[4].message]).toEqual(['2', 'ok', 'Subscribed to PostgreSQL']);
+  });
+
   test.each([
     ['phx_join', 'room', {}, 'unmatched topic'],
     ['phx_join', 'realtime:', {}, 'TopicNameRequired: You must provide a topic name'],
@@ -489,16 +500,31 @@ describe('limits', () => {
     expect(busy.closed.code).toBe(0);
   });
 
-  test('of what waits for a client that does not take it', async () => {
-    const client = await (await start({ bufferBytes: 100_000, closeMs: 100 })).open();
+  test('of what waits for a client that does not take it: with the time to take that, and the reason', async () => {
+    const closeMs = 50;
+    const client = await (await start({ bufferBytes: 100_000, closeMs })).open();
     await joined(client, [UPDATES]);
     client.socket.pause();
     const metadata = { text: 'x'.repeat(900_000) };
     for (let count = 0; count < 50; count++) changes.tell({ record: { id: ID, metadata } });
+    const told = performance.now();
+    // Who has no reason to be slow would have been cut off by now.
+    await eventually(() => performance.now() - told > 6 * closeMs);
     client.socket.resume();
-    await client.isClosed();
-    expect([1013, 1006]).toContain(client.closed.code);
+    expect(await client.isClosed()).toEqual({ code: 1013, reason: 'Too slow: reconnect, and read again' });
     expect(client.received.length).toBeLessThan(50);
+  });
+
+  test('of the time to take that', async () => {
+    const client = await (await start({ bufferBytes: 100_000, slowCloseMs: 50 })).open();
+    await joined(client, [UPDATES]);
+    client.socket.pause();
+    const metadata = { text: 'x'.repeat(900_000) };
+    for (let count = 0; count < 50; count++) changes.tell({ record: { id: ID, metadata } });
+    const told = performance.now();
+    await eventually(() => performance.now() - told > 500);
+    client.socket.resume();
+    expect((await client.isClosed()).code).toBe(1006);
   });
 });
 

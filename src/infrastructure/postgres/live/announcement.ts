@@ -4,18 +4,21 @@ import type { JsonRow, RowChange } from '../../../application/live/row-changes.j
 export type Announcement = Readonly<{ schema: string; table: string; type: RowChange['type']; at: string }> &
   Readonly<{ record?: JsonRow; key?: JsonRow }>;
 
+/** Another table has taken the place of one, with whatever rows: no row of it is announced. */
+export type Exchange = Readonly<{ schema: string; exchanged: string }>;
+
 export const CHANNEL = 'workflow_executor_changes';
 
 /** A change whose row is known, or one whose row has yet to be read. */
 export type Told = RowChange & Readonly<{ toRead: boolean }>;
 
-/** @returns null for what the trigger has not written: any client of the database may speak on the channel */
-export const announcementOf = (payload: string): Announcement | null => {
+/** @returns null for what is neither: any client of the database may speak on the channel */
+export const announcementOf = (payload: string): Announcement | Exchange | null => {
   try {
-    const parsed = JSON.parse(payload) as Partial<Announcement> | null;
-    return parsed?.schema && parsed.table && parsed.type && !Number.isNaN(Date.parse(parsed.at ?? ''))
-      ? (parsed as Announcement)
-      : null;
+    const parsed = JSON.parse(payload) as Partial<Announcement & Exchange> | null;
+    if (!parsed?.schema) return null;
+    const isChange = parsed.table && parsed.type && !Number.isNaN(Date.parse(parsed.at ?? ''));
+    return isChange || typeof parsed.exchanged === 'string' ? (parsed as Announcement | Exchange) : null;
   } catch {
     return null;
   }

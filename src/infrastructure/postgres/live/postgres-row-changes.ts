@@ -128,6 +128,7 @@ export class PostgresRowChanges extends RowChanges {
   private take(payload: string): void {
     const announced = announcementOf(payload);
     if (announced?.schema !== this.followed.schema) return;
+    if ('exchanged' in announced) return this.miss(`The table ${announced.exchanged} was exchanged`);
     const change = told(announced, this.followed.keys);
     if (!change) return;
     // What is complete is told at once, unless something before it is still to be read.

@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import type { JsonRow, RowChange } from '../../../application/live/row-changes.js';
 import { quoted } from '../rebuild/areas.js';
 import type { Told } from './announcement.js';
@@ -13,10 +13,14 @@ export const readAnnounced = async (
 ): Promise<readonly RowChange[]> => {
   const rows = new Map<string, JsonRow>();
   const incomplete = changes.filter(({ toRead }) => toRead);
-  for (const table of new Set(incomplete.map((change) => change.table))) {
-    const keys = incomplete.filter((change) => change.table === table).map(({ key }) => key);
-    for (const row of await readRows(dataSource, table, keys)) rows.set(named(table, row, Object.keys(keys[0]!)), row);
-  }
+  await dataSource.transaction(async (manager) => {
+    // As the trigger writes rows: the database may be in another time zone.
+    await manager.query(`set local timezone to 'UTC'`);
+    for (const table of new Set(incomplete.map((change) => change.table))) {
+      const keys = incomplete.filter((change) => change.table === table).map(({ key }) => key);
+      for (const row of await readRows(manager, table, keys)) rows.set(named(table, row, Object.keys(keys[0]!)), row);
+    }
+  });
   return changes.flatMap(({ toRead, ...change }) => {
     if (!toRead) return [change];
     const record = rows.get(named(change.table, change.key, Object.keys(change.key)));
@@ -24,10 +28,10 @@ export const readAnnounced = async (
   });
 };
 
-const readRows = async (dataSource: DataSource, table: string, keys: readonly JsonRow[]): Promise<JsonRow[]> => {
+const readRows = async (manager: EntityManager, table: string, keys: readonly JsonRow[]): Promise<JsonRow[]> => {
   const columns = Object.keys(keys[0]!);
   const same = columns.map((column) => `live.${quoted(column)} = sought.${quoted(column)}`).join(' and ');
-  const found = await dataSource.query<{ record: JsonRow }[]>(
+  const found = await manager.query<{ record: JsonRow }[]>(
     `select row_to_json(live) as record from ${quoted(table)} as live
      join jsonb_populate_recordset(null::${quoted(table)}, $1::jsonb) as sought on ${same}`,
     [JSON.stringify(keys)],

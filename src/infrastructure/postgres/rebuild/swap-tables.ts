@@ -3,6 +3,7 @@ import { sleep, type Clock } from '../../../application/clock.js';
 import { failpoint } from '../../../application/failpoint.js';
 import type { Area, Swap } from '../../../application/rebuild/rebuild-store.js';
 import { BESIDE, clearArea, makeArea, quoted, type Schemas } from './areas.js';
+import { CHANNEL, type Exchange } from '../live/announcement.js';
 import { noteLate } from '../live/note-late.js';
 import { carryOver, silence } from './copy-table.js';
 
@@ -68,6 +69,8 @@ const swapOne = async (client: pg.Client, schemas: Schemas, swap: Swap, area: Ar
   // What was found in the table that was live until now says nothing of this one.
   await client.query(`delete from ${quoted(live.schema)}.projection_drift where projection = $1`, [table]);
   await noteLate(client, table, 'exchanged');
+  const exchange: Exchange = { schema: live.schema, exchanged: table };
+  await client.query('select pg_notify($1, $2)', [CHANNEL, JSON.stringify(exchange)]);
   await clearArea(client, incoming.schema, table);
 };
 

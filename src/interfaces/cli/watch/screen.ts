@@ -10,6 +10,8 @@ export type Output = Readonly<{
 
 const HIDE_CURSOR = '\x1b[?25l';
 const SHOW_CURSOR = '\x1b[?25h';
+/** Some characters take two columns, and no count of ours knows which: what is too wide ends at the edge. */
+const [NO_WRAP, WRAP] = ['\x1b[?7l', '\x1b[?7h'];
 
 /** On a terminal the picture is drawn over the one before; elsewhere each event is a line. */
 export class Screen {
@@ -42,7 +44,7 @@ export class Screen {
     // Lines that have left the screen upwards cannot be drawn over.
     const seen = lines.slice(0, Math.max(1, (output.rows ?? 24) - 1));
     const up = this.drawn > 0 ? `\x1b[${this.drawn}A` : HIDE_CURSOR;
-    output.write(`${up}\r\x1b[J${seen.join('\n')}\n`);
+    output.write(`${up}\r\x1b[J${NO_WRAP}${seen.join('\n')}\n${WRAP}`);
     this.drawn = seen.length;
   }
 

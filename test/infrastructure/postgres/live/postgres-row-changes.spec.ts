@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import type { ChangeListener, RowChange } from '../../../../src/application/live/row-changes.js';
+import { createDataSource } from '../../../../src/infrastructure/postgres/data-source.js';
 import { endStuckListeners } from '../../../../src/infrastructure/postgres/live/end-stuck-listeners.js';
 import {
   DEFAULT_ROW_CHANGES_LIMITS,
@@ -27,10 +28,10 @@ afterEach(async () => {
 });
 afterAll(() => tables.close());
 
-const follow = async (limits: Partial<RowChangesLimits> = {}) => {
+const follow = async (limits: Partial<RowChangesLimits> = {}, from = dataSource) => {
   const errors: string[] = [];
   const all = { ...DEFAULT_ROW_CHANGES_LIMITS, pauseMs: 10, ...limits };
-  const changes = new PostgresRowChanges(dataSource, new SystemClock(), all, (message) => errors.push(message));
+  const changes = new PostgresRowChanges(from, new SystemClock(), all, (message) => errors.push(message));
   following.push(changes);
   await changes.start();
   const seen: RowChange[] = [];
@@ -102,6 +103,23 @@ test('reads rows that are too large to be announced, and keeps the order', async
   expect(seen.map(({ key }) => key['revision'])).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, undefined]);
   expect(seen[1]!.record).toMatchObject({ execution_id: ID, revision: 1, data: large });
   expect(seen[10]!.record).toMatchObject({ id: ID, checkpoint_data: { large } });
+});
+
+test('instants are UTC in rows of any size, whatever the time zone of the database', async () => {
+  const { url } = dataSource.options as { url: string };
+  const name = `"${new URL(url).pathname.slice(1)}"`;
+  await dataSource.query(`alter database ${name} set timezone to 'Asia/Kolkata'`);
+  const elsewhere = await createDataSource({ url, poolSize: 2 });
+  try {
+    const { seen } = await follow({}, elsewhere);
+    await insert(ID, { large: 'x'.repeat(20_000) });
+    await eventually(() => expect(seen).toHaveLength(1));
+    expect(seen[0]!.record!['created_at']).toBe('2026-01-02T03:04:05.678+00:00');
+  } finally {
+    await Promise.all(following.splice(0).map((each) => each.stop()));
+    await elsewhere.destroy();
+    await dataSource.query(`alter database ${name} reset timezone`);
+  }
 });
 
 test('an event may hold characters that jsonb cannot', async () => {

@@ -23,7 +23,7 @@ test('on a terminal each picture is drawn over the one before, and the cursor co
   screen.end();
   expect(written).toHaveLength(4);
   const drawnAgain = (up: string) => `\x1b[${up}A\r\x1b[J`;
-  expect(written[0]!.startsWith('\x1b[?25l\r\x1b[Jib  e-1  project p-1\n')).toBe(true);
+  expect(written[0]!.startsWith('\x1b[?25l\r\x1b[J\x1b[?7lib  e-1  project p-1\n')).toBe(true);
   expect(written[1]!.startsWith(drawnAgain('4'))).toBe(true);
   expect(written[1]).toContain('The connection was closed\n');
   expect(written[2]!.startsWith(drawnAgain('5'))).toBe(true);
@@ -35,6 +35,15 @@ test('what does not fit on a terminal is left out, so that nothing is drawn twic
   const { screen, written } = screenOn({ isTTY: true, columns: 10, rows: 3 });
   screen.draw(picture);
   expect(written[0]!.split('\n')).toHaveLength(3);
+});
+
+test('a line of characters that are two columns wide stays one line, so that the next picture covers it', () => {
+  const { screen, written } = screenOn({ isTTY: true, columns: 20, rows: 24 });
+  screen.draw({ ...picture, execution: { ...execution, workflow_name: '漢'.repeat(19) } });
+  const [before, drawn] = written[0]!.split('\x1b[?7l');
+  expect(before).toBe('\x1b[?25l\r\x1b[J');
+  expect(drawn).toContain('漢');
+  expect(drawn!.endsWith('\n\x1b[?7h')).toBe(true);
 });
 
 test('elsewhere there are plain lines: the beginning, each event, and what happens to the connection', () => {

@@ -1,0 +1,38 @@
+import type { Duplex } from 'node:stream';
+import type { WebSocket } from 'ws';
+
+/**
+ * What is sent to one client in one turn of the process goes out with one call of the system. With many clients those calls are
+ * most of the work, and where changes come faster than they can be told there are more of them in a turn.
+ */
+export class Outlet {
+  private isHeld = false;
+
+  /** @param wire what the socket writes to */
+  constructor(
+    private readonly socket: WebSocket,
+    private readonly wire: Duplex,
+  ) {}
+
+  send(frame: string | Buffer): void {
+    if (!this.isHeld) {
+      this.isHeld = true;
+      this.wire.cork();
+      process.nextTick(() => this.letGo());
+    }
+    this.socket.send(frame, { binary: false });
+  }
+
+  /** Whether the client has more to take than so much; what was only held back does not count. */
+  hasMoreThan(bytes: number): boolean {
+    if (this.socket.bufferedAmount <= bytes) return false;
+    this.letGo();
+    return this.socket.bufferedAmount > bytes;
+  }
+
+  private letGo(): void {
+    if (!this.isHeld) return;
+    this.isHeld = false;
+    this.wire.uncork();
+  }
+}
