@@ -74,10 +74,14 @@ module.exports = {
     ),
     forbid(
       'eventstore-client',
-      'One file speaks to the event store; the copy and the embedded node work with the messages of the protocol.',
+      'The log speaks to the event store; the copy and the embedded node work with the messages of the protocol.',
       {
         path: '^src/',
-        pathNot: ['^src/infrastructure/eventstore/eventstore-db\\.event-log\\.ts$', EMBEDDED, COPY_CALLS],
+        pathNot: [
+          '^src/infrastructure/eventstore/(eventstore-db\\.event-log|batch-appends|batch-answer)\\.ts$',
+          EMBEDDED,
+          COPY_CALLS,
+        ],
       },
       { path: npm('@eventstore/db-client') },
     ),

@@ -2,11 +2,14 @@
 import path from 'node:path';
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
+import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
 import type { EventLog } from '../application/event-log.js';
+import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { SharedNode } from '../infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../infrastructure/eventstore/eventstore-db.event-log.js';
 import { MovingEventLog } from '../infrastructure/eventstore/moving.event-log.js';
+import { SharedTailEventLog } from '../infrastructure/eventstore/shared-tail.event-log.js';
 import { createDataSource } from '../infrastructure/postgres/data-source.js';
 import { startEmbeddedPostgres } from '../infrastructure/postgres/embedded-postgres.js';
 
@@ -15,6 +18,9 @@ export type Platform = Readonly<{
   log: EventLog;
   close: () => Promise<void>;
 }>;
+
+/** Streams that parts of an instance follow. */
+const FOLLOWED = [...AUDITED_PREFIXES, WEBHOOK_STREAM_PREFIX];
 
 const warn = (line: string) => new Logger('Database').warn(line);
 
@@ -34,9 +40,9 @@ export const startPlatform = async (config: Config, tell: (line: string) => void
     const dataSource = opened(await createDataSource(settings), (it) => it.destroy());
     const openLog = (url: string) => new EventStoreDbEventLog({ url, appendTimeoutMs: config.appendTimeoutMs });
     const given = config.eventstoreUrl?.reveal();
-    const log = given ? openLog(given) : new MovingEventLog(await sharedNode(databaseUrl), openLog);
-    opened(log, (it) => it.close());
-    return { dataSource, log, close };
+    const reached = given ? openLog(given) : new MovingEventLog(await sharedNode(databaseUrl), openLog);
+    opened(reached, (it) => it.close());
+    return { dataSource, log: new SharedTailEventLog(reached, FOLLOWED), close };
   } catch (error) {
     await close();
     throw error;

@@ -2,6 +2,9 @@
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export type JsonObject = { readonly [key: string]: Json };
 
+/** Whether Postgres can hold it, and so the read tables: neither U+0000 nor half of a surrogate pair. */
+export const isStorableText = (text: string): boolean => !text.includes('\0') && text.isWellFormed();
+
 /**
  * One text for one value: keys sorted, no white space (RFC 8785 for the values that JSON events hold). Made to be hashed. A
  * member that is undefined is none, as in JSON: what is about to be stored has the text of what will be read.

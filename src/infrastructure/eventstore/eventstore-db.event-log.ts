@@ -1,11 +1,5 @@
-/** The one file that speaks to EventStoreDB. */
-import {
-  EventStoreDBClient,
-  jsonEvent,
-  StreamNotFoundError,
-  streamNameFilter,
-  WrongExpectedVersionError,
-} from '@eventstore/db-client';
+/** Speaks to EventStoreDB: reads and subscriptions here, appends in batch-appends.ts. */
+import { EventStoreDBClient, StreamNotFoundError, streamNameFilter } from '@eventstore/db-client';
 import {
   AppendOutcomeUnknown,
   EventLog,
@@ -18,7 +12,8 @@ import {
   type PageAsked,
   type RecordedEvent,
 } from '../../application/event-log.js';
-import { appendCredentials, withDefaults, type EventStoreDbLimits, type EventStoreDbOptions } from './options.js';
+import { BatchAppends } from './batch-appends.js';
+import { withDefaults, type EventStoreDbLimits, type EventStoreDbOptions } from './options.js';
 import { recorded, type ClientEvent } from './recorded.js';
 import { describe, isRefusal, unavailable } from './refusals.js';
 import { within } from './within.js';
@@ -32,12 +27,14 @@ type Reading = ReturnType<EventStoreDBClient['readStream']> | ReturnType<EventSt
 export class EventStoreDbEventLog extends EventLog {
   private readonly client: EventStoreDBClient;
   private readonly limits: EventStoreDbLimits;
+  private readonly appends: BatchAppends;
   private used = false;
 
   constructor(options: EventStoreDbOptions) {
     super();
     this.limits = withDefaults(options);
     this.client = EventStoreDBClient.connectionString(this.limits.url);
+    this.appends = new BatchAppends(this.client, this.limits.appendTimeoutMs);
   }
 
   async read(stream: string, from = 0n) {
@@ -80,21 +77,13 @@ export class EventStoreDbEventLog extends EventLog {
     if (events.length === 0) throw new RangeError(`Append to ${stream}: expected at least one event, got none`);
     const { appendTimeoutMs } = this.limits;
     this.used = true;
-    const proposed = events.map(({ id, type, data, metadata }) =>
-      jsonEvent({ id, type, data: data as never, metadata: metadata as never }),
-    );
-    const options = {
-      expectedRevision: expected === 'none' ? ('no_stream' as const) : expected,
-      throwOnAppendFailure: true,
-      deadline: appendTimeoutMs,
-      credentials: appendCredentials(this.limits.url),
-    };
+    const ending = new AbortController();
     try {
-      const result = await within(appendTimeoutMs, this.client.appendToStream(stream, proposed, options));
-      if (!result.position) throw new AppendOutcomeUnknown(`Append to ${stream}: the answer has no position`);
-      return { revision: result.nextExpectedRevision, position: result.position.commit };
+      return await within(appendTimeoutMs, this.appends.append(stream, events, expected, ending.signal));
     } catch (error) {
-      throw this.appendError(stream, expected, error);
+      throw appendError(stream, error);
+    } finally {
+      ending.abort();
     }
   }
 
@@ -138,6 +127,7 @@ export class EventStoreDbEventLog extends EventLog {
 
   /** Ends what is under way and lets go of the connection. */
   async close(): Promise<void> {
+    await within(CLOSE_TIMEOUT_MS, this.appends.close()).catch(() => undefined);
     await within(CLOSE_TIMEOUT_MS, this.client.dispose()).catch(() => undefined);
     if (!this.used) return;
     // `dispose` ends calls only; an open channel would keep the process alive.
@@ -181,17 +171,10 @@ export class EventStoreDbEventLog extends EventLog {
       throw unavailable(`${what} cannot be read`, error);
     }
   }
-
-  private appendError(stream: string, expected: ExpectedRevision, error: unknown): Error {
-    if (error instanceof AppendOutcomeUnknown) return error;
-    if (error instanceof WrongExpectedVersionError) {
-      return new RevisionConflict(
-        stream,
-        expected,
-        typeof error.actualVersion === 'bigint' ? error.actualVersion : 'none',
-      );
-    }
-    if (isRefusal(error)) return unavailable(`Append to ${stream} was refused`, error);
-    return new AppendOutcomeUnknown(`Append to ${stream}: ${describe(error)}`, { cause: error });
-  }
 }
+
+const appendError = (stream: string, error: unknown): Error => {
+  if (error instanceof AppendOutcomeUnknown || error instanceof RevisionConflict) return error;
+  if (isRefusal(error)) return unavailable(`Append to ${stream} was refused`, error);
+  return new AppendOutcomeUnknown(`Append to ${stream}: ${describe(error)}`, { cause: error });
+};

@@ -27,15 +27,3 @@ export function withDefaults(options: EventStoreDbOptions): EventStoreDbLimits {
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return { ...DEFAULTS, ...(Object.fromEntries(given) as EventStoreDbOptions) };
 }
-
-/**
- * With credentials the client makes a call of its own for each append. Without them it uses its batch append, one stream
- * for the whole process: that rejects appends for the failures of others, and throws where nobody can catch it when an
- * answer comes late. (A call of its own costs about twice the processor time, which is little for what we append.)
- * Those of the connection string; any will do where the connection is not encrypted, since none are sent then.
- */
-export function appendCredentials(url: string): Readonly<{ username: string; password: string }> | undefined {
-  const [, username, password] = /^[^:]+:\/\/([^:/@]+):([^@]+)@/.exec(url) ?? [];
-  if (username && password) return { username: decodeURIComponent(username), password: decodeURIComponent(password) };
-  return /[?&]tls=false(&|$)/i.test(url) ? { username: 'nobody', password: 'none' } : undefined;
-}

@@ -79,8 +79,10 @@ export const patchRows = (table: TableShape, patches: readonly Patch[]): Stateme
   const first = patches[0];
   if (!first) throw new TypeError('Expected at least one patch');
   const key = table.primaryKey.map((column) => `t.${quoted(column)} = ${source(column, ({ key }) => key[column])}`);
-  const sets = Object.keys(first.set).map((column) => ({ column, sql: source(column, ({ set }) => set[column]) }));
-  const fills = Object.keys(first.fill).map((column) => ({
+  // In one order whatever the events' was: statements of one shape are one text.
+  const columnsOf = (values: object) => Object.keys(values).sort();
+  const sets = columnsOf(first.set).map((column) => ({ column, sql: source(column, ({ set }) => set[column]) }));
+  const fills = columnsOf(first.fill).map((column) => ({
     column,
     sql: `coalesce(t.${quoted(column)}, ${source(column, ({ fill }) => fill[column])})`,
   }));

@@ -38,4 +38,8 @@ export const encode = ({ type, nullable }: ColumnShape, value: unknown): unknown
  * original. Every escape is matched, so that an escaped backslash is not taken for the beginning of one.
  */
 const holdable = (json: string): string =>
-  json.replace(/\\(u0000|ud[89a-f][0-9a-f]{2}|.)/g, (whole, escape: string) => (escape.length > 1 ? '\\ufffd' : whole));
+  json.includes('\\u')
+    ? json.replace(/\\(u0000|ud[89a-f][0-9a-f]{2}|.)/g, (whole, escape: string) =>
+        escape.length > 1 ? '\\ufffd' : whole,
+      )
+    : json;

@@ -5,6 +5,16 @@ import { segmentsOf, type Patch } from './row-changes.js';
 import { byShape, findMissing, insertRows, patchRows, sweepRows, type Statement } from './row-statements.js';
 import type { TableShape } from './table-shape.js';
 
+/** Statements that the server keeps for a connection: there is one for each set of columns that change together. */
+const NAMED_STATEMENTS = 200;
+const names = new Map<string, string>();
+
+/** Under a name the server parses and plans a statement once. */
+const nameOf = (text: string): string | undefined => {
+  if (!names.has(text) && names.size < NAMED_STATEMENTS) names.set(text, `write-rows-${names.size + 1}`);
+  return names.get(text);
+};
+
 /**
  * Writes one projection's changes inside the transaction that is open on `client`.
  * @throws CannotApply where these changes can never be written
@@ -14,7 +24,7 @@ export const writeRows = async (
   table: TableShape,
   changes: readonly Change<AnyRow>[],
 ): Promise<void> => {
-  const run = (statement: Statement) => client.query(statement.text, [...statement.values]);
+  const run = ({ text, values }: Statement) => client.query({ name: nameOf(text), text, values: [...values] });
   try {
     for (const { inserts, patches, sweeping } of segmentsOf(changes, table.primaryKey)) {
       if (inserts.length > 0) await run(insertRows(table, inserts));

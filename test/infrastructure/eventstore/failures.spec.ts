@@ -9,7 +9,6 @@ import {
   type EmbeddedEventStore,
 } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
-import { appendCredentials } from '../../../src/infrastructure/eventstore/options.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import { closeClient } from '../embedded-eventstore/server-under-test.js';
@@ -120,10 +119,4 @@ describe('a server that works', () => {
     await expect(log.append('gone', [event()], 'none')).rejects.toBeInstanceOf(LogUnavailable);
     await closeClient(client);
   });
-});
-
-test('credentials are those of the connection string, or any where none are sent', () => {
-  expect(appendCredentials('esdb://admin:ch%40ngeit@host:2113')).toEqual({ username: 'admin', password: 'ch@ngeit' });
-  expect(appendCredentials('esdb://host:2113?tls=false')).toBeDefined();
-  expect(appendCredentials('esdb://host:2113?tls=true')).toBeUndefined();
 });

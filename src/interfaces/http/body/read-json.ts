@@ -1,6 +1,6 @@
 /** Bytes of a body -> the JSON object in them. Stricter than JSON.parse: what could not be stored, or could harm, is refused. */
 import { isUtf8 } from 'node:buffer';
-import type { JsonObject } from '../../../domain/json.js';
+import { isStorableText, type JsonObject } from '../../../domain/json.js';
 import { bounded, received } from '../received.js';
 import { badRequest, problem, Refusal } from '../refusal.js';
 
@@ -75,18 +75,16 @@ const TEXT = 'text without U+0000 and without half of a surrogate pair';
 
 const harmOfKey = (key: string) => {
   if (REFUSED_KEYS.has(key)) return { expected: 'no such name anywhere', received: received(key) };
-  return isBroken(key) ? { expected: TEXT, received: received(key) } : undefined;
+  return !isStorableText(key) ? { expected: TEXT, received: received(key) } : undefined;
 };
 
 const harmOfValue = (value: unknown) => {
-  if (typeof value === 'string' && isBroken(value)) return { expected: TEXT, received: received(value) };
+  if (typeof value === 'string' && !isStorableText(value)) return { expected: TEXT, received: received(value) };
   if (typeof value === 'number' && !Number.isFinite(value)) {
     return { expected: 'a number that a double can hold', received: 'a larger one' };
   }
   return undefined;
 };
-
-const isBroken = (text: string): boolean => /\0|\p{Surrogate}/u.test(text);
 
 const fieldOf = (place: Place | null, key: string): string => {
   const keys = [key];

@@ -1,0 +1,48 @@
+import sharedMessages from '@eventstore/db-client/generated/shared_pb.js';
+import type * as Rpc from '@eventstore/db-client/generated/status_pb.js';
+import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
+import {
+  AppendOutcomeUnknown,
+  RevisionConflict,
+  type Appended,
+  type ExpectedRevision,
+} from '../../application/event-log.js';
+
+/** A server's own word on one append; `code` as in gRPC. */
+export class AppendRefused extends Error {
+  constructor(
+    readonly code: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const WRONG_VERSION = 'event_store.client.WrongExpectedVersion';
+const DELETED = 'event_store.client.StreamDeleted';
+const NOT_FOUND = 5;
+
+/** @throws RevisionConflict, AppendRefused, AppendOutcomeUnknown where the answer has no position */
+export const batchAnswer = (answer: Streams.BatchAppendResp, stream: string, expected: ExpectedRevision): Appended => {
+  const error = answer.getError();
+  if (error) throw errorOf(error, stream, expected);
+  const position = answer.getSuccess()?.getPosition();
+  if (!position) throw new AppendOutcomeUnknown(`Append to ${stream}: the answer has no position`);
+  return {
+    revision: BigInt(answer.getSuccess()!.getCurrentRevision()),
+    position: BigInt(position.getCommitPosition()),
+  };
+};
+
+const errorOf = (error: Rpc.Status, stream: string, expected: ExpectedRevision): Error => {
+  const details = error.getDetails();
+  const type = details?.getTypeName();
+  const wrong =
+    type === WRONG_VERSION && details!.unpack(sharedMessages.WrongExpectedVersion.deserializeBinary, WRONG_VERSION);
+  if (wrong) {
+    const actual = wrong.hasCurrentStreamRevision() ? BigInt(wrong.getCurrentStreamRevision()) : 'none';
+    return new RevisionConflict(stream, expected, actual);
+  }
+  const code = type === DELETED ? NOT_FOUND : error.getCode();
+  return new AppendRefused(code, `${error.getMessage() || 'The append was refused'} (status ${error.getCode()})`);
+};
