@@ -6,6 +6,7 @@ import {
   type NewEvent,
   type RecordedEvent,
 } from '../../src/application/event-log.js';
+import { executionIdOf, STREAM_PREFIX } from '../../src/domain/workflow/index.js';
 import { InMemoryEventLog } from '../support/in-memory.event-log.js';
 import type { Happenings, Machine } from './machine.js';
 import type { Random } from './random.js';
@@ -145,7 +146,9 @@ export class EventStore {
   }
 }
 
-export const short = (id: string) => id.replace('workflow-', '').slice(0, 8);
+export const short = (stream: string) => (isWorkflow(stream) ? executionIdOf(stream).slice(0, 8) : stream);
+
+const isWorkflow = (stream: string) => stream.startsWith(STREAM_PREFIX);
 
 const describe = (data: unknown, metadata: unknown): string => {
   const { step, attempt, generation, worker, error, retryAt, cause } = data as Record<string, unknown>;

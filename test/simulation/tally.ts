@@ -75,7 +75,7 @@ const EXPECTED = [
 ];
 
 /** Fewer schedules than this need not have seen everything. */
-const ENOUGH = 500;
+const ENOUGH = 1_000;
 const ACCEPTED_SHARE = 0.9;
 
 /** A batch in which a fault never fired, or hardly anything was started, shows nothing: what it lacks, in words. */

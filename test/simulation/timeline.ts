@@ -33,6 +33,8 @@ export class Timeline {
     return new Promise((resolve, reject) => {
       const turn = () => {
         try {
+          // Wishes that were withdrawn.
+          while (this.heap[0]?.act === null) this.pop();
           const next = this.heap[0];
           if (isOver()) return resolve();
           if (!next || next.at > end) {
@@ -40,14 +42,10 @@ export class Timeline {
             return resolve();
           }
           this.pop();
-          const { act } = next;
-          if (act) {
-            this.atOnce = next.at > this.now ? 0 : this.atOnce + 1;
-            if (this.atOnce > MOST_AT_ONCE)
-              throw new Error('Time stands still: something is done over and over at once');
-            this.now = next.at;
-            act();
-          }
+          this.atOnce = next.at > this.now ? 0 : this.atOnce + 1;
+          if (this.atOnce > MOST_AT_ONCE) throw new Error('Time stands still: something is done over and over at once');
+          this.now = next.at;
+          next.act?.();
           queueMicrotask(() => process.nextTick(turn));
         } catch (error) {
           reject(error instanceof Error ? error : new Error(String(error)));
