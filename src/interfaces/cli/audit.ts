@@ -2,7 +2,6 @@
 import { parseArgs } from 'node:util';
 import { openForAudit, type AuditTools } from '../../composition/audit-tools.js';
 import { runUntilSignal } from '../../composition/run-until-signal.js';
-import { readConfig } from '../../composition/server.js';
 import type { Finding } from '../../application/audit/finding.js';
 
 const USAGE = `Usage: npm run audit -- verify EXECUTION   one execution's events, against the latest checkpoint
@@ -30,7 +29,7 @@ const main = async (): Promise<number> => {
     write(USAGE);
     return values.help ? VERIFIED : UNVERIFIED;
   }
-  const tools = await openForAudit(readConfig());
+  const tools = await openForAudit();
   try {
     if (command === 'rebuild') return await rebuild(tools);
     return report(execution === undefined ? await all(tools) : await one(tools, execution));
