@@ -24,6 +24,7 @@ export default {
     '^@/lib/supabase/client$': '<rootDir>/src/lib/supabase/client.ts',
   },
   modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/\\.dist-', '<rootDir>/data'],
+  testSequencer: '<rootDir>/test/support/longest-first.mjs',
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   // One more than two cores have work for, as the end-to-end tests wait for processes of their own; more than four only

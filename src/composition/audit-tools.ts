@@ -5,7 +5,7 @@ import { verifyLog } from '../application/audit/verify-log.js';
 import { verifyStream } from '../application/audit/verify-stream.js';
 import { workflowStream } from '../domain/workflow/index.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
-import type { Config } from '../infrastructure/config/config.js';
+import { readConfig } from '../infrastructure/config/configuration.js';
 import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/postgres-audit-tree.js';
 import { trustedKeys } from './audit.js';
@@ -13,7 +13,9 @@ import { startPlatform } from './platform.js';
 
 export type AuditTools = Awaited<ReturnType<typeof openForAudit>>;
 
-export const openForAudit = async (config: Config) => {
+/** Of what the settings say. @throws ConfigurationError */
+export const openForAudit = async () => {
+  const config = readConfig();
   const platform = await startPlatform(config, () => undefined);
   const { dataSource, close } = platform;
   const isEmbedded = config.eventstoreUrl === undefined;

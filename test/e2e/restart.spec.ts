@@ -13,21 +13,25 @@ let agent: AgentServer;
 let answer: Answer;
 let instances: Instance[];
 
-const start = async (env: Record<string, string> = {}) => {
+const start = async () => {
   const instance = await startInstance({
     DATABASE_URL: database.url,
     DEFINITIONS_DIR: definitions,
     AGENT_FIRST_URL: `${agent.url}/first`,
     AGENT_SECOND_URL: `${agent.url}/second`,
-    ...env,
+    SHUTDOWN_GRACE_MS: '300',
   });
   instances.push(instance);
   return instance;
 };
 
-beforeEach(async () => {
+const isAlive = ({ child: { process } }: Instance) => process.exitCode === null && process.signalCode === null;
+
+/** The one that the test before has left behind, or a new one: a start costs seconds. */
+const living = async () => instances.find(isAlive) ?? (await start());
+
+beforeAll(async () => {
   instances = [];
-  answer = ({ input }) => succeed({ [input.step]: 'done' });
   [database, definitions, agent] = await Promise.all([
     createTestDatabase(),
     definitionsDir([
@@ -37,16 +41,19 @@ beforeEach(async () => {
     startAgentServer((call, response) => answer(call, response)),
   ]);
 });
-
-afterEach(async () => {
-  for (const { child } of instances) child.process.kill('SIGCONT');
-  await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
-  await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
+beforeEach(() => {
+  answer = ({ input }) => succeed({ [input.step]: 'done' });
+  agent.forgetCalls();
 });
+afterAll(async () => {
+  for (const { child } of instances) child.process.kill('SIGCONT');
+  await Promise.all(instances.filter(isAlive).map(({ child }) => child.kill('SIGKILL')));
+  await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
+}, 60_000);
 
 test('killed in the middle of a step, it goes on after a restart: same key, no retry spent', async () => {
   answer = () => undefined;
-  const first = await start();
+  const first = await living();
   const id = await first.api.start(START);
   await eventually(() => agent.calls.length === 1);
   await first.child.kill('SIGKILL');
@@ -71,7 +78,7 @@ test('killed in the middle of a step, it goes on after a restart: same key, no r
 
 test('told to end in the middle of a step, it hands the step over at once and exits with 0', async () => {
   answer = () => undefined;
-  const first = await start({ SHUTDOWN_GRACE_MS: '300' });
+  const first = await living();
   const id = await first.api.start(START);
   await eventually(() => agent.calls.length === 1);
   await first.child.kill('SIGTERM');
@@ -87,7 +94,7 @@ test('told to end in the middle of a step, it hands the step over at once and ex
 
 test('a retry that was due while nothing ran is made after the restart, once', async () => {
   answer = () => failWith('transient');
-  const first = await start();
+  const first = await living();
   const id = await first.api.start(START);
   await eventually(async () => (await first.api.details(id)).steps[0].status === 'waiting');
   await first.child.kill('SIGKILL');
@@ -99,10 +106,21 @@ test('a retry that was due while nothing ran is made after the restart, once', a
   expect(agent.calls.filter(({ path }) => path === '/first')).toHaveLength(before + 1);
 }, 60_000);
 
+test('a start that was acknowledged is there after a kill', async () => {
+  answer = () => undefined;
+  const first = await living();
+  const ids = await Promise.all(Array.from({ length: 10 }, () => first.api.start(START)));
+  await first.child.kill('SIGKILL');
+  answer = ({ input }) => succeed({ [input.step]: 'done' });
+  const second = await start();
+  for (const id of ids) await second.api.reaches(id, 'completed', 30_000);
+}, 90_000);
+
+// Last, as it leaves two behind.
 test('retries that come due while their instance stands still are made once, and not again when it goes on', async () => {
   let isBusy = true;
   answer = ({ input }) => (isBusy ? failWith('transient') : succeed({ [input.step]: 'done' }));
-  const [first, second] = [await start(), await start()];
+  const [first, second] = [await living(), await start()];
   const ids = await Promise.all(Array.from({ length: 5 }, () => first.api.start(START)));
   const isWaiting = async (id: string) => (await first.api.details(id)).steps[0].status === 'waiting';
   await eventually(async () => (await Promise.all(ids.map(isWaiting))).every(Boolean));
@@ -123,14 +141,4 @@ test('retries that come due while their instance stands still are made once, and
       .map(({ input }) => [input.step, input.attempt].join());
     expect(new Set(attempts).size).toBe(attempts.length);
   }
-}, 90_000);
-
-test('a start that was acknowledged is there after a kill', async () => {
-  answer = () => undefined;
-  const first = await start();
-  const ids = await Promise.all(Array.from({ length: 10 }, () => first.api.start(START)));
-  await first.child.kill('SIGKILL');
-  answer = ({ input }) => succeed({ [input.step]: 'done' });
-  const second = await start();
-  for (const id of ids) await second.api.reaches(id, 'completed', 30_000);
 }, 90_000);

@@ -2,7 +2,6 @@
 import { parseArgs } from 'node:util';
 import { openForAudit, type AuditTools } from '../../composition/audit-tools.js';
 import { runUntilSignal } from '../../composition/run-until-signal.js';
-import { readConfig } from '../../composition/server.js';
 import type { Unhashed } from '../../application/audit/chain-walk.js';
 import type { Finding } from '../../application/audit/finding.js';
 
@@ -31,7 +30,7 @@ const main = async (): Promise<number> => {
     write(USAGE);
     return values.help ? VERIFIED : UNVERIFIED;
   }
-  const tools = await openForAudit(readConfig());
+  const tools = await openForAudit();
   try {
     if (command === 'rebuild') return await rebuild(tools);
     return report(execution === undefined ? await all(tools) : await one(tools, execution));
