@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { benchAppend } from './event-node/append.js';
+import { benchHistory } from './history/history.js';
 import { benchMemory } from './event-node/memory.js';
 import { benchRead } from './event-node/read.js';
 import { startPostgres } from './event-node/postgres.js';
@@ -16,6 +17,7 @@ const BENCHES = {
   read: benchRead,
   memory: benchMemory,
   rebuild: benchRebuild,
+  history: benchHistory,
   realtime: benchRealtime,
 };
 type Name = keyof typeof BENCHES;

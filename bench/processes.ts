@@ -67,4 +67,23 @@ export async function startProgram(
   };
 }
 
+/** Runs it to its end. @throws unless it ends with 0 */
+export async function runProgram(program: URL, args: readonly string[], env: NodeJS.ProcessEnv) {
+  const begun = performance.now();
+  const child = spawn(process.execPath, [fileURLToPath(program), ...args], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const parts: Buffer[] = [];
+  let firstMs = 0;
+  child.stdout.on('data', (part: Buffer) => {
+    firstMs ||= performance.now() - begun;
+    parts.push(part);
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  const body = Buffer.concat(parts);
+  if (code !== 0) throw new Error(`${program.pathname} ended with code ${code}: ${body.toString().slice(-2_000)}`);
+  return { firstMs, totalMs: performance.now() - begun, body };
+}
+
 const status = (pid: number | undefined) => readFile(`/proc/${pid}/status`, 'utf8');

@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { startNode } from '../event-node/servers.js';
 import type { BenchPostgres } from '../event-node/postgres.js';
 import { startProgram, type Program } from '../processes.js';
-import { execution, start, until } from '../rebuild/clients.js';
+import { execution, running, start, until, waiting } from '../rebuild/clients.js';
 import { startWorkload } from '../rebuild/workload.js';
 import { table, type Section } from '../report.js';
 import { percentile, spread } from '../rounds.js';
@@ -28,7 +28,7 @@ export async function benchRealtime(postgres: BenchPostgres, settings: Settings)
   const main = new URL('../../dist/main.js', import.meta.url);
   const app = await startProgram(main, /The API is at (http:\S+?)["\s]/, env);
   try {
-    const example = await start(app.said, true);
+    const example = await start(app.said, running);
     await until(async () => (await execution(app.said, example)).current_state === 'completed');
     await starts(app.said, seconds);
     const before = await settled(app);
@@ -81,7 +81,7 @@ const starts = async (url: string, seconds: number): Promise<void> => {
   const under: Promise<string>[] = [];
   for (let count = 0; count < seconds * STARTS_PER_SECOND; count++) {
     // A connection that was idle may be closed at the moment in which it is used again.
-    under.push(start(url, false).catch(() => start(url, false)));
+    under.push(start(url, waiting).catch(() => start(url, waiting)));
     await pause(1_000 / STARTS_PER_SECOND);
   }
   await Promise.all(under);

@@ -16,7 +16,7 @@ import type { BenchPostgres } from '../event-node/postgres.js';
 import { startProgram } from '../processes.js';
 import { table, type Section } from '../report.js';
 import type { Settings } from '../settings.js';
-import { execution, reads, start, startSome, STARTS_PER_SECOND, until } from './clients.js';
+import { execution, reads, running, start, startSome, STARTS_PER_SECOND, until } from './clients.js';
 import { copyHistories } from './histories.js';
 import { lines, number } from './lines.js';
 import { startWorkload } from './workload.js';
@@ -43,7 +43,7 @@ export async function benchRebuild(postgres: BenchPostgres, settings: Settings):
     return { node, app, apps, stop };
   };
   const first = await open();
-  const example = await start(first.app.said, true);
+  const example = await start(first.app.said, running);
   await until(async () => (await execution(first.app.said, example)).current_state === 'completed');
   await first.stop();
   settings.tell(`storing ${settings.events.toLocaleString('en')} events`);

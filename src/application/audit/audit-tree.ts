@@ -33,14 +33,19 @@ export abstract class AuditTree {
   /** Hashes of ranges, with one look-up. */
   async hashesOf(ranges: readonly Range[]): Promise<readonly Buffer[]> {
     const parts = ranges.map(partsOf);
-    const found = [...(await this.nodes(parts.flat()))];
-    return parts.map(({ length }) => joined(found.splice(0, length)));
+    const found = await this.nodes(parts.flat());
+    let at = 0;
+    return parts.map(({ length }) => joined(found.slice(at, (at += length))));
   }
 
-  /** For each index the proof that its leaf is in the tree of `size` leaves. */
+  /** For each index the proof that its leaf is in the tree of `size` leaves. What several name is looked up once. */
   async inclusionProofs(indexes: readonly number[], size: number): Promise<readonly (readonly Buffer[])[]> {
-    const ranges = indexes.map((index) => inclusionRanges(index, size));
-    const hashes = [...(await this.hashesOf(ranges.flat()))];
-    return ranges.map(({ length }) => hashes.splice(0, length));
+    const wanted = indexes.map((index) => inclusionRanges(index, size));
+    const distinct = new Map(wanted.flat().map((range) => [nameOf(range), range]));
+    const hashes = await this.hashesOf([...distinct.values()]);
+    const byName = new Map([...distinct.keys()].map((name, place) => [name, hashes[place]!]));
+    return wanted.map((ranges) => ranges.map((range) => byName.get(nameOf(range))!));
   }
 }
+
+const nameOf = ({ start, end }: Range): string => `${start}-${end}`;

@@ -73,7 +73,10 @@ export class AuditPackMaker extends AuditPacks {
     const manifest = canonicalJson(manifestOf(executionId, madeAt, files));
     files['manifest.json'] = Buffer.from(manifest);
     files['manifest.sig'] = Buffer.from(signer.sign(manifest));
-    return { name: `audit-pack-${executionId}.zip`, content: format.zip(files, madeAt, (text) => signer.sign(text)) };
+    return {
+      name: `audit-pack-${executionId}.zip`,
+      content: await format.zip(files, madeAt, (text) => signer.sign(text)),
+    };
   }
 
   /** @throws NotReady where no checkpoint covers the last event in time */

@@ -21,5 +21,5 @@ export abstract class PackFormat {
   /** PDF. */
   abstract report(report: PackReport): Promise<Uint8Array>;
   /** One ZIP. Its comment is `sign` of a text with the SHA-256 of all bytes before it: no byte of it is free. */
-  abstract zip(files: PackFiles, madeAt: Date, sign: (text: string) => string): Uint8Array;
+  abstract zip(files: PackFiles, madeAt: Date, sign: (text: string) => string): Promise<Uint8Array>;
 }

@@ -1,11 +1,15 @@
 import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { zipSync } from 'fflate';
+import { promisify } from 'node:util';
+import { zip, type AsyncZippable, type AsyncZipOptions } from 'fflate';
 import { PackFormat, type PackFiles, type PackReport } from '../../../application/audit/pack/pack-format.js';
 import { NotReady } from '../../../application/errors.js';
 import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../one-shot-threads.js';
 
 const limits: ThreadLimits = { threads: 1, waiting: 20, timeoutMs: 240_000, heapMb: 1024 };
+
+/** Large files are deflated in threads of their own. */
+const zipped = promisify<AsyncZippable, AsyncZipOptions, Uint8Array>(zip);
 
 /** Ed25519 in base64. */
 const SIGNATURE_CHARACTERS = 88;
@@ -33,8 +37,8 @@ export class ZipPackFormat extends PackFormat {
     }
   }
 
-  zip(files: PackFiles, madeAt: Date, sign: (text: string) => string): Uint8Array {
-    const bytes = Buffer.from(zipSync({ ...files }, { level: 6, mtime: madeAt }));
+  async zip(files: PackFiles, madeAt: Date, sign: (text: string) => string): Promise<Uint8Array> {
+    const bytes = Buffer.from(await zipped({ ...files }, { level: 6, mtime: madeAt, consume: false }));
     // The last two bytes are how long the comment is, which they are part of.
     bytes.writeUInt16LE(SIGNATURE_CHARACTERS, bytes.length - 2);
     const signature = sign(`workflow-executor/audit-pack-zip/1 ${hash('sha256', bytes, 'hex')}`);
