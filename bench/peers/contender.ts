@@ -49,8 +49,10 @@ export type Measured = Readonly<{
   completedSeconds: number;
   /** Processor seconds of all its processes meanwhile. */
   cpuSeconds: number;
-  /** Of each workflow that ran alone. */
+  /** Of each workflow that ran alone, until whoever started it knows of its end. */
   aloneMs: readonly number[];
+  /** The same until its end was stored. */
+  aloneStoredMs: readonly number[];
   /** Results that were read back from the store and compared. */
   verified: number;
 }>;

@@ -1,5 +1,6 @@
 /** One turn of one contender, in a process of its own: `bench/peers/turn.ts` starts it and is told what was measured. */
 import { cpuSecondsOf } from '../cpu.js';
+import { inFlightAlways } from './in-flight.js';
 import type { Engine, Measured, Setup, Start } from './contender.js';
 import { resultOf, STEPS } from './work.mjs';
 
@@ -29,12 +30,13 @@ async function measure(engine: Engine, { inFlight, warmUp, alone, workflows, pid
   await inFlightAlways(engine, 0, warmUp, inFlight);
   await engine.settled?.();
   const aloneMs: number[] = [];
+  const aloneStoredMs: number[] = [];
   for (let workflow = warmUp; workflow < warmUp + alone; workflow++) {
-    const began = performance.now();
+    const [began, startedAt] = [performance.now(), Date.now()];
     await engine.run(workflow);
     aloneMs.push(performance.now() - began);
+    aloneStoredMs.push(((await engine.settled?.()) ?? Date.now()) - startedAt);
   }
-  await engine.settled?.();
 
   const all = [process.pid, ...pids];
   const cpuBefore = await cpuSecondsOf(all);
@@ -46,16 +48,7 @@ async function measure(engine: Engine, { inFlight, warmUp, alone, workflows, pid
   const cpuSeconds = (await cpuSecondsOf(all)) - cpuBefore;
   const verified = verify(await engine.stored(), warmUp + alone + workflows);
   const [seconds, completedSeconds] = [(ended - began) / 1_000, (lastStored - began) / 1_000];
-  return { inFlight, workflows, seconds, completedSeconds, cpuSeconds, aloneMs, verified };
-}
-
-/** Runs `count` workflows from number `first` on, `inFlight` of them at any time. */
-async function inFlightAlways(engine: Engine, first: number, count: number, inFlight: number): Promise<void> {
-  let next = first;
-  const runAgain = async () => {
-    while (next < first + count) await engine.run(next++);
-  };
-  await Promise.all(Array.from({ length: Math.min(inFlight, count) }, runAgain));
+  return { inFlight, workflows, seconds, completedSeconds, cpuSeconds, aloneMs, aloneStoredMs, verified };
 }
 
 /** @returns how many results were as they should be, which are all. @throws where one is not */

@@ -1,4 +1,4 @@
-/** openworkflow on Postgres: a worker with a slot for each workflow in flight, in the process that starts them. */
+/** openworkflow on Postgres: workers in the process that starts the workflows. */
 import { OpenWorkflow } from 'openworkflow';
 import { BackendPostgres } from 'openworkflow/postgres';
 import pg from 'pg';
@@ -8,6 +8,10 @@ import { stepsOf } from '../step.js';
 import { stepName, STEPS, workflowName } from '../work.mjs';
 
 const POOL = 20;
+/** Each looks for work by itself, after up to a second where it has found none. */
+const WORKERS = 4;
+/** A worker whose slots are all taken rests as if there were no work. */
+const SLOTS_PER_WORKFLOW = 1.25;
 
 export const start: Start = async (setup) => {
   const steps = stepsOf(setup);
@@ -20,8 +24,9 @@ export const start: Start = async (setup) => {
     for (let step = 0; step < STEPS; step++)
       await run.run({ name: stepName(step) }, () => steps.run(input.number, step));
   });
-  const worker = engine.newWorker({ concurrency: setup.inFlight });
-  await worker.start();
+  const concurrency = Math.ceil((setup.inFlight * SLOTS_PER_WORKFLOW) / WORKERS);
+  const workers = Array.from({ length: WORKERS }, () => engine.newWorker({ concurrency }));
+  for (const worker of workers) await worker.start();
   return {
     run: async (number) => {
       const { workflowRun } = await workflow.run({ number }, { idempotencyKey: workflowName(number) });
@@ -40,7 +45,7 @@ export const start: Start = async (setup) => {
       return byWorkflow(rows);
     },
     stop: async () => {
-      await worker.stop();
+      for (const worker of workers) await worker.stop();
       await backend.stop();
       await steps.close();
     },
