@@ -1,9 +1,12 @@
 /** `npm run bench`: see bench/README.md. */
 import { writeFileSync } from 'node:fs';
+import { benchApi } from './application/api.js';
+import { applicationMemory } from './application/memory.js';
+import { benchProjection } from './application/projection.js';
 import { benchAppend } from './event-node/append.js';
 import { benchMemory } from './event-node/memory.js';
 import { benchRead } from './event-node/read.js';
-import { startPostgres } from './event-node/postgres.js';
+import { startPostgres, type BenchPostgres } from './event-node/postgres.js';
 import { svg as drawn } from './chart.js';
 import { machine } from './machine.js';
 import { options, usage, type Options } from './options.js';
@@ -11,12 +14,18 @@ import { benchPeers } from './peers/peers.js';
 import { benchRealtime } from './realtime/realtime.js';
 import { benchRebuild } from './rebuild/rebuild.js';
 import { print, type Section } from './report.js';
+import type { Settings } from './settings.js';
 
 const BENCHES = {
   peers: benchPeers,
   append: benchAppend,
   read: benchRead,
-  memory: benchMemory,
+  projection: benchProjection,
+  api: benchApi,
+  memory: async (postgres: BenchPostgres, settings: Settings) => [
+    ...(await benchMemory(postgres, settings)),
+    await applicationMemory(postgres, settings),
+  ],
   rebuild: benchRebuild,
   realtime: benchRealtime,
 };

@@ -1,7 +1,7 @@
 /** What a table, a chart and the aims say of what was measured. */
 import type { Bars } from '../chart.js';
 import { table, times, type Ratio, type Section } from '../report.js';
-import { percentile, spread, type Results } from '../rounds.js';
+import { median, percentile, spread, type Results } from '../rounds.js';
 import type { Variant } from '../settings.js';
 import type { Measured } from './contender.js';
 
@@ -29,7 +29,6 @@ type Figures = Readonly<{
   cpu: readonly number[];
 }>;
 
-const median = (values: readonly number[]): number => spread(values).median;
 const rate = ({ workflows, seconds }: Measured): number => workflows / seconds;
 
 const figuresOf = (name: string, rounds: readonly (readonly Measured[])[]): Figures => {
@@ -50,14 +49,20 @@ const figuresOf = (name: string, rounds: readonly (readonly Measured[])[]): Figu
   };
 };
 
-export const section = (variant: Variant, workflows: number, results: Results<readonly Measured[]>): Section => {
+type About = Readonly<{ workflows: number; versions: string }>;
+
+export const section = (
+  variant: Variant,
+  { workflows, versions }: About,
+  results: Results<readonly Measured[]>,
+): Section => {
   const all = [...results].map(([name, rounds]) => figuresOf(name, rounds));
   const peers = all.filter(({ name }) => !name.startsWith('ours') && name !== FLOOR);
   const best = [...peers].sort((a, b) => median(b.rates) - median(a.rates))[0];
   const share = ({ rates }: Figures) => (best ? (median(rates) / median(best.rates)).toFixed(2) : '-');
   return {
     title: `Variant ${variant}: ${TITLE[variant]}; ${workflows.toLocaleString('en')} workflows of six steps of 1 KB`,
-    table: table(
+    table: `${table(
       [
         'contender',
         'workflows/s',
@@ -72,7 +77,7 @@ export const section = (variant: Variant, workflows: number, results: Results<re
         ...[each.name, times(each.rates, 0), share(each), String(each.inFlight)],
         ...[times(each.completed, 0), times(each.alone, 1), times(each.aloneStored, 0), times(each.cpu, 1)],
       ]),
-    ),
+    )}\n\n${versions}`,
     ratios: aims(variant, all, peers, best),
     raw: Object.fromEntries(results),
     chart: bars(variant, all),

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const bench = fileURLToPath(new URL('..', import.meta.url));
@@ -16,3 +16,13 @@ export function installPeers(tell: (line: string) => void): void {
   if (status !== 0)
     throw new Error(`npm ci in bench/ failed (${error?.message ?? `code ${status}`}); the peers are needed to compare`);
 }
+
+/** Of the packages that are compared with, exactly those that the lockfile has. */
+export const versions = (): string => {
+  const { dependencies } = JSON.parse(readFileSync(`${bench}/package.json`, 'utf8')) as {
+    dependencies: Readonly<Record<string, string>>;
+  };
+  return Object.entries(dependencies)
+    .map(([name, version]) => `${name} ${version}`)
+    .join(', ');
+};

@@ -5,7 +5,7 @@ import type { Section } from '../report.js';
 import { inTurns } from '../rounds.js';
 import type { Settings } from '../settings.js';
 import type { Measured } from './contender.js';
-import { installPeers } from './install.js';
+import { installPeers, versions } from './install.js';
 import { section } from './figures.js';
 import { takeTurn } from './turn.js';
 
@@ -40,7 +40,8 @@ export async function benchPeers(postgres: BenchPostgres, settings: Settings): P
           return measured;
         },
       }));
-      sections.push(section(variant, workflows, await inTurns(settings.rounds, contenders, settings.tell)));
+      const results = await inTurns(settings.rounds, contenders, settings.tell);
+      sections.push(section(variant, { workflows, versions: versions() }, results));
     }
     return sections;
   } finally {

@@ -1,7 +1,7 @@
 /** The built application with its embedded node, used over its HTTP API: what is measured is `dist/main.js` and this client. */
 import pg from 'pg';
 import { Pool } from 'undici';
-import { caughtUp, startApplication, type Application } from '../../application.js';
+import { caughtUp, startApplication, type Application } from '../../application/application.js';
 import type { Engine, Setup } from '../contender.js';
 import { followEnds } from '../ends.js';
 import { storedByUs } from '../stored-by-us.js';

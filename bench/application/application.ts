@@ -3,10 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
-import { stepName, STEPS } from './peers/work.mjs';
-import { startProgram, type Program } from './processes.js';
+import { stepName, STEPS } from '../peers/work.mjs';
+import { startProgram, type Program } from '../processes.js';
 
-const main = new URL('../dist/main.js', import.meta.url);
+const main = new URL('../../dist/main.js', import.meta.url);
 const TIMEOUT_MINUTES = 600;
 
 export type Application = Program & Readonly<{ url: string }>;
@@ -26,7 +26,7 @@ export const startApplication = async ({ databaseUrl, directory, agentUrl, env }
     ...{ DATABASE_URL: databaseUrl ?? '', PORT: '0', LOG_LEVEL: 'log', DATA_DIR: directory },
     DEFINITIONS_DIR: await writeDefinition(directory),
     ...(agentUrl === null
-      ? { AGENTS_MODULE: fileURLToPath(new URL('./peers/in-process-agent.mjs', import.meta.url)) }
+      ? { AGENTS_MODULE: fileURLToPath(new URL('../peers/in-process-agent.mjs', import.meta.url)) }
       : { AGENT_BENCH_URL: agentUrl }),
     ...env,
   });
@@ -44,7 +44,7 @@ const writeDefinition = async (directory: string): Promise<string> => {
   return definitions;
 };
 
-/** @returns when the last event was written, Unix ms, where every read table has it; else undefined */
+/** @returns when the last event was written, Unix ms, where every read table has it; 0 where there is none; else undefined */
 export const caughtUp = async (database: pg.Client): Promise<number | undefined> => {
   const { rows } = await database.query<{ is_caught_up: boolean; last: string }>(
     `with last as (
@@ -55,5 +55,7 @@ export const caughtUp = async (database: pg.Client): Promise<number | undefined>
      ) as is_caught_up
      from last`,
   );
-  return rows[0]?.is_caught_up ? Number(rows[0].last) : undefined;
+  const [found] = rows;
+  if (!found) return 0;
+  return found.is_caught_up ? Number(found.last) : undefined;
 };
