@@ -1,57 +1,39 @@
 /** `npm run bench`: see bench/README.md. */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { benchApi } from './application/api.js';
+import { applicationMemory } from './application/memory.js';
+import { benchProjection } from './application/projection.js';
 import { benchAppend } from './event-node/append.js';
 import { benchHistory } from './history/history.js';
 import { benchMemory } from './event-node/memory.js';
 import { benchRead } from './event-node/read.js';
-import { startPostgres } from './event-node/postgres.js';
+import { startPostgres, type BenchPostgres } from './event-node/postgres.js';
+import { svg as drawn } from './chart.js';
 import { machine } from './machine.js';
+import { options, usage, type Options } from './options.js';
+import { benchPeers } from './peers/peers.js';
 import { benchRealtime } from './realtime/realtime.js';
 import { benchRebuild } from './rebuild/rebuild.js';
 import { print, type Section } from './report.js';
 import type { Settings } from './settings.js';
 
 const BENCHES = {
+  peers: benchPeers,
   append: benchAppend,
   read: benchRead,
-  memory: benchMemory,
+  projection: benchProjection,
+  api: benchApi,
+  memory: async (postgres: BenchPostgres, settings: Settings) => [
+    ...(await benchMemory(postgres, settings)),
+    await applicationMemory(postgres, settings),
+  ],
   rebuild: benchRebuild,
   history: benchHistory,
   realtime: benchRealtime,
 };
-type Name = keyof typeof BENCHES;
+const NAMES = Object.keys(BENCHES) as (keyof typeof BENCHES)[];
 
-const usage = `Usage: npm run bench -- [${Object.keys(BENCHES).join('|')} ...] [--rounds N] [--events N] [--quick] [--json FILE]`;
-
-function parse() {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      rounds: { type: 'string', default: '3' },
-      events: { type: 'string', default: '100000' },
-      quick: { type: 'boolean', default: false },
-      json: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const unknown = positionals.find((name) => !(name in BENCHES));
-  if (unknown !== undefined) throw new Error(`There is no bench '${unknown}'`);
-  const rounds = values.quick ? 1 : Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new Error(`Expected --rounds to be 1 or more, got '${values.rounds}'`);
-  const events = values.quick ? 2_000 : Number(values.events);
-  if (!Number.isInteger(events) || events < 1)
-    throw new Error(`Expected --events to be 1 or more, got '${values.events}'`);
-  const names = (positionals.length > 0 ? positionals : Object.keys(BENCHES)) as Name[];
-  return { ...values, rounds, events, names };
-}
-
-async function run({ names, rounds, events, quick, json }: ReturnType<typeof parse>): Promise<void> {
-  const settings: Settings = {
-    ...{ rounds, events, quick, warmUpMs: quick ? 300 : 1_000, measureMs: quick ? 700 : 3_000 },
-    tell: (line) => console.error(line),
-  };
+async function run({ names, settings, json, svg }: Options): Promise<void> {
   const sections: Section[] = [];
   const postgres = await startPostgres();
   // It has a session of its own, and would go on without us.
@@ -60,25 +42,39 @@ async function run({ names, rounds, events, quick, json }: ReturnType<typeof par
   try {
     const about = { ...machine(), postgres: postgres.version, ...settings };
     const { cores, processor, node, loadBefore } = about;
-    console.log(`${cores} cores (${processor}), Node ${node}, Postgres ${postgres.version}, load before ${loadBefore}`);
-    for (const name of names) {
+    const note = `${cores} cores (${processor}), Node ${node}, Postgres ${postgres.version}`;
+    console.log(`${note}, load before ${loadBefore}`);
+    for (const name of NAMES.filter((known) => names.includes(known))) {
       for (const section of await BENCHES[name](postgres, settings)) {
         sections.push(section);
         console.log(`\n${print(section)}`);
       }
     }
     if (json) writeFileSync(json, JSON.stringify({ about, sections }, null, 2));
+    const charts = sections.flatMap(({ chart }) => chart ?? []);
+    if (svg) writeFileSync(svg, drawn(charts, note));
   } finally {
     await postgres.stop();
   }
 }
 
-try {
-  const options = parse();
-  if (options.help) console.log(usage);
-  else await run(options);
-} catch (error) {
-  console.error(error instanceof Error ? error.message : error);
-  console.error(usage);
-  process.exitCode = 1;
+const told = (error: unknown) => console.error(error instanceof Error ? error.message : error);
+
+function read(): Options | undefined {
+  try {
+    return options(process.argv.slice(2), NAMES);
+  } catch (error) {
+    told(error);
+    console.error(usage(NAMES));
+    process.exitCode = 1;
+    return undefined;
+  }
 }
+
+const given = read();
+if (given?.help) console.log(usage(NAMES));
+else if (given)
+  await run(given).catch((error: unknown) => {
+    told(error);
+    process.exitCode = 1;
+  });

@@ -10,9 +10,8 @@ const START_TIMEOUT_MS = 60_000;
 export type Program = Readonly<{
   /** The part of its output that matched. */
   said: string;
+  pid: number;
   residentMegabytes(): Promise<number>;
-  /** Processor seconds it has used so far, user and system. */
-  cpuSeconds(): Promise<number>;
   stop(): Promise<void>;
   /** Without a word to it. */
   kill(): Promise<void>;
@@ -43,22 +42,20 @@ export async function startProgram(
     let text = '';
     const late = setTimeout(() => reject(new Error(`${file} did not start: ${text}`)), START_TIMEOUT_MS);
     child.once('exit', (code) => reject(new Error(`${file} ended with code ${code}: ${text}`)));
-    child.stdout.on('data', (chunk: Buffer) => {
+    child.stdout.on('data', function read(chunk: Buffer) {
       text += chunk.toString();
       const match = ready.exec(text);
       if (!match) return;
       clearTimeout(late);
+      // What it says later is of no interest, and is taken so that it does not wait.
+      child.stdout.off('data', read).resume();
       resolve(match[1] ?? match[0]);
     });
   });
   return {
     said,
+    pid: child.pid!,
     residentMegabytes: async () => Number(/VmRSS:\s+(\d+)/.exec(await status(child.pid))?.[1]) / 1_024,
-    cpuSeconds: async () => {
-      const [, after = ''] = (await readFile(`/proc/${child.pid}/stat`, 'utf8')).split(') ');
-      const fields = after.split(' ');
-      return (Number(fields[11]) + Number(fields[12])) / 100;
-    },
     stop,
     kill: async () => {
       child.kill('SIGKILL');

@@ -1,8 +1,15 @@
+import type { Bars } from './chart.js';
 import { spread } from './rounds.js';
 
 export type Ratio = Readonly<{ name: string; value: number; aim: string; met: boolean }>;
 
-export type Section = Readonly<{ title: string; table: string; ratios: readonly Ratio[]; raw: unknown }>;
+export type Section = Readonly<{
+  title: string;
+  table: string;
+  ratios: readonly Ratio[];
+  raw: unknown;
+  chart?: Bars;
+}>;
 
 /** `median (min to max)` */
 export function times(values: readonly number[], digits: number): string {

@@ -29,6 +29,8 @@ export function spread(values: readonly number[]): Spread {
   return { median, min: at(0), max: at(sorted.length - 1) };
 }
 
+export const median = (values: readonly number[]): number => spread(values).median;
+
 /** @param share 0.5 for the median, 0.99 for what 99 of 100 stay under */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);

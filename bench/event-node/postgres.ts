@@ -1,5 +1,5 @@
 /** A Postgres for the bench alone, with its default durability, and databases in it. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -8,7 +8,11 @@ import { startEmbeddedPostgres } from '../../src/infrastructure/postgres/embedde
 export type BenchPostgres = Readonly<{
   /** Makes a database and answers its connection string. */
   database(name: string): Promise<string>;
+  /** Ends whoever is still connected to it. */
+  drop(name: string): Promise<void>;
   version: string;
+  /** Of the postmaster, whose children are all other processes of it. */
+  pid: number;
   stop(): Promise<void>;
 }>;
 
@@ -18,13 +22,20 @@ export async function startPostgres(): Promise<BenchPostgres> {
   const client = new pg.Client({ connectionString: server.url });
   await client.connect();
   const { rows } = await client.query<{ server_version: string }>('show server_version');
+  const { rows: places } = await client.query<{ data_directory: string }>('show data_directory');
+  const pidFile = await readFile(join(places[0]!.data_directory, 'postmaster.pid'), 'utf8');
   return {
+    pid: Number.parseInt(pidFile, 10),
     version: rows[0]?.server_version ?? 'unknown',
     database: async (name) => {
       await client.query(`create database ${client.escapeIdentifier(name)}`);
       const url = new URL(server.url);
       url.pathname = `/${name}`;
       return url.href;
+    },
+    drop: async (name) => {
+      await client.query(`drop database ${client.escapeIdentifier(name)} with (force)`);
+      await client.query('checkpoint'); // who comes next does not write what this one has left
     },
     stop: async () => {
       await client.end();

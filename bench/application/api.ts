@@ -1,0 +1,145 @@
+/** What the API costs when much is stored: throughput, the list and one execution, a command to a long execution, a start. */
+import { setTimeout as pause } from 'node:timers/promises';
+import type { BenchPostgres } from '../event-node/postgres.js';
+import { underLoad } from '../load.js';
+import { table, times, type Section } from '../report.js';
+import { median } from '../rounds.js';
+import type { Settings } from '../settings.js';
+import { startApplication } from './application.js';
+import { longExecution } from './long-execution.js';
+import { copyExecutions } from './copies.js';
+import { requests, throughput, withDatabase, withDirectory } from './engine.js';
+import { explain } from './explain.js';
+
+const AIM_GROWTH = 0.9;
+const AIM_MS = 50;
+const IN_FLIGHT = 64;
+const READERS = 16;
+const AUDIT_DEADLINE_MS = 3_600_000;
+
+export async function benchApi(postgres: BenchPostgres, settings: Settings): Promise<Section[]> {
+  const [growth, full] = await growing(postgres, settings);
+  const read = await reading(full, settings);
+  return [growth, read, await longExecution(await postgres.database('api_long'), settings), await startUp(settings)];
+}
+
+async function growing(postgres: BenchPostgres, settings: Settings): Promise<[Section, string]> {
+  const [empty, full] = [await postgres.database('api_empty'), await postgres.database('api_full')];
+  const counts = settings.quick ? { warmUp: 10, count: 50 } : { warmUp: 300, count: 2_000 };
+  await throughput(full, { first: 0, warmUp: 0, count: 1, inFlight: 1 });
+  settings.tell(`storing ${settings.executions.toLocaleString('en')} finished executions`);
+  const events = await copyExecutions(full, settings.executions);
+  await auditHasTaken(full);
+  const rates = { empty: [] as number[], full: [] as number[] };
+  for (let round = 0; round < settings.rounds; round++) {
+    const first = 1 + round * (counts.warmUp + counts.count);
+    settings.tell(`round ${round + 1} of ${settings.rounds}: throughput with none and with all`);
+    rates.empty.push(await throughput(empty, { ...counts, first, inFlight: IN_FLIGHT }));
+    rates.full.push(await throughput(full, { ...counts, first, inFlight: IN_FLIGHT }));
+  }
+  const value = median(rates.full) / median(rates.empty);
+  const stored = `${settings.executions.toLocaleString('en')} (${events.toLocaleString('en')} events)`;
+  const section: Section = {
+    title: 'Growth: workflows/s with finished executions stored',
+    table: table(
+      ['stored', 'workflows/s'],
+      [
+        ['none', times(rates.empty, 0)],
+        [stored, times(rates.full, 0)],
+      ],
+    ),
+    ratios: [{ name: 'with all / with none', value, aim: `>= ${AIM_GROWTH}`, met: value >= AIM_GROWTH }],
+    raw: rates,
+  };
+  return [section, full];
+}
+
+/** The tree over the log is built behind the log; what it does meanwhile is no part of what is measured. */
+const auditHasTaken = (databaseUrl: string): Promise<void> =>
+  withDirectory(async (directory) => {
+    const app = await startApplication({ databaseUrl, directory, agentUrl: null });
+    try {
+      await withDatabase(databaseUrl, async (database) => {
+        for (const end = performance.now() + AUDIT_DEADLINE_MS; performance.now() < end; await pause(200)) {
+          const { rows } = await database.query<{ done: boolean }>(
+            `select coalesce((select max(position) from audit_leaves), 0) >= max(position) as done
+             from eventstore.events where stream like 'workflow-%'`,
+          );
+          if (rows[0]?.done) return;
+        }
+        throw new Error('The audit tree did not take the events in an hour');
+      });
+    } finally {
+      await app.stop();
+    }
+  });
+
+const reading = (databaseUrl: string, settings: Settings): Promise<Section> =>
+  withDirectory(async (directory) => {
+    const ids = await withDatabase(databaseUrl, async (database) => {
+      const { rows } = await database.query<{ id: string }>('select id from workflow_executions limit 10000');
+      return rows.map(({ id }) => id);
+    });
+    const app = await startApplication({ databaseUrl, directory, agentUrl: null });
+    const { ask, close } = requests(app.url, READERS);
+    try {
+      const load = { ...settings, inFlight: READERS };
+      let next = 0;
+      const id = () => ids[(next = (next + 7_919) % ids.length)]!;
+      const paths: Readonly<Record<string, () => string>> = {
+        list: () => '/api/v1/workflow/executions',
+        'list, state=completed': () => '/api/v1/workflow/executions?state=completed',
+        'get with steps': () => `/api/v1/workflow?execution_id=${id()}&include_steps=true`,
+      };
+      const measured = [];
+      for (const [what, path] of Object.entries(paths)) {
+        settings.tell(`${what}, ${READERS} at the same time`);
+        measured.push({ what, ...(await underLoad(load, async () => void (await ask('GET', path())))) });
+      }
+      const plans = await explain(databaseUrl, ids[0]!);
+      const shown = plans.map(({ what, plan }) => `${what}:\n\n${plan.replace(/^/gm, '    ')}`).join('\n\n');
+      const rows = measured.map(({ what, rate, p50, p99 }) => [what, rate.toFixed(0), p50.toFixed(1), p99.toFixed(1)]);
+      return {
+        title: `Reads with ${settings.executions.toLocaleString('en')} executions, ${READERS} at the same time`,
+        table: `${table(['request', 'per second', 'p50, ms', 'p99, ms'], rows)}\n\n${shown}`,
+        ratios: measured.map(({ what, p99 }) => ({
+          ...{ name: `p99 of ${what}, ms`, value: p99, aim: `< ${AIM_MS}`, met: p99 < AIM_MS },
+        })),
+        raw: { measured, plans },
+      };
+    } finally {
+      await close();
+      await app.stop();
+    }
+  });
+
+const AIM_START_SECONDS = 3;
+
+/** The embedded default, Postgres and node in its own directory: from its start to its first answer. */
+const startUp = (settings: Settings): Promise<Section> =>
+  withDirectory(async (directory) => {
+    const seconds: number[] = [];
+    for (let start = 0; start <= settings.rounds; start++) {
+      const began = performance.now();
+      const app = await startApplication({ databaseUrl: undefined, directory, agentUrl: null });
+      const { ask, close } = requests(app.url, 1);
+      await ask('GET', '/api/v1/workflow/executions');
+      seconds.push((performance.now() - began) / 1_000);
+      await close();
+      await app.stop();
+    }
+    const [cold = 0, ...warm] = seconds;
+    const value = median(warm);
+    return {
+      title: 'Start of the embedded default, until its first answer',
+      table: table(
+        ['start', 'seconds'],
+        [
+          ['the first, which makes the cluster', times([cold], 1)],
+          ['warm', times(warm, 1)],
+        ],
+      ),
+      ratios: [{ name: 's, warm', value, aim: `< ${AIM_START_SECONDS}`, met: value < AIM_START_SECONDS }],
+      raw: seconds,
+    };
+  });

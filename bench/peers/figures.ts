@@ -1,0 +1,114 @@
+/** What a table, a chart and the aims say of what was measured. */
+import type { Bars } from '../chart.js';
+import { table, times, type Ratio, type Section } from '../report.js';
+import { median, percentile, spread, type Results } from '../rounds.js';
+import type { Variant } from '../settings.js';
+import type { Measured } from './contender.js';
+
+/** Not durable step by step, so no peer in this sense. */
+const FLOOR = 'pg-boss';
+const AIM_THROUGHPUT = { A: 1.2, B: 2 } as const;
+const AIM_LATENCY = 0.7;
+const AIM_TWO = 1.5;
+
+const TITLE = { A: 'each step a function in process', B: 'each step a POST to another process' } as const;
+
+/** One contender, in the concurrency in which it was fastest; each list has a figure for each round. */
+type Figures = Readonly<{
+  name: string;
+  inFlight: number;
+  /** Workflows per second, until nothing was left to be done. */
+  rates: readonly number[];
+  /** The same until the last end was stored. */
+  completed: readonly number[];
+  /** p50 of one workflow alone, ms, in the concurrency in which it was lowest. */
+  alone: readonly number[];
+  /** The same until the end is stored. */
+  aloneStored: readonly number[];
+  /** For 1,000 workflows. */
+  cpu: readonly number[];
+}>;
+
+const rate = ({ workflows, seconds }: Measured): number => workflows / seconds;
+
+const figuresOf = (name: string, rounds: readonly (readonly Measured[])[]): Figures => {
+  const settings = (rounds[0] ?? []).map((_, at) => rounds.map((round) => round[at]!));
+  const fastest = [...settings].sort((a, b) => median(b.map(rate)) - median(a.map(rate)))[0]!;
+  const lowest = (of: (measured: Measured) => readonly number[]) => {
+    const latencies = settings.map((rounds) => rounds.map((measured) => percentile(of(measured), 0.5)));
+    return [...latencies].sort((a, b) => median(a) - median(b))[0]!;
+  };
+  return {
+    name,
+    inFlight: fastest[0]!.inFlight,
+    rates: fastest.map(rate),
+    completed: fastest.map(({ workflows, completedSeconds }) => workflows / completedSeconds),
+    alone: lowest(({ aloneMs }) => aloneMs),
+    aloneStored: lowest(({ aloneStoredMs }) => aloneStoredMs),
+    cpu: fastest.map(({ cpuSeconds, workflows }) => (cpuSeconds * 1_000) / workflows),
+  };
+};
+
+type About = Readonly<{ workflows: number; versions: string }>;
+
+export const section = (
+  variant: Variant,
+  { workflows, versions }: About,
+  results: Results<readonly Measured[]>,
+): Section => {
+  const all = [...results].map(([name, rounds]) => figuresOf(name, rounds));
+  const peers = all.filter(({ name }) => !name.startsWith('ours') && name !== FLOOR);
+  const best = [...peers].sort((a, b) => median(b.rates) - median(a.rates))[0];
+  const share = ({ rates }: Figures) => (best ? (median(rates) / median(best.rates)).toFixed(2) : '-');
+  return {
+    title: `Variant ${variant}: ${TITLE[variant]}; ${workflows.toLocaleString('en')} workflows of six steps of 1 KB`,
+    table: `${table(
+      [
+        'contender',
+        'workflows/s',
+        'of the best peer',
+        'in flight',
+        'until all are stored',
+        'p50 alone, ms',
+        'until it is stored',
+        'CPU s per 1,000',
+      ],
+      all.map((each) => [
+        ...[each.name, times(each.rates, 0), share(each), String(each.inFlight)],
+        ...[times(each.completed, 0), times(each.alone, 1), times(each.aloneStored, 0), times(each.cpu, 1)],
+      ]),
+    )}\n\n${versions}`,
+    ratios: aims(variant, all, peers, best),
+    raw: Object.fromEntries(results),
+    chart: bars(variant, all),
+  };
+};
+
+const aims = (variant: Variant, all: readonly Figures[], peers: readonly Figures[], best?: Figures): Ratio[] => {
+  const ours = all.find(({ name }) => name === 'ours');
+  const two = all.find(({ name }) => name === 'ours x2');
+  const atLeast = (name: string, value: number, aim: number): Ratio => ({
+    ...{ name, value, aim: `>= ${aim}`, met: value >= aim },
+  });
+  const atMost = (name: string, value: number, aim: number): Ratio => ({
+    ...{ name, value, aim: `<= ${aim}`, met: value <= aim },
+  });
+  const lowest = (of: (figures: Figures) => readonly number[]) => Math.min(...peers.map((peer) => median(of(peer))));
+  return [
+    ...(ours && best
+      ? [
+          atLeast(`workflows/s, ours / ${best.name}`, median(ours.rates) / median(best.rates), AIM_THROUGHPUT[variant]),
+          atMost('p50 alone, ours / lowest peer', median(ours.alone) / lowest(({ alone }) => alone), AIM_LATENCY),
+          atMost('CPU, ours / lowest peer', median(ours.cpu) / lowest(({ cpu }) => cpu), 1),
+        ]
+      : []),
+    ...(ours && two
+      ? [atLeast('workflows/s, two instances / one', median(two.rates) / median(ours.rates), AIM_TWO)]
+      : []),
+  ];
+};
+
+const bars = (variant: Variant, all: readonly Figures[]): Bars => ({
+  title: `Workflows per second, ${TITLE[variant]}`,
+  bars: all.map(({ name, rates }) => ({ name, ...spread(rates), isOurs: name.startsWith('ours') })),
+});
