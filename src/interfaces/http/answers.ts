@@ -64,10 +64,11 @@ export const taskAnswer = (task: TaskAnswer) =>
     ? { continue: true, deadline_at: task.deadlineAt, heartbeat_due_at: task.heartbeatDueAt }
     : { continue: false };
 
+/** `earlier_events`: how many came before those that are here, where there are more than come with an execution. */
 export const executionAnswer = ({ execution, steps, events, behind }: ExecutionAnswer, minRevision: bigint | null) => ({
   execution,
   ...(steps && { steps }),
-  ...(events && { events }),
+  ...(events && { events, earlier_events: Number(events[0]?.revision ?? 0) }),
   ...(behind && { behind, requested_revision: minRevision?.toString(), actual_revision: execution.revision }),
 });
 

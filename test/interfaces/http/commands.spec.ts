@@ -77,6 +77,21 @@ describe('commands over HTTP', () => {
     expect(metadata[3]).toMatchObject({ actor: { type: 'user', id: 'anonymous' }, traceparent: null });
   });
 
+  test('a caller that is a service says so; that it is an agent or the system, nobody can say', async () => {
+    const service = { 'X-Actor-Type': 'service' };
+    const { execution } = await start({ ...START, triggered_by: 'scheduler' }, service);
+    const pause = { execution_id: execution.id, action: 'pause', actor_id: 'monitor' };
+    await post('control', pause, service).expect(200);
+    const actors = (await world.history(execution.id)).map((event) => (event.metadata as { actor: unknown }).actor);
+    expect(actors[0]).toEqual({ type: 'service', id: 'scheduler' });
+    expect(actors[2]).toEqual({ type: 'service', id: 'monitor' });
+    for (const type of ['agent', 'system', '', 'Service']) {
+      const resume = { execution_id: execution.id, action: 'resume' };
+      const { body } = await post('control', resume, { 'X-Actor-Type': type }).expect(400);
+      expect(body.error.message).toContain('X-Actor-Type: expected user or service');
+    }
+  });
+
   test('control answers the new state, what is allowed in it, revision and position', async () => {
     const { execution } = await start();
     const { body } = await post('control', { execution_id: execution.id.toUpperCase(), action: 'pause' }).expect(200);

@@ -61,6 +61,12 @@ describe('the history over HTTP', () => {
     expect(sent.slice(0, -1)).toEqual(up);
     expect(sent.at(-1)).toEqual({ end: { complete: true, events: 10_001, next_cursor: null } });
     expect(up[0]).toMatchObject({ hash: expect.stringMatching(/^[0-9a-f]{64}$/), previous_hash: null });
+    // The execution itself comes with the latest only, and says how many came before.
+    const { events, earlier_events } = (
+      await get(`/api/v1/workflow?execution_id=${id}&at_revision=10000&include_events=true`).expect(200)
+    ).body.data;
+    expect(events).toEqual(up.slice(-1_000));
+    expect(earlier_events).toBe(9_001);
     // More than one page looks at: it ends without an event, but not without a cursor.
     const none = (await walk(`/api/v1/workflow/${id}/events?type=Missing`)).map(({ length }) => length);
     expect(none).toEqual([0, 0]);

@@ -7,7 +7,7 @@ import { post, send } from './send.js';
 
 const ID = '11111111-1111-4111-8111-111111111111';
 const STEP = { id: ID, step_name: 'enrich', started_at: new Date('2030-01-01T00:00:00Z') } as StepView;
-const EVENT = { id: ID, revision: '0', event_type: 'WorkflowStarted', recorded_at: new Date(0) } as EventView;
+const EVENT = { id: ID, revision: '41', event_type: 'WorkflowStarted', recorded_at: new Date(0) } as EventView;
 const whole = { order: 'asc', beforeRevision: null, types: null };
 
 describe('queries over HTTP', () => {
@@ -36,6 +36,7 @@ describe('queries over HTTP', () => {
     const { data } = (await one('&include_steps=true&include_events=true').expect(200)).body;
     expect(data.steps).toEqual([{ id: ID, step_name: 'enrich', started_at: '2030-01-01T00:00:00.000Z' }]);
     expect(data.events).toHaveLength(1);
+    expect(data.earlier_events).toBe(Number(EVENT.revision));
     expect(world.readModel.asked.at(-1)).toEqual({
       executionId: ID,
       include: { steps: true, events: { limit: 1_000 } },
