@@ -163,7 +163,7 @@ export class AgentService {
 
 /** The same for a key whenever it is asked for, but for its size: what is recorded is told apart by its hash. */
 export const outputFor = (key: string, step: string, isLarge: boolean): JsonObject => ({
-  [step]: isLarge ? `${key} ${'x'.repeat(200)}` : key,
+  [step]: isLarge ? `${key} ${'x'.repeat(400)}` : key,
 });
 
 const failure = (type: ErrorType, code: string, retryAfterMs: number | null = null): AgentReply => ({
