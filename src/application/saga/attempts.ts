@@ -19,12 +19,14 @@ export type Claim = Readonly<{
   state: ExistingWorkflow;
   started: StepStarted;
   eventId: string;
+  /** Of that StepStarted. */
+  revision: bigint;
 }>;
 
-export const claimedBy = (worker: string, { state, appended }: Outcome): Claim | undefined => {
+export const claimedBy = (worker: string, { state, appended, revision }: Outcome): Claim | undefined => {
   const last = appended.at(-1);
   return last?.event.type === 'StepStarted' && last.event.data.worker === worker
-    ? { state, started: last.event.data, eventId: last.id }
+    ? { state, started: last.event.data, eventId: last.id, revision }
     : undefined;
 };
 

@@ -1,26 +1,31 @@
 import type { StepStarted } from '../../domain/workflow/events.js';
 import { currentStep, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
+import type { ExpectedRevision } from '../event-log.js';
 
 /** Why a call is ended before its agent answered. */
 export type EndCause = 'deadline' | 'over' | 'shutdown';
 
-type Call = {
-  readonly started: StepStarted;
+/** An attempt of ours, and the revision with which its StepStarted came into the log. */
+type Claimed = Readonly<{ started: StepStarted; revision: bigint }>;
+
+type Call = Claimed & {
   readonly abort: AbortController;
   done: Promise<unknown>;
 };
+
+type View = Readonly<{ state: WorkflowState; revision: ExpectedRevision }>;
 
 /** The agent calls that this instance has under way: at most one for an execution, as its steps run in order. */
 export class Calls {
   private readonly calls = new Map<string, Call>();
 
   /** The call counts as under way until what `make` returns has settled. */
-  async track<T>(executionId: string, started: StepStarted, make: (abort: AbortController) => Promise<T>): Promise<T> {
-    const call: Call = {
-      started,
-      abort: new AbortController(),
-      done: Promise.resolve(),
-    };
+  async track<T>(
+    executionId: string,
+    { started, revision }: Claimed,
+    make: (abort: AbortController) => Promise<T>,
+  ): Promise<T> {
+    const call: Call = { started, revision, abort: new AbortController(), done: Promise.resolve() };
     this.calls.set(executionId, call);
     const result = make(call.abort).finally(() => {
       // A later attempt of the same execution may have taken its place.
@@ -43,11 +48,14 @@ export class Calls {
     for (const { abort } of this.calls.values()) abort.abort(cause);
   }
 
-  /** Ends the execution's call where the history no longer wants its result: cancelled, retried, taken over. */
-  abortIfOver(executionId: string, state: WorkflowState): void {
+  /**
+   * Ends the execution's call where the history no longer wants its result: cancelled, retried, taken over. A view from
+   * before the call was claimed, as a command that took its time comes back with, says nothing of it.
+   */
+  abortIfOver(executionId: string, { state, revision }: View): void {
     const call = this.calls.get(executionId);
-    if (call && !(state.status !== 'none' && isWanted(state, call.started)))
-      call.abort.abort('over' satisfies EndCause);
+    if (!call || revision === 'none' || revision < call.revision) return;
+    if (state.status === 'none' || !isWanted(state, call.started)) call.abort.abort('over' satisfies EndCause);
   }
 }
 

@@ -30,7 +30,7 @@ export class WorkflowSaga {
   private readonly timers: Timers;
   private readonly turns: Turns;
   /** Executions with an append under way that may claim a step: the log may show the claim before we have its answer. */
-  private readonly claiming = new UnderWay();
+  private readonly claiming: UnderWay;
   private readonly others: OtherWorkers;
   /** Those that the sweep brought up just now, as their worker may be gone. */
   private readonly suspects = new Set<string>();
@@ -51,6 +51,7 @@ export class WorkflowSaga {
     this.slots = new Slots(limits, agentRules, clock, wake);
     this.timers = new Timers(clock, limits.remembered, (executionId) => void wake(executionId));
     this.turns = new Turns((executionId) => this.look(executionId));
+    this.claiming = new UnderWay(wake);
   }
 
   /** Executes an operator's order and, in the same append, claims the step that it sets free. */
@@ -116,8 +117,8 @@ export class WorkflowSaga {
   }
 
   private async look(executionId: string): Promise<void> {
-    const { state } = await this.workflows.load(executionId);
-    this.calls.abortIfOver(executionId, state);
+    const { state, revision } = await this.workflows.load(executionId);
+    this.calls.abortIfOver(executionId, { state, revision });
     for (const effect of this.effects(executionId, state, this.suspects.delete(executionId))) {
       if (effect.kind === 'WakeAt') this.timers.set(executionId, new Date(effect.at));
       else if (effect.kind === 'RunStep') await this.startStep(executionId, state);
@@ -151,7 +152,7 @@ export class WorkflowSaga {
 
   /** After an append: run what it claimed, end the call that it made pointless, see to what is owed later. */
   private follow(executionId: string, outcome: Outcome, seat: Seat): void {
-    this.calls.abortIfOver(executionId, outcome.state);
+    this.calls.abortIfOver(executionId, outcome);
     const claim = claimedBy(this.worker, outcome);
     if (claim) return this.run(executionId, claim, seat);
     const effects = this.effects(executionId, outcome.state);
@@ -166,7 +167,7 @@ export class WorkflowSaga {
     const heard = (report: StepCommand | null) => seat.answered(resultOf(report));
     const next = (state: ExistingWorkflow, traceparent: string) => this.claimNext(state, traceparent, seat);
     this.calls
-      .track(executionId, claim.started, (abort) => this.attempts.run(claim, abort, heard, next, () => this.closing))
+      .track(executionId, claim, (abort) => this.attempts.run(claim, abort, heard, next, () => this.closing))
       .then((outcome) => {
         if (outcome) return this.follow(executionId, outcome, seat);
         seat.leave();
@@ -188,7 +189,7 @@ export class WorkflowSaga {
   }
 
   private effects(executionId: string, state: WorkflowState, mayTakeOver = false) {
-    const isMine = () => this.calls.has(executionId) || this.claiming.has(executionId);
+    const isMine = () => this.calls.has(executionId) || this.claiming.judgeBy(executionId);
     const isAlive = (worker: string) =>
       worker === this.worker ? isMine() : !mayTakeOver || !this.others.isGone(worker);
     return nextEffects(state, this.clock.now(), isAlive);
