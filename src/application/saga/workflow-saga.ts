@@ -30,7 +30,7 @@ export class WorkflowSaga {
   private readonly timers: Timers;
   private readonly turns: Turns;
   /** Executions with an append under way that may claim a step: the log may show the claim before we have its answer. */
-  private readonly claiming: UnderWay;
+  private readonly claiming = new UnderWay((executionId) => this.wake(executionId, false));
   private readonly others: OtherWorkers;
   /** Those that the sweep brought up just now, as their worker may be gone. */
   private readonly suspects = new Set<string>();
@@ -51,7 +51,6 @@ export class WorkflowSaga {
     this.slots = new Slots(limits, agentRules, clock, wake);
     this.timers = new Timers(clock, limits.remembered, (executionId) => void wake(executionId));
     this.turns = new Turns((executionId) => this.look(executionId));
-    this.claiming = new UnderWay(wake);
   }
 
   /** Executes an operator's order and, in the same append, claims the step that it sets free. */

@@ -99,7 +99,8 @@ export class WebhookDeliverer {
     const before = { attempts: claimed.attempts, ageMs: claimed.ageMs + answered.durationMs };
     const { outcome, disable } = verdictOn(answered, before, this.limits.backOff, ids.jitter());
     if (disable) await this.told.disable(claimed.webhookId, disable.cause, disable.reason);
-    await queue.finish(claimed, reportOf(answered), outcome);
+    // Until the log's word on it has come round to the queue, nothing more is sent to one that was disabled here.
+    await queue.finish(claimed, reportOf(answered), outcome, disable ? this.pace.graceMs : 0);
   }
 
   private async read({ stream, revision }: Claimed): Promise<RecordedEvent | undefined> {

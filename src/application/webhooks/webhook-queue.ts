@@ -74,8 +74,11 @@ export abstract class WebhookQueue {
   abstract tryLead(): Promise<QueueSession | null>;
   /** Deliveries that are due and that nobody else has claimed. */
   abstract claim(limits: ClaimLimits, token: string): Promise<readonly Claimed[]>;
-  /** Changes nothing where the claim has passed to another. */
-  abstract finish(claimed: Claimed, report: AttemptReport, outcome: DeliveryOutcome): Promise<void>;
+  /**
+   * Changes nothing where the claim has passed to another.
+   * @param restMs for what follows in the same execution, once this one is over
+   */
+  abstract finish(claimed: Claimed, report: AttemptReport, outcome: DeliveryOutcome, restMs?: number): Promise<void>;
   /** Gives a claim back without an attempt. */
   abstract release(claimed: Claimed, pauseMs: number): Promise<void>;
 }

@@ -31,8 +31,10 @@ class DueDeliveries extends WebhookQueue {
     this.asked.push(limits);
     return this.due.splice(0, limits.most);
   }
-  async finish(claimed: Claimed, _report: unknown, outcome: DeliveryOutcome) {
+  readonly rests: number[] = [];
+  async finish(claimed: Claimed, _report: unknown, outcome: DeliveryOutcome, restMs = 0) {
     this.ended.push([claimed.stream, outcome]);
+    this.rests.push(restMs);
   }
   async release(claimed: Claimed, pauseMs: number) {
     this.ended.push([claimed.stream, pauseMs]);
@@ -143,6 +145,8 @@ test('a delivery counts as given up when its webhook is disabled, not before', a
   await look();
   expect(disabled).toMatchObject([['w', 'lasting_failure', expect.stringContaining('20 attempts')]]);
   expect(queue.ended).toEqual([['workflow-a', { state: 'failed' }]]);
+  // The queue learns from the log that it is disabled: nothing that waits behind is sent before.
+  expect(queue.rests).toEqual([10_000]);
 });
 
 test('what is under way when the instance ends is given back', async () => {

@@ -93,7 +93,7 @@ export class PostgresWebhookQueue extends WebhookQueue {
     });
   }
 
-  async finish(claimed: Claimed, report: AttemptReport, outcome: DeliveryOutcome): Promise<void> {
+  async finish(claimed: Claimed, report: AttemptReport, outcome: DeliveryOutcome, restMs = 0): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       if (!(await holds(manager, claimed))) return;
       const { deliveryId, webhookId, stream } = claimed;
@@ -105,7 +105,7 @@ export class PostgresWebhookQueue extends WebhookQueue {
         await manager.query(LATER, [webhookId, stream, outcome.pauseMs]);
         return;
       }
-      await manager.query(LATER, [webhookId, stream, 0]);
+      await manager.query(LATER, [webhookId, stream, restMs]);
       await manager.query(
         `delete from webhook_lanes as lane where webhook_id = $1 and stream = $2 and not exists (
            select from webhook_deliveries as next

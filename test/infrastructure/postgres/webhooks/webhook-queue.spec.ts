@@ -330,6 +330,18 @@ describe('to receivers', () => {
     await session.close();
   });
 
+  test('what follows rests as long as it is told to, or until it is due again', async () => {
+    const { webhookId, session } = await owed('workflow-a', 'workflow-a');
+    const [first] = await queue.claim(CLAIM, randomUUID());
+    await queue.finish(first!, REPORT, { state: 'failed' }, 60_000);
+    expect(await queue.claim(CLAIM, randomUUID())).toEqual([]);
+    await dataSource.query('update webhook_lanes set next_attempt_at = clock_timestamp() where webhook_id = $1', [
+      webhookId,
+    ]);
+    expect((await queue.claim(CLAIM, randomUUID())).map(place)).toEqual(['workflow-a/1']);
+    await session.close();
+  });
+
   test('what is asked for again comes before what waits behind it', async () => {
     const { webhookId, session } = await owed('workflow-a', 'workflow-a');
     const [first] = await queue.claim(CLAIM, randomUUID());
