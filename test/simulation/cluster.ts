@@ -11,6 +11,8 @@ export type Crash = { name: Failpoint; left: number };
 export class Cluster {
   readonly instances: (Instance | null)[];
   crash: Crash | null = null;
+  /** Of machines that are started from now on. */
+  slowShare = 0;
   /** Told of each death, when its connections have closed. */
   onKill: () => void = () => undefined;
   /** How many machines there were in each place. */
@@ -38,6 +40,7 @@ export class Cluster {
     const name = `i${slot}.${(this.generations[slot]! += 1)}`;
     const machine = new Machine(name, this.timeline, this.random, this.happenings, (it) => (this.current = it));
     machine.skewMs = this.skews[slot] ?? 0;
+    machine.slowShare = this.slowShare;
     const instance = makeInstance(machine, this.around);
     this.instances[slot] = instance;
     this.happenings.tell(() => `${name} starts, its clock off by ${machine.skewMs} ms`);
@@ -79,8 +82,10 @@ export class Cluster {
       if (!instance) continue;
       instance.machine.doom = null;
       instance.machine.skewMs = 0;
+      instance.machine.slowShare = 0;
     }
     this.skews.splice(0);
+    this.slowShare = 0;
     this.bootAll();
   }
 

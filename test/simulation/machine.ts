@@ -8,6 +8,8 @@ export type Happenings = Readonly<{ count: (what: string) => void; tell: (line: 
 /** When a machine is to die: at its n-th request to anything outside it, before it is sent or before it is answered. */
 export type Doom = { request: number; moment: 'before' | 'after' };
 
+const SLOW_MS = 2_000;
+
 /**
  * The memory of one process, from its start to its death. Whatever it asks of the world goes through `ask`; whatever the
  * world tells it comes through `tell`. A dead one hears nothing and reaches nobody, a frozen one hears it all later.
@@ -19,6 +21,8 @@ export class Machine {
   /** By how much its clock is ahead of the true time. */
   skewMs = 0;
   doom: Doom | null = null;
+  /** Of the ways that a request or an answer takes: so many are long. */
+  slowShare = 0;
   private asked = 0;
   /** What it was told while it was frozen. */
   private readonly unheard: (() => void)[] = [];
@@ -92,7 +96,8 @@ export class Machine {
   }
 
   private latency(): number {
-    return this.random.between(0, 3);
+    const isSlow = this.slowShare > 0 && this.random.chance(this.slowShare);
+    return isSlow ? this.random.between(3, SLOW_MS) : this.random.between(0, 3);
   }
 }
 

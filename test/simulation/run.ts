@@ -64,6 +64,8 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain
   const around = { store, database, agents, definitions, limits, bounds, canHold: scenario.holds > 0, tokens };
   if (scenario.skews.some((skew) => skew !== 0)) happenings.count('fault skew from the start');
   const cluster = new Cluster(scenario.instances, timeline, random, happenings, around, scenario.skews);
+  cluster.slowShare = scenario.slowShare;
+  if (scenario.slowShare > 0) happenings.count('fault slow answers');
   const requests = new Requests(cluster, random);
   const clients = new Clients(cluster, random, scenario, requests);
   const tasks = new Tasks(cluster, random, requests, agents.ledger, tokens);

@@ -32,6 +32,8 @@ export type Scenario = Readonly<{
   bounds: AgentBounds | null;
   /** Of starts that come once more under the same key and ask for something else. */
   reusedKeys: number;
+  /** Of the ways between a machine and what it asks, see Machine. */
+  slowShare: number;
 }>;
 
 const MINUTE = 60_000;
@@ -82,6 +84,7 @@ const plainScenario = (random: Random): Scenario => {
     holds: 0,
     bounds: null,
     reusedKeys: 0,
+    slowShare: 0,
   };
 };
 
@@ -100,6 +103,7 @@ const withMore = (plain: Scenario, random: Random): Scenario => {
     holds: random.chance(0.4) ? random.between(1, 4) : 0,
     bounds: random.chance(0.4) ? bounds(random) : null,
     reusedKeys: random.chance(0.3) ? 0.3 : 0,
+    slowShare: random.chance(0.3) ? random.pick([0.01, 0.1]) : 0,
   };
 };
 

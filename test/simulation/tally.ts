@@ -41,6 +41,7 @@ const FAULTS = [
   'freeze of over 20 min',
   'skew',
   'skew from the start',
+  'slow answers',
   'log away',
   'log away for over 5 min',
   'database away',
