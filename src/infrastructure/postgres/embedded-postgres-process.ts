@@ -13,6 +13,13 @@ export async function readPidFile(cluster: Cluster): Promise<{ pid: number; port
   return pid > 0 && port > 0 ? { pid, port } : undefined;
 }
 
+/** Of its last start; undefined where it never was started. */
+export async function portBefore(cluster: Cluster): Promise<number | undefined> {
+  const options = await readFile(join(cluster.dir, 'postmaster.opts'), 'utf8').catch(() => '');
+  const port = Number(/"-p" "(\d+)"/.exec(options)?.[1]);
+  return port > 0 ? port : undefined;
+}
+
 export async function isPostmaster(pid: number, cluster: Cluster): Promise<boolean> {
   if (!isAlive(pid)) return false;
   if (process.platform === 'linux') {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { Cluster } from './embedded-postgres-cluster.js';
-import { freePort, isAlive, isPostmaster, readPidFile } from './embedded-postgres-process.js';
+import { freePort, isAlive, isPostmaster, portBefore, readPidFile } from './embedded-postgres-process.js';
 import { command } from './embedded-postgres-runner.js';
 
 const LOOK_EVERY_MS = 50;
@@ -27,6 +27,7 @@ export type ServerOptions = Readonly<{
 export async function findOrStartServer(cluster: Cluster, options: ServerOptions): Promise<Server> {
   const giveUpAt = Date.now() + options.startTimeoutMs;
   let child: Started | undefined;
+  let taken: number | undefined;
   let last: unknown;
   for (;;) {
     const running = await readPidFile(cluster);
@@ -42,12 +43,13 @@ export async function findOrStartServer(cluster: Cluster, options: ServerOptions
       // Another process was quicker, a killed server's children still hold its memory, or the port was taken: look again.
       if (!/could not bind|Address already in use|lock file|pre-existing shared memory/.test(why))
         throw failed(cluster, why);
+      if (/could not bind|Address already in use/.test(why)) taken = child.port;
       child = undefined;
     }
     if (!child && !(running && (await isPostmaster(running.pid, cluster)))) {
       // A stale file whose number now belongs to another program would make Postgres refuse to start.
       if (running && isAlive(running.pid)) await rm(join(cluster.dir, 'postmaster.pid'), { force: true });
-      child = await start(cluster, options);
+      child = await start(cluster, options, await portFor(cluster, options, taken));
     }
     if (Date.now() > giveUpAt) {
       throw failed(
@@ -93,10 +95,16 @@ export async function connect(cluster: Cluster, port: number): Promise<pg.Client
   }
 }
 
-type Started = { ended: boolean; logOffset: number };
+type Started = { ended: boolean; readonly logOffset: number; readonly port: number };
 
-async function start(cluster: Cluster, options: ServerOptions): Promise<Started> {
-  const port = options.port ?? (await freePort());
+/** Where it was before, whoever starts it: others have connections to it, and will look for it there. */
+async function portFor(cluster: Cluster, { port }: ServerOptions, taken: number | undefined): Promise<number> {
+  if (port !== undefined) return port;
+  const before = await portBefore(cluster);
+  return before === undefined || before === taken ? freePort() : before;
+}
+
+async function start(cluster: Cluster, options: ServerOptions, port: number): Promise<Started> {
   const settings: Record<string, string> = {
     ...{ listen_addresses: '127.0.0.1', unix_socket_directories: '', timezone: 'UTC', log_timezone: 'UTC' },
     // What clients do wrong is told to them. The log holds the server's own life only, so that it stays small.
@@ -125,7 +133,7 @@ async function start(cluster: Cluster, options: ServerOptions): Promise<Started>
       detached: true,
       stdio: ['ignore', output.fd, output.fd],
     });
-    const started: Started = { ended: false, logOffset: size > LOG_LIMIT_BYTES ? 0 : size };
+    const started: Started = { ended: false, logOffset: size > LOG_LIMIT_BYTES ? 0 : size, port };
     child.once('exit', () => (started.ended = true));
     child.once('error', () => (started.ended = true));
     child.unref();

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -93,6 +95,25 @@ describe('embedded Postgres', () => {
     await eventually(async () => (await serverPid(dataDir)) !== pid);
     await eventually(async () => expect(await query(postgres.url, 'select 1 as up')).toEqual([{ up: 1 }]));
     await postgres.stop();
+  });
+
+  test('whoever starts it again, it is where others look for it; elsewhere only where that port is taken', async () => {
+    const first = await start(dataDir);
+    await first.stop();
+    const second = await start(dataDir);
+    expect(second.url).toBe(first.url);
+    await second.stop();
+    const { port } = new URL(first.url);
+    const squatter = createServer().listen(Number(port), '127.0.0.1');
+    await once(squatter, 'listening');
+    try {
+      const third = await start(dataDir);
+      expect(new URL(third.url).port).not.toBe(port);
+      expect(await query(third.url, 'select 1 as up')).toEqual([{ up: 1 }]);
+      await third.stop();
+    } finally {
+      squatter.close();
+    }
   });
 
   test('a pid file left by a kill, whose number now belongs to another program, does not stop the start', async () => {
