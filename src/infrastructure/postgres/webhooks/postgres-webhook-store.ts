@@ -123,12 +123,14 @@ export class PostgresWebhookStore extends WebhookStore {
        ) delete from webhook_secrets using gone where webhook_id = gone.id`,
     );
     const rows: { count: number }[] = await this.dataSource.query(
-      `with gone as (
+      `with old as (select clock_timestamp() - $1::float8 * interval '1 millisecond' as finished_at), many as (
+         select finished_at, id from webhook_deliveries where state <> 'pending'
+         order by finished_at desc, id desc offset $2 limit 1
+       ), gone as (
          delete from webhook_deliveries where id in (
-           select id from webhook_deliveries where state <> 'pending' and finished_at < greatest(
-             clock_timestamp() - $1::float8 * interval '1 millisecond',
-             (select finished_at from webhook_deliveries where state <> 'pending'
-              order by finished_at desc offset $2 limit 1))
+           select id from webhook_deliveries where state <> 'pending'
+             and finished_at <= greatest((select finished_at from old), (select finished_at from many))
+             and (finished_at < (select finished_at from old) or (finished_at, id) <= (select finished_at, id from many))
            order by finished_at limit $3)
          and state <> 'pending' returning 1
        ) select count(*)::int from gone`,

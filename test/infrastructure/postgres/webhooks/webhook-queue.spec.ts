@@ -364,9 +364,11 @@ describe('to receivers', () => {
     expect(await store.forget({ keepMs: DAY, keepRows: 100, batch: 2 })).toBe(2);
     expect(await store.forget({ keepMs: DAY, keepRows: 100, batch: 2 })).toBe(1);
     expect(await rows(`state = 'delivered'`)).toHaveLength(5);
-    await store.forget({ keepMs: DAY, keepRows: 2, batch: 100 });
+    // All at one time: their number counts all the same.
+    await dataSource.query(`update webhook_deliveries set finished_at = now() where state = 'delivered'`);
+    expect(await store.forget({ keepMs: DAY, keepRows: 2, batch: 100 })).toBe(3);
     const left = await rows();
-    expect(left.filter(({ state }) => state === 'delivered').length).toBeLessThanOrEqual(3);
+    expect(left.filter(({ state }) => state === 'delivered')).toHaveLength(2);
     expect(left.filter(({ state }) => state === 'pending')).toHaveLength(2);
     await session.close();
   });
