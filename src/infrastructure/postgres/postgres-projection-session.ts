@@ -12,10 +12,17 @@ import { noteLate } from './live/note-late.js';
 import { tableShape, type TableShape } from './table-shape.js';
 import { writeRows } from './write-rows.js';
 
+/**
+ * Rows are always looked for by their key. Statements are planned once and kept: planned while a table is new and empty, they
+ * would read all of it for each batch from then on.
+ */
+const BY_KEY = 'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off';
+
 /** One transaction after the other, on the connection whose lock is the right to write. */
 export class PostgresProjectionSession implements ProjectionSession {
   private readonly held: HeldConnection;
   private readonly shapes = new Map<string, TableShape>();
+  private isByKey = false;
   readonly lost: AbortSignal;
 
   constructor(
@@ -42,6 +49,8 @@ export class PostgresProjectionSession implements ProjectionSession {
 
   private async write(writes: readonly ProjectionWrite[]): Promise<void> {
     const { client } = this;
+    if (!this.isByKey) await client.query(BY_KEY);
+    this.isByKey = true;
     await client.query('begin');
     try {
       for (const { projection, changes, poisoned, healed, skipped = [], checkpoint } of writes) {

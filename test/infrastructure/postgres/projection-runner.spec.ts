@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { projections } from '../../../src/application/projections/index.js';
 import { readEvent } from '../../../src/application/projections/read-event.js';
+import type { PostgresProjectionSession } from '../../../src/infrastructure/postgres/postgres-projection-session.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
 import { PostgresReadModel } from '../../../src/infrastructure/postgres/postgres-read-model.js';
 import { tablesOf } from '../../application/projections/in-memory-tables.js';
@@ -35,6 +36,34 @@ const expectTablesOf = async (log: InMemoryEventLog) => {
 };
 
 const lastPosition = async (log: InMemoryEventLog) => (await historyOf(log)).at(-1)!.position;
+
+test('rows are found by their key, also by statements that were planned when the tables were empty', async () => {
+  const scans = async () => {
+    const rows: { relname: string; seq_scan: string }[] = await tables.dataSource.query(
+      `select relname, seq_scan from pg_stat_user_tables where relname = any($1) order by 1`,
+      [projections.map(({ table }) => table)],
+    );
+    return rows;
+  };
+  const verbs = ['start', 'interrupt'] as const;
+  const log = await playMoves(Array.from({ length: 40 }, (_, index) => move(0, verbs[index % 2]!)));
+  const history = await historyOf(log);
+  const before = await scans();
+  const session = (await store.tryLead())!;
+  for (const { position, ...event } of history) {
+    const read = readEvent({ position, ...event });
+    const writes = projections.map((each) => ({
+      ...{ projection: each.table, version: each.version, changes: each.project(read) },
+      ...{ poisoned: [], healed: [], checkpoint: { position, lastEventAt: null } },
+    }));
+    await session.apply(writes);
+  }
+  await session.apply([]);
+  await (session as PostgresProjectionSession).read('select pg_stat_force_next_flush()');
+  await session.close();
+  expect(history.length).toBeGreaterThan(20);
+  expect(await scans()).toEqual(before);
+});
 
 test('whatever the history and the size of the batches, the tables hold what the changes mean', async () => {
   await fc.assert(
