@@ -78,7 +78,7 @@ module.exports = {
       {
         path: '^src/',
         pathNot: [
-          '^src/infrastructure/eventstore/(eventstore-db\\.event-log|batch-appends|batch-answer)\\.ts$',
+          '^src/infrastructure/eventstore/',
           EMBEDDED,
           COPY_CALLS,
         ],

@@ -2,7 +2,7 @@
  * Events as bytes of the protocol, written straight: a catch-up sends thousands a second, and the generated classes take
  * ten times as long. Other messages are few and go through those classes.
  */
-import { BackwardWriter } from './backward-writer.js';
+import { BackwardWriter } from '../protobuf/backward-writer.js';
 import type { StoredEvent } from './records.js';
 
 /** An event as it is sent. `link` is the event that pointed to it; a link whose target is gone comes alone. */

@@ -23,15 +23,15 @@ const DELETED = 'event_store.client.StreamDeleted';
 const NOT_FOUND = 5;
 
 /** @throws RevisionConflict, AppendRefused, AppendOutcomeUnknown where the answer has no position */
-export const batchAnswer = (answer: Streams.BatchAppendResp, stream: string, expected: ExpectedRevision): Appended => {
+export const batchAnswer = (
+  answer: Appended | Streams.BatchAppendResp,
+  stream: string,
+  expected: ExpectedRevision,
+): Appended => {
+  if ('revision' in answer) return answer;
   const error = answer.getError();
   if (error) throw errorOf(error, stream, expected);
-  const position = answer.getSuccess()?.getPosition();
-  if (!position) throw new AppendOutcomeUnknown(`Append to ${stream}: the answer has no position`);
-  return {
-    revision: BigInt(answer.getSuccess()!.getCurrentRevision()),
-    position: BigInt(position.getCommitPosition()),
-  };
+  throw new AppendOutcomeUnknown(`Append to ${stream}: the answer has no position`);
 };
 
 const errorOf = (error: Rpc.Status, stream: string, expected: ExpectedRevision): Error => {

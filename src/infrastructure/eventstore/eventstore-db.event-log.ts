@@ -1,5 +1,5 @@
-/** Speaks to EventStoreDB: reads and subscriptions here, appends in batch-appends.ts. */
-import { EventStoreDBClient, StreamNotFoundError, streamNameFilter } from '@eventstore/db-client';
+/** Speaks to EventStoreDB: reads here, subscriptions in subscription.ts, appends in batch-appends.ts. */
+import { EventStoreDBClient, StreamNotFoundError } from '@eventstore/db-client';
 import {
   AppendOutcomeUnknown,
   EventLog,
@@ -12,14 +12,13 @@ import {
   type PageAsked,
   type RecordedEvent,
 } from '../../application/event-log.js';
-import { BatchAppends } from './batch-appends.js';
+import { AppendLanes } from './append-lanes.js';
 import { withDefaults, type EventStoreDbLimits, type EventStoreDbOptions } from './options.js';
-import { recorded, type ClientEvent } from './recorded.js';
+import { recorded } from './recorded.js';
 import { describe, isRefusal, unavailable } from './refusals.js';
+import { signalsOf } from './subscription.js';
 import { within } from './within.js';
 
-/** Checkpoint every 32 events that do not match (the client multiplies this by the server's window of 32). */
-const CHECKPOINT_INTERVAL = 1;
 const CLOSE_TIMEOUT_MS = 2_000;
 
 type Reading = ReturnType<EventStoreDBClient['readStream']> | ReturnType<EventStoreDBClient['readAll']>;
@@ -27,14 +26,15 @@ type Reading = ReturnType<EventStoreDBClient['readStream']> | ReturnType<EventSt
 export class EventStoreDbEventLog extends EventLog {
   private readonly client: EventStoreDBClient;
   private readonly limits: EventStoreDbLimits;
-  private readonly appends: BatchAppends;
+  private readonly appends: AppendLanes;
+  private readonly closing = new AbortController();
   private used = false;
 
   constructor(options: EventStoreDbOptions) {
     super();
     this.limits = withDefaults(options);
     this.client = EventStoreDBClient.connectionString(this.limits.url);
-    this.appends = new BatchAppends(this.client, this.limits.appendTimeoutMs);
+    this.appends = new AppendLanes(this.client, this.limits);
   }
 
   async read(stream: string, from = 0n) {
@@ -93,40 +93,15 @@ export class EventStoreDbEventLog extends EventLog {
     const { prefix, after, signal } = options;
     if (signal.aborted) return;
     this.used = true;
-    const subscription = this.client.subscribeToAll({
-      fromPosition: after === 'start' ? 'start' : { commit: after, prepare: after },
-      filter: streamNameFilter({
-        prefixes: [prefix].flat(),
-        checkpointInterval: CHECKPOINT_INTERVAL,
-        // Into the same queue as the events, or it would overtake those that wait there.
-        checkpointReached: async (self, { commit }) => void self.push({ kind: 'checkpoint', position: commit }),
-      }),
-    });
-    subscription.on('error', () => undefined); // also after we have left, where nobody else listens
-    subscription.on('caughtUp', () => subscription.push({ kind: 'caught-up' }));
-    const leave = () => subscription.destroy();
-    signal.addEventListener('abort', leave, { once: true });
-    const items = subscription[Symbol.asyncIterator]() as AsyncIterator<{ event?: ClientEvent } | LogSignal>;
-    try {
-      for (;;) {
-        const next = await within(this.limits.silenceMs, items.next());
-        if (signal.aborted) return;
-        if (next.done) throw new LogUnavailable('The subscription was ended by the server');
-        const item = next.value;
-        if ('kind' in item) yield item;
-        else if (item.event) yield { kind: 'event', event: recorded(item.event) };
-      }
-    } catch (error) {
-      if (!signal.aborted) throw unavailable('The subscription is lost', error);
-    } finally {
-      signal.removeEventListener('abort', leave);
-      void subscription.unsubscribe().catch(() => undefined);
-      subscription.destroy();
-    }
+    const either = AbortSignal.any([signal, this.closing.signal]);
+    const { silenceMs } = this.limits;
+    yield* signalsOf(this.client, { prefixes: [prefix].flat(), after, silenceMs, signal: either });
+    if (!signal.aborted) throw new LogUnavailable('The connection to the log was closed');
   }
 
   /** Ends what is under way and lets go of the connection. */
   async close(): Promise<void> {
+    this.closing.abort();
     await within(CLOSE_TIMEOUT_MS, this.appends.close()).catch(() => undefined);
     await within(CLOSE_TIMEOUT_MS, this.client.dispose()).catch(() => undefined);
     if (!this.used) return;

@@ -3,6 +3,8 @@ export type EventStoreDbOptions = Readonly<{
   url: string;
   /** After this time the outcome of an append is not known. Default 5 000 ms. */
   appendTimeoutMs?: number;
+  /** Calls over which appends go side by side. Default 16. */
+  appendCalls?: number;
   /** For each page of a read. Default 10 000 ms. */
   readTimeoutMs?: number;
   /** A subscription that hears neither event nor checkpoint for this long is taken as lost. Default 60 000 ms. */
@@ -17,6 +19,7 @@ export type EventStoreDbLimits = Readonly<Required<EventStoreDbOptions>>;
 
 const DEFAULTS = {
   appendTimeoutMs: 5_000,
+  appendCalls: 16,
   readTimeoutMs: 10_000,
   silenceMs: 60_000,
   pageEvents: 500,

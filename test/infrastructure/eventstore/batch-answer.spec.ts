@@ -5,12 +5,13 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import any from 'google-protobuf/google/protobuf/any_pb.js';
 import empty from 'google-protobuf/google/protobuf/empty_pb.js';
 import { AppendOutcomeUnknown, RevisionConflict } from '../../../src/application/event-log.js';
+import { decodeAnswer } from '../../../src/infrastructure/eventstore/append-messages.js';
 import { AppendRefused, batchAnswer } from '../../../src/infrastructure/eventstore/batch-answer.js';
 import { isRefusal } from '../../../src/infrastructure/eventstore/refusals.js';
 
 const read = (answer: InstanceType<typeof streams.BatchAppendResp>) => {
   try {
-    return batchAnswer(answer, 'stream', 3n);
+    return batchAnswer(decodeAnswer(Buffer.from(answer.serializeBinary())).answer, 'stream', 3n);
   } catch (error) {
     return error;
   }
