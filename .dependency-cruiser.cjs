@@ -77,11 +77,7 @@ module.exports = {
       'The log speaks to the event store; the copy and the embedded node work with the messages of the protocol.',
       {
         path: '^src/',
-        pathNot: [
-          '^src/infrastructure/eventstore/',
-          EMBEDDED,
-          COPY_CALLS,
-        ],
+        pathNot: ['^src/infrastructure/eventstore/', EMBEDDED, COPY_CALLS],
       },
       { path: npm('@eventstore/db-client') },
     ),

@@ -38,7 +38,7 @@ const membersInOrder = (value: JsonObject): JsonObject | undefined => {
   const keys = Object.keys(value);
   let isChanged = !isSorted(keys);
   const sorted: Record<string, Json> = {};
-  for (const key of isChanged ? keys.sort() : keys) {
+  for (const key of isChanged ? sortInPlace(keys) : keys) {
     const member = value[key];
     if (member === undefined) continue;
     const sortedMember = inOrder(member);
@@ -52,6 +52,20 @@ const membersInOrder = (value: JsonObject): JsonObject | undefined => {
 const isSorted = (keys: readonly string[]): boolean => {
   for (let index = 1; index < keys.length; index++) if (keys[index - 1]! > keys[index]!) return false;
   return true;
+};
+
+/** An object has few keys: inserting them takes half the time of `sort`, and makes nothing that has to be cleared away. */
+const MANY_KEYS = 32;
+
+const sortInPlace = (keys: string[]): string[] => {
+  if (keys.length > MANY_KEYS) return keys.sort();
+  for (let index = 1; index < keys.length; index++) {
+    const key = keys[index]!;
+    let place = index;
+    for (; place > 0 && keys[place - 1]! > key; place--) keys[place] = keys[place - 1]!;
+    keys[place] = key;
+  }
+  return keys;
 };
 
 /** Keys that are numbers stand first in any object, in the order of numbers. */

@@ -15,14 +15,9 @@ export class AppendLanes {
   }
 
   /** @throws as BatchAppends */
-  append(
-    stream: string,
-    events: readonly NewEvent[],
-    expected: ExpectedRevision,
-    signal: AbortSignal,
-  ): Promise<Appended> {
+  append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
     const idlest = this.lanes.reduce((best, lane) => (lane.underWay < best.underWay ? lane : best));
-    return idlest.append(stream, events, expected, signal);
+    return idlest.append(stream, events, expected);
   }
 
   async close(): Promise<void> {

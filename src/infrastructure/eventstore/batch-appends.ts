@@ -5,6 +5,7 @@ import type { AppendAnswer } from './append-messages.js';
 import { batchAnswer } from './batch-answer.js';
 import { describe } from './refusals.js';
 import { callStreams, type AppendCall } from './streams-client.js';
+import { within } from './within.js';
 
 type Answer = AppendAnswer['answer'];
 type Waiting = Readonly<{ resolve: (answer: Answer) => void; reject: (error: unknown) => void }>;
@@ -27,27 +28,23 @@ export class BatchAppends {
   ) {}
 
   /**
-   * Waits for its answer as long as that takes, or until `signal` aborts.
-   * @throws RevisionConflict; whatever else the server or the connection says, as it is
+   * Waits for its answer for so long.
+   * @throws RevisionConflict, TimedOut; whatever else the server or the connection says, as it is
    */
-  async append(
-    stream: string,
-    events: readonly NewEvent[],
-    expected: ExpectedRevision,
-    signal: AbortSignal,
-  ): Promise<Appended> {
+  async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
     this.underWay += 1;
     const number = ++this.sent;
     let waiting: Opened['waiting'] | undefined;
     try {
-      const opened = await this.present();
-      waiting = opened.waiting;
-      const answered = new Promise<Answer>((resolve, reject) => {
-        opened.waiting.set(number, { resolve, reject });
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-      });
-      opened.call.write({ number, stream, events, expected, deadline: Date.now() + this.timeoutMs });
-      return batchAnswer(await answered, stream, expected);
+      const answered = this.present().then(
+        (opened) =>
+          new Promise<Answer>((resolve, reject) => {
+            waiting = opened.waiting;
+            waiting.set(number, { resolve, reject });
+            opened.call.write({ number, stream, events, expected, deadline: Date.now() + this.timeoutMs });
+          }),
+      );
+      return batchAnswer(await within(this.timeoutMs, answered), stream, expected);
     } finally {
       waiting?.delete(number);
       this.underWay -= 1;

@@ -75,15 +75,11 @@ export class EventStoreDbEventLog extends EventLog {
 
   async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
     if (events.length === 0) throw new RangeError(`Append to ${stream}: expected at least one event, got none`);
-    const { appendTimeoutMs } = this.limits;
     this.used = true;
-    const ending = new AbortController();
     try {
-      return await within(appendTimeoutMs, this.appends.append(stream, events, expected, ending.signal));
+      return await this.appends.append(stream, events, expected);
     } catch (error) {
       throw appendError(stream, error);
-    } finally {
-      ending.abort();
     }
   }
 

@@ -1,5 +1,6 @@
 /** SQL for changes of rows. Each column of all rows is one array parameter; names come from entities, never from data. */
 import type { AnyRow, Merge, Update } from '../../application/projections/projection.js';
+import { binaryArray, travelsAsBinary } from './binary-array.js';
 import type { Patch } from './row-changes.js';
 import { encode, type TableShape } from './table-shape.js';
 
@@ -18,7 +19,9 @@ class Parameters {
   }
 
   each(column: string, values: readonly unknown[]): string {
-    return `${this.raw(values.map((value) => this.encoded(column, value)))}::${this.shape(column).type}[]`;
+    const { type } = this.shape(column);
+    const encoded = values.map((value) => this.encoded(column, value));
+    return `${this.raw(travelsAsBinary(type) ? binaryArray(type, encoded as (string | null)[]) : encoded)}::${type}[]`;
   }
 
   raw(value: unknown): string {
