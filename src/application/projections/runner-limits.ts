@@ -1,6 +1,9 @@
 export type RunnerLimits = Readonly<{
   /** Events in one transaction. */
   batch: number;
+  /** After a batch of so many events more are waited for: fewer, larger transactions cost less. */
+  gatherAfter: number;
+  gatherMs: number;
   /** Events that wait while the store is busy. */
   buffered: number;
   /** How often the checkpoint moves where only other streams have events. */
@@ -18,6 +21,8 @@ export const PROJECTION_BATCH = 200;
 
 export const DEFAULT_RUNNER_LIMITS: RunnerLimits = {
   batch: PROJECTION_BATCH,
+  gatherAfter: 50,
+  gatherMs: 40,
   buffered: 2 * PROJECTION_BATCH,
   checkpointEveryMs: 5_000,
   leadPauseMs: 1_000,

@@ -1,5 +1,5 @@
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
-import type { Clock } from '../clock.js';
+import { sleep, type Clock } from '../clock.js';
 import type { EventLog, LogSignal } from '../event-log.js';
 import { followLog } from '../follow-log.js';
 import type { Ids } from '../ids.js';
@@ -67,9 +67,14 @@ export class Term {
     await this.heal().catch((error: unknown) => this.onError('Healing what is held back failed', error));
     const pumping = this.pump(queue, signal);
     const ordered = this.takeOrders(signal);
-    const next = () => queue.take(this.limits.batch);
+    const { batch, gatherAfter, gatherMs } = this.limits;
+    const next = () => queue.take(batch);
     try {
-      for (let seen = await next(); seen.length > 0; seen = await next()) await this.inTurn(() => this.take(seen));
+      for (let seen = await next(); seen.length > 0; seen = await next()) {
+        await this.inTurn(() => this.take(seen));
+        const isBusy = seen.length >= gatherAfter && seen.length < batch;
+        if (isBusy) await sleep(this.ports.clock, gatherMs, signal);
+      }
     } finally {
       over.abort();
       queue.close();

@@ -10,7 +10,7 @@ import type {
 import { HeldConnection } from './held-connection.js';
 import { noteLate } from './live/note-late.js';
 import { tableShape, type TableShape } from './table-shape.js';
-import { writeRows } from './write-rows.js';
+import { sendRows } from './write-rows.js';
 
 /**
  * Rows are always looked for by their key. Statements are planned once and kept: planned while a table is new and empty, they
@@ -18,7 +18,7 @@ import { writeRows } from './write-rows.js';
  */
 const BY_KEY = 'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off';
 
-/** One transaction after the other, on the connection whose lock is the right to write. */
+/** One transaction after the other, on the connection whose lock is the right to write. It is in pipeline mode. */
 export class PostgresProjectionSession implements ProjectionSession {
   private readonly held: HeldConnection;
   private readonly shapes = new Map<string, TableShape>();
@@ -53,8 +53,12 @@ export class PostgresProjectionSession implements ProjectionSession {
     this.isByKey = true;
     await client.query('begin');
     try {
+      const sent = writes.flatMap(({ projection, changes }) =>
+        changes.length > 0 ? [sendRows(client, this.shape(projection), changes)] : [],
+      );
+      await inOrder([...sent.flatMap(({ statements }) => statements), this.moveCheckpoints(writes)]);
+      for (const { check } of sent) await check();
       for (const { projection, changes, poisoned, healed, skipped = [], checkpoint } of writes) {
-        if (changes.length > 0) await writeRows(client, this.shape(projection), changes);
         // What does not move the checkpoint lies before it: an execution that was held back catches up.
         if (changes.length > 0 && !checkpoint) await noteLate(client, projection, 'late');
         for (const executionId of healed) await this.heal(projection, executionId);
@@ -62,7 +66,6 @@ export class PostgresProjectionSession implements ProjectionSession {
         for (const each of skipped) await this.noteSkipped(each);
       }
       failpoint('inside-a-batch');
-      await this.moveCheckpoints(writes);
       failpoint('before-commit');
       await client.query('commit');
       failpoint('after-commit');
@@ -130,6 +133,13 @@ export class PostgresProjectionSession implements ProjectionSession {
     return shape;
   }
 }
+
+/** When all have ended. @throws what the first that failed says */
+const inOrder = async (statements: readonly Promise<unknown>[]): Promise<void> => {
+  const ended = await Promise.allSettled(statements);
+  const failed = ended.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
+  if (failed) throw failed.reason;
+};
 
 /** Postgres' text cannot hold U+0000. */
 const storable = (value: unknown): unknown => {

@@ -60,6 +60,7 @@ export class PostgresProjectionStore extends ProjectionStore {
       query_timeout: this.limits.statementTimeoutMs + 1_000,
       idle_in_transaction_session_timeout: this.limits.silenceMs,
       keepAlive: true,
+      pipeline: true,
     });
     const session = new PostgresProjectionSession(client, this.dataSource, this.limits.silenceMs / 4);
     try {

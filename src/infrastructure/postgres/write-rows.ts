@@ -15,36 +15,49 @@ const nameOf = (text: string): string | undefined => {
   return names.get(text);
 };
 
+/** Rows on their way: `statements` in the order in which they were sent. */
+export type Sent = Readonly<{
+  statements: readonly Promise<unknown>[];
+  /** When all are done. @throws CannotApply where a row that was to change was never born */
+  check: () => Promise<void>;
+}>;
+
 /**
- * Writes one projection's changes inside the transaction that is open on `client`.
- * @throws CannotApply where these changes can never be written
+ * Sends one projection's changes inside the transaction that is open on `client`, all at once: it has to be in pipeline mode.
+ * The first statement that fails says why; those after it only say that the transaction has failed.
+ * @throws CannotApply, here or by a statement, where these changes can never be written
  */
-export const writeRows = async (
-  client: pg.Client,
-  table: TableShape,
-  changes: readonly Change<AnyRow>[],
-): Promise<void> => {
+export const sendRows = (client: pg.Client, table: TableShape, changes: readonly Change<AnyRow>[]): Sent => {
+  const cannotApply = (error: unknown): never => {
+    throw isDataError(error) ? new CannotApply(table.name, (error as Error).message, { cause: error }) : error;
+  };
+  const statements: Promise<unknown>[] = [];
+  const fewer: Patch[] = [];
   const run = ({ text, values }: Statement) => client.query({ name: nameOf(text), text, values: [...values] });
+  const send = (statement: Statement, then: (rowCount: number | null) => void = () => undefined) => {
+    const done = run(statement).then(({ rowCount }) => then(rowCount), cannotApply);
+    done.catch(() => undefined); // nobody waits for it where what follows cannot be sent
+    statements.push(done);
+  };
   try {
     for (const { inserts, patches, sweeping } of segmentsOf(changes, table.primaryKey)) {
-      if (inserts.length > 0) await run(insertRows(table, inserts));
-      for (const alike of byShape(patches)) {
-        const { rowCount } = await run(patchRows(table, alike));
-        if (rowCount !== alike.length) await mustExist(alike);
-      }
-      if (sweeping) await run(sweepRows(table, sweeping));
+      if (inserts.length > 0) send(insertRows(table, inserts));
+      for (const alike of byShape(patches))
+        send(patchRows(table, alike), (changed) => changed !== alike.length && fewer.push(...alike));
+      if (sweeping) send(sweepRows(table, sweeping));
     }
   } catch (error) {
-    throw isDataError(error) ? new CannotApply(table.name, (error as Error).message, { cause: error }) : error;
+    return cannotApply(error);
   }
-
   /** A row that holds the event already is left alone; one that was never born has lost its first event. */
-  async function mustExist(patches: readonly Patch[]): Promise<void> {
-    const { rows } = await run(findMissing(table, patches));
+  const check = async () => {
+    if (fewer.length === 0) return;
+    const { rows } = await run(findMissing(table, fewer));
     if (rows.length === 0) return;
     const key = JSON.stringify(rows[0]);
     throw new CannotApply(table.name, `Expected a row ${key} to change, there is none: its first event is missing`);
-  }
+  };
+  return { statements, check };
 };
 
 /** SQLSTATE classes of what is wrong with the data: data exception, constraint violation, a limit exceeded. */

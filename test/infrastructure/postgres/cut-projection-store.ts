@@ -26,7 +26,7 @@ export class CutProjectionStore extends PostgresProjectionStore {
   /** The first session is cut; there is none after it. */
   override async tryLead(): Promise<ProjectionSession | null> {
     if (this.hasCut) return null;
-    const client = new pg.Client({ connectionString: this.url });
+    const client = new pg.Client({ connectionString: this.url, pipeline: true });
     await client.connect();
     const { connection } = client as unknown as Wire;
     const query = client.query.bind(client) as (...asked: unknown[]) => Promise<unknown>;

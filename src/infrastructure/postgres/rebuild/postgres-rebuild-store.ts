@@ -116,6 +116,7 @@ export class PostgresRebuildStore extends RebuildStore {
       statement_timeout: this.limits.statementTimeoutMs,
       query_timeout: this.limits.statementTimeoutMs + 1_000,
       keepAlive: true,
+      pipeline: true,
     });
     // Told by whatever is asked of it next; without a listener it would end the process.
     client.on('error', () => undefined);
