@@ -5,7 +5,7 @@ import { eventOfRow } from './event-of-row.js';
 import { LateWatch } from './late-watch.js';
 import type { LiveEvent } from './live-event.js';
 import type { LiveSource } from './live-source.js';
-import type { RowChange, RowChanges } from './row-changes.js';
+import type { Interest, RowChange, RowChanges } from './row-changes.js';
 import { Standings } from './standings.js';
 import type { StreamLimits } from './stream-limits.js';
 
@@ -15,6 +15,14 @@ export interface Subscriber {
   /** Events may have been committed that are not told: they have to be read. */
   missed(why: string): void;
 }
+
+export type Following = Readonly<{
+  /** Resolves when everything that is committed is told: what was read before that may lack some. */
+  begun: Promise<void>;
+  leave: () => void;
+}>;
+
+const EVENTS = 'workflow_events';
 
 type OnError = (message: string, error: unknown) => void;
 
@@ -30,8 +38,9 @@ export class EventHub {
   /** Raised when what is under way does not count any more. */
   private era = 0;
   private begin!: () => void;
-  /** Resolves when changes are followed: what was read before that may lack some. */
-  readonly ready = new Promise<void>((resolve) => (this.begin = resolve));
+  private readonly started = new Promise<void>((resolve) => (this.begin = resolve));
+  private followers = 0;
+  private interest: Interest = { begun: Promise.resolve(), end: () => undefined };
   private looking: Promise<void> = Promise.resolve();
   private unfollow = () => undefined as void;
 
@@ -67,12 +76,28 @@ export class EventHub {
     await this.looking;
   }
 
-  /** @param executionId null: all. @returns a function that ends it */
-  follow(executionId: string | null, subscriber: Subscriber): () => void {
-    if (executionId === null) {
-      this.ofAll.add(subscriber);
-      return () => this.ofAll.delete(subscriber);
+  /** @param executionId null: all */
+  follow(executionId: string | null, subscriber: Subscriber): Following {
+    if (this.followers++ === 0) {
+      // What was told before, to nobody, is not what has happened since.
+      this.forget();
+      this.interest = this.changes.interest([EVENTS]);
     }
+    const remove = executionId === null ? this.addToAll(subscriber) : this.addToOne(executionId, subscriber);
+    const begun = Promise.all([this.started, this.interest.begun]).then(() => undefined);
+    const leave = () => {
+      remove();
+      if (--this.followers === 0) this.interest.end();
+    };
+    return { begun, leave };
+  }
+
+  private addToAll(subscriber: Subscriber): () => void {
+    this.ofAll.add(subscriber);
+    return () => this.ofAll.delete(subscriber);
+  }
+
+  private addToOne(executionId: string, subscriber: Subscriber): () => void {
     const others = this.ofOne.get(executionId) ?? new Set();
     this.ofOne.set(executionId, others.add(subscriber));
     return () => {
@@ -82,7 +107,7 @@ export class EventHub {
   }
 
   private take({ table, type, record }: RowChange): void {
-    if (table !== 'workflow_events' || type !== 'INSERT' || !record) return;
+    if (this.followers === 0 || table !== EVENTS || type !== 'INSERT' || !record) return;
     this.queue.push(eventOfRow(record));
     if (this.queue.length > this.limits.queuedEvents) this.miss('There were more events at once than can be kept');
     else if (!this.working) void this.work();
@@ -139,10 +164,14 @@ export class EventHub {
     for (const subscriber of this.ofAll) subscriber.tell(live);
   }
 
-  private miss(why: string): void {
+  private forget(): void {
     this.era += 1;
     this.queue = [];
     this.standings.clear();
+  }
+
+  private miss(why: string): void {
+    this.forget();
     for (const subscribers of [...this.ofOne.values(), this.ofAll]) for (const each of subscribers) each.missed(why);
   }
 }

@@ -1,4 +1,4 @@
-import type { Subscriber } from './event-hub.js';
+import type { Following, Subscriber } from './event-hub.js';
 import type { LiveEvent, Told } from './live-event.js';
 
 /** Why a client gets a snapshot: it begins; rows behind it were added or exchanged; too much happened while it was away. */
@@ -15,7 +15,7 @@ export type Page = Readonly<{ events: readonly LiveEvent[]; hasMore: boolean }>;
 
 /** What one kind of stream is of. */
 export interface Feed {
-  follow(subscriber: Subscriber): () => void;
+  follow(subscriber: Subscriber): Following;
   snapshot(): Promise<Snapshot>;
   /** In order. @param lost whether something that happened may not have been told. @returns why these events alone would not be the whole truth, so that a snapshot is due */
   read(after: bigint, lost: boolean): Promise<Page | SnapshotReason>;
@@ -69,8 +69,9 @@ export class LiveStream implements Subscriber {
    * @returns `nothing`: there is nothing to come and nothing was sent; `away`: the client is gone or too slow
    */
   async run(cursor: bigint | null, ended: string | null): Promise<'ended' | 'nothing' | 'away'> {
-    const leave = this.feed.follow(this);
+    const { begun, leave } = this.feed.follow(this);
     try {
+      await begun;
       if (cursor === null) await this.begin('start');
       else [this.cursor, this.ended] = [cursor, ended];
       for (;;) {

@@ -21,14 +21,12 @@ export class LiveStreams {
   }
 
   /** @param now the execution with its steps, as the read tables show it */
-  async ofOne(executionId: string, now: () => Promise<Overview>, sink: StreamSink): Promise<LiveStream> {
-    await this.hub.ready;
+  ofOne(executionId: string, now: () => Promise<Overview>, sink: StreamSink): LiveStream {
     const feed = new OneExecution(this.reading, executionId, () => this.gate.pass(now));
     return new LiveStream(feed, sink, this.limits);
   }
 
-  async ofMany(filter: StreamFilter, sink: StreamSink): Promise<LiveStream> {
-    await this.hub.ready;
+  ofMany(filter: StreamFilter, sink: StreamSink): LiveStream {
     return new LiveStream(new ManyExecutions(this.reading, filter), sink, this.limits);
   }
 

@@ -1,4 +1,4 @@
-import type { Subscriber } from './event-hub.js';
+import type { Following, Subscriber } from './event-hub.js';
 import { toldTo, type LiveEvent, type StreamFilter, type Told } from './live-event.js';
 import type { Reach } from './live-source.js';
 import type { Feed, Page, Snapshot, SnapshotReason } from './live-stream.js';
@@ -22,7 +22,7 @@ export class ManyExecutions implements Feed {
     private readonly filter: StreamFilter,
   ) {}
 
-  follow(subscriber: Subscriber): () => void {
+  follow(subscriber: Subscriber): Following {
     return this.reading.hub.follow(null, subscriber);
   }
 

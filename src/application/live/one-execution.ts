@@ -1,4 +1,4 @@
-import type { EventHub, Subscriber } from './event-hub.js';
+import type { EventHub, Following, Subscriber } from './event-hub.js';
 import type { Gate } from './gate.js';
 import { endOf, stateAfter, type LiveEvent } from './live-event.js';
 import type { LiveSource } from './live-source.js';
@@ -22,7 +22,7 @@ export class OneExecution implements Feed {
     private readonly now: () => Promise<Overview>,
   ) {}
 
-  follow(subscriber: Subscriber): () => void {
+  follow(subscriber: Subscriber): Following {
     return this.reading.hub.follow(this.executionId, subscriber);
   }
 

@@ -30,10 +30,19 @@ export interface ChangeListener {
   missed(why: string): void;
 }
 
+/** Changes of these tables are told to who follows, until it is ended. */
+export type Interest = Readonly<{
+  /** Resolves when nothing that is committed from then on stays untold: what is read afterwards and what is told leave no gap. */
+  begun: Promise<void>;
+  end: () => void;
+}>;
+
 /** What is committed to the read tables, by whichever instance, as it happens. */
 export abstract class RowChanges {
   /** The tables that are followed, with their columns in order. */
   abstract tables(): ReadonlyMap<string, readonly TableColumn[]>;
-  /** From now on; nothing of the past is told. @returns a function that ends it */
+  /** What is told from now on; nothing of the past is. @returns a function that ends it */
   abstract follow(listener: ChangeListener): () => void;
+  /** Announcing costs whoever writes: a table's changes are told for certain only while somebody has an interest in it. */
+  abstract interest(tables: readonly string[]): Interest;
 }

@@ -18,6 +18,8 @@ export class RealtimeServer {
   private readonly sockets: WebSocketServer;
   private readonly connections = new Set<Connection>();
   private readonly subscriptions = new Subscriptions<Channel>();
+  /** Clients that are about to be connections. */
+  private waiting = 0;
   private isStopping = false;
   private end: () => void = () => undefined;
 
@@ -62,13 +64,26 @@ export class RealtimeServer {
     const vsn = vsnOf(url.searchParams.get('vsn'));
     const refusal = refusalOf(request, url, this.admission) ?? this.refusal(vsn);
     if (refusal || !vsn) return refuse(socket, refusal ?? UNKNOWN_VERSION);
+    void this.handOver(request, socket, head, vsn);
+  }
+
+  /** Changes are told before a client can ask for any. */
+  private async handOver(request: IncomingMessage, socket: Duplex, head: Buffer, vsn: Vsn): Promise<void> {
+    const interest = this.changes.interest([...this.changes.tables().keys()]);
+    const leave = () => interest.end();
+    this.waiting += 1;
+    socket.on('error', leave).once('close', leave);
+    await interest.begun;
+    this.waiting -= 1;
+    if (socket.destroyed) return leave();
+    if (this.isStopping) return refuse(socket, GOING);
     this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened, socket, vsn));
   }
 
   private refusal(vsn: Vsn | undefined): Refusal | undefined {
     if (!vsn) return UNKNOWN_VERSION;
-    if (this.isStopping) return { status: 503, code: 'UNAVAILABLE', message: 'The server is going away.' };
-    if (this.connections.size < this.limits.connections) return undefined;
+    if (this.isStopping) return GOING;
+    if (this.connections.size + this.waiting < this.limits.connections) return undefined;
     return { status: 503, code: 'UNAVAILABLE', message: `There are ${this.limits.connections} connections already.` };
   }
 
@@ -87,6 +102,7 @@ export class RealtimeServer {
 }
 
 const BASE = 'http://localhost';
+const GOING: Refusal = { status: 503, code: 'UNAVAILABLE', message: 'The server is going away.' };
 const UNKNOWN_VERSION: Refusal = {
   status: 400,
   code: 'INVALID_REQUEST',

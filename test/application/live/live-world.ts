@@ -23,6 +23,10 @@ export class ToldLater extends RowChanges {
     return () => this.listeners.delete(listener);
   }
 
+  interest() {
+    return { begun: Promise.resolve(), end: () => undefined };
+  }
+
   tell(count: number): void {
     for (const row of this.untold.splice(0, count)) {
       const record = JSON.parse(JSON.stringify({ ...row, position: +row.position, revision: +row.revision }));

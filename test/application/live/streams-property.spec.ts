@@ -71,8 +71,8 @@ const play = async (steps: readonly Step[], executionId: string | null) => {
     sinks.push(sink);
     stream =
       executionId === null
-        ? await streams.ofMany({}, sink)
-        : await streams.ofOne(executionId, () => source.overview(executionId), sink);
+        ? streams.ofMany({}, sink)
+        : streams.ofOne(executionId, () => source.overview(executionId), sink);
     running = stream.run(cursor, null);
   };
   const leave = async () => {

@@ -1,10 +1,16 @@
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { sleep, type Clock } from '../../../application/clock.js';
-import { RowChanges, type ChangeListener, type TableColumn } from '../../../application/live/row-changes.js';
+import {
+  RowChanges,
+  type ChangeListener,
+  type Interest,
+  type TableColumn,
+} from '../../../application/live/row-changes.js';
 import { announcementOf, CHANNEL, told, type Told } from './announcement.js';
 import { endStuckListeners } from './end-stuck-listeners.js';
 import { followedTables, type FollowedTables } from './followed-tables.js';
+import { Interests } from './interests.js';
 import { readAnnounced } from './read-announced.js';
 
 export type RowChangesLimits = Readonly<{
@@ -36,6 +42,7 @@ type OnError = (message: string, error: unknown) => void;
 export class PostgresRowChanges extends RowChanges {
   private readonly listeners = new Set<ChangeListener>();
   private readonly ending = new AbortController();
+  private readonly interests = new Interests();
   private followed: FollowedTables = { schema: '', columns: new Map(), keys: new Map() };
   private loop: Promise<void> = Promise.resolve();
   private waiting: Told[] = [];
@@ -71,6 +78,10 @@ export class PostgresRowChanges extends RowChanges {
     return () => this.listeners.delete(listener);
   }
 
+  interest(tables: readonly string[]): Interest {
+    return this.interests.add(tables);
+  }
+
   private async keepListening(first: Listening): Promise<void> {
     const { signal } = this.ending;
     let listening: Listening | null = first;
@@ -100,6 +111,7 @@ export class PostgresRowChanges extends RowChanges {
       connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: connectTimeoutMs,
       keepAlive: true,
+      pipeline: true,
     });
     const ended = new AbortController();
     client.on('error', () => ended.abort());
@@ -108,6 +120,7 @@ export class PostgresRowChanges extends RowChanges {
     try {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
+      await this.interests.heldBy(client, this.followed.schema);
     } catch (error) {
       await client.end().catch(() => undefined);
       throw error;
@@ -121,7 +134,10 @@ export class PostgresRowChanges extends RowChanges {
           if (!over.aborted) await beat();
         }
       },
-      close: () => client.end().catch(() => undefined),
+      close: () => {
+        this.interests.lost();
+        return client.end().catch(() => undefined);
+      },
     };
   }
 

@@ -5,7 +5,7 @@ export class AnnounceChanges1763800000090 implements MigrationInterface {
   readonly name = 'AnnounceChanges1763800000090';
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(announce);
+    await queryRunner.query(announcing(''));
     for (const [table, key] of Object.entries(KEYS))
       for (const operation of OPERATIONS) await queryRunner.query(trigger(table, key, operation));
     // Live streams go through the events in the order of the log.
@@ -23,11 +23,11 @@ const OPERATIONS = ['insert', 'update', 'delete'] as const;
 
 /**
  * One call for a statement, however many rows it changes. A payload of `NOTIFY` is shorter than 8000 bytes: of a row that is
- * larger only the key is told. `row_to_json`, as `jsonb` cannot hold every character that `json` can.
+ * larger only the key is told. `row_to_json`, as `jsonb` cannot hold every character that `json` can. `first`: what is done before.
  */
-const announce = `
-  create function announce_changes() returns trigger language plpgsql set timezone to 'UTC' as $$
-  begin
+export const announcing = (first: string): string => `
+  create or replace function announce_changes() returns trigger language plpgsql set timezone to 'UTC' as $$
+  begin${first}
     perform pg_notify('workflow_executor_changes',
       case when tg_op <> 'DELETE' and octet_length(whole) < 7900 then whole
         else (select json_build_object('schema', tg_table_schema, 'table', tg_table_name, 'type', tg_op,

@@ -9,6 +9,7 @@ import { AddAuditTree1763800000081 } from './1763800000081-add-audit-tree.js';
 import { AnnounceChanges1763800000090 } from './1763800000090-announce-changes.js';
 import { CountLateRows1763800000092 } from './1763800000092-count-late-rows.js';
 import { AddWebhooks1763800000110 } from './1763800000110-add-webhooks.js';
+import { AnnounceToListeners1763800000120 } from './1763800000120-announce-to-listeners.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   AnnounceChanges1763800000090,
   CountLateRows1763800000092,
   AddWebhooks1763800000110,
+  AnnounceToListeners1763800000120,
 ];

@@ -69,13 +69,13 @@ export class StreamsController {
   private async run(
     response: Response,
     tellsPlace: boolean,
-    streamTo: (sink: ResponseSink) => Promise<LiveStream>,
+    streamTo: (sink: ResponseSink) => LiveStream,
     run: (stream: LiveStream) => ReturnType<LiveStream['run']>,
   ): Promise<void> {
     const open: Open = { sink: new ResponseSink(response, this.open.bounds), tellsPlace };
     this.open.add(open);
     try {
-      const stream = (open.stream = await streamTo(open.sink));
+      const stream = (open.stream = streamTo(open.sink));
       open.sink.whenGone(() => stream.stop());
       // The end was reached before, and EventSource comes again until it is told so like this.
       if ((await run(stream)) === 'nothing' && !response.headersSent) response.status(204).end();

@@ -40,7 +40,9 @@ const follow = async (limits: Partial<RowChangesLimits> = {}, from = dataSource)
     changed: (change) => seen.push(change),
     missed: (why) => missed.push(why),
   };
-  return { changes, seen, missed, errors, end: changes.follow(listener) };
+  const interest = changes.interest([...changes.tables().keys()]);
+  await interest.begun;
+  return { changes, seen, missed, errors, interest, end: changes.follow(listener) };
 };
 
 const insert = (id: string, checkpoint: unknown = {}) =>
@@ -57,6 +59,83 @@ const appended = (revision: number, data: string) =>
      values ($1, $2, gen_random_uuid(), $3, 'StepStarted', $4, now())`,
     [ID, revision, 100 + revision, data],
   );
+
+const listening = async () => {
+  const { options } = dataSource;
+  const client = new pg.Client({ connectionString: options.type === 'postgres' ? options.url : undefined });
+  await client.connect();
+  const heard: string[] = [];
+  client.on('notification', ({ payload = '' }) => heard.push(payload));
+  await client.query('listen workflow_executor_changes');
+  // What was announced before is there before the answer to this.
+  return { heard, settled: () => client.query('select'), close: () => client.end() };
+};
+
+describe('a table that nobody has an interest in', () => {
+  test('is not announced, until somebody has, and after the last has none any more', async () => {
+    const { interest, changes } = await follow();
+    interest.end();
+    interest.end();
+    const { heard, settled, close } = await listening();
+    const [events, both] = [
+      changes.interest(['workflow_events']),
+      changes.interest(['workflow_events', 'workflow_executions']),
+    ];
+    await Promise.all([events.begun, both.begun]);
+    await insert(ID);
+    await appended(0, '{}');
+    await settled();
+    expect(heard).toHaveLength(2);
+    both.end();
+    await changes.interest(['workflow_steps']).begun; // whatever was asked before is done
+    await dataSource.query(`update workflow_executions set current_state = 'completed'`);
+    await appended(1, '{}');
+    await settled();
+    expect(heard.map((payload) => (JSON.parse(payload) as RowChange).table)).toEqual([
+      ...['workflow_executions', 'workflow_events', 'workflow_events'],
+    ]);
+    await close();
+  });
+
+  test('has no gap where an interest begins: what was written unannounced can be read by then', async () => {
+    const { interest, changes, seen } = await follow();
+    interest.end();
+    await changes.interest(['workflow_steps']).begun;
+    const runner = dataSource.createQueryRunner();
+    await runner.startTransaction();
+    await runner.query(
+      `insert into workflow_events (execution_id, revision, id, position, event_type, data, recorded_at)
+       values ($1, 0, gen_random_uuid(), 100, 'StepStarted', '{}', now())`,
+      [ID],
+    );
+    let hasBegun = false;
+    const begun = changes.interest(['workflow_events']).begun.then(() => (hasBegun = true));
+    await eventually(async () => {
+      const waiting: unknown[] = await dataSource.query(
+        `select from pg_locks where locktype = 'advisory' and not granted`,
+      );
+      expect(waiting).toHaveLength(1);
+    });
+    expect(hasBegun).toBe(false);
+    await runner.commitTransaction();
+    await runner.release();
+    await begun;
+    expect(await dataSource.query('select revision from workflow_events')).toEqual([{ revision: '0' }]);
+    await appended(1, '{}');
+    await eventually(() => expect(seen.map(({ key }) => key['revision'])).toEqual([1]));
+  });
+
+  test('after a lost connection what had an interest has it again, before the listeners read anew', async () => {
+    const { seen, missed } = await follow();
+    await dataSource.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where application_name = 'workflow-executor-changes' and datname = current_database()`,
+    );
+    await eventually(() => expect(missed).toHaveLength(1));
+    await insert(ID);
+    await eventually(() => expect(seen).toHaveLength(1));
+  });
+});
 
 test('tells each row that is inserted, changed and deleted, in order', async () => {
   const { seen } = await follow();

@@ -22,6 +22,10 @@ export class ToldChanges extends RowChanges {
     return () => this.listeners.delete(listener);
   }
 
+  interest() {
+    return { begun: Promise.resolve(), end: () => undefined };
+  }
+
   tell(change: Partial<RowChange>): void {
     const whole: RowChange = { ...CHANGE, ...change };
     for (const listener of this.listeners) listener.changed(whole);

@@ -1,0 +1,26 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { announcing } from './1763800000090-announce-changes.js';
+
+/** Of the two numbers of the advisory lock; the other is the hash of the table's name with its schema. */
+export const LISTENERS = 72051131;
+
+/**
+ * Who wants to be told of a table holds its lock, shared. A transaction that gets it alone announces nothing, and keeps it to its
+ * end: whoever comes meanwhile has it only when what was not announced can be read.
+ */
+export class AnnounceToListeners1763800000120 implements MigrationInterface {
+  readonly name = 'AnnounceToListeners1763800000120';
+
+  async up(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(
+      announcing(`
+    if pg_try_advisory_xact_lock(${LISTENERS}, hashtext(tg_table_schema || '.' || tg_table_name)) then
+      return null;
+    end if;`),
+    );
+  }
+
+  async down(queryRunner: QueryRunner): Promise<void> {
+    await queryRunner.query(announcing(''));
+  }
+}
