@@ -36,7 +36,7 @@ export const defaultLimits = {
   readConnections: 4,
   /** Reads and subscriptions at once, each of which holds at most two pages; one more is answered with RESOURCE_EXHAUSTED. */
   maxReads: 500,
-  /** An idle filtered subscription hears this often how far the log is searched. */
+  /** A filtered subscription for which nothing comes hears this often how far the log is searched, whatever comes for others. */
   idleCheckpointMs: 10_000,
   /** A read that finds the database gone waits this long for it. */
   readRetryMs: 10_000,

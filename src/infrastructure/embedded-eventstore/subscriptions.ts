@@ -21,6 +21,7 @@ export async function subscribeToAll(
   render: Render,
   out: Outgoing,
 ): Promise<void> {
+  let quietSince = Date.now();
   let cursor = from === 'end' ? log.tail.last : from === 'start' ? 0n : from;
   let live = false;
   let looked = 0;
@@ -30,8 +31,10 @@ export async function subscribeToAll(
     if (near?.length === 0) {
       if (!live) await out.send(caughtUp());
       live = true;
-      await log.tail.moreThan(cursor, out.signal, log.limits.idleCheckpointMs);
-      if (log.tail.last <= cursor && filter && cursor > 0n) await out.send(checkpoint(cursor));
+      await log.tail.moreThan(cursor, out.signal, quietSince + log.limits.idleCheckpointMs - Date.now());
+      const isQuiet = Date.now() - quietSince >= log.limits.idleCheckpointMs;
+      if (isQuiet && filter && cursor > 0n) await out.send(checkpoint(cursor));
+      if (isQuiet) quietSince = Date.now();
       continue;
     }
     if (!near && live) {
@@ -52,8 +55,13 @@ export async function subscribeToAll(
       const wanted = events.slice(sent).findIndex((event) => event.position > position);
       const until = wanted < 0 ? events.length : sent + wanted;
       await sendAll(events.slice(sent, until), render, out);
+      // Checkpoints by number may be far between, where others' events come one by one.
+      if (until > sent) quietSince = Date.now();
       [at, sent, looked] = [at + some.length, until, looked + some.length];
-      if (filter && looked % filter.checkpointEvery === 0) await out.send(checkpoint(position));
+      if (filter && looked % filter.checkpointEvery === 0) {
+        await out.send(checkpoint(position));
+        quietSince = Date.now();
+      }
     }
     cursor = page.upTo;
   }

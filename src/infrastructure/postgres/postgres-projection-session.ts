@@ -15,14 +15,18 @@ import { sendRows } from './write-rows.js';
 /**
  * Rows are always looked for by their key. Statements are planned once and kept: planned while a table is new and empty, they
  * would read all of it for each batch from then on.
+ * A commit does not wait for the disk: what a crash of the database takes back, rows and checkpoint together, is taken from the log again.
  */
-const BY_KEY = 'set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off';
+const SETTINGS = `set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set synchronous_commit = off`;
+
+/** What does not come from following the log alone, but from an operator, is there for good when it is answered. */
+const BEGIN_FOR_GOOD = 'begin; set local synchronous_commit = on';
 
 /** One transaction after the other, on the connection whose lock is the right to write. It is in pipeline mode. */
 export class PostgresProjectionSession implements ProjectionSession {
   private readonly held: HeldConnection;
   private readonly shapes = new Map<string, TableShape>();
-  private isByKey = false;
+  private isSet = false;
   readonly lost: AbortSignal;
 
   constructor(
@@ -49,9 +53,9 @@ export class PostgresProjectionSession implements ProjectionSession {
 
   private async write(writes: readonly ProjectionWrite[]): Promise<void> {
     const { client } = this;
-    if (!this.isByKey) await client.query(BY_KEY);
-    this.isByKey = true;
-    await client.query('begin');
+    if (!this.isSet) await client.query(SETTINGS);
+    this.isSet = true;
+    await client.query(writes.every(({ checkpoint }) => checkpoint) ? 'begin' : BEGIN_FOR_GOOD);
     try {
       const sent = writes.flatMap(({ projection, changes }) =>
         changes.length > 0 ? [sendRows(client, this.shape(projection), changes)] : [],

@@ -36,6 +36,32 @@ function connect(url: string) {
   return client;
 }
 
+test('a filtered subscription hears how far the log is searched, also while others get events one by one', async () => {
+  const idleCheckpointMs = 300;
+  const client = await start({ limits: { idleCheckpointMs } });
+  const position = async () => (await client.appendToStream(newStream(), event())).position!.commit;
+  let [written, reached] = [await position(), 0n];
+  const subscription = client.subscribeToAll({
+    fromPosition: 'end',
+    filter: streamNameFilter({
+      prefixes: ['nobody-'],
+      // By number there is one after 3,200 events.
+      checkpointInterval: 100,
+      checkpointReached: async (_, { commit }) => void (reached = commit),
+    }),
+  });
+  subscription.on('error', () => undefined);
+  const first = written;
+  // Never is there a pause as long as that in which nothing is written.
+  for (const until = Date.now() + 20 * idleCheckpointMs; reached <= first && Date.now() < until;) {
+    written = await position();
+    await new Promise((resolve) => setTimeout(resolve, idleCheckpointMs / 6));
+  }
+  expect(reached).toBeGreaterThan(first);
+  expect(reached).toBeLessThanOrEqual(written);
+  await subscription.unsubscribe();
+});
+
 test('is found by every form of connection', async () => {
   await start();
   const { host, port } = new URL(node?.url ?? '');
