@@ -27,8 +27,8 @@ export const runProject = async (
     unfinished?.id ?? (await client.start({ project_id: projectId, document_type: 'ib', triggered_by: 'quickstart' }));
   write(`${unfinished ? 'Going on with' : 'Started'} execution ${executionId}`);
 
-  await follow(client, executionId, write, signal);
-  const { execution, steps } = await client.details(executionId);
+  const revision = await follow(client, executionId, write, signal);
+  const { execution, steps } = await client.details(executionId, revision);
   const { current_state: state, percent_complete: percent, error_message: error } = execution;
   const names = steps.flatMap(({ artifacts }) => artifacts.map(({ name }) => name));
   const directory = path.join(exportsDir, executionId);
@@ -36,18 +36,19 @@ export const runProject = async (
   return { executionId, state, percent, error, files };
 };
 
-/** Writes each event as it comes, until the execution does not move by itself any more. */
+/** Writes each event as it comes, until the execution does not move by itself any more. @returns the revision of the last one */
 const follow = async (
   client: WorkflowClient,
   executionId: string,
   write: (line: string) => void,
   signal: AbortSignal,
-): Promise<void> => {
-  for (let revision: string | null = null, state = ''; !FINAL.has(state);) {
+): Promise<string> => {
+  for (let revision: string | null = null, state = ''; ;) {
     const events = await client.eventsAfter(executionId, revision);
     for (const line of events.map(lineOf)) if (line !== undefined) write(line);
     revision = events.at(-1)?.revision ?? revision;
     state = events.at(-1)?.current_state ?? state;
+    if (revision !== null && FINAL.has(state)) return revision;
     if (events.length === 0) await delay(LOOK_EVERY_MS, undefined, { signal });
   }
 };

@@ -32,8 +32,11 @@ export class WorkflowClient {
     return execution.id;
   }
 
-  details(executionId: string): Promise<Details> {
-    return this.json<Details>(`/api/v1/workflow?execution_id=${executionId}&include_steps=true`);
+  /** As it is from that revision on. */
+  details(executionId: string, minRevision: string): Promise<Details> {
+    return this.json<Details>(
+      `/api/v1/workflow?execution_id=${executionId}&include_steps=true&min_revision=${minRevision}`,
+    );
   }
 
   /** Oldest first, after that revision. */
