@@ -22,6 +22,8 @@ export type Following = Readonly<{
   leave: () => void;
 }>;
 
+type Queued = Readonly<{ event: EventView; late: boolean }>;
+
 const EVENTS = 'workflow_events';
 
 type OnError = (message: string, error: unknown) => void;
@@ -33,7 +35,7 @@ export class EventHub {
   private readonly standings: Standings;
   private readonly late = new LateWatch();
   private readonly ending = new AbortController();
-  private queue: EventView[] = [];
+  private queue: Queued[] = [];
   private working = false;
   /** Raised when what is under way does not count any more. */
   private era = 0;
@@ -106,9 +108,9 @@ export class EventHub {
     };
   }
 
-  private take({ table, type, record }: RowChange): void {
+  private take({ table, type, record, late }: RowChange): void {
     if (this.followers === 0 || table !== EVENTS || type !== 'INSERT' || !record) return;
-    this.queue.push(eventOfRow(record));
+    this.queue.push({ event: eventOfRow(record), late });
     if (this.queue.length > this.limits.queuedEvents) this.miss('There were more events at once than can be kept');
     else if (!this.working) void this.work();
   }
@@ -131,7 +133,7 @@ export class EventHub {
           continue;
         }
       }
-      for (const event of batch) this.dispatch(event);
+      for (const queued of batch) this.dispatch(queued);
     }
     this.working = false;
   }
@@ -140,9 +142,9 @@ export class EventHub {
    * The first event here of each execution that somebody follows and of which nothing is known. What is known is used now:
    * nothing that this batch needs may be forgotten for what else it needs.
    */
-  private strangersIn(batch: readonly EventView[]): readonly EventView[] {
+  private strangersIn(batch: readonly Queued[]): readonly EventView[] {
     const found = new Map<string, EventView>();
-    for (const event of batch) {
+    for (const { event } of batch) {
       const id = event.execution_id;
       const known = this.standings.before(event);
       if (known) this.standings.set(id, known);
@@ -151,9 +153,9 @@ export class EventHub {
     return [...found.values()];
   }
 
-  private dispatch(event: EventView): void {
+  private dispatch({ event, late }: Queued): void {
     const [id, position, revision] = [event.execution_id, BigInt(event.position), BigInt(event.revision)];
-    const late = this.late.isLate(position);
+    if (late) this.late.count();
     const before = this.standings.before(event);
     // Who came while others were looked up reads it from the table.
     if (!before || revision <= before.revision) return;

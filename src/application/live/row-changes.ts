@@ -14,6 +14,8 @@ export type RowChange = Readonly<{
    * and may then be newer than the change.
    */
   record: JsonRow | null;
+  /** It was made behind others: of an execution that had been held back. */
+  late: boolean;
   /** ISO 8601, UTC: when the change was written, a little before it was committed. */
   at: string;
 }>;

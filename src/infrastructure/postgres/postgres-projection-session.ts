@@ -9,6 +9,7 @@ import type {
 } from '../../application/projections/projection-store.js';
 import { HeldConnection } from './held-connection.js';
 import { noteLate } from './live/note-late.js';
+import { LATE } from './migrations/1763800000120-announce-to-listeners.js';
 import { tableShape, type TableShape } from './table-shape.js';
 import { sendRows } from './write-rows.js';
 
@@ -19,8 +20,11 @@ import { sendRows } from './write-rows.js';
  */
 const SETTINGS = `set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set synchronous_commit = off`;
 
-/** What does not come from following the log alone, but from an operator, is there for good when it is answered. */
-const BEGIN_FOR_GOOD = 'begin; set local synchronous_commit = on';
+/**
+ * What does not move the checkpoint lies before it: an execution that was held back catches up, or an operator has decided. Whoever is
+ * told of the rows has to know; and what an operator was answered is there for good.
+ */
+const BEGIN_LATE = `begin; set local synchronous_commit = on; set local ${LATE} = on`;
 
 /** One transaction after the other, on the connection whose lock is the right to write. It is in pipeline mode. */
 export class PostgresProjectionSession implements ProjectionSession {
@@ -55,7 +59,7 @@ export class PostgresProjectionSession implements ProjectionSession {
     const { client } = this;
     if (!this.isSet) await client.query(SETTINGS);
     this.isSet = true;
-    await client.query(writes.every(({ checkpoint }) => checkpoint) ? 'begin' : BEGIN_FOR_GOOD);
+    await client.query(writes.some(isLate) ? BEGIN_LATE : 'begin');
     try {
       const sent = writes.flatMap(({ projection, changes }) =>
         changes.length > 0 ? [sendRows(client, this.shape(projection), changes)] : [],
@@ -63,7 +67,6 @@ export class PostgresProjectionSession implements ProjectionSession {
       await inOrder([...sent.flatMap(({ statements }) => statements), this.moveCheckpoints(writes)]);
       for (const { check } of sent) await check();
       for (const { projection, changes, poisoned, healed, skipped = [], checkpoint } of writes) {
-        // What does not move the checkpoint lies before it: an execution that was held back catches up.
         if (changes.length > 0 && !checkpoint) await noteLate(client, projection, 'late');
         for (const executionId of healed) await this.heal(projection, executionId);
         for (const poison of poisoned) await this.hold(poison);
@@ -137,6 +140,9 @@ export class PostgresProjectionSession implements ProjectionSession {
     return shape;
   }
 }
+
+const isLate = ({ checkpoint, changes, poisoned, healed, skipped = [] }: ProjectionWrite): boolean =>
+  !checkpoint && [changes, poisoned, healed, skipped].some(({ length }) => length > 0);
 
 /** When all have ended. @throws what the first that failed says */
 const inOrder = async (statements: readonly Promise<unknown>[]): Promise<void> => {

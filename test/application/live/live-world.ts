@@ -12,7 +12,7 @@ import { VirtualClock } from '../../support/virtual-clock.js';
 
 export class ToldLater extends RowChanges {
   private readonly listeners = new Set<ChangeListener>();
-  readonly untold: EventView[] = [];
+  readonly untold: Readonly<{ row: EventView; late: boolean }>[] = [];
 
   tables() {
     return new Map();
@@ -28,10 +28,17 @@ export class ToldLater extends RowChanges {
   }
 
   tell(count: number): void {
-    for (const row of this.untold.splice(0, count)) {
+    for (const { row, late } of this.untold.splice(0, count)) {
       const record = JSON.parse(JSON.stringify({ ...row, position: +row.position, revision: +row.revision }));
       for (const each of this.listeners)
-        each.changed({ table: 'workflow_events', type: 'INSERT', key: {}, record, at: '2026-01-01T00:00:00.000Z' });
+        each.changed({
+          table: 'workflow_events',
+          type: 'INSERT',
+          key: {},
+          record,
+          late,
+          at: '2026-01-01T00:00:00.000Z',
+        });
     }
   }
 

@@ -1,7 +1,13 @@
 import type { JsonRow, RowChange } from '../../../application/live/row-changes.js';
 
 /** What the trigger `announce_changes` says of one row: all of it, or its key alone where it is large or gone. */
-export type Announcement = Readonly<{ schema: string; table: string; type: RowChange['type']; at: string }> &
+export type Announcement = Readonly<{
+  schema: string;
+  table: string;
+  type: RowChange['type'];
+  at: string;
+  late?: boolean;
+}> &
   Readonly<{ record?: JsonRow; key?: JsonRow }>;
 
 /** Another table has taken the place of one, with whatever rows: no row of it is announced. */
@@ -32,5 +38,5 @@ export const told = (announced: Announcement, keyOf: ReadonlyMap<string, readonl
   if (!columns || !source) return null;
   const key = Object.fromEntries(columns.map((name) => [name, source[name] ?? null]));
   const at = new Date(announced.at).toISOString();
-  return { table, type, key, record, at, toRead: record === null && type !== 'DELETE' };
+  return { table, type, key, record, late: announced.late === true, at, toRead: record === null && type !== 'DELETE' };
 };

@@ -4,6 +4,9 @@ import { announcing } from './1763800000090-announce-changes.js';
 /** Of the two numbers of the advisory lock; the other is the hash of the table's name with its schema. */
 export const LISTENERS = 72051131;
 
+/** Set to `on` by a transaction whose rows lie behind what was announced before. */
+export const LATE = 'workflow_executor.late';
+
 /**
  * Who wants to be told of a table holds its lock, shared. A transaction that gets it alone announces nothing, and keeps it to its
  * end: whoever comes meanwhile has it only when what was not announced can be read.
@@ -12,15 +15,16 @@ export class AnnounceToListeners1763800000120 implements MigrationInterface {
   readonly name = 'AnnounceToListeners1763800000120';
 
   async up(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(
-      announcing(`
+    const unlessHeard = `
     if pg_try_advisory_xact_lock(${LISTENERS}, hashtext(tg_table_schema || '.' || tg_table_name)) then
       return null;
-    end if;`),
+    end if;`;
+    await queryRunner.query(
+      announcing(unlessHeard, ` 'late', coalesce(current_setting('${LATE}', true) = 'on', false),`),
     );
   }
 
   async down(queryRunner: QueryRunner): Promise<void> {
-    await queryRunner.query(announcing(''));
+    await queryRunner.query(announcing('', ''));
   }
 }

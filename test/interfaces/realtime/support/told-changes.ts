@@ -43,5 +43,6 @@ const CHANGE: RowChange = {
   type: 'UPDATE',
   key: { id: ID },
   record: { id: ID, current_state: 'writing', percent_complete: 40, metadata: {} },
+  late: false,
   at: '2026-11-23T07:00:00.123Z',
 };
