@@ -46,25 +46,50 @@ export const foldRecorded = (folded: Folded, event: RecordedEvent): Folded => {
 export const remember = (commands: readonly string[], commandId: string): readonly string[] =>
   commands.at(-1) === commandId ? commands : [...commands.slice(1 - REMEMBERED_COMMANDS), commandId];
 
+/** Of the executions that are kept, those that have ended: they carry all outputs, and are rarely asked for again. */
+const ENDED_SHARE = 0.05;
+
 /** The executions used last. A stale entry costs a conflict and a second read, never a wrong decision. */
 export class FoldCache {
+  private readonly unfinished: LastUsed;
+  private readonly ended: LastUsed;
+
+  constructor(limit: number) {
+    this.unfinished = new LastUsed(limit);
+    this.ended = new LastUsed(Math.ceil(limit * ENDED_SHARE));
+  }
+
+  get(executionId: string): Folded | undefined {
+    return this.unfinished.get(executionId) ?? this.ended.get(executionId);
+  }
+
+  /** An older view never replaces a newer one. */
+  put(executionId: string, folded: Folded): void {
+    const present = this.get(executionId);
+    if (present && isNewer(present.revision, folded.revision)) return;
+    const [here, there] = hasEnded(folded.state) ? [this.ended, this.unfinished] : [this.unfinished, this.ended];
+    there.forget(executionId);
+    here.put(executionId, folded);
+  }
+
+  forget(executionId: string): void {
+    this.unfinished.forget(executionId);
+    this.ended.forget(executionId);
+  }
+}
+
+class LastUsed {
   private readonly entries = new Map<string, Folded>();
 
   constructor(private readonly limit: number) {}
 
   get(executionId: string): Folded | undefined {
     const entry = this.entries.get(executionId);
-    if (entry) {
-      this.entries.delete(executionId);
-      this.entries.set(executionId, entry);
-    }
+    if (entry) this.put(executionId, entry);
     return entry;
   }
 
-  /** An older view never replaces a newer one. */
   put(executionId: string, folded: Folded): void {
-    const present = this.entries.get(executionId);
-    if (present && isNewer(present.revision, folded.revision)) return;
     this.entries.delete(executionId);
     this.entries.set(executionId, folded);
     if (this.entries.size > this.limit) this.entries.delete(this.entries.keys().next().value!);
@@ -74,5 +99,8 @@ export class FoldCache {
     this.entries.delete(executionId);
   }
 }
+
+const hasEnded = ({ status }: WorkflowState): boolean =>
+  status === 'completed' || status === 'failed' || status === 'cancelled';
 
 const isNewer = (a: ExpectedRevision, b: ExpectedRevision) => a !== 'none' && (b === 'none' || a > b);
