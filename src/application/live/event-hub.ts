@@ -41,7 +41,6 @@ export class EventHub {
   private era = 0;
   private begin!: () => void;
   private readonly started = new Promise<void>((resolve) => (this.begin = resolve));
-  private followers = 0;
   private interest: Interest = { begun: Promise.resolve(), end: () => undefined };
   private looking: Promise<void> = Promise.resolve();
   private unfollow = () => undefined as void;
@@ -80,7 +79,7 @@ export class EventHub {
 
   /** @param executionId null: all */
   follow(executionId: string | null, subscriber: Subscriber): Following {
-    if (this.followers++ === 0) {
+    if (!this.isFollowed) {
       // What was told before, to nobody, is not what has happened since.
       this.forget();
       this.interest = this.changes.interest([EVENTS]);
@@ -89,9 +88,13 @@ export class EventHub {
     const begun = Promise.all([this.started, this.interest.begun]).then(() => undefined);
     const leave = () => {
       remove();
-      if (--this.followers === 0) this.interest.end();
+      if (!this.isFollowed) this.interest.end();
     };
     return { begun, leave };
+  }
+
+  private get isFollowed(): boolean {
+    return this.ofAll.size > 0 || this.ofOne.size > 0;
   }
 
   private addToAll(subscriber: Subscriber): () => void {
@@ -109,7 +112,7 @@ export class EventHub {
   }
 
   private take({ table, type, record, late }: RowChange): void {
-    if (this.followers === 0 || table !== EVENTS || type !== 'INSERT' || !record) return;
+    if (!this.isFollowed || table !== EVENTS || type !== 'INSERT' || !record) return;
     this.queue.push({ event: eventOfRow(record), late });
     if (this.queue.length > this.limits.queuedEvents) this.miss('There were more events at once than can be kept');
     else if (!this.working) void this.work();

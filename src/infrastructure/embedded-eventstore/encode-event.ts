@@ -12,6 +12,8 @@ const TICKS_PER_MILLISECOND = 10_000n;
 /** At most: numbers, lengths, tags and the names of properties. */
 const BYTES_BESIDE_TEXTS_AND_DATA = 300;
 const BYTES_PER_CHARACTER = 3;
+/** The map of properties. */
+const METADATA = 6;
 
 /** ReadResp { event = 1: ReadEvent { event = 1, link = 2: RecordedEvent; commit_position = 3 } } */
 export function encodeReadEvent({ event, link }: Sendable, structuredIds: boolean): Buffer {
@@ -42,8 +44,8 @@ function writeRecorded(
   if (event.data.length > 0) writer.bytesField(8, event.data);
   if (event.metadata.length > 0) writer.bytesField(7, event.metadata);
   writer.raw(event.json ? JSON_CONTENT : BINARY_CONTENT);
-  writeProperty(writer, 'created', (BigInt(event.created) * TICKS_PER_MILLISECOND).toString());
-  writeProperty(writer, 'type', event.type);
+  writer.entry(METADATA, 'created', (BigInt(event.created) * TICKS_PER_MILLISECOND).toString());
+  writer.entry(METADATA, 'type', event.type);
   writer.numberField(5, position);
   writer.numberField(4, position);
   if (event.revision !== 0n) writer.numberField(3, event.revision);
@@ -52,14 +54,6 @@ function writeRecorded(
   writer.field(2, name);
   writeId(writer, event.id, structuredIds);
   writer.field(number, end);
-}
-
-/** An entry of the map `metadata = 6`. */
-function writeProperty(writer: BackwardWriter, name: string, value: string): void {
-  const end = writer.mark;
-  writer.textField(2, value);
-  writer.textField(1, name);
-  writer.field(6, end);
 }
 
 function writeId(writer: BackwardWriter, id: string, structured: boolean): void {
@@ -76,7 +70,7 @@ function writeId(writer: BackwardWriter, id: string, structured: boolean): void 
 function contentType(value: string): Buffer {
   const writer = new BackwardWriter(BYTES_BESIDE_TEXTS_AND_DATA);
   const end = writer.mark;
-  writeProperty(writer, 'content-type', value);
+  writer.entry(METADATA, 'content-type', value);
   return writer.since(end);
 }
 

@@ -70,19 +70,11 @@ const writeProposed = (writer: BackwardWriter, { id, type, data, metadata }: Pro
   writer.textField(4, data);
   writer.textField(3, metadata);
   writer.raw(JSON_CONTENT);
-  writeProperty(writer, 'type', type);
+  writer.entry(2, 'type', type);
   const uuid = writer.mark;
   writer.textField(2, id);
   writer.field(1, uuid);
   writer.field(3, end);
-};
-
-/** An entry of the map `metadata = 2`. */
-const writeProperty = (writer: BackwardWriter, name: string, value: string): void => {
-  const end = writer.mark;
-  writer.textField(2, value);
-  writer.textField(1, name);
-  writer.field(2, end);
 };
 
 /** Timestamp { seconds = 1, nanos = 2 } */
@@ -97,7 +89,7 @@ const writeDeadline = (writer: BackwardWriter, deadline: number): void => {
 const JSON_CONTENT = (() => {
   const writer = new BackwardWriter(BYTES_BESIDE);
   const end = writer.mark;
-  writeProperty(writer, 'content-type', 'application/json');
+  writer.entry(2, 'content-type', 'application/json');
   return writer.since(end);
 })();
 
@@ -121,13 +113,8 @@ const numberOf = (uuid: FieldReader): bigint => {
   let number = 0n;
   while (uuid.next()) {
     if (uuid.field === 2) number = BigInt(`0x${uuid.text().replaceAll('-', '').slice(16) || '0'}`);
-    else if (uuid.field === 1) {
-      const halves = uuid.message();
-      while (halves.next()) {
-        if (halves.field === 2) number = halves.number();
-        else halves.skip();
-      }
-    } else uuid.skip();
+    else if (uuid.field === 1) number = uuid.message().numberOf(2);
+    else uuid.skip();
   }
   return number;
 };
@@ -138,14 +125,8 @@ const successOf = (success: FieldReader): Appended | null => {
   let position: bigint | null = null;
   while (success.next()) {
     if (success.field === 1) revision = success.number();
-    else if (success.field === 3) {
-      const place = success.message();
-      position = 0n;
-      while (place.next()) {
-        if (place.field === 1) position = place.number();
-        else place.skip();
-      }
-    } else success.skip();
+    else if (success.field === 3) position = success.message().numberOf(1);
+    else success.skip();
   }
   return position === null ? null : { revision, position };
 };

@@ -16,7 +16,7 @@ export const decodeSignal = (bytes: Buffer): LogSignal | null => {
   const reader = new FieldReader(bytes);
   while (reader.next()) {
     if (reader.field === 1) return eventOf(reader.message());
-    if (reader.field === 3) return { kind: 'checkpoint', position: firstNumber(reader.message()) };
+    if (reader.field === 3) return { kind: 'checkpoint', position: reader.message().numberOf(1) };
     if (reader.field === 8) return { kind: 'caught-up' };
     reader.skip();
   }
@@ -44,10 +44,10 @@ const recordedEvent = (event: FieldReader): RecordedEvent => {
   while (event.next()) {
     switch (event.field) {
       case 1:
-        id = textAt(event.message(), 2);
+        id = event.message().textOf(2);
         break;
       case 2:
-        streamId = textAt(event.message(), 3);
+        streamId = event.message().textOf(3);
         break;
       case 3:
         revision = event.number();
@@ -97,22 +97,4 @@ const property = (entry: FieldReader): readonly [string, string] => {
     else entry.skip();
   }
   return [name, value];
-};
-
-const textAt = (message: FieldReader, field: number): string => {
-  let text = '';
-  while (message.next()) {
-    if (message.field === field) text = message.text();
-    else message.skip();
-  }
-  return text;
-};
-
-const firstNumber = (message: FieldReader): bigint => {
-  let number = 0n;
-  while (message.next()) {
-    if (message.field === 1) number = message.number();
-    else message.skip();
-  }
-  return number;
 };

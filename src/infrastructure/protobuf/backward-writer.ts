@@ -52,6 +52,14 @@ export class BackwardWriter {
     this.field(number, mark);
   }
 
+  /** An entry of the map `number`, whose keys and values are texts. */
+  entry(number: number, key: string, value: string): void {
+    const mark = this.at;
+    this.textField(2, value);
+    this.textField(1, key);
+    this.field(number, mark);
+  }
+
   raw(value: Uint8Array): void {
     this.at -= value.length;
     this.buffer.set(value, this.at);

@@ -66,6 +66,26 @@ export class FieldReader {
     return new FieldReader(this.bytes, from, to);
   }
 
+  /** Of a message of which nothing else is wanted: the last value of that field; 0 where there is none. */
+  numberOf(field: number): bigint {
+    let value = 0n;
+    while (this.next()) {
+      if (this.field === field) value = this.number();
+      else this.skip();
+    }
+    return value;
+  }
+
+  /** The same of a text; empty where there is none. */
+  textOf(field: number): string {
+    let value = '';
+    while (this.next()) {
+      if (this.field === field) value = this.text();
+      else this.skip();
+    }
+    return value;
+  }
+
   skip(): void {
     switch (this.wire) {
       case VARINT:
