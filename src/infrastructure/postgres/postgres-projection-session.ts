@@ -64,6 +64,7 @@ export class PostgresProjectionSession implements ProjectionSession {
       const sent = writes.flatMap(({ projection, changes }) =>
         changes.length > 0 ? [sendRows(client, this.shape(projection), changes)] : [],
       );
+      failpoint('inside-a-batch');
       await inOrder([...sent.flatMap(({ statements }) => statements), this.moveCheckpoints(writes)]);
       for (const { check } of sent) await check();
       for (const { projection, changes, poisoned, healed, skipped = [], checkpoint } of writes) {
@@ -72,7 +73,6 @@ export class PostgresProjectionSession implements ProjectionSession {
         for (const poison of poisoned) await this.hold(poison);
         for (const each of skipped) await this.noteSkipped(each);
       }
-      failpoint('inside-a-batch');
       failpoint('before-commit');
       await client.query('commit');
       failpoint('after-commit');
