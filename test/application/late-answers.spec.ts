@@ -1,5 +1,4 @@
 /** A command may take long, and come back with a view of the execution that is past. What began meanwhile goes on. */
-import { AppendOutcomeUnknown } from '../../src/application/event-log.js';
 import { EXECUTION, answers, onDemand, step, world } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
 
@@ -40,17 +39,10 @@ test('a claim that was given up, and is seen while another command is under way,
   const { saga } = w.instance('w1');
   await saga.submit(EXECUTION, w.start(EXECUTION, false));
 
-  const append = w.log.append.bind(w.log);
-  const late: (() => Promise<unknown>)[] = [];
-  w.log.append = (...given) => {
-    late[0] ??= () => append(...given);
-    return Promise.reject(new AppendOutcomeUnknown('no answer'));
-  };
-  const given = saga.submit(EXECUTION, w.order({ type: 'ExecuteRemaining', data: {} })).catch(String);
-  await w.clock.pass(4_000);
-  expect(await given).toContain('gave no clear answer');
+  const carryOut = await w.giveUp(saga, { type: 'ExecuteRemaining', data: {} }, 4_000);
 
   // A second command waits for its answer as the first one's events come into the log.
+  const append = w.log.append.bind(w.log);
   let letGo: () => void = () => undefined;
   const held = new Promise<void>((resolve) => (letGo = resolve));
   w.log.append = async (...asked) => {
@@ -59,7 +51,7 @@ test('a claim that was given up, and is seen while another command is under way,
   };
   const second = saga.submit(EXECUTION, w.order({ type: 'PauseWorkflow', data: {} }));
   await settle();
-  await late[0]!();
+  await carryOut();
   const claim = (await w.history()).at(-1)!;
   expect(claim.type).toBe('StepStarted');
   await saga.noticed(EXECUTION, claim);

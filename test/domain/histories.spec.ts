@@ -8,6 +8,7 @@ import type { ExistingWorkflow } from '../../src/domain/workflow/state.js';
 import { summarise, type Summary } from '../../src/domain/workflow/summary.js';
 import { upcast } from '../../src/domain/workflow/upcast.js';
 import { given } from '../support/given.js';
+import { EVENT_TYPES } from '../support/event-types.js';
 
 type Recorded = Readonly<{
   describes: string;
@@ -53,23 +54,6 @@ describe('recorded histories', () => {
 
   test('hold every type of event', () => {
     const types = new Set(recordings.flatMap(({ events }) => events.map(({ type }) => type)));
-    expect([...types].sort()).toEqual([
-      'NextStepRequested',
-      'RemainingStepsRequested',
-      'StepCompleted',
-      'StepDeferred',
-      'StepFailed',
-      'StepInterrupted',
-      'StepProgressed',
-      'StepRetryRequested',
-      'StepSkipped',
-      'StepStarted',
-      'WorkflowCancelled',
-      'WorkflowCompleted',
-      'WorkflowFailed',
-      'WorkflowPaused',
-      'WorkflowResumed',
-      'WorkflowStarted',
-    ]);
+    expect([...types].sort()).toEqual(EVENT_TYPES);
   });
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { pauseStateOf } from '../../src/domain/workflow/pause-state.js';
 import { summarise } from '../../src/domain/workflow/summary.js';
+import { EVENT_TYPES } from '../support/event-types.js';
 import { historyOf, take, walks, type Turn } from './walks.js';
 
 const SEED = 20_300_101;
@@ -47,24 +48,7 @@ test('the walks are worth walking: they reach every kind of event and every end'
     rejections += turns.filter(({ events }) => events === null).length;
     for (const { type } of historyOf(turns)) seen.set(type, (seen.get(type) ?? 0) + 1);
   });
-  expect([...seen.keys()].sort()).toEqual([
-    'NextStepRequested',
-    'RemainingStepsRequested',
-    'StepCompleted',
-    'StepDeferred',
-    'StepFailed',
-    'StepInterrupted',
-    'StepProgressed',
-    'StepRetryRequested',
-    'StepSkipped',
-    'StepStarted',
-    'WorkflowCancelled',
-    'WorkflowCompleted',
-    'WorkflowFailed',
-    'WorkflowPaused',
-    'WorkflowResumed',
-    'WorkflowStarted',
-  ]);
+  expect([...seen.keys()].sort()).toEqual(EVENT_TYPES);
   expect(Math.min(...seen.values())).toBeGreaterThan(5);
   expect(rejections).toBeGreaterThan(RUNS / 2);
 });

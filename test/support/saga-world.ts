@@ -3,6 +3,7 @@ import type { AgentCall, AgentInfo, AgentReply, Deferred } from '../../src/appli
 import { Agents } from '../../src/application/agents.js';
 import { ArtifactStore, type StoredArtifact } from '../../src/application/artifacts.js';
 import { parseMetadata } from '../../src/application/envelope.js';
+import { AppendOutcomeUnknown } from '../../src/application/event-log.js';
 import { hashOf } from '../../src/application/hash.js';
 import { Ids, stepId } from '../../src/application/ids.js';
 import { Attempts } from '../../src/application/saga/attempts.js';
@@ -163,5 +164,20 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
     >['data'][];
   const state = async (executionId = EXECUTION) =>
     parseMetadata((await history(executionId)).at(-1)?.metadata).summary.state;
-  return { clock, log, agents, artifacts, errors, instance, order, start, history, types, dataOf, state };
+
+  /** The command's append gets no answer until it is given up, within `passMs`. @returns carries it out after all */
+  const giveUp = async (saga: WorkflowSaga, command: OperatorCommand, passMs: number) => {
+    const append = log.append.bind(log);
+    let first: (() => Promise<unknown>) | undefined;
+    log.append = (...given) => {
+      first ??= () => append(...given);
+      return Promise.reject(new AppendOutcomeUnknown('no answer'));
+    };
+    const given = saga.submit(EXECUTION, order(command)).catch(String);
+    await clock.pass(passMs);
+    expect(await given).toContain('gave no clear answer in 5 tries');
+    log.append = append;
+    return async () => void (await first!());
+  };
+  return { clock, log, agents, artifacts, errors, instance, order, start, history, types, dataOf, state, giveUp };
 };
