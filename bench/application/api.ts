@@ -7,29 +7,31 @@ import { median } from '../rounds.js';
 import type { Settings } from '../settings.js';
 import { startApplication } from './application.js';
 import { longExecution } from './long-execution.js';
-import { copyExecutions } from './copies.js';
+import { copyExecutions } from '../copies/copies.js';
 import { requests, throughput, withDatabase, withDirectory } from './engine.js';
 import { explain } from './explain.js';
 
+const FULL = 'api_full';
 const AIM_GROWTH = 0.9;
 const AIM_MS = 50;
 const IN_FLIGHT = 64;
 const READERS = 16;
-const AUDIT_DEADLINE_MS = 3_600_000;
+const AUDIT_DEADLINE_MS = 60_000;
 
 export async function benchApi(postgres: BenchPostgres, settings: Settings): Promise<Section[]> {
   const [growth, full] = await growing(postgres, settings);
   const read = await reading(full, settings);
+  await postgres.drop(FULL); // it is large
   return [growth, read, await longExecution(await postgres.database('api_long'), settings), await startUp(settings)];
 }
 
 async function growing(postgres: BenchPostgres, settings: Settings): Promise<[Section, string]> {
-  const [empty, full] = [await postgres.database('api_empty'), await postgres.database('api_full')];
+  const [empty, full] = [await postgres.database('api_empty'), await postgres.database(FULL)];
   const counts = settings.quick ? { warmUp: 10, count: 50 } : { warmUp: 300, count: 2_000 };
   await throughput(full, { first: 0, warmUp: 0, count: 1, inFlight: 1 });
-  settings.tell(`storing ${settings.executions.toLocaleString('en')} finished executions`);
-  const events = await copyExecutions(full, settings.executions);
   await auditHasTaken(full);
+  settings.tell(`storing ${settings.executions.toLocaleString('en')} finished executions`);
+  const events = await copyExecutions(full, settings.executions, settings.tell);
   const rates = { empty: [] as number[], full: [] as number[] };
   for (let round = 0; round < settings.rounds; round++) {
     const first = 1 + round * (counts.warmUp + counts.count);
@@ -54,7 +56,7 @@ async function growing(postgres: BenchPostgres, settings: Settings): Promise<[Se
   return [section, full];
 }
 
-/** The tree over the log is built behind the log; what it does meanwhile is no part of what is measured. */
+/** The tree is built behind the log; its copies are put behind a whole one. */
 const auditHasTaken = (databaseUrl: string): Promise<void> =>
   withDirectory(async (directory) => {
     const app = await startApplication({ databaseUrl, directory, agentUrl: null });
@@ -67,7 +69,7 @@ const auditHasTaken = (databaseUrl: string): Promise<void> =>
           );
           if (rows[0]?.done) return;
         }
-        throw new Error('The audit tree did not take the events in an hour');
+        throw new Error('The audit tree did not take the events in a minute');
       });
     } finally {
       await app.stop();
@@ -77,7 +79,10 @@ const auditHasTaken = (databaseUrl: string): Promise<void> =>
 const reading = (databaseUrl: string, settings: Settings): Promise<Section> =>
   withDirectory(async (directory) => {
     const ids = await withDatabase(databaseUrl, async (database) => {
-      const { rows } = await database.query<{ id: string }>('select id from workflow_executions limit 10000');
+      // Of all of them: neighbours in the table would be in the caches together.
+      const { rows } = await database.query<{ id: string }>(
+        'select id from workflow_executions order by random() limit 10000',
+      );
       return rows.map(({ id }) => id);
     });
     const app = await startApplication({ databaseUrl, directory, agentUrl: null });

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { BenchPostgres } from '../event-node/postgres.js';
 import { cpuSecondsOf } from '../cpu.js';
-import { copyHistories } from '../rebuild/histories.js';
+import { copyHistories } from '../copies/copies.js';
 import { table, times, type Section } from '../report.js';
 import type { Settings } from '../settings.js';
 import { caughtUp, startApplication } from './application.js';
@@ -17,7 +17,7 @@ export async function benchProjection(postgres: BenchPostgres, settings: Setting
     const name = `projection_${round}`;
     const databaseUrl = await postgres.database(name);
     await throughput(databaseUrl, { first: 0, warmUp: 0, count: 1, inFlight: 1 });
-    const events = await copyHistories(databaseUrl, settings.events);
+    const events = await copyHistories(databaseUrl, settings.events, settings.tell);
     const measured = await catchUp(databaseUrl, postgres.pid);
     rates!.push(events / measured.seconds);
     cpu!.push((measured.cpuSeconds * 1_000) / events);

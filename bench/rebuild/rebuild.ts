@@ -17,7 +17,7 @@ import { startProgram } from '../processes.js';
 import { table, type Section } from '../report.js';
 import type { Settings } from '../settings.js';
 import { execution, reads, running, start, startSome, STARTS_PER_SECOND, until } from './clients.js';
-import { copyHistories } from './histories.js';
+import { copyHistories } from '../copies/copies.js';
 import { lines, number } from './lines.js';
 import { startWorkload } from './workload.js';
 
@@ -47,7 +47,7 @@ export async function benchRebuild(postgres: BenchPostgres, settings: Settings):
   await until(async () => (await execution(first.app.said, example)).current_state === 'completed');
   await first.stop();
   settings.tell(`storing ${settings.events.toLocaleString('en')} events`);
-  const stored = await copyHistories(databaseUrl, settings.events);
+  const stored = await copyHistories(databaseUrl, settings.events, settings.tell);
 
   const { node, app, apps, stop } = await open();
   let url = app.said;
