@@ -10,7 +10,7 @@ export const explain = async (databaseUrl: string, executionId: string): Promise
   const dataSource = await createDataSource({ url: databaseUrl, poolSize: 2 });
   try {
     const readModel = new PostgresReadModel(dataSource);
-    const page = { cursor: null, limit: 50 };
+    const page = { cursor: null, limit: 50, checkpoints: false };
     const asked: readonly (readonly [string, () => Promise<unknown>])[] = [
       ['list', () => readModel.executions({}, page)],
       ['list, state=completed', () => readModel.executions({ state: 'completed' }, page)],

@@ -121,6 +121,10 @@ test('executions, page by page, newest first', async () => {
   expect(before.body.data.executions).toEqual([]);
   const after = await api.get(`/api/v1/workflow/executions?project_id=listed&created_after=${execution.created_at}`);
   expect(after.body.data.executions).toHaveLength(5);
+  const { checkpoint_data, ...rest } = execution;
+  expect(after.body.data.executions).toContainEqual(rest);
+  const whole = await api.get('/api/v1/workflow/executions?project_id=listed&include_checkpoint=true');
+  expect(whole.body.data.executions).toContainEqual(expect.objectContaining({ id: execution.id, checkpoint_data }));
   const foreign = await api.get('/api/v1/workflow/executions?cursor=bm90IG91cnM');
   expect(foreign).toMatchObject({ status: 400, body: { error: { code: 'INVALID_CURSOR' } } });
 });

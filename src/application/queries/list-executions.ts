@@ -1,11 +1,17 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { ReadModel, type ExecutionFilter, type ExecutionView, type Page } from './read-model.js';
+import {
+  ReadModel,
+  type ExecutionFilter,
+  type ListedExecution,
+  type Page,
+  type PageOfExecutions,
+} from './read-model.js';
 
 /** Eventually consistent; newest first. */
-export class ListExecutions extends Query<Page<ExecutionView>> {
+export class ListExecutions extends Query<Page<ListedExecution>> {
   constructor(
     readonly filter: ExecutionFilter,
-    readonly page: Readonly<{ cursor: string | null; limit: number }>,
+    readonly page: PageOfExecutions,
   ) {
     super();
   }
@@ -15,7 +21,7 @@ export class ListExecutions extends Query<Page<ExecutionView>> {
 export class ListExecutionsHandler implements IQueryHandler<ListExecutions> {
   constructor(private readonly readModel: ReadModel) {}
 
-  execute({ filter, page }: ListExecutions): Promise<Page<ExecutionView>> {
+  execute({ filter, page }: ListExecutions): Promise<Page<ListedExecution>> {
     return this.readModel.executions(filter, page);
   }
 }

@@ -39,6 +39,12 @@ export type ExecutionView = Readonly<{
   position: string;
 }>;
 
+/** Of a list. Results are most of an execution: they come where they are asked for. */
+export type ListedExecution = Omit<ExecutionView, 'checkpoint_data'> & Partial<Pick<ExecutionView, 'checkpoint_data'>>;
+
+/** The page after `cursor` (opaque). */
+export type PageOfExecutions = Readonly<{ cursor: string | null; limit: number; checkpoints: boolean }>;
+
 export type StepStatus = 'pending' | 'running' | 'waiting' | 'completed' | 'skipped' | 'failed' | 'cancelled';
 
 /** Why the latest failed attempt was, or was not, followed by another; see RetryDecision. */
@@ -153,10 +159,7 @@ export abstract class ReadModel {
     include: Readonly<{ steps: boolean; events: Readonly<{ limit: number }> | false }>,
   ): Promise<Overview | null>;
   /** @throws InvalidCursor */
-  abstract executions(
-    filter: ExecutionFilter,
-    page: Readonly<{ cursor: string | null; limit: number }>,
-  ): Promise<Page<ExecutionView>>;
+  abstract executions(filter: ExecutionFilter, page: PageOfExecutions): Promise<Page<ListedExecution>>;
   abstract events(executionId: string, page: EventsAsked): Promise<readonly EventView[]>;
   /** The latest file of that name. */
   abstract artifact(executionId: string, name: string): Promise<ArtifactRef | null>;

@@ -30,7 +30,7 @@ export async function* survey(
 ): AsyncGenerator<Surveyed> {
   let cursor: string | null = null;
   do {
-    const { rows, nextCursor } = await readModel.executions({}, { cursor, limit: page });
+    const { rows, nextCursor } = await readModel.executions({}, { cursor, limit: page, checkpoints: false });
     const ids = rows.filter((row) => workflowName === null || row.workflow_name === workflowName).map(({ id }) => id);
     for (let index = 0; index < ids.length; index += parallel) {
       if (signal.aborted) return;

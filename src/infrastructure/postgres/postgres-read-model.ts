@@ -5,9 +5,10 @@ import {
   type EventsAsked,
   type EventView,
   type ExecutionFilter,
-  type ExecutionView,
+  type ListedExecution,
   type Overview,
   type Page,
+  type PageOfExecutions,
 } from '../../application/queries/read-model.js';
 import { fromCursor, toCursor } from './cursor.js';
 import { WorkflowEventRow } from './entities/workflow-event.entity.js';
@@ -17,8 +18,14 @@ import { WorkflowStep } from './entities/workflow-step.entity.js';
 type Include = Readonly<{ steps: boolean; events: Readonly<{ limit: number }> | false }>;
 
 export class PostgresReadModel extends ReadModel {
+  private readonly withoutCheckpoint: readonly string[];
+
   constructor(private readonly dataSource: DataSource) {
     super();
+    const { columns } = dataSource.getMetadata(WorkflowExecution);
+    this.withoutCheckpoint = columns
+      .map(({ propertyName }) => propertyName)
+      .filter((name) => name !== 'checkpoint_data');
   }
 
   /** One snapshot: the projections commit their tables together, so its parts stand at the same event. */
@@ -32,9 +39,10 @@ export class PostgresReadModel extends ReadModel {
 
   async executions(
     filter: ExecutionFilter,
-    { cursor, limit }: Readonly<{ cursor: string | null; limit: number }>,
-  ): Promise<Page<ExecutionView>> {
+    { cursor, limit, checkpoints }: PageOfExecutions,
+  ): Promise<Page<ListedExecution>> {
     const query = this.dataSource.getRepository(WorkflowExecution).createQueryBuilder('e');
+    if (!checkpoints) query.select(this.withoutCheckpoint.map((column) => `e.${column}`));
     const { state, projectId, documentType, createdAfter, createdBefore } = filter;
     if (state !== undefined) query.andWhere('e.current_state = :state', { state });
     if (projectId !== undefined) query.andWhere('e.project_id = :projectId', { projectId });

@@ -88,7 +88,9 @@ describe('queries over HTTP', () => {
     Object.assign(world.readModel, { execution: executionRow(), nextCursor: 'abc' });
     const filter =
       'state=failed&project_id=p1&document_type=ib&created_after=2025-01-31&created_before=2025-02-01T00:00:00%2B01:00';
-    const { body } = await get(`/api/v1/workflow/executions?${filter}&limit=200&cursor=xyz`).expect(200);
+    const { body } = await get(
+      `/api/v1/workflow/executions?${filter}&limit=200&cursor=xyz&include_checkpoint=true`,
+    ).expect(200);
     expect(body).toEqual({
       success: true,
       data: { executions: [expect.objectContaining({ id: ID })], next_cursor: 'abc' },
@@ -103,9 +105,9 @@ describe('queries over HTTP', () => {
           createdAfter: new Date('2025-01-31T00:00:00Z'),
           createdBefore: new Date('2025-01-31T23:00:00Z'),
         },
-        page: { cursor: 'xyz', limit: 200 },
+        page: { cursor: 'xyz', limit: 200, checkpoints: true },
       },
-      { filter: {}, page: { cursor: null, limit: 50 } },
+      { filter: {}, page: { cursor: null, limit: 50, checkpoints: false } },
     ]);
   });
 

@@ -51,7 +51,11 @@ export class ExecutionsController {
       createdAfter: instantOf(query.created_after),
       createdBefore: instantOf(query.created_before),
     };
-    const page = { cursor: query.cursor ?? null, limit: Number(query.limit ?? EXECUTIONS_PER_PAGE.usual) };
+    const page = {
+      cursor: query.cursor ?? null,
+      limit: Number(query.limit ?? EXECUTIONS_PER_PAGE.usual),
+      checkpoints: isTrue(query.include_checkpoint),
+    };
     const { rows, nextCursor } = await this.queries.execute(new ListExecutions(filter, page));
     return answer({ executions: rows, next_cursor: nextCursor });
   }

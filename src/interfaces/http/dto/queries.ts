@@ -57,6 +57,10 @@ export class ExecutionsQuery {
   @IsOptional()
   @CursorText()
   cursor?: string;
+
+  @IsOptional()
+  @FlagText()
+  include_checkpoint?: string;
 }
 
 export class ExecutionPath {
