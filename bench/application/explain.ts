@@ -2,6 +2,7 @@
 import type { DataSource } from 'typeorm';
 import { createDataSource } from '../../src/infrastructure/postgres/data-source.js';
 import { PostgresReadModel } from '../../src/infrastructure/postgres/postgres-read-model.js';
+import { storedName } from '../peers/work.mjs';
 
 type Plan = Readonly<{ what: string; plan: string }>;
 type Statement = Readonly<{ sql: string; parameters: unknown[] }>;
@@ -14,7 +15,7 @@ export const explain = async (databaseUrl: string, executionId: string): Promise
     const asked: readonly (readonly [string, () => Promise<unknown>])[] = [
       ['list', () => readModel.executions({}, page)],
       ['list, state=completed', () => readModel.executions({ state: 'completed' }, page)],
-      ['list, project_id', () => readModel.executions({ projectId: 'w-0' }, page)],
+      ['list, project_id', () => readModel.executions({ projectId: storedName(0) }, page)],
       ['get with steps and events', () => readModel.overview(executionId, { steps: true, events: { limit: 1_000 } })],
     ];
     const plans: Plan[] = [];
