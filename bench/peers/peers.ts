@@ -9,7 +9,7 @@ import { installPeers, versions } from './install.js';
 import { section } from './figures.js';
 import { takeTurn } from './turn.js';
 
-const FULL = { warmUp: 300, alone: 50 };
+const FULL = { warmUp: 1_000, alone: 50 };
 const QUICK = { warmUp: 10, alone: 3 };
 
 export async function benchPeers(postgres: BenchPostgres, settings: Settings): Promise<Section[]> {
