@@ -3,6 +3,8 @@ import { parse, v5 } from 'uuid';
 /** The only source of randomness. */
 export abstract class Ids {
   abstract uuid(): string;
+  /** One that sorts behind those made before it: what is stored under such ids lies together, however much is stored. */
+  abstract orderedUuid(): string;
   /** A number in [0, 1), to spread retries of many instances over time. */
   abstract jitter(): number;
 }
@@ -20,7 +22,9 @@ const derive = (...parts: readonly (string | number)[]): string => v5(Buffer.fro
 export const eventId = (owner: string, commandId: string, index: number, content: string): string =>
   derive('event', owner, commandId, index, content);
 
-export const stepId = (executionId: string, step: string): string => derive('step', executionId, step);
+/** Begins like the execution's, so that they lie together. Version 8 of UUIDs: of our own making. */
+export const stepId = (executionId: string, step: string): string =>
+  `${executionId.slice(0, '01234567-0123'.length)}-8${derive('step', executionId, step).slice('01234567-0123-4'.length)}`;
 
 /** A client that repeats a start under one Idempotency-Key gets the execution that the first one made. */
 export const executionIdFor = (idempotencyKey: string): string => derive('execution', idempotencyKey);

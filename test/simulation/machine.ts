@@ -145,6 +145,10 @@ export class SeededIds extends Ids {
     return this.random.uuid();
   }
 
+  orderedUuid(): string {
+    return this.uuid();
+  }
+
   jitter(): number {
     return this.random.next();
   }

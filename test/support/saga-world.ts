@@ -41,6 +41,9 @@ export class CountingIds extends Ids {
   uuid(): string {
     return `00000000-0000-4000-8000-${this.prefix}${String(++this.count).padStart(11, '0')}`;
   }
+  orderedUuid(): string {
+    return this.uuid();
+  }
   jitter(): number {
     return 0.5;
   }

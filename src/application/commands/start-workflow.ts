@@ -43,7 +43,7 @@ export class StartWorkflowHandler implements ICommandHandler<StartWorkflow> {
   async execute({ request, caller }: StartWorkflow): Promise<Outcome> {
     const { ids, clock } = this;
     const { idempotencyKey } = caller;
-    const executionId = idempotencyKey === null ? ids.uuid() : executionIdFor(idempotencyKey);
+    const executionId = idempotencyKey === null ? ids.orderedUuid() : executionIdFor(idempotencyKey);
     const data = started(executionId, request, this.definitionFor(request.documentType));
     const context = contextOf({ ids, clock }, caller, executionId, 'start');
     const order = { command: { type: 'StartWorkflow' as const, data }, context };

@@ -117,6 +117,12 @@ describe('the ids', () => {
     for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 
+  test('in order are UUIDs, each behind the one before', () => {
+    const ids = Array.from({ length: 100 }, () => new SystemIds().orderedUuid());
+    expect(ids).toEqual([...new Set(ids)].sort());
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+
   test('jitter is at least 0 and less than 1', () => {
     const numbers = Array.from({ length: 100 }, () => new SystemIds().jitter());
     for (const number of numbers) expect(number >= 0 && number < 1).toBe(true);
