@@ -23,8 +23,8 @@ export const defaultLimits = {
   /** Event ids remembered for repeated appends with expected revision "any" and "stream_exists": at least half as many. */
   maxKnownEventIds: 50_000,
   /** The newest events, kept in memory for live subscriptions. */
-  maxTailEvents: 8_192,
-  maxTailBytes: 16 * 1024 * 1024,
+  maxTailEvents: 4_096,
+  maxTailBytes: 8 * 1024 * 1024,
   /** What one read of the database brings. At least one event comes, whatever its size. */
   pageEvents: 250,
   pageBytes: 256 * 1024,
@@ -49,6 +49,8 @@ export const defaultLimits = {
   beatMs: 1_000,
   /** A node that the database has not heard of for longer loses that connection, and another node may take its place. */
   silenceMs: 8_000,
+  /** V8's young generation in the node's thread, in megabytes. Not of the old one: a thread that reached it would die. */
+  youngGenerationMegabytes: 12,
   /** `close` lets calls in flight end this long. */
   closeMs: 5_000,
 };

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { defaultLimits } from './limits.js';
 import { runNode, type NodeOptions, type RunningNode } from './node.js';
 import { AnotherNodeRuns } from './storage.js';
 import type { FromWorker } from './worker.js';
@@ -21,7 +22,9 @@ export async function startEmbeddedEventStore(options: EmbeddedEventStoreOptions
 }
 
 function startThread(entry: URL, { log, ...options }: EmbeddedEventStoreOptions): Promise<EmbeddedEventStore> {
-  const worker = new Worker(entry, { workerData: options, name: 'embedded-eventstore' });
+  const { youngGenerationMegabytes } = { ...defaultLimits, ...options.limits };
+  const resourceLimits = { maxYoungGenerationSizeMb: youngGenerationMegabytes };
+  const worker = new Worker(entry, { workerData: options, name: 'embedded-eventstore', resourceLimits });
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   return new Promise((resolve, reject) => {
     let closing = false;
