@@ -1,10 +1,13 @@
 import { dieAtFailpoint } from './composition/die-at-failpoint.js';
 import { aborted, runUntilSignal } from './composition/run-until-signal.js';
 import { readConfig, startServer } from './composition/server.js';
+import { keepHeapSmall } from './infrastructure/system/heap.js';
 
 runUntilSignal(async (signal) => {
   dieAtFailpoint(process.env, (line) => void process.stderr.write(`${line}\n`));
-  const server = await startServer(readConfig());
+  const config = readConfig();
+  keepHeapSmall(config.heapRoomBytes);
+  const server = await startServer(config);
   await aborted(signal);
   await server.stop();
   return 0;
