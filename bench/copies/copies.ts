@@ -1,6 +1,7 @@
 /** Many finished executions without running them: copies of one that was run, written while nobody else uses the database. */
 import type pg from 'pg';
 import { projections } from '../../src/application/projections/index.js';
+import { number } from '../rebuild/lines.js';
 import { inBulk, mustFit, withBulkClient } from './bulk.js';
 import { makeOriginal, removeOriginal, type Original } from './original.js';
 import { COPY_LOG, copyTable, LINKED, linkCopies } from './statements.js';
@@ -77,13 +78,12 @@ const copy = async (databaseUrl: string, original: Original, stages: readonly St
       await run(client, 'commit', 'commit');
       if ((chunk + 1) % VACUUM_CHUNKS > 0) continue;
       await run(client, 'vacuum', vacuum);
-      tell(`  ${count(until)} of ${count(copies)} in ${since()}`);
+      tell(`  ${number(until)} of ${number(copies)} in ${since()}`);
       await mustFit(client, until / copies);
     }
   });
   const told = [...spent].map(([what, ms]) => `${what} ${seconds(ms)}`).join(', ');
-  tell(`  ${count(copies)} copies in ${since()}; both connections together: ${told}`);
+  tell(`  ${number(copies)} copies in ${since()}; both connections together: ${told}`);
 };
 
-const count = (value: number): string => value.toLocaleString('en');
 const seconds = (ms: number): string => `${(ms / 1_000).toFixed(1)} s`;

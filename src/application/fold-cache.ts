@@ -2,7 +2,7 @@ import type { ExpectedRevision, RecordedEvent } from './event-log.js';
 import { parseMetadata } from './envelope.js';
 import { linkOf } from './event-hash.js';
 import { workflow } from '../domain/workflow/index.js';
-import type { WorkflowState } from '../domain/workflow/state.js';
+import { hasEnded, type WorkflowState } from '../domain/workflow/state.js';
 import { upcast } from '../domain/workflow/upcast.js';
 
 /** How many of an execution's commands are remembered, to recognise a repeat. */
@@ -67,7 +67,7 @@ export class FoldCache {
   put(executionId: string, folded: Folded): void {
     const present = this.get(executionId);
     if (present && isNewer(present.revision, folded.revision)) return;
-    const [here, there] = hasEnded(folded.state) ? [this.ended, this.unfinished] : [this.unfinished, this.ended];
+    const [here, there] = hasEnded(folded.state.status) ? [this.ended, this.unfinished] : [this.unfinished, this.ended];
     there.forget(executionId);
     here.put(executionId, folded);
   }
@@ -99,8 +99,5 @@ class LastUsed {
     this.entries.delete(executionId);
   }
 }
-
-const hasEnded = ({ status }: WorkflowState): boolean =>
-  status === 'completed' || status === 'failed' || status === 'cancelled';
 
 const isNewer = (a: ExpectedRevision, b: ExpectedRevision) => a !== 'none' && (b === 'none' || a > b);

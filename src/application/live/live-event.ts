@@ -1,3 +1,4 @@
+import { hasEnded } from '../../domain/workflow/state.js';
 import type { EventView } from '../queries/read-model.js';
 
 /** A committed event as live streams pass it on, with what its row does not say. One object for all who are told. */
@@ -27,7 +28,4 @@ export const toldTo = ({ projectId, state }: StreamFilter, live: LiveEvent): Tol
   return live.previousState === state ? 'left' : null;
 };
 
-/** In these an execution does not move any more; a failed one may be retried, by hand. */
-const ENDS: ReadonlySet<string | null> = new Set(['completed', 'failed', 'cancelled']);
-
-export const endOf = (state: string | null): string | null => (ENDS.has(state) ? state : null);
+export const endOf = (state: string | null): string | null => (hasEnded(state) ? state : null);

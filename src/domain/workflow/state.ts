@@ -91,3 +91,8 @@ export const currentAgent = (state: ExistingWorkflow): string => currentStep(sta
 
 export const isReleased = ({ release }: ExistingWorkflow, stepId: StepId): boolean =>
   release === 'all' || (release !== 'none' && release.only === stepId);
+
+const ENDS: ReadonlySet<string | null> = new Set<ExistingWorkflow['status']>(['completed', 'failed', 'cancelled']);
+
+/** In these an execution does not move any more; a failed one may be retried, by hand. @param status or `current_state`, which has the same words */
+export const hasEnded = (status: string | null): boolean => ENDS.has(status);
