@@ -30,8 +30,7 @@ const isHash = /^[0-9a-f]{64}$/;
 
 /** What an event says, wherever it will stand, as one text: its id is made of it. */
 export const contentOf = (type: string, dataHash: string, metadata: unknown): string => {
-  const { previousHash: _place, ...rest } = bare(metadata) as JsonObject;
-  return canonicalJson({ type, data: dataHash, metadata: rest });
+  return canonicalJson({ data: dataHash, metadata: without('previousHash', bare(metadata)), type });
 };
 
 /** Puts each event behind the one before it. `after` is the link of the stream's last event, null where there is none. */
@@ -43,19 +42,22 @@ export const chained = (
 ): Readonly<{ events: readonly NewEvent[]; link: string | null }> => {
   let revision = expected === 'none' ? 0n : expected + 1n;
   let link = after;
-  const linked = events.map(({ event, dataHash }) => {
-    const metadata = { ...(event.metadata as JsonObject), previousHash: link };
-    link = hashWith({ ...event, stream, revision: revision++, metadata }, dataHash);
-    return { ...event, metadata: { ...metadata, hash: link } };
+  const linked = events.map(({ event: { id, type, data, metadata: said }, dataHash }) => {
+    const metadata = { ...(said as JsonObject), previousHash: link };
+    link = hashWith({ stream, revision: revision++, id, type, metadata }, dataHash);
+    return { id, type, data, metadata: { ...metadata, hash: link } };
   });
   return { events: linked, link };
 };
 
 const hashWith = ({ stream, revision, id, type, metadata }: Omit<Content, 'data'>, dataHash: string): string =>
-  sha256(canonicalJson({ stream, revision: String(revision), id, type, data: dataHash, metadata: bare(metadata) }));
+  sha256(canonicalJson({ data: dataHash, id, metadata: bare(metadata), revision: String(revision), stream, type }));
 
-const bare = (metadata: unknown): Json => {
-  if (typeof metadata !== 'object' || metadata === null || Array.isArray(metadata)) return metadata as Json;
-  const { hash: _own, ...rest } = metadata as JsonObject;
+const bare = (metadata: unknown): Json => without('hash', metadata as Json);
+
+/** Itself where it has no such member. */
+const without = (name: keyof ChainLink, value: Json): Json => {
+  if (typeof value !== 'object' || value === null || (value as JsonObject)[name] === undefined) return value;
+  const { [name]: _left, ...rest } = value as JsonObject;
   return rest;
 };

@@ -1,4 +1,3 @@
-import { fold } from '../domain/decider.js';
 import { CommandRejected } from '../domain/errors.js';
 import type { OperatorCommand, StepCommand } from '../domain/workflow/commands.js';
 import type { WorkflowEvent } from '../domain/workflow/events.js';
@@ -113,7 +112,7 @@ export class Workflows {
   ): Plan {
     const first = this.decide(executionId, state, order, order.context.causationId ?? order.context.commandId);
     const follow = first.state.status === 'none' ? undefined : next(first.state);
-    if (!follow) return { ...first, answer: first.state };
+    if (!follow) return { state: first.state, answer: first.state, events: first.events, stored: first.stored };
     const second = this.decide(
       executionId,
       first.state,
@@ -129,25 +128,29 @@ export class Workflows {
   }
 
   private decide(executionId: string, before: WorkflowState, { command, context }: Order, causationId: string) {
-    const events = workflow.decide({ ...command, at: context.at }, before);
+    const events = workflow.decide({ at: context.at, ...command }, before);
+    let state = before;
     const stored = events.map((event, index): Unchained => {
-      const after = fold({ ...workflow, initialState: before }, events.slice(0, index + 1));
-      if (after.status === 'none') throw new Error(`Event ${event.type} left no execution behind`);
+      state = workflow.evolve(state, event);
+      if (state.status === 'none') throw new Error(`Event ${event.type} left no execution behind`);
+      // In the order of canonical JSON, which has nothing to sort then, and with room for what follows from its place.
       const metadata: EventMetadata = {
-        commandId: context.commandId,
-        $correlationId: executionId,
         $causationId: causationId,
+        $correlationId: executionId,
         actor: context.actor,
-        reason: context.reason,
+        commandId: context.commandId,
+        hash: undefined,
         occurredAt: context.at.toISOString(),
+        previousHash: undefined,
+        reason: context.reason,
+        summary: summarise(state, context.at),
         traceparent: context.traceparent,
-        summary: summarise(after, context.at),
       };
       const dataHash = hashOf(event.data);
       const id = eventId(executionId, context.commandId, index, contentOf(event.type, dataHash, metadata));
       return { event: { id, type: event.type, data: event.data, metadata }, dataHash };
     });
-    return { state: events.reduce(workflow.evolve, before), events, stored };
+    return { state, events, stored };
   }
 
   private async append(executionId: string, folded: Folded, plan: Plan): Promise<Outcome> {

@@ -36,17 +36,27 @@ const itemsInOrder = (items: readonly Json[]): readonly Json[] | undefined => {
 
 const membersInOrder = (value: JsonObject): JsonObject | undefined => {
   const keys = Object.keys(value);
-  let isChanged = !isSorted(keys);
-  const sorted: Record<string, Json> = {};
-  for (const key of isChanged ? sortInPlace(keys) : keys) {
+  let sorted: Record<string, Json> | undefined;
+  if (!isSorted(keys)) {
+    sortInPlace(keys);
+    sorted = {};
+  }
+  for (let index = 0; index < keys.length; index++) {
+    const key = keys[index]!;
     const member = value[key];
     if (member === undefined) continue;
     const sortedMember = inOrder(member);
     if (sortedMember === undefined || key === '__proto__' || startsWithDigit(key)) return undefined;
-    isChanged ||= sortedMember !== member;
-    sorted[key] = sortedMember;
+    if (sortedMember !== member) sorted ??= membersOf(value, keys.slice(0, index));
+    if (sorted) sorted[key] = sortedMember;
   }
-  return isChanged ? sorted : value;
+  return sorted ?? value;
+};
+
+const membersOf = (value: JsonObject, keys: readonly string[]): Record<string, Json> => {
+  const members: Record<string, Json> = {};
+  for (const key of keys) if (value[key] !== undefined) members[key] = value[key];
+  return members;
 };
 
 const isSorted = (keys: readonly string[]): boolean => {

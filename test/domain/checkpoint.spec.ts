@@ -1,4 +1,4 @@
-import { advance, checkpointOf, emptyCheckpoint } from '../../src/domain/workflow/checkpoint.js';
+import { checkpointOf, emptyCheckpoint } from '../../src/domain/workflow/checkpoint.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import type { ExistingWorkflow } from '../../src/domain/workflow/state.js';
 import { given } from '../support/given.js';
@@ -38,7 +38,7 @@ test('it outlives a pause, a failure of a later step and a cancellation', () => 
 
 test('a key named __proto__ is a key like any other', () => {
   const output = JSON.parse('{"__proto__": {"polluted": true}}');
-  const { intermediate_results } = advance(emptyCheckpoint, 'enrich', output);
+  const { intermediate_results } = after(enrich.started(1), enrich.completed(1, { output }));
   expect(Object.keys(intermediate_results)).toEqual(['__proto__']);
   expect(({} as Record<string, unknown>).polluted).toBeUndefined();
 });

@@ -1,7 +1,6 @@
 import { unreachable } from '../../domain/decider.js';
 import { emptyCheckpoint } from '../../domain/workflow/checkpoint.js';
 import type { WorkflowEvent, WorkflowStarted } from '../../domain/workflow/events.js';
-import type { EventMetadata } from '../envelope.js';
 import type { ExecutionView } from '../queries/read-model.js';
 import { errorColumns, noError } from './error-columns.js';
 import { notPaused, pauseColumns } from './pause-columns.js';
@@ -23,17 +22,29 @@ export const workflowExecutions: Projection<Row> = {
   version: 1,
 
   project({ executionId, recorded, event, metadata }: ProjectedEvent): readonly Change<Row>[] {
-    const place = { revision: String(recorded.revision), position: String(recorded.position) };
+    const [revision, position] = [String(recorded.revision), String(recorded.position)];
     const key = { id: executionId };
-    if (!event) return [{ op: 'update', key, set: place }];
+    if (!event) return [{ op: 'update', key, set: { revision, position } }];
     const at = instant(metadata.occurredAt);
-    const pause = pauseColumns(event, metadata.summary.state);
-    const standing = { ...standingOf(metadata), ...pause, updated_at: at, ...place };
+    const { summary } = metadata;
+    const standing = {
+      current_state: summary.state,
+      current_step: summary.step,
+      next_step: summary.nextStep,
+      percent_complete: summary.percentComplete,
+      next_action_at: instantOrNull(summary.nextActionAt),
+      ...pauseColumns(event, summary.state),
+      updated_at: at,
+      revision,
+      position,
+    };
     if (event.type === 'WorkflowStarted') {
-      return [{ op: 'insert', row: { ...key, ...born(event.data), created_at: at, ...standing, ...notPaused } }];
+      return [
+        { op: 'insert', row: { id: executionId, ...born(event.data), created_at: at, ...standing, ...notPaused } },
+      ];
     }
-    const { set, ...part } = changedBy(event, at);
-    return [{ op: 'update', key, set: { ...standing, ...set }, ...part }];
+    const { set, fill, merge } = changedBy(event, at);
+    return [{ op: 'update', key, set: Object.assign(standing, set), fill, merge }];
   },
 };
 
@@ -94,12 +105,4 @@ const born = (data: WorkflowStarted) => ({
   completed_at: null,
   worker: null,
   ...noError,
-});
-
-const standingOf = ({ summary }: EventMetadata) => ({
-  current_state: summary.state,
-  current_step: summary.step,
-  next_step: summary.nextStep,
-  percent_complete: summary.percentComplete,
-  next_action_at: instantOrNull(summary.nextActionAt),
 });

@@ -32,7 +32,7 @@ export const stepChanges = (
   const set = changedBy(event, at);
   if (!set) return [];
   const { id, ...columns } = set;
-  return [{ op: 'update', key: { id }, set: { ...columns, revision } } satisfies Update<Row>];
+  return [{ op: 'update', key: { id }, set: Object.assign({}, columns, { revision }) } satisfies Update<Row>];
 };
 
 type StepChange = Partial<Row> & Readonly<{ id: string }>;

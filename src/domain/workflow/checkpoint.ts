@@ -11,16 +11,14 @@ export const emptyCheckpoint: Checkpoint = {
   intermediate_results: {},
 };
 
-/** One step's output laid over what came before: a key that returns replaces the earlier value. */
-export const advance = (checkpoint: Checkpoint, step: string, output: JsonObject): Checkpoint => ({
-  last_completed_step: step,
-  intermediate_results: { ...checkpoint.intermediate_results, ...output },
-});
-
 /** What agents and clients get: the outputs of the completed steps, in order. */
-export const checkpointOf = ({ steps, definition }: ExistingWorkflow): Checkpoint =>
-  steps.reduce(
-    (checkpoint, step, index) =>
-      step.status === 'completed' ? advance(checkpoint, definition.steps[index]!.name, step.output) : checkpoint,
-    emptyCheckpoint,
+export const checkpointOf = ({ steps, definition }: ExistingWorkflow): Checkpoint => {
+  const done = steps.flatMap((step, index) =>
+    step.status === 'completed' ? [{ name: definition.steps[index]!.name, output: step.output }] : [],
   );
+  return {
+    last_completed_step: done.at(-1)?.name ?? null,
+    // One step's output laid over what came before: a key that returns replaces the earlier value.
+    intermediate_results: Object.fromEntries(done.flatMap(({ output }) => Object.entries(output))),
+  };
+};

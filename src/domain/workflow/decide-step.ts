@@ -84,7 +84,9 @@ const complete = (
   const completed: WorkflowEvent = {
     type: 'StepCompleted',
     data: {
-      ...attemptOf(running),
+      stepId: running.step.id,
+      step: running.definition.name,
+      attempt: running.step.attempt,
       generation: running.step.generation,
       output,
       ...(outputHash !== undefined && { outputHash }),

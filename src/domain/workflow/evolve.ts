@@ -29,10 +29,12 @@ export const evolve = (state: WorkflowState, event: WorkflowEvent): WorkflowStat
       return { ...state, release: 'all' };
     case 'StepStarted': {
       const { attempt, worker, startedAt, deadline, idempotencyKey } = event.data;
-      return withStep(state, event.data.stepId, (step) => ({
-        ...counters(step),
+      return withStep(state, event.data.stepId, ({ id, generation, tries, reached }) => ({
+        id,
         attempt,
-        tries: step.tries + 1,
+        generation,
+        tries: tries + 1,
+        reached,
         status: 'running',
         worker,
         startedAt,
@@ -64,12 +66,7 @@ export const evolve = (state: WorkflowState, event: WorkflowEvent): WorkflowStat
     case 'StepCompleted': {
       const { stepId, output, artifacts } = event.data;
       return spent(
-        withStep(state, stepId, (step) => ({
-          ...counters(step),
-          status: 'completed',
-          output,
-          artifacts,
-        })),
+        withStep(state, stepId, (step) => ({ status: 'completed', output, artifacts, ...counters(step) })),
         stepId,
       );
     }
@@ -77,18 +74,14 @@ export const evolve = (state: WorkflowState, event: WorkflowEvent): WorkflowStat
       const { stepId, error, retryAt, decision } = event.data;
       return withStep(state, stepId, (step) =>
         retryAt === null
-          ? { ...counters(step), status: 'failed', error, decision }
-          : { ...counters(step), status: 'waiting', retryAt, error, decision },
+          ? { status: 'failed', error, decision, ...counters(step) }
+          : { status: 'waiting', retryAt, error, decision, ...counters(step) },
       );
     }
     case 'StepSkipped': {
       const { stepId, error } = event.data;
       return spent(
-        withStep(state, stepId, (step) => ({
-          ...counters(step),
-          status: 'skipped',
-          error,
-        })),
+        withStep(state, stepId, (step) => ({ status: 'skipped', error, ...counters(step) })),
         stepId,
       );
     }

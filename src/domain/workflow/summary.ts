@@ -16,11 +16,11 @@ export type Summary = Readonly<{
 }>;
 
 export const summarise = (state: ExistingWorkflow, now: Date): Summary => ({
-  state: currentStateOf(state),
-  step: stepName(state),
+  nextActionAt: nextActionAt(state, now),
   nextStep: nextStep(state),
   percentComplete: percentComplete(state),
-  nextActionAt: nextActionAt(state, now),
+  state: currentStateOf(state),
+  step: stepName(state),
 });
 
 export const currentStateOf = (state: ExistingWorkflow): string =>

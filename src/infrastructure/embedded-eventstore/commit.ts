@@ -91,7 +91,7 @@ export class Commit {
 
   private add(stream: string, event: ProposedEvent, revision = this.streams.head(stream).last + 1n): StoredEvent {
     const position = this.last + 1n;
-    const stored: StoredEvent = { ...event, stream, revision, position, created: Date.now() };
+    const stored: StoredEvent = { stream, revision, position, created: Date.now(), ...event };
     this.events.push(stored);
     this.streams.apply(stored);
     this.recent.add(stored);

@@ -58,8 +58,11 @@ export class ProposedEvents {
     const id = parseUuid(message.getId());
     if (id === NO_ID) throw invalidArgument('Expected an event id, got the UUID of zeros');
     const event: ProposedEvent = {
-      ...{ id, type, json: contentType === JSON_CONTENT },
-      ...{ data: message.getData_asU8(), metadata: message.getCustomMetadata_asU8() },
+      id,
+      type,
+      json: contentType === JSON_CONTENT,
+      data: message.getData_asU8(),
+      metadata: message.getCustomMetadata_asU8(),
     };
     this.bytes += sizeOf(event);
     if (this.bytes > this.limits.maxAppendBytes) throw appendTooLarge(this.limits.maxAppendBytes);

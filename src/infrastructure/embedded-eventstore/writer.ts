@@ -113,8 +113,9 @@ export class Writer {
       const failed: Outcome = { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
       return this.finish(batch, () => failed);
     }
-    if (commit.events.length > 0) this.tail.push(commit.events);
+    // Executions go on with their answers; who follows the log has time.
     this.finish(batch, (index) => outcomes[index] ?? { kind: 'timeout' });
+    if (commit.events.length > 0) this.tail.push(commit.events);
   }
 
   private finish(batch: readonly Waiting[], outcome: (index: number) => Outcome): void {

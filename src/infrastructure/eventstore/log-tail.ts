@@ -16,6 +16,7 @@ export class LogTail {
   private failure: Error | undefined;
   private readonly ending = new AbortController();
   private readonly sleepers = new Set<() => void>();
+  private isRinging = false;
 
   private constructor(
     head: bigint | 'start',
@@ -91,7 +92,20 @@ export class LogTail {
       this.events = this.events.slice(-this.keptEvents);
       this.floor = this.events[0]!.position - 1n;
     }
-    this.ring();
+    this.ringSoon();
+  }
+
+  /**
+   * Once for all that arrives together; and whoever waits for the answer to an append, which came with these events, goes
+   * on before those who follow do their work.
+   */
+  private ringSoon(): void {
+    if (this.isRinging) return;
+    this.isRinging = true;
+    setImmediate(() => {
+      this.isRinging = false;
+      this.ring();
+    });
   }
 
   private fail(error: Error): void {

@@ -17,8 +17,14 @@ export function recorded(event: ClientEvent): RecordedEvent {
   if (!position)
     throw new LogUnavailable('The server gives no positions with events: EventStoreDB 22.6 or newer is needed');
   return {
-    ...{ id, type, stream: streamId, revision, position: position.commit, recordedAt: created },
-    ...{ data: readable(event.data), metadata: readable(event.metadata) },
+    id,
+    type,
+    data: readable(event.data),
+    metadata: readable(event.metadata),
+    stream: streamId,
+    revision,
+    position: position.commit,
+    recordedAt: created,
   };
 }
 

@@ -31,7 +31,7 @@ export const segmentsOf = (changes: readonly Change<AnyRow>[], primaryKey: reado
     } else if (change.where || !primaryKey.every((column) => column in change.key)) {
       close(change);
     } else {
-      const row = JSON.stringify(primaryKey.map((column) => change.key[column]));
+      const row = nameOf(change.key, primaryKey);
       patches.set(row, patched(patches.get(row), change));
     }
   }
@@ -39,18 +39,27 @@ export const segmentsOf = (changes: readonly Change<AnyRow>[], primaryKey: reado
   return segments;
 };
 
+const nameOf = (key: AnyRow, [column, ...more]: readonly string[]): string =>
+  more.length === 0 ? String(key[column!]) : JSON.stringify([column!, ...more].map((each) => key[each]));
+
 const patched = (before: Patch | undefined, { key, set, fill = {}, merge = [] }: Update<AnyRow>): Patch => {
   if (!before) return { key, set, fill, merges: merge };
-  const isSet = (column: string) => column in set;
+  const isSet = ({ column }: Merge<AnyRow>) => column in set;
   return {
     key,
-    set: { ...before.set, ...set },
-    fill: Object.fromEntries(Object.entries({ ...fill, ...before.fill }).filter(([column]) => !isSet(column))),
+    set: Object.assign({}, before.set, set),
+    fill: without(Object.assign({}, fill, before.fill), set),
     merges: merge.reduce(
       merged,
-      before.merges.filter(({ column }) => !isSet(column)),
+      before.merges.some(isSet) ? before.merges.filter((each) => !isSet(each)) : before.merges,
     ),
   };
+};
+
+const without = (row: AnyRow, columns: AnyRow): AnyRow => {
+  const rest: Record<string, unknown> = {};
+  for (const column in row) if (!(column in columns)) rest[column] = row[column];
+  return rest;
 };
 
 const merged = (merges: readonly Merge<AnyRow>[], next: Merge<AnyRow>): readonly Merge<AnyRow>[] => {
