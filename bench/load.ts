@@ -1,4 +1,5 @@
-/** A bounded load: so many callers at once, each of which asks again as soon as it is answered, for a set time. */
+/** Bounded loads, for a set time: of callers that ask again as soon as they are answered, and of requests at a set rate. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { percentile } from './rounds.js';
 
 export type Load = Readonly<{ inFlight: number; warmUpMs: number; measureMs: number }>;
@@ -23,5 +24,25 @@ export async function underLoad(
     }
   };
   await Promise.all(Array.from({ length: inFlight }, (_, caller) => callAgain(caller)));
-  return { rate: (times.length * 1_000) / measureMs, p50: percentile(times, 0.5), p99: percentile(times, 0.99) };
+  return measured(times, measureMs);
 }
+
+/** A request is made when its time has come, whether those before are answered or not, and counts from then. */
+export async function atRate(perSecond: number, forMs: number, ask: () => Promise<void>): Promise<Measured> {
+  const from = performance.now();
+  const times: number[] = [];
+  const askAt = async (due: number) => {
+    await pause(due - performance.now());
+    await ask();
+    times.push(performance.now() - due);
+  };
+  const count = Math.ceil((forMs * perSecond) / 1_000);
+  await Promise.all(Array.from({ length: count }, (_, request) => askAt(from + (request * 1_000) / perSecond)));
+  return measured(times, forMs);
+}
+
+const measured = (times: readonly number[], forMs: number): Measured => ({
+  rate: (times.length * 1_000) / forMs,
+  p50: percentile(times, 0.5),
+  p99: percentile(times, 0.99),
+});

@@ -1,6 +1,7 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import { LiveRows, type LiveExecution } from '../../application/projections/drift/live-rows.js';
 import type { AnyRow } from '../../application/projections/projection.js';
+import { inSnapshot } from './snapshot.js';
 import { encode, tableShape, type ColumnShape, type TableShape } from './table-shape.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -12,8 +13,7 @@ export class PostgresLiveRows extends LiveRows {
   }
 
   of(executionId: string, projections: readonly string[]): Promise<readonly LiveExecution[]> {
-    return this.dataSource.transaction('REPEATABLE READ', async (manager) => {
-      await manager.query('set transaction read only');
+    return inSnapshot(this.dataSource, async (manager) => {
       const found: LiveExecution[] = [];
       for (const projection of projections) found.push(await this.inTable(manager, projection, executionId));
       return found;

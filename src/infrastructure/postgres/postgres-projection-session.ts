@@ -59,13 +59,14 @@ export class PostgresProjectionSession implements ProjectionSession {
     const { client } = this;
     if (!this.isSet) await client.query(SETTINGS);
     this.isSet = true;
-    await client.query(writes.some(isLate) ? BEGIN_LATE : 'begin');
+    const begun = client.query(writes.some(isLate) ? BEGIN_LATE : 'begin');
+    begun.catch(() => undefined); // nobody waits for it where what follows cannot be sent
     try {
       const sent = writes.flatMap(({ projection, changes }) =>
         changes.length > 0 ? [sendRows(client, this.shape(projection), changes)] : [],
       );
       failpoint('inside-a-batch');
-      await inOrder([...sent.flatMap(({ statements }) => statements), this.moveCheckpoints(writes)]);
+      await inOrder([begun, ...sent.flatMap(({ statements }) => statements), this.moveCheckpoints(writes)]);
       for (const { check } of sent) await check();
       for (const { projection, changes, poisoned, healed, skipped = [], checkpoint } of writes) {
         if (changes.length > 0 && !checkpoint) await noteLate(client, projection, 'late');

@@ -14,6 +14,7 @@ import { fromCursor, toCursor } from './cursor.js';
 import { WorkflowEventRow } from './entities/workflow-event.entity.js';
 import { WorkflowExecution } from './entities/workflow-execution.entity.js';
 import { WorkflowStep } from './entities/workflow-step.entity.js';
+import { inSnapshot } from './snapshot.js';
 
 type Include = Readonly<{ steps: boolean; events: Readonly<{ limit: number }> | false }>;
 
@@ -31,10 +32,7 @@ export class PostgresReadModel extends ReadModel {
   /** One snapshot: the projections commit their tables together, so its parts stand at the same event. */
   async overview(executionId: string, include: Include): Promise<Overview | null> {
     if (!include.steps && !include.events) return this.parts(this.dataSource.manager, executionId, include);
-    return this.dataSource.transaction('REPEATABLE READ', async (manager) => {
-      await manager.query('set transaction read only');
-      return this.parts(manager, executionId, include);
-    });
+    return inSnapshot(this.dataSource, (manager) => this.parts(manager, executionId, include));
   }
 
   async executions(

@@ -4,6 +4,7 @@ import { LiveSource, type ManySnapshot, type Reach, type Standing } from '../../
 import type { EventView } from '../../../application/queries/read-model.js';
 import { toCursor } from '../cursor.js';
 import { WorkflowExecution } from '../entities/workflow-execution.entity.js';
+import { inSnapshot } from '../snapshot.js';
 
 /** The last row, not the checkpoint: that has also passed events that are held back, whose rows are still to come. */
 const REACH = `
@@ -89,8 +90,7 @@ export class PostgresLiveSource extends LiveSource {
   }
 
   executions({ projectId, state }: StreamFilter, limit: number): Promise<ManySnapshot> {
-    return this.dataSource.transaction('REPEATABLE READ', async (manager) => {
-      await manager.query('set transaction read only');
+    return inSnapshot(this.dataSource, async (manager) => {
       const reach = await reachIn(manager);
       const found = await manager.find(WorkflowExecution, {
         where: {
