@@ -107,7 +107,7 @@ const reading = (databaseUrl: string, settings: Settings): Promise<Section> =>
       // What a process does first, it does slowly: each of them a while before any is measured.
       for (const path of Object.values(paths)) await underLoad({ ...load, measureMs: 0 }, () => get(path));
       for (const [what, path] of Object.entries(paths)) {
-        settings.tell(`${what}, ${READERS} at the same time, then ${STEADY_PER_SECOND} a second`);
+        settings.tell(`${what}, ${STEADY_PER_SECOND} a second, then ${READERS} at the same time`);
         const steady = await atRate(STEADY_PER_SECOND, settings.measureMs, () => get(path));
         measured.push({ what, steady, ...(await underLoad(load, () => get(path))) });
       }

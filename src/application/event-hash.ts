@@ -29,9 +29,8 @@ export const linkOf = (event: Content): string => {
 const isHash = /^[0-9a-f]{64}$/;
 
 /** What an event says, wherever it will stand, as one text: its id is made of it. */
-export const contentOf = (type: string, dataHash: string, metadata: unknown): string => {
-  return canonicalJson({ data: dataHash, metadata: without('previousHash', bare(metadata)), type });
-};
+export const contentOf = (type: string, dataHash: string, metadata: unknown): string =>
+  canonicalJson({ data: dataHash, metadata: without('previousHash', bare(metadata)), type });
 
 /** Puts each event behind the one before it. `after` is the link of the stream's last event, null where there is none. */
 export const chained = (

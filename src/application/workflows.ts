@@ -128,7 +128,7 @@ export class Workflows {
   }
 
   private decide(executionId: string, before: WorkflowState, { command, context }: Order, causationId: string) {
-    const events = workflow.decide({ at: context.at, ...command }, before);
+    const events = workflow.decide(Object.assign({}, command, { at: context.at }), before);
     let state = before;
     const stored = events.map((event, index): Unchained => {
       state = workflow.evolve(state, event);

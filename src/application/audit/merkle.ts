@@ -1,10 +1,10 @@
 /** Merkle trees as in RFC 6962, section 2.1: over leaves in a fixed order, with proofs of being in it and of growing only. */
-import { hash as hashOf } from 'node:crypto';
+import { hash as hashOnce } from 'node:crypto';
 
 const LEAF = Buffer.from([0]);
 const NODE = Buffer.from([1]);
 /** In one go: a hash that is updated part by part is an object of its own, and every event has some. */
-const digest = (...parts: readonly Buffer[]): Buffer => hashOf('sha256', Buffer.concat(parts), 'buffer');
+const digest = (...parts: readonly Buffer[]): Buffer => hashOnce('sha256', Buffer.concat(parts), 'buffer');
 
 export const leafHash = (text: string): Buffer => digest(LEAF, Buffer.from(text));
 export const nodeHash = (left: Buffer, right: Buffer): Buffer => digest(NODE, left, right);

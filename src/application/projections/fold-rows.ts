@@ -1,6 +1,6 @@
 /** The read tables in memory, of any events: what the changes of projections mean, without SQL. Pure but for its own rows. */
 import type { RecordedEvent } from '../event-log.js';
-import type { AnyRow, Change, Projection, Update } from './projection.js';
+import { rowName, type AnyRow, type Change, type Projection, type Update } from './projection.js';
 import { readEvent } from './read-event.js';
 
 /** What one change did to one row; `before` is null where it was born. Neither is ever changed again. */
@@ -24,7 +24,7 @@ export class FoldedTable {
 
   apply(change: Change<AnyRow>): readonly RowChange[] {
     if (change.op === 'insert') {
-      const name = this.nameOf(change.row);
+      const name = rowName(change.row, this.key);
       return this.byKey.has(name) ? [] : [this.put(name, null, { ...change.row })];
     }
     return this.meant(change.key)
@@ -39,14 +39,10 @@ export class FoldedTable {
 
   private meant(key: AnyRow): readonly (readonly [string, AnyRow])[] {
     const isWhole = this.key.every((column) => column in key);
-    const name = this.nameOf(key);
+    const name = rowName(key, this.key);
     const named = isWhole ? this.byKey.get(name) : undefined;
     const found: Iterable<readonly [string, AnyRow]> = isWhole ? (named ? [[name, named]] : []) : this.byKey;
     return [...found].filter(([, row]) => Object.entries(key).every(([column, value]) => row[column] === value));
-  }
-
-  private nameOf(row: AnyRow): string {
-    return this.key.length === 1 ? String(row[this.key[0]!]) : JSON.stringify(this.key.map((column) => row[column]));
   }
 }
 

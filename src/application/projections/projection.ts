@@ -40,6 +40,10 @@ export type Change<Row> = Readonly<{ op: 'insert'; row: Row }> | Update<Row>;
 
 export type AnyRow = Readonly<Record<string, unknown>>;
 
+/** One text for one row of a table. @param key its columns; `row` needs no others */
+export const rowName = (row: AnyRow, key: readonly string[]): string =>
+  key.length === 1 ? String(row[key[0]!]) : JSON.stringify(key.map((column) => row[column]));
+
 /** A read table as a pure function of one event. The store owns SQL, checkpoints and transactions. */
 export interface Projection<Row = AnyRow> {
   /** The table's name, and the projection's. */

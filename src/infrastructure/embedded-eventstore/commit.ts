@@ -91,7 +91,9 @@ export class Commit {
 
   private add(stream: string, event: ProposedEvent, revision = this.streams.head(stream).last + 1n): StoredEvent {
     const position = this.last + 1n;
-    const stored: StoredEvent = { stream, revision, position, created: Date.now(), ...event };
+    const { id, type, json, data, metadata } = event;
+    const created = Date.now();
+    const stored: StoredEvent = { id, type, json, data, metadata, stream, revision, position, created };
     this.events.push(stored);
     this.streams.apply(stored);
     this.recent.add(stored);

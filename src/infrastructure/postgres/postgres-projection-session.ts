@@ -59,14 +59,14 @@ export class PostgresProjectionSession implements ProjectionSession {
     const { client } = this;
     if (!this.isSet) await client.query(SETTINGS);
     this.isSet = true;
-    const begun = client.query(writes.some(isLate) ? BEGIN_LATE : 'begin');
-    begun.catch(() => undefined); // nobody waits for it where what follows cannot be sent
+    // Waited for: were it refused, what follows would be committed statement by statement.
+    await client.query(writes.some(isLate) ? BEGIN_LATE : 'begin');
     try {
       const sent = writes.flatMap(({ projection, changes }) =>
         changes.length > 0 ? [sendRows(client, this.shape(projection), changes)] : [],
       );
       failpoint('inside-a-batch');
-      await inOrder([begun, ...sent.flatMap(({ statements }) => statements), this.moveCheckpoints(writes)]);
+      await inOrder([...sent.flatMap(({ statements }) => statements), this.moveCheckpoints(writes)]);
       for (const { check } of sent) await check();
       for (const { projection, changes, poisoned, healed, skipped = [], checkpoint } of writes) {
         if (changes.length > 0 && !checkpoint) await noteLate(client, projection, 'late');

@@ -1,5 +1,11 @@
 /** Folds the changes of a batch so that each row is written once. Pure; SQL is made of it in row-statements.ts. */
-import type { AnyRow, Change, Merge, Update } from '../../application/projections/projection.js';
+import {
+  rowName,
+  type AnyRow,
+  type Change,
+  type Merge,
+  type Update,
+} from '../../application/projections/projection.js';
 
 /** All that a batch changes in one row. No column is in two of `set`, `fill` and `merges`. */
 export type Patch = Readonly<{
@@ -31,16 +37,13 @@ export const segmentsOf = (changes: readonly Change<AnyRow>[], primaryKey: reado
     } else if (change.where || !primaryKey.every((column) => column in change.key)) {
       close(change);
     } else {
-      const row = nameOf(change.key, primaryKey);
+      const row = rowName(change.key, primaryKey);
       patches.set(row, patched(patches.get(row), change));
     }
   }
   if (inserts.length > 0 || patches.size > 0) close(null);
   return segments;
 };
-
-const nameOf = (key: AnyRow, [column, ...more]: readonly string[]): string =>
-  more.length === 0 ? String(key[column!]) : JSON.stringify([column!, ...more].map((each) => key[each]));
 
 const patched = (before: Patch | undefined, { key, set, fill = {}, merge = [] }: Update<AnyRow>): Patch => {
   if (!before) return { key, set, fill, merges: merge };
