@@ -32,5 +32,5 @@ export default {
   maxWorkers: Math.max(3, Math.min(availableParallelism(), 4)),
   // Modules loaded in a VM context are not all collected when their test file is done.
   workerIdleMemoryLimit: '1GB',
-  testTimeout: 30_000,
+  testTimeout: 60_000,
 };

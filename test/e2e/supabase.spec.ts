@@ -93,7 +93,7 @@ test('the read tables are published and may be read by who has signed in; the ap
   await withServer(async (_, api) => {
     expect(await published()).toEqual(READ_TABLES);
     id = await api.start({ project_id: 'metformin', document_type: 'ib', triggered_by: 'ann' });
-    await api.reaches(id, 'completed');
+    await api.reaches(id, 'completed', 60_000);
   });
   expect(await policies()).toEqual(READ_TABLES.map((table) => `${table} {authenticated} SELECT`));
   expect(await unsecured()).toEqual([]);

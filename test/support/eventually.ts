@@ -4,10 +4,10 @@ export type Patience = Readonly<{ deadlineMs?: number; everyMs?: number }>;
 
 /**
  * Tries `check` until it neither throws nor answers `false`, and gives back what it answers.
- * @throws the last error of `check`, or that it stayed false, when `deadlineMs` (default 10 000) is over
+ * @throws the last error of `check`, or that it stayed false, when `deadlineMs` (default 20 000) is over
  */
 export async function eventually<T>(check: () => T | Promise<T>, patience: Patience = {}): Promise<Exclude<T, false>> {
-  const { deadlineMs = 10_000, everyMs = 20 } = patience;
+  const { deadlineMs = 20_000, everyMs = 20 } = patience;
   const giveUpAt = Date.now() + deadlineMs;
   for (;;) {
     let failure: unknown;

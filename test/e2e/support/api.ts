@@ -44,7 +44,7 @@ export class Api {
   }
 
   /** Waits for it. @returns the details then */
-  async reaches(executionId: string, state: string, deadlineMs = 15_000): Promise<any> {
+  async reaches(executionId: string, state: string, deadlineMs = 25_000): Promise<any> {
     return eventually(
       async () => {
         const details = await this.details(executionId);
