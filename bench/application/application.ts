@@ -1,5 +1,5 @@
 /** The built application with its embedded node, as `npm start` runs it, and a definition of six steps. */
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type pg from 'pg';
@@ -7,6 +7,7 @@ import { stepName, STEPS } from '../peers/work.mjs';
 import { startProgram, type Program } from '../processes.js';
 
 const main = new URL('../../dist/main.js', import.meta.url);
+const manifest = new URL('../../package.json', import.meta.url);
 const TIMEOUT_MINUTES = 600;
 
 export type Application = Program & Readonly<{ url: string }>;
@@ -22,15 +23,22 @@ export type Place = Readonly<{
 
 /** May be called again for the same place. */
 export const startApplication = async ({ databaseUrl, directory, agentUrl, env }: Place): Promise<Application> => {
-  const program = await startProgram(main, /The API is at (http:\S+?)["\s]/, {
+  const environment = {
     ...{ DATABASE_URL: databaseUrl ?? '', PORT: '0', LOG_LEVEL: 'log', DATA_DIR: directory },
     DEFINITIONS_DIR: await writeDefinition(directory),
     ...(agentUrl === null
       ? { AGENTS_MODULE: fileURLToPath(new URL('../peers/in-process-agent.mjs', import.meta.url)) }
       : { AGENT_BENCH_URL: agentUrl }),
     ...env,
-  });
+  };
+  const ready = /The API is at (http:\S+?)["\s]/;
+  const program = await startProgram(main, ready, environment, await nodeOptionsOfStart());
   return { ...program, url: program.said };
+};
+
+const nodeOptionsOfStart = async (): Promise<readonly string[]> => {
+  const { scripts } = JSON.parse(await readFile(manifest, 'utf8')) as { scripts: Record<'start', string> };
+  return scripts.start.split(' ').filter((word) => word.startsWith('--'));
 };
 
 const writeDefinition = async (directory: string): Promise<string> => {

@@ -21,10 +21,10 @@ export const defaultLimits = {
   /** Streams whose last revision and metadata the writer remembers. */
   maxKnownStreams: 50_000,
   /** Event ids remembered for repeated appends with expected revision "any" and "stream_exists": at least half as many. */
-  maxKnownEventIds: 50_000,
+  maxKnownEventIds: 20_000,
   /** The newest events, kept in memory for live subscriptions. */
   maxTailEvents: 4_096,
-  maxTailBytes: 8 * 1024 * 1024,
+  maxTailBytes: 2 * 1024 * 1024,
   /** What one read of the database brings. At least one event comes, whatever its size. */
   pageEvents: 250,
   pageBytes: 256 * 1024,
@@ -50,7 +50,7 @@ export const defaultLimits = {
   /** A node that the database has not heard of for longer loses that connection, and another node may take its place. */
   silenceMs: 8_000,
   /** V8's young generation in the node's thread, in megabytes. Not of the old one: a thread that reached it would die. */
-  youngGenerationMegabytes: 12,
+  youngGenerationMegabytes: 6,
   /** `close` lets calls in flight end this long. */
   closeMs: 5_000,
 };

@@ -3,6 +3,7 @@
  * collects what has grown old. It bounds nothing, so that no legal load is refused memory.
  */
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 const YOUNG = ['new_space', 'new_large_object_space'];
 
@@ -14,11 +15,12 @@ export type HeapLimits = Readonly<{
   lookMs: number;
 }>;
 
-export const DEFAULT_HEAP_LIMITS: HeapLimits = { leastGrowthPercent: 30, mostGrowthPercent: 250, lookMs: 250 };
+export const DEFAULT_HEAP_LIMITS: HeapLimits = { leastGrowthPercent: 25, mostGrowthPercent: 250, lookMs: 250 };
 
 /**
  * From now on what is old is collected when it has filled `roomBytes`, or has grown by the least growth above what is in
- * use. The growth is the whole process': other threads grow as much in proportion.
+ * use. The growth is the whole process': other threads grow as much in proportion. Collects once at first, which takes
+ * some 50 ms.
  * @param roomBytes 0: V8 decides by itself
  */
 export const keepHeapSmall = (roomBytes: number, limits: HeapLimits = DEFAULT_HEAP_LIMITS): void => {
@@ -31,6 +33,7 @@ export const keepHeapSmall = (roomBytes: number, limits: HeapLimits = DEFAULT_HE
     before = old;
   };
   setGrowth(limits.leastGrowthPercent);
+  collect();
   setInterval(look, limits.lookMs).unref();
 };
 
@@ -38,6 +41,19 @@ export const keepHeapSmall = (roomBytes: number, limits: HeapLimits = DEFAULT_HE
 export const growth = (inUse: number, roomBytes: number, limits: HeapLimits): number => {
   const toFillTheRoom = Math.floor((100 * roomBytes) / inUse - 100);
   return Math.min(Math.max(toFillTheRoom, limits.leastGrowthPercent), limits.mostGrowthPercent);
+};
+
+/**
+ * What the command line says of the young generation is for this thread, which has it already. It would overrule what
+ * threads that are started from now on are given as theirs.
+ */
+export const leaveYoungToThreads = (): void => setFlagsFromString('--max-semi-space-size=0');
+
+/** The limit that V8 begins with is made for any program: until it is reached, nothing that is old is let go. */
+const collect = (): void => {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  setFlagsFromString('--no-expose-gc');
 };
 
 /** V8 reads it again at each collection of what is old. */
