@@ -46,7 +46,7 @@ module.exports = {
       'application-packages',
       'What talks to the world is behind a port.',
       { path: '^src/application/' },
-      { dependencyTypes: NPM_TYPES, pathNot: npm('@nestjs/common', '@nestjs/cqrs', 'uuid', 'zod') },
+      { dependencyTypes: NPM_TYPES, pathNot: npm('@nestjs/common', '@nestjs/cqrs', 'tinyqueue', 'uuid', 'zod') },
     ),
     forbid(
       'application-node',
