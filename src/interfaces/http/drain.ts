@@ -30,7 +30,7 @@ export const sayGoodbye =
  */
 export const drain = async (server: Server, { idleMs, busyMs }: DrainLimits = DRAIN_LIMITS): Promise<void> => {
   // Right after the event loop has accepted whoever waits in the backlog: closing would reset their connections.
-  await new Promise((resolve) => setImmediate(resolve));
+  await nextTurn();
   // Of `net`: the close of `http` would cut idle connections at once, and with them a request that is on its way.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   const within = async (ms: number) => {
@@ -39,8 +39,13 @@ export const drain = async (server: Server, { idleMs, busyMs }: DrainLimits = DR
     patience.abort();
   };
   await within(idleMs);
+  // Where this process had no time meanwhile, the timer is seen before the requests that have come since.
+  await nextTurn();
   server.closeIdleConnections();
   await within(busyMs);
   server.closeAllConnections();
   await closed;
 };
+
+/** When the event loop has taken what has arrived by now. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
