@@ -46,11 +46,20 @@ export type Server = Readonly<{
   stop: () => Promise<void>;
 }>;
 
+export type StartOptions = Partial<
+  Readonly<{
+    clock: Clock;
+    ids: Ids;
+    /** Ends the start while it waits for the database or the log; it is thrown then. */
+    signal: AbortSignal;
+  }>
+>;
+
 const LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
 
 export const startServer = async (
   config: Config,
-  { clock = new SystemClock(), ids = new SystemIds() }: Partial<Readonly<{ clock: Clock; ids: Ids }>> = {},
+  { clock = new SystemClock(), ids = new SystemIds(), signal }: StartOptions = {},
 ): Promise<Server> => {
   const logger = new ConsoleLogger({
     json: !process.stdout.isTTY,
@@ -61,7 +70,11 @@ export const startServer = async (
   const definitions = await loadDefinitions(config.definitionsDir);
   if (config.agentsModule) await loadAgentsModule(config.agentsModule);
 
-  const platform = await startPlatform(config, (line) => logger.debug(line, 'Platform'));
+  const platform = await startPlatform(config, {
+    tell: (line) => logger.debug(line, 'Platform'),
+    warn: (line) => logger.warn(line, 'Platform'),
+    signal,
+  });
   let app: NestExpressApplication | undefined;
   try {
     let ownUrl = '';
