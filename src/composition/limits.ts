@@ -17,6 +17,7 @@ import type { BacklogLimits } from '../application/start-backlog.js';
 import type { AttemptLimits } from '../application/saga/attempts.js';
 import type { StepLimits } from '../application/saga/results.js';
 import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/rebuild/rebuilder-limits.js';
+import type { VitalLimits } from '../application/vital-signs.js';
 import type { WatchLimits } from '../application/saga/saga-watch.js';
 import type { WebhookLimits } from '../application/webhooks/limits.js';
 import { DEFAULT_SENDER_LIMITS, type SenderLimits } from '../infrastructure/webhooks/http-webhook-sender.js';
@@ -76,6 +77,17 @@ export const agentBoundsOf =
       },
     };
   };
+
+/** A little more than a take-over of the tree takes, and time to sign in. */
+const SIGNING_ROUNDS = 3;
+
+export const vitalLimits = (config: Config): VitalLimits => ({
+  everyMs: config.healthProbeMs,
+  retryMs: Math.min(1_000, config.healthProbeMs),
+  timeoutMs: Math.max(config.appendTimeoutMs, 5_000),
+  stalledMs: config.healthStalledMs,
+  unsignedMs: Math.max(config.healthStalledMs, SIGNING_ROUNDS * config.auditCheckpointMs),
+});
 
 export const backlogLimits = (config: Config): BacklogLimits => ({
   waiting: config.maxWaitingExecutions,

@@ -69,6 +69,8 @@ export const variables = z.object({
   REBUILD_SAMPLES: whole('rows', 20, { min: 0, max: 1000 }),
   REBUILD_LOCK_TIMEOUT_MS: whole('milliseconds', 500, { min: 10, max: 10_000 }),
   APPEND_TIMEOUT_MS: whole('milliseconds', 5000, { min: 100 }),
+  HEALTH_PROBE_MS: whole('milliseconds', 10_000, { min: 100, max: 3_600_000 }),
+  HEALTH_STALLED_MS: whole('milliseconds', 60_000, { min: 1_000, max: 86_400_000 }),
   MAX_OPEN_STREAMS: whole('streams', 2000, { min: 0, max: 100_000 }),
   STREAM_HEARTBEAT_MS: whole('milliseconds', 15_000, { min: 100, max: 3_600_000 }),
   STREAM_RETRY_MS: whole('milliseconds', 2000, { min: 10, max: 3_600_000 }),

@@ -138,6 +138,19 @@ export class WriterSession {
     });
   }
 
+  /** All that an insert takes, up to the commit, of an event that is gone afterwards. */
+  async probe(event: StoredEvent): Promise<void> {
+    await this.client.query('begin');
+    try {
+      await this.insert([event]);
+      await this.client.query('delete from eventstore.events where position = $1', [event.position.toString()]);
+      await this.client.query('commit');
+    } catch (error) {
+      await this.client.query('rollback').catch(() => this.client.end());
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
     this.client.removeAllListeners('end');
     await this.client.end().catch(() => undefined);

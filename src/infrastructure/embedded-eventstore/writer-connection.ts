@@ -79,6 +79,19 @@ export class WriterConnection {
     }
   }
 
+  /** Resolves when an event like this one could be committed now. Nothing of it is left. @throws WriterLost as `insert` does */
+  async probe(event: StoredEvent): Promise<void> {
+    const session = await this.usable;
+    try {
+      await session.probe(event);
+    } catch (error) {
+      if ((error as { code?: string }).code === UNIQUE_VIOLATION)
+        throw new WriterLost('The log was written by someone else', { cause: error });
+      if (isConnectionLoss(error)) this.reopen(session);
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
     this.closing = true;
     const session = await Promise.race([
