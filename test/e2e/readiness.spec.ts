@@ -4,13 +4,16 @@ import { eventually } from '../support/eventually.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
 const AUDIT_LEADER_LOCK = '7205113081';
+/** The least that a process with an event node of its own can do with. */
+const MAX_CONNECTIONS = 16;
 const PATIENT = { deadlineMs: 60_000 };
 
 let app: TestApp;
 let database: pg.Client;
 beforeAll(async () => {
   const quick = { HEALTH_PROBE_MS: '100', HEALTH_STALLED_MS: '1000', AUDIT_CHECKPOINT_MS: '100' };
-  app = await startTestApp({ ...quick, WORKER_HEARTBEAT_MS: '1000', WORKER_TIMEOUT_MS: '60000' });
+  const limits = { DATABASE_POOL_SIZE: '50', DATABASE_MAX_CONNECTIONS: String(MAX_CONNECTIONS) };
+  app = await startTestApp({ ...quick, ...limits, WORKER_HEARTBEAT_MS: '1000', WORKER_TIMEOUT_MS: '60000' });
   database = new pg.Client({ connectionString: app.databaseUrl });
   await database.connect();
 });
@@ -50,6 +53,29 @@ const FULL = `create or replace function full_disk() returns trigger language pl
 const fill = (table: string) =>
   database.query(`${FULL}; create trigger full_disk before insert on ${table} execute function full_disk()`);
 const empty = (table: string) => database.query(`drop trigger full_disk on ${table}`);
+
+test('opens no more connections than it may, however much is asked of it', async () => {
+  await becomes(200, []);
+  let most = 0;
+  const ask = () => fetch(`${app.server.url}/api/v1/workflow/executions`).then(({ status }) => status);
+  const load = async () => {
+    for (let round = 0; round < 5; round++)
+      expect(await Promise.all(Array.from({ length: 20 }, ask))).not.toContain(500);
+  };
+  const count = async () => {
+    const [open] = await rows(
+      `select count(*) as connections from pg_stat_activity where datname = current_database()
+         and backend_type = 'client backend' and pid <> pg_backend_pid()`,
+    );
+    most = Math.max(most, Number(open!.connections));
+  };
+  let isOver = false;
+  const loaded = load().finally(() => (isOver = true));
+  while (!isOver) await count();
+  await loaded;
+  expect(most).toBeGreaterThanOrEqual(8);
+  expect(most).toBeLessThanOrEqual(MAX_CONNECTIONS);
+});
 
 test('an idle instance is ready; its probes leave nothing in the log and nothing in the database', async () => {
   await becomes(200, []);
