@@ -7,7 +7,7 @@ runUntilSignal(async (signal) => {
   dieAtFailpoint(process.env, (line) => void process.stderr.write(`${line}\n`));
   const config = readConfig();
   leaveYoungToThreads();
-  const server = await startServer(config);
+  const server = await startServer(config, { signal });
   keepHeapSmall(config.heapRoomBytes);
   await aborted(signal);
   await server.stop();

@@ -20,6 +20,7 @@ import { queryHandlers } from '../application/queries/index.js';
 import { ReadModel } from '../application/queries/read-model.js';
 import { StartBacklog } from '../application/start-backlog.js';
 import { TaskReports, TaskTokens } from '../application/tasks.js';
+import { VitalSigns } from '../application/vital-signs.js';
 import { DueExecutions, Workers } from '../application/workers.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
 import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
@@ -45,6 +46,7 @@ import { projectionAdmin } from './projection-admin.js';
 import { webhookProviders } from './webhooks.js';
 import type { Parts } from './parts.js';
 import { sagaProviders } from './saga.js';
+import { vitalProviders } from './vital-signs.js';
 
 import { told } from './told.js';
 
@@ -57,6 +59,7 @@ export class AppModule {
       ...audit(parts),
       ...stores(parts),
       ...sagaProviders(parts),
+      ...vitalProviders(parts),
       ...liveProviders(parts, told('Live')),
       ...webhookProviders(parts, told('Webhooks')),
       ...commandHandlers,
@@ -109,7 +112,12 @@ const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Part
     ...adminProviders({ config, dataSource, log, clock, metrics }, admin, told('Projections')),
     { provide: ProjectionStore, useValue: store },
     { provide: ProjectionRunner, useValue: runner },
-    { provide: Health, useValue: new CheckedHealth(dataSource, log, clock, () => runner.status(), stopping) },
+    {
+      provide: Health,
+      inject: [VitalSigns],
+      useFactory: (vitals: VitalSigns) =>
+        new CheckedHealth({ dataSource, log, clock, vitals }, () => runner.status(), stopping),
+    },
     { provide: ReadModel, useValue: readyUnlessAway(new PostgresReadModel(dataSource)) },
     { provide: ArtifactStore, useValue: readyUnlessAway(new PostgresArtifactStore(dataSource)) },
     { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },

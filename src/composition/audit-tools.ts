@@ -16,7 +16,7 @@ export type AuditTools = Awaited<ReturnType<typeof openForAudit>>;
 /** Of what the settings say. @throws ConfigurationError */
 export const openForAudit = async () => {
   const config = readConfig();
-  const platform = await startPlatform(config, () => undefined);
+  const platform = await startPlatform(config, { tell: () => undefined });
   const { dataSource, close } = platform;
   const isEmbedded = config.eventstoreUrl === undefined;
   const log = isEmbedded ? new StoredLog((sql, values) => dataSource.query(sql, [...values])) : platform.log;

@@ -10,12 +10,14 @@ import {
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/stream-limits.js';
 import type { StreamBounds } from '../interfaces/http/streams/stream-bounds.js';
+import { connectionShares, type ConnectionShares } from '../infrastructure/config/connections.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { AgentBounds } from '../application/saga/agent-lane.js';
 import type { BacklogLimits } from '../application/start-backlog.js';
 import type { AttemptLimits } from '../application/saga/attempts.js';
 import type { StepLimits } from '../application/saga/results.js';
 import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/rebuild/rebuilder-limits.js';
+import type { VitalLimits } from '../application/vital-signs.js';
 import type { WatchLimits } from '../application/saga/saga-watch.js';
 import type { WebhookLimits } from '../application/webhooks/limits.js';
 import { DEFAULT_SENDER_LIMITS, type SenderLimits } from '../infrastructure/webhooks/http-webhook-sender.js';
@@ -46,6 +48,15 @@ export const agentLimits = (config: Config): AgentLimits => ({
   connectionsPerOrigin: Math.max(defaultAgentLimits.connectionsPerOrigin, config.sagaMaxConcurrentSteps),
 });
 
+/** @returns how many connections to the database each part may have */
+export const databaseShares = (config: Config): ConnectionShares =>
+  connectionShares({
+    DATABASE_MAX_CONNECTIONS: config.databaseMaxConnections,
+    DATABASE_POOL_SIZE: config.databasePoolSize,
+    DATABASE_URL: config.databaseUrl,
+    EVENTSTORE_URL: config.eventstoreUrl,
+  });
+
 /** @returns what bounds the agent of that name: its own variables, or those of all */
 export const agentBoundsOf =
   (config: Config) =>
@@ -66,6 +77,17 @@ export const agentBoundsOf =
       },
     };
   };
+
+/** A little more than a take-over of the tree takes, and time to sign in. */
+const SIGNING_ROUNDS = 3;
+
+export const vitalLimits = (config: Config): VitalLimits => ({
+  everyMs: config.healthProbeMs,
+  retryMs: Math.min(1_000, config.healthProbeMs),
+  timeoutMs: Math.max(config.appendTimeoutMs, 5_000),
+  stalledMs: config.healthStalledMs,
+  unsignedMs: Math.max(config.healthStalledMs, SIGNING_ROUNDS * config.auditCheckpointMs),
+});
 
 export const backlogLimits = (config: Config): BacklogLimits => ({
   waiting: config.maxWaitingExecutions,

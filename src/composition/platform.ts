@@ -1,6 +1,5 @@
 /** The servers and connections under the application: given by URL, or embedded. */
 import path from 'node:path';
-import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
 import type { EventLog } from '../application/event-log.js';
@@ -10,8 +9,11 @@ import { SharedNode } from '../infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../infrastructure/eventstore/eventstore-db.event-log.js';
 import { MovingEventLog } from '../infrastructure/eventstore/moving.event-log.js';
 import { SharedTailEventLog } from '../infrastructure/eventstore/shared-tail.event-log.js';
+import { checkDatabase } from '../infrastructure/postgres/check-database.js';
 import { createDataSource } from '../infrastructure/postgres/data-source.js';
 import { startEmbeddedPostgres } from '../infrastructure/postgres/embedded-postgres.js';
+import { databaseShares } from './limits.js';
+import { whileDatabaseIsAway, whileLogIsAway } from '../infrastructure/while-away.js';
 
 export type Platform = Readonly<{
   dataSource: DataSource;
@@ -22,10 +24,21 @@ export type Platform = Readonly<{
 /** Streams that parts of an instance follow. */
 const FOLLOWED = [...AUDITED_PREFIXES, WEBHOOK_STREAM_PREFIX];
 
-const warn = (line: string) => new Logger('Database').warn(line);
+export type PlatformOptions = Readonly<{
+  tell: (line: string) => void;
+  /** What an operator should read. Default: to stderr, as nothing else may stand among what a command prints. */
+  warn?: (line: string) => void;
+  /** Ends the start while it waits. */
+  signal?: AbortSignal;
+}>;
 
-/** Starts what is not given. Whatever fails, what was started before it is stopped again. */
-export const startPlatform = async (config: Config, tell: (line: string) => void): Promise<Platform> => {
+const toStderr = (line: string) => void process.stderr.write(`${line}\n`);
+
+/** Starts what is not given, and waits for what is given and away. Whatever fails, what was started before it is stopped again. */
+export const startPlatform = async (
+  config: Config,
+  { tell, warn = toStderr, signal }: PlatformOptions,
+): Promise<Platform> => {
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
     for (const closeOne of closers.splice(0).reverse()) await closeOne();
@@ -34,14 +47,21 @@ export const startPlatform = async (config: Config, tell: (line: string) => void
     closers.push(async () => void (await closeIt(thing)));
     return thing;
   };
+  const shares = databaseShares(config);
+  const waits = { forMs: config.startWaitMs, warn, signal };
   try {
-    const databaseUrl = config.databaseUrl?.reveal() ?? (await embeddedPostgres());
-    const settings = { url: databaseUrl, poolSize: config.databasePoolSize, tell: warn };
-    const dataSource = opened(await createDataSource(settings), (it) => it.destroy());
+    const ownUrl = config.databaseUrl?.reveal();
+    const databaseUrl = ownUrl ?? (await embeddedPostgres());
+    const dataSource = await whileDatabaseIsAway(waits, ownUrl !== undefined, async () => {
+      if (ownUrl !== undefined) await checkDatabase(ownUrl);
+      return createDataSource({ url: databaseUrl, poolSize: shares.pool, tell: warn });
+    });
+    opened(dataSource, (it) => it.destroy());
     const openLog = (url: string) => new EventStoreDbEventLog({ url, appendTimeoutMs: config.appendTimeoutMs });
     const given = config.eventstoreUrl?.reveal();
     const reached = given ? openLog(given) : new MovingEventLog(await sharedNode(databaseUrl), openLog);
     opened(reached, (it) => it.close());
+    if (given) await whileLogIsAway(waits, reached);
     return { dataSource, log: new SharedTailEventLog(reached, FOLLOWED), close };
   } catch (error) {
     await close();
@@ -55,6 +75,8 @@ export const startPlatform = async (config: Config, tell: (line: string) => void
 
   /** Of several instances on one database one runs the node, the others use it. */
   async function sharedNode(databaseUrl: string): Promise<SharedNode> {
-    return opened(await SharedNode.open({ databaseUrl, log: tell }), (it) => it.close());
+    const limits = { readConnections: shares.nodeReads };
+    const open = () => SharedNode.open({ databaseUrl, limits, log: tell });
+    return opened(await whileDatabaseIsAway(waits, config.databaseUrl !== undefined, open), (it) => it.close());
   }
 };

@@ -16,7 +16,7 @@ const toStderr: OnError = (message, error) =>
 export const openProjectionTools = async (onError: OnError = toStderr) => {
   const config = readConfig();
   const [clock, ids] = [new SystemClock(), new SystemIds()];
-  const platform = await startPlatform(config, () => undefined);
+  const platform = await startPlatform(config, { tell: () => undefined });
   const { dataSource, log } = platform;
   const admin = projectionAdmin({ config, dataSource, log, clock, ids }, onError);
   let isLeading = false;

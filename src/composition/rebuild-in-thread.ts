@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { DataSource } from 'typeorm';
+import { REBUILD_POOL } from '../infrastructure/config/connections.js';
 
 /** What the thread says before it ends. */
 export type FromRebuildThread = Readonly<{ message: string; reason: string }>;
@@ -23,7 +24,7 @@ export const rebuildThread = (
   onError: OnError,
 ): ((signal: AbortSignal) => Promise<void>) | undefined => {
   if (!existsSync(fileURLToPath(ENTRY)) || options.type !== 'postgres' || !options.url) return undefined;
-  const env = { ...process.env, DATABASE_URL: options.url };
+  const env = { ...process.env, DATABASE_URL: options.url, DATABASE_POOL_SIZE: String(REBUILD_POOL) };
   return (signal) =>
     new Promise((resolve, reject) => {
       if (signal.aborted) return resolve();

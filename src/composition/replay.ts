@@ -18,7 +18,7 @@ export type History = Readonly<{
 
 /** Uses the servers that run, or starts them for its own time. Nothing that it gives out can append. */
 export const openHistory = async (tell: (line: string) => void): Promise<History> => {
-  const { dataSource, log, close } = await startPlatform(readConfig(), tell);
+  const { dataSource, log, close } = await startPlatform(readConfig(), { tell });
   return { log, readModel: new PostgresReadModel(dataSource), close };
 };
 

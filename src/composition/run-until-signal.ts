@@ -15,6 +15,8 @@ export const runUntilSignal = (main: (signal: AbortSignal) => Promise<number>): 
   main(ending.signal).then(
     (code) => process.exit(ending.signal.aborted ? EXIT_AFTER_SIGNAL : code),
     (error: unknown) => {
+      // Asked to end while it waited for something: it has ended.
+      if (ending.signal.aborted && error === ending.signal.reason) process.exit(EXIT_AFTER_SIGNAL);
       process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
       process.exit(1);
     },

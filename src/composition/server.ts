@@ -12,6 +12,7 @@ import { followed, lowestPosition, ProjectionStore } from '../application/projec
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
+import { VitalSigns } from '../application/vital-signs.js';
 import { loadAgentsModule } from '../infrastructure/agents/agents-module.js';
 import { HmacTaskTokens } from '../infrastructure/agents/hmac-task-tokens.js';
 import type { Config } from '../infrastructure/config/config.js';
@@ -46,11 +47,20 @@ export type Server = Readonly<{
   stop: () => Promise<void>;
 }>;
 
+export type StartOptions = Partial<
+  Readonly<{
+    clock: Clock;
+    ids: Ids;
+    /** Ends the start while it waits for the database or the log; it is thrown then. */
+    signal: AbortSignal;
+  }>
+>;
+
 const LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug', 'verbose'];
 
 export const startServer = async (
   config: Config,
-  { clock = new SystemClock(), ids = new SystemIds() }: Partial<Readonly<{ clock: Clock; ids: Ids }>> = {},
+  { clock = new SystemClock(), ids = new SystemIds(), signal }: StartOptions = {},
 ): Promise<Server> => {
   const logger = new ConsoleLogger({
     json: !process.stdout.isTTY,
@@ -61,7 +71,11 @@ export const startServer = async (
   const definitions = await loadDefinitions(config.definitionsDir);
   if (config.agentsModule) await loadAgentsModule(config.agentsModule);
 
-  const platform = await startPlatform(config, (line) => logger.debug(line, 'Platform'));
+  const platform = await startPlatform(config, {
+    tell: (line) => logger.debug(line, 'Platform'),
+    warn: (line) => logger.warn(line, 'Platform'),
+    signal,
+  });
   let app: NestExpressApplication | undefined;
   try {
     let ownUrl = '';
@@ -113,12 +127,13 @@ const run = (
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
   const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditKeeper)];
-  const [live, webhooks] = [app.get(LiveLoops), app.get(WebhookLoops)];
+  const [live, webhooks, vitals] = [app.get(LiveLoops), app.get(WebhookLoops), app.get(VitalSigns)];
   const realtime = realtimeServer(app, config);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.abort();
     await saga.stop(config.shutdownGraceMs);
+    await vitals.stop();
     await watch.stop();
     await holds.stop();
     await closeAgents();
@@ -145,6 +160,7 @@ const run = (
       const after = lowestPosition(checkpoints, followed(checkpoints, readTables));
       await holds.start(after);
       watch.start(after);
+      vitals.start();
     },
     stop: () => (stopped ??= stop()),
   };

@@ -1,5 +1,7 @@
 import type { RunnerStatus } from '../../src/application/projections/runner.js';
+import type { VitalSign } from '../../src/application/vital-signs.js';
 import { CheckedHealth } from '../../src/infrastructure/checked-health.js';
+import { OWNER_SETTING } from '../../src/infrastructure/postgres/session-lock.js';
 import { SystemClock } from '../../src/infrastructure/system/system-clock.js';
 import { InMemoryEventLog } from '../support/in-memory.event-log.js';
 import { openTables, type TestTables } from './postgres/read-tables.js';
@@ -10,14 +12,14 @@ let tables: TestTables;
 beforeAll(async () => (tables = await openTables()));
 afterAll(() => tables.close());
 
-const checked = (status: Partial<RunnerStatus>, stopping = new AbortController().signal) =>
-  new CheckedHealth(
-    tables.dataSource,
-    new InMemoryEventLog(),
-    new SystemClock(),
-    () => ({ ...LEADS, ...status }),
-    stopping,
-  ).check();
+const WELL: VitalSign = { ok: true, detail: 'as it should be', ageSeconds: 1 };
+const signs = { log_write: WELL, database_write: WELL, signing: WELL, saga: WELL };
+
+const checked = (status: Partial<RunnerStatus>, stopping = new AbortController().signal, ill: object = {}) => {
+  const vitals = { known: Promise.resolve(), signs: () => ({ ...signs, ...ill }) };
+  const asked = { dataSource: tables.dataSource, log: new InMemoryEventLog(), clock: new SystemClock(), vitals };
+  return new CheckedHealth(asked, () => ({ ...LEADS, ...status }), stopping).check();
+};
 
 test('all is well', async () => {
   expect(await checked({})).toMatchObject({ ready: true, checks: { projections: { ok: true, detail: 'up to date' } } });
@@ -31,4 +33,22 @@ test('executions that are held back are told, and the instance stays ready', asy
 
 test('one that is stopping is not ready', async () => {
   expect(await checked({}, AbortSignal.abort())).toMatchObject({ ready: false, checks: { instance: { ok: false } } });
+});
+
+test.each(['log_write', 'database_write', 'signing', 'saga'])('one without %s is not ready', async (name) => {
+  const { ready, checks } = await checked({}, undefined, {
+    [name]: { ok: false, detail: 'last 99 s ago', ageSeconds: 99 },
+  });
+  expect(ready).toBe(false);
+  expect(checks[name]).toEqual({ ok: false, detail: 'last 99 s ago' });
+});
+
+test('one whose pool is in the session of a lock is not ready: the sessions are shared', async () => {
+  await tables.dataSource.query(`set ${OWNER_SETTING} = 'another client'`);
+  const { ready, checks } = await checked({});
+  await tables.dataSource.query(`reset ${OWNER_SETTING}`);
+  expect({ ready, database: checks['database'] }).toEqual({
+    ready: false,
+    database: { ok: false, detail: 'a pooler in transaction mode is in between; see DATABASE_URL' },
+  });
 });

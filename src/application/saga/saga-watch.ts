@@ -31,6 +31,8 @@ export class SagaWatch {
   private lastBeatAt: number | null = null;
   /** Where nobody could be heard for a while, each needs time to speak again: before that, silence says nothing. */
   private silenceCountsFrom = 0;
+  private position: bigint | 'start' = 'start';
+  private movedAt: Date | null = null;
 
   constructor(
     private readonly saga: WorkflowSaga,
@@ -50,6 +52,11 @@ export class SagaWatch {
       every(clock, this.limits.sweepMs, signal, () => this.sweep(), told('The sweep over due executions')),
       this.follow(after, told('Following the event log')),
     ]);
+  }
+
+  /** How far the events of the log have been taken, and since when. */
+  progress(): Readonly<{ position: bigint | 'start'; movedAt: Date | null }> {
+    return { position: this.position, movedAt: this.movedAt };
   }
 
   async stop(): Promise<void> {
@@ -102,10 +109,15 @@ export class SagaWatch {
   private async follow(after: bigint | 'start', onError: (error: unknown) => void): Promise<void> {
     const { log, clock, ids } = this.ports;
     const { signal } = this.ending;
+    [this.position, this.movedAt] = [after, clock.now()];
     for await (const seen of followLog({ log, clock, ids, prefix: STREAM_PREFIX, after, signal, onError })) {
-      if (seen.kind !== 'event') continue;
-      failpoint('event-received');
-      await this.saga.noticed(executionIdOf(seen.event.stream), seen.event).catch(onError);
+      if (seen.kind === 'event') {
+        failpoint('event-received');
+        await this.saga.noticed(executionIdOf(seen.event.stream), seen.event).catch(onError);
+      }
+      if (seen.kind === 'caught-up') continue;
+      this.position = seen.kind === 'event' ? seen.event.position : seen.position;
+      this.movedAt = clock.now();
     }
   }
 }

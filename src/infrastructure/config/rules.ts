@@ -1,4 +1,5 @@
 /** Values that are right alone and wrong together. */
+import { connectionShares } from './connections.js';
 import type { Variables } from './variables.js';
 
 export function isLoopback(host: string): boolean {
@@ -21,6 +22,13 @@ export function contradictions(values: Variables): readonly string[] {
   if (values.METADATA_LIMIT_BYTES > values.BODY_LIMIT_BYTES) {
     problems.push(
       `METADATA_LIMIT_BYTES: expected at most BODY_LIMIT_BYTES (${values.BODY_LIMIT_BYTES}), since metadata comes in the body; got "${values.METADATA_LIMIT_BYTES}".`,
+    );
+  }
+  const { DATABASE_MAX_CONNECTIONS: most } = values;
+  const { least } = connectionShares(values);
+  if (most !== undefined && most < least) {
+    problems.push(
+      `DATABASE_MAX_CONNECTIONS: expected at least ${least}, which is what one process needs; got "${most}".`,
     );
   }
   return problems;

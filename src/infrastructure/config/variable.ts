@@ -1,6 +1,7 @@
 /** How the text of one environment variable becomes a value. Each says in words what it expects. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { esdbUrl, EVENT_STORE_SCHEMES } from '../eventstore/esdb-url.js';
 import { Secret } from './secret.js';
 
 /** Node's timers and Postgres' integers end here. */
@@ -20,13 +21,23 @@ function variable<T, F extends T | undefined>(expected: string, parse: (text: st
     });
 }
 
-export function whole(unit: string, fallback: number, range: Readonly<{ min?: number; max?: number }> = {}) {
-  const { min = 1, max = MAX_WHOLE } = range;
+type Range = Readonly<{ min?: number; max?: number }>;
+
+export function whole(unit: string, fallback: number, range: Range = {}) {
+  return variable<number, number>(...wholeIn(unit, range), fallback);
+}
+
+/** Where it is not set, there is no number. */
+export function wholeIfSet(unit: string, range: Range = {}) {
+  return variable<number, undefined>(...wholeIn(unit, range), undefined);
+}
+
+function wholeIn(unit: string, { min = 1, max = MAX_WHOLE }: Range) {
   const parse = (text: string) => {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
     return value >= min && value <= max ? value : undefined;
   };
-  return variable(`a whole number ${unit && `of ${unit} `}from ${min} to ${max}`, parse, fallback);
+  return [`a whole number ${unit && `of ${unit} `}from ${min} to ${max}`, parse] as const;
 }
 
 export function oneOf<const T extends string>(choices: readonly T[], fallback: T) {
@@ -72,6 +83,11 @@ export function connectionString(schemes: readonly string[], example: string) {
     return scheme && schemes.includes(scheme) && !/\s/.test(text) ? new Secret(text) : undefined;
   };
   return variable(`a connection string such as ${example}`, parse, undefined);
+}
+
+/** In the words that the client understands, whatever the server is called. */
+export function eventStoreUrl(example: string) {
+  return connectionString(EVENT_STORE_SCHEMES, example).transform((url) => url && new Secret(esdbUrl(url.reveal())));
 }
 
 export function webUrl() {

@@ -1,6 +1,18 @@
 /** Every environment variable there is, with its default. The names are a contract; `.env.example` describes each. */
 import { z } from 'zod';
-import { connectionString, flag, host, oneOf, secret, someOf, text, webUrl, whole } from './variable.js';
+import {
+  connectionString,
+  eventStoreUrl,
+  flag,
+  host,
+  oneOf,
+  secret,
+  someOf,
+  text,
+  webUrl,
+  whole,
+  wholeIfSet,
+} from './variable.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -20,7 +32,9 @@ export const variables = z.object({
   PROJECTS_DIR: text('a directory', './examples'),
   DATABASE_URL: connectionString(['postgres', 'postgresql'], 'postgres://user:password@host:5432/database'),
   DATABASE_POOL_SIZE: whole('connections', 10, { min: 2, max: 1000 }),
-  EVENTSTORE_URL: connectionString(['esdb', 'esdb+discover'], 'esdb://host:2113?tls=false'),
+  DATABASE_MAX_CONNECTIONS: wholeIfSet('connections', { max: 10_000 }),
+  EVENTSTORE_URL: eventStoreUrl('esdb://host:2113?tls=false'),
+  START_WAIT_MS: whole('milliseconds', 60_000, { min: 0, max: 3_600_000 }),
 
   AGENTS_MODULE: text('a module, such as ./my-agents.js', undefined),
   AGENT_BASE_URL: webUrl(),
@@ -55,6 +69,8 @@ export const variables = z.object({
   REBUILD_SAMPLES: whole('rows', 20, { min: 0, max: 1000 }),
   REBUILD_LOCK_TIMEOUT_MS: whole('milliseconds', 500, { min: 10, max: 10_000 }),
   APPEND_TIMEOUT_MS: whole('milliseconds', 5000, { min: 100 }),
+  HEALTH_PROBE_MS: whole('milliseconds', 10_000, { min: 100, max: 3_600_000 }),
+  HEALTH_STALLED_MS: whole('milliseconds', 60_000, { min: 1_000, max: 86_400_000 }),
   MAX_OPEN_STREAMS: whole('streams', 2000, { min: 0, max: 100_000 }),
   STREAM_HEARTBEAT_MS: whole('milliseconds', 15_000, { min: 100, max: 3_600_000 }),
   STREAM_RETRY_MS: whole('milliseconds', 2000, { min: 10, max: 3_600_000 }),

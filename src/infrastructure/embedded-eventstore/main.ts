@@ -1,7 +1,9 @@
 /** `npm run eventstore`: just the node, for other processes to use. See docs/embedded-node.md for its settings. */
 import { join } from 'node:path';
 import { z } from 'zod';
+import { checkDatabase } from '../postgres/check-database.js';
 import { startEmbeddedPostgres } from '../postgres/embedded-postgres.js';
+import { whileDatabaseIsAway } from '../while-away.js';
 import { runNode } from './node.js';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -12,9 +14,13 @@ const settings = z.object({
   ESDB_ADVERTISE_PORT: port.optional(),
   DATABASE_URL: z.string().min(1).optional(),
   DATA_DIR: z.string().min(1).default('./data'),
+  START_WAIT_MS: z.coerce.number().int().min(0).max(3_600_000).default(60_000),
 });
 
 const say = (line: string) => console.log(line);
+
+const reachDatabase = (url: string, forMs: number) =>
+  whileDatabaseIsAway({ forMs, warn: say }, true, () => checkDatabase(url));
 
 async function main(): Promise<void> {
   const given = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ''));
@@ -31,6 +37,7 @@ async function main(): Promise<void> {
     ? undefined
     : await startEmbeddedPostgres({ dataDir: join(env.DATA_DIR, 'postgres'), log: say });
   try {
+    if (env.DATABASE_URL) await reachDatabase(env.DATABASE_URL, env.START_WAIT_MS);
     const node = await runNode({
       databaseUrl: env.DATABASE_URL ?? postgres?.url ?? '',
       ...{ host: env.HOST, port: env.PORT, log: say },

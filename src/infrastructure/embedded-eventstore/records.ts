@@ -30,6 +30,12 @@ export type StoredEvent = ProposedEvent &
 
 export type Expected = bigint | 'any' | 'no_stream' | 'stream_exists';
 
+/**
+ * An append to this stream shows that the log can be written: its event is inserted and taken away in one transaction, and
+ * nothing is left. A log in which nothing happens does not grow by being asked whether it could.
+ */
+export const PROBE_STREAM = 'health-probe';
+
 /** EventStoreDB's own measure of an event. */
 export const sizeOf = (event: ProposedEvent) => event.type.length * 2 + event.data.length + event.metadata.length;
 

@@ -1,4 +1,5 @@
 /** The one node of a database, for several processes that use it: whoever finds none that lives starts it. */
+import type { Limits } from './limits.js';
 import { startEmbeddedEventStore, type EmbeddedEventStore } from './start.js';
 import { NodeRegister } from './register.js';
 import { AnotherNodeRuns } from './storage.js';
@@ -9,6 +10,7 @@ export type SharedNodeOptions = Readonly<{
   lookMs?: number;
   /** Default 60 000. */
   startTimeoutMs?: number;
+  limits?: Partial<Limits>;
   log?: (line: string) => void;
 }>;
 
@@ -35,7 +37,7 @@ export class SharedNode {
    * @throws Error when there is none within `startTimeoutMs`
    */
   static async open(options: SharedNodeOptions): Promise<SharedNode> {
-    const defaults = { lookMs: 500, startTimeoutMs: 60_000, log: () => undefined };
+    const defaults = { lookMs: 500, startTimeoutMs: 60_000, limits: {}, log: () => undefined };
     const node = new SharedNode({ ...defaults, ...options });
     const giveUpAt = performance.now() + node.options.startTimeoutMs;
     try {
@@ -95,9 +97,9 @@ export class SharedNode {
   }
 
   private async start(): Promise<void> {
-    const { databaseUrl, log } = this.options;
+    const { databaseUrl, limits, log } = this.options;
     try {
-      const node = await startEmbeddedEventStore({ databaseUrl, log, limits: { lockWaitMs: 0 } });
+      const node = await startEmbeddedEventStore({ databaseUrl, log, limits: { ...limits, lockWaitMs: 0 } });
       this.own = node;
       log(`The event node runs here, at ${node.url}`);
       this.moveTo(node.url);

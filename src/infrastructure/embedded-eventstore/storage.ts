@@ -1,5 +1,7 @@
 /** The writer's session: one connection that holds the lock and does every insert. */
 import pg from 'pg';
+import { SessionLock } from '../postgres/session-lock.js';
+import { setTimes } from '../postgres/session-settings.js';
 import type { StoredEvent } from './records.js';
 import { SCHEMA, WRITER_LOCK } from './schema.js';
 
@@ -22,13 +24,17 @@ const INSERT = {
 };
 
 export class WriterSession {
-  private constructor(private readonly client: pg.Client) {}
+  private constructor(
+    private readonly client: pg.Client,
+    private readonly lock: SessionLock,
+  ) {}
 
   /**
    * The database ends the session, and with it the lock and any insert under way, when it hears nothing for `silenceMs`:
    * a process that stands still must not keep others from writing.
    * @param node the id under which the node was advertised; undefined for one that is starting
    * @throws AnotherNodeRuns when another node holds the lock, or held it after `node` did: the log has gone on without it
+   * @throws SessionsAreShared
    * @throws Error when the database cannot be reached
    */
   static async open(
@@ -49,11 +55,11 @@ export class WriterSession {
       await client.query(
         `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`,
       );
-      await client.query(`select set_config('idle_session_timeout', $1, false)`, [String(silenceMs)]);
-      const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [WRITER_LOCK]);
-      if (!rows[0]?.held) throw new AnotherNodeRuns(await refusal(client));
+      await setTimes(client, { idle: silenceMs });
+      const lock = await SessionLock.tryTake(client, String(WRITER_LOCK));
+      if (!lock) throw new AnotherNodeRuns(await refusal(client));
       await client.query(SCHEMA);
-      const session = new WriterSession(client);
+      const session = new WriterSession(client, lock);
       if (node && !(await session.reintroduce(node)))
         throw new AnotherNodeRuns('Another node has written to this database');
       client.on('end', () => onLost(session));
@@ -81,9 +87,9 @@ export class WriterSession {
     return rowCount === 1;
   }
 
-  /** A sign of life: the database has heard of this session. */
-  async beat(): Promise<void> {
-    await this.client.query('select');
+  /** A sign of life: the database has heard of this session. @throws SessionsAreShared when it has the lock no more */
+  beat(): Promise<void> {
+    return this.lock.check();
   }
 
   async withdraw(): Promise<void> {
@@ -130,6 +136,19 @@ export class WriterSession {
         events.map(({ metadata }) => metadata.length),
       ],
     });
+  }
+
+  /** All that an insert takes, up to the commit, of an event that is gone afterwards. */
+  async probe(event: StoredEvent): Promise<void> {
+    await this.client.query('begin');
+    try {
+      await this.insert([event]);
+      await this.client.query('delete from eventstore.events where position = $1', [event.position.toString()]);
+      await this.client.query('commit');
+    } catch (error) {
+      await this.client.query('rollback').catch(() => this.client.end());
+      throw error;
+    }
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isConnectionLoss } from '../postgres/connection-loss.js';
+import { SessionsAreShared } from '../postgres/sessions-are-shared.js';
 import type { Limits } from './limits.js';
 import type { StoredEvent } from './records.js';
 import { AnotherNodeRuns, WriterSession } from './storage.js';
@@ -39,7 +40,14 @@ export class WriterConnection {
 
   /** Says that this node lives. Waits while the connection is lost. @throws WriterLost when it does not come back */
   async beat(): Promise<void> {
-    await (await this.usable).beat();
+    const session = await this.usable;
+    try {
+      await session.beat();
+    } catch (error) {
+      // Another node may have the lock as well: nothing is written before it is held in a session again.
+      if (error instanceof SessionsAreShared) this.reopen(session, error.message);
+      throw error;
+    }
   }
 
   async lastPosition(): Promise<bigint> {
@@ -71,6 +79,19 @@ export class WriterConnection {
     }
   }
 
+  /** Resolves when an event like this one could be committed now. Nothing of it is left. @throws WriterLost as `insert` does */
+  async probe(event: StoredEvent): Promise<void> {
+    const session = await this.usable;
+    try {
+      await session.probe(event);
+    } catch (error) {
+      if ((error as { code?: string }).code === UNIQUE_VIOLATION)
+        throw new WriterLost('The log was written by someone else', { cause: error });
+      if (isConnectionLoss(error)) this.reopen(session);
+      throw error;
+    }
+  }
+
   async close(): Promise<void> {
     this.closing = true;
     const session = await Promise.race([
@@ -82,10 +103,13 @@ export class WriterConnection {
   }
 
   /** Also while nothing is written: without the session the lock is free for another node. */
-  private reopen(lost: WriterSession): void {
+  private reopen(
+    lost: WriterSession,
+    why = 'The connection to the database is lost; waiting for it to come back',
+  ): void {
     if (this.closing || lost === this.abandoned) return;
     this.abandoned = lost;
-    this.log('The connection to the database is lost; waiting for it to come back');
+    this.log(why);
     this.usable = this.comeBack(lost);
     this.usable.catch(() => undefined); // whoever writes next is told
   }

@@ -2,12 +2,13 @@
  * The one writer. Waiting appends are taken in order, as many as a commit may hold, checked against the streams as they
  * will be, given their positions and inserted by one statement. Whoever waits is answered after that commit, in order.
  */
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Commit, type Change, type Outcome } from './commit.js';
 import { KnownStreams } from './known-streams.js';
 import type { Limits } from './limits.js';
 import type { Reader } from './reader.js';
 import { RecentEvents } from './recent-events.js';
-import { originalOf, sizeOf } from './records.js';
+import { originalOf, PROBE_STREAM, sizeOf, type StoredEvent } from './records.js';
 import type { Tail } from './tail.js';
 import { WriterLost, type WriterConnection } from './writer-connection.js';
 
@@ -97,8 +98,24 @@ export class Writer {
     return taken.filter((one) => one.answer && !one.isCancelled());
   }
 
-  private async commit(batch: readonly Waiting[]): Promise<void> {
-    this.committing = batch;
+  private async commit(taken: readonly Waiting[]): Promise<void> {
+    this.committing = taken;
+    const [probes, batch] = [taken.filter(isProbe), taken.filter((one) => !isProbe(one))];
+    if (batch.length > 0) await this.commitChanges(batch, probes);
+    if (probes.length > 0) await this.probe(probes);
+  }
+
+  private async probe(probes: readonly Waiting[]): Promise<void> {
+    try {
+      await this.connection.probe(probeAt(this.tail.last + 1n));
+      this.finish(probes, () => ({ kind: 'done', revision: 0n, position: this.tail.last }));
+    } catch (error) {
+      if (error instanceof WriterLost) throw error;
+      this.finish(probes, () => failureOf(error));
+    }
+  }
+
+  private async commitChanges(batch: readonly Waiting[], left: readonly Waiting[]): Promise<void> {
     const outcomes: Outcome[] = [];
     const commit = new Commit(this.tail.last, this.streams, this.recent, this.reader);
     try {
@@ -110,17 +127,16 @@ export class Writer {
       this.streams.clear();
       this.recent.clear();
       if (error instanceof WriterLost) throw error;
-      const failed: Outcome = { kind: 'failed', reason: error instanceof Error ? error.message : String(error) };
-      return this.finish(batch, () => failed);
+      return this.finish(batch, () => failureOf(error), left);
     }
     // Executions go on with their answers; who follows the log has time.
-    this.finish(batch, (index) => outcomes[index] ?? { kind: 'timeout' });
+    this.finish(batch, (index) => outcomes[index] ?? { kind: 'timeout' }, left);
     if (commit.events.length > 0) this.tail.push(commit.events);
   }
 
-  private finish(batch: readonly Waiting[], outcome: (index: number) => Outcome): void {
+  private finish(batch: readonly Waiting[], outcome: (index: number) => Outcome, left: readonly Waiting[] = []): void {
     batch.forEach((one, index) => answer(one, outcome(index)));
-    this.committing = [];
+    this.committing = left;
   }
 
   /** Answers those whose time is over, whether they wait or are being committed (then their outcome is not known). */
@@ -134,6 +150,20 @@ export class Writer {
     for (const one of [...this.committing, ...this.waiting.splice(0)]) answer(one, outcome);
   }
 }
+
+const isProbe = ({ change }: Waiting): boolean => change.kind === 'append' && change.stream === PROBE_STREAM;
+
+/** As large as an ordinary event, and not to be compressed: it needs the room that one would need. */
+const PROBE_BYTES = 1_900;
+const probeAt = (position: bigint): StoredEvent => ({
+  ...{ id: randomUUID(), type: 'HealthProbe', json: false, data: randomBytes(PROBE_BYTES), metadata: Buffer.alloc(0) },
+  ...{ stream: PROBE_STREAM, revision: 0n, position, created: Date.now() },
+});
+
+const failureOf = (error: unknown): Outcome => ({
+  kind: 'failed',
+  reason: error instanceof Error ? error.message : String(error),
+});
 
 function answer(one: Waiting, outcome: Outcome): void {
   one.answer?.(outcome);

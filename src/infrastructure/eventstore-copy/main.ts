@@ -10,7 +10,7 @@ import { Server } from './server.js';
 const AGAIN = 'Run the same command again to go on.';
 const USAGE = `npm run eventstore:copy -- --from URL --to URL
 
-Copies all streams of one server to another, then verifies them. URLs are esdb:// connection strings.
+Copies all streams of one server to another, then verifies them. URLs are esdb:// or kurrentdb:// connection strings.
 Interrupt it whenever you like; the same command goes on where it stopped.
 
   --idle-seconds N  how long a server may be silent, ${copyLimits.idleMs / 1_000}

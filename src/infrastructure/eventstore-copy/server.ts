@@ -5,6 +5,7 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, Channel, Metadata } from '@grpc/grpc-js';
+import { esdbUrl } from '../eventstore/esdb-url.js';
 import type { CopiedEvent } from './event.js';
 import { copyLimits, type CopyLimits } from './limits.js';
 import { callFailure, silent } from './lost.js';
@@ -34,7 +35,8 @@ export class Server {
     { idleMs }: Pick<CopyLimits, 'idleMs'> = copyLimits,
   ): Promise<Server> {
     const [, username, password] = CREDENTIALS.exec(url) ?? [];
-    const inside = EventStoreDBClient.connectionString(url.replace(CREDENTIALS, '://')) as unknown as Inside;
+    const plain = esdbUrl(url.replace(CREDENTIALS, '://'));
+    const inside = EventStoreDBClient.connectionString(plain) as unknown as Inside;
     const credentials =
       username && password
         ? { username: decodeURIComponent(username), password: decodeURIComponent(password) }

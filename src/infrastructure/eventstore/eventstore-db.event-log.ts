@@ -91,7 +91,8 @@ export class EventStoreDbEventLog extends EventLog {
     this.used = true;
     const either = AbortSignal.any([signal, this.closing.signal]);
     const { silenceMs } = this.limits;
-    yield* signalsOf(this.client, { prefixes: [prefix].flat(), after, silenceMs, signal: either });
+    const watched = { prefixes: [prefix].flat(), after, silenceMs, log: this };
+    yield* signalsOf(this.client, { ...watched, signal: either });
     if (!signal.aborted) throw new LogUnavailable('The connection to the log was closed');
   }
 

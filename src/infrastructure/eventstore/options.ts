@@ -7,7 +7,7 @@ export type EventStoreDbOptions = Readonly<{
   appendCalls?: number;
   /** For each page of a read. Default 10 000 ms. */
   readTimeoutMs?: number;
-  /** A subscription that hears neither event nor checkpoint for this long is taken as lost. Default 60 000 ms. */
+  /** A subscription that does not hear of an event in the log for this long is lost; one with nothing to hear is not. Default 60 000 ms. */
   silenceMs?: number;
   /** Events of one page of a read. Default 500. */
   pageEvents?: number;

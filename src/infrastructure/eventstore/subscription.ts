@@ -4,32 +4,26 @@ import sharedMessages from '@eventstore/db-client/generated/shared_pb.js';
 import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
 import { LogUnavailable, type LogSignal } from '../../application/event-log.js';
 import { unavailable } from './refusals.js';
+import { SilenceWatch, type Watched } from './silence.js';
 import { callStreams, type Received } from './streams-client.js';
 
 /** A checkpoint every 32 events that do not match: the server's window of 32, once. */
 const CHECKPOINT_INTERVAL = 1;
 
-type Asked = Readonly<{
-  prefixes: readonly string[];
-  after: bigint | 'start';
-  /** Hearing neither event nor checkpoint for this long is taken for a lost connection, milliseconds. */
-  silenceMs: number;
-  /** Ends it quietly. */
-  signal: AbortSignal;
-}>;
+type Asked = Watched &
+  Readonly<{
+    /** Ends it quietly. */
+    signal: AbortSignal;
+  }>;
 
 /** What the streams have whose names begin with one of `prefixes`, after that position. @throws LogUnavailable when it is lost */
 export async function* signalsOf(client: EventStoreDBClient, asked: Asked): AsyncGenerator<LogSignal> {
-  const { silenceMs, signal } = asked;
+  const { signal } = asked;
   let leave: (cause?: Error) => void = () => undefined;
   const opening = open(client, asked);
   const quietly = () => leave();
   signal.addEventListener('abort', quietly, { once: true });
-  let isListening = true;
-  const silence = setTimeout(() => {
-    if (isListening) leave(new Error(`no answer within ${silenceMs} ms`));
-    else silence.refresh();
-  }, silenceMs);
+  const silence = new SilenceWatch(asked, (cause) => leave(cause));
   try {
     const given = new Promise<null>((resolve, reject) => {
       leave = (cause) => (cause ? reject(cause) : resolve(null));
@@ -39,16 +33,15 @@ export async function* signalsOf(client: EventStoreDBClient, asked: Asked): Asyn
     leave = opened.leave;
     for await (const { signal: seen } of opened.received) {
       if (signal.aborted) return;
-      isListening = false;
+      silence.heard(seen);
       if (seen) yield seen;
-      isListening = true;
-      silence.refresh();
+      silence.listens();
     }
     if (!signal.aborted) throw new LogUnavailable('The subscription was ended by the server');
   } catch (error) {
     if (!signal.aborted) throw unavailable('The subscription is lost', error);
   } finally {
-    clearTimeout(silence);
+    silence.stop();
     signal.removeEventListener('abort', quietly);
     opening.then(
       (opened) => opened.leave(),

@@ -1,8 +1,9 @@
 import { NotReady } from '../../application/errors.js';
 
 /** SQLSTATE classes and system errors that speak of the connection, not of the statement. */
-const CONNECTION_ERRORS = /^(08|57P0|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|53300)/;
-const CONNECTION_MESSAGES = /connection (terminated|ended)|timeout exceeded when trying to connect|not queryable/i;
+const CONNECTION_ERRORS = /^(08|57P0|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|53300)/;
+const CONNECTION_MESSAGES =
+  /connection (terminated|ended)|timeout exceeded when trying to connect|^timeout expired$|not queryable/i;
 
 /** Whether the database was away, so that the same statement may do later. */
 export const isConnectionLoss = (error: unknown): boolean => {

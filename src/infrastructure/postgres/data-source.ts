@@ -1,7 +1,9 @@
+import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import { entities } from './entities/index.js';
 import { migrate } from './migrate.js';
 import { migrations } from './migrations/index.js';
+import { setTimes } from './session-settings.js';
 
 export type DataSourceSettings = Readonly<{
   /** postgres://user:password@host:port/database */
@@ -36,8 +38,8 @@ export const createDataSource = async (settings: DataSourceSettings): Promise<Da
     // A connection that dies while nobody uses it is replaced when one is needed; that is no reason to end the process.
     poolErrorHandler: () => undefined,
     extra: {
-      statement_timeout: statementTimeoutMs,
-      idle_in_transaction_session_timeout: statementTimeoutMs,
+      onConnect: (client: pg.Client) =>
+        setTimes(client, { statement: statementTimeoutMs, idleInTransaction: statementTimeoutMs }),
       keepAlive: true,
     },
   });

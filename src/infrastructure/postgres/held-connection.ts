@@ -1,4 +1,6 @@
 import type pg from 'pg';
+import type { SessionLock } from './session-lock.js';
+import { SessionsAreShared } from './sessions-are-shared.js';
 
 /**
  * A connection whose lock is a right. One piece of work at a time, which is a sign of life as well; without any the
@@ -8,6 +10,8 @@ export class HeldConnection {
   private readonly ending = new AbortController();
   private last: Promise<unknown> = Promise.resolve();
   private waiting = 0;
+  private isBeating = false;
+  private lock: SessionLock | undefined;
   /** Aborted when the connection is gone, and the right with it. */
   readonly lost: AbortSignal = this.ending.signal;
 
@@ -18,10 +22,7 @@ export class HeldConnection {
   ) {
     client.on('error', () => this.ending.abort());
     client.on('end', () => this.ending.abort());
-    const beat = () => {
-      if (this.waiting === 0) void this.inTurn(() => client.query('select')).catch(() => undefined);
-    };
-    const heart = setInterval(beat, beatMs);
+    const heart = setInterval(() => void this.beat(), beatMs);
     heart.unref();
     this.lost.addEventListener('abort', () => clearInterval(heart), { once: true });
   }
@@ -35,6 +36,25 @@ export class HeldConnection {
       return await turn;
     } finally {
       this.waiting -= 1;
+    }
+  }
+
+  /** From now on each sign of life asks whether the lock is still this session's. */
+  guard(lock: SessionLock): void {
+    this.lock = lock;
+  }
+
+  /** Also where there is enough to do: a session that is not ours any more answers as well as before. */
+  private async beat(): Promise<void> {
+    const { lock } = this;
+    if (this.isBeating || (!lock && this.waiting > 0)) return;
+    this.isBeating = true;
+    try {
+      await this.inTurn(async (client) => void (await (lock ? lock.check() : client.query('select'))));
+    } catch (error) {
+      if (error instanceof SessionsAreShared) await this.close();
+    } finally {
+      this.isBeating = false;
     }
   }
 

@@ -1,4 +1,4 @@
-import { MigrationExecutor, type DataSource } from 'typeorm';
+import { MigrationExecutor, type DataSource, type QueryRunner } from 'typeorm';
 import { setUpSupabase } from './supabase.js';
 
 const MIGRATION_LOCK = '7205113002';
@@ -11,10 +11,10 @@ const MIGRATION_LOCK = '7205113002';
 export const migrate = async (dataSource: DataSource, waitMs = 60_000): Promise<readonly string[]> => {
   const queryRunner = dataSource.createQueryRunner();
   try {
-    await queryRunner.query(
-      `select set_config('lock_timeout', $1, false), set_config('statement_timeout', '0', false)`,
-      [`${waitMs}ms`],
-    );
+    const [before] = (await queryRunner.query(
+      `select current_setting('lock_timeout') as lock, current_setting('statement_timeout') as statement`,
+    )) as { lock: string; statement: string }[];
+    await setTimeouts(queryRunner, `${waitMs}ms`, '0');
     await queryRunner.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     let left: readonly string[];
     try {
@@ -25,10 +25,15 @@ export const migrate = async (dataSource: DataSource, waitMs = 60_000): Promise<
     } finally {
       await queryRunner.query('select pg_advisory_unlock($1)', [MIGRATION_LOCK]);
     }
-    await queryRunner.query('reset lock_timeout');
-    await queryRunner.query('reset statement_timeout');
+    await setTimeouts(queryRunner, before!.lock, before!.statement);
     return left;
   } finally {
     await queryRunner.release();
   }
 };
+
+const setTimeouts = (queryRunner: QueryRunner, lock: string, statement: string): Promise<unknown> =>
+  queryRunner.query(`select set_config('lock_timeout', $1, false), set_config('statement_timeout', $2, false)`, [
+    lock,
+    statement,
+  ]);

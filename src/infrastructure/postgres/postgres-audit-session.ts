@@ -4,6 +4,7 @@ import type { Leaf } from '../../application/audit/audited-log.js';
 import type { SignedCheckpoint } from '../../application/audit/checkpoint.js';
 import { peaksOf, type TreeNode } from '../../application/audit/merkle.js';
 import { HeldConnection } from './held-connection.js';
+import type { SessionLock } from './session-lock.js';
 
 /** One statement after the other, each a transaction, on the connection whose lock is the right to write. */
 export class PostgresAuditSession implements AuditSession {
@@ -55,6 +56,10 @@ export class PostgresAuditSession implements AuditSession {
 
   async clear(): Promise<void> {
     await this.query('truncate audit_leaves, audit_nodes, audit_checkpoints');
+  }
+
+  guard(lock: SessionLock): void {
+    this.held.guard(lock);
   }
 
   close(): Promise<void> {

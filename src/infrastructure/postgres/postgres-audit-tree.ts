@@ -5,6 +5,8 @@ import type { Leaf } from '../../application/audit/audited-log.js';
 import { readCheckpoint, type SignedCheckpoint } from '../../application/audit/checkpoint.js';
 import type { NodePlace } from '../../application/audit/merkle.js';
 import type { AuditLeaf } from './entities/audit-tree.entity.js';
+import { SessionLock } from './session-lock.js';
+import { setTimes } from './session-settings.js';
 import { PostgresAuditSession } from './postgres-audit-session.js';
 
 const LEADER_LOCK = '7205113081';
@@ -35,19 +37,22 @@ export class PostgresAuditTree extends AuditTree {
       connectionString: options.url,
       application_name: 'workflow-executor-audit',
       connectionTimeoutMillis: connectTimeoutMs,
-      statement_timeout: statementTimeoutMs,
       query_timeout: statementTimeoutMs + 1_000,
-      idle_in_transaction_session_timeout: silenceMs,
       keepAlive: true,
     });
     const session = new PostgresAuditSession(client, silenceMs / 4);
     try {
       await client.connect();
-      await client.query(`select set_config('idle_session_timeout', $1, false)`, [String(silenceMs)]);
-      const { rows } = await client.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [
-        LEADER_LOCK,
-      ]);
-      if (rows[0]?.leads) return session;
+      await setTimes(client, {
+        statement: statementTimeoutMs,
+        idleInTransaction: silenceMs,
+        idle: silenceMs,
+      });
+      const lock = await SessionLock.tryTake(client, LEADER_LOCK);
+      if (lock) {
+        session.guard(lock);
+        return session;
+      }
     } catch (error) {
       await session.close();
       throw error;

@@ -8,6 +8,7 @@ import type {
   SkippedEvent,
 } from '../../application/projections/projection-store.js';
 import { HeldConnection } from './held-connection.js';
+import type { SessionLock } from './session-lock.js';
 import { noteLate } from './live/note-late.js';
 import { LATE } from './migrations/1763800000120-announce-to-listeners.js';
 import { tableShape, type TableShape } from './table-shape.js';
@@ -49,6 +50,10 @@ export class PostgresProjectionSession implements ProjectionSession {
   /** Outside of any transaction. */
   read<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return this.held.inTurn(async (client) => (await client.query<Row>(text, values)).rows);
+  }
+
+  guard(lock: SessionLock): void {
+    this.held.guard(lock);
   }
 
   close(): Promise<void> {

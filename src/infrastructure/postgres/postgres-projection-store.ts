@@ -10,6 +10,8 @@ import {
 import { ProjectionCheckpoint } from './entities/projection-checkpoint.entity.js';
 import { ProjectionPoison } from './entities/projection-poison.entity.js';
 import { PostgresProjectionSession } from './postgres-projection-session.js';
+import { SessionLock } from './session-lock.js';
+import { setTimes } from './session-settings.js';
 import { checkpointsOf, poisonOf } from './projection-rows.js';
 
 export const LEADER_LOCK = '7205113003';
@@ -39,7 +41,6 @@ const DEFAULT_LIMITS: ProjectionStoreLimits = {
 /**
  * The leader is who holds a session advisory lock. It writes on the connection that holds it: when that is gone, so are
  * the lock and the transaction, and no two can write at once. A leader that stands still is ended by the database itself.
- * (Needs a session: not behind a transaction pooler.)
  */
 export class PostgresProjectionStore extends ProjectionStore {
   constructor(
@@ -56,20 +57,23 @@ export class PostgresProjectionStore extends ProjectionStore {
       connectionString: options.url,
       application_name: 'workflow-executor-projections',
       connectionTimeoutMillis: this.limits.connectTimeoutMs,
-      statement_timeout: this.limits.statementTimeoutMs,
       query_timeout: this.limits.statementTimeoutMs + 1_000,
-      idle_in_transaction_session_timeout: this.limits.silenceMs,
       keepAlive: true,
       pipeline: true,
     });
     const session = new PostgresProjectionSession(client, this.dataSource, this.limits.silenceMs / 4);
     try {
       await client.connect();
-      await client.query(`select set_config('idle_session_timeout', $1, false)`, [String(this.limits.silenceMs)]);
-      const { rows } = await client.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [
-        LEADER_LOCK,
-      ]);
-      if (rows[0]?.leads) return session;
+      await setTimes(client, {
+        statement: this.limits.statementTimeoutMs,
+        idleInTransaction: this.limits.silenceMs,
+        idle: this.limits.silenceMs,
+      });
+      const lock = await SessionLock.tryTake(client, LEADER_LOCK);
+      if (lock) {
+        session.guard(lock);
+        return session;
+      }
     } catch (error) {
       await session.close();
       throw error;

@@ -3,6 +3,8 @@ import type { DataSource } from 'typeorm';
 import type { Clock } from '../../../application/clock.js';
 import type { ProjectionSession } from '../../../application/projections/projection-store.js';
 import type { Area, AreaWriter, Compared, RebuildSession, Swap } from '../../../application/rebuild/rebuild-store.js';
+import type { SessionLock } from '../session-lock.js';
+import { SessionsAreShared } from '../sessions-are-shared.js';
 import { tableShape } from '../table-shape.js';
 import { clearArea, makeArea, quoted, type Schemas } from './areas.js';
 import { compareTables } from './compare-tables.js';
@@ -29,10 +31,16 @@ export class PostgresRebuildSession implements RebuildSession {
 
   constructor(
     private readonly client: pg.Client,
+    lock: SessionLock,
     private readonly means: RebuildMeans,
   ) {
     client.on('error', () => this.ending.abort());
     client.on('end', () => this.ending.abort());
+    const heart = setInterval(() => {
+      lock.check().catch((error: unknown) => error instanceof SessionsAreShared && this.ending.abort());
+    }, means.limits.silenceMs / 4);
+    heart.unref();
+    this.lost.addEventListener('abort', () => clearInterval(heart), { once: true });
   }
 
   async prepare(projection: string, rebuildId: string): Promise<void> {

@@ -9,6 +9,8 @@ import {
   type RebuildSession,
 } from '../../../application/rebuild/rebuild-store.js';
 import type { PostgresProjectionStore } from '../postgres-projection-store.js';
+import { SessionLock } from '../session-lock.js';
+import { setTimes } from '../session-settings.js';
 import { exists, quoted, schemasAt } from './areas.js';
 import { PostgresRebuildSession } from './postgres-rebuild-session.js';
 import { DEFAULT_REBUILD_STORE_LIMITS, type RebuildStoreLimits } from './rebuild-store-limits.js';
@@ -32,7 +34,7 @@ const whereItIs = (error: Error & { code?: string }): ProgressRow[] => {
   throw error;
 };
 
-/** Who builds holds a session advisory lock. (Needs a session: not behind a transaction pooler.) */
+/** Who builds holds a session advisory lock. */
 export class PostgresRebuildStore extends RebuildStore {
   constructor(
     private readonly dataSource: DataSource,
@@ -46,15 +48,13 @@ export class PostgresRebuildStore extends RebuildStore {
   async tryBuild(): Promise<RebuildSession | null> {
     const client = await this.connect('workflow-executor-rebuild');
     try {
-      const { rows } = await client.query<{ builds: boolean }>('select pg_try_advisory_lock($1) as builds', [
-        BUILDER_LOCK,
-      ]);
-      if (rows[0]?.builds) {
+      const lock = await SessionLock.tryTake(client, BUILDER_LOCK);
+      if (lock) {
         const { dataSource, limits, clock } = this;
         const connect = () => this.connect('workflow-executor-rebuild-rows');
         const takeLead = () => this.projections.takeLead(clock, limits.leadWaitMs);
         const schemas = await schemasAt(client);
-        return new PostgresRebuildSession(client, { dataSource, schemas, connect, takeLead, clock, limits });
+        return new PostgresRebuildSession(client, lock, { dataSource, schemas, connect, takeLead, clock, limits });
       }
     } catch (error) {
       await client.end();
@@ -113,7 +113,6 @@ export class PostgresRebuildStore extends RebuildStore {
       connectionString: options.url,
       application_name: name,
       connectionTimeoutMillis: this.limits.connectTimeoutMs,
-      statement_timeout: this.limits.statementTimeoutMs,
       query_timeout: this.limits.statementTimeoutMs + 1_000,
       keepAlive: true,
       pipeline: true,
@@ -121,6 +120,7 @@ export class PostgresRebuildStore extends RebuildStore {
     // Told by whatever is asked of it next; without a listener it would end the process.
     client.on('error', () => undefined);
     await client.connect();
+    await setTimes(client, { statement: this.limits.statementTimeoutMs });
     return client;
   }
 }

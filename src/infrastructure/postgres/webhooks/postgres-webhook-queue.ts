@@ -8,6 +8,8 @@ import {
   type DeliveryOutcome,
   type QueueSession,
 } from '../../../application/webhooks/webhook-queue.js';
+import { SessionLock } from '../session-lock.js';
+import { setTimes } from '../session-settings.js';
 import { PostgresQueueSession } from './queue-session.js';
 import { storable } from './storable.js';
 
@@ -53,19 +55,22 @@ export class PostgresWebhookQueue extends WebhookQueue {
       connectionString: options.url,
       application_name: 'workflow-executor-webhooks',
       connectionTimeoutMillis: connectTimeoutMs,
-      statement_timeout: statementTimeoutMs,
       query_timeout: statementTimeoutMs + 1_000,
-      idle_in_transaction_session_timeout: silenceMs,
       keepAlive: true,
     });
     const session = new PostgresQueueSession(client, { queued, beatMs: silenceMs / 4 });
     try {
       await client.connect();
-      await client.query(`select set_config('idle_session_timeout', $1, false)`, [String(silenceMs)]);
-      const { rows } = await client.query<{ leads: boolean }>('select pg_try_advisory_lock($1) as leads', [
-        LEADER_LOCK,
-      ]);
-      if (rows[0]?.leads) return session;
+      await setTimes(client, {
+        statement: statementTimeoutMs,
+        idleInTransaction: silenceMs,
+        idle: silenceMs,
+      });
+      const lock = await SessionLock.tryTake(client, LEADER_LOCK);
+      if (lock) {
+        session.guard(lock);
+        return session;
+      }
     } catch (error) {
       await session.close();
       throw error;

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { QueueSession, QueueStep, Subscription } from '../../../application/webhooks/webhook-queue.js';
 import { HeldConnection } from '../held-connection.js';
+import type { SessionLock } from '../session-lock.js';
 import { applyChange } from './apply-change.js';
 import { storable } from './storable.js';
 
@@ -53,6 +54,10 @@ export class PostgresQueueSession implements QueueSession {
         throw error;
       }
     });
+  }
+
+  guard(lock: SessionLock): void {
+    this.held.guard(lock);
   }
 
   close(): Promise<void> {

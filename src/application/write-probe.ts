@@ -1,0 +1,39 @@
+import { RevisionConflict, type EventLog } from './event-log.js';
+import type { Ids } from './ids.js';
+
+/**
+ * Nobody follows it, and it is no part of the audited history. The embedded node keeps nothing of it. EventStoreDB is told to
+ * show its last event only; a scavenge removes the others.
+ */
+export const PROBE_STREAM = 'health-probe';
+
+/** Whether the log takes an append now. */
+export class WriteProbe {
+  private isBounded = false;
+
+  constructor(
+    private readonly log: EventLog,
+    private readonly ids: Ids,
+  ) {}
+
+  /** @throws what the log says where it does not */
+  async write(): Promise<void> {
+    const [last] = await this.log.readPage(PROBE_STREAM, { limit: 1, direction: 'backwards', from: 'end' });
+    if (last && !this.isBounded) await this.bound();
+    await this.append(PROBE_STREAM, 'HealthProbe', {}, last?.revision ?? 'none');
+  }
+
+  private async bound(): Promise<void> {
+    await this.append(`$$${PROBE_STREAM}`, '$metadata', { $maxCount: 1 }, 'none');
+    this.isBounded = true;
+  }
+
+  private async append(stream: string, type: string, data: Record<string, number>, expected: bigint | 'none') {
+    try {
+      await this.log.append(stream, [{ id: this.ids.uuid(), type, data, metadata: {} }], expected);
+    } catch (error) {
+      // Another instance has written meanwhile: so it can be done.
+      if (!(error instanceof RevisionConflict)) throw error;
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import { VitalSigns, type Progress, type VitalPorts } from '../../src/application/vital-signs.js';
+import type { RecordedEvent } from '../../src/application/event-log.js';
+import { VirtualClock } from '../support/virtual-clock.js';
+
+const LIMITS = { everyMs: 10_000, retryMs: 1_000, timeoutMs: 5_000, stalledMs: 60_000, unsignedMs: 60_000 };
+const IDLE: Progress = { position: 'start', movedAt: null, next: null };
+
+const world = (ports: Partial<VitalPorts> = {}) => {
+  const clock = new VirtualClock();
+  const told: string[] = [];
+  const well = { writeLog: async () => undefined, writeDatabase: async () => undefined };
+  const all = { clock, ...well, signed: async () => IDLE, saga: async () => IDLE, ...ports };
+  const vitals = new VitalSigns(all, LIMITS, (message) => void told.push(message));
+  vitals.start();
+  return { clock, told, vitals };
+};
+const failing = (vitals: VitalSigns) =>
+  Object.entries(vitals.signs())
+    .filter(([, { ok }]) => !ok)
+    .map(([name]) => name);
+const event = (recordedAt: Date) => ({ recordedAt }) as RecordedEvent;
+
+test('before the first write nothing is known to be well', async () => {
+  const { clock, vitals } = world();
+  expect(failing(vitals)).toEqual(['log_write', 'database_write']);
+  await clock.pass(0);
+  await vitals.known;
+  expect(failing(vitals)).toEqual([]);
+});
+
+test('an idle instance is well for ever', async () => {
+  const { clock, vitals } = world();
+  await clock.pass(3_600_000);
+  expect(failing(vitals)).toEqual([]);
+  expect(vitals.signs().signing.detail).toBe('no signature yet; nothing waits');
+});
+
+test('a write that fails is told once, tried each second, and well again with the first that succeeds', async () => {
+  let [isFull, tries] = [false, 0];
+  const { clock, told, vitals } = world({
+    writeLog: async () => {
+      tries += 1;
+      if (isFull) throw new Error('disk full');
+    },
+  });
+  await clock.pass(1);
+  isFull = true;
+  await clock.pass(10_000);
+  expect(failing(vitals)).toEqual(['log_write']);
+  const before = tries;
+  await clock.pass(5_000);
+  expect(tries - before).toBe(5);
+  expect(told).toEqual(['Not ready: the event log cannot be written']);
+  isFull = false;
+  await clock.pass(1_000);
+  expect(failing(vitals)).toEqual([]);
+});
+
+test('a write that hangs counts as failed, and no second one joins it', async () => {
+  let tries = 0;
+  const { clock, vitals } = world({ writeDatabase: () => (tries++, new Promise(() => undefined)) });
+  await clock.pass(60_000);
+  expect(failing(vitals)).toEqual(['database_write']);
+  expect(tries).toBe(1);
+});
+
+describe.each(['signing', 'saga'] as const)('%s', (name) => {
+  const port = name === 'signing' ? 'signed' : 'saga';
+
+  test('has stopped where an event waits and nothing moves on', async () => {
+    const began = new VirtualClock().now();
+    const { clock, vitals } = world({ [port]: async () => ({ position: 1n, movedAt: began, next: event(began) }) });
+    await clock.pass(59_000);
+    expect(failing(vitals)).toEqual([]);
+    await clock.pass(3_000);
+    expect(failing(vitals)).toEqual([name]);
+    expect(vitals.signs()[name].detail).toMatch(/62 s ago; an event waits for 62 s$/);
+  });
+
+  test('has not where it is behind and moves on', async () => {
+    const began = new VirtualClock().now();
+    const { clock, vitals } = world({
+      [port]: async () => ({ position: 1n, movedAt: clock.now(), next: event(began) }),
+    });
+    await clock.pass(600_000);
+    expect(failing(vitals)).toEqual([]);
+  });
+
+  test('has not where the event came a moment ago, however long nothing came before', async () => {
+    const began = new VirtualClock().now();
+    const { clock, vitals } = world({
+      [port]: async () => ({ position: 1n, movedAt: began, next: event(clock.now()) }),
+    });
+    await clock.pass(600_000);
+    expect(failing(vitals)).toEqual([]);
+  });
+
+  test('has stopped where nothing was ever done', async () => {
+    const began = new VirtualClock().now();
+    const { clock, vitals } = world({ [port]: async () => ({ position: 'start', movedAt: null, next: event(began) }) });
+    await clock.pass(62_000);
+    expect(failing(vitals)).toEqual([name]);
+  });
+});
