@@ -28,7 +28,7 @@ import { AdminLoops } from './admin.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
 import { openAudit } from './audit.js';
-import { hostCheck } from './hosts.js';
+import { doorOf } from './hosts.js';
 import { httpLimits } from './limits.js';
 import { LiveLoops } from './live.js';
 import { startPlatform } from './platform.js';
@@ -78,7 +78,7 @@ export const startServer = async (
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
     app.use(measured(metrics));
-    configureHttp(app, httpLimits(config), stopping.signal, hostCheck(config));
+    configureHttp(app, httpLimits(config), stopping.signal, doorOf(config));
     await listen(app, config);
     ownUrl = (await app.getUrl()).replace(/\/$/, '');
     const server = run(app, platform, agents.close, config, stopping);

@@ -1,6 +1,18 @@
 /** Every environment variable there is, with its default. The names are a contract; `.env.example` describes each. */
 import { z } from 'zod';
-import { connectionString, flag, host, oneOf, secret, someOf, text, webUrl, whole } from './variable.js';
+import {
+  connectionString,
+  flag,
+  host,
+  hostNames,
+  oneOf,
+  origins,
+  secret,
+  someOf,
+  text,
+  webUrl,
+  whole,
+} from './variable.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -10,6 +22,8 @@ export const variables = z.object({
   HOST: host('127.0.0.1'),
   PORT: whole('', 3000, { min: 0, max: 65_535 }),
   PUBLIC_URL: webUrl(),
+  ALLOWED_HOSTS: hostNames(),
+  ALLOWED_ORIGINS: origins(),
   ALLOW_UNAUTHENTICATED_NETWORK: flag(false),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'log', 'debug', 'verbose'], 'log'),
 

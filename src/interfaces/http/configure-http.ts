@@ -2,22 +2,27 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { TaskTokens } from '../../application/tasks.js';
-import { anyHost, type HostCheck } from '../known-hosts.js';
+import type { HostCheck } from '../known-hosts.js';
+import type { OriginCheck } from '../known-origins.js';
 import { useJsonBodies } from './body/json-body.js';
 import { sayGoodbye } from './drain.js';
 import { ErrorFilter } from './error-filter.js';
 import type { HttpLimits } from './http-limits.js';
 import { requestId } from './request-id.js';
 import { refuseHosts } from './refuse-hosts.js';
+import { refuseOrigins } from './refuse-origins.js';
 import { RequestPipe } from './request-pipe.js';
 import { refuseForgedTokens } from './task-path.js';
+
+/** Who may come in. */
+export type Door = Readonly<{ isKnownHost: HostCheck; isKnownOrigin: OriginCheck }>;
 
 /** Everything about HTTP that is no route. For an app created with `bodyParser: false`, before it is initialised. */
 export const configureHttp = (
   app: NestExpressApplication,
   limits: HttpLimits,
   stopping: AbortSignal,
-  isKnownHost: HostCheck = anyHost,
+  { isKnownHost, isKnownOrigin }: Door,
 ): void => {
   app.disable('x-powered-by');
   app.set('trust proxy', false);
@@ -29,6 +34,7 @@ export const configureHttp = (
   app.use(helmet());
   app.use(privately);
   app.use(refuseHosts(isKnownHost));
+  app.use(refuseOrigins(isKnownOrigin));
   app.use(refuseForgedTokens(app.get(TaskTokens)));
   useJsonBodies(app, limits);
   app.useGlobalPipes(new RequestPipe());
