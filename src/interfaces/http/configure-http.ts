@@ -5,6 +5,7 @@ import { TaskTokens } from '../../application/tasks.js';
 import type { HostCheck } from '../known-hosts.js';
 import type { OriginCheck } from '../known-origins.js';
 import { useJsonBodies } from './body/json-body.js';
+import { closeUnread } from './body/unread-body.js';
 import { sayGoodbye } from './drain.js';
 import { ErrorFilter } from './error-filter.js';
 import type { HttpLimits } from './http-limits.js';
@@ -30,6 +31,7 @@ export const configureHttp = (
   // Answers that have a revision or a hash say so themselves; hashing all others would tell nobody anything.
   app.set('etag', false);
   app.use(sayGoodbye(stopping));
+  app.use(closeUnread);
   app.use(requestId);
   app.use(helmet());
   app.use(privately);
