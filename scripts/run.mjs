@@ -1,6 +1,9 @@
 /** `node scripts/run.mjs ENTRY [ARGUMENTS]`: brings `dist/` up to date, then runs its ENTRY in this very process. */
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { refuseFewFiles } from './open-files.mjs';
+
+refuseFewFiles();
 
 const [entry = '', ...given] = process.argv.slice(2);
 const builder = fileURLToPath(new URL('build-if-stale.mjs', import.meta.url));

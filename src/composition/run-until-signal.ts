@@ -1,4 +1,5 @@
 /** What the programs of this package have in common: run, end on SIGINT or SIGTERM, say plainly why a start failed. */
+import { descriptorsShort } from '../infrastructure/system/open-files.js';
 
 const EXIT_AFTER_SIGNAL = 0;
 /** From the signal to the end of the process, whatever happens. Longer than the longest SHUTDOWN_GRACE_MS. */
@@ -15,7 +16,8 @@ export const runUntilSignal = (main: (signal: AbortSignal) => Promise<number>): 
   main(ending.signal).then(
     (code) => process.exit(ending.signal.aborted ? EXIT_AFTER_SIGNAL : code),
     (error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      const told = error instanceof Error ? error.message : String(error);
+      process.stderr.write(`${descriptorsShort(error) ?? told}\n`);
       process.exit(1);
     },
   );

@@ -24,10 +24,12 @@ import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.
 import { configureHttp } from '../interfaces/http/configure-http.js';
 import { drain } from '../interfaces/http/drain.js';
 import { measured } from '../interfaces/http/measured.js';
+import type { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { AdminLoops } from './admin.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
 import { openAudit } from './audit.js';
+import { connections } from './connections.js';
 import { doorOf } from './hosts.js';
 import { httpLimits } from './limits.js';
 import { LiveLoops } from './live.js';
@@ -78,10 +80,11 @@ export const startServer = async (
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
     app.use(measured(metrics));
-    configureHttp(app, httpLimits(config), stopping.signal, doorOf(config));
+    const door = { ...doorOf(config), connections: connections(config) };
+    configureHttp(app, httpLimits(config), stopping.signal, door);
     await listen(app, config);
     ownUrl = (await app.getUrl()).replace(/\/$/, '');
-    const server = run(app, platform, agents.close, config, stopping);
+    const server = run(app, platform, agents.close, realtimeServer(app, config, door), config, stopping);
     await server.begin();
     logger.log(`The API is at ${ownUrl}`, 'Server');
     return { url: ownUrl, app, stop: server.stop };
@@ -108,13 +111,13 @@ const run = (
   app: NestExpressApplication,
   platform: Readonly<{ close: () => Promise<void> }>,
   closeAgents: () => Promise<void>,
+  realtime: RealtimeServer,
   config: Config,
   stopping: AbortController,
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
   const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditKeeper)];
   const [live, webhooks] = [app.get(LiveLoops), app.get(WebhookLoops)];
-  const realtime = realtimeServer(app, config);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.abort();

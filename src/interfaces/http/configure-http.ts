@@ -6,6 +6,7 @@ import type { HostCheck } from '../known-hosts.js';
 import type { OriginCheck } from '../known-origins.js';
 import { useJsonBodies } from './body/json-body.js';
 import { closeUnread } from './body/unread-body.js';
+import type { Connections } from './connections.js';
 import { sayGoodbye } from './drain.js';
 import { ErrorFilter } from './error-filter.js';
 import type { HttpLimits } from './http-limits.js';
@@ -16,14 +17,14 @@ import { RequestPipe } from './request-pipe.js';
 import { refuseForgedTokens } from './task-path.js';
 
 /** Who may come in. */
-export type Door = Readonly<{ isKnownHost: HostCheck; isKnownOrigin: OriginCheck }>;
+export type Door = Readonly<{ isKnownHost: HostCheck; isKnownOrigin: OriginCheck; connections?: Connections }>;
 
 /** Everything about HTTP that is no route. For an app created with `bodyParser: false`, before it is initialised. */
 export const configureHttp = (
   app: NestExpressApplication,
   limits: HttpLimits,
   stopping: AbortSignal,
-  { isKnownHost, isKnownOrigin }: Door,
+  { isKnownHost, isKnownOrigin, connections }: Door,
 ): void => {
   app.disable('x-powered-by');
   app.set('trust proxy', false);
@@ -35,6 +36,10 @@ export const configureHttp = (
   app.use(requestId);
   app.use(helmet());
   app.use(privately);
+  if (connections) {
+    connections.watch(app.getHttpServer());
+    app.use(connections.refuse);
+  }
   app.use(refuseHosts(isKnownHost));
   app.use(refuseOrigins(isKnownOrigin));
   app.use(refuseForgedTokens(app.get(TaskTokens)));

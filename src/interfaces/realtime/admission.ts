@@ -1,6 +1,7 @@
 /** Who may open a connection. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { EXPECTED_HOST, type HostCheck } from '../known-hosts.js';
 import { EXPECTED_ORIGIN, type OriginCheck } from '../known-origins.js';
 
@@ -9,6 +10,8 @@ export type Refusal = Readonly<{ status: 400 | 401 | 403 | 421 | 503; code: stri
 export type Admission = Readonly<{
   isKnownHost: HostCheck;
   isKnownOrigin: OriginCheck;
+  /** Why a connection is one too many; undefined: it is not. */
+  overLimit?: (socket: Duplex) => string | undefined;
   /** What clients have to know; undefined: nothing. */
   apiKey?: string | undefined;
 }>;
@@ -22,9 +25,11 @@ const UNKNOWN_HOST: Refusal = { status: 421, code: 'UNKNOWN_HOST', message: `Hos
 export const refusalOf = (
   request: IncomingMessage,
   url: URL,
-  { isKnownHost, isKnownOrigin, apiKey }: Admission,
+  { isKnownHost, isKnownOrigin, apiKey, overLimit }: Admission,
 ): Refusal | undefined => {
   const { host, origin, apikey } = request.headers;
+  const tooMany = overLimit?.(request.socket);
+  if (tooMany !== undefined) return { status: 503, code: 'TOO_MANY_CONNECTIONS', message: `${tooMany}.` };
   if (!isKnownHost(host)) return UNKNOWN_HOST;
   if (!isKnownOrigin(origin, host)) return forbidden(`Origin: expected ${EXPECTED_ORIGIN}.`);
   if (apiKey === undefined) return undefined;

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
-import { createServer, request as httpRequest, type Server } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { knownHosts, type HostCheck } from '../../../src/interfaces/known-hosts.js';
 import { knownOrigins } from '../../../src/interfaces/known-origins.js';
+import { refusalOf } from '../../../src/interfaces/realtime/admission.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../../../src/interfaces/realtime/limits.js';
 import { RealtimeServer } from '../../../src/interfaces/realtime/realtime-server.js';
 import { eventually } from '../../support/eventually.js';
@@ -433,6 +434,16 @@ describe('who may connect', () => {
   test('with a key no other pages either: the keys of pages are known to whoever reads them', async () => {
     const { address } = await start({}, 'the-key');
     expect(await status(address, '?apikey=the-key', { origin: 'http://localhost:3001' })).toBe(403);
+  });
+
+  test('nobody over the limit of connections, which is told by its name', () => {
+    const asked = { headers: { host: 'localhost' }, socket: null } as unknown as IncomingMessage;
+    const admission = { isKnownHost: () => true, isKnownOrigin: () => true, overLimit: () => 'There are 2 open' };
+    expect(refusalOf(asked, new URL('http://localhost'), admission)).toEqual({
+      status: 503,
+      code: 'TOO_MANY_CONNECTIONS',
+      message: 'There are 2 open.',
+    });
   });
 
   test('under a name of this server, whatever else it knows', async () => {
