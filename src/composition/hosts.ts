@@ -2,17 +2,19 @@ import { isIP } from 'node:net';
 import type { Config } from '../infrastructure/config/config.js';
 import { knownHosts, type HostCheck } from '../interfaces/known-hosts.js';
 import { knownOrigins, type OriginCheck } from '../interfaces/known-origins.js';
-
-/** Every address of the machine: no client names a server so. */
-const EVERY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::']);
+import { isEveryAddress } from './listening.js';
 
 /** The same for requests and live updates. */
-export const doorOf = (config: Config) => ({ isKnownHost: hostCheck(config), isKnownOrigin: originCheck(config) });
+export const doorOf = (config: Config) => ({
+  isKnownHost: hostCheck(config),
+  isKnownOrigin: originCheck(config),
+  publicPath: config.publicUrl === undefined ? '' : new URL(config.publicUrl).pathname.replace(/\/$/, ''),
+});
 
 /** Whatever the server listens on: loopback names, the address of HOST, the host of PUBLIC_URL, and ALLOWED_HOSTS. */
 export const hostCheck = ({ host, publicUrl, allowedHosts }: Config): HostCheck =>
   knownHosts([
-    ...(EVERY_ADDRESS.has(host) ? [] : [hostnameOf(host)]),
+    ...(isEveryAddress(host) ? [] : [hostnameOf(host)]),
     ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname]),
     ...allowedHosts,
   ]);

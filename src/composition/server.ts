@@ -1,4 +1,5 @@
 /** One instance of the application, from its settings to its last breath. */
+import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { ConsoleLogger, Logger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -33,6 +34,7 @@ import { connections } from './connections.js';
 import { doorOf } from './hosts.js';
 import { httpLimits } from './limits.js';
 import { LiveLoops } from './live.js';
+import { boundUrl, ownUrl } from './listening.js';
 import { startPlatform } from './platform.js';
 import { realtimeServer } from './realtime.js';
 import { WebhookLoops } from './webhooks.js';
@@ -66,9 +68,9 @@ export const startServer = async (
   const platform = await startPlatform(config, (line) => logger.debug(line, 'Platform'));
   let app: NestExpressApplication | undefined;
   try {
-    let ownUrl = '';
+    let url = '';
     const taskTokens = new HmacTaskTokens(await installationSecret(platform.dataSource, 'task-tokens'));
-    const agents = reachAgents(config, definitions, clock, taskTokens, () => ownUrl);
+    const agents = reachAgents(config, definitions, clock, taskTokens, () => url);
     const worker = `${hostname()}:${process.pid}:${ids.uuid().slice(0, 8)}`;
     const stopping = new AbortController();
     const own = { worker, stopping: stopping.signal };
@@ -83,11 +85,12 @@ export const startServer = async (
     const door = { ...doorOf(config), connections: connections(config) };
     configureHttp(app, httpLimits(config), stopping.signal, door);
     await listen(app, config);
-    ownUrl = (await app.getUrl()).replace(/\/$/, '');
+    const bound = app.getHttpServer().address() as AddressInfo;
+    url = ownUrl(bound);
     const server = run(app, platform, agents.close, realtimeServer(app, config, door), config, stopping);
     await server.begin();
-    logger.log(`The API is at ${ownUrl}`, 'Server');
-    return { url: ownUrl, app, stop: server.stop };
+    logger.log(`The API is at ${boundUrl(bound)}`, 'Server');
+    return { url, app, stop: server.stop };
   } catch (error) {
     await app?.close();
     await platform.close();

@@ -1,5 +1,6 @@
 /** The interface against the whole application: reading what was written, pages, repeats. */
 import { eventually } from '../support/eventually.js';
+import { lintMetrics } from '../support/lint-metrics.js';
 import type { Api } from './support/api.js';
 import { send } from '../interfaces/http/send.js';
 import { startScriptedAgents } from './support/scripted-agents.js';
@@ -82,6 +83,13 @@ test('a page of another origin may follow neither streams nor live updates; requ
   const headers = { ...upgrade, 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', origin: 'http://localhost:5173' };
   const live = await send(api.url, { path: '/realtime/v1/websocket?vsn=2.0.0', headers });
   expect([live.status, live.json?.error.code]).toEqual([403, 'FORBIDDEN']);
+});
+
+test('metrics have names to which Prometheus does not object', async () => {
+  const exposed = await (await fetch(`${api.url}/metrics`)).text();
+  expect(exposed).toContain('# TYPE nodejs_active_handles gauge');
+  expect(exposed).toContain('# TYPE workflow_executor_projection_lag_seconds gauge');
+  expect(lintMetrics(exposed)).toEqual([]);
 });
 
 test('a control command that is repeated under one Idempotency-Key is one command', async () => {

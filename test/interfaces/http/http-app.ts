@@ -192,6 +192,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
   const app = module.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: false });
   configureHttp(app, limits, new AbortController().signal, {
     isKnownHost: knownHosts(['api.example.com']),
+    publicPath: '/executor',
     isKnownOrigin: knownOrigins(['https://app.example.com']),
   });
   Logger.overrideLogger({ log: () => undefined, warn: note, error: note });
