@@ -1,9 +1,12 @@
-import { dieAtFailpoint } from './composition/die-at-failpoint.js';
 import { aborted, runUntilSignal } from './composition/run-until-signal.js';
-import { readConfig, startServer } from './composition/server.js';
-import { keepHeapSmall, leaveYoungToThreads } from './infrastructure/system/heap.js';
+import { refuseFewFiles } from './infrastructure/system/open-files.js';
 
 runUntilSignal(async (signal) => {
+  refuseFewFiles();
+  // Only now: to load the rest takes more open files than a small limit allows.
+  const { dieAtFailpoint } = await import('./composition/die-at-failpoint.js');
+  const { readConfig, startServer } = await import('./composition/server.js');
+  const { keepHeapSmall, leaveYoungToThreads } = await import('./infrastructure/system/heap.js');
   dieAtFailpoint(process.env, (line) => void process.stderr.write(`${line}\n`));
   const config = readConfig();
   leaveYoungToThreads();

@@ -1,9 +1,25 @@
-import { isLoopback } from '../infrastructure/config/rules.js';
+import { isIP } from 'node:net';
 import type { Config } from '../infrastructure/config/config.js';
-import { anyHost, knownHosts, type HostCheck } from '../interfaces/known-hosts.js';
+import { knownHosts, type HostCheck } from '../interfaces/known-hosts.js';
+import { knownOrigins, type OriginCheck } from '../interfaces/known-origins.js';
+import { isEveryAddress } from './listening.js';
 
-/** Behind loopback nothing but the name keeps other hosts' pages out; whoever opened the port to all has let them in. */
-export const hostCheck = ({ host, publicUrl, allowUnauthenticatedNetwork }: Config): HostCheck =>
-  isLoopback(host) && !allowUnauthenticatedNetwork
-    ? knownHosts(publicUrl === undefined ? [] : [new URL(publicUrl).hostname])
-    : anyHost;
+/** The same for requests and live updates. */
+export const doorOf = (config: Config) => ({
+  isKnownHost: hostCheck(config),
+  isKnownOrigin: originCheck(config),
+  publicPath: config.publicUrl === undefined ? '' : new URL(config.publicUrl).pathname.replace(/\/$/, ''),
+});
+
+/** Whatever the server listens on: loopback names, the address of HOST, the host of PUBLIC_URL, and ALLOWED_HOSTS. */
+export const hostCheck = ({ host, publicUrl, allowedHosts }: Config): HostCheck =>
+  knownHosts([
+    ...(isEveryAddress(host) ? [] : [hostnameOf(host)]),
+    ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname]),
+    ...allowedHosts,
+  ]);
+
+export const originCheck = ({ publicUrl, allowedOrigins }: Config): OriginCheck =>
+  knownOrigins([...(publicUrl === undefined ? [] : [new URL(publicUrl).origin]), ...allowedOrigins]);
+
+const hostnameOf = (host: string): string => new URL(`http://${isIP(host) === 6 ? `[${host}]` : host}`).hostname;

@@ -1,13 +1,21 @@
 /** Wires the changes of the read tables to Supabase's clients. */
+import type { Duplex } from 'node:stream';
 import type { INestApplicationContext } from '@nestjs/common';
 import { RowChanges } from '../application/live/row-changes.js';
 import type { Config } from '../infrastructure/config/config.js';
+import type { Door } from '../interfaces/http/configure-http.js';
 import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
-import { hostCheck } from './hosts.js';
 import { realtimeLimits } from './limits.js';
 import { told } from './told.js';
 
-export const realtimeServer = (app: INestApplicationContext, config: Config): RealtimeServer => {
-  const admission = { isKnownHost: hostCheck(config), apiKey: config.realtimeApiKey?.reveal() };
+export const realtimeServer = (app: INestApplicationContext, config: Config, door: Door): RealtimeServer => {
+  const { connections } = door;
+  const admission = {
+    ...door,
+    apiKey: config.realtimeApiKey?.reveal(),
+    ...(connections && {
+      overLimit: (socket: Duplex) => (connections.isAdmitted(socket) ? undefined : connections.message),
+    }),
+  };
   return new RealtimeServer(app.get(RowChanges), realtimeLimits(config), told('Realtime'), admission);
 };

@@ -1,4 +1,5 @@
 /** What the programs of this package have in common: run, end on SIGINT or SIGTERM, say plainly why a start failed. */
+import { descriptorsShort } from '../infrastructure/system/open-files.js';
 
 const EXIT_AFTER_SIGNAL = 0;
 /** From the signal to the end of the process, whatever happens. Longer than the longest SHUTDOWN_GRACE_MS. */
@@ -17,7 +18,8 @@ export const runUntilSignal = (main: (signal: AbortSignal) => Promise<number>): 
     (error: unknown) => {
       // Asked to end while it waited for something: it has ended.
       if (ending.signal.aborted && error === ending.signal.reason) process.exit(EXIT_AFTER_SIGNAL);
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+      const told = error instanceof Error ? error.message : String(error);
+      process.stderr.write(`${descriptorsShort(error) ?? told}\n`);
       process.exit(1);
     },
   );

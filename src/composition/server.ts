@@ -1,4 +1,5 @@
 /** One instance of the application, from its settings to its last breath. */
+import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { ConsoleLogger, Logger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -25,13 +26,16 @@ import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.
 import { configureHttp } from '../interfaces/http/configure-http.js';
 import { drain } from '../interfaces/http/drain.js';
 import { measured } from '../interfaces/http/measured.js';
+import type { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { AdminLoops } from './admin.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
 import { openAudit } from './audit.js';
-import { hostCheck } from './hosts.js';
+import { connections } from './connections.js';
+import { doorOf } from './hosts.js';
 import { httpLimits } from './limits.js';
 import { LiveLoops } from './live.js';
+import { boundUrl, ownUrl } from './listening.js';
 import { startPlatform } from './platform.js';
 import { realtimeServer } from './realtime.js';
 import { WebhookLoops } from './webhooks.js';
@@ -78,9 +82,9 @@ export const startServer = async (
   });
   let app: NestExpressApplication | undefined;
   try {
-    let ownUrl = '';
+    let url = '';
     const taskTokens = new HmacTaskTokens(await installationSecret(platform.dataSource, 'task-tokens'));
-    const agents = reachAgents(config, definitions, clock, taskTokens, () => ownUrl);
+    const agents = reachAgents(config, definitions, clock, taskTokens, () => url);
     const worker = `${hostname()}:${process.pid}:${ids.uuid().slice(0, 8)}`;
     const stopping = new AbortController();
     const own = { worker, stopping: stopping.signal };
@@ -92,13 +96,15 @@ export const startServer = async (
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
     app.use(measured(metrics));
-    configureHttp(app, httpLimits(config), stopping.signal, hostCheck(config));
+    const door = { ...doorOf(config), connections: connections(config) };
+    configureHttp(app, httpLimits(config), stopping.signal, door);
     await listen(app, config);
-    ownUrl = (await app.getUrl()).replace(/\/$/, '');
-    const server = run(app, platform, agents.close, config, stopping);
+    const bound = app.getHttpServer().address() as AddressInfo;
+    url = ownUrl(bound);
+    const server = run(app, platform, agents.close, realtimeServer(app, config, door), config, stopping);
     await server.begin();
-    logger.log(`The API is at ${ownUrl}`, 'Server');
-    return { url: ownUrl, app, stop: server.stop };
+    logger.log(`The API is at ${boundUrl(bound)}`, 'Server');
+    return { url, app, stop: server.stop };
   } catch (error) {
     await app?.close();
     await platform.close();
@@ -122,13 +128,13 @@ const run = (
   app: NestExpressApplication,
   platform: Readonly<{ close: () => Promise<void> }>,
   closeAgents: () => Promise<void>,
+  realtime: RealtimeServer,
   config: Config,
   stopping: AbortController,
 ) => {
   const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
   const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditKeeper)];
   const [live, webhooks, vitals] = [app.get(LiveLoops), app.get(WebhookLoops), app.get(VitalSigns)];
-  const realtime = realtimeServer(app, config);
   let stopped: Promise<void> | undefined;
   const stop = async () => {
     stopping.abort();

@@ -3,8 +3,6 @@
 /** @param host the header of that name; undefined where a client of HTTP/1.0 sent none */
 export type HostCheck = (host: string | undefined) => boolean;
 
-export const anyHost: HostCheck = () => true;
-
 const NAME_AND_PORT = /^(\[[0-9a-f:.]{2,45}\]|[^\s:@/?#[\]]{1,255})(:\d{0,5})?$/i;
 
 /**
@@ -20,7 +18,7 @@ export const knownHosts =
   };
 
 /** @param hostname as URL.hostname has it */
-export const isLoopbackName = (hostname: string): boolean =>
+const isLoopbackName = (hostname: string): boolean =>
   hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 
-export const EXPECTED_HOST = 'a loopback address, localhost or the host of PUBLIC_URL';
+export const EXPECTED_HOST = 'a loopback address, localhost, the host of PUBLIC_URL or one of ALLOWED_HOSTS';

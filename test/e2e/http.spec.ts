@@ -1,5 +1,6 @@
 /** The interface against the whole application: reading what was written, pages, repeats. */
 import { eventually } from '../support/eventually.js';
+import { lintMetrics } from '../support/lint-metrics.js';
 import type { Api } from './support/api.js';
 import { send } from '../interfaces/http/send.js';
 import { startScriptedAgents } from './support/scripted-agents.js';
@@ -63,6 +64,32 @@ test('a page that has its own name lead here is refused: by routes, streams and 
       code: 'UNKNOWN_HOST',
     });
   }
+});
+
+test('a page of another origin may follow neither streams nor live updates; requests without an origin may', async () => {
+  const id = await api.start(manual('origins'));
+  const paths = [`/api/v1/workflow/${id}/stream`, '/api/v1/workflow/stream'];
+  const asked = (path: string, origin?: string) =>
+    send(api.url, { method: 'HEAD', path, headers: { accept: 'text/event-stream', ...(origin && { origin }) } });
+  for (const path of paths) {
+    expect((await asked(path, 'http://localhost:5173')).status).toBe(403);
+    expect((await asked(path, 'https://evil.example.com')).status).toBe(403);
+    const own = await asked(path, api.url);
+    expect([own.status, own.headers['access-control-allow-origin']]).toEqual([200, api.url]);
+    const none = await asked(path);
+    expect([none.status, none.headers['access-control-allow-origin']]).toEqual([200, undefined]);
+  }
+  const upgrade = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
+  const headers = { ...upgrade, 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', origin: 'http://localhost:5173' };
+  const live = await send(api.url, { path: '/realtime/v1/websocket?vsn=2.0.0', headers });
+  expect([live.status, live.json?.error.code]).toEqual([403, 'FORBIDDEN']);
+});
+
+test('metrics have names to which Prometheus does not object', async () => {
+  const exposed = await (await fetch(`${api.url}/metrics`)).text();
+  expect(exposed).toContain('# TYPE nodejs_active_handles gauge');
+  expect(exposed).toContain('# TYPE workflow_executor_projection_lag_seconds gauge');
+  expect(lintMetrics(exposed)).toEqual([]);
 });
 
 test('a control command that is repeated under one Idempotency-Key is one command', async () => {

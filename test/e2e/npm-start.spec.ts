@@ -1,26 +1,50 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase } from '../support/postgres.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 
-test('npm that is told to end takes the application with it', async () => {
-  const database = await createTestDatabase();
-  const cwd = fileURLToPath(new URL('../..', import.meta.url));
-  const npm = spawn('npm', ['start'], { cwd, env: { ...process.env, PORT: '0', DATABASE_URL: database.url } });
+const cwd = fileURLToPath(new URL('../..', import.meta.url));
+let database: TestDatabase;
+const started: ChildProcess[] = [];
+beforeAll(async () => void (database = await createTestDatabase()));
+afterAll(async () => {
+  for (const npm of started) npm.kill('SIGKILL');
+  await database.drop();
+});
+
+const npmStart = async (more: Readonly<Record<string, string>>) => {
+  const env = { ...process.env, PORT: '0', DATABASE_URL: database.url, ...more };
+  const npm = spawn('npm', ['start'], { cwd, env });
+  started.push(npm);
   let output = '';
   npm.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   const [, url = ''] = await eventually(() => /The API is at (http:\/\/[^"\s]+)/.exec(output) ?? false, {
     deadlineMs: 60_000,
   });
-  expect((await fetch(`${url}/health/live`)).status).toBe(200);
-  npm.kill('SIGTERM');
-  await once(npm, 'exit');
-  await eventually(() =>
-    fetch(`${url}/health/live`).then(
-      () => false,
-      () => true,
-    ),
+  return { npm, url };
+};
+
+const answers = (url: string) =>
+  fetch(`${url}/health/live`).then(
+    ({ status }) => status === 200,
+    () => false,
   );
-  await database.drop();
+
+test('npm that is told to end ends after the application, with its exit code; what is bound is what is told', async () => {
+  const { npm, url } = await npmStart({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED_NETWORK: 'true' });
+  expect(url).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
+  const reached = url.replace('0.0.0.0', '127.0.0.1');
+  expect(await answers(reached)).toBe(true);
+  npm.kill('SIGTERM');
+  const [code, signal] = (await once(npm, 'exit')) as [number | null, string | null];
+  expect(await answers(reached)).toBe(false);
+  expect([code, signal]).toEqual([0, null]);
+}, 90_000);
+
+test('npm that is killed takes the application with it', async () => {
+  const { npm, url } = await npmStart({});
+  expect(await answers(url)).toBe(true);
+  npm.kill('SIGKILL');
+  await eventually(async () => !(await answers(url)), { deadlineMs: 60_000 });
 }, 90_000);

@@ -102,6 +102,23 @@ test('silence while no instance lived is noticed by the next one, once', async (
   }
 }, 60_000);
 
+/** What answers say of where to go on. */
+const publicPaths = async (url: string, id: string) => {
+  const header = async (name: string, path: string, body?: object) => {
+    const given = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    return (await fetch(`${url}${path}`, body ? given : {})).headers.get(name);
+  };
+  const [reason, rebuilds] = ['a trial', '/api/v1/admin/projections'];
+  return {
+    start: await header('location', '/api/v1/workflow/start', { ...START, auto_execute: false }),
+    // Of an execution that has ended: nothing is sent there.
+    webhook: await header('location', '/api/v1/workflow/webhooks', { url: 'https://hooks.example', execution_id: id }),
+    rebuild: await header('location', `${rebuilds}/workflow_steps/rebuilds`, { reason }),
+    rebuilds: await header('location', `${rebuilds}/all/rebuilds`, { reason }),
+    next: await header('link', `/api/v1/workflow/${id}/events?limit=1`),
+  };
+};
+
 test('any instance takes a report, and goes on with the next step itself', async () => {
   const first = await start({ PUBLIC_URL: 'https://executor.example/base' });
   const second = await start();
@@ -117,4 +134,11 @@ test('any instance takes a report, and goes on with the next step itself', async
   // The one that gave the token says the same of it.
   expect(await report(task, COMPLETE, first.api.url)).toMatchObject({ status: 200 });
   expect(await report(task, { type: 'heartbeat' }, first.api.url)).toMatchObject({ status: 410 });
+  expect(await publicPaths(first.api.url, id)).toEqual({
+    start: expect.stringMatching(/^\/base\/api\/v1\/workflow\?execution_id=/),
+    webhook: expect.stringMatching(/^\/base\/api\/v1\/workflow\/webhooks\//),
+    rebuild: expect.stringMatching(/^\/base\/api\/v1\/admin\/projections\/workflow_steps\/rebuilds\//),
+    rebuilds: '/base/api/v1/admin/projections',
+    next: expect.stringMatching(/^<\/base\/api\/v1\/workflow\/[^>]*cursor=[^>]*>; rel="next"$/),
+  });
 }, 60_000);

@@ -1,4 +1,4 @@
-import { hostCheck } from '../../src/composition/hosts.js';
+import { hostCheck, originCheck } from '../../src/composition/hosts.js';
 import { loadConfig } from '../../src/infrastructure/config/config.js';
 import { knownHosts } from '../../src/interfaces/known-hosts.js';
 
@@ -21,21 +21,61 @@ describe('the names of this server', () => {
 });
 
 describe('who checks the name', () => {
-  const checked = (env: Record<string, string>) => {
-    const isKnown = hostCheck(loadConfig(env));
-    return ['localhost:3000', 'api.example.com', 'evil.example.com'].filter(isKnown);
-  };
+  const NAMES = ['localhost:3000', 'api.example.com', '10.0.0.5:3000', '[2001:db8::1]:3000', 'evil.example.com'];
+  const checked = (env: Record<string, string>) => NAMES.filter(hostCheck(loadConfig(env)));
+  const OPEN = { ALLOW_UNAUTHENTICATED_NETWORK: 'true' };
 
   test.each(['127.0.0.1', 'localhost', '::1'])('whoever listens on %s', (HOST) => {
-    expect(checked({ HOST })).toEqual(['localhost:3000']);
-    expect(checked({ HOST, PUBLIC_URL: 'https://API.example.com/executor' })).toEqual([
-      'localhost:3000',
-      'api.example.com',
-    ]);
+    for (const more of [{}, OPEN]) {
+      expect(checked({ HOST, ...more })).toEqual(['localhost:3000']);
+      expect(checked({ HOST, PUBLIC_URL: 'https://API.example.com/executor', ...more })).toEqual(NAMES.slice(0, 2));
+    }
   });
 
-  test('not who let everyone in', () => {
-    for (const HOST of ['0.0.0.0', '127.0.0.1'])
-      expect(checked({ HOST, ALLOW_UNAUTHENTICATED_NETWORK: 'true' })).toHaveLength(3);
+  test.each(['0.0.0.0', '::'])('whoever listens on all addresses, %s: they are named by ALLOWED_HOSTS', (HOST) => {
+    expect(checked({ HOST, ...OPEN })).toEqual(['localhost:3000']);
+    const ALLOWED_HOSTS = 'API.example.com, 10.0.0.5, 2001:DB8::1';
+    expect(checked({ HOST, ALLOWED_HOSTS, ...OPEN })).toEqual(NAMES.slice(0, 4));
+  });
+
+  test('whoever listens on one address that is no loopback address', () => {
+    expect(checked({ HOST: '10.0.0.5', ...OPEN })).toEqual(['localhost:3000', '10.0.0.5:3000']);
+    expect(checked({ HOST: '2001:db8::1', ...OPEN })).toEqual(['localhost:3000', '[2001:db8::1]:3000']);
+  });
+});
+
+describe('the pages that may follow what happens', () => {
+  const follows = (host: string, env: Record<string, string> = {}) => {
+    const isKnown = originCheck(loadConfig(env));
+    return (origin?: string) => isKnown(origin, host);
+  };
+
+  test('what is no page', () => expect(follows('localhost:3000')(undefined)).toBe(true));
+
+  test.each([
+    ['http://localhost:3000', 'localhost:3000'],
+    ['http://127.0.0.1', '127.0.0.1:80'],
+    ['https://api.example.com', 'api.example.com'],
+    ['https://api.example.com', 'API.example.com:443'],
+    ['http://[::1]:3000', '[::1]:3000'],
+  ])('%s at %s', (origin, host) => expect(follows(host)(origin)).toBe(true));
+
+  test.each([
+    ['http://localhost:5173', 'localhost:3000'],
+    ['http://127.0.0.1:3000', 'localhost:3000'],
+    ['http://localhost.example.com:3000', 'localhost:3000'],
+    ['null', 'localhost:3000'],
+    ['file://', 'localhost:3000'],
+    ['', 'localhost:3000'],
+  ])('not %s at %s', (origin, host) => expect(follows(host)(origin)).toBe(false));
+
+  test('those of PUBLIC_URL and of ALLOWED_ORIGINS', () => {
+    const env = {
+      PUBLIC_URL: 'https://x.example/executor',
+      ALLOWED_ORIGINS: 'http://localhost:5173/, https://app.example:443',
+    };
+    const isKnown = follows('localhost:3000', env);
+    expect(['https://x.example', 'http://localhost:5173', 'https://app.example'].filter(isKnown)).toHaveLength(3);
+    expect(['http://x.example', 'http://localhost:5174', 'http://app.example'].filter(isKnown)).toEqual([]);
   });
 });

@@ -1,9 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
+import { hostCheck } from '../../src/composition/hosts.js';
 import { loadConfig } from '../../src/infrastructure/config/config.js';
 
 type Service = Readonly<{
+  image?: string;
   environment?: Record<string, string>;
   healthcheck?: object;
   ports?: string[];
@@ -13,6 +15,13 @@ type Service = Readonly<{
 const { services, volumes } = parse(readFileSync('docker-compose.yml', 'utf8')) as {
   services: Record<string, Service>;
   volumes: Record<string, unknown>;
+};
+/** The application's settings as compose fills them in. */
+const configOfApp = (given: Record<string, string> = {}) => {
+  const values = { POSTGRES_PASSWORD: 'word', ...given } as Readonly<Record<string, string | undefined>>;
+  const filled = (text: string) => text.replace(/\$\{(\w+):[?-][^}]*\}/g, (_, name: string) => values[name] ?? '');
+  const environment = Object.entries(services['app']?.environment ?? {});
+  return loadConfig(Object.fromEntries(environment.map(([name, value]) => [name, filled(value)])));
 };
 const dockerfile = readFileSync('Dockerfile', 'utf8');
 
@@ -29,10 +38,35 @@ describe('docker-compose.yml', () => {
     expect(status).toBe(0);
   });
 
-  it('publishes ports on the loopback address only', () => {
-    const ports = Object.values(services).flatMap((service) => service.ports ?? []);
-    expect(ports).toHaveLength(3);
-    for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+  it('publishes the application alone, on the loopback address', () => {
+    const ports = Object.entries(services).map(([name, service]) => [name, service.ports]);
+    expect(Object.fromEntries(ports)).toEqual({
+      app: ['127.0.0.1:3000:3000'],
+      eventstore: undefined,
+      postgres: undefined,
+    });
+  });
+
+  it('takes every image in one version', () => {
+    const images = Object.values(services).flatMap(({ image }) => image ?? []);
+    expect(images).toHaveLength(2);
+    for (const image of images) expect(image).toMatch(/:\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
+    expect(services['eventstore']?.image).toMatch(/\/kurrentdb:/);
+  });
+
+  it('answers under loopback names only, unless it is told others', () => {
+    const names = (more: Record<string, string> = {}) =>
+      ['127.0.0.1:3000', 'localhost:3000', 'api.example.com', 'app:3000'].filter(hostCheck(configOfApp(more)));
+    expect(names()).toEqual(['127.0.0.1:3000', 'localhost:3000']);
+    expect(names({ ALLOWED_HOSTS: 'app' })).toContain('app:3000');
+    expect(names({ PUBLIC_URL: 'https://api.example.com' })).toContain('api.example.com');
+  });
+
+  it('needs nothing but what its command in the documentation gives', () => {
+    const asked = [...readFileSync('docker-compose.yml', 'utf8').matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name);
+    expect(new Set(asked)).toEqual(new Set(['POSTGRES_PASSWORD']));
+    for (const file of ['README.md', 'CONTRIBUTING.md', 'docker-compose.yml'])
+      expect(readFileSync(file, 'utf8')).toMatch(/POSTGRES_PASSWORD=\S+ docker compose up --build --wait/);
   });
 
   it('keeps what is stored in named volumes', () => {
@@ -52,9 +86,7 @@ describe('docker-compose.yml', () => {
   });
 
   it('gives the application a configuration that it accepts', () => {
-    const given = Object.entries(services['app']?.environment ?? {});
-    const environment = given.map(([name, value]) => [name, value.replace(/\$\{[^}]*\}/, 'word')]);
-    const config = loadConfig(Object.fromEntries(environment) as Record<string, string>);
+    const config = configOfApp();
     expect(config.databaseUrl?.reveal()).toBe('postgres://workflow:word@postgres:5432/workflow');
   });
 

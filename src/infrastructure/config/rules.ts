@@ -19,6 +19,11 @@ export function contradictions(values: Variables): readonly string[] {
       `WORKER_TIMEOUT_MS: expected at least twice WORKER_HEARTBEAT_MS (${values.WORKER_HEARTBEAT_MS}), or a live worker is taken for dead; got "${values.WORKER_TIMEOUT_MS}".`,
     );
   }
+  if (values.HEADERS_TIMEOUT_MS > values.REQUEST_TIMEOUT_MS) {
+    problems.push(
+      `HEADERS_TIMEOUT_MS: expected at most REQUEST_TIMEOUT_MS (${values.REQUEST_TIMEOUT_MS}), since headers are part of a request; got "${values.HEADERS_TIMEOUT_MS}".`,
+    );
+  }
   if (values.METADATA_LIMIT_BYTES > values.BODY_LIMIT_BYTES) {
     problems.push(
       `METADATA_LIMIT_BYTES: expected at most BODY_LIMIT_BYTES (${values.BODY_LIMIT_BYTES}), since metadata comes in the body; got "${values.METADATA_LIMIT_BYTES}".`,

@@ -54,6 +54,34 @@ export function someOf<const T extends string>(choices: readonly T[]) {
   return variable<readonly T[], readonly T[]>(`some of ${choices.join(', ')}, with commas between`, parse, []);
 }
 
+/** Everything that `parse` takes, with commas between, each once. */
+function listOf(expected: string, parse: (text: string) => string | undefined) {
+  const parseAll = (text: string) => {
+    const parsed = text.split(',').map((each) => parse(each.trim()));
+    return parsed.every((each) => each !== undefined) ? [...new Set(parsed)] : undefined;
+  };
+  return variable<readonly string[], readonly string[]>(`${expected}, with commas between`, parseAll, []);
+}
+
+const HOST_NAME = /^[a-z\d]([a-z\d.-]{0,251}[a-z\d])?$/i;
+
+/** As URL.hostname has them: in lower case, IPv6 addresses in brackets. */
+export function hostNames() {
+  return listOf('host names or IP addresses without a port', (text) => {
+    if (isIP(text) === 6) return new URL(`http://[${text}]`).hostname;
+    return HOST_NAME.test(text) && URL.canParse(`http://${text}`) ? new URL(`http://${text}`).hostname : undefined;
+  });
+}
+
+/** As browsers send them: `https://app.example.com`, without the port where it is the scheme's own. */
+export function origins() {
+  return listOf('origins such as https://app.example.com or http://localhost:5173', (text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    const isOrigin = /^https?:$/.test(url?.protocol ?? '') && /^https?:\/\/[^/?#@]+\/?$/i.test(text);
+    return isOrigin ? url?.origin : undefined;
+  });
+}
+
 export function flag(fallback: boolean) {
   const values = new Map([
     ['true', true],
@@ -72,7 +100,7 @@ export function secret(expected: string) {
 }
 
 export function host(fallback: string) {
-  const parse = (text: string) => (isIP(text) || /^[a-z\d]([a-z\d.-]{0,251}[a-z\d])?$/i.test(text) ? text : undefined);
+  const parse = (text: string) => (isIP(text) || HOST_NAME.test(text) ? text : undefined);
   return variable('an IP address or a host name', parse, fallback);
 }
 

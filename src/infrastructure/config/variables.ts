@@ -5,7 +5,9 @@ import {
   eventStoreUrl,
   flag,
   host,
+  hostNames,
   oneOf,
+  origins,
   secret,
   someOf,
   text,
@@ -22,6 +24,8 @@ export const variables = z.object({
   HOST: host('127.0.0.1'),
   PORT: whole('', 3000, { min: 0, max: 65_535 }),
   PUBLIC_URL: webUrl(),
+  ALLOWED_HOSTS: hostNames(),
+  ALLOWED_ORIGINS: origins(),
   ALLOW_UNAUTHENTICATED_NETWORK: flag(false),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'log', 'debug', 'verbose'], 'log'),
 
@@ -50,6 +54,9 @@ export const variables = z.object({
   AGENT_CIRCUIT_WINDOW_MS: whole('milliseconds', 60_000, { min: 100, max: 86_400_000 }),
   AGENT_CIRCUIT_COOL_DOWN_MS: whole('milliseconds', 10_000, { min: 10, max: 86_400_000 }),
 
+  MAX_CONNECTIONS: whole('connections', 10_000, { max: 1_000_000 }),
+  HEADERS_TIMEOUT_MS: whole('milliseconds', 60_000, { min: 1000, max: 86_400_000 }),
+  REQUEST_TIMEOUT_MS: whole('milliseconds', 300_000, { min: 1000, max: 86_400_000 }),
   BODY_LIMIT_BYTES: whole('bytes', MIB, BODY),
   METADATA_LIMIT_BYTES: whole('bytes', 64 * KIB, { max: BODY.max }),
   INLINE_OUTPUT_BYTES: whole('bytes', 65_536, { min: 0, max: 512 * KIB }),

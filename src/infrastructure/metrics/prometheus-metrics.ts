@@ -6,6 +6,8 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Of one label; what comes after them is counted together. Names of agents come from files that users write. */
 const NAMES = 200;
 const OTHER = 'other';
+/** Gauges of the library with the ending of counters, which Prometheus objects to; each is the sum of the gauge without it. */
+const MISNAMED = ['resources', 'handles', 'requests'].map((what) => `nodejs_active_${what}_total`);
 
 /** In the format of Prometheus, in a registry of its own: two applications in one process do not count together. */
 export class PrometheusMetrics extends Metrics {
@@ -30,6 +32,7 @@ export class PrometheusMetrics extends Metrics {
   constructor() {
     super();
     collectDefaultMetrics({ register: this.registry });
+    for (const name of MISNAMED) this.registry.removeSingleMetric(name);
   }
 
   /** @param refresh is done before each answer: metrics of a registry are read side by side, not one after the other */

@@ -1,6 +1,7 @@
 /** The main job from one command: starts everything, runs a project, shows progress, hands over the documents. */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { ownUrl } from '../../composition/listening.js';
 import { aborted, runUntilSignal } from '../../composition/run-until-signal.js';
 import { readConfig, startServer, type Config } from '../../composition/server.js';
 import { runProject } from './run-project.js';
@@ -59,7 +60,7 @@ const main = async (signal: AbortSignal): Promise<number> => {
     } else {
       write('\nThe API again, with everything this run has left: npm start');
       write(
-        `  curl 'http://${config.host}:${given.port}/api/v1/workflow?execution_id=${run.executionId}&include_steps=true'`,
+        `  curl '${ownUrl({ address: config.host, port: given.port })}/api/v1/workflow?execution_id=${run.executionId}&include_steps=true'`,
       );
     }
     return run.state === 'completed' ? 0 : 1;

@@ -21,6 +21,7 @@ type Step = Readonly<{ artifacts: readonly Readonly<{ name: string }>[] }>;
 export type Details = Readonly<{ execution: Execution; steps: readonly Step[] }>;
 
 export class WorkflowClient {
+  /** @param baseUrl may have a path, without a slash at the end */
   constructor(private readonly baseUrl: string) {}
 
   async start(body: Readonly<Record<string, unknown>>): Promise<string> {
@@ -62,7 +63,7 @@ export class WorkflowClient {
     const target = path.resolve(directory, path.basename(name));
     await mkdir(directory, { recursive: true });
     const response = await fetch(
-      new URL(`/api/v1/workflow/${executionId}/artifacts/${encodeURIComponent(name)}`, this.baseUrl),
+      `${this.baseUrl}/api/v1/workflow/${executionId}/artifacts/${encodeURIComponent(name)}`,
     );
     if (!response.ok || !response.body) throw new Error(`Artifact ${name}: the API answered ${response.status}`);
     const body = Readable.fromWeb(response.body as ReadableStream);
@@ -72,7 +73,7 @@ export class WorkflowClient {
   }
 
   private async json<Data>(route: string, request?: RequestInit): Promise<Data> {
-    const response = await fetch(new URL(route, this.baseUrl), request);
+    const response = await fetch(`${this.baseUrl}${route}`, request);
     const answer = (await response.json()) as Answer<Data>;
     if (!answer.success) throw new Error(`${answer.error.code}: ${answer.error.message}`);
     return answer.data;

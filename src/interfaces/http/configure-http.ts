@@ -2,33 +2,53 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
 import { TaskTokens } from '../../application/tasks.js';
-import { anyHost, type HostCheck } from '../known-hosts.js';
+import type { HostCheck } from '../known-hosts.js';
+import type { OriginCheck } from '../known-origins.js';
 import { useJsonBodies } from './body/json-body.js';
+import { closeUnread } from './body/unread-body.js';
+import type { Connections } from './connections.js';
 import { sayGoodbye } from './drain.js';
 import { ErrorFilter } from './error-filter.js';
 import type { HttpLimits } from './http-limits.js';
+import { usePublicPath } from './public-path.js';
 import { requestId } from './request-id.js';
 import { refuseHosts } from './refuse-hosts.js';
+import { refuseOrigins } from './refuse-origins.js';
 import { RequestPipe } from './request-pipe.js';
 import { refuseForgedTokens } from './task-path.js';
+
+/** Who may come in, and under which path they see this API. */
+export type Door = Readonly<{
+  isKnownHost: HostCheck;
+  isKnownOrigin: OriginCheck;
+  publicPath: string;
+  connections?: Connections;
+}>;
 
 /** Everything about HTTP that is no route. For an app created with `bodyParser: false`, before it is initialised. */
 export const configureHttp = (
   app: NestExpressApplication,
   limits: HttpLimits,
   stopping: AbortSignal,
-  isKnownHost: HostCheck = anyHost,
+  { isKnownHost, isKnownOrigin, publicPath, connections }: Door,
 ): void => {
   app.disable('x-powered-by');
   app.set('trust proxy', false);
   app.set('query parser', 'simple');
   // Answers that have a revision or a hash say so themselves; hashing all others would tell nobody anything.
   app.set('etag', false);
+  usePublicPath(app, publicPath);
   app.use(sayGoodbye(stopping));
+  app.use(closeUnread);
   app.use(requestId);
   app.use(helmet());
   app.use(privately);
+  if (connections) {
+    connections.watch(app.getHttpServer());
+    app.use(connections.refuse);
+  }
   app.use(refuseHosts(isKnownHost));
+  app.use(refuseOrigins(isKnownOrigin));
   app.use(refuseForgedTokens(app.get(TaskTokens)));
   useJsonBodies(app, limits);
   app.useGlobalPipes(new RequestPipe());

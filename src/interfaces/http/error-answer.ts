@@ -15,7 +15,7 @@ import { AppendOutcomeUnknown, LogUnavailable, RevisionConflict } from '../../ap
 import { InvalidCursor } from '../../application/queries/read-model.js';
 import { CommandRejected } from '../../domain/errors.js';
 import { bounded } from './received.js';
-import { badRequest, bodyTooLarge, problem, Refusal } from './refusal.js';
+import { badRequest, problem, Refusal } from './refusal.js';
 import { methodsAt } from './routes.js';
 
 export type ErrorAnswer = Readonly<{
@@ -94,10 +94,6 @@ const unavailable = (error: unknown): Refusal | undefined => {
 const ofTheFramework = (error: HttpException, request: Request): Refusal | undefined => {
   const status = error.getStatus();
   if (status === 404) return noRoute(request);
-  if (status === 413) {
-    const { limit, length } = error.cause as Readonly<{ limit?: number; length?: number }>;
-    return bodyTooLarge(limit, length);
-  }
   if ((error.cause as Error | undefined)?.name === 'URIError') {
     return badRequest([problem('path', 'percent-encoded UTF-8', request.path)]);
   }

@@ -36,7 +36,7 @@ export const badRequest = (problems: readonly Problem[], code = 'INVALID_REQUEST
 const sentence = ({ field, expected, received: came }: Problem) => `${field}: expected ${expected}, got ${came}`;
 
 /** @param length what was announced; undefined where the limit was met on the way */
-export const bodyTooLarge = (limit: number | undefined, length: number | undefined): Refusal => {
+export const bodyTooLarge = (limit: number, length: number | undefined): Refusal => {
   const [expected, came] = [`at most ${limit} bytes`, length === undefined ? 'more' : String(length)];
   const problems: readonly Problem[] = [{ field: 'body', expected, received: came }];
   return new Refusal(413, 'BODY_TOO_LARGE', `body: expected ${expected}, got ${came}`, problems);

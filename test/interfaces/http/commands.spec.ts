@@ -40,7 +40,7 @@ describe('commands over HTTP', () => {
         position: '200',
       },
     });
-    expect(headers['location']).toBe(`/api/v1/workflow?execution_id=${id}`);
+    expect(headers['location']).toBe(`/executor/api/v1/workflow?execution_id=${id}`);
     expect((await world.history(id)).map(({ type }) => type)).toEqual(['WorkflowStarted', 'StepStarted']);
   });
 

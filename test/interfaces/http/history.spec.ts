@@ -124,7 +124,7 @@ describe('the history over HTTP', () => {
     const path = `/api/v1/workflow/${id}/events?format=cloudevents`;
     const { headers, text } = await send(world.url, { path: `${path}&limit=1` });
     expect(headers['content-type']).toBe('application/cloudevents-batch+json');
-    expect(headers['link']).toMatch(/^<\/api\/v1\/workflow\/.*cursor=.*>; rel="next"$/);
+    expect(headers['link']).toMatch(/^<\/executor\/api\/v1\/workflow\/.*cursor=.*>; rel="next"$/);
     const [first] = JSON.parse(text);
     expect(first).toMatchObject({
       ...{ specversion: '1.0', source: '/api/v1/workflow', type: 'workflow-executor.WorkflowStarted', subject: id },

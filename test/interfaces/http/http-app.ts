@@ -44,6 +44,7 @@ import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
 import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/http-limits.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
 import { knownHosts } from '../../../src/interfaces/known-hosts.js';
+import { knownOrigins } from '../../../src/interfaces/known-origins.js';
 import { RequiredReasons } from '../../../src/interfaces/http/required-reasons.js';
 import { CountingIds, onDemand, step, world } from '../../support/saga-world.js';
 
@@ -189,7 +190,11 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
   const note = (...parts: unknown[]) => void logged.push(parts.map(String).join(' '));
   const module = await Test.createTestingModule({ imports: [TestModule] }).compile();
   const app = module.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: false });
-  configureHttp(app, limits, new AbortController().signal, knownHosts(['api.example.com']));
+  configureHttp(app, limits, new AbortController().signal, {
+    isKnownHost: knownHosts(['api.example.com']),
+    publicPath: '/executor',
+    isKnownOrigin: knownOrigins(['https://app.example.com']),
+  });
   Logger.overrideLogger({ log: () => undefined, warn: note, error: note });
   await app.listen(0, '127.0.0.1');
   const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');

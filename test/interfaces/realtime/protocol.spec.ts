@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import { createServer, request as httpRequest, type Server } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage, type Server } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { anyHost, knownHosts } from '../../../src/interfaces/known-hosts.js';
+import { knownHosts, type HostCheck } from '../../../src/interfaces/known-hosts.js';
+import { knownOrigins } from '../../../src/interfaces/known-origins.js';
+import { refusalOf } from '../../../src/interfaces/realtime/admission.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../../../src/interfaces/realtime/limits.js';
 import { RealtimeServer } from '../../../src/interfaces/realtime/realtime-server.js';
 import { eventually } from '../../support/eventually.js';
@@ -16,7 +18,7 @@ let ended: (() => Promise<unknown>)[] = [];
 const failures: string[] = [];
 const onError = (message: string, error: unknown) => failures.push(`${message}: ${String(error)}`);
 
-const start = async (limits: Partial<RealtimeLimits> = {}, apiKey?: string, isKnownHost = anyHost) => {
+const start = async (limits: Partial<RealtimeLimits> = {}, apiKey?: string, isKnownHost: HostCheck = () => true) => {
   changes = new ToldChanges();
   const http: Server = createServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -27,6 +29,7 @@ const start = async (limits: Partial<RealtimeLimits> = {}, apiKey?: string, isKn
   await once(http, 'listening');
   const realtime = new RealtimeServer(changes, { ...DEFAULT_REALTIME_LIMITS, lookMs: 20, ...limits }, onError, {
     isKnownHost,
+    isKnownOrigin: knownOrigins(['https://app.example.com']),
     apiKey,
   });
   realtime.start(http);
@@ -411,13 +414,36 @@ describe('who may connect', () => {
     expect(await status(address, '', { apikey: 'the-key' })).toBe(101);
   });
 
-  test('without one, everybody but the pages of other hosts', async () => {
-    const { address } = await start();
+  test('without one, everybody but the pages of other origins', async () => {
+    const { address, port } = await start();
     expect(await status(address, '?apikey=anything')).toBe(101);
-    expect(await status(address, '', { origin: 'http://localhost:3001' })).toBe(101);
-    expect(await status(address, '', { origin: 'https://evil.example.com' })).toBe(403);
-    expect(await status(address, '', { origin: 'https://localhost.evil.example.com' })).toBe(403);
-    expect(await status(address, '', { origin: 'null' })).toBe(403);
+    expect(await status(address, '', { origin: `http://127.0.0.1:${port}` })).toBe(101);
+    expect(await status(address, '', { origin: 'https://app.example.com' })).toBe(101);
+    for (const origin of [
+      'http://localhost:3001',
+      `http://127.0.0.1:${port + 1}`,
+      `http://localhost:${port}`,
+      'http://app.example.com',
+      'https://evil.example.com',
+      'https://localhost.evil.example.com',
+      'null',
+    ])
+      expect([origin, await status(address, '', { origin })]).toEqual([origin, 403]);
+  });
+
+  test('with a key no other pages either: the keys of pages are known to whoever reads them', async () => {
+    const { address } = await start({}, 'the-key');
+    expect(await status(address, '?apikey=the-key', { origin: 'http://localhost:3001' })).toBe(403);
+  });
+
+  test('nobody over the limit of connections, which is told by its name', () => {
+    const asked = { headers: { host: 'localhost' }, socket: null } as unknown as IncomingMessage;
+    const admission = { isKnownHost: () => true, isKnownOrigin: () => true, overLimit: () => 'There are 2 open' };
+    expect(refusalOf(asked, new URL('http://localhost'), admission)).toEqual({
+      status: 503,
+      code: 'TOO_MANY_CONNECTIONS',
+      message: 'There are 2 open.',
+    });
   });
 
   test('under a name of this server, whatever else it knows', async () => {

@@ -7,6 +7,7 @@ import { received } from '../received.js';
 import { bodyTooLarge, Refusal } from '../refusal.js';
 import { methodsAt } from '../routes.js';
 import { tokenIn } from '../task-path.js';
+import { readBody } from './read-body.js';
 import { readJson } from './read-json.js';
 
 type Group = Readonly<{ holds: (request: Request) => boolean; bytes: number; depth: number }>;
@@ -26,17 +27,12 @@ export const useJsonBodies = (app: NestExpressApplication, limits: HttpLimits): 
     if (group && takesBody(request)) refuseHeaders(request, group.bytes);
     next();
   });
-  for (const { holds, bytes } of groups) {
-    const type = (request: unknown) => takesBody(request as Request) && holds(request as Request);
-    app.useBodyParser('raw', { type, limit: bytes, inflate: false });
-  }
   app.use((request: Request, _response: Response, next: NextFunction) => {
     const group = groups.find(({ holds }) => holds(request));
-    if (group && takesBody(request)) {
-      const body: unknown = request.body;
-      request.body = readJson(Buffer.isBuffer(body) ? body : Buffer.alloc(0), group.depth);
-    }
-    next();
+    if (!group || !takesBody(request)) return next();
+    readBody(request, group.bytes)
+      .then((bytes) => (request.body = readJson(bytes, group.depth)))
+      .then(() => next(), next);
   });
 };
 

@@ -16,6 +16,7 @@ import { NoQuery } from '../dto/queries.js';
 import { StartWorkflowBody } from '../dto/start-workflow.js';
 import { onlyAtOf } from '../entity-tag.js';
 import { HttpLimits } from '../http-limits.js';
+import { location } from '../public-path.js';
 import { Refusal } from '../refusal.js';
 import { RequiredReasons, type ReasonedAction } from '../required-reasons.js';
 
@@ -39,7 +40,7 @@ export class CommandsController {
     const request = this.startRequest(body);
     const caller = callerOf(httpRequest, request.triggeredBy, null);
     const outcome = await this.commands.execute(new StartWorkflow(request, caller));
-    response.setHeader('Location', `/api/v1/workflow?execution_id=${outcome.state.executionId}`);
+    location(response, `/api/v1/workflow?execution_id=${outcome.state.executionId}`);
     return answer(startedAnswer(outcome, request));
   }
 

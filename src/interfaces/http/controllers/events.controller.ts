@@ -11,6 +11,7 @@ import { answerTo } from '../error-answer.js';
 import { cloudEvent, endCloudEvent } from '../history/cloud-event.js';
 import { cursorRevision, eventCursor } from '../history/event-cursor.js';
 import { LINES_LIMITS, sendLines } from '../history/event-lines.js';
+import { linkToNext } from '../public-path.js';
 import { negotiate, type Wanted } from '../history/negotiate.js';
 
 /** The history of an execution: a page as JSON or as CloudEvents, or the whole as lines. */
@@ -44,7 +45,7 @@ export class EventsController {
     }
     const { events, next } = first;
     const nextCursor = next === null ? null : cursor(next);
-    if (nextCursor !== null) response.setHeader('Link', `<${nextPage(request, nextCursor)}>; rel="next"`);
+    if (nextCursor !== null) linkToNext(response, nextPage(request, nextCursor));
     if (wanted.cloudEvents) {
       response.setHeader('Content-Type', wanted.mediaType);
       response.send(Buffer.from(JSON.stringify(events.map(cloudEvent))));

@@ -9,6 +9,7 @@ import { callerOf } from '../caller.js';
 import { AdminBody, PoisonBody, PoisonPath, ProjectionPath, RebuildBody, RebuildPath } from '../dto/projections.js';
 import { NoQuery } from '../dto/queries.js';
 import { orderAnswer, projectionAnswer, rebuildAnswer } from '../projection-answers.js';
+import { location } from '../public-path.js';
 
 const ROUTE = 'api/v1/admin/projections';
 const ALL = 'all';
@@ -60,14 +61,14 @@ export class ProjectionsController {
     const order: RebuildOrder = { type: 'request', require: body.require ?? 'zero-diff' };
     if (name !== ALL) {
       const rebuild = await this.order(name, order, body, request);
-      response.setHeader('Location', `/${ROUTE}/${name}/rebuilds/${rebuild?.id}`);
+      location(response, `/${ROUTE}/${name}/rebuilds/${rebuild?.id}`);
       return answer({ rebuild });
     }
     const caller = callerOf(request, body.actor_id, body.reason);
     const outcomes = await requestAll((projection) =>
       this.commands.execute(new OrderRebuild(projection, order, caller)),
     );
-    response.setHeader('Location', `/${ROUTE}`);
+    location(response, `/${ROUTE}`);
     const rebuilds = outcomes.map(({ projection, view, refusal }) => ({
       projection,
       rebuild: view && rebuildAnswer(view),

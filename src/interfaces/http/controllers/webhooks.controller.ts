@@ -15,6 +15,7 @@ import {
   WebhookBody,
   WebhookPath,
 } from '../dto/webhooks.js';
+import { location } from '../public-path.js';
 import { webhookAnswer } from '../webhook-answers.js';
 
 const ROUTE = 'api/v1/workflow/webhooks';
@@ -46,7 +47,7 @@ export class WebhooksController {
     };
     const caller = callerOf(request, body.actor_id, body.reason);
     const { secret, ...outcome } = await this.commands.execute(new SubscribeWebhook(asked, caller));
-    response.setHeader('Location', `/${ROUTE}/${outcome.webhookId}`);
+    location(response, `/${ROUTE}/${outcome.webhookId}`);
     return answer({ ...shown(outcome), secret });
   }
 

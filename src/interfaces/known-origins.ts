@@ -1,0 +1,29 @@
+/** Which pages may follow what happens here, by the origin that their browser names. */
+
+/**
+ * @param origin the header of that name; undefined for every client that is no page
+ * @param host the header of that name, which has passed the check of hosts
+ */
+export type OriginCheck = (origin: string | undefined, host: string | undefined) => boolean;
+
+/**
+ * Browsers let any page open a WebSocket to any address, so pages are told apart here: those that this server's own address
+ * has, and those whose origin is given. A page of another port is another page, also on this machine.
+ * @param given as URL.origin has them
+ */
+export const knownOrigins =
+  (given: readonly string[]): OriginCheck =>
+  (origin, host) => {
+    if (origin === undefined) return true;
+    if (!URL.canParse(origin)) return false;
+    const page = new URL(origin);
+    return given.includes(page.origin) || isOwn(page, host);
+  };
+
+/** `URL.host` leaves out the port of the scheme, which a proxy that ends TLS may have changed: the name is compared in both. */
+const isOwn = ({ protocol, host: named }: URL, host: string | undefined): boolean => {
+  if (host === undefined || !/^https?:$/.test(protocol) || !URL.canParse(`${protocol}//${host}`)) return false;
+  return new URL(`${protocol}//${host}`).host === named;
+};
+
+export const EXPECTED_ORIGIN = "this server's own address, or one of ALLOWED_ORIGINS";

@@ -1,0 +1,87 @@
+import { once } from 'node:events';
+import { createServer, get, type Server } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
+import express from 'express';
+import { Connections } from '../../../src/interfaces/http/connections.js';
+import type { Refusal } from '../../../src/interfaces/http/refusal.js';
+import { eventually } from '../../support/eventually.js';
+
+describe('more connections than may be open', () => {
+  const lines: string[] = [];
+  const held: Socket[] = [];
+  let server: Server;
+  let port: number;
+  let now = 0;
+
+  beforeAll(async () => {
+    const limits = { open: 2, headersMs: 5_000, requestMs: 9_000 };
+    const connections = new Connections(
+      limits,
+      (line) => lines.push(line),
+      () => now,
+    );
+    const app = express();
+    app.use(connections.refuse);
+    app.use((_, response) => void response.send('in'));
+    app.use(((error: Refusal, _request, response, _next) => {
+      response.status(error.status).set(error.headers).json({ code: error.code, message: error.message });
+    }) as express.ErrorRequestHandler);
+    server = createServer(app);
+    connections.watch(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    port = (server.address() as AddressInfo).port;
+  });
+  afterAll(() => {
+    held.forEach((socket) => socket.destroy());
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const hold = async () => {
+    const socket = connect(port, '127.0.0.1');
+    held.push(socket);
+    await once(socket, 'connect');
+  };
+  const asked = (path = '/') =>
+    new Promise<{ status: number; headers: Record<string, unknown>; text: string }>((resolve, reject) => {
+      get({ port, host: '127.0.0.1', path, agent: false }, (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, text }));
+      }).on('error', reject);
+    });
+
+  test('are told so, with the limit by its name; those that watch the instance are let in', async () => {
+    expect([server.headersTimeout, server.requestTimeout]).toEqual([5_000, 9_000]);
+    await hold();
+    expect(await asked()).toMatchObject({ status: 200, text: 'in' });
+    await hold();
+    const { status, headers, text } = await asked();
+    expect([status, headers['retry-after'], headers['connection']]).toEqual([503, '1', 'close']);
+    expect(JSON.parse(text)).toMatchObject({
+      code: 'TOO_MANY_CONNECTIONS',
+      message: expect.stringContaining('has 2 connections open'),
+    });
+    for (const probe of ['/health/live', '/health/ready', '/metrics']) expect((await asked(probe)).status).toBe(200);
+  });
+
+  test('are counted in one line each ten seconds', async () => {
+    for (let again = 0; again < 3; again++) await asked();
+    expect(lines).toEqual([expect.stringMatching(/^2 connections are open, .*MAX_CONNECTIONS.*: 1$/)]);
+    now += 10_000;
+    await asked();
+    expect(lines.slice(1)).toEqual([expect.stringMatching(/: 4$/)]);
+  });
+
+  test('far beyond it are closed without an answer', async () => {
+    const many = Array.from({ length: 66 }, () => hold());
+    await Promise.allSettled(many);
+    await expect(asked()).rejects.toThrow();
+  });
+
+  test('are let in again once there is room', async () => {
+    held.splice(0).forEach((socket) => socket.destroy());
+    await eventually(async () => (await asked()).status === 200);
+  });
+});
