@@ -1,5 +1,6 @@
 /** What the command line verifies with. Joins the servers of an application that runs, or starts its own. */
 import { inOrder } from '../application/audit/finding.js';
+import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
 import { verifyCheckpoints } from '../application/audit/verify-checkpoints.js';
 import { verifyLog } from '../application/audit/verify-log.js';
 import { verifyStream } from '../application/audit/verify-stream.js';
@@ -7,6 +8,7 @@ import { workflowStream } from '../domain/workflow/index.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
+import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artifact-store.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/postgres-audit-tree.js';
 import { trustedKeys } from './audit.js';
 import { startPlatform } from './platform.js';
@@ -22,6 +24,7 @@ export const openForAudit = async () => {
   const log = isEmbedded ? new StoredLog((sql, values) => dataSource.query(sql, [...values])) : platform.log;
   const tree = new PostgresAuditTree(dataSource);
   const outside = new CheckpointFile(config.auditCheckpointFile!);
+  const artifactStore = new PostgresArtifactStore(dataSource);
   const keys = await trustedKeys(config);
   return {
     file: config.auditCheckpointFile!,
@@ -29,9 +32,15 @@ export const openForAudit = async () => {
     verifyAll: async () => {
       const checkpoints = await verifyCheckpoints({ log, outside, keys });
       const verified = await verifyLog({ log, tree }, checkpoints.trusted);
-      return { checkpoints, log: verified, findings: inOrder([...verified.findings, ...checkpoints.findings]) };
+      const artifacts = await verifyArtifacts(log, artifactStore);
+      const findings = inOrder([...verified.findings, ...checkpoints.findings, ...artifacts.findings]);
+      return { checkpoints, log: verified, artifacts, findings };
     },
-    verifyExecution: (execution: string) => verifyStream({ log, tree, keys }, workflowStream(execution)),
+    verifyExecution: async (execution: string) => {
+      const verified = await verifyStream({ log, tree, keys }, workflowStream(execution));
+      const artifacts = await verifyArtifactsOf((await log.read(workflowStream(execution))).events, artifactStore);
+      return { ...verified, artifacts, findings: inOrder([...verified.findings, ...artifacts.findings]) };
+    },
     /** @throws while an application keeps the tree */
     clearTree: async () => {
       const session = await tree.tryLead();

@@ -15,7 +15,9 @@ export type FindingKind =
   | 'checkpoint-edited'
   | 'checkpoint-signature'
   | 'wrong-key'
-  | 'tree-damaged';
+  | 'tree-damaged'
+  | 'artifact-altered'
+  | 'artifact-missing';
 
 export type Finding = Readonly<{
   kind: FindingKind;
