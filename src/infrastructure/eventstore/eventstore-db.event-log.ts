@@ -1,5 +1,5 @@
 /** Speaks to EventStoreDB: reads here, subscriptions in subscription.ts, appends in batch-appends.ts. */
-import { EventStoreDBClient, StreamNotFoundError } from '@eventstore/db-client';
+import { StreamNotFoundError, type EventStoreDBClient } from '@eventstore/db-client';
 import {
   AppendOutcomeUnknown,
   EventLog,
@@ -13,6 +13,7 @@ import {
   type RecordedEvent,
 } from '../../application/event-log.js';
 import { AppendLanes } from './append-lanes.js';
+import { connect } from './connect.js';
 import { withDefaults, type EventStoreDbLimits, type EventStoreDbOptions } from './options.js';
 import { recorded } from './recorded.js';
 import { describe, isRefusal, unavailable } from './refusals.js';
@@ -33,7 +34,7 @@ export class EventStoreDbEventLog extends EventLog {
   constructor(options: EventStoreDbOptions) {
     super();
     this.limits = withDefaults(options);
-    this.client = EventStoreDBClient.connectionString(this.limits.url);
+    this.client = connect(this.limits.url);
     this.appends = new AppendLanes(this.client, this.limits);
   }
 

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { jsonEvent, binaryEvent, EventStoreDBClient } from '@eventstore/db-client';
+import { connect } from '../../../src/infrastructure/eventstore/connect.js';
 import { AppendOutcomeUnknown, LogUnavailable } from '../../../src/application/event-log.js';
 import {
   startEmbeddedEventStore,
@@ -90,7 +91,7 @@ describe('a server that works', () => {
   });
 
   test('gives what is not JSON as text', async () => {
-    const client = EventStoreDBClient.connectionString(node.url);
+    const client = connect(node.url);
     const broken = {
       ...jsonEvent({ type: 'broken', data: {} }),
       contentType: 'application/octet-stream' as const,
@@ -114,7 +115,7 @@ describe('a server that works', () => {
   });
 
   test('refuses for certain to write to a tombstoned stream', async () => {
-    const client = EventStoreDBClient.connectionString(node.url);
+    const client = connect(node.url);
     await client.tombstoneStream('gone');
     await expect(log.append('gone', [event()], 'none')).rejects.toBeInstanceOf(LogUnavailable);
     await closeClient(client);
