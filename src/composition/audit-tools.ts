@@ -1,9 +1,11 @@
 /** What the command line verifies with. Joins the servers of an application that runs, or starts its own. */
 import { inOrder } from '../application/audit/finding.js';
+import { readPresent, tombstonesOf } from '../application/audit/tombstones.js';
 import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
 import { verifyCheckpoints } from '../application/audit/verify-checkpoints.js';
 import { verifyLog } from '../application/audit/verify-log.js';
 import { verifyStream } from '../application/audit/verify-stream.js';
+import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import { workflowStream } from '../domain/workflow/index.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
@@ -33,12 +35,17 @@ export const openForAudit = async () => {
       const checkpoints = await verifyCheckpoints({ log, outside, keys });
       const verified = await verifyLog({ log, tree }, checkpoints.trusted);
       const artifacts = await verifyArtifacts(log, artifactStore);
-      const findings = inOrder([...verified.findings, ...checkpoints.findings, ...artifacts.findings]);
+      const tombstones = await tombstonesOf(log, WEBHOOK_STREAM_PREFIX);
+      const found = [verified.findings, checkpoints.findings, artifacts.findings, tombstones];
+      const findings = inOrder(found.flat());
       return { checkpoints, log: verified, artifacts, findings };
     },
     verifyExecution: async (execution: string) => {
       const verified = await verifyStream({ log, tree, keys }, workflowStream(execution));
-      const artifacts = await verifyArtifactsOf((await log.read(workflowStream(execution))).events, artifactStore);
+      const artifacts = await verifyArtifactsOf(
+        (await readPresent(log, workflowStream(execution))).events,
+        artifactStore,
+      );
       return { ...verified, artifacts, findings: inOrder([...verified.findings, ...artifacts.findings]) };
     },
     /** @throws while an application keeps the tree */

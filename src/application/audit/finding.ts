@@ -16,6 +16,7 @@ export type FindingKind =
   | 'checkpoint-signature'
   | 'wrong-key'
   | 'tree-damaged'
+  | 'stream-tombstoned'
   | 'artifact-altered'
   | 'artifact-missing';
 

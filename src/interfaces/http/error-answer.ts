@@ -12,7 +12,12 @@ import {
   OtherRevision,
   TooMuchWaiting,
 } from '../../application/errors.js';
-import { AppendOutcomeUnknown, LogUnavailable, RevisionConflict } from '../../application/event-log.js';
+import {
+  AppendOutcomeUnknown,
+  LogUnavailable,
+  RevisionConflict,
+  StreamTombstoned,
+} from '../../application/event-log.js';
 import { InvalidCursor } from '../../application/queries/read-model.js';
 import { CommandRejected } from '../../domain/errors.js';
 import { bounded } from './received.js';
@@ -66,6 +71,10 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof NotInHistory) return new Refusal(404, 'NOT_IN_HISTORY', error.message, error.details);
   if (error instanceof HistoryUnreadable) {
     return new Refusal(409, 'HISTORY_UNREADABLE', error.message, { revision: error.revision });
+  }
+  if (error instanceof StreamTombstoned) {
+    const message = `The event store was made to end stream ${error.stream} for ever: its events can neither be read nor added to`;
+    return new Refusal(410, 'STREAM_TOMBSTONED', message, { stream: error.stream });
   }
   if (error instanceof AttemptOver) {
     return new Refusal(410, 'ATTEMPT_OVER', error.message, { continue: false, reason: error.reason });
