@@ -1,5 +1,6 @@
 /** Appends of 1 KB events through the real client, beside the floors: the protocol without a log, the log without a protocol. */
 import { EventStoreDBClient } from '@eventstore/db-client';
+import { connect } from '../../src/infrastructure/eventstore/connect.js';
 import { underLoad, type Load, type Measured } from '../load.js';
 import { inTurns, spread, type Contender } from '../rounds.js';
 import { table, times, type Section } from '../report.js';
@@ -19,10 +20,7 @@ export async function benchAppend(postgres: BenchPostgres, settings: Settings): 
   const [node, echo] = [await startNode(databaseUrl), await startEcho()];
   const commits = await GroupCommit.open(await postgres.database('group_commit'));
   const bare = bareCalls(echo.url);
-  const [toNode, toEcho] = [node.url, echo.url].map((url) => EventStoreDBClient.connectionString(url)) as [
-    EventStoreDBClient,
-    EventStoreDBClient,
-  ];
+  const [toNode, toEcho] = [node.url, echo.url].map((url) => connect(url)) as [EventStoreDBClient, EventStoreDBClient];
   try {
     const asks: Record<string, (caller: number) => Promise<void>> = {
       'Postgres group commit alone': () => commits.append(),

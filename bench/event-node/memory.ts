@@ -1,5 +1,5 @@
 /** Resident memory of the node with a long log, while it is written to, read from its start, and followed by the slow. */
-import { EventStoreDBClient } from '@eventstore/db-client';
+import { connect } from '../../src/infrastructure/eventstore/connect.js';
 import { underLoad } from '../load.js';
 import { table, type Section } from '../report.js';
 import type { Settings } from '../settings.js';
@@ -21,7 +21,7 @@ export async function benchMemory(postgres: BenchPostgres, settings: Settings): 
   settings.tell(`storing ${events.toLocaleString('en')} events`);
   await fill({ databaseUrl, events, eventsPerStream: EVENTS_PER_STREAM });
   const node = await startNode(databaseUrl);
-  const client = EventStoreDBClient.connectionString(node.url);
+  const client = connect(node.url);
   try {
     const rows: [string, number][] = [];
     const during = async (what: string, work: Promise<unknown>) => {

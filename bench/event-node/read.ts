@@ -1,5 +1,6 @@
 /** Reads through the real client: a catch-up over a long log, and the load of one short stream, as before each command. */
 import { EventStoreDBClient } from '@eventstore/db-client';
+import { connect } from '../../src/infrastructure/eventstore/connect.js';
 import pg from 'pg';
 import { underLoad, type Measured } from '../load.js';
 import { inTurns, spread } from '../rounds.js';
@@ -24,10 +25,7 @@ export async function benchRead(postgres: BenchPostgres, settings: Settings): Pr
   settings.tell(`storing ${LOG_EVENTS.toLocaleString('en')} events`);
   await fill({ databaseUrl, events: LOG_EVENTS, eventsPerStream: STREAM_EVENTS });
   const [node, echo] = [await startNode(databaseUrl), await startEcho()];
-  const [toNode, toEcho] = [node.url, echo.url].map((url) => EventStoreDBClient.connectionString(url)) as [
-    EventStoreDBClient,
-    EventStoreDBClient,
-  ];
+  const [toNode, toEcho] = [node.url, echo.url].map((url) => connect(url)) as [EventStoreDBClient, EventStoreDBClient];
   const sql = new pg.Client({ connectionString: databaseUrl });
   try {
     await sql.connect();

@@ -1,3 +1,6 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findRunningNode } from '../../src/infrastructure/embedded-eventstore/index.js';
 import { startProgram, type Program } from '../processes.js';
 
 export type ServedBy = Program & Readonly<{ url: string }>;
@@ -6,11 +9,11 @@ export type ServedBy = Program & Readonly<{ url: string }>;
 export async function startNode(databaseUrl: string, nodeOptions: readonly string[] = []): Promise<ServedBy> {
   const program = await startProgram(
     new URL('../../dist/infrastructure/embedded-eventstore/main.js', import.meta.url),
-    /EVENTSTORE_URL=(\S+)/,
-    { DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: '0' },
+    /is ready at (\S+);/,
+    { DATABASE_URL: databaseUrl, HOST: '127.0.0.1', PORT: '0', DATA_DIR: join(tmpdir(), 'bench-event-node') },
     nodeOptions,
   );
-  return { ...program, url: program.said };
+  return { ...program, url: (await findRunningNode(databaseUrl)) ?? '' };
 }
 
 export async function startEcho(): Promise<ServedBy> {

@@ -51,7 +51,9 @@ export class AgentHoldsWatch {
   }
 
   private async readAll(): Promise<void> {
-    await Promise.all(this.ports.agents.list().map(({ name }) => this.holds.refresh(name)));
+    // All of them are looked at, whatever becomes of one.
+    const looked = await Promise.allSettled(this.ports.agents.list().map(({ name }) => this.holds.refresh(name)));
+    for (const each of looked) if (each.status === 'rejected') throw each.reason;
   }
 
   private async follow(after: bigint | 'start', onError: (error: unknown) => void): Promise<void> {

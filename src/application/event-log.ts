@@ -30,6 +30,10 @@ export type RecordedEvent = Readonly<{
   recordedAt: Date;
 }>;
 
+/** The type of the event with which a server ends a stream for ever. It stays in the log; the stream can be read no more. */
+const TOMBSTONE = '$streamDeleted';
+export const isTombstone = ({ type }: Pick<RecordedEvent, 'type'>): boolean => type === TOMBSTONE;
+
 /** What a subscription yields: events, checkpoints between them (nothing that matches up to here), and 'caught-up'. */
 export type LogSignal =
   | Readonly<{ kind: 'event'; event: RecordedEvent }>
@@ -48,6 +52,7 @@ export abstract class EventLog {
   /**
    * The events of a stream from `from` (inclusive, default 0), oldest first.
    * `revision` is that of the stream's last event; 'none' where the stream does not exist.
+   * @throws StreamTombstoned, as each that reads one stream or appends to it; LogUnavailable
    */
   abstract read(
     stream: string,
@@ -100,3 +105,13 @@ export class RevisionConflict extends Error {
 export class AppendOutcomeUnknown extends Error {}
 
 export class LogUnavailable extends Error {}
+
+/** The stream was ended for ever, with whatever tool: it is never read or written again. Of other streams that says nothing. */
+export class StreamTombstoned extends Error {
+  constructor(readonly stream: string) {
+    super(
+      `Stream ${stream} was tombstoned in the event store: expected its events, and it can neither be read nor written any more. ` +
+        'Restore the event store from a backup; `npm run audit -- verify --all` says since when it is so',
+    );
+  }
+}

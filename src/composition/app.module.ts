@@ -1,12 +1,12 @@
 /** Wires the application: what implements each port, and how the saga is put together. */
-import { Global, Module, type DynamicModule, type Provider } from '@nestjs/common';
+import { Global, Logger, Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { DataSource } from 'typeorm';
 import { Agents } from '../application/agents.js';
 import { AuditKeeper } from '../application/audit/keeper.js';
 import { AuditPackMaker } from '../application/audit/pack/audit-pack-maker.js';
 import { AuditPacks } from '../application/audit/pack/get-audit-pack.js';
-import { ArtifactStore } from '../application/artifacts.js';
+import { ArtifactStore, CheckedArtifacts } from '../application/artifacts.js';
 import { Clock } from '../application/clock.js';
 import { commandHandlers } from '../application/commands/index.js';
 import { Definitions } from '../application/definitions.js';
@@ -26,6 +26,7 @@ import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js
 import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
 import { CheckedHealth } from '../infrastructure/checked-health.js';
+import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artifact-store.js';
 import { PostgresDueExecutions } from '../infrastructure/postgres/postgres-due-executions.js';
@@ -119,7 +120,7 @@ const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Part
         new CheckedHealth({ dataSource, log, clock, vitals }, () => runner.status(), stopping),
     },
     { provide: ReadModel, useValue: readyUnlessAway(new PostgresReadModel(dataSource)) },
-    { provide: ArtifactStore, useValue: readyUnlessAway(new PostgresArtifactStore(dataSource)) },
+    { provide: ArtifactStore, useValue: checkedArtifacts(dataSource, metrics) },
     { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },
     {
       provide: StartBacklog,
@@ -127,4 +128,12 @@ const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Part
     },
     { provide: DueExecutions, useValue: new PostgresDueExecutions(dataSource) },
   ];
+};
+
+const checkedArtifacts = (dataSource: DataSource, metrics: PrometheusMetrics): ArtifactStore => {
+  const logger = new Logger('Artifacts');
+  return new CheckedArtifacts(readyUnlessAway(new PostgresArtifactStore(dataSource)), (damaged) => {
+    metrics.damagedArtifact(damaged.kind);
+    logger.error(damaged.message);
+  });
 };

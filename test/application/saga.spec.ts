@@ -73,6 +73,26 @@ describe('the happy path', () => {
     expect(w.agents.calls[1]?.input.checkpoint.intermediate_results).toEqual({ text, small: '1' });
   });
 
+  test('where it does not come back as it was, the next agent is not called, and nothing is tried again', async () => {
+    const w = world([step('a'), step('b')], async ({ input }) =>
+      answers(input.step === 'a' ? { text: 'x'.repeat(5_000) } : {}),
+    );
+    const putNow = w.artifacts.putNow.bind(w.artifacts);
+    w.artifacts.putNow = (content, contentType) => {
+      const stored = putNow(content, contentType);
+      w.artifacts.stored.delete(stored.sha256);
+      return stored;
+    };
+    await w.instance('w1', { inlineOutputBytes: 1_000 }).saga.submit(EXECUTION, w.start());
+    await settle();
+    expect(w.agents.calls).toHaveLength(1);
+    const failures = await w.dataOf('StepFailed');
+    expect(failures).toHaveLength(1);
+    expect(failures[0]).toMatchObject({
+      error: { type: 'fatal', code: 'ARTIFACT_MISSING', message: expect.stringContaining('Artifact a/text') },
+    });
+  });
+
   test('a value that is shorter than a reference to it stays where it is, however many there are', async () => {
     const many = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`key-${index}`, index]));
     const text = 'x'.repeat(5_000);

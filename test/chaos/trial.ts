@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { findRunningNode } from '../../src/infrastructure/embedded-eventstore/index.js';
 import { startEmbeddedPostgres } from '../../src/infrastructure/postgres/embedded-postgres.js';
 import { isAlive } from '../../src/infrastructure/postgres/embedded-postgres-process.js';
 import { startChild } from '../support/child.js';
@@ -79,16 +80,18 @@ export const openTrial = async (seed: number, random: Random) => {
   const moveNodeOut = async (): Promise<Targets> => {
     const port = await quietPort(random);
     const proxy = await startFaultProxy({ port });
-    const nodeEnv = { ...process.env, DATABASE_URL: postgres.url, PORT: String(port) };
-    const victim = new Victim(
-      'event node',
-      dist('infrastructure/embedded-eventstore/main.js'),
-      /EVENTSTORE_URL=/,
-      nodeEnv,
-    );
+    const nodeEnv = {
+      ...process.env,
+      DATABASE_URL: postgres.url,
+      PORT: String(port),
+      DATA_DIR: path.join(dir, 'node'),
+    };
+    const victim = new Victim('event node', dist('infrastructure/embedded-eventstore/main.js'), /is ready/, nodeEnv);
     await Promise.all(instances.map((instance) => instance.end('SIGTERM')));
     await victim.startSomehow();
-    const outside = { ...env, EVENTSTORE_URL: `esdb://127.0.0.1:${proxy.port}?tls=false` };
+    const url = new URL((await findRunningNode(postgres.url)) ?? '');
+    url.port = String(proxy.port);
+    const outside = { ...env, EVENTSTORE_URL: url.href };
     await Promise.all(instances.map((one, index) => one.startSomehow({ ...outside, PORT: String(ports[index]) })));
     return { ...targets, node: { victim, proxy } };
   };

@@ -1,9 +1,14 @@
 /** The audit pack: a stranger checks it with `verify.mjs` alone, and no changed byte passes. */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { jest } from '@jest/globals';
 import { unzipSync } from 'fflate';
+import { DataSource } from 'typeorm';
+import type { Reply } from './support/api.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
 let app: TestApp;
@@ -11,6 +16,8 @@ let directory = '';
 let pack = '';
 let verifier = '';
 let id = '';
+let dataDir = '';
+const lines: string[] = [];
 
 const run = (target: string, ...more: string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [verifier, target, ...more], { encoding: 'utf8' });
@@ -18,8 +25,9 @@ const run = (target: string, ...more: string[]) => {
 };
 
 beforeAll(async () => {
-  app = await startTestApp();
   directory = await mkdtemp(path.join(tmpdir(), 'audit-pack-'));
+  dataDir = path.join(directory, 'data');
+  app = await startTestApp({ DATA_DIR: dataDir, LOG_LEVEL: 'error' });
   id = await app.api.start({ project_id: 'metformin', document_type: 'ib', triggered_by: 'ann' });
   await app.api.reaches(id, 'completed', 60_000);
   const from = performance.now();
@@ -119,4 +127,70 @@ test('a file that is missing, or too many, fails', async () => {
 test('there is none of an execution that does not exist', async () => {
   const answer = await app.api.get('/api/v1/workflow/00000000-0000-4000-8000-000000000000/audit-pack');
   expect(answer.status).toBe(404);
+});
+
+describe('an artifact that was altered in the database, under the hash that it had', () => {
+  const audit = async (...given: string[]) =>
+    new Promise<{ code: number; told: string }>((resolve) => {
+      const program = fileURLToPath(new URL('../../dist/interfaces/cli/audit.js', import.meta.url));
+      const env = { ...process.env, DATABASE_URL: app.databaseUrl, DATA_DIR: dataDir, EVENTSTORE_URL: '' };
+      const child = execFile(process.execPath, [program, 'verify', ...given], { env }, (_error, stdout, stderr) =>
+        resolve({ code: child.exitCode ?? -1, told: stdout + stderr }),
+      );
+    });
+  const sql = (text: string, values: unknown[]): Promise<{ content: Buffer }[]> =>
+    app.server.app.get(DataSource).query(text, values);
+  const name = 'metformin-investigators-brochure.pdf';
+  const metric = async () =>
+    /workflow_executor_damaged_artifacts_total\{kind="altered"\} (\d+)/.exec(
+      await (await fetch(`${app.api.url}/metrics`)).text(),
+    )?.[1];
+
+  let file: Reply;
+  let written: { mockRestore: () => void };
+  let sha256 = '';
+  beforeAll(async () => {
+    file = await app.api.get(`/api/v1/workflow/${id}/artifacts/${name}`);
+    written = jest.spyOn(process.stderr, 'write').mockImplementation((text) => Boolean(lines.push(String(text))));
+    sha256 = createHash('sha256').update(Buffer.from(file.body)).digest('hex');
+  });
+  afterAll(() => written.mockRestore());
+  afterEach(async () => {
+    await sql(
+      `insert into artifacts (sha256, bytes, content_type, content) values ($1, $2, 'application/pdf', $3)
+       on conflict (sha256) do update set content = excluded.content`,
+      [sha256, file.body.byteLength, Buffer.from(file.body)],
+    );
+  });
+
+  test('is not served, neither by itself nor in a pack; the log and a metric say so', async () => {
+    expect(await metric()).toBeUndefined();
+    await sql(
+      'update artifacts set content = set_byte(content, 1000, 1 + get_byte(content, 1000) % 255) where sha256 = $1',
+      [sha256],
+    );
+    const answer = await app.api.get(`/api/v1/workflow/${id}/artifacts/${name}`);
+    expect(answer).toMatchObject({ status: 500, body: { error: { code: 'ARTIFACT_ALTERED', details: { sha256 } } } });
+    expect(answer.headers.get('etag')).toBeNull();
+    expect((await app.api.get(`/api/v1/workflow/${id}/audit-pack`)).body.error.code).toBe('ARTIFACT_ALTERED');
+    expect(lines.filter((line) => line.includes(`The artifact of SHA-256 ${sha256} was altered`))).toHaveLength(2);
+    expect(await metric()).toBe('2');
+  });
+
+  test('is found by the verification, by execution and by name; so is one that is gone', async () => {
+    await sql(`update artifacts set content = 'other' where sha256 = $1`, [sha256]);
+    const altered = expect.stringMatching(
+      new RegExp(
+        `artifact-altered: position \\d+, stream workflow-${id}[^]*Artifact ${name} of execution ${id} was altered`,
+      ),
+    );
+    expect(await audit('--all')).toMatchObject({ code: 1, told: altered });
+    expect(await audit(id)).toMatchObject({ code: 1, told: altered });
+    await sql('delete from artifacts where sha256 = $1', [sha256]);
+    const missing = expect.stringMatching(new RegExp(`artifact-missing:[^]*Artifact ${name} of execution ${id}`));
+    expect(await audit('--all')).toMatchObject({ code: 1, told: missing });
+    expect(await app.api.get(`/api/v1/workflow/${id}/artifacts/${name}`)).toMatchObject({
+      ...{ status: 500, body: { error: { code: 'ARTIFACT_MISSING' } } },
+    });
+  });
 });

@@ -15,7 +15,10 @@ export type FindingKind =
   | 'checkpoint-edited'
   | 'checkpoint-signature'
   | 'wrong-key'
-  | 'tree-damaged';
+  | 'tree-damaged'
+  | 'stream-tombstoned'
+  | 'artifact-altered'
+  | 'artifact-missing';
 
 export type Finding = Readonly<{
   kind: FindingKind;

@@ -6,6 +6,7 @@ import { hashOf } from '../hash.js';
 import type { AuditTree } from './audit-tree.js';
 import type { Leaf } from './audited-log.js';
 import type { Finding, FindingKind } from './finding.js';
+import { readPresent } from './tombstones.js';
 
 /** More than any stream that one read takes. */
 const STREAM_LEAVES = 100_000;
@@ -33,7 +34,9 @@ export const tellApart = async (
 ): Promise<Finding> => {
   const missing = (kind: FindingKind, what: string): Finding => finding(kind, leaf, what);
   if (event && isAt(event, leaf)) return edited(event, leaf);
-  const { events, revision } = await log.read(leaf.stream);
+  const { events, tombstone } = await readPresent(log, leaf.stream);
+  if (tombstone && events.length === 0) return { ...tombstone, position: leaf.position };
+  const revision = events.at(-1)?.revision ?? 'none';
   const now = events.find(({ id }) => id === leaf.id);
   if (event && (event.position < leaf.position || now)) {
     const leaves = await tree.leavesOf(event.stream, STREAM_LEAVES);

@@ -4,9 +4,10 @@ import type { AuditTree } from './audit-tree.js';
 import { AUDITED_PREFIXES, hashOfLeaf, type Leaf } from './audited-log.js';
 import { ChainWalk, type Unhashed } from './chain-walk.js';
 import type { SignedCheckpoint } from './checkpoint.js';
-import type { Finding } from './finding.js';
+import { inOrder, type Finding } from './finding.js';
 import { presentLog } from './present-log.js';
 import { Roots } from './roots.js';
+import { Tombstones } from './tombstones.js';
 import { isSame, tellApart } from './tell-apart.js';
 
 const PAGE = 1_000;
@@ -30,13 +31,14 @@ type Difference = Readonly<{ event: RecordedEvent | undefined; leaf: Leaf; rest:
  */
 export const verifyLog = async (ports: Ports, checkpoints: readonly SignedCheckpoint[]): Promise<LogVerified> => {
   const chain = new ChainWalk();
+  const tombstones = new Tombstones();
   const [ofLog, ofTree] = [new Roots(checkpoints), new Roots(checkpoints)];
   const leaves = new Leaves(ports.tree);
   let broken: Finding | undefined;
   let difference: Difference | undefined;
   for await (const event of presentLog(ports.log, AUDITED_PREFIXES)) {
     const hash = eventHash(event);
-    const found = chain.step(event, hash);
+    const found = tombstones.step(event) ? undefined : chain.step(event, hash);
     broken ??= found;
     ofLog.add(hashOfLeaf({ ...event, hash }));
     const leaf = await leaves.next();
@@ -49,7 +51,8 @@ export const verifyLog = async (ports: Ports, checkpoints: readonly SignedCheckp
     difference ??= { event: undefined, leaf, rest: leaves.ahead() };
   }
   const signed = await compare(ports, ofLog, ofTree, difference);
-  const findings = [...signed, ...(broken && !isExplained(broken, signed) ? [broken] : [])];
+  const unexplained = broken && !isExplained(broken, signed) ? [broken] : [];
+  const findings = inOrder([...signed, ...unexplained, ...tombstones.findings]);
   const { count: streams, unhashed } = chain;
   return { events: ofLog.size, streams, covered: ofLog.covered, unhashed, findings };
 };

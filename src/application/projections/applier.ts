@@ -1,6 +1,6 @@
 import { workflowStream } from '../../domain/workflow/index.js';
 import type { Clock } from '../clock.js';
-import type { EventLog, RecordedEvent } from '../event-log.js';
+import { StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
 import { failpoint } from '../failpoint.js';
 import type { PoisonOrder } from './admin/poison-orders.js';
 import type { Projection } from './projection.js';
@@ -93,7 +93,7 @@ export class Applier {
   /** The event is passed over, with a note that stays; what came after it is tried as always. */
   private async skip(projection: Projection, poison: Poison, order: PoisonOrder, log: EventLog): Promise<void> {
     const { executionId, revision } = poison;
-    const { events } = await log.read(workflowStream(executionId), revision + 1n);
+    const events = await eventsFrom(log, executionId, revision + 1n);
     const next = events.find(({ position }) => !this.progressOf(projection).isBehind(position));
     const at = this.clock.now();
     const waiting = next && poisonAt(projection, next, new Error('Not tried yet'), at);
@@ -105,7 +105,7 @@ export class Applier {
 
   /** One event in a transaction: it is rare, and each of them leaves a true record of how far it came. */
   private async healOne(projection: Projection, { executionId, revision }: Poison, log: EventLog): Promise<void> {
-    const { events } = await log.read(workflowStream(executionId), revision);
+    const events = await eventsFrom(log, executionId, revision);
     const due = events.filter(({ position }) => !this.progressOf(projection).isBehind(position)).map(tryRead);
     // Where the log does not hold the event any more, going on without it would be skipping it.
     if (due[0]?.recorded.revision !== revision) return;
@@ -156,3 +156,13 @@ const nothingFor = ({ table, version }: Projection): ProjectionWrite => ({
   projection: table,
   ...{ changes: [], poisoned: [], healed: [], version, checkpoint: null },
 });
+
+/** None of a stream that was tombstoned: there is nothing to try again, and those of others wait behind it. */
+const eventsFrom = async (log: EventLog, executionId: string, from: bigint): Promise<readonly RecordedEvent[]> => {
+  try {
+    return (await log.read(workflowStream(executionId), from)).events;
+  } catch (error) {
+    if (error instanceof StreamTombstoned) return [];
+    throw error;
+  }
+};

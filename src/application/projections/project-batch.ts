@@ -1,6 +1,6 @@
 /** What a projection makes of some events, and which of them it cannot take. Pure. */
 import { executionIdOf } from '../../domain/workflow/index.js';
-import type { RecordedEvent } from '../event-log.js';
+import { isTombstone, type RecordedEvent } from '../event-log.js';
 import type { AnyRow, Change, ProjectedEvent, Projection } from './projection.js';
 import type { Poison, SkippedEvent } from './projection-store.js';
 import { readEvent } from './read-event.js';
@@ -45,7 +45,7 @@ export const projectBatch = (
   const skipped: SkippedEvent[] = [];
   for (const { recorded, read } of events) {
     const executionId = executionIdOf(recorded.stream);
-    if (isHeld(executionId) || poisoned.has(executionId)) continue;
+    if (isHeld(executionId) || poisoned.has(executionId) || isTombstone(recorded)) continue;
     try {
       if (refused) throw refused;
       if (read instanceof Error) throw read;

@@ -24,8 +24,8 @@ export class GetArtifactHandler implements IQueryHandler<GetArtifact> {
 
   async execute({ executionId, name }: GetArtifact): Promise<ArtifactAnswer> {
     const ref = await this.readModel.artifact(executionId, name);
-    const stored = ref && (await this.artifacts.get(ref.sha256));
-    if (!ref || !stored) throw new NotFound(`Execution ${executionId} has no artifact ${name}`);
-    return { name, sha256: ref.sha256, contentType: ref.contentType, content: stored.content };
+    if (!ref) throw new NotFound(`Execution ${executionId} has no artifact ${name}`);
+    const { content } = await this.artifacts.mustGet(ref.sha256, name);
+    return { name, sha256: ref.sha256, contentType: ref.contentType, content };
   }
 }

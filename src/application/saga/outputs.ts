@@ -46,12 +46,11 @@ export const storeLargeValues = async (
   return { output: result, bytes: total };
 };
 
-/** @throws where a stored value is missing, which the artifact store never allows by itself */
+/** @throws ArtifactDamaged where a stored value is missing or altered, which the artifact store never allows by itself */
 export const loadLargeValues = async (store: ArtifactStore, data: JsonObject): Promise<JsonObject> => {
   const entries = Object.entries(data).map(async ([key, value]): Promise<[string, Json]> => {
     if (!isRef(value)) return [key, value];
-    const stored = await store.get(value.sha256);
-    if (!stored) throw new Error(`Artifact ${value.artifact} (sha256 ${value.sha256}) is not in the artifact store`);
+    const stored = await store.mustGet(value.sha256, value.artifact);
     return [key, JSON.parse(Buffer.from(stored.content).toString('utf8')) as Json];
   });
   return Object.fromEntries(await Promise.all(entries));

@@ -1,14 +1,15 @@
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { StepStarted } from '../../domain/workflow/events.js';
 import { timedOut } from '../../domain/workflow/next-effects.js';
+import type { StepError } from '../../domain/workflow/retry-policy.js';
 import type { ExistingWorkflow } from '../../domain/workflow/state.js';
 import type { AgentCall, Agents } from '../agents.js';
-import type { ArtifactStore } from '../artifacts.js';
+import { ArtifactDamaged, type ArtifactStore } from '../artifacts.js';
 import type { Clock } from '../clock.js';
 import { failpoint } from '../failpoint.js';
 import { agentInput } from './agent-input.js';
 import type { EndCause } from './calls.js';
-import { ARTIFACT_STORE_FAILED } from './call-result.js';
+import { ARTIFACT_DAMAGED, ARTIFACT_STORE_FAILED } from './call-result.js';
 import { loadLargeValues } from './outputs.js';
 import { Results, type StepLimits } from './results.js';
 
@@ -76,9 +77,7 @@ export class StepRunner {
       return await this.results.report(started, reply);
     } catch (thrown) {
       // Only the artifact store can throw here; the agents port answers whatever happens.
-      const message = `The artifact store failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
-      const error = { type: 'transient', code: ARTIFACT_STORE_FAILED, message } as const;
-      return this.results.report(started, { success: false, error, retryAfterMs: null });
+      return this.results.report(started, { success: false, error: storeError(thrown), retryAfterMs: null });
     }
   }
 
@@ -88,6 +87,14 @@ export class StepRunner {
     return { ...input, checkpoint: { ...input.checkpoint, intermediate_results } };
   }
 }
+
+/** Trying again mends a store that is away, and not one that holds other bytes than it was given. */
+const storeError = (thrown: unknown): StepError => {
+  if (thrown instanceof ArtifactDamaged)
+    return { type: 'fatal', code: ARTIFACT_DAMAGED[thrown.kind], message: thrown.message };
+  const message = `The artifact store failed: ${thrown instanceof Error ? thrown.message : String(thrown)}`;
+  return { type: 'transient', code: ARTIFACT_STORE_FAILED, message };
+};
 
 const ended = (state: ExistingWorkflow, started: StepStarted, cause: EndCause): StepCommand | null => {
   const { stepId, attempt } = started;

@@ -2,13 +2,14 @@ import type { StepCommand } from '../../domain/workflow/commands.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { sleep, type Clock } from '../clock.js';
-import { LogUnavailable } from '../event-log.js';
+import { LogUnavailable, StreamTombstoned } from '../event-log.js';
 import { failpoint } from '../failpoint.js';
 import type { Outcome } from '../outcome.js';
 import type { Order, Terms, Workflows } from '../workflows.js';
 import { startStep } from './agent-input.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
+import { EndedStreams } from './ended-streams.js';
 import { isClaimBy, isHandOver, type Noticed } from './noticed.js';
 import { OF_ITSELF, orderOf, type OrderSource } from './orders.js';
 import { OtherWorkers } from './other-workers.js';
@@ -34,6 +35,7 @@ export class WorkflowSaga {
   private readonly others: OtherWorkers;
   /** Those that the sweep brought up just now, as their worker may be gone. */
   private readonly suspects = new Set<string>();
+  private readonly ended = new EndedStreams((message, error) => this.onError(message, error));
   private closing = false;
 
   constructor(
@@ -72,15 +74,13 @@ export class WorkflowSaga {
       if (seenAt > 0n) await this.workflows.catchUp(executionId, seenAt);
       await this.turns.take(executionId);
     } catch (error) {
+      if (error instanceof StreamTombstoned) return this.ended.tell(executionId, error);
       this.onError(`Execution ${executionId} could not be taken further; it will be looked at again`, error);
       this.lookAgainLater(executionId);
     }
   }
 
-  /**
-   * The log shows this event. Where it is not one of ours, it may have ended the call that runs here, or handed its step
-   * over. A claim of ours of which we had no answer is one that we gave up. All else is the sweep's business.
-   */
+  /** The log shows this: it may end the call that runs here, hand its step over, or be a claim that we gave up. */
   async noticed(executionId: string, event: Noticed): Promise<void> {
     const isGivenUp = isClaimBy(this.worker, event) && !this.claiming.has(executionId);
     const isOurs = this.calls.has(executionId) || isGivenUp || isHandOver(event);

@@ -2,7 +2,7 @@
 import { mayMatch } from '../../domain/webhook/matching.js';
 import { readWebhookEvent, webhookIdOf, WEBHOOK_STREAM_PREFIX } from '../../domain/webhook/webhook.js';
 import { executionIdOf } from '../../domain/workflow/index.js';
-import type { RecordedEvent } from '../event-log.js';
+import { isTombstone, type RecordedEvent } from '../event-log.js';
 import { webhookDeliveryId } from '../ids.js';
 import type { QueueStep, Subscription } from './webhook-queue.js';
 
@@ -31,6 +31,7 @@ export class Owed {
   }
 
   async stepsFor(recorded: RecordedEvent): Promise<readonly QueueStep[]> {
+    if (isTombstone(recorded)) return [];
     return recorded.stream.startsWith(WEBHOOK_STREAM_PREFIX) ? this.changed(recorded) : this.happened(recorded);
   }
 

@@ -1,5 +1,5 @@
 import { executionIdOf, workflowStream } from '../../domain/workflow/index.js';
-import type { EventLog, RecordedEvent } from '../event-log.js';
+import { StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
 
 /** Which project an execution belongs to: its first event says so. */
 export class Projects {
@@ -11,7 +11,7 @@ export class Projects {
     private readonly remembered: number,
   ) {}
 
-  /** Null where the first event does not tell. @throws LogUnavailable */
+  /** Null where the first event does not tell, or can be read no more. @throws LogUnavailable */
   async of(recorded: RecordedEvent): Promise<string | null> {
     const executionId = executionIdOf(recorded.stream);
     const known = this.known.get(executionId);
@@ -26,6 +26,11 @@ export class Projects {
 
   private async firstEvent(executionId: string): Promise<RecordedEvent | undefined> {
     const page = { direction: 'forwards', from: 0n, limit: 1 } as const;
-    return (await this.log.readPage(workflowStream(executionId), page))[0];
+    try {
+      return (await this.log.readPage(workflowStream(executionId), page))[0];
+    } catch (error) {
+      if (error instanceof StreamTombstoned) return undefined;
+      throw error;
+    }
   }
 }

@@ -1,6 +1,6 @@
 import type { DisableCause } from '../../domain/webhook/webhook.js';
 import { sleep, type Clock } from '../clock.js';
-import type { EventLog, RecordedEvent } from '../event-log.js';
+import { StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
 import type { Ids } from '../ids.js';
 import type { WebhookLimits, WebhookPace } from './limits.js';
 import { bodyOf, headersFor } from './message.js';
@@ -105,8 +105,13 @@ export class WebhookDeliverer {
 
   private async read({ stream, revision }: Claimed): Promise<RecordedEvent | undefined> {
     const page = { direction: 'forwards', from: revision, limit: 1 } as const;
-    const [event] = await this.ports.log.readPage(stream, page);
-    return event?.revision === revision ? event : undefined;
+    try {
+      const [event] = await this.ports.log.readPage(stream, page);
+      return event?.revision === revision ? event : undefined;
+    } catch (error) {
+      if (error instanceof StreamTombstoned) return undefined;
+      throw error;
+    }
   }
 }
 

@@ -11,6 +11,7 @@ const Code = {
   DEADLINE_EXCEEDED: 4,
   NOT_FOUND: 5,
   ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
   INTERNAL: 13,
   UNAVAILABLE: 14,
 } as const;
@@ -47,6 +48,8 @@ export function outcomeStatus(
       return withoutDetails(Code.UNAVAILABLE, 'Server Is Too Busy');
     case 'closing':
       return withoutDetails(Code.UNAVAILABLE, 'Server Is Shutting Down');
+    case 'denied':
+      return rpcStatus(Code.PERMISSION_DENIED, outcome.reason, new shared.AccessDenied(), 'AccessDenied');
     case 'failed':
       return withoutDetails(Code.INTERNAL, outcome.reason);
   }

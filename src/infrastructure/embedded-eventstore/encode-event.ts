@@ -21,8 +21,8 @@ export function encodeReadEvent({ event, link }: Sendable, structuredIds: boolea
   const writer = new BackwardWriter(roomFor(event) + roomFor(link));
   const end = writer.mark;
   writer.numberField(3, position);
-  if (link) writeRecorded(writer, 2, link, position, structuredIds);
-  if (event) writeRecorded(writer, 1, event, position, structuredIds);
+  if (link) writeRecorded(writer, 2, link, structuredIds);
+  if (event) writeRecorded(writer, 1, event, structuredIds);
   writer.field(1, end);
   return writer.since(end);
 }
@@ -33,21 +33,16 @@ const roomFor = (event: StoredEvent | undefined) =>
     ? (event.stream.length + event.type.length) * BYTES_PER_CHARACTER + event.data.length + event.metadata.length
     : 0);
 
-function writeRecorded(
-  writer: BackwardWriter,
-  number: number,
-  event: StoredEvent,
-  position: bigint,
-  structuredIds: boolean,
-): void {
+/** With its own position: where it was reached by a link, the link's stands beside it. */
+function writeRecorded(writer: BackwardWriter, number: number, event: StoredEvent, structuredIds: boolean): void {
   const end = writer.mark;
   if (event.data.length > 0) writer.bytesField(8, event.data);
   if (event.metadata.length > 0) writer.bytesField(7, event.metadata);
   writer.raw(event.json ? JSON_CONTENT : BINARY_CONTENT);
   writer.entry(METADATA, 'created', (BigInt(event.created) * TICKS_PER_MILLISECOND).toString());
   writer.entry(METADATA, 'type', event.type);
-  writer.numberField(5, position);
-  writer.numberField(4, position);
+  writer.numberField(5, event.position);
+  writer.numberField(4, event.position);
   if (event.revision !== 0n) writer.numberField(3, event.revision);
   const name = writer.mark;
   writer.textField(3, event.stream);

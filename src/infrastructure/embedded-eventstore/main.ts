@@ -1,21 +1,41 @@
 /** `npm run eventstore`: just the node, for other processes to use. See docs/embedded-node.md for its settings. */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { checkDatabase } from '../postgres/check-database.js';
+import { isLoopback } from '../config/rules.js';
 import { startEmbeddedPostgres } from '../postgres/embedded-postgres.js';
 import { whileDatabaseIsAway } from '../while-away.js';
 import { runNode } from './node.js';
 
+/** Whoever reaches the port may try as many as there are. */
+const LEAST_CHARACTERS = 16;
 const port = z.coerce.number().int().min(0).max(65_535);
-const settings = z.object({
-  HOST: z.string().min(1).default('127.0.0.1'),
-  PORT: port.default(2113),
-  ESDB_ADVERTISE_HOST: z.string().min(1).optional(),
-  ESDB_ADVERTISE_PORT: port.optional(),
-  DATABASE_URL: z.string().min(1).optional(),
-  DATA_DIR: z.string().min(1).default('./data'),
-  START_WAIT_MS: z.coerce.number().int().min(0).max(3_600_000).default(60_000),
-});
+const settings = z
+  .object({
+    HOST: z.string().min(1).default('127.0.0.1'),
+    PORT: port.default(2113),
+    ESDB_ADVERTISE_HOST: z.string().min(1).optional(),
+    ESDB_ADVERTISE_PORT: port.optional(),
+    ESDB_PASSWORD: z.string().min(LEAST_CHARACTERS).optional(),
+    ESDB_PASSWORD_FILE: z.string().min(1).optional(),
+    ALLOW_UNAUTHENTICATED_NETWORK: z.enum(['true', 'false']).default('false'),
+    DATABASE_URL: z.string().min(1).optional(),
+    DATA_DIR: z.string().min(1).default('./data'),
+    START_WAIT_MS: z.coerce.number().int().min(0).max(3_600_000).default(60_000),
+  })
+  .check(({ value, issues }) => {
+    const problem = (path: string, message: string) =>
+      void issues.push({ code: 'custom', path: [path], message, input: undefined });
+    if (!isLoopback(value.HOST) && value.ALLOW_UNAUTHENTICATED_NETWORK !== 'true')
+      problem(
+        'HOST',
+        `expected a loopback address (127.0.0.1, ::1 or localhost), since events and credentials are sent without encryption; got "${value.HOST}". ` +
+          'Keep the default, or set ALLOW_UNAUTHENTICATED_NETWORK=true to let everyone who reaches the network read them',
+      );
+    if (value.ESDB_PASSWORD && value.ESDB_PASSWORD_FILE)
+      problem('ESDB_PASSWORD_FILE', 'expected ESDB_PASSWORD or ESDB_PASSWORD_FILE, got both');
+  });
 
 const say = (line: string) => console.log(line);
 
@@ -38,12 +58,16 @@ async function main(): Promise<void> {
     : await startEmbeddedPostgres({ dataDir: join(env.DATA_DIR, 'postgres'), log: say });
   try {
     if (env.DATABASE_URL) await reachDatabase(env.DATABASE_URL, env.START_WAIT_MS);
+    const password = env.ESDB_PASSWORD_FILE ? await passwordIn(env.ESDB_PASSWORD_FILE) : env.ESDB_PASSWORD;
     const node = await runNode({
       databaseUrl: env.DATABASE_URL ?? postgres?.url ?? '',
-      ...{ host: env.HOST, port: env.PORT, log: say },
+      ...{ host: env.HOST, port: env.PORT, log: say, secret: password },
       ...{ advertisedHost: env.ESDB_ADVERTISE_HOST, advertisedPort: env.ESDB_ADVERTISE_PORT },
     });
-    say(`The embedded event node is ready: EVENTSTORE_URL=${node.url}`);
+    const file = await keepUrl(env.DATA_DIR, node.url);
+    say(
+      `The embedded event node is ready at ${node.address}; how to connect is in ${file}: EVENTSTORE_URL="$(cat '${file}')"`,
+    );
     const signalled = new Promise<void>((resolve) => (wake = resolve));
     const failure = stop ? undefined : await Promise.race([signalled, node.failed]);
     if (!failure) say('Stopping: answering what is in flight');
@@ -52,6 +76,22 @@ async function main(): Promise<void> {
   } finally {
     await postgres?.stop();
   }
+}
+
+/** Where programs of the same user find it, and the log does not. */
+async function keepUrl(dataDir: string, url: string): Promise<string> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const [file, draft] = [join(dataDir, 'eventstore.url'), join(dataDir, `eventstore.url.${process.pid}`)];
+  await rm(draft, { force: true });
+  await writeFile(draft, `${url}\n`, { mode: 0o600, flag: 'wx' });
+  await rename(draft, file);
+  return file;
+}
+
+async function passwordIn(file: string): Promise<string> {
+  const password = (await readFile(file, 'utf8')).trim();
+  if (password.length >= LEAST_CHARACTERS) return password;
+  throw new Error(`ESDB_PASSWORD_FILE: expected a password of at least ${LEAST_CHARACTERS} characters in ${file}`);
 }
 
 try {

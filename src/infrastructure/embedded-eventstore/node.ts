@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { OWN_STREAM_PREFIXES } from '../../application/own-streams.js';
+import { authenticated, withCredentials } from './credentials.js';
 import { defaultLimits, type Limits } from './limits.js';
 import { pipelinedReads } from './pipelined-sends.js';
 import { GossipService, ServerFeaturesService, StreamsService } from './protocol.js';
@@ -25,13 +27,21 @@ export type NodeOptions = Readonly<{
   /** What clients and a second node are told, where it differs from `host` and `port`. */
   advertisedHost?: string;
   advertisedPort?: number;
+  /** A secret that is taken beside that of the installation. */
+  secret?: string;
+  /** Streams from which nothing may be taken away, by what their names begin with. Default: the application's own. */
+  protectedPrefixes?: readonly string[];
   limits?: Partial<Limits>;
   log?: (line: string) => void;
 }>;
 
 export type RunningNode = Readonly<{
-  /** Connection string for `@eventstore/db-client`. */
+  /** Connection string with the credentials, for `connect`. Not to be logged. */
   url: string;
+  /** The same without them. */
+  address: string;
+  /** What the credentials' password is. Not to be logged. */
+  secret: string;
   /** Answers what is in flight, then stops. */
   close(): Promise<void>;
   /** Resolves if the node fails for good: the database stayed away, or another node took it over. */
@@ -49,20 +59,18 @@ export async function runNode(options: NodeOptions): Promise<RunningNode> {
   const reader = new Reader(databaseUrl, limits);
   let fail: (error: Error) => void = () => undefined;
   const failed = new Promise<Error>((resolve) => (fail = resolve));
-  const server = new Server({
-    'grpc.max_receive_message_length': limits.maxRequestBytes,
-    'grpc.max_send_message_length': -1,
-    'grpc-node.max_session_memory': limits.maxSessionMegabytes,
-    interceptors: [pipelinedReads(limits.sendAheadBytes)],
-  });
+  let server: Server | undefined;
   try {
+    const secret = await connection.secret();
+    server = newServer(limits, [secret, ...(options.secret ? [options.secret] : [])]);
     const tail = new Tail(await connection.lastPosition(), limits);
     const lost = (error: Error) => {
       log(error.message);
       fail(error);
-      server.forceShutdown();
+      server?.forceShutdown();
     };
-    const writer = new Writer(connection, reader, tail, limits, lost);
+    const { protectedPrefixes = OWN_STREAM_PREFIXES } = options;
+    const writer = new Writer(connection, reader, tail, limits, protectedPrefixes, lost);
     const batches = new BatchAppendCalls(writer, limits);
     const reads = new ReadCalls({ reader, tail, limits });
     server.addService(StreamsService, {
@@ -78,23 +86,32 @@ export async function runNode(options: NodeOptions): Promise<RunningNode> {
     const address = `${host}:${options.port ?? 0}`;
     const bound = await promisify(server.bindAsync.bind(server))(address, ServerCredentials.createInsecure());
     if (advertised.port === 0) advertised.port = bound;
-    const url = `esdb://${advertised.host}:${advertised.port}?tls=false`;
-    await connection.advertise(url, randomUUID());
+    const at = `esdb://${advertised.host}:${advertised.port}?tls=false`;
+    await connection.advertise(at, randomUUID());
     const heart = new AbortController();
     void beat(connection, limits.beatMs, heart.signal).catch(lost);
     let closed: Promise<void> | undefined;
+    const running = server;
     return {
-      url,
+      ...{ url: withCredentials(at, secret), address: at, secret },
       failed,
-      close: () => (closed ??= close({ server, reads, batches, writer, reader, connection, heart, limits })),
+      close: () => (closed ??= close({ server: running, reads, batches, writer, reader, connection, heart, limits })),
     };
   } catch (error) {
-    server.forceShutdown();
+    server?.forceShutdown();
     await reader.close();
     await connection.close();
     throw error;
   }
 }
+
+const newServer = (limits: Limits, secrets: readonly string[]): Server =>
+  new Server({
+    'grpc.max_receive_message_length': limits.maxRequestBytes,
+    'grpc.max_send_message_length': -1,
+    'grpc-node.max_session_memory': limits.maxSessionMegabytes,
+    interceptors: [authenticated(secrets), pipelinedReads(limits.sendAheadBytes)],
+  });
 
 type Parts = Readonly<{
   server: Server;

@@ -1,5 +1,6 @@
 /** Who runs the node of a database, seen from outside. */
 import pg from 'pg';
+import { withCredentials } from './credentials.js';
 import { WRITER_LOCK } from './schema.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -7,7 +8,7 @@ const QUERY_TIMEOUT_MS = 5_000;
 
 /** The holder of the writer's lock. A node that was killed leaves its row, but not its lock. */
 export type Holder = Readonly<{
-  /** Undefined as long as the holder has not introduced itself: it is starting. */
+  /** With credentials. Undefined as long as the holder has not introduced itself: it is starting. */
   url: string | undefined;
 }>;
 
@@ -32,7 +33,10 @@ export class NodeRegister {
     const client = await this.connected();
     try {
       const { rows } = await client.query<{ url: string | null }>(LOOK, [WRITER_LOCK]);
-      return rows[0] && { url: rows[0].url ?? undefined };
+      const address = rows[0]?.url;
+      if (!rows[0] || !address) return rows[0] && { url: undefined };
+      const secrets = await client.query<{ secret: string }>('select secret from eventstore.secret');
+      return { url: withCredentials(address, secrets.rows[0]!.secret) };
     } catch (error) {
       const { code = '' } = error as { code?: string };
       if (NEVER_USED.includes(code)) return undefined;
@@ -70,7 +74,7 @@ export class NodeRegister {
 /** The node's tables are not there. */
 const NEVER_USED = ['42P01', '3F000', '42703'];
 
-/** The connection string of the node that runs on this database, if one does. */
+/** The connection string of the node that runs on this database, if one does; with the credentials, so not to be logged. */
 export async function findRunningNode(databaseUrl: string): Promise<string | undefined> {
   const register = new NodeRegister(databaseUrl);
   try {

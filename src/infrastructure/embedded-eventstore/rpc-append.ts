@@ -3,7 +3,16 @@ import type { Outcome } from './commit.js';
 import { streams, shared, type Streams } from './protocol.js';
 import type { Expected } from './records.js';
 import type { Limits } from './limits.js';
-import { failed, invalidArgument, isRefusal, shuttingDown, streamDeleted, timedOut, tooBusy } from './wire-errors.js';
+import {
+  accessDenied,
+  failed,
+  invalidArgument,
+  isRefusal,
+  shuttingDown,
+  streamDeleted,
+  timedOut,
+  tooBusy,
+} from './wire-errors.js';
 import { ProposedEvents, writableStreamName } from './wire-events.js';
 import { unlessNone } from './wire-numbers.js';
 import type { Writer } from './writer.js';
@@ -101,6 +110,8 @@ export function refusalOf(outcome: Exclude<Outcome, { kind: 'done' | 'wrong' }>,
       return tooBusy();
     case 'closing':
       return shuttingDown();
+    case 'denied':
+      return accessDenied(outcome.reason);
     case 'failed':
       return failed(outcome.reason);
   }

@@ -18,6 +18,11 @@ export const SCHEMA = `
     url text not null,
     started_at timestamptz not null
   );
+  -- What callers of the node have to know. Whoever reads it here can write the events without the node.
+  create table if not exists eventstore.secret (
+    only_one boolean primary key default true check (only_one),
+    secret text not null
+  );
   -- Who the holder of the lock is: which node, in which session.
   alter table eventstore.node add column if not exists id uuid;
   alter table eventstore.node add column if not exists pid integer;

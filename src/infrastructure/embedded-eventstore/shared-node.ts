@@ -56,7 +56,7 @@ export class SharedNode {
     return node;
   }
 
-  /** Connection string for `@eventstore/db-client`. */
+  /** Connection string with the credentials, for `connect`. Not to be logged. */
   get url(): string {
     return this.at;
   }
@@ -101,7 +101,7 @@ export class SharedNode {
     try {
       const node = await startEmbeddedEventStore({ databaseUrl, log, limits: { ...limits, lockWaitMs: 0 } });
       this.own = node;
-      log(`The event node runs here, at ${node.url}`);
+      log(`The event node runs here, at ${node.address}`);
       this.moveTo(node.url);
       void node.failed.then((error) => this.lost(node, error));
     } catch (error) {

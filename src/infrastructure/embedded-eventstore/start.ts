@@ -43,7 +43,10 @@ function startThread(entry: URL, { log, ...options }: EmbeddedEventStoreOptions)
     worker.on('exit', (code) => lost(new Error(`The embedded event node's thread ended with code ${code}`)));
     worker.on('message', (message: FromWorker) => {
       if (message.kind === 'log') log?.(message.line);
-      if (message.kind === 'ready') resolve({ url: message.url, close, failed });
+      if (message.kind === 'ready') {
+        const { url, address, secret } = message;
+        resolve({ url, address, secret, close, failed });
+      }
       if (message.kind === 'failed') lost(new Error(message.reason));
       if (message.kind === 'another-node') reject(new AnotherNodeRuns(message.reason));
     });

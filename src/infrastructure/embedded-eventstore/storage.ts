@@ -2,6 +2,7 @@
 import pg from 'pg';
 import { SessionLock } from '../postgres/session-lock.js';
 import { setTimes } from '../postgres/session-settings.js';
+import { newSecret } from './credentials.js';
 import type { StoredEvent } from './records.js';
 import { SCHEMA, WRITER_LOCK } from './schema.js';
 
@@ -77,6 +78,13 @@ export class WriterSession {
          id = excluded.id, pid = excluded.pid`,
       [url, node],
     );
+  }
+
+  /** The secret of this installation, made when there is none. */
+  async secret(): Promise<string> {
+    await this.client.query('insert into eventstore.secret (secret) values ($1) on conflict do nothing', [newSecret()]);
+    const { rows } = await this.client.query<{ secret: string }>('select secret from eventstore.secret');
+    return rows[0]!.secret;
   }
 
   /** False where another node was advertised in the meantime. */
@@ -160,7 +168,7 @@ export class WriterSession {
 async function refusal(client: pg.Client): Promise<string> {
   const { rows } = await client.query<{ url: string }>('select url from eventstore.node').catch(() => ({ rows: [] }));
   const where = rows[0]
-    ? `at ${rows[0].url}; set EVENTSTORE_URL=${rows[0].url} to use it`
+    ? `at ${rows[0].url}; an application on this database finds it without EVENTSTORE_URL`
     : 'that is still starting; try again';
   return `Another embedded event node already writes to this database, ${where}`;
 }

@@ -15,6 +15,7 @@ type Row = Readonly<{
   id: string;
   type: string;
   created: string;
+  json: boolean;
   data: Buffer;
   metadata: Buffer;
 }>;
@@ -83,7 +84,7 @@ export class StoredLog extends EventLog {
   }
 
   private async rows(which: string, parameters: readonly unknown[], limit = PAGE): Promise<readonly Row[]> {
-    const columns = 'position, stream, revision, id, type, created, data, metadata';
+    const columns = 'position, stream, revision, id, type, json, created, data, metadata';
     const sql = `select ${columns} from eventstore.events where ${which} limit ${Math.trunc(limit)}`;
     return (await this.query(sql, parameters)) as readonly Row[];
   }
@@ -96,7 +97,7 @@ const recorded = (row: Row): RecordedEvent => ({
   revision: BigInt(row.revision),
   position: BigInt(row.position),
   recordedAt: new Date(Number(row.created)),
-  data: readable(row.data),
+  data: row.json ? readable(row.data) : row.data.toString('utf8'),
   metadata: readable(row.metadata),
 });
 

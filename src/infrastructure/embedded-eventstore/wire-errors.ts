@@ -5,6 +5,14 @@ import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 export type Refusal = Pick<ServiceError, 'code' | 'details' | 'metadata'> & Error;
 
 export const invalidArgument = (details: string) => refusal(status.INVALID_ARGUMENT, details);
+/** Says nothing of what was given. */
+export const unauthenticated = () =>
+  refusal(
+    status.UNAUTHENTICATED,
+    'Expected the credentials of this installation with each call; docs/embedded-node.md says where they are',
+  );
+export const accessDenied = (details: string) =>
+  refusal(status.PERMISSION_DENIED, details, { exception: 'access-denied' });
 export const shuttingDown = () => refusal(status.UNAVAILABLE, 'Server Is Shutting Down');
 export const tooBusy = () => refusal(status.UNAVAILABLE, 'Server Is Too Busy');
 export const timedOut = () => refusal(status.ABORTED, 'Operation timed out');

@@ -4,7 +4,7 @@ import { runNode, type NodeOptions } from './node.js';
 import { AnotherNodeRuns } from './storage.js';
 
 export type FromWorker =
-  | Readonly<{ kind: 'ready'; url: string }>
+  | Readonly<{ kind: 'ready'; url: string; address: string; secret: string }>
   | Readonly<{ kind: 'log'; line: string }>
   | Readonly<{ kind: 'failed' | 'another-node'; reason: string }>;
 
@@ -12,7 +12,7 @@ const tell = (message: FromWorker) => parentPort?.postMessage(message);
 
 try {
   const node = await runNode({ ...(workerData as NodeOptions), log: (line) => tell({ kind: 'log', line }) });
-  tell({ kind: 'ready', url: node.url });
+  tell({ kind: 'ready', url: node.url, address: node.address, secret: node.secret });
   void node.failed.then((error) => tell({ kind: 'failed', reason: error.message }));
   parentPort?.once('message', () => {
     void node.close().finally(() => process.exit(0));

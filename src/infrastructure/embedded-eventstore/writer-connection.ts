@@ -38,6 +38,10 @@ export class WriterConnection {
     this.node = node;
   }
 
+  async secret(): Promise<string> {
+    return (await this.usable).secret();
+  }
+
   /** Says that this node lives. Waits while the connection is lost. @throws WriterLost when it does not come back */
   async beat(): Promise<void> {
     const session = await this.usable;

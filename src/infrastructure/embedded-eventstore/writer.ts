@@ -6,6 +6,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { Commit, type Change, type Outcome } from './commit.js';
 import { KnownStreams } from './known-streams.js';
 import type { Limits } from './limits.js';
+import { refusedChange } from './protection.js';
 import type { Reader } from './reader.js';
 import { RecentEvents } from './recent-events.js';
 import { originalOf, PROBE_STREAM, sizeOf, type StoredEvent } from './records.js';
@@ -39,6 +40,7 @@ export class Writer {
     private readonly reader: Reader,
     private readonly tail: Tail,
     private readonly limits: Limits,
+    private readonly protectedPrefixes: readonly string[],
     onFailure: (error: Error) => void,
   ) {
     this.recent = new RecentEvents(limits.maxKnownEventIds);
@@ -54,6 +56,8 @@ export class Writer {
   /** `timeoutMs`: the caller's own patience; the node's limit holds too. */
   submit(change: Change, timeoutMs: number, isCancelled: () => boolean): Promise<Outcome> {
     if (this.closing) return Promise.resolve({ kind: 'closing' });
+    const reason = refusedChange(change, this.protectedPrefixes);
+    if (reason !== undefined) return Promise.resolve({ kind: 'denied', reason });
     const bytes = change.kind === 'append' ? change.events.reduce((sum, event) => sum + sizeOf(event), 0) : 0;
     const { maxWaitingAppends, maxWaitingBytes, appendTimeoutMs } = this.limits;
     if (this.waiting.length >= maxWaitingAppends || this.waitingBytes + bytes > maxWaitingBytes)

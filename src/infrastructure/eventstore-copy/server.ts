@@ -5,7 +5,7 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, Channel, Metadata } from '@grpc/grpc-js';
-import { esdbUrl } from '../eventstore/esdb-url.js';
+import { addressOf, withCredentials } from '../eventstore/connect.js';
 import type { CopiedEvent } from './event.js';
 import { copyLimits, type CopyLimits } from './limits.js';
 import { callFailure, silent } from './lost.js';
@@ -28,22 +28,17 @@ export class Server {
     private readonly channel: Channel,
   ) {}
 
-  /** @param url may hold credentials; they are kept from the client's parser, which repeats what it does not understand */
+  /** @param given may hold credentials */
   static async connect(
     name: 'source' | 'target',
-    url: string,
+    given: string,
     { idleMs }: Pick<CopyLimits, 'idleMs'> = copyLimits,
   ): Promise<Server> {
-    const [, username, password] = CREDENTIALS.exec(url) ?? [];
-    const plain = esdbUrl(url.replace(CREDENTIALS, '://'));
-    const inside = EventStoreDBClient.connectionString(plain) as unknown as Inside;
-    const credentials =
-      username && password
-        ? { username: decodeURIComponent(username), password: decodeURIComponent(password) }
-        : undefined;
+    const { url, hasTls, credentials } = addressOf(given);
+    const inside = EventStoreDBClient.connectionString(url) as unknown as Inside;
     const channel = await inside.getChannel();
-    const options = { channelOverride: channel };
-    const client = new streamServices.StreamsClient('', undefined as never, options);
+    const interceptors = credentials && !hasTls ? [withCredentials(credentials)] : [];
+    const client = new streamServices.StreamsClient('', undefined as never, { channelOverride: channel, interceptors });
     const base = { requiresLeader: true, ...(credentials ? { credentials } : {}) };
     return new Server(name, idleMs, client, () => inside.callArguments(base, { deadline: Infinity }), channel);
   }
@@ -123,6 +118,5 @@ function recorded(event: Streams.ReadResp.ReadEvent.RecordedEvent): CopiedEvent 
   };
 }
 
-const CREDENTIALS = /:\/\/([^:/@]+):([^?]+)@/;
 const FORWARDS = 0;
 const BACKWARDS = 1;

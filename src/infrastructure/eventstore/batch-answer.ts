@@ -4,6 +4,7 @@ import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 import {
   AppendOutcomeUnknown,
   RevisionConflict,
+  StreamTombstoned,
   type Appended,
   type ExpectedRevision,
 } from '../../application/event-log.js';
@@ -20,9 +21,8 @@ export class AppendRefused extends Error {
 
 const WRONG_VERSION = 'event_store.client.WrongExpectedVersion';
 const DELETED = 'event_store.client.StreamDeleted';
-const NOT_FOUND = 5;
 
-/** @throws RevisionConflict, AppendRefused, AppendOutcomeUnknown where the answer has no position */
+/** @throws RevisionConflict, StreamTombstoned, AppendRefused, AppendOutcomeUnknown where the answer has no position */
 export const batchAnswer = (
   answer: Appended | Streams.BatchAppendResp,
   stream: string,
@@ -43,6 +43,7 @@ const errorOf = (error: Rpc.Status, stream: string, expected: ExpectedRevision):
     const actual = wrong.hasCurrentStreamRevision() ? BigInt(wrong.getCurrentStreamRevision()) : 'none';
     return new RevisionConflict(stream, expected, actual);
   }
-  const code = type === DELETED ? NOT_FOUND : error.getCode();
+  if (type === DELETED) return new StreamTombstoned(stream);
+  const code = error.getCode();
   return new AppendRefused(code, `${error.getMessage() || 'The append was refused'} (status ${error.getCode()})`);
 };

@@ -1,10 +1,11 @@
 /** Speaks to EventStoreDB: reads here, subscriptions in subscription.ts, appends in batch-appends.ts. */
-import { EventStoreDBClient, StreamNotFoundError } from '@eventstore/db-client';
+import { StreamDeletedError, StreamNotFoundError, type EventStoreDBClient } from '@eventstore/db-client';
 import {
   AppendOutcomeUnknown,
   EventLog,
   LogUnavailable,
   RevisionConflict,
+  StreamTombstoned,
   type Appended,
   type ExpectedRevision,
   type LogSignal,
@@ -13,6 +14,7 @@ import {
   type RecordedEvent,
 } from '../../application/event-log.js';
 import { AppendLanes } from './append-lanes.js';
+import { connect } from './connect.js';
 import { withDefaults, type EventStoreDbLimits, type EventStoreDbOptions } from './options.js';
 import { recorded } from './recorded.js';
 import { describe, isRefusal, unavailable } from './refusals.js';
@@ -33,7 +35,7 @@ export class EventStoreDbEventLog extends EventLog {
   constructor(options: EventStoreDbOptions) {
     super();
     this.limits = withDefaults(options);
-    this.client = EventStoreDBClient.connectionString(this.limits.url);
+    this.client = connect(this.limits.url);
     this.appends = new AppendLanes(this.client, this.limits);
   }
 
@@ -140,13 +142,15 @@ export class EventStoreDbEventLog extends EventLog {
     } catch (error) {
       void reading.cancel().catch(() => undefined);
       if (error instanceof StreamNotFoundError) return [];
+      if (error instanceof StreamDeletedError) throw new StreamTombstoned(error.streamName);
       throw unavailable(`${what} cannot be read`, error);
     }
   }
 }
 
 const appendError = (stream: string, error: unknown): Error => {
-  if (error instanceof AppendOutcomeUnknown || error instanceof RevisionConflict) return error;
+  if ([AppendOutcomeUnknown, RevisionConflict, StreamTombstoned].some((known) => error instanceof known))
+    return error as Error;
   if (isRefusal(error)) return unavailable(`Append to ${stream} was refused`, error);
   return new AppendOutcomeUnknown(`Append to ${stream}: ${describe(error)}`, { cause: error });
 };

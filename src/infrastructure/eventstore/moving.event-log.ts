@@ -3,6 +3,7 @@ import {
   EventLog,
   LogUnavailable,
   RevisionConflict,
+  StreamTombstoned,
   type Appended,
   type LogSignal,
   type RecordedEvent,
@@ -88,7 +89,8 @@ export class MovingEventLog extends EventLog {
     try {
       return await asked.append(stream, events, expected);
     } catch (error) {
-      if (!(error instanceof RevisionConflict)) await this.back(asked);
+      const isAnswer = error instanceof RevisionConflict || error instanceof StreamTombstoned;
+      if (!isAnswer) await this.back(asked);
       throw error;
     }
   }

@@ -29,6 +29,13 @@ export class PrometheusMetrics extends Metrics {
     registers: [this.registry],
   });
 
+  private readonly damagedArtifacts = new Counter({
+    name: `${PREFIX}damaged_artifacts_total`,
+    help: 'Artifacts that were asked for and not given out, because they were altered or missing',
+    labelNames: ['kind'],
+    registers: [this.registry],
+  });
+
   constructor() {
     super();
     collectDefaultMetrics({ register: this.registry });
@@ -47,6 +54,10 @@ export class PrometheusMetrics extends Metrics {
 
   request(method: string, route: string, status: number, seconds: number): void {
     this.requests.observe({ method, route, status: String(status) }, seconds);
+  }
+
+  damagedArtifact(kind: 'altered' | 'missing'): void {
+    this.damagedArtifacts.inc({ kind });
   }
 
   agentCall(agent: string, outcome: string): void {

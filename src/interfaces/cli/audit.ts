@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { openForAudit, type AuditTools } from '../../composition/audit-tools.js';
 import { runUntilSignal } from '../../composition/run-until-signal.js';
 import type { Unhashed } from '../../application/audit/chain-walk.js';
+import type { ArtifactsVerified } from '../../application/audit/verify-artifacts.js';
 import type { Finding } from '../../application/audit/finding.js';
 
 const USAGE = `Usage: npm run audit -- verify EXECUTION   one execution's events, against the latest checkpoint
@@ -40,24 +41,31 @@ const main = async (): Promise<number> => {
 };
 
 const all = async (tools: AuditTools): Promise<readonly Finding[]> => {
-  const { checkpoints, log, findings } = await tools.verifyAll();
+  const { checkpoints, log, artifacts, findings } = await tools.verifyAll();
   write(`${log.events} events in ${log.streams} streams; each compared with its own hash and the one before it.`);
   write(`${checkpoints.inLog} checkpoints in the log, ${checkpoints.inFile ?? 'no file'} in ${tools.file}.`);
   write(`${log.covered} events are exactly those that a trusted key has signed.`);
+  tellArtifacts(artifacts);
   tellUnhashed(log.unhashed);
   if (checkpoints.inFile === null) write('There is no file outside: that no checkpoint was removed is not proved.');
   return findings;
 };
 
 const one = async (tools: AuditTools, execution: string): Promise<readonly Finding[]> => {
-  const { events, proved, checkpoint, unhashed, findings } = await tools.verifyExecution(execution);
+  const { events, proved, checkpoint, artifacts, unhashed, findings } = await tools.verifyExecution(execution);
   if (events === 0 && findings.length === 0) throw new Error(`There is no execution ${execution} in the log`);
   write(`${events} events; each compared with its own hash and the one before it.`);
   write(
     checkpoint ? `${proved} of them are proved to be under checkpoint ${checkpoint.number}.` : 'No checkpoint yet.',
   );
+  tellArtifacts(artifacts);
   tellUnhashed(unhashed);
   return findings;
+};
+
+const tellArtifacts = ({ named, damaged, findings }: ArtifactsVerified): void => {
+  write(`${named} artifacts are named by events; each was compared with its hash, ${damaged} are altered or missing.`);
+  if (damaged > findings.length) write(`  Of these, the first ${findings.length} are told below.`);
 };
 
 /** Not wrong by itself: earlier versions and other programs write such. But nobody is to overlook it. */

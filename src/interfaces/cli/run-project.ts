@@ -30,9 +30,9 @@ export const runProject = async (
   const revision = await follow(client, executionId, write, signal);
   const { execution, steps } = await client.details(executionId, revision);
   const { current_state: state, percent_complete: percent, error_message: error } = execution;
-  const names = steps.flatMap(({ artifacts }) => artifacts.map(({ name }) => name));
+  const artifacts = steps.flatMap((step) => step.artifacts);
   const directory = path.join(exportsDir, executionId);
-  const files = await Promise.all(names.map((name) => client.download(executionId, name, directory)));
+  const files = await Promise.all(artifacts.map((one) => client.download(executionId, one, directory)));
   return { executionId, state, percent, error, files };
 };
 

@@ -1,8 +1,9 @@
 /** The API's client for the command line. Over HTTP like any other: what the command line can do, a user's program can. */
+import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
 import type { ShownEvent } from './progress.js';
@@ -17,7 +18,8 @@ type Execution = Readonly<{
   percent_complete: number;
   error_message: string | null;
 }>;
-type Step = Readonly<{ artifacts: readonly Readonly<{ name: string }>[] }>;
+type Artifact = Readonly<{ name: string; sha256: string }>;
+type Step = Readonly<{ artifacts: readonly Artifact[] }>;
 export type Details = Readonly<{ execution: Execution; steps: readonly Step[] }>;
 
 export class WorkflowClient {
@@ -58,8 +60,8 @@ export class WorkflowClient {
     return executions;
   }
 
-  /** @returns the file's path. It appears under its name only when it is whole. */
-  async download(executionId: string, name: string, directory: string): Promise<string> {
+  /** @returns the file's path. It appears under its name only when it is whole, and has the hash that the step recorded. */
+  async download(executionId: string, { name, sha256 }: Artifact, directory: string): Promise<string> {
     const target = path.resolve(directory, path.basename(name));
     await mkdir(directory, { recursive: true });
     const response = await fetch(
@@ -67,7 +69,21 @@ export class WorkflowClient {
     );
     if (!response.ok || !response.body) throw new Error(`Artifact ${name}: the API answered ${response.status}`);
     const body = Readable.fromWeb(response.body as ReadableStream);
-    await pipeline(body, createWriteStream(`${target}.part`));
+    const digest = createHash('sha256');
+    const digested = new Transform({
+      transform: (chunk: Buffer, _encoding, done) => {
+        digest.update(chunk);
+        done(null, chunk);
+      },
+    });
+    await pipeline(body, digested, createWriteStream(`${target}.part`));
+    const actual = digest.digest('hex');
+    if (actual !== sha256) {
+      await rm(`${target}.part`, { force: true });
+      throw new Error(
+        `Artifact ${name}: expected SHA-256 ${sha256}, as its step recorded it, got ${actual}; it is not kept`,
+      );
+    }
     await rename(`${target}.part`, target);
     return target;
   }

@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import type { Request } from 'express';
+import { ArtifactDamaged } from '../../application/artifacts.js';
 import {
   AttemptOver,
   HistoryUnreadable,
@@ -11,7 +12,12 @@ import {
   OtherRevision,
   TooMuchWaiting,
 } from '../../application/errors.js';
-import { AppendOutcomeUnknown, LogUnavailable, RevisionConflict } from '../../application/event-log.js';
+import {
+  AppendOutcomeUnknown,
+  LogUnavailable,
+  RevisionConflict,
+  StreamTombstoned,
+} from '../../application/event-log.js';
 import { InvalidCursor } from '../../application/queries/read-model.js';
 import { CommandRejected } from '../../domain/errors.js';
 import { bounded } from './received.js';
@@ -40,9 +46,12 @@ export const answerTo = (error: unknown, request: Request, requestId: string): E
     status,
     headers,
     body: { code, message, details },
-    isOurs: refusal !== error && status >= 500 && !(error instanceof TooMuchWaiting),
+    isOurs: refusal !== error && status >= 500 && !isTold(error),
   };
 };
+
+/** There is nothing to add for the log: full is no fault, and a damaged artifact has raised its own alarm. */
+const isTold = (error: unknown): boolean => error instanceof TooMuchWaiting || error instanceof ArtifactDamaged;
 
 const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof Refusal) return error;
@@ -63,10 +72,17 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof HistoryUnreadable) {
     return new Refusal(409, 'HISTORY_UNREADABLE', error.message, { revision: error.revision });
   }
+  if (error instanceof StreamTombstoned) {
+    const message = `The event store was made to end stream ${error.stream} for ever: its events can neither be read nor added to`;
+    return new Refusal(410, 'STREAM_TOMBSTONED', message, { stream: error.stream });
+  }
   if (error instanceof AttemptOver) {
     return new Refusal(410, 'ATTEMPT_OVER', error.message, { continue: false, reason: error.reason });
   }
   if (error instanceof OtherRevision) return new Refusal(412, 'REVISION_MISMATCH', error.message, error.details);
+  if (error instanceof ArtifactDamaged) {
+    return new Refusal(500, `ARTIFACT_${error.kind.toUpperCase()}`, error.message, { sha256: error.sha256 });
+  }
   if (error instanceof IdempotencyKeyReused) return new Refusal(422, 'IDEMPOTENCY_KEY_REUSED', error.message);
   return unavailable(error) ?? (error instanceof HttpException ? ofTheFramework(error, request) : undefined);
 };

@@ -1,6 +1,7 @@
 /** What no client of good will sends, as messages of the protocol: it is refused, nothing is stored, and the node goes on. */
 import { randomUUID } from 'node:crypto';
 import { EventStoreDBClient } from '@eventstore/db-client';
+import { addressOf, connect, withCredentials } from '../../../src/infrastructure/eventstore/connect.js';
 import sharedMessages from '@eventstore/db-client/generated/shared_pb.js';
 import services from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import messages from '@eventstore/db-client/generated/streams_pb.js';
@@ -23,8 +24,10 @@ let client: EventStoreDBClient;
 beforeAll(async () => {
   database = await createTestDatabase();
   node = await startEmbeddedEventStore({ databaseUrl: database.url });
-  raw = new services.StreamsClient(new URL(node.url).host, credentials.createInsecure());
-  client = EventStoreDBClient.connectionString(node.url);
+  raw = new services.StreamsClient(new URL(node.url).host, credentials.createInsecure(), {
+    interceptors: [withCredentials(addressOf(node.url).credentials!)],
+  });
+  client = connect(node.url);
 });
 afterAll(async () => {
   raw.close();

@@ -42,7 +42,8 @@ test('any event, alone, as a link, or with its link', () => {
           expect(found.getId()?.hasStructured()).toBe(structured);
           expect(Buffer.from(found.getStreamIdentifier()?.getStreamName_asU8() ?? []).toString()).toBe(wanted.stream);
           expect(found.getStreamRevision()).toBe(wanted.revision.toString());
-          expect([found.getCommitPosition(), found.getPreparePosition()]).toEqual([position, position]);
+          const own = wanted.position.toString();
+          expect([found.getCommitPosition(), found.getPreparePosition()]).toEqual([own, own]);
           expect(Object.fromEntries(found.getMetadataMap().toArray())).toEqual({
             ...{ type: wanted.type, created: (BigInt(wanted.created) * 10_000n).toString() },
             'content-type': wanted.json ? 'application/json' : 'application/octet-stream',

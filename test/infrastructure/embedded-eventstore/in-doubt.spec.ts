@@ -7,7 +7,7 @@ import {
 } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase } from '../../support/postgres.js';
-import { EventStoreDBClient } from '@eventstore/db-client';
+import { connect } from '../../../src/infrastructure/eventstore/connect.js';
 import { startCutProxy } from './cut-proxy.js';
 import { closeClient, collect, event, events, newStream, outcome } from './server-under-test.js';
 
@@ -15,7 +15,7 @@ test.each(['request', 'answer'] as const)('the %s of a commit is lost', async (c
   const database = await createTestDatabase();
   const proxy = await startCutProxy(database.url);
   const node = await startEmbeddedEventStore({ databaseUrl: proxy.url });
-  const client = EventStoreDBClient.connectionString(node.url);
+  const client = connect(node.url);
   const [one, two] = [newStream(), newStream()];
   await client.appendToStream(one, events(2));
   const heard: string[] = [];
@@ -53,7 +53,7 @@ test('the lost session of an idle node is taken up again at once, before another
   await eventually(async () => expect(await findRunningNode(database.url)).toBe(node.url));
   const second = startEmbeddedEventStore({ databaseUrl: database.url, limits: { lockWaitMs: 0 } });
   await expect(second).rejects.toBeInstanceOf(AnotherNodeRuns);
-  const client = EventStoreDBClient.connectionString(node.url);
+  const client = connect(node.url);
   expect(await outcome(client, newStream(), event(), 'no_stream')).toBe(0n);
   await closeClient(client);
   await node.close();

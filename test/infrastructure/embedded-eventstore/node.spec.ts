@@ -1,9 +1,15 @@
 /** What is the embedded node's own: how it is found, its limits, its shutdown, and what it does not serve. */
+import gossipServices from '@eventstore/db-client/generated/gossip_grpc_pb.js';
+import featureServices from '@eventstore/db-client/generated/serverfeatures_grpc_pb.js';
+import sharedMessages from '@eventstore/db-client/generated/shared_pb.js';
+import { credentials } from '@grpc/grpc-js';
 import {
   EventStoreDBClient,
+  binaryEvent,
   persistentSubscriptionToStreamSettingsFromDefaults,
   streamNameFilter,
 } from '@eventstore/db-client';
+import { addressOf, connect, withCredentials } from '../../../src/infrastructure/eventstore/connect.js';
 import {
   startEmbeddedEventStore,
   type EmbeddedEventStore,
@@ -28,10 +34,10 @@ afterAll(() => database.drop());
 
 async function start(options: Partial<EmbeddedEventStoreOptions> = {}) {
   node = await startEmbeddedEventStore({ databaseUrl: database.url, ...options });
-  return connect(node.url);
+  return connected(node.url);
 }
-function connect(url: string) {
-  const client = EventStoreDBClient.connectionString(url);
+function connected(url: string) {
+  const client = connect(url);
   clients.push(client);
   return client;
 }
@@ -62,24 +68,124 @@ test('a filtered subscription hears how far the log is searched, also while othe
   await subscription.unsubscribe();
 });
 
-test('is found by every form of connection', async () => {
-  await start();
-  const { host, port } = new URL(node?.url ?? '');
-  const forms = [
-    connect(`esdb://${host}?tls=false`),
-    connect(`esdb+discover://${host}?tls=false`),
-    connect(`esdb://${host},${host}?tls=false&nodePreference=leader`),
-    new EventStoreDBClient({ endpoint: host }, { insecure: true }),
-    new EventStoreDBClient({ endpoints: [{ address: '127.0.0.1', port: Number(port) }] }, { insecure: true }),
-    new EventStoreDBClient({ discover: { address: '127.0.0.1', port: Number(port) } }, { insecure: true }),
-  ];
-  clients.push(...forms.slice(3));
-  for (const client of forms) expect(await outcome(client, newStream(), event(), 'no_stream')).toBe(0n);
+describe('who has not the secret of the installation', () => {
+  const plain = async () => {
+    await start();
+    const { host, port } = new URL(node!.address);
+    return { host, port, at: (credentials: string) => `esdb://${credentials}${host}?tls=false` };
+  };
+
+  test.each([
+    ['none', ''],
+    ['another', 'executor:another@'],
+    ['the right one, of another user', 'admin:SECRET@'],
+    ['an empty one', 'executor:%20@'],
+  ])('is served nothing with %s, and learns nothing', async (_name, credentials) => {
+    const { at } = await plain();
+    const client = connected(at(credentials.replace('SECRET', node!.secret)));
+    const stream = newStream();
+    const calls = [
+      ...ways.map(([, way]) => client.appendToStream(stream, event(), way)),
+      collect(client.readStream(stream)),
+      collect(client.readAll({ maxCount: 1 })),
+      collect(client.subscribeToAll()),
+      client.deleteStream(stream),
+      client.tombstoneStream(stream),
+      client.setStreamMetadata(stream, { maxCount: 1 }),
+    ];
+    const refused = (await Promise.allSettled(calls)) as PromiseRejectedResult[];
+    for (const { status, reason } of refused) {
+      expect(status).toBe('rejected');
+      expect(reason).toMatchObject({ code: 16 });
+      expect(JSON.stringify(reason) + String(reason)).not.toContain(node!.secret);
+    }
+    expect(await outcome(connected(node!.url), stream, event(), 'no_stream')).toBe(0n);
+  });
+
+  test('is not told of the cluster or of what is served either', async () => {
+    const { host } = await plain();
+    const channel = credentials.createInsecure();
+    const [gossip, features] = [
+      new gossipServices.GossipClient(host, channel),
+      new featureServices.ServerFeaturesClient(host, channel),
+    ];
+    const refused = (call: (done: (error: unknown) => void) => unknown) => new Promise((resolve) => void call(resolve));
+    try {
+      expect(await refused((done) => gossip.read(new sharedMessages.Empty(), done))).toMatchObject({ code: 16 });
+      expect(await refused((done) => features.getSupportedMethods(new sharedMessages.Empty(), done))).toMatchObject({
+        code: 16,
+      });
+    } finally {
+      gossip.close();
+      features.close();
+    }
+  });
+
+  test('who has it is served, by any form of one address', async () => {
+    const { host } = await plain();
+    const password = encodeURIComponent(node!.secret);
+    const forms = [node!.url, `esdb://executor:${password}@${host}/?connectionName=a&tls=false`];
+    for (const url of forms) expect(await outcome(connected(url), newStream(), event(), 'no_stream')).toBe(0n);
+    const gossip = new gossipServices.GossipClient(host, credentials.createInsecure(), {
+      interceptors: [withCredentials(addressOf(node!.url).credentials!)],
+    });
+    const members = await new Promise<{ getMembersList: () => unknown[] } | undefined>((resolve) =>
+      gossip.read(new sharedMessages.Empty(), (_error, found) => resolve(found)),
+    );
+    expect(members?.getMembersList()).toHaveLength(1);
+    gossip.close();
+  });
+
+  test('the secret stays over a restart, and a second one may be given', async () => {
+    await start();
+    const before = node!.url;
+    const { secret } = node!;
+    const { port } = new URL(before);
+    await node!.close();
+    await start({ port: Number(port), secret: 'given by an operator' });
+    expect(node!.secret).toBe(secret);
+    for (const url of [before, before.replace(encodeURIComponent(secret), 'given%20by%20an%20operator')])
+      expect(await outcome(connected(url), newStream(), event(), 'no_stream')).toBe(0n);
+  });
+});
+
+describe('streams of the application itself', () => {
+  const own = ['workflow-', 'audit-review-', 'agent-', 'projection-', 'poison-', 'webhook-', 'audit-checkpoints'];
+
+  test.each(own)('are not deleted, tombstoned or cut: %s', async (prefix) => {
+    const client = await start();
+    const stream = `${prefix}${newStream()}`;
+    await client.appendToStream(stream, events(3));
+    const denied = { type: 'access-denied' };
+    for (const [, way] of ways) {
+      expect(await failing(client.deleteStream(stream, way))).toMatchObject(denied);
+      expect(await failing(client.tombstoneStream(stream, way))).toMatchObject(denied);
+      for (const metadata of [{ maxCount: 1 }, { maxAge: 1 }, { truncateBefore: 2 }])
+        expect(await failing(client.setStreamMetadata(stream, metadata, way))).toMatchObject(denied);
+      const bytes = binaryEvent({ type: 'Anything', data: Buffer.from('{"$tb": 2}') });
+      expect(await failing(client.appendToStream(`$$${stream}`, bytes, way))).toMatchObject(denied);
+      expect(await failing(client.appendToStream(`$$${stream}`, [event({ custom: 2 }), bytes], way))).toMatchObject(
+        denied,
+      );
+    }
+    await client.setStreamMetadata(stream, { custom: 1 });
+    expect(await collect(client.readStream(stream))).toHaveLength(3);
+  });
+
+  test('of others are, also where their names only contain such a one', async () => {
+    const client = await start();
+    const stream = newStream('my-workflow-');
+    await client.appendToStream(stream, events(3));
+    await client.setStreamMetadata(stream, { maxCount: 1 });
+    expect(await collect(client.readStream(stream))).toHaveLength(1);
+    await client.deleteStream(stream);
+    await client.tombstoneStream(stream);
+  });
 });
 
 test('tells the address it is told to tell', async () => {
   const client = await start({ advertisedHost: 'events.example', advertisedPort: 4321 });
-  expect(node?.url).toBe('esdb://events.example:4321?tls=false');
+  expect(node?.address).toBe('esdb://events.example:4321?tls=false');
   await closeClient(client);
   clients.splice(0);
 });

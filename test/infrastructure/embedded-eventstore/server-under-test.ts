@@ -9,6 +9,7 @@ import {
   type EventData,
   type Position,
 } from '@eventstore/db-client';
+import { connect } from '../../../src/infrastructure/eventstore/connect.js';
 import {
   startEmbeddedEventStore,
   type EmbeddedEventStoreOptions,
@@ -36,7 +37,7 @@ export function serverUnderTest(limits: EmbeddedEventStoreOptions['limits'] = {}
         await database.drop();
       };
     }
-    server.client = EventStoreDBClient.connectionString(server.url);
+    server.client = connect(server.url);
   });
   afterAll(async () => {
     await closeClient(server.client);

@@ -1,5 +1,8 @@
 /** One node for several that use a database: found, started, and taken over. */
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import pg from 'pg';
 import type { NewEvent } from '../../../src/application/event-log.js';
 import { SharedNode, startEmbeddedEventStore } from '../../../src/infrastructure/embedded-eventstore/index.js';
@@ -59,8 +62,11 @@ test('when its owner leaves, another takes the node over: reads wait, appends go
 });
 
 test('a node that stands still is replaced, and when it goes on it neither writes nor serves', async () => {
-  const child = startChild(program, [], { DATABASE_URL: database.url, PORT: '0' });
-  const [, old = ''] = await child.printed(/EVENTSTORE_URL=(\S+)/);
+  const dataDir = await mkdtemp(join(tmpdir(), 'shared-node-'));
+  closers.push(() => rm(dataDir, { recursive: true }));
+  const child = startChild(program, [], { DATABASE_URL: database.url, PORT: '0', DATA_DIR: dataDir });
+  const [, file = ''] = await child.printed(/EVENTSTORE_URL="\$\(cat '([^']+)'\)"/);
+  const old = (await readFile(file, 'utf8')).trim();
   const node = await share();
   expect(node.url).toBe(old);
   const log = logOn(node);

@@ -1,5 +1,6 @@
 /** One side of a copy: an embedded node with a database of its own. */
 import { EventStoreDBClient } from '@eventstore/db-client';
+import { connect } from '../../../src/infrastructure/eventstore/connect.js';
 import pg from 'pg';
 import {
   startEmbeddedEventStore,
@@ -30,7 +31,7 @@ export async function startSide(
 ): Promise<Side> {
   const database = await createTestDatabase();
   const node = await startEmbeddedEventStore({ databaseUrl: database.url, limits });
-  const [server, client] = [await Server.connect(name, node.url), EventStoreDBClient.connectionString(node.url)];
+  const [server, client] = [await Server.connect(name, node.url), connect(node.url)];
   const pool = new pg.Pool({ connectionString: database.url, max: 1 });
   return {
     ...{ url: node.url, server, client },

@@ -4,7 +4,7 @@ import rpc from '@eventstore/db-client/generated/status_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import any from 'google-protobuf/google/protobuf/any_pb.js';
 import empty from 'google-protobuf/google/protobuf/empty_pb.js';
-import { AppendOutcomeUnknown, RevisionConflict } from '../../../src/application/event-log.js';
+import { AppendOutcomeUnknown, RevisionConflict, StreamTombstoned } from '../../../src/application/event-log.js';
 import { decodeAnswer } from '../../../src/infrastructure/eventstore/append-messages.js';
 import { AppendRefused, batchAnswer } from '../../../src/infrastructure/eventstore/batch-answer.js';
 import { isRefusal } from '../../../src/infrastructure/eventstore/refusals.js';
@@ -46,9 +46,6 @@ test('a stream at another revision is a conflict, with the revision that it is a
 });
 
 test.each([
-  ['StreamDeleted', 5, new shared.StreamDeleted(), true],
-  // Whatever status a server gives with it: the stream is gone, nothing was written.
-  ['StreamDeleted', 2, new shared.StreamDeleted(), true],
   ['AccessDenied', 7, new shared.AccessDenied(), true],
   ['MaximumAppendSizeExceeded', 3, new shared.MaximumAppendSizeExceeded(), true],
   ['Timeout', 4, new shared.Timeout(), false],
@@ -59,6 +56,15 @@ test.each([
   expect(isRefusal(error)).toBe(isCertain);
   expect((error as Error).message).toContain(type);
 });
+
+test.each([5, 2])(
+  'a stream that was tombstoned is told as such, whatever status a server gives with it: %p',
+  (code) => {
+    const error = refusedWith(code, 'StreamDeleted', new shared.StreamDeleted());
+    expect(error).toBeInstanceOf(StreamTombstoned);
+    expect(error).toMatchObject({ stream: 'stream' });
+  },
+);
 
 test('a busy server has not begun', () => {
   const status = new rpc.Status().setCode(14).setMessage('Server Is Too Busy');

@@ -2,8 +2,9 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { jsonEvent, binaryEvent, EventStoreDBClient } from '@eventstore/db-client';
-import { AppendOutcomeUnknown, LogUnavailable } from '../../../src/application/event-log.js';
+import { jsonEvent, binaryEvent } from '@eventstore/db-client';
+import { connect } from '../../../src/infrastructure/eventstore/connect.js';
+import { AppendOutcomeUnknown, LogUnavailable, StreamTombstoned } from '../../../src/application/event-log.js';
 import {
   startEmbeddedEventStore,
   type EmbeddedEventStore,
@@ -90,7 +91,7 @@ describe('a server that works', () => {
   });
 
   test('gives what is not JSON as text', async () => {
-    const client = EventStoreDBClient.connectionString(node.url);
+    const client = connect(node.url);
     const broken = {
       ...jsonEvent({ type: 'broken', data: {} }),
       contentType: 'application/octet-stream' as const,
@@ -113,10 +114,13 @@ describe('a server that works', () => {
     expect((await log.read('long', 5n)).events).toHaveLength(21);
   });
 
-  test('refuses for certain to write to a tombstoned stream', async () => {
-    const client = EventStoreDBClient.connectionString(node.url);
+  test('says of a tombstoned stream that it is one, to whoever writes or reads', async () => {
+    const client = connect(node.url);
     await client.tombstoneStream('gone');
-    await expect(log.append('gone', [event()], 'none')).rejects.toBeInstanceOf(LogUnavailable);
+    await expect(log.append('gone', [event()], 'none')).rejects.toBeInstanceOf(StreamTombstoned);
+    await expect(log.read('gone')).rejects.toBeInstanceOf(StreamTombstoned);
+    const page = { direction: 'forwards', from: 0n, limit: 1 } as const;
+    await expect(log.readPage('gone', page)).rejects.toThrow('Stream gone was tombstoned');
     await closeClient(client);
   });
 });

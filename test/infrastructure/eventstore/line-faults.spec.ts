@@ -66,7 +66,7 @@ const faults: readonly Fault[] = [
 test.each(faults)(
   '$name',
   async ({ befall, isFelt }) => {
-    const url = `esdb://127.0.0.1:${proxy.port}?tls=false`;
+    const url = node.url.replace(/:\d+\?/, `:${proxy.port}?`);
     const log = new EventStoreDbEventLog({ url, appendTimeoutMs: 500, readTimeoutMs: 1_000, silenceMs: 2_000 });
     const prefix = `line-${randomUUID()}-`;
     const streams = Array.from({ length: WRITERS }, (_, index) => `${prefix}${index}`);

@@ -41,6 +41,25 @@ describe('artifacts', () => {
     expect(await tables.dataSource.query('select sha256 from artifacts')).toEqual([{ sha256 }]);
   });
 
+  test('bytes that were altered are put right by the same bytes, and that is said', async () => {
+    const store = new PostgresArtifactStore(tables.dataSource);
+    await store.put(bytes, 'application/pdf');
+    await tables.dataSource.query(`update artifacts set content = 'other'`);
+    expect(await store.digestOf(sha256)).toBe(createHash('sha256').update('other').digest('hex'));
+    expect(await store.put(bytes, 'text/plain')).toEqual({ sha256, bytes: 300, mended: true });
+    expect(await store.digestOf(sha256)).toBe(sha256);
+    expect((await store.get(sha256))?.contentType).toBe('application/pdf');
+  });
+
+  test('the hash of what is stored is made of parts, of as many as there are', async () => {
+    const store = new PostgresArtifactStore(tables.dataSource);
+    for (const size of [0, 4 * 1024 * 1024, 4 * 1024 * 1024 + 1]) {
+      const stored = await store.put(Buffer.alloc(size, 7), 'application/octet-stream');
+      expect(await store.digestOf(stored.sha256)).toBe(stored.sha256);
+    }
+    expect(await store.digestOf('0'.repeat(64))).toBeNull();
+  });
+
   test('too many bytes are refused by name', async () => {
     const store = new PostgresArtifactStore(tables.dataSource, 299);
     await expect(store.put(bytes, 'application/pdf')).rejects.toThrow('Artifact of 300 bytes: expected at most 299');

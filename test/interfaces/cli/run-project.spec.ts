@@ -25,10 +25,10 @@ const behind = (): WorkflowClient => {
           percent_complete: isThere ? 100 : 85,
           error_message: null,
         },
-        steps: [{ artifacts: isThere ? [{ name: 'a.pdf' }] : [] }],
+        steps: [{ artifacts: isThere ? [{ name: 'a.pdf', sha256: '0'.repeat(64) }] : [] }],
       } as never);
     },
-    download: (_, name, directory) => Promise.resolve(`${directory}/${name}`),
+    download: (_, { name }, directory) => Promise.resolve(`${directory}/${name}`),
   };
   return client as WorkflowClient;
 };

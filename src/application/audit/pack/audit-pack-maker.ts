@@ -116,11 +116,8 @@ export class AuditPackMaker extends AuditPacks {
       throw new InvalidRequest('AUDIT_PACK_TOO_LARGE', message);
     }
     const files: Record<string, Uint8Array> = {};
-    for (const { file, sha256 } of once.values()) {
-      const stored = await this.ports.artifacts.get(sha256);
-      if (!stored) throw new Error(`Artifact ${sha256} of ${file} is not in the artifact store`);
-      files[file] = stored.content;
-    }
+    for (const { file, sha256 } of once.values())
+      files[file] = (await this.ports.artifacts.mustGet(sha256, file)).content;
     return files;
   }
 }

@@ -71,13 +71,13 @@ export const lineageOf = (events: readonly RecordedEvent[]): readonly Lineage[] 
   });
 };
 
-/** The agent's files, and those values of its output that were too large for an event. */
-const filesOf = (event: JsonObject): readonly ArtifactRef[] => {
+/** What a StepCompleted names: the agent's files, and those values of its output that were too large for an event. */
+export const filesOf = (event: JsonObject): readonly ArtifactRef[] => {
   const large = Object.values(objectOf(event['output']))
     .filter(isRef)
     .map(({ artifact: name, ...rest }) => ({ name, ...rest }));
-  const given = event['artifacts'] as unknown as readonly ArtifactRef[] | undefined;
-  return [...(given ?? []), ...large];
+  const given: unknown = event['artifacts'];
+  return [...(Array.isArray(given) ? (given as readonly ArtifactRef[]) : []), ...large];
 };
 
 /** The hash makes it unique, and what agents call their files cannot lead out of the folder. */

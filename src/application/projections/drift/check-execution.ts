@@ -1,5 +1,5 @@
 import { workflowStream } from '../../../domain/workflow/index.js';
-import type { EventLog, RecordedEvent } from '../../event-log.js';
+import { StreamTombstoned, type EventLog, type RecordedEvent } from '../../event-log.js';
 import type { AnyRow, Projection } from '../projection.js';
 import { readEvent } from '../read-event.js';
 import { differences, type RowDifference } from './differences.js';
@@ -18,15 +18,21 @@ type Ports = Readonly<{ log: EventLog; rows: LiveRows }>;
 /**
  * Folds an execution's events and compares with its rows, both as of the position that each table has reached. What differs
  * is looked at a second time: a table that is swapped at this very moment is no drift.
+ * @returns nothing where the stream was tombstoned: there is nothing to compare with
  */
 export const checkExecution = async (
   ports: Ports,
   projections: readonly Projection[],
   executionId: string,
 ): Promise<readonly Checked[]> => {
-  const first = await look(ports, projections, executionId);
-  const isSame = first.every((checked) => checked.differences.length === 0);
-  return isSame ? first : look(ports, projections, executionId);
+  try {
+    const first = await look(ports, projections, executionId);
+    const isSame = first.every((checked) => checked.differences.length === 0);
+    return isSame ? first : await look(ports, projections, executionId);
+  } catch (error) {
+    if (error instanceof StreamTombstoned) return [];
+    throw error;
+  }
 };
 
 const look = async ({ log, rows }: Ports, projections: readonly Projection[], executionId: string) => {

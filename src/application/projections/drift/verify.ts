@@ -1,6 +1,6 @@
 /** Whole read tables against the whole log, in bounded memory: first what the log holds, then what only the tables hold. */
 import { executionIdOf, STREAM_PREFIX, workflowStream } from '../../../domain/workflow/index.js';
-import type { EventLog, RecordedEvent } from '../../event-log.js';
+import { StreamTombstoned, type EventLog, type RecordedEvent } from '../../event-log.js';
 import type { Projection } from '../projection.js';
 import { checkExecution, type Checked } from './check-execution.js';
 import type { LiveRows } from './live-rows.js';
@@ -68,11 +68,20 @@ const verifyUnexplained = async (
   for (let after: string | null = null; !signal.aborted;) {
     const page: readonly string[] = await rows.executions(after, PAGE, tables);
     await inGroups(page, async (executionId) => {
-      const { revision } = await log.read(workflowStream(executionId), NO_EVENTS_FROM);
-      if (revision === 'none') await check(executionId);
+      if (!(await isKnown(log, executionId))) await check(executionId);
     });
     if (page.length < PAGE) return;
     after = page.at(-1)!;
+  }
+};
+
+/** Whether the log has events of it. Of a stream that was tombstoned it had. */
+const isKnown = async (log: EventLog, executionId: string): Promise<boolean> => {
+  try {
+    return (await log.read(workflowStream(executionId), NO_EVENTS_FROM)).revision !== 'none';
+  } catch (error) {
+    if (error instanceof StreamTombstoned) return true;
+    throw error;
   }
 };
 

@@ -1,4 +1,5 @@
-import { binaryEvent, EventStoreDBClient, jsonEvent } from '@eventstore/db-client';
+import { binaryEvent, jsonEvent } from '@eventstore/db-client';
+import { connect } from '../../../../src/infrastructure/eventstore/connect.js';
 import {
   closeClient,
   collect,
@@ -190,7 +191,7 @@ test('a batch append whose deadline has passed is answered so', async () => {
 });
 
 test('an answer instead of an error, where the client asks for it', async () => {
-  const lenient = EventStoreDBClient.connectionString(`${server.url}&throwOnAppendFailure=false`);
+  const lenient = connect(`${server.url}&throwOnAppendFailure=false`);
   const stream = newStream();
   expect(await lenient.appendToStream(stream, event(), { expectedRevision: 3n, ...ways[0][1] })).toMatchObject({
     success: false,

@@ -1,5 +1,6 @@
 /** A hundred clients at once, on one stream and on many, with subscribers that follow: one who keeps up, one who does not. */
 import { EventStoreDBClient, WrongExpectedVersionError } from '@eventstore/db-client';
+import { connect } from '../../../../src/infrastructure/eventstore/connect.js';
 import { eventually } from '../../../support/eventually.js';
 import { closeClient, collect, event, follow, isOwnNode, newStream, serverUnderTest } from '../server-under-test.js';
 
@@ -16,7 +17,7 @@ afterAll(async () => {
 
 /** A client of its own for each, as for those who write. */
 function follower(prefix: string) {
-  const client = EventStoreDBClient.connectionString(server.url);
+  const client = connect(server.url);
   clients.push(client);
   return follow(client, prefix);
 }
@@ -47,7 +48,7 @@ test('every acknowledged event has one place, and every subscriber sees each onc
   const acknowledged: string[] = [first.id];
   await Promise.all(
     Array.from({ length: CLIENTS }, async (_, index) => {
-      const client = EventStoreDBClient.connectionString(server.url);
+      const client = connect(server.url);
       clients.push(client);
       for (let turn = 0; turn < APPENDS_EACH; turn++) {
         const added = [event({ text: FILLING }), event({ text: FILLING })];

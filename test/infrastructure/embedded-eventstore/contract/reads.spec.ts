@@ -135,6 +135,11 @@ describe('links', () => {
     ]);
     const [first] = read;
     expect(first?.commitPosition).toBe(first?.link?.position?.commit);
+    const [original] = await collect(
+      server.client.readStream(first!.event!.streamId, { fromRevision: first!.event!.revision }),
+    );
+    expect(first?.event?.position).toEqual(original?.event?.position);
+    expect(first!.event!.position!.commit).toBeLessThan(first!.link!.position!.commit);
   });
 
   test('that do not begin with a number are events as others', async () => {

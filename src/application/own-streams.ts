@@ -1,0 +1,5 @@
+import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
+import { AUDITED_PREFIXES, CHECKPOINT_STREAM } from './audit/audited-log.js';
+
+/** What the names of all streams begin with that this application writes. Events are added to them; nothing is ever taken away. */
+export const OWN_STREAM_PREFIXES: readonly string[] = [...AUDITED_PREFIXES, WEBHOOK_STREAM_PREFIX, CHECKPOINT_STREAM];

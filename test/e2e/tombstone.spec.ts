@@ -1,0 +1,139 @@
+/** Streams that somebody has tombstoned, in a store that lets him: each is told, and whatever is not in it goes on. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EventStoreDBClient } from '@eventstore/db-client';
+import { DataSource } from 'typeorm';
+import { startServer, type Server } from '../../src/composition/server.js';
+import { loadConfig } from '../../src/infrastructure/config/config.js';
+import {
+  startEmbeddedEventStore,
+  type EmbeddedEventStore,
+} from '../../src/infrastructure/embedded-eventstore/index.js';
+import { connect } from '../../src/infrastructure/eventstore/connect.js';
+import { eventually } from '../support/eventually.js';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { startReceiver, type Receiver } from '../support/webhook-receiver.js';
+import { Api } from './support/api.js';
+import { startScriptedAgents } from './support/scripted-agents.js';
+
+const program = fileURLToPath(new URL('../../dist/interfaces/cli/audit.js', import.meta.url));
+const HOOKS = '/api/v1/workflow/webhooks';
+
+let database: TestDatabase;
+let node: EmbeddedEventStore;
+let client: EventStoreDBClient;
+let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
+let receiver: Receiver;
+let server: Server;
+let api: Api;
+let dataDir = '';
+const closers: (() => Promise<unknown>)[] = [];
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(path.join(tmpdir(), 'tombstone-'));
+  database = await createTestDatabase();
+  closers.push(() => database.drop());
+  node = await startEmbeddedEventStore({ databaseUrl: database.url, protectedPrefixes: [] });
+  closers.push(() => node.close());
+  client = connect(node.url);
+  closers.push(() => client.dispose());
+  agents = await startScriptedAgents();
+  closers.push(() => agents.close());
+  receiver = await startReceiver();
+  closers.push(() => receiver.close());
+  const env = {
+    ...{ DATA_DIR: dataDir, DATABASE_URL: database.url, EVENTSTORE_URL: node.url, AGENT_BASE_URL: agents.url },
+    ...{ PORT: '0', LOG_LEVEL: 'fatal', SHUTDOWN_GRACE_MS: '0', AUDIT_CHECKPOINT_MS: '100' },
+    ...{ WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true', WEBHOOK_FIRST_RETRY_MS: '20', SAGA_SWEEP_INTERVAL_MS: '100' },
+    DRIFT_CHECK_INTERVAL_MS: '20',
+  };
+  server = await startServer(loadConfig(env));
+  closers.push(() => server.stop());
+  api = new Api(server.url);
+}, 60_000);
+afterAll(async () => {
+  for (const close of closers.reverse()) await close();
+  await rm(dataDir, { recursive: true });
+}, 60_000);
+
+const start = (project: string) => api.start({ project_id: project, document_type: 'ib' });
+const sql = (text: string, values: unknown[] = []): Promise<Record<string, string>[]> =>
+  server.app.get(DataSource).query(text, values);
+const audit = (eventstore: string, ...given: string[]) =>
+  new Promise<{ code: number; told: string }>((resolve) => {
+    const env = { ...process.env, DATABASE_URL: database.url, DATA_DIR: dataDir, EVENTSTORE_URL: eventstore };
+    const child = execFile(process.execPath, [program, 'verify', ...given], { env }, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, told: stdout + stderr }),
+    );
+  });
+
+test('executions, holds and webhooks that are not in them go on; verification names them', async () => {
+  const hooked = await api.post(HOOKS, { url: `${receiver.url}/hook`, project_id: 'after' });
+  const other = await api.post(HOOKS, { url: `${receiver.url}/other` });
+  expect([hooked.status, other.status]).toEqual([201, 201]);
+  agents.scripts.set('held', { enrich: 'hold' });
+  const ended = await start('before');
+  await api.reaches(ended, 'completed');
+  const running = await start('held');
+  await eventually(() => agents.calls.some(({ input }) => input.execution_id === running));
+  const otherHook = other.body.data.webhook.id as string;
+  for (const stream of [`workflow-${ended}`, `workflow-${running}`, `webhook-${otherHook}`, 'agent-nobody'])
+    await client.tombstoneStream(stream);
+  agents.release(running, 'enrich');
+
+  const after = await start('after');
+  await api.reaches(after, 'completed');
+  const count = (await api.events(after)).length;
+  const delivered = () =>
+    receiver.taken().filter(({ path: at, body }) => at === '/hook' && body.data.execution_id === after);
+  await eventually(() => delivered().length === count, { deadlineMs: 30_000 });
+
+  // What the read tables hold is still shown; what only the log has is refused for good, and not as if it were away.
+  expect((await api.get(`/api/v1/workflow?execution_id=${ended}`)).status).toBe(200);
+  const gone = {
+    status: 410,
+    body: { error: { code: 'STREAM_TOMBSTONED', details: { stream: `workflow-${running}` } } },
+  };
+  expect(await api.control(running, 'pause')).toMatchObject(gone);
+  expect(await api.get(`/api/v1/workflow/${running}/audit-pack`)).toMatchObject(gone);
+  expect((await api.get(`/api/v1/workflow/${after}/audit-pack`)).status).toBe(200);
+
+  const tables = await sql('select projection, position from projection_checkpoints');
+  const [{ position: last }] = (await sql('select max(position) as position from eventstore.events where stream = $1', [
+    `workflow-${after}`,
+  ])) as [{ position: string }];
+  await eventually(async () => {
+    for (const { position } of await sql('select position from projection_checkpoints'))
+      expect(BigInt(position!)).toBeGreaterThanOrEqual(BigInt(last));
+    const [{ size }] = (await sql(
+      `select max((checkpoint ->> 'tree_size')::bigint) as size from audit_checkpoints`,
+    )) as [{ size: string }];
+    const [{ leaves }] = (await sql('select count(*) as leaves from audit_leaves where position <= $1', [last])) as [
+      { leaves: string },
+    ];
+    expect(Number(size)).toBeGreaterThanOrEqual(Number(leaves));
+  });
+  expect(tables.length).toBeGreaterThan(0);
+  expect(await sql('select * from projection_poison')).toEqual([]);
+  const drifted = async () => await sql('select * from projection_drift');
+  expect(await drifted()).toEqual([]);
+  expect((await api.get('/health/ready')).status).toBe(200);
+
+  for (const eventstore of [node.url, '']) {
+    const all = await audit(eventstore, '--all');
+    expect(all.code).toBe(1);
+    const told = [...all.told.matchAll(/ {2}(\S+): position \d+, stream (\S+),/g)].map(
+      ([, kind, stream]) => `${kind} ${stream}`,
+    );
+    const audited = [`workflow-${ended}`, `workflow-${running}`, 'agent-nobody', `webhook-${otherHook}`];
+    expect(told.sort()).toEqual(audited.map((stream) => `stream-tombstoned ${stream}`).sort());
+    expect(await audit(eventstore, ended)).toMatchObject({
+      code: 1,
+      told: expect.stringContaining('stream-tombstoned'),
+    });
+    expect(await audit(eventstore, after)).toMatchObject({ code: 0 });
+  }
+}, 180_000);
