@@ -55,7 +55,7 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof InvalidCursor) {
     return badRequest(
       [problem('cursor', 'a cursor as an earlier answer gave it', request.query['cursor'])],
-      'INVALID_CURSOR',
+      { code: 'INVALID_CURSOR' },
     );
   }
   if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);

@@ -1,0 +1,34 @@
+/** What is made to cost much: it is refused for little. */
+import { startHttp, type HttpWorld } from './http-app.js';
+import { post, send } from './send.js';
+
+const START_AT = '/api/v1/workflow/start';
+const START = { project_id: 'p', document_type: 'ib' };
+
+/** Milliseconds of processor time that this process spends meanwhile. */
+const cpuMs = async (work: () => Promise<unknown>): Promise<number> => {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
+};
+
+describe('worst input', () => {
+  let world: HttpWorld;
+  beforeAll(async () => (world = await startHttp()));
+  afterAll(() => world.finish());
+
+  test('of 90,000 unknown properties 20 are told, all are counted, and it takes less than a second', async () => {
+    const strangers = Object.fromEntries(Array.from({ length: 90_000 }, (_, index) => [`a${index}`, 1]));
+    let answer = await send(world.url, post(START_AT, START));
+    const spent = await cpuMs(async () => {
+      answer = await send(world.url, post(START_AT, { ...START, ...strangers }));
+    });
+    expect(answer.status).toBe(400);
+    const { code, message, details } = answer.json.error;
+    expect(code).toBe('INVALID_REQUEST');
+    expect(message).toMatch(/and 89997 more$/);
+    expect(details).toHaveLength(20);
+    expect(spent).toBeLessThan(1_000);
+  });
+});
