@@ -18,6 +18,7 @@ import { ProjectionStore } from '../application/projections/projection-store.js'
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { queryHandlers } from '../application/queries/index.js';
 import { ReadModel } from '../application/queries/read-model.js';
+import { RevisionWaits } from '../application/queries/revision-waits.js';
 import { StartBacklog } from '../application/start-backlog.js';
 import { TaskReports, TaskTokens } from '../application/tasks.js';
 import { DueExecutions, Workers } from '../application/workers.js';
@@ -39,7 +40,7 @@ import { RequiredReasons } from '../interfaces/http/required-reasons.js';
 import { adminProviders } from './admin.js';
 import { auditKeeper } from './audit.js';
 import { LocalDocumentAgents } from './document-agents.js';
-import { agentLimits, backlogLimits, httpLimits } from './limits.js';
+import { agentLimits, backlogLimits, httpLimits, revisionWaitLimits } from './limits.js';
 import { liveProviders } from './live.js';
 import { projectionAdmin } from './projection-admin.js';
 import { webhookProviders } from './webhooks.js';
@@ -111,6 +112,11 @@ const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Part
     { provide: ProjectionRunner, useValue: runner },
     { provide: Health, useValue: new CheckedHealth(dataSource, log, clock, () => runner.status(), stopping) },
     { provide: ReadModel, useValue: readyUnlessAway(new PostgresReadModel(dataSource)) },
+    {
+      provide: RevisionWaits,
+      inject: [ReadModel],
+      useFactory: (readModel: ReadModel) => new RevisionWaits(readModel, clock, revisionWaitLimits(config)),
+    },
     { provide: ArtifactStore, useValue: readyUnlessAway(new PostgresArtifactStore(dataSource)) },
     { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },
     {

@@ -19,6 +19,7 @@ import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/r
 import type { WatchLimits } from '../application/saga/saga-watch.js';
 import type { WebhookLimits } from '../application/webhooks/limits.js';
 import { DEFAULT_SENDER_LIMITS, type SenderLimits } from '../infrastructure/webhooks/http-webhook-sender.js';
+import { REVISION_WAIT_LIMITS, type RevisionWaitLimits } from '../application/queries/revision-waits.js';
 import type { SagaLimits } from '../application/saga/saga-limits.js';
 
 export const sagaLimits = (config: Config): SagaLimits => ({
@@ -80,6 +81,11 @@ export const httpLimits = (config: Config): HttpLimits => ({
   metadataBytes: config.metadataLimitBytes,
   agentBodyBytes: config.agentMaxRequestBytes,
   taskBodyBytes: config.agentMaxResponseBytes,
+});
+
+export const revisionWaitLimits = (config: Config): RevisionWaitLimits => ({
+  ...REVISION_WAIT_LIMITS,
+  waiting: config.maxWaitingReads,
 });
 
 export const runnerLimits = (config: Config): RunnerLimits => ({

@@ -40,6 +40,7 @@ export const variables = z.object({
   METADATA_LIMIT_BYTES: whole('bytes', 64 * KIB, { max: BODY.max }),
   INLINE_OUTPUT_BYTES: whole('bytes', 65_536, { min: 0, max: 512 * KIB }),
 
+  MAX_WAITING_READS: whole('reads', 1000, { min: 0, max: 100_000 }),
   MAX_WAITING_EXECUTIONS: whole('executions', 10_000, { max: 10_000_000 }),
   SAGA_MAX_CONCURRENT_STEPS: whole('steps', 64, { max: 10_000 }),
   SAGA_SWEEP_INTERVAL_MS: whole('milliseconds', 2000, { min: 100 }),

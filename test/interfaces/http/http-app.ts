@@ -30,6 +30,7 @@ import {
   type Overview,
   type StepView,
 } from '../../../src/application/queries/read-model.js';
+import { RevisionWaits } from '../../../src/application/queries/revision-waits.js';
 import { Results } from '../../../src/application/saga/results.js';
 import { NO_RULES } from '../../../src/application/saga/slots.js';
 import { WorkflowSaga } from '../../../src/application/saga/workflow-saga.js';
@@ -69,6 +70,11 @@ export class LaidOutReadModel extends ReadModel {
     if (this.execution?.id !== executionId) return null;
     const steps = include.steps ? this.steps : undefined;
     return { execution: this.execution, steps, events: include.events ? this.rows : undefined };
+  }
+  async revisions(executionIds: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+    this.note({ revisionsOf: executionIds });
+    const row = this.execution;
+    return new Map(row && executionIds.includes(row.id) ? [[row.id, BigInt(row.revision)]] : []);
   }
   async executions(filter: ExecutionFilter, page: Readonly<{ cursor: string | null; limit: number }>) {
     this.note({ filter, page });
@@ -163,6 +169,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: Agents, useValue: agents },
     { provide: ArtifactStore, useValue: artifacts },
     { provide: ReadModel, useValue: readModel },
+    { provide: RevisionWaits, useValue: new RevisionWaits(readModel, clock) },
     { provide: DocumentAgents, useValue: documentAgents },
     { provide: AuditPacks, useValue: new OnePack() },
     { provide: Health, useValue: health },
