@@ -33,6 +33,8 @@ import { PostgresReadModel } from '../infrastructure/postgres/postgres-read-mode
 import { PostgresWaitingExecutions } from '../infrastructure/postgres/postgres-waiting-executions.js';
 import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js';
 import { AdminModule } from '../interfaces/http/admin.module.js';
+import { OwnCalls } from '../interfaces/http/agent-paths.js';
+import { JsonReader } from '../interfaces/http/body/json-reader.js';
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
 import { LiveModule } from '../interfaces/http/live.module.js';
@@ -72,7 +74,18 @@ export class AppModule {
   }
 }
 
-const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskTokens }: Parts): Provider[] => [
+const given = ({
+  config,
+  dataSource,
+  log,
+  clock,
+  ids,
+  definitions,
+  agents,
+  taskTokens,
+  json,
+  token,
+}: Parts): Provider[] => [
   { provide: TaskTokens, useValue: taskTokens },
   { provide: TaskReports, useValue: new AgentTaskReports(clock, agentLimits(config)) },
   { provide: DataSource, useValue: dataSource },
@@ -86,6 +99,8 @@ const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskT
     useValue: new LocalDocumentAgents({ projectsDir: config.projectsDir, now: () => clock.now() }),
   },
   { provide: HttpLimits, useValue: httpLimits(config) },
+  { provide: JsonReader, useValue: json },
+  { provide: OwnCalls, useValue: token },
   { provide: RequiredReasons, useValue: new RequiredReasons(config.requireReason) },
 ];
 

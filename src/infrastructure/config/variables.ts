@@ -1,9 +1,10 @@
 /** Every environment variable there is, with its default. The names are a contract; `.env.example` describes each. */
 import { z } from 'zod';
-import { connectionString, flag, host, oneOf, secret, someOf, text, webUrl, whole } from './variable.js';
+import { connectionString, flag, host, oneOf, secret, someOf, text, webUrl, webUrls, whole } from './variable.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const MEMBERS = { min: 100, max: 10_000_000 };
 const BODY = { min: KIB, max: 1024 * MIB };
 
 export const variables = z.object({
@@ -26,6 +27,10 @@ export const variables = z.object({
   AGENT_BASE_URL: webUrl(),
   AGENT_MAX_REQUEST_BYTES: whole('bytes', 32 * MIB, BODY),
   AGENT_MAX_RESPONSE_BYTES: whole('bytes', 16 * MIB, BODY),
+  AGENT_MAX_REQUEST_MEMBERS: whole('members', 500_000, MEMBERS),
+  AGENT_MAX_RESPONSE_MEMBERS: whole('members', 200_000, MEMBERS),
+  AGENT_ROUTES: oneOf(['own', 'open'], 'own'),
+  INSTALLATION_URLS: webUrls(),
   AGENT_MAX_RETRY_AFTER_SECONDS: whole('seconds', 3600, { max: 86_400 }),
   AGENT_MAX_CONCURRENT_CALLS: whole('calls', 64, { max: 10_000 }),
   AGENT_RATE_CALLS: whole('calls', 0, { min: 0, max: 1_000_000 }),
@@ -37,6 +42,9 @@ export const variables = z.object({
   AGENT_CIRCUIT_COOL_DOWN_MS: whole('milliseconds', 10_000, { min: 10, max: 86_400_000 }),
 
   BODY_LIMIT_BYTES: whole('bytes', MIB, BODY),
+  BODY_LIMIT_MEMBERS: whole('members', 100_000, MEMBERS),
+  JSON_THREADS: whole('threads', 2, { max: 64 }),
+  JSON_MAX_WAITING: whole('texts', 200, { max: 100_000 }),
   METADATA_LIMIT_BYTES: whole('bytes', 64 * KIB, { max: BODY.max }),
   INLINE_OUTPUT_BYTES: whole('bytes', 65_536, { min: 0, max: 512 * KIB }),
 

@@ -40,8 +40,16 @@ export const badRequest = (
 const sentence = ({ field, expected, received: came }: Problem) => `${field}: expected ${expected}, got ${came}`;
 
 /** @param length what was announced; undefined where the limit was met on the way */
-export const bodyTooLarge = (limit: number | undefined, length: number | undefined): Refusal => {
-  const [expected, came] = [`at most ${limit} bytes`, length === undefined ? 'more' : String(length)];
+export const bodyTooLarge = (limit: number | undefined, length: number | undefined): Refusal =>
+  tooLarge(`at most ${limit} bytes`, length === undefined ? 'more' : String(length));
+
+export const bodyTooComplex = (members: number): Refusal =>
+  tooLarge(`at most ${members} members of arrays and objects in all`, 'more');
+
+/** It was within the bounds and needed too much time or memory anyway. */
+export const bodyUnreadable = (why: string): Refusal => tooLarge('a body that can be read with little effort', why);
+
+const tooLarge = (expected: string, came: string): Refusal => {
   const problems: readonly Problem[] = [{ field: 'body', expected, received: came }];
   return new Refusal(413, 'BODY_TOO_LARGE', `body: expected ${expected}, got ${came}`, problems);
 };

@@ -41,6 +41,8 @@ import type { ArtifactRef } from '../../../src/domain/workflow/events.js';
 import { AgentTaskReports } from '../../../src/infrastructure/agents/agent-task-reports.js';
 import { HmacTaskTokens } from '../../../src/infrastructure/agents/hmac-task-tokens.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
+import { OwnCalls } from '../../../src/interfaces/http/agent-paths.js';
+import { JsonReader, JsonReadHere } from '../../../src/interfaces/http/body/json-reader.js';
 import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
 import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/http-limits.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
@@ -152,6 +154,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
   const readModel = new LaidOutReadModel();
   const documentAgents = new ScriptedDocumentAgents();
   const health = new ScriptedHealth();
+  const ownCalls = { token: undefined as string | undefined, isOwn: (given?: string) => given === ownCalls.token };
   const taskTokens = new HmacTaskTokens(Buffer.alloc(32, 7));
 
   const appended: NewEvent[] = [];
@@ -174,6 +177,8 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: AuditPacks, useValue: new OnePack() },
     { provide: Health, useValue: health },
     { provide: HttpLimits, useValue: limits },
+    { provide: JsonReader, useValue: new JsonReadHere() },
+    { provide: OwnCalls, useValue: ownCalls },
     { provide: RequiredReasons, useValue: new RequiredReasons([]) },
     { provide: TaskTokens, useValue: taskTokens },
     { provide: TaskReports, useValue: new AgentTaskReports(clock, defaultAgentLimits) },
@@ -213,6 +218,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     documentAgents,
     agent,
     taskTokens,
+    ownCalls,
     health,
     waiting,
     agents,

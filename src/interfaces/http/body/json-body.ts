@@ -1,24 +1,34 @@
 /** Request bodies: JSON objects in UTF-8, not compressed, of a bounded size. A body without a route is not read. */
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
+import type { TaskReport } from '../../../application/tasks.js';
+import type { JsonBounds } from '../../../domain/json-scan.js';
 import { agentAt } from '../agent-paths.js';
 import type { HttpLimits } from '../http-limits.js';
 import { received } from '../received.js';
 import { bodyTooLarge, Refusal } from '../refusal.js';
 import { methodsAt } from '../routes.js';
 import { tokenIn } from '../task-path.js';
-import { readJson } from './read-json.js';
+import type { JsonReader } from './json-reader.js';
 
-type Group = Readonly<{ holds: (request: Request) => boolean; bytes: number; depth: number }>;
+type Group = Readonly<{ holds: (request: Request) => boolean; bytes: number }> & JsonBounds;
 
-export const useJsonBodies = (app: NestExpressApplication, limits: HttpLimits): void => {
+/** @param stepOf the step that a task token speaks of */
+export const useJsonBodies = (
+  app: NestExpressApplication,
+  limits: HttpLimits,
+  reader: JsonReader,
+  stepOf: (token: string) => string | undefined,
+): void => {
+  const depth = limits.agentJsonDepth;
   const groups: readonly Group[] = [
-    { holds: isForAgent, bytes: limits.agentBodyBytes, depth: limits.agentJsonDepth },
-    { holds: isTaskReport, bytes: limits.taskBodyBytes, depth: limits.agentJsonDepth },
+    { holds: isForAgent, bytes: limits.agentBodyBytes, depth, members: limits.agentBodyMembers },
+    { holds: isTaskReport, bytes: limits.taskBodyBytes, depth, members: limits.taskBodyMembers },
     {
       holds: (request) => !isForAgent(request) && !isTaskReport(request),
       bytes: limits.bodyBytes,
       depth: limits.jsonDepth,
+      members: limits.bodyMembers,
     },
   ];
   app.use((request: Request, _response: Response, next: NextFunction) => {
@@ -30,15 +40,25 @@ export const useJsonBodies = (app: NestExpressApplication, limits: HttpLimits): 
     const type = (request: unknown) => takesBody(request as Request) && holds(request as Request);
     app.useBodyParser('raw', { type, limit: bytes, inflate: false });
   }
-  app.use((request: Request, _response: Response, next: NextFunction) => {
+  app.use(async (request: Request, _response: Response, next: NextFunction) => {
     const group = groups.find(({ holds }) => holds(request));
     if (group && takesBody(request)) {
       const body: unknown = request.body;
-      request.body = readJson(Buffer.isBuffer(body) ? body : Buffer.alloc(0), group.depth);
+      const bytes = Buffer.isBuffer(body) ? body : Buffer.alloc(0);
+      const token = tokenIn(request);
+      const step = token && stepOf(token);
+      const read = await reader.read(bytes, group, token && step ? { token, step } : null);
+      request.body = read.body;
+      if (read.report) reports.set(request, read.report);
     }
     next();
   });
 };
+
+const reports = new WeakMap<Request, TaskReport>();
+
+/** What the body of this request says of its task, where that was read together with it. */
+export const reportIn = (request: Request): TaskReport | null => reports.get(request) ?? null;
 
 const isForAgent = ({ path }: Request): boolean => agentAt(path) !== undefined;
 
