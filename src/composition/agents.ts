@@ -1,6 +1,9 @@
+import type { AgentCall } from '../application/agents.js';
 import type { Clock } from '../application/clock.js';
 import type { Definitions } from '../application/definitions.js';
 import type { TaskTokens } from '../application/tasks.js';
+import type { AnswerReader } from '../infrastructure/agents/answer-bytes.js';
+import type { InstallationToken } from '../infrastructure/agents/own-calls.js';
 import { AgentUrls } from '../infrastructure/agents/agent-urls.js';
 import { FunctionAgents } from '../infrastructure/agents/function-agents.js';
 import { HttpAgents } from '../infrastructure/agents/http-agents.js';
@@ -16,14 +19,16 @@ export const reachAgents = (
   clock: Clock,
   tokens: TaskTokens,
   ownUrl: () => string,
+  { readAnswer, token: own }: Readonly<{ readAnswer: AnswerReader; token: InstallationToken }>,
 ) => {
   const limits = agentLimits(config);
   const baseUrl = () => config.agentBaseUrl ?? ownUrl();
-  const http = new HttpAgents(clock, limits, ({ input }) => {
+  const offer = ({ input }: AgentCall) => {
     const token = tokens.issue({ executionId: input.execution_id, step: input.step, attempt: input.attempt });
     return { token, url: `${config.publicUrl ?? ownUrl()}/api/v1/workflow/tasks/${token}` };
-  });
-  const agents = new RoutedAgents(new FunctionAgents(clock, limits), http, {
+  };
+  const http = new HttpAgents(clock, limits, offer, readAnswer, (url) => own.headersFor(url));
+  const agents = new RoutedAgents(new FunctionAgents(clock, limits, readAnswer), http, {
     functions: registeredAgents(),
     urls: AgentUrls.fromEnvironment(config.agentUrls, baseUrl),
     named: definitions.all().flatMap(({ definition }) => definition.steps.map(({ agent }) => agent)),

@@ -18,6 +18,7 @@ import { ProjectionStore } from '../application/projections/projection-store.js'
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { queryHandlers } from '../application/queries/index.js';
 import { ReadModel } from '../application/queries/read-model.js';
+import { RevisionWaits } from '../application/queries/revision-waits.js';
 import { StartBacklog } from '../application/start-backlog.js';
 import { TaskReports, TaskTokens } from '../application/tasks.js';
 import { VitalSigns } from '../application/vital-signs.js';
@@ -34,6 +35,8 @@ import { PostgresReadModel } from '../infrastructure/postgres/postgres-read-mode
 import { PostgresWaitingExecutions } from '../infrastructure/postgres/postgres-waiting-executions.js';
 import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js';
 import { AdminModule } from '../interfaces/http/admin.module.js';
+import { OwnCalls } from '../interfaces/http/agent-paths.js';
+import { JsonReader } from '../interfaces/http/body/json-reader.js';
 import { HttpLimits } from '../interfaces/http/http-limits.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
 import { LiveModule } from '../interfaces/http/live.module.js';
@@ -41,7 +44,7 @@ import { RequiredReasons } from '../interfaces/http/required-reasons.js';
 import { adminProviders } from './admin.js';
 import { auditKeeper } from './audit.js';
 import { LocalDocumentAgents } from './document-agents.js';
-import { agentLimits, backlogLimits, httpLimits } from './limits.js';
+import { agentLimits, backlogLimits, httpLimits, revisionWaitLimits } from './limits.js';
 import { liveProviders } from './live.js';
 import { projectionAdmin } from './projection-admin.js';
 import { webhookProviders } from './webhooks.js';
@@ -75,7 +78,18 @@ export class AppModule {
   }
 }
 
-const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskTokens }: Parts): Provider[] => [
+const given = ({
+  config,
+  dataSource,
+  log,
+  clock,
+  ids,
+  definitions,
+  agents,
+  taskTokens,
+  json,
+  token,
+}: Parts): Provider[] => [
   { provide: TaskTokens, useValue: taskTokens },
   { provide: TaskReports, useValue: new AgentTaskReports(clock, agentLimits(config)) },
   { provide: DataSource, useValue: dataSource },
@@ -89,6 +103,8 @@ const given = ({ config, dataSource, log, clock, ids, definitions, agents, taskT
     useValue: new LocalDocumentAgents({ projectsDir: config.projectsDir, now: () => clock.now() }),
   },
   { provide: HttpLimits, useValue: httpLimits(config) },
+  { provide: JsonReader, useValue: json },
+  { provide: OwnCalls, useValue: token },
   { provide: RequiredReasons, useValue: new RequiredReasons(config.requireReason) },
 ];
 
@@ -120,6 +136,11 @@ const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Part
         new CheckedHealth({ dataSource, log, clock, vitals }, () => runner.status(), stopping),
     },
     { provide: ReadModel, useValue: readyUnlessAway(new PostgresReadModel(dataSource)) },
+    {
+      provide: RevisionWaits,
+      inject: [ReadModel],
+      useFactory: (readModel: ReadModel) => new RevisionWaits(readModel, clock, revisionWaitLimits(config)),
+    },
     { provide: ArtifactStore, useValue: checkedArtifacts(dataSource, metrics) },
     { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },
     {

@@ -21,6 +21,8 @@ import type { VitalLimits } from '../application/vital-signs.js';
 import type { WatchLimits } from '../application/saga/saga-watch.js';
 import type { WebhookLimits } from '../application/webhooks/limits.js';
 import { DEFAULT_SENDER_LIMITS, type SenderLimits } from '../infrastructure/webhooks/http-webhook-sender.js';
+import { REVISION_WAIT_LIMITS, type RevisionWaitLimits } from '../application/queries/revision-waits.js';
+import { DEFAULT_JSON_THREAD_LIMITS, type JsonThreadLimits } from './json.js';
 import type { SagaLimits } from '../application/saga/saga-limits.js';
 
 export const sagaLimits = (config: Config): SagaLimits => ({
@@ -44,6 +46,7 @@ export const agentLimits = (config: Config): AgentLimits => ({
   ...defaultAgentLimits,
   requestBytes: config.agentMaxRequestBytes,
   answerBytes: config.agentMaxResponseBytes,
+  answerMembers: config.agentMaxResponseMembers,
   retryAfterMs: config.agentMaxRetryAfterSeconds * 1_000,
   connectionsPerOrigin: Math.max(defaultAgentLimits.connectionsPerOrigin, config.sagaMaxConcurrentSteps),
 });
@@ -102,6 +105,20 @@ export const httpLimits = (config: Config): HttpLimits => ({
   metadataBytes: config.metadataLimitBytes,
   agentBodyBytes: config.agentMaxRequestBytes,
   taskBodyBytes: config.agentMaxResponseBytes,
+  bodyMembers: config.bodyLimitMembers,
+  agentBodyMembers: config.agentMaxRequestMembers,
+  taskBodyMembers: config.agentMaxResponseMembers,
+});
+
+export const jsonThreadLimits = (config: Config): JsonThreadLimits => ({
+  ...DEFAULT_JSON_THREAD_LIMITS,
+  threads: config.jsonThreads,
+  waiting: config.jsonMaxWaiting,
+});
+
+export const revisionWaitLimits = (config: Config): RevisionWaitLimits => ({
+  ...REVISION_WAIT_LIMITS,
+  waiting: config.maxWaitingReads,
 });
 
 export const runnerLimits = (config: Config): RunnerLimits => ({

@@ -7,6 +7,8 @@ import type { Ids } from '../application/ids.js';
 import type { TaskTokens } from '../application/tasks.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
+import type { OwnCalls } from '../interfaces/http/agent-paths.js';
+import type { JsonReader } from '../interfaces/http/body/json-reader.js';
 import type { AuditParts } from './audit.js';
 
 /** What is made before the module: things that need awaiting, and those that a test replaces. */
@@ -19,6 +21,9 @@ export type Parts = Readonly<{
   definitions: Definitions;
   agents: Agents;
   taskTokens: TaskTokens;
+  json: JsonReader;
+  /** By which this installation's calls of its own agents are known. */
+  token: OwnCalls;
   audit: AuditParts;
   metrics: PrometheusMetrics;
   /** The name of this instance in events and heartbeats. */

@@ -22,6 +22,8 @@ export class ReportTask extends Command<TaskAnswer> {
     readonly token: string,
     readonly body: JsonObject,
     readonly traceparent: string | null,
+    /** The body, read already: a large one is not read where requests are answered. */
+    readonly report: TaskReport | null = null,
   ) {
     super();
   }
@@ -42,10 +44,10 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
     private readonly clock: Clock,
   ) {}
 
-  async execute({ token, body, traceparent }: ReportTask): Promise<TaskAnswer> {
+  async execute({ token, body, traceparent, report: given }: ReportTask): Promise<TaskAnswer> {
     const ref = this.tokens.read(token);
     if (!ref) throw noSuchTask();
-    const report = this.reports.read(body, ref.step, token);
+    const report = given ?? this.reports.read(body, ref.step, token);
     const known = await this.workflows.load(ref.executionId);
     const fresh = isRunning(known.state, ref) ? known : await this.workflows.refresh(ref.executionId);
     const found = stepNamed(fresh.state, ref.step);

@@ -1,12 +1,14 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { Clock } from '../clock.js';
 import { NotFound, NotReady } from '../errors.js';
 import { Workflows } from '../workflows.js';
 import { ReadModel, type Overview } from './read-model.js';
-import { untilSettled } from './settled.js';
+import { RevisionWaits } from './revision-waits.js';
 
 /** The latest events that come with an execution; the whole history has a query of its own. */
 export const EVENTS_WITH_EXECUTION = 1_000;
+
+/** The revision of the first event of a stream. */
+const FIRST = 0n;
 
 export type ExecutionAnswer = Overview & Readonly<{ behind: boolean }>;
 
@@ -16,6 +18,8 @@ export class GetExecution extends Query<ExecutionAnswer> {
     readonly executionId: string,
     readonly include: Readonly<{ steps: boolean; events: boolean }>,
     readonly minRevision: bigint | null,
+    /** Aborted when nobody waits for the answer any more. */
+    readonly signal?: AbortSignal,
   ) {
     super();
   }
@@ -23,26 +27,50 @@ export class GetExecution extends Query<ExecutionAnswer> {
 
 @QueryHandler(GetExecution)
 export class GetExecutionHandler implements IQueryHandler<GetExecution> {
+  private readonly reads = new Map<string, Promise<Overview | null>>();
+
   constructor(
     private readonly readModel: ReadModel,
     private readonly workflows: Workflows,
-    private readonly clock: Clock,
+    private readonly waits: RevisionWaits,
   ) {}
 
-  async execute({ executionId, include, minRevision }: GetExecution): Promise<ExecutionAnswer> {
-    const parts = { steps: include.steps, events: include.events && { limit: EVENTS_WITH_EXECUTION } };
-    const ask = () => this.readModel.overview(executionId, parts);
-    const reaches = (found: Overview | null) =>
-      found !== null && (minRevision === null || BigInt(found.execution.revision) >= minRevision);
-
-    let found = await ask();
-    if (!found || !reaches(found)) {
+  async execute({ executionId, include, minRevision, signal }: GetExecution): Promise<ExecutionAnswer> {
+    const reaches = (overview: Overview) => minRevision === null || BigInt(overview.execution.revision) >= minRevision;
+    let found = minRevision === null ? await this.read(executionId, include) : null;
+    if (!found) {
+      // Nothing but the revision is looked at as long as it is not the one that was asked for.
+      const revision = await this.waits.present(executionId);
       // Not in the read tables is not the same as not there: what was started a moment ago is in the log already.
-      if (!found && !(await this.isInLog(executionId))) throw new NotFound(`There is no execution ${executionId}`);
-      found = await untilSettled(this.clock, ask, reaches);
+      if (revision === undefined && !(await this.isInLog(executionId)))
+        throw new NotFound(`There is no execution ${executionId}`);
+      const wanted = minRevision ?? FIRST;
+      if (revision === undefined || revision < wanted) await this.waits.until(executionId, wanted, signal);
+      found = await this.shared(executionId, include, reaches);
     }
     if (!found) throw new NotReady(`Execution ${executionId} exists, the read tables do not show it yet; ask again`);
     return { ...found, behind: !reaches(found) };
+  }
+
+  /** Many have waited for one event, and most of them want the same: it is read once where that is enough for them. */
+  private async shared(
+    executionId: string,
+    include: GetExecution['include'],
+    isEnough: (overview: Overview) => boolean,
+  ): Promise<Overview | null> {
+    const key = `${executionId} ${include.steps} ${include.events}`;
+    const underWay = this.reads.get(key);
+    const theirs = underWay && (await underWay.catch(() => null));
+    if (theirs && isEnough(theirs)) return theirs;
+    const own = this.read(executionId, include).finally(() => {
+      if (this.reads.get(key) === own) this.reads.delete(key);
+    });
+    this.reads.set(key, own);
+    return own;
+  }
+
+  private read(executionId: string, { steps, events }: GetExecution['include']): Promise<Overview | null> {
+    return this.readModel.overview(executionId, { steps, events: events && { limit: EVENTS_WITH_EXECUTION } });
   }
 
   private async isInLog(executionId: string): Promise<boolean> {

@@ -158,6 +158,8 @@ export abstract class ReadModel {
     executionId: string,
     include: Readonly<{ steps: boolean; events: Readonly<{ limit: number }> | false }>,
   ): Promise<Overview | null>;
+  /** Of those executions that are in the tables, by id. */
+  abstract revisions(executionIds: readonly string[]): Promise<ReadonlyMap<string, bigint>>;
   /** @throws InvalidCursor */
   abstract executions(filter: ExecutionFilter, page: PageOfExecutions): Promise<Page<ListedExecution>>;
   abstract events(executionId: string, page: EventsAsked): Promise<readonly EventView[]>;

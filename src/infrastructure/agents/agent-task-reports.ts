@@ -53,7 +53,8 @@ export class AgentTaskReports extends TaskReports {
 
   private heartbeat(body: JsonObject, token: string): TaskReport {
     const { data, error } = heartbeat.safeParse(body);
-    if (!data) throw invalid(describe(error));
+    // Strangers are all named in it, however many there are.
+    if (!data) throw invalid(bounded(describe(error), this.limits.messageLength));
     // Before it is cut: what is left of a token may be enough to complete it.
     const said = data.message?.replaceAll(token, '[task token]');
     const message = said ? bounded(said, this.limits.progressLength) : null;

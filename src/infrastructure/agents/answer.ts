@@ -46,7 +46,7 @@ export type ReadAnswer =
   | Readonly<{ kind: 'reply'; reply: AgentReply }>
   | Readonly<{ kind: 'garbage'; problem: string; remark: string | null }>;
 
-type Context = Readonly<{ step: string; now: Date; limits: AgentLimits }>;
+export type AnswerContext = Readonly<{ step: string; now: Date; limits: AgentLimits }>;
 
 const CODE_LENGTH = 100;
 
@@ -54,16 +54,20 @@ const CODE_LENGTH = 100;
  * Reads `{success: true, data, metadata?, artifacts?}` or `{success: false, error: {type, message, code}, retry_after?}`.
  * `problem` completes the sentence "expected ..., but ..." and quotes nothing of the answer.
  */
-export const readAnswer = (text: string, context: Context): ReadAnswer => {
+export const readAnswer = (text: string, context: AnswerContext): ReadAnswer => {
   const json = parseJson(text);
   if (json === undefined) return garbage(text.trim() === '' ? 'it is empty' : 'it is not JSON');
   return readResult(json, context);
 };
 
 /** The same for JSON that was parsed already. */
-export const readResult = (json: unknown, { step, now, limits }: Context): ReadAnswer => {
+export const readResult = (json: unknown, { step, now, limits }: AnswerContext): ReadAnswer => {
   const unfit = unstorable(json, limits.answerDepth);
   if (unfit) return garbage(unfit);
+  // Before the shapes are compared: of a hundred thousand that are wrong there would be as many complaints.
+  const sent = (json as Readonly<{ artifacts?: unknown }> | null)?.artifacts;
+  if (Array.isArray(sent) && sent.length > limits.artifactsPerAnswer)
+    return garbage(tooManyArtifacts(sent.length, limits.artifactsPerAnswer));
   const { data: valid, error } = answer.safeParse(json);
   if (!valid) {
     const said = remark.safeParse(json).data?.error.message;
@@ -80,7 +84,7 @@ export const readResult = (json: unknown, { step, now, limits }: Context): ReadA
     );
     return { kind: 'reply', reply };
   }
-  const artifacts = readArtifacts(valid.artifacts ?? [], limits.artifactsPerAnswer);
+  const artifacts = readArtifacts(valid.artifacts ?? []);
   if (typeof artifacts === 'string') return garbage(artifacts);
   const metadata = (valid.metadata ?? {}) as JsonObject;
   return { kind: 'reply', reply: { success: true, data: asObject(valid.data as Json, step), metadata, artifacts } };
@@ -115,11 +119,12 @@ const asObject = (data: Json | undefined, step: string): JsonObject => {
   return typeof data === 'object' && !Array.isArray(data) ? (data as JsonObject) : { [step]: data };
 };
 
+const tooManyArtifacts = (sent: number, limit: number) => `it has ${sent} artifacts, at most ${limit} are allowed`;
+
 type Sent = Readonly<{ name: string; content_type: string; content_base64: string }>;
 
 /** @returns the problem where there is one */
-const readArtifacts = (sent: readonly Sent[], limit: number): AgentArtifact[] | string => {
-  if (sent.length > limit) return `it has ${sent.length} artifacts, at most ${limit} are allowed`;
+const readArtifacts = (sent: readonly Sent[]): AgentArtifact[] | string => {
   if (new Set(sent.map(({ name }) => name)).size < sent.length) return 'two of its artifacts have one name';
   const artifacts: AgentArtifact[] = [];
   for (const [index, { name, content_type, content_base64 }] of sent.entries()) {

@@ -1,6 +1,6 @@
 import type { AgentCall, AgentReply } from '../../application/agents.js';
 import type { Clock } from '../../application/clock.js';
-import { readAnswer } from './answer.js';
+import { readAnswerHere, type AnswerReader } from './answer-bytes.js';
 import { bounded, failure } from './failure.js';
 import type { AgentLimits } from './limits.js';
 import type { AgentFunction } from './registry.js';
@@ -11,6 +11,7 @@ export class FunctionAgents {
   constructor(
     private readonly clock: Clock,
     private readonly limits: AgentLimits,
+    private readonly readAnswer: AnswerReader = readAnswerHere,
   ) {}
 
   /** Never throws. */
@@ -30,7 +31,7 @@ export class FunctionAgents {
     return this.read(call, result);
   }
 
-  private read({ agent, input }: AgentCall, result: unknown): AgentReply {
+  private async read({ agent, input }: AgentCall, result: unknown): Promise<AgentReply> {
     const expected = `Agent "${agent}" was expected to return {success: true, data} or {success: false, error: {type, message, code}}`;
     let text: string | undefined;
     try {
@@ -38,13 +39,15 @@ export class FunctionAgents {
     } catch (error) {
       return this.fail('INVALID_ANSWER', `${expected}, but its result is no JSON: ${messageOf(error)}`);
     }
-    const bytes = Buffer.byteLength(text ?? '');
-    if (bytes > this.limits.answerBytes)
+    const bytes = Buffer.from(text ?? '');
+    if (bytes.byteLength > this.limits.answerBytes)
       return this.fail(
         'ANSWER_TOO_LARGE',
-        `${expected}, at most ${this.limits.answerBytes} bytes of JSON, got ${bytes}`,
+        `${expected}, at most ${this.limits.answerBytes} bytes of JSON, got ${bytes.byteLength}`,
       );
-    const answer = readAnswer(text ?? '', { step: input.step, now: this.clock.now(), limits: this.limits });
+    const context = { step: input.step, now: this.clock.now(), limits: this.limits };
+    const answer = await this.readAnswer(bytes, { context, token: null });
+    if (answer.kind === 'taken') throw new Error('A function was offered no token');
     return answer.kind === 'reply'
       ? answer.reply
       : this.fail('INVALID_ANSWER', `${expected}, got a result, but ${answer.problem}`);

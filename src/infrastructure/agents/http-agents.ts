@@ -3,7 +3,8 @@ import { deferred, type AgentCall, type AgentReply, type Deferred } from '../../
 import type { Clock } from '../../application/clock.js';
 import { headersOf, withoutUser, type TaskOffer } from './agent-request.js';
 import { shown } from './agent-urls.js';
-import { readAnswer, takenToken, type ReadAnswer } from './answer.js';
+import type { ReadAnswer } from './answer.js';
+import { readAnswerHere, type AnswerRead, type AnswerReader } from './answer-bytes.js';
 import { connectionFailure } from './connection-failure.js';
 import { bounded, failure } from './failure.js';
 import { describeStatus, errorTypeOf, isRedirect, isSuccess } from './http-status.js';
@@ -24,6 +25,8 @@ export class HttpAgents {
     private readonly clock: Clock,
     private readonly limits: AgentLimits,
     private readonly offer: (call: AgentCall) => TaskOffer | null = () => null,
+    private readonly readAnswer: AnswerReader = readAnswerHere,
+    private readonly headersFor: (url: URL) => Readonly<Record<string, string>> = () => ({}),
   ) {
     this.dispatcher = new Agent({
       connect: { timeout: limits.connectTimeoutMs },
@@ -57,7 +60,7 @@ export class HttpAgents {
       if (bytes > this.limits.requestBytes) return tooLarge(where, bytes, this.limits.requestBytes);
       const response = await request(withoutUser(url), {
         method: 'POST',
-        headers: headersOf(call, url, task),
+        headers: { ...headersOf(call, url, task), ...this.headersFor(url) },
         body,
         signal: call.signal,
         dispatcher: this.dispatcher,
@@ -110,7 +113,7 @@ export class HttpAgents {
     response: Dispatcher.ResponseData,
     now: Date,
     task: TaskOffer | null,
-  ): Promise<ReadAnswer | Readonly<{ kind: 'taken' }>> {
+  ): Promise<AnswerRead> {
     const garbage = (problem: string): ReadAnswer => ({ kind: 'garbage', problem, remark: null });
     const encoding = response.headers['content-encoding'];
     if (encoding !== undefined && encoding !== 'identity') {
@@ -124,13 +127,8 @@ export class HttpAgents {
       if (isSuccess(response.statusCode)) throw error;
       return garbage('it breaks off');
     }
-    const text = decode(bytes);
-    const accepted = response.statusCode === ACCEPTED && task !== null;
-    // Only who names the token has taken it: a gateway that answers 202 to everything has not.
-    if (accepted && text !== undefined && takenToken(text) === task.token) return { kind: 'taken' };
-    return text === undefined
-      ? garbage('it is not UTF-8')
-      : readAnswer(text, { step: call.input.step, now, limits: this.limits });
+    const token = response.statusCode === ACCEPTED && task !== null ? task.token : null;
+    return this.readAnswer(bytes, { context: { step: call.input.step, now, limits: this.limits }, token });
   }
 }
 
@@ -139,14 +137,6 @@ const ACCEPTED = 202;
 /** Ends the response unread; its connection is not used again. */
 const discard = ({ body }: Dispatcher.ResponseData): void => {
   body.on('error', () => undefined).destroy();
-};
-
-const decode = (bytes: Uint8Array): string | undefined => {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 };
 
 const contentOf = (headers: Dispatcher.ResponseData['headers']): string =>

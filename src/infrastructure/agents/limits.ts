@@ -5,6 +5,8 @@ export type AgentLimits = Readonly<{
   answerBytes: number;
   /** How deep objects and arrays of an answer may be nested. */
   answerDepth: number;
+  /** Members of its arrays and objects, all of them together. */
+  answerMembers: number;
   artifactsPerAnswer: number;
   /** Error messages are cut to this many UTF-16 units. */
   messageLength: number;
@@ -23,6 +25,7 @@ export const defaultAgentLimits: AgentLimits = {
   requestBytes: 16 * 1024 * 1024,
   answerBytes: 16 * 1024 * 1024,
   answerDepth: 100,
+  answerMembers: 200_000,
   artifactsPerAnswer: 100,
   messageLength: 4000,
   progressLength: 500,

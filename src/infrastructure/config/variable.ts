@@ -118,12 +118,23 @@ export function eventStoreUrl(example: string) {
   return connectionString(EVENT_STORE_SCHEMES, example).transform((url) => url && new Secret(esdbUrl(url.reveal())));
 }
 
+const asWebUrl = (text: string) => {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const plain = !url.username && !url.password && !url.search && !url.hash;
+  return /^https?:$/.test(url.protocol) && plain ? text.replace(/\/+$/, '') : undefined;
+};
+
 export function webUrl() {
+  return variable('an http or https URL without user name, password, query or fragment', asWebUrl, undefined);
+}
+
+/** With commas between. */
+export function webUrls() {
   const parse = (text: string) => {
-    if (!URL.canParse(text)) return undefined;
-    const url = new URL(text);
-    const plain = !url.username && !url.password && !url.search && !url.hash;
-    return /^https?:$/.test(url.protocol) && plain ? text.replace(/\/+$/, '') : undefined;
+    const urls = text.split(',').map((one) => asWebUrl(one.trim()));
+    return urls.every((url) => url !== undefined) ? urls : undefined;
   };
-  return variable('an http or https URL without user name, password, query or fragment', parse, undefined);
+  const expected = 'http or https URLs without user name, password, query or fragment, with commas between';
+  return variable<readonly string[], readonly string[]>(expected, parse, []);
 }

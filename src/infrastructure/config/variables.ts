@@ -12,12 +12,14 @@ import {
   someOf,
   text,
   webUrl,
+  webUrls,
   whole,
   wholeIfSet,
 } from './variable.js';
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+const MEMBERS = { min: 100, max: 10_000_000 };
 const BODY = { min: KIB, max: 1024 * MIB };
 
 export const variables = z.object({
@@ -44,6 +46,10 @@ export const variables = z.object({
   AGENT_BASE_URL: webUrl(),
   AGENT_MAX_REQUEST_BYTES: whole('bytes', 32 * MIB, BODY),
   AGENT_MAX_RESPONSE_BYTES: whole('bytes', 16 * MIB, BODY),
+  AGENT_MAX_REQUEST_MEMBERS: whole('members', 500_000, MEMBERS),
+  AGENT_MAX_RESPONSE_MEMBERS: whole('members', 200_000, MEMBERS),
+  AGENT_ROUTES: oneOf(['own', 'open'], 'own'),
+  INSTALLATION_URLS: webUrls(),
   AGENT_MAX_RETRY_AFTER_SECONDS: whole('seconds', 3600, { max: 86_400 }),
   AGENT_MAX_CONCURRENT_CALLS: whole('calls', 64, { max: 10_000 }),
   AGENT_RATE_CALLS: whole('calls', 0, { min: 0, max: 1_000_000 }),
@@ -58,9 +64,13 @@ export const variables = z.object({
   HEADERS_TIMEOUT_MS: whole('milliseconds', 60_000, { min: 1000, max: 86_400_000 }),
   REQUEST_TIMEOUT_MS: whole('milliseconds', 300_000, { min: 1000, max: 86_400_000 }),
   BODY_LIMIT_BYTES: whole('bytes', MIB, BODY),
+  BODY_LIMIT_MEMBERS: whole('members', 100_000, MEMBERS),
+  JSON_THREADS: whole('threads', 2, { max: 64 }),
+  JSON_MAX_WAITING: whole('texts', 200, { max: 100_000 }),
   METADATA_LIMIT_BYTES: whole('bytes', 64 * KIB, { max: BODY.max }),
   INLINE_OUTPUT_BYTES: whole('bytes', 65_536, { min: 0, max: 512 * KIB }),
 
+  MAX_WAITING_READS: whole('reads', 1000, { min: 0, max: 100_000 }),
   MAX_WAITING_EXECUTIONS: whole('executions', 10_000, { max: 10_000_000 }),
   SAGA_MAX_CONCURRENT_STEPS: whole('steps', 64, { max: 10_000 }),
   SAGA_SWEEP_INTERVAL_MS: whole('milliseconds', 2000, { min: 100 }),

@@ -30,6 +30,10 @@ export const defaultLimits = {
   pageBytes: 256 * 1024,
   /** Events that one step of a filtered read looks at. */
   scanEvents: 1_000,
+  /** Searches by regular expression give way to all else after so long ... */
+  searchSliceMs: 4,
+  /** ... and take so much of the node's time at most, all together; connections take turns. */
+  searchSharePercent: 50,
   /** What one read has on its way to its caller beside what HTTP/2 holds. */
   sendAheadBytes: 64 * 1024,
   /** Database connections for reads. */

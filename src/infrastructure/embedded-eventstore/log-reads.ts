@@ -1,6 +1,5 @@
 /** Reads as callers see them: `$all` as it was written, a stream as its metadata allow. Page by page, ends included. */
 import type { Filter } from './filter.js';
-import type { Limits } from './limits.js';
 import type { Direction, Reader, Scanned } from './reader.js';
 import { metastreamState, type StreamState } from './stream-state.js';
 import { DELETED, isMetastream, originalOf, type StoredEvent } from './records.js';
@@ -63,21 +62,18 @@ type AllRead = Readonly<{ from: From; direction: Direction; count: bigint; filte
 /** Forwards from an event's position reads that event; backwards from it, what comes before it. */
 export async function* readAll(
   reader: Reader,
+  search: (wanted: Omit<Search, 'limit'>) => Promise<Page>,
   read: AllRead,
-  limits: Pick<Limits, 'scanEvents'>,
+  signal: AbortSignal,
 ): AsyncGenerator<readonly StoredEvent[]> {
   const forwards = read.direction === 'forwards';
   if (read.from === (forwards ? 'end' : 'start')) return;
   let position = forwards ? startOf(read.from, 1n) - 1n : startOf(read.from, DELETED);
   let left = read.count;
-  while (left > 0n) {
+  // A filter that nothing passes searches the whole log: not for a caller that has left.
+  while (left > 0n && !signal.aborted) {
     const { events, scanned, upTo } = read.filter
-      ? await filteredPage(reader, {
-          position,
-          direction: read.direction,
-          filter: read.filter,
-          limit: limits.scanEvents,
-        })
+      ? await search({ position, direction: read.direction, filter: read.filter })
       : await plainPage(reader, position, read.direction, left);
     if (scanned.length === 0) return;
     const wanted = events.slice(0, toLimit(left));
@@ -95,12 +91,16 @@ export async function plainPage(reader: Reader, position: bigint, direction: Dir
   return { events, scanned: events, upTo: events.at(-1)?.position ?? position };
 }
 
-type Search = Readonly<{ position: bigint; direction: Direction; filter: Filter; limit: number }>;
+export type Search = Readonly<{ position: bigint; direction: Direction; filter: Filter; limit: number }>;
 
 /** Looks at names and types first, and brings the bodies of those alone that match. */
-export async function filteredPage(reader: Reader, { position, direction, filter, limit }: Search): Promise<Page> {
+export async function filteredPage(
+  reader: Reader,
+  { position, direction, limit }: Search,
+  choose: (scanned: readonly Scanned[]) => Promise<readonly Scanned[]>,
+): Promise<Page> {
   const scanned = await reader.scan(position, direction, limit);
-  const wanted = scanned.filter(filter).map((event) => event.position);
+  const wanted = (await choose(scanned)).map((event) => event.position);
   const events = wanted.length > 0 ? await reader.fetch(wanted, direction) : [];
   const latest = events.at(-1);
   if (events.length === wanted.length || !latest)

@@ -14,6 +14,7 @@ import { BatchAppendCalls } from './rpc-batch-append.js';
 import { featuresHandler, gossipHandler } from './rpc-cluster.js';
 import { deleteHandler, tombstoneHandler } from './rpc-delete.js';
 import { ReadCalls } from './rpc-read.js';
+import { Searches } from './searches.js';
 import { Tail } from './tail.js';
 import { Writer } from './writer.js';
 import { WriterConnection, WriterLost } from './writer-connection.js';
@@ -72,7 +73,7 @@ export async function runNode(options: NodeOptions): Promise<RunningNode> {
     const { protectedPrefixes = OWN_STREAM_PREFIXES } = options;
     const writer = new Writer(connection, reader, tail, limits, protectedPrefixes, lost);
     const batches = new BatchAppendCalls(writer, limits);
-    const reads = new ReadCalls({ reader, tail, limits });
+    const reads = new ReadCalls({ reader, searches: new Searches(reader, limits), tail, limits });
     server.addService(StreamsService, {
       append: appendHandler(writer, limits),
       batchAppend: batches.handle,

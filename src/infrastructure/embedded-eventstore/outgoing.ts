@@ -17,6 +17,11 @@ export class Outgoing {
     readonly signal: AbortSignal,
   ) {}
 
+  /** Of the connection that the call came on. */
+  get name(): string {
+    return this.call.getPeer();
+  }
+
   async send(message: Streams.ReadResp | Encoded): Promise<void> {
     if (!this.push(message)) await this.drained();
   }

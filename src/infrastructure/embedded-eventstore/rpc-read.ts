@@ -81,7 +81,7 @@ export class ReadCalls {
     const [one, all, filter] = [options.getStream(), options.getAll(), options.getFilter()];
     const direction = options.getReadDirection() === FORWARDS ? 'forwards' : 'backwards';
     const count = BigInt(options.getCount());
-    const { reader, limits } = this.log;
+    const { reader, searches, limits } = this.log;
     if (one) {
       if (filter) throw invalidArgument('Expected a filter on $all only');
       const stream = streamName(one.getStreamIdentifier(), limits);
@@ -97,9 +97,9 @@ export class ReadCalls {
         await out.send(new streams.ReadResp().setStreamNotFound(notFound));
       }
     } else if (all) {
-      const matches = filter && parseFilter(filter);
+      const wanted = { from: fromPosition(all), direction, count, filter: filter && parseFilter(filter) } as const;
       await sendPages(
-        readAll(reader, { from: fromPosition(all), direction, count, filter: matches }, limits),
+        readAll(reader, (search) => searches.page(search, out), wanted, out.signal),
         render,
         out,
       );

@@ -4,14 +4,15 @@
  */
 import type { FilterOptions } from './filter.js';
 import type { Limits } from './limits.js';
-import { filteredPage, plainPage, type From, type Page } from './log-reads.js';
+import { plainPage, type From, type Page } from './log-reads.js';
 import { RENDERED_EVENTS, sendAll, type Outgoing, type Render } from './outgoing.js';
 import { streams, type Streams } from './protocol.js';
 import type { Reader, Scanned } from './reader.js';
 import type { StoredEvent } from './records.js';
+import type { Caller, Searches } from './searches.js';
 import type { Tail } from './tail.js';
 
-export type Log = Readonly<{ reader: Reader; tail: Tail; limits: Limits }>;
+export type Log = Readonly<{ reader: Reader; searches: Searches; tail: Tail; limits: Limits }>;
 
 /** Everything after `from` (exclusive) until the caller leaves. */
 export async function subscribeToAll(
@@ -41,14 +42,14 @@ export async function subscribeToAll(
       live = false;
       await out.send(fellBehind());
     }
-    const stored = () => (ahead?.from === cursor ? ahead.page : storedPage(log, cursor, filter));
-    const page = near ? pageOf(near, filter) : await stored();
+    const stored = () => (ahead?.from === cursor ? ahead.page : storedPage(log, cursor, filter, out));
+    const page = near ? await pageOf(log, near, filter, out) : await stored();
     ahead = undefined;
     const { events, scanned } = page;
     let [at, sent] = [0, 0];
     while (at < scanned.length && !out.signal.aborted) {
       // Not at once: of whoever does not read at all one page is kept, not two.
-      if (!near && at >= scanned.length / 2) ahead ??= fetchAhead(log, page.upTo, filter);
+      if (!near && at >= scanned.length / 2) ahead ??= fetchAhead(log, page.upTo, filter, out);
       const untilCheckpoint = filter ? filter.checkpointEvery - (looked % filter.checkpointEvery) : RENDERED_EVENTS;
       const some = scanned.slice(at, at + Math.min(untilCheckpoint, RENDERED_EVENTS));
       const { position } = some.at(-1) as Scanned;
@@ -67,18 +68,24 @@ export async function subscribeToAll(
   }
 }
 
-function pageOf(near: readonly StoredEvent[], filter: FilterOptions | undefined): Page {
-  return { events: filter ? near.filter(filter.matches) : near, scanned: near, upTo: near.at(-1)?.position ?? 0n };
+async function pageOf(
+  { searches }: Log,
+  near: readonly StoredEvent[],
+  filter: FilterOptions | undefined,
+  caller: Caller,
+): Promise<Page> {
+  const events = filter ? await searches.among(near, filter.filter, caller) : near;
+  return { events, scanned: near, upTo: near.at(-1)?.position ?? 0n };
 }
 
-function storedPage({ reader, limits }: Log, cursor: bigint, filter: FilterOptions | undefined): Promise<Page> {
+function storedPage(
+  { reader, searches, limits }: Log,
+  cursor: bigint,
+  filter: FilterOptions | undefined,
+  caller: Caller,
+): Promise<Page> {
   if (!filter) return plainPage(reader, cursor, 'forwards', BigInt(limits.pageEvents));
-  return filteredPage(reader, {
-    position: cursor,
-    direction: 'forwards',
-    filter: filter.matches,
-    limit: limits.scanEvents,
-  });
+  return searches.page({ position: cursor, direction: 'forwards', filter: filter.filter }, caller);
 }
 
 /** The next page comes from the database while the rest of this one is sent. */
@@ -86,8 +93,9 @@ function fetchAhead(
   log: Log,
   from: bigint,
   filter: FilterOptions | undefined,
+  caller: Caller,
 ): Readonly<{ from: bigint; page: Promise<Page> }> {
-  const page = storedPage(log, from, filter);
+  const page = storedPage(log, from, filter, caller);
   page.catch(() => undefined); // it may not be asked for
   return { from, page };
 }

@@ -35,6 +35,14 @@ export class PostgresReadModel extends ReadModel {
     return inSnapshot(this.dataSource, (manager) => this.parts(manager, executionId, include));
   }
 
+  async revisions(executionIds: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+    const rows: { id: string; revision: string }[] = await this.dataSource.query(
+      'select id, revision from workflow_executions where id = any($1)',
+      [executionIds],
+    );
+    return new Map(rows.map(({ id, revision }) => [id, BigInt(revision)]));
+  }
+
   async executions(
     filter: ExecutionFilter,
     { cursor, limit, checkpoints }: PageOfExecutions,

@@ -4,7 +4,9 @@ import helmet from 'helmet';
 import { TaskTokens } from '../../application/tasks.js';
 import type { HostCheck } from '../known-hosts.js';
 import type { OriginCheck } from '../known-origins.js';
+import { OwnCalls, refuseForeignAgentCalls } from './agent-paths.js';
 import { useJsonBodies } from './body/json-body.js';
+import { JsonReader } from './body/json-reader.js';
 import { closeUnread } from './body/unread-body.js';
 import type { Connections } from './connections.js';
 import { sayGoodbye } from './drain.js';
@@ -49,8 +51,10 @@ export const configureHttp = (
   }
   app.use(refuseHosts(isKnownHost));
   app.use(refuseOrigins(isKnownOrigin));
-  app.use(refuseForgedTokens(app.get(TaskTokens)));
-  useJsonBodies(app, limits);
+  const tokens = app.get(TaskTokens);
+  app.use(refuseForgedTokens(tokens));
+  app.use(refuseForeignAgentCalls(app.get(OwnCalls)));
+  useJsonBodies(app, limits, app.get(JsonReader), (token) => tokens.read(token)?.step);
   app.useGlobalPipes(new RequestPipe());
   app.useGlobalFilters(new ErrorFilter());
 };

@@ -62,10 +62,9 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   }
   if (error instanceof InvalidRequest) return new Refusal(400, error.code, error.message, error.details);
   if (error instanceof InvalidCursor) {
-    return badRequest(
-      [problem('cursor', 'a cursor as an earlier answer gave it', request.query['cursor'])],
-      'INVALID_CURSOR',
-    );
+    return badRequest([problem('cursor', 'a cursor as an earlier answer gave it', request.query['cursor'])], {
+      code: 'INVALID_CURSOR',
+    });
   }
   if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);
   if (error instanceof NotInHistory) return new Refusal(404, 'NOT_IN_HISTORY', error.message, error.details);

@@ -6,6 +6,11 @@ export abstract class HttpLimits {
   abstract readonly agentBodyBytes: number;
   /** Bytes of a body that reports on a task: as many as an agent may answer directly. */
   abstract readonly taskBodyBytes: number;
+  /** Members of a body's arrays and objects, all of them together. */
+  abstract readonly bodyMembers: number;
+  /** The same for a body that is sent to a document agent, and for one that reports on a task. */
+  abstract readonly agentBodyMembers: number;
+  abstract readonly taskBodyMembers: number;
   /** Bytes of an execution's metadata, as JSON. */
   abstract readonly metadataBytes: number;
   /** Levels of objects and arrays in a body, its outermost object included. */
@@ -18,6 +23,9 @@ export const defaultHttpLimits: HttpLimits = {
   bodyBytes: 1024 * 1024,
   agentBodyBytes: 32 * 1024 * 1024,
   taskBodyBytes: 16 * 1024 * 1024,
+  bodyMembers: 100_000,
+  agentBodyMembers: 500_000,
+  taskBodyMembers: 200_000,
   metadataBytes: 64 * 1024,
   jsonDepth: 64,
   agentJsonDepth: 128,

@@ -23,21 +23,33 @@ export const problem = (field: string, expected: string, value: unknown): Proble
 });
 
 const TOLD_IN_MESSAGE = 3;
-const LISTED = 20;
+/** Problems that an answer lists, at most. */
+export const LISTED_PROBLEMS = 20;
 
-/** 400. However many problems there are, a bounded number of them is told. */
-export const badRequest = (problems: readonly Problem[], code = 'INVALID_REQUEST'): Refusal => {
+/** 400. @param total how many problems there are, where not all of them were put into words */
+export const badRequest = (
+  problems: readonly Problem[],
+  { code = 'INVALID_REQUEST', total = problems.length }: Readonly<{ code?: string; total?: number }> = {},
+): Refusal => {
   const told = problems.slice(0, TOLD_IN_MESSAGE).map(sentence);
-  const more = problems.length - told.length;
+  const more = total - told.length;
   const message = [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
-  return new Refusal(400, code, message, problems.slice(0, LISTED));
+  return new Refusal(400, code, message, problems.slice(0, LISTED_PROBLEMS));
 };
 
 const sentence = ({ field, expected, received: came }: Problem) => `${field}: expected ${expected}, got ${came}`;
 
 /** @param length what was announced; undefined where the limit was met on the way */
-export const bodyTooLarge = (limit: number, length: number | undefined): Refusal => {
-  const [expected, came] = [`at most ${limit} bytes`, length === undefined ? 'more' : String(length)];
+export const bodyTooLarge = (limit: number, length: number | undefined): Refusal =>
+  tooLarge(`at most ${limit} bytes`, length === undefined ? 'more' : String(length));
+
+export const bodyTooComplex = (members: number): Refusal =>
+  tooLarge(`at most ${members} members of arrays and objects in all`, 'more');
+
+/** It was within the bounds and needed too much time or memory anyway. */
+export const bodyUnreadable = (why: string): Refusal => tooLarge('a body that can be read with little effort', why);
+
+const tooLarge = (expected: string, came: string): Refusal => {
   const problems: readonly Problem[] = [{ field: 'body', expected, received: came }];
   return new Refusal(413, 'BODY_TOO_LARGE', `body: expected ${expected}, got ${came}`, problems);
 };

@@ -1,12 +1,12 @@
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import { getMetadataStorage, validateSync } from 'class-validator';
 import { bounded } from './received.js';
-import { badRequest, problem, type Problem } from './refusal.js';
+import { badRequest, LISTED_PROBLEMS, problem, type Problem } from './refusal.js';
 
 type Dto = new () => object;
 
 /**
- * Bodies, queries and path parameters -> their DTO, or 400 with every problem. Only the DTO's own properties are copied,
+ * Bodies, queries and path parameters -> their DTO, or 400 with the first problems and their number. Only the DTO's own properties are copied,
  * and none is converted or walked: a document of many megabytes passes through as it is.
  */
 @Injectable()
@@ -14,15 +14,17 @@ export class RequestPipe implements PipeTransform {
   transform(value: unknown, { metatype }: ArgumentMetadata): unknown {
     if (!isDto(metatype)) return value;
     const known = fieldsOf(metatype);
-    const given = Object.entries((value ?? {}) as Readonly<Record<string, unknown>>);
+    const given = (value ?? {}) as Readonly<Record<string, unknown>>;
     const dto = new metatype();
-    Object.assign(dto, Object.fromEntries(given.filter(([name]) => known.has(name))));
-    const names = known.size > 0 ? `one of the known names ${[...known].join(', ')}` : 'no parameter';
-    const strangers = given
-      .filter(([name]) => !known.has(name))
-      .map(([name, stranger]) => problem(bounded(name), names, stranger));
-    const problems = [...problemsOf(dto), ...strangers];
-    if (problems.length > 0) throw badRequest(problems);
+    for (const name of known) if (Object.hasOwn(given, name)) Object.assign(dto, { [name]: given[name] });
+    const strangers = Object.keys(given).filter((name) => !known.has(name));
+    const problems = problemsOf(dto);
+    if (problems.length + strangers.length > 0) {
+      const expected = known.size > 0 ? `one of the known names ${[...known].join(', ')}` : 'no parameter';
+      // Whoever sends a hundred thousand of them is told of a few: each sentence costs more than the name did.
+      const told = strangers.slice(0, LISTED_PROBLEMS).map((name) => problem(bounded(name), expected, given[name]));
+      throw badRequest([...problems, ...told], { total: problems.length + strangers.length });
+    }
     return dto;
   }
 }

@@ -1,4 +1,5 @@
 import { readAnswer } from '../../../src/infrastructure/agents/answer.js';
+import { readAnswerBytes } from '../../../src/infrastructure/agents/answer-bytes.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 
 const now = new Date('2026-03-01T12:00:00.000Z');
@@ -91,4 +92,21 @@ test('depth is allowed up to its limit', () => {
     readAnswer(`{"success":true,"data":${'['.repeat(depth)}${']'.repeat(depth)}}`, { step: 's', now, limits });
   expect(nested(99)).toMatchObject({ kind: 'reply' });
   expect(nested(100)).toMatchObject({ kind: 'garbage' });
+});
+
+test('of a hundred thousand artifacts that are none it says how many there are, and nothing of each', () => {
+  const answer = read({ success: true, data: {}, artifacts: Array.from({ length: 100_000 }, () => 1) });
+  expect(answer).toMatchObject({ kind: 'garbage', problem: 'it has 100000 artifacts, at most 2 are allowed' });
+});
+
+test('an answer of more members than are allowed is not parsed', () => {
+  const few = { ...limits, answerMembers: 5 };
+  const order = { context: { step: 's', now, limits: few }, token: null };
+  const bytes = (data: unknown) => Buffer.from(JSON.stringify({ success: true, data }));
+  expect(readAnswerBytes(bytes({ a: [1, 2] }), order)).toMatchObject({ kind: 'reply' });
+  expect(readAnswerBytes(bytes({ a: [1, 2, 3] }), order)).toEqual({
+    kind: 'garbage',
+    problem: 'its arrays and objects have more than 5 members in all',
+    remark: null,
+  });
 });

@@ -40,4 +40,18 @@ describe('document agents over HTTP', () => {
     const { body } = await request(world.url).post('/api/v1/enrich').send(INPUT).expect(status);
     expect(body).toEqual({ success: false, error: { type, code: 'NO_FACTS', message: 'none' } });
   });
+
+  test('what is not a call of this installation is refused before its body is read', async () => {
+    world.ownCalls.token = 'ours';
+    const calls = world.documentAgents.calls.length;
+    for (const token of [undefined, 'theirs']) {
+      const call = request(world.url).post('/api/v1/Enrich/').set('Content-Length', '30000000');
+      if (token) call.set('X-Installation-Token', token);
+      const { body } = await call.expect(403);
+      expect(body.error.code).toBe('FORBIDDEN');
+    }
+    expect(world.documentAgents.calls).toHaveLength(calls);
+    world.documentAgents.result = { success: true, data: {} };
+    await request(world.url).post('/api/v1/enrich').set('X-Installation-Token', 'ours').send(INPUT).expect(200);
+  });
 });

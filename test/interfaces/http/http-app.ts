@@ -30,6 +30,7 @@ import {
   type Overview,
   type StepView,
 } from '../../../src/application/queries/read-model.js';
+import { RevisionWaits } from '../../../src/application/queries/revision-waits.js';
 import { Results } from '../../../src/application/saga/results.js';
 import { NO_RULES } from '../../../src/application/saga/slots.js';
 import { WorkflowSaga } from '../../../src/application/saga/workflow-saga.js';
@@ -40,6 +41,8 @@ import type { ArtifactRef } from '../../../src/domain/workflow/events.js';
 import { AgentTaskReports } from '../../../src/infrastructure/agents/agent-task-reports.js';
 import { HmacTaskTokens } from '../../../src/infrastructure/agents/hmac-task-tokens.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
+import { OwnCalls } from '../../../src/interfaces/http/agent-paths.js';
+import { JsonReader, JsonReadHere } from '../../../src/interfaces/http/body/json-reader.js';
 import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
 import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/http-limits.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
@@ -70,6 +73,11 @@ export class LaidOutReadModel extends ReadModel {
     if (this.execution?.id !== executionId) return null;
     const steps = include.steps ? this.steps : undefined;
     return { execution: this.execution, steps, events: include.events ? this.rows : undefined };
+  }
+  async revisions(executionIds: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+    this.note({ revisionsOf: executionIds });
+    const row = this.execution;
+    return new Map(row && executionIds.includes(row.id) ? [[row.id, BigInt(row.revision)]] : []);
   }
   async executions(filter: ExecutionFilter, page: Readonly<{ cursor: string | null; limit: number }>) {
     this.note({ filter, page });
@@ -147,6 +155,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
   const readModel = new LaidOutReadModel();
   const documentAgents = new ScriptedDocumentAgents();
   const health = new ScriptedHealth();
+  const ownCalls = { token: undefined as string | undefined, isOwn: (given?: string) => given === ownCalls.token };
   const taskTokens = new HmacTaskTokens(Buffer.alloc(32, 7));
 
   const appended: NewEvent[] = [];
@@ -164,10 +173,13 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: Agents, useValue: agents },
     { provide: ArtifactStore, useValue: artifacts },
     { provide: ReadModel, useValue: readModel },
+    { provide: RevisionWaits, useValue: new RevisionWaits(readModel, clock) },
     { provide: DocumentAgents, useValue: documentAgents },
     { provide: AuditPacks, useValue: new OnePack() },
     { provide: Health, useValue: health },
     { provide: HttpLimits, useValue: limits },
+    { provide: JsonReader, useValue: new JsonReadHere() },
+    { provide: OwnCalls, useValue: ownCalls },
     { provide: RequiredReasons, useValue: new RequiredReasons([]) },
     { provide: TaskTokens, useValue: taskTokens },
     { provide: TaskReports, useValue: new AgentTaskReports(clock, defaultAgentLimits) },
@@ -211,6 +223,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     documentAgents,
     agent,
     taskTokens,
+    ownCalls,
     health,
     waiting,
     agents,

@@ -1,25 +1,35 @@
 /** Request bodies: JSON objects in UTF-8, not compressed, of a bounded size. A body without a route is not read. */
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
+import type { TaskReport } from '../../../application/tasks.js';
+import type { JsonBounds } from '../../../domain/json-scan.js';
 import { agentAt } from '../agent-paths.js';
 import type { HttpLimits } from '../http-limits.js';
 import { received } from '../received.js';
 import { bodyTooLarge, Refusal } from '../refusal.js';
 import { methodsAt } from '../routes.js';
 import { tokenIn } from '../task-path.js';
+import type { JsonReader } from './json-reader.js';
 import { readBody } from './read-body.js';
-import { readJson } from './read-json.js';
 
-type Group = Readonly<{ holds: (request: Request) => boolean; bytes: number; depth: number }>;
+type Group = Readonly<{ holds: (request: Request) => boolean; bytes: number }> & JsonBounds;
 
-export const useJsonBodies = (app: NestExpressApplication, limits: HttpLimits): void => {
+/** @param stepOf the step that a task token speaks of */
+export const useJsonBodies = (
+  app: NestExpressApplication,
+  limits: HttpLimits,
+  reader: JsonReader,
+  stepOf: (token: string) => string | undefined,
+): void => {
+  const depth = limits.agentJsonDepth;
   const groups: readonly Group[] = [
-    { holds: isForAgent, bytes: limits.agentBodyBytes, depth: limits.agentJsonDepth },
-    { holds: isTaskReport, bytes: limits.taskBodyBytes, depth: limits.agentJsonDepth },
+    { holds: isForAgent, bytes: limits.agentBodyBytes, depth, members: limits.agentBodyMembers },
+    { holds: isTaskReport, bytes: limits.taskBodyBytes, depth, members: limits.taskBodyMembers },
     {
       holds: (request) => !isForAgent(request) && !isTaskReport(request),
       bytes: limits.bodyBytes,
       depth: limits.jsonDepth,
+      members: limits.bodyMembers,
     },
   ];
   app.use((request: Request, _response: Response, next: NextFunction) => {
@@ -27,14 +37,24 @@ export const useJsonBodies = (app: NestExpressApplication, limits: HttpLimits): 
     if (group && takesBody(request)) refuseHeaders(request, group.bytes);
     next();
   });
-  app.use((request: Request, _response: Response, next: NextFunction) => {
+  app.use(async (request: Request, _response: Response, next: NextFunction) => {
     const group = groups.find(({ holds }) => holds(request));
-    if (!group || !takesBody(request)) return next();
-    readBody(request, group.bytes)
-      .then((bytes) => (request.body = readJson(bytes, group.depth)))
-      .then(() => next(), next);
+    if (group && takesBody(request)) {
+      const bytes = await readBody(request, group.bytes);
+      const token = tokenIn(request);
+      const step = token && stepOf(token);
+      const read = await reader.read(bytes, group, token && step ? { token, step } : null);
+      request.body = read.body;
+      if (read.report) reports.set(request, read.report);
+    }
+    next();
   });
 };
+
+const reports = new WeakMap<Request, TaskReport>();
+
+/** What the body of this request says of its task, where that was read together with it. */
+export const reportIn = (request: Request): TaskReport | null => reports.get(request) ?? null;
 
 const isForAgent = ({ path }: Request): boolean => agentAt(path) !== undefined;
 

@@ -1,20 +1,21 @@
 /** Bytes of a body -> the JSON object in them. Stricter than JSON.parse: what could not be stored, or could harm, is refused. */
 import { isUtf8 } from 'node:buffer';
+import { excessOf, type JsonBounds } from '../../../domain/json-scan.js';
 import { isStorableText, type JsonObject } from '../../../domain/json.js';
 import { bounded, received } from '../received.js';
-import { badRequest, problem, Refusal } from '../refusal.js';
+import { badRequest, bodyTooComplex, problem, Refusal } from '../refusal.js';
 
 /** They reach into the prototypes of objects that the values are copied to. */
 const REFUSED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-/** @throws Refusal 400 */
-export const readJson = (bytes: Uint8Array, maxDepth: number): JsonObject => {
+/** @throws Refusal 400; 413 for one with too many members */
+export const readJson = (bytes: Uint8Array, bounds: JsonBounds): JsonObject => {
   if (bytes.byteLength === 0) throw badRequest([problem('body', 'a JSON object', undefined)]);
   if (!isUtf8(bytes)) throw malformed('UTF-8, got bytes that are not');
+  refuseExcess(bytes, bounds);
   const text = withoutByteOrderMark(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
-  refuseDepth(text, maxDepth);
   const value = parse(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw badRequest([problem('body', 'a JSON object', value)]);
@@ -35,25 +36,12 @@ const parse = (text: string): unknown => {
   }
 };
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPENING = new Set([0x5b, 0x7b]);
-const CLOSING = new Set([0x5d, 0x7d]);
-
-/** Before parsing: a value of a million levels costs many times the memory of its text. */
-const refuseDepth = (text: string, maxDepth: number): void => {
-  let depth = 0;
-  let inString = false;
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (inString) {
-      if (code === BACKSLASH) index++;
-      else if (code === QUOTE) inString = false;
-    } else if (code === QUOTE) inString = true;
-    else if (OPENING.has(code) && ++depth > maxDepth) {
-      throw badRequest([{ field: 'body', expected: `at most ${maxDepth} levels of nesting`, received: 'more' }]);
-    } else if (CLOSING.has(code)) depth--;
-  }
+/** Before parsing: a value of a million levels, or members, costs many times the memory of its text. */
+const refuseExcess = (bytes: Uint8Array, bounds: JsonBounds): void => {
+  const excess = excessOf(bytes, bounds);
+  if (excess === 'members') throw bodyTooComplex(bounds.members);
+  if (excess === 'depth')
+    throw badRequest([{ field: 'body', expected: `at most ${bounds.depth} levels of nesting`, received: 'more' }]);
 };
 
 type Place = Readonly<{ value: object; key: string; parent: Place | null }>;

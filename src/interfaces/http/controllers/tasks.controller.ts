@@ -4,6 +4,7 @@ import type { Request } from 'express';
 import { ReportTask } from '../../../application/commands/report-task.js';
 import type { JsonObject } from '../../../domain/json.js';
 import { answer, taskAnswer } from '../answers.js';
+import { reportIn } from '../body/json-body.js';
 import { traceparentOf } from '../caller.js';
 import { NoQuery } from '../dto/queries.js';
 
@@ -20,7 +21,7 @@ export class TasksController {
     @Body() body: Record<string, unknown>,
     @Req() request: Request,
   ) {
-    const report = new ReportTask(token, body as JsonObject, traceparentOf(request));
+    const report = new ReportTask(token, body as JsonObject, traceparentOf(request), reportIn(request));
     return answer(taskAnswer(await this.commands.execute(report)));
   }
 }

@@ -1,0 +1,58 @@
+/** What a thread that reads JSON is asked, and what it gives: all of it can pass from thread to thread. */
+import { Clock } from '../application/clock.js';
+import { InvalidRequest } from '../application/errors.js';
+import type { JsonBounds } from '../domain/json-scan.js';
+import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
+import { readAnswerBytes, type AnswerOrder, type AnswerRead } from '../infrastructure/agents/answer-bytes.js';
+import type { AgentLimits } from '../infrastructure/agents/limits.js';
+import type { ReadBody, Task } from '../interfaces/http/body/json-reader.js';
+import { readJson } from '../interfaces/http/body/read-json.js';
+import { Refusal } from '../interfaces/http/refusal.js';
+
+export type JsonOrder =
+  | Readonly<{ kind: 'body'; bounds: JsonBounds; task: Task | null; now: Date; limits: AgentLimits }>
+  | Readonly<{ kind: 'answer'; order: AnswerOrder }>;
+
+type Told = Readonly<{ code: string; message: string }>;
+export type JsonResult =
+  | Readonly<{ kind: 'body'; read: ReadBody }>
+  | Readonly<{ kind: 'answer'; read: AnswerRead }>
+  | (Readonly<{ kind: 'refused'; status: number; details: unknown }> & Told)
+  | (Readonly<{ kind: 'invalid'; details: InvalidRequest['details'] }> & Told);
+
+export const carryOut = (asked: JsonOrder, bytes: Uint8Array): JsonResult => {
+  if (asked.kind === 'answer') return { kind: 'answer', read: readAnswerBytes(bytes, asked.order) };
+  try {
+    return { kind: 'body', read: readBody(asked, bytes) };
+  } catch (error) {
+    if (error instanceof Refusal) {
+      const { status, code, message, details } = error;
+      return { kind: 'refused', status, code, message, details };
+    }
+    if (!(error instanceof InvalidRequest)) throw error;
+    const { code, message, details } = error;
+    return { kind: 'invalid', code, message, details };
+  }
+};
+
+/** Of a report the body is not given as well: nobody asks for what the report does not hold. */
+const readBody = ({ bounds, task, now, limits }: JsonOrder & { kind: 'body' }, bytes: Uint8Array): ReadBody => {
+  const body = readJson(bytes, bounds);
+  if (!task) return { body, report: null };
+  return { body: {}, report: new AgentTaskReports(new OneMoment(now), limits).read(body, task.step, task.token) };
+};
+
+class OneMoment extends Clock {
+  constructor(private readonly moment: Date) {
+    super();
+  }
+  now(): Date {
+    return this.moment;
+  }
+  wakeAt(): never {
+    throw new Error('Nothing is waited for');
+  }
+  wakeAfter(): never {
+    throw new Error('Nothing is waited for');
+  }
+}

@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { ThreadRefusal, type ThreadLimits } from './one-shot-threads.js';
+
+export type KeptThreadLimits = ThreadLimits &
+  Readonly<{
+    /** Bytes of all orders that wait. */
+    waitingBytes: number;
+    /** A thread without an order for so long is ended. */
+    idleMs: number;
+  }>;
+
+type Order<Asked, Given> = Readonly<{
+  asked: Asked;
+  bytes: Uint8Array;
+  resolve: (given: Given) => void;
+  reject: (error: Error) => void;
+}>;
+
+/**
+ * Does work on bytes beside this thread, in a few threads that are kept while there is something to do: starting one takes
+ * longer than most of the work. A thread posts what it gives for each `{asked, bytes}`; one that takes too long or too much
+ * memory is ended, and its order refused.
+ */
+export class KeptThreads<Asked, Given> {
+  private readonly waiting: Order<Asked, Given>[] = [];
+  private waitingBytes = 0;
+  /** Each with the timer that ends it. */
+  private readonly idle = new Map<Worker, NodeJS.Timeout>();
+  private readonly all = new Set<Worker>();
+  private isClosed = false;
+
+  /** @param unbuilt does the same here, where the sources run without having been built: a thread has no file to load */
+  constructor(
+    private readonly entry: URL,
+    private readonly limits: KeptThreadLimits,
+    private readonly unbuilt: (asked: Asked, bytes: Uint8Array) => Given,
+  ) {}
+
+  /** The bytes go to the thread: the caller has them no more. @throws ThreadRefusal */
+  async run(asked: Asked, bytes: Uint8Array): Promise<Given> {
+    if (!existsSync(fileURLToPath(this.entry))) return this.unbuilt(asked, bytes);
+    const { waiting, waitingBytes } = this.limits;
+    if (this.isClosed) throw new ThreadRefusal('BUSY', 'it is stopping');
+    return new Promise<Given>((resolve, reject) => {
+      const order = { asked, bytes, resolve, reject };
+      const worker = this.rested() ?? (this.all.size < this.limits.threads ? this.start() : undefined);
+      if (worker) return this.give(worker, order);
+      if (this.waiting.length >= waiting || this.waitingBytes + bytes.byteLength > waitingBytes)
+        return reject(new ThreadRefusal('BUSY', 'too much of this size waits to be read: try again later'));
+      this.waiting.push(order);
+      this.waitingBytes += bytes.byteLength;
+    });
+  }
+
+  /** Refuses what waits, and cuts off what is under way. */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    for (const { reject } of this.waiting.splice(0)) reject(new ThreadRefusal('BUSY', 'it is stopping'));
+    await Promise.all([...this.all].map((worker) => worker.terminate()));
+  }
+
+  private rested(): Worker | undefined {
+    for (const [worker, end] of this.idle) {
+      clearTimeout(end);
+      this.idle.delete(worker);
+      return worker;
+    }
+    return undefined;
+  }
+
+  private start(): Worker {
+    const resourceLimits = { maxOldGenerationSizeMb: this.limits.heapMb };
+    const worker = new Worker(this.entry, { name: 'kept', resourceLimits });
+    this.all.add(worker);
+    // Of a thread that ends while it has nothing to do there is nothing to say.
+    worker.on('error', () => undefined);
+    worker.once('exit', () => this.ended(worker));
+    // Nothing is left undone where the process ends meanwhile: whoever waits for an answer keeps it alive.
+    worker.unref();
+    return worker;
+  }
+
+  private give(worker: Worker, { asked, bytes, resolve, reject }: Order<Asked, Given>): void {
+    const over = () => {
+      clearTimeout(timer);
+      worker.off('message', given).off('error', failed).off('exit', exited);
+    };
+    const given = (said: Given) => {
+      over();
+      resolve(said);
+      this.free(worker);
+    };
+    const fail = (reason: string) => {
+      over();
+      reject(new ThreadRefusal('FAILED', reason));
+      void worker.terminate();
+    };
+    const failed = (error: Error) => fail(error.message);
+    const exited = (code: number) => fail(`its thread ended with code ${code}`);
+    const timer = setTimeout(() => fail(`it took longer than ${this.limits.timeoutMs} ms`), this.limits.timeoutMs);
+    worker.on('message', given).on('error', failed).on('exit', exited);
+    worker.postMessage({ asked, bytes }, [bytes.buffer as ArrayBuffer]);
+  }
+
+  private free(worker: Worker): void {
+    const next = this.next();
+    if (next) return this.give(worker, next);
+    const end = setTimeout(() => void worker.terminate(), this.limits.idleMs).unref();
+    this.idle.set(worker, end);
+  }
+
+  private next(): Order<Asked, Given> | undefined {
+    const next = this.waiting.shift();
+    if (next) this.waitingBytes -= next.bytes.byteLength;
+    return next;
+  }
+
+  private ended(worker: Worker): void {
+    this.all.delete(worker);
+    clearTimeout(this.idle.get(worker));
+    this.idle.delete(worker);
+    const next = this.isClosed ? undefined : this.next();
+    if (next) this.give(this.start(), next);
+  }
+}
