@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
-import { Agent, request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../../application/clock.js';
 import { WebhookSender, type Answered, type Posted } from '../../application/webhooks/webhook-sender.js';
 import { retryAfterMs } from '../agents/retry-after.js';
+import { OutgoingHttp } from '../outgoing-http.js';
 import { isPublicAddress } from './address-ranges.js';
 import { checkedLookup, refusal } from './checked-lookup.js';
 
@@ -31,7 +32,7 @@ export const DEFAULT_SENDER_LIMITS: SenderLimits = {
 };
 
 export class HttpWebhookSender extends WebhookSender {
-  private readonly dispatcher: Agent;
+  private readonly outgoing: OutgoingHttp;
 
   constructor(
     private readonly clock: Clock,
@@ -40,15 +41,17 @@ export class HttpWebhookSender extends WebhookSender {
     lookup = checkedLookup(),
   ) {
     super();
-    this.dispatcher = new Agent({
-      connect: { timeout: limits.timeoutMs, ...(!allowPrivate && { lookup }) },
+    const connections = {
       headersTimeout: limits.timeoutMs,
       bodyTimeout: limits.timeoutMs,
       connections: limits.connectionsPerHost,
-      pipelining: 1,
       keepAliveTimeout: limits.idleConnectionMs,
       keepAliveMaxTimeout: limits.idleConnectionMs,
-    });
+    };
+    this.outgoing = new OutgoingHttp(connections, () => ({
+      timeout: limits.timeoutMs,
+      ...(!allowPrivate && { lookup }),
+    }));
   }
 
   refusalOf(url: string): string | null {
@@ -82,12 +85,10 @@ export class HttpWebhookSender extends WebhookSender {
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
     try {
-      const response = await request(url, {
-        method: 'POST',
+      const response = await this.outgoing.post(url, {
         headers: { ...headers, 'user-agent': 'workflow-executor', 'accept-encoding': 'identity' },
         body,
         signal: ending.signal,
-        dispatcher: this.dispatcher,
       });
       const wish = [response.headers['retry-after']].flat()[0];
       return answered({
@@ -106,7 +107,7 @@ export class HttpWebhookSender extends WebhookSender {
 
   /** Ends what is still under way. */
   async close(): Promise<void> {
-    await this.dispatcher.destroy();
+    await this.outgoing.destroy();
   }
 
   private bounded(text: string): string {

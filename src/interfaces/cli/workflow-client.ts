@@ -20,6 +20,9 @@ type Execution = Readonly<{
 type Step = Readonly<{ artifacts: readonly Readonly<{ name: string }>[] }>;
 export type Details = Readonly<{ execution: Execution; steps: readonly Step[] }>;
 
+/** A connection for each request: one that is kept may be closed by the API in the moment in which it is used again. */
+const OWN_CONNECTION = { connection: 'close' };
+
 export class WorkflowClient {
   constructor(private readonly baseUrl: string) {}
 
@@ -63,6 +66,7 @@ export class WorkflowClient {
     await mkdir(directory, { recursive: true });
     const response = await fetch(
       new URL(`/api/v1/workflow/${executionId}/artifacts/${encodeURIComponent(name)}`, this.baseUrl),
+      { headers: OWN_CONNECTION },
     );
     if (!response.ok || !response.body) throw new Error(`Artifact ${name}: the API answered ${response.status}`);
     const body = Readable.fromWeb(response.body as ReadableStream);
@@ -71,8 +75,14 @@ export class WorkflowClient {
     return target;
   }
 
-  private async json<Data>(route: string, request?: RequestInit): Promise<Data> {
-    const response = await fetch(new URL(route, this.baseUrl), request);
+  private async json<Data>(
+    route: string,
+    request?: Readonly<{ method: string; headers: Readonly<Record<string, string>>; body: string }>,
+  ): Promise<Data> {
+    const response = await fetch(new URL(route, this.baseUrl), {
+      ...request,
+      headers: { ...request?.headers, ...OWN_CONNECTION },
+    });
     const answer = (await response.json()) as Answer<Data>;
     if (!answer.success) throw new Error(`${answer.error.code}: ${answer.error.message}`);
     return answer.data;

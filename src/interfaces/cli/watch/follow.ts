@@ -59,7 +59,12 @@ export const follow = async (
     let patience = giveUp(limits.connectMs);
     try {
       const response = await fetch(url, {
-        headers: { accept: 'text/event-stream', ...(lastId !== null && { 'last-event-id': lastId }) },
+        // Not over a connection that was kept from an answer before: the API may close it in this moment.
+        headers: {
+          accept: 'text/event-stream',
+          connection: 'close',
+          ...(lastId !== null && { 'last-event-id': lastId }),
+        },
         signal: AbortSignal.any([signal, silence.signal]),
       });
       if (response.status === 204) return true;
