@@ -14,8 +14,9 @@ export type SenderLimits = Readonly<{
   excerptBytes: number;
   /** A longer Retry-After is taken for this one. */
   retryAfterMs: number;
-  /** Hosts that connections are kept open to, and how long where nothing is sent. */
+  /** At least as many as attempts may be under way: none waits for a connection, which would be no receiver's fault. */
   connectionsPerHost: number;
+  /** How long a connection is kept where nothing is sent. */
   idleConnectionMs: number;
   errorLength: number;
   urlLength: number;
@@ -25,7 +26,7 @@ export const DEFAULT_SENDER_LIMITS: SenderLimits = {
   timeoutMs: 10_000,
   excerptBytes: 2 * 1024,
   retryAfterMs: 2 * 60 * 60 * 1_000,
-  connectionsPerHost: 16,
+  connectionsPerHost: 256,
   idleConnectionMs: 4_000,
   errorLength: 500,
   urlLength: 2_000,
@@ -68,16 +69,17 @@ export class HttpWebhookSender extends WebhookSender {
 
   async post({ url, headers, body, signal }: Posted): Promise<Answered> {
     const begin = performance.now();
+    let isLate = false;
     const answered = (part: Partial<Answered>): Answered => ({
       ...{ statusCode: null, error: null, responseExcerpt: null, retryAfterMs: null },
       ...part,
       durationMs: Math.round(performance.now() - begin),
+      isLate,
     });
     const refused = this.refusalOf(url);
     if (refused !== null) return answered({ error: this.bounded(refused) });
     const ending = new AbortController();
     const end = () => ending.abort();
-    let isLate = false;
     const cancel = this.clock.wakeAfter(this.limits.timeoutMs, () => {
       isLate = true;
       end();
