@@ -34,7 +34,8 @@ export const useJsonBodies = (app: NestExpressApplication, limits: HttpLimits): 
     const group = groups.find(({ holds }) => holds(request));
     if (group && takesBody(request)) {
       const body: unknown = request.body;
-      request.body = readJson(Buffer.isBuffer(body) ? body : Buffer.alloc(0), group.depth);
+      // What this application has stored before such numbers were refused goes to its own agents as it was stored.
+      request.body = readJson(Buffer.isBuffer(body) ? body : Buffer.alloc(0), group.depth, !isForAgent(request));
     }
     next();
   });

@@ -1,6 +1,7 @@
 /** Bytes of a body -> the JSON object in them. Stricter than JSON.parse: what could not be stored, or could harm, is refused. */
 import { isUtf8 } from 'node:buffer';
 import { isStorableText, type JsonObject } from '../../../domain/json.js';
+import { lostNumeral, pathTo } from '../../../domain/numerals.js';
 import { bounded, received } from '../received.js';
 import { badRequest, problem, Refusal } from '../refusal.js';
 
@@ -9,8 +10,11 @@ const REFUSED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-/** @throws Refusal 400 */
-export const readJson = (bytes: Uint8Array, maxDepth: number): JsonObject => {
+/**
+ * @param exact whether numbers are refused that are rounded when they are read
+ * @throws Refusal 400
+ */
+export const readJson = (bytes: Uint8Array, maxDepth: number, exact = true): JsonObject => {
   if (bytes.byteLength === 0) throw badRequest([problem('body', 'a JSON object', undefined)]);
   if (!isUtf8(bytes)) throw malformed('UTF-8, got bytes that are not');
   const text = withoutByteOrderMark(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8'));
@@ -20,6 +24,7 @@ export const readJson = (bytes: Uint8Array, maxDepth: number): JsonObject => {
     throw badRequest([problem('body', 'a JSON object', value)]);
   }
   refuseHarm(value);
+  if (exact) refuseLostNumerals(text);
   return value as JsonObject;
 };
 
@@ -84,6 +89,16 @@ const harmOfValue = (value: unknown) => {
     return { expected: 'a number that a double can hold', received: 'a larger one' };
   }
   return undefined;
+};
+
+const EXACT = 'a whole number from -(2^53 - 1) to 2^53 - 1, or a text';
+
+/** What is larger than any double is refused before. */
+const refuseLostNumerals = (text: string): void => {
+  const lost = lostNumeral(text);
+  if (!lost) return;
+  const field = bounded(pathTo(text, lost.offset).join('.'));
+  throw badRequest([{ field, expected: EXACT, received: bounded(lost.numeral) }]);
 };
 
 const fieldOf = (place: Place | null, key: string): string => {
