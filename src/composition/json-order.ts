@@ -1,16 +1,15 @@
 /** What a thread that reads JSON is asked, and what it gives: all of it can pass from thread to thread. */
 import { Clock } from '../application/clock.js';
 import { InvalidRequest } from '../application/errors.js';
-import type { JsonBounds } from '../domain/json-scan.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
 import { readAnswerBytes, type AnswerOrder, type AnswerRead } from '../infrastructure/agents/answer-bytes.js';
 import type { AgentLimits } from '../infrastructure/agents/limits.js';
 import type { ReadBody, Task } from '../interfaces/http/body/json-reader.js';
-import { readJson } from '../interfaces/http/body/read-json.js';
+import { readJson, type BodyRules } from '../interfaces/http/body/read-json.js';
 import { Refusal } from '../interfaces/http/refusal.js';
 
 export type JsonOrder =
-  | Readonly<{ kind: 'body'; bounds: JsonBounds; task: Task | null; now: Date; limits: AgentLimits }>
+  | Readonly<{ kind: 'body'; rules: BodyRules; task: Task | null; now: Date; limits: AgentLimits }>
   | Readonly<{ kind: 'answer'; order: AnswerOrder }>;
 
 type Told = Readonly<{ code: string; message: string }>;
@@ -36,8 +35,8 @@ export const carryOut = (asked: JsonOrder, bytes: Uint8Array): JsonResult => {
 };
 
 /** Of a report the body is not given as well: nobody asks for what the report does not hold. */
-const readBody = ({ bounds, task, now, limits }: JsonOrder & { kind: 'body' }, bytes: Uint8Array): ReadBody => {
-  const body = readJson(bytes, bounds);
+const readBody = ({ rules, task, now, limits }: JsonOrder & { kind: 'body' }, bytes: Uint8Array): ReadBody => {
+  const body = readJson(bytes, rules);
   if (!task) return { body, report: null };
   return { body: {}, report: new AgentTaskReports(new OneMoment(now), limits).read(body, task.step, task.token) };
 };

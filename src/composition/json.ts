@@ -5,8 +5,8 @@ import type { AgentLimits } from '../infrastructure/agents/limits.js';
 import { KeptThreads, type KeptThreadLimits } from '../infrastructure/kept-threads.js';
 import { ThreadRefusal } from '../infrastructure/one-shot-threads.js';
 import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/body/json-reader.js';
+import type { BodyRules } from '../interfaces/http/body/read-json.js';
 import { bodyUnreadable, Refusal } from '../interfaces/http/refusal.js';
-import type { JsonBounds } from '../domain/json-scan.js';
 import { carryOut, type JsonOrder, type JsonResult } from './json-order.js';
 
 export type JsonThreadLimits = KeptThreadLimits &
@@ -35,12 +35,12 @@ export class JsonThreads extends JsonReader {
     this.threads = new KeptThreads(new URL('./json-thread.js', import.meta.url), limits, carryOut);
   }
 
-  async read(bytes: Uint8Array, bounds: JsonBounds, task: Task | null): Promise<ReadBody> {
-    if (bytes.byteLength <= this.limits.largeBytes) return this.here.read(bytes, bounds);
-    const { depth, members } = bounds;
+  async read(bytes: Uint8Array, rules: BodyRules, task: Task | null): Promise<ReadBody> {
+    if (bytes.byteLength <= this.limits.largeBytes) return this.here.read(bytes, rules);
+    const { depth, members, exact = true } = rules;
     const about = {
       kind: 'body',
-      bounds: { depth, members },
+      rules: { depth, members, exact },
       task,
       now: this.now(),
       limits: this.agentLimits,

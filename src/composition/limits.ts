@@ -172,6 +172,9 @@ export const webhookLimits = (config: Config): WebhookLimits => ({
   subscriptions: config.webhookMaxSubscriptions,
   secrets: 5,
   attempts: config.webhookMaxConcurrentDeliveries,
+  slowMs: config.webhookSlowMs,
+  slowAttempts: config.webhookMaxSlowDeliveries,
+  silentAttempts: config.webhookMaxConcurrentToSilent,
   attemptsPerTarget: config.webhookMaxConcurrentPerTarget,
   timeoutMs: config.webhookTimeoutMs,
   backOff: { firstMs: config.webhookFirstRetryMs, giveUpMs: config.webhookGiveUpMs },
@@ -184,5 +187,6 @@ export const webhookLimits = (config: Config): WebhookLimits => ({
 export const senderLimits = (config: Config): SenderLimits => ({
   ...DEFAULT_SENDER_LIMITS,
   timeoutMs: config.webhookTimeoutMs,
-  connectionsPerHost: Math.max(DEFAULT_SENDER_LIMITS.connectionsPerHost, config.webhookMaxConcurrentPerTarget),
+  connectionsPerHost:
+    config.webhookMaxConcurrentDeliveries + config.webhookMaxSlowDeliveries + config.webhookMaxConcurrentToSilent,
 });

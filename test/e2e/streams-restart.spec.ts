@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
+import { startFaultProxy } from '../support/fault-proxy.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { followSse, type SseClient } from '../support/sse-client.js';
 import { definitionsDir } from './support/definitions.js';
@@ -148,4 +149,39 @@ test('what one instance does is seen on the other, and a lost connection of the 
   await eventually(() => expect(all.named('event').map(({ data }) => data.event)).toEqual(written.slice(from + 1)));
   // Neither had to come again for it.
   expect(there.statuses).toEqual([200, 204]);
+}, 90_000);
+
+test('opened while the database is away, a stream says so and ends, and the client is told everything later', async () => {
+  const url = new URL(database.url);
+  const proxy = await startFaultProxy({ host: url.hostname, port: Number(url.port) });
+  try {
+    url.hostname = '127.0.0.1';
+    url.port = String(proxy.port);
+    const instance = await start({ DATABASE_URL: url.href });
+    const id = await instance.api.start(START);
+    await instance.api.reaches(id, 'first_running');
+    proxy.refuse();
+    proxy.drop();
+    const answers = await Promise.all(
+      [`${id}/stream`, 'stream', `${id}/stream?last_event_id=0`].map(async (path) => {
+        const headers = { accept: 'text/event-stream' };
+        const response = await fetch(`${instance.api.url}/api/v1/workflow/${path}`, { headers });
+        return [response.status, response.headers.get('content-type'), await response.text()] as const;
+      }),
+    );
+    for (const [status, type, text] of answers) {
+      expect([status, type]).toEqual([200, 'text/event-stream; charset=utf-8']);
+      expect(text).toMatch(/^retry: \d+\n\nevent: closing\ndata: {"reason":"unavailable","message":"[^"]+"}\n\n$/);
+    }
+    const client = follow(instance, `${id}/stream`);
+    await eventually(() => client.named('closing').length > 1);
+    proxy.release();
+    await inState(client, 'first_running');
+    for (const step of STEPS) letGo(step);
+    await client.done;
+    expect(client.messages.at(-1)!.data).toEqual({ reason: 'completed' });
+    await mustHaveAll(client, instance, id);
+  } finally {
+    await proxy.close();
+  }
 }, 90_000);

@@ -162,6 +162,27 @@ test('no more streams than the instance takes', async () => {
   const response = await fetch(`${api.url}/api/v1/workflow/stream`);
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5']);
   expect(await response.json()).toMatchObject({ error: { code: 'TOO_MANY_STREAMS' } });
+
+  // EventSource would not come again after a 503.
+  const id = await start();
+  for (const path of ['stream', `${id}/stream`]) {
+    const headers = { accept: 'text/event-stream' };
+    const told = await fetch(`${api.url}/api/v1/workflow/${path}`, { headers });
+    expect([told.status, told.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
+    const text = await told.text();
+    expect(text).toMatch(
+      /^retry: \d+\n\nevent: closing\ndata: {"reason":"full","message":"This instance has 5 streams[^"]+"}\n\n$/,
+    );
+    expect(Number(/\d+/.exec(text)![0])).toBeGreaterThanOrEqual(5_000);
+  }
+  const unknown = await fetch(`${api.url}/api/v1/workflow/${randomUUID()}/stream`, {
+    headers: { accept: 'text/event-stream' },
+  });
+  expect([unknown.status, (await unknown.json()).error.code]).toEqual([404, 'NOT_FOUND']);
+  const waiting = follow(`${id}/stream`);
+  await eventually(() => waiting.named('closing').length > 0);
+  await others.pop()!.close();
+  await eventually(() => waiting.named('snapshot').length === 1);
 });
 
 test('many: by project and by state, with a word where an execution leaves the state', async () => {

@@ -1,6 +1,9 @@
 /** `npm run watch` against a real application, piped. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { follow, FOLLOW_LIMITS } from '../../src/interfaces/cli/watch/follow.js';
 import { startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
@@ -104,4 +107,24 @@ test('Ctrl-C ends it cleanly', async () => {
   await child.printed(/enriching/);
   child.process.kill('SIGINT');
   expect(await ended).toBe(0);
+});
+
+test('turned away for a while, it says why, waits longer each time, and shows everything later', async () => {
+  const id = await start('p-1', { auto_execute: false });
+  const [asked, told]: [number[], (string | null)[]] = [[], []];
+  const server = createServer((_request, response) => {
+    asked.push(performance.now());
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    if (asked.length <= 3)
+      return void response.end('retry: 1\n\nevent: closing\ndata: {"reason":"full","message":"Too many"}\n\n');
+    response.end(`event: end\ndata: {"reason":"completed"}\n\n`);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const limits = { ...FOLLOW_LIMITS, firstPauseMs: 20 };
+  const connection = (trouble: string | null) => void told.push(trouble);
+  const { signal } = new AbortController();
+  await follow(`http://127.0.0.1:${port}/${id}`, { message: () => undefined, connection }, signal, limits);
+  expect(told).toEqual([...[0.02, 0.04, 0.08].map((pause) => `Too many; trying again in ${pause.toFixed(1)} s`), null]);
+  server.close();
 });

@@ -20,6 +20,7 @@ beforeAll(async () => {
     WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
     WEBHOOK_FIRST_RETRY_MS: '20',
     WEBHOOK_GIVE_UP_MS: '1500',
+    WEBHOOK_TIMEOUT_MS: '60000',
   });
 }, 60_000);
 afterAll(async () => {
@@ -30,8 +31,8 @@ beforeEach(async () => {
   receiver = await startReceiver();
 });
 afterEach(async () => {
-  for (const { id } of (await app.api.get(HOOKS)).body.data.webhooks)
-    await fetch(`${app.api.url}${HOOKS}/${id}`, { method: 'DELETE' });
+  const { webhooks } = (await app.api.get(HOOKS)).body.data;
+  await Promise.all(webhooks.map(({ id }: { id: string }) => remove(id)));
   await receiver.close();
 });
 
@@ -266,3 +267,27 @@ test.each([
   expect(refused).toMatchObject({ status: 400, body: { error: { code } } });
   expect(JSON.stringify(refused.body)).not.toContain('ann:secret');
 });
+
+test('receivers that hang keep nobody waiting, neither on their own host nor elsewhere', async () => {
+  const elsewhere = await startReceiver(() => 204);
+  const forEver = new Promise<number>(() => undefined);
+  receiver.answer(({ path }) => (path.startsWith('/hanging') ? forEver : 204));
+  const types = ['WorkflowStarted'];
+  const hooks = (url: string, many: number) =>
+    Promise.all(Array.from({ length: many }, (_, n) => subscribe({ url: `${url}/hanging/${n}`, event_types: types })));
+  const start = () => app.api.start({ ...START, auto_execute: false });
+  await hooks(elsewhere.url, 9);
+  await start();
+  await eventually(() => elsewhere.taken().length === 9);
+  // Nine that have answered until now, five that never will, on the host of the one that does.
+  elsewhere.answer(() => forEver);
+  await hooks(receiver.url, 5);
+  await subscribe({ url: `${receiver.url}/healthy`, event_types: types });
+  const ids = await Promise.all(Array.from({ length: 32 }, start));
+  // What hangs is given up after a minute at the earliest.
+  await eventually(() => {
+    const arrived = receiver.taken().filter(({ path }) => path === '/healthy');
+    expect(arrived.map(({ body }) => body.data.execution_id).sort()).toEqual([...ids].sort());
+  });
+  await elsewhere.close();
+}, 60_000);

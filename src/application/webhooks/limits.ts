@@ -4,9 +4,14 @@ export type WebhookLimits = Readonly<{
   subscriptions: number;
   /** Secrets of one subscription that are kept at the same time. */
   secrets: number;
-  /** Attempts under way on this instance. */
+  /** Attempts under way on this instance, but for those that are slow or of silent receivers. */
   attempts: number;
-  /** Attempts under way to one subscriber, all instances together. */
+  /** An attempt that takes longer is slow: it no longer counts among those, as long as no more than `slowAttempts` are. */
+  slowMs: number;
+  slowAttempts: number;
+  /** Attempts under way to receivers whose last attempt was not answered in time, together; of each there is one. */
+  silentAttempts: number;
+  /** Attempts under way to one subscriber that answers, all instances together. */
   attemptsPerTarget: number;
   /** Of one attempt, from the connection to the last byte. */
   timeoutMs: number;

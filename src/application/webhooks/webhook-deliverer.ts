@@ -1,9 +1,11 @@
+import { setMaxListeners } from 'node:events';
 import type { DisableCause } from '../../domain/webhook/webhook.js';
 import { sleep, type Clock } from '../clock.js';
 import { StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
 import type { Ids } from '../ids.js';
 import type { WebhookLimits, WebhookPace } from './limits.js';
 import { bodyOf, headersFor } from './message.js';
+import { Places } from './places.js';
 import { verdictOn } from './verdict.js';
 import type { AttemptReport, Claimed, WebhookQueue } from './webhook-queue.js';
 import type { Answered, WebhookSender } from './webhook-sender.js';
@@ -20,6 +22,7 @@ type Told = Readonly<{
 export class WebhookDeliverer {
   private readonly ending = new AbortController();
   private readonly underWay = new Set<Promise<void>>();
+  private readonly places: Places;
   private loop: Promise<void> = Promise.resolve();
   private wakeUp = new AbortController();
 
@@ -28,7 +31,11 @@ export class WebhookDeliverer {
     private readonly limits: WebhookLimits,
     private readonly pace: WebhookPace,
     private readonly told: Told,
-  ) {}
+  ) {
+    // Each attempt under way listens.
+    setMaxListeners(0, this.ending.signal);
+    this.places = new Places(ports.clock, limits, () => this.wake());
+  }
 
   start(): void {
     this.loop = this.run(this.ending.signal);
@@ -64,17 +71,18 @@ export class WebhookDeliverer {
   }
 
   private async claim(signal: AbortSignal): Promise<number> {
-    const { attempts, attemptsPerTarget, timeoutMs } = this.limits;
-    const most = attempts - this.underWay.size;
-    if (most <= 0) return 0;
-    const limits = { most, perTarget: attemptsPerTarget, leaseMs: timeoutMs + this.pace.graceMs };
+    const { attemptsPerTarget, timeoutMs } = this.limits;
+    const free = this.places.free();
+    if (free.most + free.mostSilent === 0) return 0;
+    const limits = { ...free, perTarget: attemptsPerTarget, leaseMs: timeoutMs + this.pace.graceMs };
     const claimed = await this.ports.queue.claim(limits, this.ports.ids.uuid());
     for (const each of claimed) {
+      const leave = this.places.take(each);
       const attempt = this.attempt(each, signal)
         .catch((error: unknown) => this.told.onError('A delivery of a webhook was not recorded; made again', error))
         .finally(() => {
           this.underWay.delete(attempt);
-          this.wake();
+          leave();
         });
       this.underWay.add(attempt);
     }
@@ -120,11 +128,13 @@ const NOT_IN_THE_LOG: AttemptReport = {
   error: 'The event is not in the log any more',
   responseExcerpt: null,
   durationMs: 0,
+  isLate: false,
 };
 
-const reportOf = ({ statusCode, error, responseExcerpt, durationMs }: Answered): AttemptReport => ({
+const reportOf = ({ statusCode, error, responseExcerpt, durationMs, isLate }: Answered): AttemptReport => ({
   statusCode,
   error,
   responseExcerpt,
   durationMs,
+  isLate,
 });

@@ -32,11 +32,15 @@ export interface QueueSession {
   close(): Promise<void>;
 }
 
+/** `unknown` until its first answer, and again when it was enabled; `silent` from an attempt that took too long to an answer. */
+export type ReceiverState = 'unknown' | 'answering' | 'silent';
+
 /** The oldest delivery of an execution to a subscriber: nothing after it is sent before it is over. */
 export type Claimed = Readonly<{
   deliveryId: string;
   webhookId: string;
   url: string;
+  receiver: ReceiverState;
   /** As receivers are given them: `whsec_` and base64. The latest first. */
   secrets: readonly string[];
   stream: string;
@@ -53,6 +57,8 @@ export type AttemptReport = Readonly<{
   error: string | null;
   responseExcerpt: string | null;
   durationMs: number;
+  /** It took as long as it may, or longer. */
+  isLate: boolean;
 }>;
 
 /** What comes of a delivery after an attempt. */
@@ -60,8 +66,13 @@ export type DeliveryOutcome =
   Readonly<{ state: 'delivered' | 'failed' }> | Readonly<{ state: 'pending'; pauseMs: number }>;
 
 export type ClaimLimits = Readonly<{
+  /** To receivers that are not silent. */
   most: number;
-  /** Of one subscription at the same time, all instances together. */
+  /** Of these, how many only receivers get that have nothing under way. */
+  reserved: number;
+  /** To silent receivers, those first that were tried longest ago. */
+  mostSilent: number;
+  /** Of one subscription at the same time, all instances together; of one whose receiver does not answer (yet) there is one. */
   perTarget: number;
   /** After which another may take it up. */
   leaseMs: number;

@@ -14,6 +14,8 @@ export type Answered = Readonly<{
   responseExcerpt: string | null;
   retryAfterMs: number | null;
   durationMs: number;
+  /** It was ended because it took too long. */
+  isLate: boolean;
 }>;
 
 /** Posts to addresses that others chose. */

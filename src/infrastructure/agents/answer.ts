@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { AgentArtifact, AgentReply } from '../../application/agents.js';
 import type { Json, JsonObject } from '../../domain/json.js';
+import { lostNumeral } from '../../domain/numerals.js';
 import { bounded, failure } from './failure.js';
 import type { AgentLimits } from './limits.js';
 import { retryAfterMs } from './retry-after.js';
@@ -50,6 +51,11 @@ export type AnswerContext = Readonly<{ step: string; now: Date; limits: AgentLim
 
 const CODE_LENGTH = 100;
 
+const LOST = {
+  infinite: 'is larger than a double can hold',
+  rounded: 'is a whole number beyond 2^53 - 1, which would be rounded: send it as a text',
+} as const;
+
 /**
  * Reads `{success: true, data, metadata?, artifacts?}` or `{success: false, error: {type, message, code}, retry_after?}`.
  * `problem` completes the sentence "expected ..., but ..." and quotes nothing of the answer.
@@ -57,6 +63,8 @@ const CODE_LENGTH = 100;
 export const readAnswer = (text: string, context: AnswerContext): ReadAnswer => {
   const json = parseJson(text);
   if (json === undefined) return garbage(text.trim() === '' ? 'it is empty' : 'it is not JSON');
+  const lost = lostNumeral(text);
+  if (lost) return garbage(`the number at character ${lost.offset + 1} ${LOST[lost.fate]}`);
   return readResult(json, context);
 };
 

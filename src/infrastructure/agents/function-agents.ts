@@ -5,6 +5,7 @@ import { bounded, failure } from './failure.js';
 import type { AgentLimits } from './limits.js';
 import type { AgentFunction } from './registry.js';
 import { unlessAborted } from './unless-aborted.js';
+import { wholeJson } from './whole-json.js';
 
 /** Calls registered functions as if they were far away: input and result are copied as JSON, within the same limits. */
 export class FunctionAgents {
@@ -35,7 +36,7 @@ export class FunctionAgents {
     const expected = `Agent "${agent}" was expected to return {success: true, data} or {success: false, error: {type, message, code}}`;
     let text: string | undefined;
     try {
-      text = JSON.stringify(result);
+      text = wholeJson(result);
     } catch (error) {
       return this.fail('INVALID_ANSWER', `${expected}, but its result is no JSON: ${messageOf(error)}`);
     }

@@ -1,6 +1,7 @@
-import { Agent, request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import { deferred, type AgentCall, type AgentReply, type Deferred } from '../../application/agents.js';
 import type { Clock } from '../../application/clock.js';
+import { OutgoingHttp } from '../outgoing-http.js';
 import { headersOf, withoutUser, type TaskOffer } from './agent-request.js';
 import { shown } from './agent-urls.js';
 import type { ReadAnswer } from './answer.js';
@@ -16,10 +17,10 @@ import { unlessAborted } from './unless-aborted.js';
  * Calls agents over HTTP: POST of the input as JSON, with the headers `Idempotency-Key`, `traceparent` and `X-Deadline`
  * (when the attempt times out, ISO-8601 UTC), and with a task offer: who answers 202 and `{"task_token": <X-Task-Token>}`
  * has taken it. Once connected, nothing but the call's signal ends a call, be it before the
- * headers or in the body. Redirects are not followed, compressed answers are not read.
+ * headers or in the body. A kept connection that the agent closes meanwhile is no failure of it. Redirects are not followed, compressed answers are not read.
  */
 export class HttpAgents {
-  private readonly dispatcher: Agent;
+  private readonly outgoing: OutgoingHttp;
 
   constructor(
     private readonly clock: Clock,
@@ -28,17 +29,16 @@ export class HttpAgents {
     private readonly readAnswer: AnswerReader = readAnswerHere,
     private readonly headersFor: (url: URL) => Readonly<Record<string, string>> = () => ({}),
   ) {
-    this.dispatcher = new Agent({
-      connect: { timeout: limits.connectTimeoutMs },
+    const connections = {
       // Undici's own are 300 s; an agent may take longer.
       headersTimeout: 0,
       bodyTimeout: 0,
       connections: limits.connectionsPerOrigin,
-      pipelining: 1,
       keepAliveTimeout: limits.idleConnectionMs,
       keepAliveMaxTimeout: limits.idleConnectionMs,
       maxResponseSize: limits.answerBytes,
-    });
+    };
+    this.outgoing = new OutgoingHttp(connections, () => ({ timeout: limits.connectTimeoutMs }));
   }
 
   /** Never throws. */
@@ -48,7 +48,7 @@ export class HttpAgents {
 
   /** Ends the calls that are still under way. */
   async close(): Promise<void> {
-    await this.dispatcher.destroy();
+    await this.outgoing.destroy();
   }
 
   private async send(call: AgentCall, url: URL): Promise<AgentReply | Deferred> {
@@ -58,13 +58,8 @@ export class HttpAgents {
       const body = JSON.stringify(call.input);
       const bytes = Buffer.byteLength(body);
       if (bytes > this.limits.requestBytes) return tooLarge(where, bytes, this.limits.requestBytes);
-      const response = await request(withoutUser(url), {
-        method: 'POST',
-        headers: { ...headersOf(call, url, task), ...this.headersFor(url) },
-        body,
-        signal: call.signal,
-        dispatcher: this.dispatcher,
-      });
+      const sent = { headers: { ...headersOf(call, url, task), ...this.headersFor(url) }, body, signal: call.signal };
+      const response = await this.outgoing.post(withoutUser(url), sent);
       return await this.read(where, call, response, task);
     } catch (error) {
       return connectionFailure(where, error, this.limits);

@@ -1,8 +1,9 @@
 import { isIP } from 'node:net';
-import { Agent, request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Clock } from '../../application/clock.js';
 import { WebhookSender, type Answered, type Posted } from '../../application/webhooks/webhook-sender.js';
 import { retryAfterMs } from '../agents/retry-after.js';
+import { OutgoingHttp } from '../outgoing-http.js';
 import { isPublicAddress } from './address-ranges.js';
 import { checkedLookup, refusal } from './checked-lookup.js';
 
@@ -13,8 +14,9 @@ export type SenderLimits = Readonly<{
   excerptBytes: number;
   /** A longer Retry-After is taken for this one. */
   retryAfterMs: number;
-  /** Hosts that connections are kept open to, and how long where nothing is sent. */
+  /** At least as many as attempts may be under way: none waits for a connection, which would be no receiver's fault. */
   connectionsPerHost: number;
+  /** How long a connection is kept where nothing is sent. */
   idleConnectionMs: number;
   errorLength: number;
   urlLength: number;
@@ -24,14 +26,14 @@ export const DEFAULT_SENDER_LIMITS: SenderLimits = {
   timeoutMs: 10_000,
   excerptBytes: 2 * 1024,
   retryAfterMs: 2 * 60 * 60 * 1_000,
-  connectionsPerHost: 16,
+  connectionsPerHost: 256,
   idleConnectionMs: 4_000,
   errorLength: 500,
   urlLength: 2_000,
 };
 
 export class HttpWebhookSender extends WebhookSender {
-  private readonly dispatcher: Agent;
+  private readonly outgoing: OutgoingHttp;
 
   constructor(
     private readonly clock: Clock,
@@ -40,15 +42,17 @@ export class HttpWebhookSender extends WebhookSender {
     lookup = checkedLookup(),
   ) {
     super();
-    this.dispatcher = new Agent({
-      connect: { timeout: limits.timeoutMs, ...(!allowPrivate && { lookup }) },
+    const connections = {
       headersTimeout: limits.timeoutMs,
       bodyTimeout: limits.timeoutMs,
       connections: limits.connectionsPerHost,
-      pipelining: 1,
       keepAliveTimeout: limits.idleConnectionMs,
       keepAliveMaxTimeout: limits.idleConnectionMs,
-    });
+    };
+    this.outgoing = new OutgoingHttp(connections, () => ({
+      timeout: limits.timeoutMs,
+      ...(!allowPrivate && { lookup }),
+    }));
   }
 
   refusalOf(url: string): string | null {
@@ -65,16 +69,17 @@ export class HttpWebhookSender extends WebhookSender {
 
   async post({ url, headers, body, signal }: Posted): Promise<Answered> {
     const begin = performance.now();
+    let isLate = false;
     const answered = (part: Partial<Answered>): Answered => ({
       ...{ statusCode: null, error: null, responseExcerpt: null, retryAfterMs: null },
       ...part,
       durationMs: Math.round(performance.now() - begin),
+      isLate,
     });
     const refused = this.refusalOf(url);
     if (refused !== null) return answered({ error: this.bounded(refused) });
     const ending = new AbortController();
     const end = () => ending.abort();
-    let isLate = false;
     const cancel = this.clock.wakeAfter(this.limits.timeoutMs, () => {
       isLate = true;
       end();
@@ -82,12 +87,10 @@ export class HttpWebhookSender extends WebhookSender {
     signal.addEventListener('abort', end, { once: true });
     if (signal.aborted) end();
     try {
-      const response = await request(url, {
-        method: 'POST',
+      const response = await this.outgoing.post(url, {
         headers: { ...headers, 'user-agent': 'workflow-executor', 'accept-encoding': 'identity' },
         body,
         signal: ending.signal,
-        dispatcher: this.dispatcher,
       });
       const wish = [response.headers['retry-after']].flat()[0];
       return answered({
@@ -106,7 +109,7 @@ export class HttpWebhookSender extends WebhookSender {
 
   /** Ends what is still under way. */
   async close(): Promise<void> {
-    await this.dispatcher.destroy();
+    await this.outgoing.destroy();
   }
 
   private bounded(text: string): string {

@@ -22,6 +22,9 @@ type Artifact = Readonly<{ name: string; sha256: string }>;
 type Step = Readonly<{ artifacts: readonly Artifact[] }>;
 export type Details = Readonly<{ execution: Execution; steps: readonly Step[] }>;
 
+/** A connection for each request: one that is kept may be closed by the API in the moment in which it is used again. */
+const OWN_CONNECTION = { connection: 'close' };
+
 export class WorkflowClient {
   /** @param baseUrl may have a path, without a slash at the end */
   constructor(private readonly baseUrl: string) {}
@@ -66,6 +69,7 @@ export class WorkflowClient {
     await mkdir(directory, { recursive: true });
     const response = await fetch(
       `${this.baseUrl}/api/v1/workflow/${executionId}/artifacts/${encodeURIComponent(name)}`,
+      { headers: OWN_CONNECTION },
     );
     if (!response.ok || !response.body) throw new Error(`Artifact ${name}: the API answered ${response.status}`);
     const body = Readable.fromWeb(response.body as ReadableStream);
@@ -88,8 +92,14 @@ export class WorkflowClient {
     return target;
   }
 
-  private async json<Data>(route: string, request?: RequestInit): Promise<Data> {
-    const response = await fetch(`${this.baseUrl}${route}`, request);
+  private async json<Data>(
+    route: string,
+    request?: Readonly<{ method: string; headers: Readonly<Record<string, string>>; body: string }>,
+  ): Promise<Data> {
+    const response = await fetch(`${this.baseUrl}${route}`, {
+      ...request,
+      headers: { ...request?.headers, ...OWN_CONNECTION },
+    });
     const answer = (await response.json()) as Answer<Data>;
     if (!answer.success) throw new Error(`${answer.error.code}: ${answer.error.message}`);
     return answer.data;

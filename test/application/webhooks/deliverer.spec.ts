@@ -16,9 +16,17 @@ import { VirtualClock } from '../../support/virtual-clock.js';
 
 const LIMITS: WebhookLimits = {
   ...{ subscriptions: 10, secrets: 5, attempts: 2, attemptsPerTarget: 2, timeoutMs: 1_000, queued: 100 },
+  ...{ slowMs: 300, slowAttempts: 1, silentAttempts: 1 },
   ...{ bodyBytes: 10_000, keepMs: 1_000, keepRows: 100, backOff: { firstMs: 5_000, giveUpMs: 86_400_000 } },
 };
-const ANSWER: Answered = { statusCode: 204, error: null, responseExcerpt: null, retryAfterMs: null, durationMs: 1 };
+const ANSWER: Answered = {
+  statusCode: 204,
+  error: null,
+  responseExcerpt: null,
+  retryAfterMs: null,
+  durationMs: 1,
+  isLate: false,
+};
 
 /** Deliveries that are due, each until it is finished or released. */
 class DueDeliveries extends WebhookQueue {
@@ -29,7 +37,10 @@ class DueDeliveries extends WebhookQueue {
   tryLead = async () => null;
   async claim(limits: ClaimLimits) {
     this.asked.push(limits);
-    return this.due.splice(0, limits.most);
+    const room = { true: limits.mostSilent, false: limits.most };
+    const mine = this.due.filter(({ receiver }) => room[`${receiver === 'silent'}`]-- > 0);
+    for (const each of mine) this.due.splice(this.due.indexOf(each), 1);
+    return mine;
   }
   readonly rests: number[] = [];
   async finish(claimed: Claimed, _report: unknown, outcome: DeliveryOutcome, restMs = 0) {
@@ -91,6 +102,7 @@ afterEach(async () => {
 const due = (stream: string, more: Partial<Claimed> = {}) =>
   queue.due.push({
     ...{ deliveryId: `d-${stream}`, webhookId: 'w', url: 'https://example.com/', secrets: ['whsec_Zmlyc3Q='], stream },
+    receiver: 'answering',
     ...{ revision: 0n, attempts: 0, ageMs: 0, token: 't' },
     ...more,
   });
@@ -116,6 +128,45 @@ test('no more are sent at once than may be; the next when one is through, withou
   await look();
   expect(queue.ended).toHaveLength(3);
   expect(queue.asked.every(({ leaseMs }) => leaseMs > LIMITS.timeoutMs)).toBe(true);
+});
+
+describe('receivers that do not answer', () => {
+  let through: Map<string, () => void>;
+  const posted = () => sender.posted.map(({ headers }) => headers['webhook-id']);
+  beforeEach(() => {
+    through = new Map();
+    sender.answer = ({ headers }) =>
+      new Promise((resolve) => through.set(headers['webhook-id']!, () => resolve(ANSWER)));
+  });
+  afterEach(() => {
+    for (const answer of through.values()) answer();
+  });
+
+  test('do not keep the places that others need, as far as so many may be slow', async () => {
+    for (const stream of ['workflow-a', 'workflow-b', 'workflow-c']) due(stream);
+    due('workflow-c', { deliveryId: 'd-late' });
+    await look();
+    expect(posted()).toEqual(['d-workflow-a', 'd-workflow-b']);
+    await clock.pass(LIMITS.slowMs);
+    // Two are slow, of which one counts no more; when it is over, the other does not.
+    expect(posted()).toEqual(['d-workflow-a', 'd-workflow-b', 'd-workflow-c']);
+    through.get('d-workflow-a')!();
+    await clock.pass(0);
+    expect(posted().slice(3)).toEqual(['d-late']);
+  });
+
+  test('and did not answer the last time share places of their own', async () => {
+    due('workflow-a', { receiver: 'silent' });
+    due('workflow-b', { receiver: 'silent' });
+    due('workflow-c', { receiver: 'unknown' });
+    due('workflow-c', { deliveryId: 'd-late' });
+    await look();
+    expect(posted().sort()).toEqual(['d-late', 'd-workflow-a', 'd-workflow-c']);
+    expect(queue.asked[0]).toMatchObject({ most: 2, mostSilent: 1 });
+    through.get('d-workflow-a')!();
+    await clock.pass(0);
+    expect(posted()).toContain('d-workflow-b');
+  });
 });
 
 test('while the log is away no attempt is counted', async () => {

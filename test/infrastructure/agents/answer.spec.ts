@@ -24,6 +24,32 @@ test.each<[unknown, object]>([
   });
 });
 
+test.each([
+  ['1e400', /^the number at character \d+ is larger than a double can hold$/],
+  ['-1e400', /larger/],
+  ['9007199254740993', /beyond 2\^53 - 1, which would be rounded: send it as a text$/],
+  ['-12345678901234567890', /rounded/],
+  ['NaN', /^it is not JSON$/],
+  ['Infinity', /^it is not JSON$/],
+])('%s is refused wherever an answer has it, and so is no other number than was sent kept', (numeral, problem) => {
+  for (const text of [
+    `{"success": true, "data": {"dose": [{"mg": ${numeral}}]}}`,
+    `{"success": true, "metadata": {"n": ${numeral}}}`,
+    `{"success": true, "more": ${numeral}}`,
+    `{"success": false, "error": {"type": "transient", "message": "m"}, "retry_after": ${numeral}}`,
+  ])
+    expect(readAnswer(text, { step: 'enrich', now, limits })).toEqual({
+      kind: 'garbage',
+      problem: expect.stringMatching(problem) as unknown,
+      remark: null,
+    });
+});
+
+test('numbers that a double holds are kept, and numerals in texts are texts', () => {
+  const data = { most: Number.MAX_SAFE_INTEGER, least: -Number.MAX_VALUE, text: '1e400', '9007199254740993': 0.1 };
+  expect(read({ success: true, data })).toMatchObject({ reply: { data } });
+});
+
 test('metadata and artifacts may be null', () => {
   expect(read({ success: true, metadata: null, artifacts: null })).toMatchObject({
     reply: { metadata: {}, artifacts: [] },

@@ -30,6 +30,20 @@ test('neither input nor result is shared with the function', async () => {
   expect(reply).toMatchObject({ data: { when: '2026-01-01T00:00:00.000Z', list: [1] } });
 });
 
+test('a member that is undefined is none, and what writes itself as JSON does', async () => {
+  const data = { none: undefined, dose: { toJSON: () => ({ mg: 5 }) }, big: { toJSON: () => '9007199254740993' } };
+  expect(await call(() => ({ success: true, data }))).toMatchObject({
+    data: { dose: { mg: 5 }, big: '9007199254740993' },
+  });
+});
+
+test('what is no JSON is named, and where it stands', async () => {
+  const reply = await call(() => ({ success: true, data: { dose: NaN } }));
+  expect(reply).toMatchObject({
+    error: { message: expect.stringContaining('NaN under "dose" is no JSON') as unknown },
+  });
+});
+
 test('an error that is returned is taken as it is', async () => {
   const error = { type: 'validation', message: 'No dose', code: 'NO_DOSE' };
   const reply = await call(() => Promise.resolve({ success: false, error, retry_after: 3 }));
@@ -68,6 +82,17 @@ test.each<[string, () => unknown, string]>([
   ['returns a function', () => Promise.resolve(() => 1), 'INVALID_ANSWER'],
   ['returns itself within itself', () => Promise.resolve(cyclic), 'INVALID_ANSWER'],
   ['returns a bigint', () => Promise.resolve({ success: true, data: 1n }), 'INVALID_ANSWER'],
+  ...Object.entries({
+    ...{ NaN: NaN, Infinity: Infinity, 'the negative of it': -Infinity, 'a whole number that is rounded': 2 ** 53 },
+    ...{ 'a symbol': Symbol('s'), 'a function': () => 1, 'undefined in a list': [undefined] },
+    ...{ 'an invalid date': new Date(NaN), 'a map': new Map(), 'a set': new Set([1]) },
+  }).map(([name, lost]): [string, () => unknown, string] => [
+    `returns ${name} within`,
+    () => Promise.resolve({ success: true, data: { kept: 1, lost: [{ lost }] } }),
+    'INVALID_ANSWER',
+  ]),
+  ['returns bytes', () => Promise.resolve({ success: true, data: new Uint8Array(2) }), 'INVALID_ANSWER'],
+  ['returns a promise within', () => ({ success: true, data: { later: Promise.resolve(1) } }), 'INVALID_ANSWER'],
   ['returns U+0000', () => Promise.resolve({ success: true, data: '\0' }), 'INVALID_ANSWER'],
   [
     'returns a trap',

@@ -122,6 +122,12 @@ describe('project files', () => {
 
   test.each([
     ['not JSON', Buffer.from('{'), 'PROJECT_INVALID', 'p.json is not JSON'],
+    [
+      'a rounded number',
+      Buffer.from('{"facts": [{"value": 9007199254740993}]}'),
+      'PROJECT_INVALID',
+      'p.json: expected numbers that a double holds, got 9007199254740993 at facts.0.value',
+    ],
     ['not UTF-8', Buffer.from([0xff, 0xfe]), 'PROJECT_INVALID', 'p.json is not UTF-8'],
     ['not a project', Buffer.from('{}'), 'PROJECT_INVALID', 'p.json is not a project'],
     [

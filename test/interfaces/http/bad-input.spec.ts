@@ -187,6 +187,14 @@ const metadata: Case[] = [
   ['a NUL in a name of metadata', 400, 'INVALID_REQUEST', post(START_AT, { ...START, metadata: { 'x\0': 1 } })],
   ['half a pair in metadata', 400, 'INVALID_REQUEST', post(START_AT, { ...START, metadata: { a: { b: '\udc00' } } })],
   ['half a pair in a name', 400, 'INVALID_REQUEST', post(START_AT, { ...START, metadata: { '\ud800': 1 } })],
+  [
+    'a whole number that a double rounds',
+    400,
+    'INVALID_REQUEST',
+    post(START_AT, '{"metadata":{"a":9007199254740993}}'),
+  ],
+  ['one deep in custom options', 400, 'INVALID_REQUEST', post(START_AT, '{"metadata":{"custom_options":[-1e400]}}')],
+  ['one in an actor', 400, 'INVALID_REQUEST', post(CONTROL_AT, '{"actor_id":12345678901234567890}')],
   ['a number beyond all doubles', 400, 'INVALID_REQUEST', post(START_AT, `{"metadata":{"a":1e999}}`)],
   ...['__proto__', 'constructor', 'prototype'].flatMap((key): Case[] => [
     [
@@ -648,5 +656,11 @@ describe('at the limits', () => {
     const answer = await send(world.url, post('/api/v1/Enrich/', { ...AGENT, checkpoint }));
     expect(answer.status).toBe(200);
     expect(world.documentAgents.calls.at(-1)?.input.checkpoint).toEqual(checkpoint);
+  });
+
+  test('a number that was rounded before such were refused may be sent to an agent, as it was stored', async () => {
+    const metadata = { stored: 2 ** 60 };
+    expect((await send(world.url, post('/api/v1/enrich', { ...AGENT, metadata }))).status).toBe(200);
+    expect(world.documentAgents.calls.at(-1)?.input.metadata).toEqual(metadata);
   });
 });

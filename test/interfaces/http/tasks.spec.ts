@@ -24,6 +24,20 @@ describe('tasks over HTTP', () => {
     await post(path, { type: 'complete', data: { text: 'x'.repeat(4_000) } }).expect(200);
   });
 
+  test('a report with a number that would become another is refused, and may be sent again', async () => {
+    const { path } = await started();
+    for (const numeral of ['1e400', '9007199254740993', 'NaN']) {
+      const text = `{"type": "complete", "data": {"dose": [${numeral}]}}`;
+      const { body } = await request(world.url)
+        .post(path)
+        .set('Content-Type', 'application/json')
+        .send(text)
+        .expect(400);
+      expect(body.error.message).toMatch(numeral === 'NaN' ? /JSON/ : /^data\.dose\.0: expected a (whole )?number/);
+    }
+    await post(path, { type: 'complete', data: { dose: '9007199254740993' } }).expect(200);
+  });
+
   test('without a token nothing is read: neither the size nor the type of a body makes a difference', async () => {
     const path = '/api/v1/workflow/tasks/forged';
     const first = await post(path).expect(404);

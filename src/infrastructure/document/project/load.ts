@@ -1,5 +1,6 @@
 import { open, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { lostNumeral, pathTo } from '../../../domain/numerals.js';
 import { issues, Refusal } from '../refusal.js';
 import { projectSchema, type ProjectFile } from './schema.js';
 
@@ -35,11 +36,16 @@ const parse = (value: unknown, where: string): ProjectFile => {
 };
 
 const json = (content: string, name: string): unknown => {
+  let value: unknown;
   try {
-    return JSON.parse(content) as unknown;
+    value = JSON.parse(content);
   } catch (error) {
     throw new Refusal('validation', 'PROJECT_INVALID', `${name} is not JSON: ${(error as Error).message}`);
   }
+  const lost = lostNumeral(content);
+  if (!lost) return value;
+  const problem = `expected numbers that a double holds, got ${lost.numeral.slice(0, 50)} at ${pathTo(content, lost.offset).join('.')}`;
+  throw new Refusal('validation', 'PROJECT_INVALID', `${name}: ${problem}; write it as a text`);
 };
 
 /** Follows no link out of the directory: a project's id is the word of whoever calls. */

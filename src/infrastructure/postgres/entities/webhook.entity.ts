@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Actor } from '../../../application/envelope.js';
+import type { ReceiverState } from '../../../application/webhooks/webhook-queue.js';
 import type { WebhookView } from '../../../application/webhooks/webhook-store.js';
 import { INSTANT } from './column-types.js';
 
@@ -46,6 +47,13 @@ export class Webhook {
 
   @Column('bigint', { nullable: true })
   revision!: string | null;
+
+  @Column('text')
+  receiver_state!: ReceiverState;
+
+  /** When its receiver last let an attempt run out of time; null where it has answered since. */
+  @Column({ ...INSTANT, nullable: true })
+  silent_at!: Date | null;
 }
 
 /** In no event, answer (but the one that makes it) or log. */

@@ -10,6 +10,7 @@ import { AnnounceChanges1763800000090 } from './1763800000090-announce-changes.j
 import { CountLateRows1763800000092 } from './1763800000092-count-late-rows.js';
 import { AddWebhooks1763800000110 } from './1763800000110-add-webhooks.js';
 import { AnnounceToListeners1763800000120 } from './1763800000120-announce-to-listeners.js';
+import { NoteReceivers1763800000150 } from './1763800000150-note-receivers.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
@@ -25,4 +26,5 @@ export const migrations = [
   CountLateRows1763800000092,
   AddWebhooks1763800000110,
   AnnounceToListeners1763800000120,
+  NoteReceivers1763800000150,
 ];

@@ -66,7 +66,8 @@ const OWNED = [
 /** What has waited meanwhile is tried at once, and has its whole time again. */
 const enable = async (client: Client, webhookId: string, revision: string): Promise<void> => {
   await client.query(
-    `update webhooks set state = 'enabled', disabled = null, revision = $2 where id = $1 and state <> 'prepared'`,
+    `update webhooks set state = 'enabled', disabled = null, revision = $2, receiver_state = 'unknown', silent_at = null
+     where id = $1 and state <> 'prepared'`,
     [webhookId, revision],
   );
   await client.query('update webhook_lanes set next_attempt_at = clock_timestamp() where webhook_id = $1', [webhookId]);

@@ -10,6 +10,7 @@ import {
 } from '../../../application/webhooks/webhook-queue.js';
 import { SessionLock } from '../session-lock.js';
 import { setTimes } from '../session-settings.js';
+import { CLAIM, claimedOf, type ClaimedRow } from './claim.js';
 import { PostgresQueueSession } from './queue-session.js';
 import { storable } from './storable.js';
 
@@ -80,25 +81,17 @@ export class PostgresWebhookQueue extends WebhookQueue {
   }
 
   /** One after the other, so that what is under way to one subscriber is counted right. */
-  claim({ most, perTarget, leaseMs }: ClaimLimits, token: string): Promise<readonly Claimed[]> {
+  claim(limits: ClaimLimits, token: string): Promise<readonly Claimed[]> {
+    const { most, reserved, mostSilent, perTarget, leaseMs } = limits;
     return this.dataSource.transaction(async (manager) => {
       await manager.query('select pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
-      const rows: ClaimedRow[] = await manager.query(CLAIM, [most, perTarget, leaseMs, token]);
-      return rows.map((row) => ({
-        deliveryId: row.id,
-        webhookId: row.webhook_id,
-        url: row.url,
-        secrets: row.secrets,
-        stream: row.stream,
-        revision: BigInt(row.revision),
-        attempts: row.attempts,
-        ageMs: row.age_ms,
-        token,
-      }));
+      const rows: ClaimedRow[] = await manager.query(CLAIM, [most, perTarget, leaseMs, token, reserved, mostSilent]);
+      return rows.map((row) => claimedOf(row, token));
     });
   }
 
   async finish(claimed: Claimed, report: AttemptReport, outcome: DeliveryOutcome, restMs = 0): Promise<void> {
+    await this.noteReceiver(claimed, report);
     await this.dataSource.transaction(async (manager) => {
       if (!(await holds(manager, claimed))) return;
       const { deliveryId, webhookId, stream } = claimed;
@@ -120,6 +113,12 @@ export class PostgresWebhookQueue extends WebhookQueue {
     });
   }
 
+  /** Outside the transaction, which holds the lane: a change of the subscription takes the two in the other order. */
+  private async noteReceiver({ webhookId, receiver }: Claimed, { statusCode, isLate }: AttemptReport): Promise<void> {
+    if (isLate) await this.dataSource.query(SILENT, [webhookId]);
+    else if (statusCode !== null && receiver !== 'answering') await this.dataSource.query(ANSWERING, [webhookId]);
+  }
+
   async release(claimed: Claimed, pauseMs: number): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       if (await holds(manager, claimed)) await manager.query(LATER, [claimed.webhookId, claimed.stream, pauseMs]);
@@ -127,39 +126,8 @@ export class PostgresWebhookQueue extends WebhookQueue {
   }
 }
 
-type ClaimedRow = Readonly<{ id: string; webhook_id: string; url: string; secrets: string[]; stream: string }> &
-  Readonly<{ revision: string; attempts: number; age_ms: number }>;
-
-/** $1 how many, $2 of one subscriber, $3 milliseconds until another may have them, $4 the claim. */
-const CLAIM = `
-  with busy as (
-    select webhook_id, count(*) as lanes from webhook_lanes where claimed_until > clock_timestamp() group by webhook_id
-  ), due as (
-    select lane.webhook_id, lane.stream, coalesce(busy.lanes, 0)
-      + row_number() over (partition by lane.webhook_id order by lane.next_attempt_at, lane.stream) as place
-    from webhook_lanes as lane join webhooks on webhooks.id = lane.webhook_id and webhooks.state = 'enabled'
-      left join busy on busy.webhook_id = lane.webhook_id
-    where lane.next_attempt_at <= clock_timestamp()
-      and (lane.claimed_until is null or lane.claimed_until <= clock_timestamp())
-  ), picked as (
-    select lane.webhook_id, lane.stream from webhook_lanes as lane join due using (webhook_id, stream)
-    where due.place <= $2 order by lane.next_attempt_at limit $1 for update of lane skip locked
-  ), claimed as (
-    update webhook_lanes as lane
-    set claim = $4, claimed_until = clock_timestamp() + $3::float8 * interval '1 millisecond'
-    from picked where lane.webhook_id = picked.webhook_id and lane.stream = picked.stream
-    returning lane.webhook_id, lane.stream
-  )
-  select head.id, head.webhook_id, head.stream, head.revision, head.attempts, webhooks.url,
-    greatest(0, coalesce(extract(epoch from clock_timestamp() - head.first_attempt_at) * 1000, 0))::float8 as age_ms,
-    array(select secret from webhook_secrets as own where own.webhook_id = head.webhook_id and own.active
-      and (own.expires_at is null or own.expires_at > clock_timestamp()) order by own.created_at desc, own.id) as secrets
-  from claimed join webhooks on webhooks.id = claimed.webhook_id
-    cross join lateral (
-      select * from webhook_deliveries as each
-      where each.webhook_id = claimed.webhook_id and each.stream = claimed.stream and each.state = 'pending'
-      order by each.position limit 1
-    ) as head`;
+const SILENT = `update webhooks set receiver_state = 'silent', silent_at = clock_timestamp() where id = $1`;
+const ANSWERING = `update webhooks set receiver_state = 'answering', silent_at = null where id = $1`;
 
 const REPORT = `
   update webhook_deliveries set state = $2, attempts = attempts + 1, status_code = $3, duration_ms = $4::integer, error = $5,

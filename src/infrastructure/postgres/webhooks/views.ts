@@ -3,7 +3,7 @@ import type { DeliveryView, WebhookView } from '../../../application/webhooks/we
 import type { WebhookDelivery } from '../entities/webhook-delivery.entity.js';
 import type { Webhook } from '../entities/webhook.entity.js';
 
-export type WebhookRow = Omit<Webhook, 'url' | 'overfull'> &
+export type WebhookRow = Omit<Webhook, 'url' | 'overfull' | 'receiver_state' | 'silent_at'> &
   Readonly<{
     secrets: readonly Readonly<{ id: string; created_at: string; expires_at: string | null }>[];
     queued: number;

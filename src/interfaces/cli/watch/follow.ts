@@ -38,6 +38,7 @@ export const follow = async (
 ): Promise<void> => {
   let [lastId, pause, isEnded]: [string | null, number, boolean] = [null, limits.firstPauseMs, false];
   let fault: Error | null = null;
+  let goodbye: string | null = null;
   const parser = createParser({
     maxBufferSize: limits.message,
     onError: (error) => {
@@ -46,6 +47,7 @@ export const follow = async (
     onEvent: ({ id, event, data }) => {
       lastId = id ?? lastId;
       isEnded = event === 'end';
+      if (event === 'closing') goodbye = goodbyeOf(data);
       if (event !== 'snapshot' && event !== 'event' && event !== 'end') return;
       const content: unknown = JSON.parse(data);
       told.message({ event, data: content } as Message);
@@ -59,19 +61,28 @@ export const follow = async (
     let patience = giveUp(limits.connectMs);
     try {
       const response = await fetch(url, {
-        headers: { accept: 'text/event-stream', ...(lastId !== null && { 'last-event-id': lastId }) },
+        // Not over a connection that was kept from an answer before: the API may close it in this moment.
+        headers: {
+          accept: 'text/event-stream',
+          connection: 'close',
+          ...(lastId !== null && { 'last-event-id': lastId }),
+        },
         signal: AbortSignal.any([signal, silence.signal]),
       });
       if (response.status === 204) return true;
       if (response.status !== 200 || !response.body) throw await refusalOf(response, limits.refusalBytes);
-      told.connection(null);
-      pause = limits.firstPauseMs;
+      let isBegun = false;
       const decoder = new TextDecoder();
       for await (const chunk of response.body) {
         clearTimeout(patience);
         patience = giveUp(limits.silentMs);
         parser.feed(decoder.decode(chunk, { stream: true }));
         if (fault) throw fault;
+        // A stream that begins with a goodbye is none: the pauses grow as after any refusal.
+        if (isBegun || goodbye !== null) continue;
+        isBegun = true;
+        told.connection(null);
+        pause = limits.firstPauseMs;
       }
       return isEnded;
     } finally {
@@ -81,6 +92,7 @@ export const follow = async (
 
   while (!signal.aborted) {
     let trouble = 'The connection was closed';
+    goodbye = null;
     try {
       if (await once()) return;
     } catch (error) {
@@ -89,6 +101,7 @@ export const follow = async (
       trouble = error instanceof Error ? reasonOf(error) : String(error);
     }
     if (isEnded) return;
+    trouble = goodbye ?? trouble;
     told.connection(`${trouble}; trying again in ${(pause / 1_000).toFixed(1)} s`);
     await delay(pause, undefined, { signal }).catch(() => undefined);
     pause = Math.min(2 * pause, limits.lastPauseMs);
@@ -99,6 +112,11 @@ export const follow = async (
 const reasonOf = (error: Error): string => {
   const { message, code } = (error.cause ?? error) as NodeJS.ErrnoException;
   return message || code || error.message;
+};
+
+const goodbyeOf = (data: string): string => {
+  const { message, reason } = JSON.parse(data) as { message?: string; reason?: string };
+  return message ?? `The API closed the stream: ${reason}`;
 };
 
 /** @returns a Refused where asking again would not help */

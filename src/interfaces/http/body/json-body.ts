@@ -2,7 +2,6 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import type { TaskReport } from '../../../application/tasks.js';
-import type { JsonBounds } from '../../../domain/json-scan.js';
 import { agentAt } from '../agent-paths.js';
 import type { HttpLimits } from '../http-limits.js';
 import { received } from '../received.js';
@@ -10,9 +9,10 @@ import { bodyTooLarge, Refusal } from '../refusal.js';
 import { methodsAt } from '../routes.js';
 import { tokenIn } from '../task-path.js';
 import type { JsonReader } from './json-reader.js';
+import type { BodyRules } from './read-json.js';
 import { readBody } from './read-body.js';
 
-type Group = Readonly<{ holds: (request: Request) => boolean; bytes: number }> & JsonBounds;
+type Group = Readonly<{ holds: (request: Request) => boolean; bytes: number }> & BodyRules;
 
 /** @param stepOf the step that a task token speaks of */
 export const useJsonBodies = (
@@ -23,7 +23,8 @@ export const useJsonBodies = (
 ): void => {
   const depth = limits.agentJsonDepth;
   const groups: readonly Group[] = [
-    { holds: isForAgent, bytes: limits.agentBodyBytes, depth, members: limits.agentBodyMembers },
+    // What this application stored before such numbers were refused goes to its own agents as it was stored.
+    { holds: isForAgent, bytes: limits.agentBodyBytes, depth, members: limits.agentBodyMembers, exact: false },
     { holds: isTaskReport, bytes: limits.taskBodyBytes, depth, members: limits.taskBodyMembers },
     {
       holds: (request) => !isForAgent(request) && !isTaskReport(request),

@@ -1,7 +1,6 @@
 import type { TaskReport } from '../../../application/tasks.js';
-import type { JsonBounds } from '../../../domain/json-scan.js';
 import type { JsonObject } from '../../../domain/json.js';
-import { readJson } from './read-json.js';
+import { readJson, type BodyRules } from './read-json.js';
 
 /** Whose body it is, where it reports on a task. */
 export type Task = Readonly<{ step: string; token: string }>;
@@ -12,12 +11,12 @@ export type ReadBody = Readonly<{ body: JsonObject; report: TaskReport | null }>
 /** Makes values of bodies. A large one is read and checked beside the thread that answers requests. */
 export abstract class JsonReader {
   /** The bytes are its own from here on. @throws Refusal 400, 413; InvalidRequest for a report that is none; NotReady */
-  abstract read(bytes: Uint8Array, bounds: JsonBounds, task: Task | null): Promise<ReadBody>;
+  abstract read(bytes: Uint8Array, rules: BodyRules, task: Task | null): Promise<ReadBody>;
 }
 
 /** Here and at once, which is right for what is small. */
 export class JsonReadHere extends JsonReader {
-  async read(bytes: Uint8Array, bounds: JsonBounds): Promise<ReadBody> {
-    return { body: readJson(bytes, bounds), report: null };
+  async read(bytes: Uint8Array, rules: BodyRules): Promise<ReadBody> {
+    return { body: readJson(bytes, rules), report: null };
   }
 }

@@ -2,8 +2,15 @@
 import { isUtf8 } from 'node:buffer';
 import { excessOf, type JsonBounds } from '../../../domain/json-scan.js';
 import { isStorableText, type JsonObject } from '../../../domain/json.js';
+import { lostNumeral, pathTo } from '../../../domain/numerals.js';
 import { bounded, received } from '../received.js';
 import { badRequest, bodyTooComplex, problem, Refusal } from '../refusal.js';
+
+export type BodyRules = JsonBounds &
+  Readonly<{
+    /** Whether numbers are refused that are rounded when they are read. Default true. */
+    exact?: boolean;
+  }>;
 
 /** They reach into the prototypes of objects that the values are copied to. */
 const REFUSED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
@@ -11,7 +18,7 @@ const REFUSED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 const BYTE_ORDER_MARK = 0xfeff;
 
 /** @throws Refusal 400; 413 for one with too many members */
-export const readJson = (bytes: Uint8Array, bounds: JsonBounds): JsonObject => {
+export const readJson = (bytes: Uint8Array, { exact = true, ...bounds }: BodyRules): JsonObject => {
   if (bytes.byteLength === 0) throw badRequest([problem('body', 'a JSON object', undefined)]);
   if (!isUtf8(bytes)) throw malformed('UTF-8, got bytes that are not');
   refuseExcess(bytes, bounds);
@@ -21,6 +28,7 @@ export const readJson = (bytes: Uint8Array, bounds: JsonBounds): JsonObject => {
     throw badRequest([problem('body', 'a JSON object', value)]);
   }
   refuseHarm(value);
+  if (exact) refuseLostNumerals(text);
   return value as JsonObject;
 };
 
@@ -72,6 +80,16 @@ const harmOfValue = (value: unknown) => {
     return { expected: 'a number that a double can hold', received: 'a larger one' };
   }
   return undefined;
+};
+
+const EXACT = 'a whole number from -(2^53 - 1) to 2^53 - 1, or a text';
+
+/** What is larger than any double is refused before. */
+const refuseLostNumerals = (text: string): void => {
+  const lost = lostNumeral(text);
+  if (!lost) return;
+  const field = bounded(pathTo(text, lost.offset).join('.'));
+  throw badRequest([{ field, expected: EXACT, received: bounded(lost.numeral) }]);
 };
 
 const fieldOf = (place: Place | null, key: string): string => {

@@ -10,7 +10,11 @@ const GOODBYES = {
   failed: 'The events cannot be read at this moment; come again with the last id',
 };
 
-export type Goodbye = keyof typeof GOODBYES;
+/** `full` and `unavailable` are told to clients whose stream could not begin. */
+export type Goodbye = keyof typeof GOODBYES | 'full' | 'unavailable';
+
+/** Has no id: the client comes again with the one that it has. */
+export const closing = (reason: Goodbye, message: string): string => frame('closing', null, { reason, message });
 
 /** A response that stays open. What a client does not take is not piled up for it: see `isFull` and `taken`. */
 export class ResponseSink implements StreamSink {
@@ -56,8 +60,8 @@ export class ResponseSink implements StreamSink {
     if (this.response.headersSent && !this.response.writableNeedDrain) this.write(() => beatFrame(id));
   }
 
-  close(reason: Goodbye): void {
-    this.write(() => frame('closing', null, { reason, message: GOODBYES[reason] }));
+  close(reason: keyof typeof GOODBYES): void {
+    this.write(() => closing(reason, GOODBYES[reason]));
     this.finish();
   }
 
@@ -107,7 +111,7 @@ export class ResponseSink implements StreamSink {
   }
 }
 
-const HEADERS = {
+export const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',

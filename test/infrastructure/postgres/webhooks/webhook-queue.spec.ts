@@ -5,7 +5,13 @@ import type { Json } from '../../../../src/domain/json.js';
 import { webhookDeliveryId } from '../../../../src/application/ids.js';
 import { DEFAULT_WEBHOOK_PACE } from '../../../../src/application/webhooks/limits.js';
 import { WebhookFollower } from '../../../../src/application/webhooks/webhook-follower.js';
-import type { AttemptReport, Claimed, QueueStep } from '../../../../src/application/webhooks/webhook-queue.js';
+import type {
+  AttemptReport,
+  Claimed,
+  QueueSession,
+  QueueStep,
+  ReceiverState,
+} from '../../../../src/application/webhooks/webhook-queue.js';
 import type { RecordedEvent } from '../../../../src/application/event-log.js';
 import {
   DEFAULT_WEBHOOK_QUEUE_LIMITS,
@@ -21,8 +27,8 @@ import { empty, openTables, type TestTables } from '../read-tables.js';
 const QUEUED = 50;
 const AT = '2026-01-02T03:04:05.678Z';
 const SAID = { actor: { type: 'user', id: 'ann' }, reason: null, at: AT };
-const CLAIM = { most: 100, perTarget: 100, leaseMs: 60_000 };
-const REPORT: AttemptReport = { statusCode: 204, error: null, responseExcerpt: null, durationMs: 5 };
+const CLAIM = { most: 100, reserved: 0, mostSilent: 100, perTarget: 100, leaseMs: 60_000 };
+const REPORT: AttemptReport = { statusCode: 204, error: null, responseExcerpt: null, durationMs: 5, isLate: false };
 
 let tables: TestTables;
 let dataSource: DataSource;
@@ -91,19 +97,31 @@ const queued = (webhookId: string, stream: string, revision: number, position: n
   return { kind: 'deliver', webhookId, id, executionId: stream.slice('workflow-'.length), recorded };
 };
 
-/** Enabled, with deliveries of these streams in this order. */
+/** Enabled, with deliveries of these streams in this order, to a receiver that has answered before. */
 const owed = async (...streams: string[]) => {
-  const webhookId = await subscribe();
   await queue.begin('start');
   const session = (await queue.tryLead())!;
+  const webhookId = await owedMore(session, streams);
+  await receiverOf(webhookId, 'answering');
+  return { webhookId, session };
+};
+
+const receiverOf = (webhookId: string, state: ReceiverState) =>
+  dataSource.query('update webhooks set receiver_state = $2 where id = $1', [webhookId, state]);
+
+/** To one more subscriber, that is new. */
+const owedMore = async (session: QueueSession, streams: readonly string[]): Promise<string> => {
+  const webhookId = await subscribe();
   const [recorded] = (await log.read(`webhook-${webhookId}`)).events;
   const event = { type: 'WebhookSubscribed', data: recorded!.data } as Extract<QueueStep, { kind: 'change' }>['event'];
   const steps = streams.map((stream, index) => {
     const revision = streams.slice(0, index).filter((each) => each === stream).length;
     return queued(webhookId, stream, revision, 1_000 + index);
   });
-  await session.take([{ kind: 'change', webhookId, event, recorded: recorded! }, ...steps], 'start', 5_000n);
-  return { webhookId, session };
+  const from = await session.position();
+  const to = from === 'start' ? 5_000n : from + 1n;
+  await session.take([{ kind: 'change', webhookId, event, recorded: recorded! }, ...steps], from, to);
+  return webhookId;
 };
 
 const place = ({ stream, revision }: Claimed) => `${stream}/${revision}`;
@@ -290,7 +308,7 @@ describe('to receivers', () => {
   test('many instances at once: no execution twice, and of one receiver no more than may be', async () => {
     const streams = Array.from({ length: 20 }, (_, index) => `workflow-${index}`);
     const { session } = await owed(...streams, ...streams);
-    const claim = () => queue.claim({ most: 3, perTarget: 7, leaseMs: 60_000 }, randomUUID());
+    const claim = () => queue.claim({ ...CLAIM, most: 3, perTarget: 7 }, randomUUID());
     const claimed = (await Promise.all(Array.from({ length: 8 }, claim))).flat();
     expect(claimed).toHaveLength(7);
     expect(new Set(claimed.map(({ stream }) => stream)).size).toBe(7);
@@ -313,6 +331,78 @@ describe('to receivers', () => {
     for (const stream of streams) expect(sent.indexOf(`${stream}/0`)).toBeLessThan(sent.indexOf(`${stream}/1`));
     expect(await dataSource.query('select from webhook_lanes')).toEqual([]);
     await session.close();
+  });
+
+  describe('that hang', () => {
+    const streams = ['workflow-a', 'workflow-b', 'workflow-c'];
+    const claimed = async (limits: object = {}) => {
+      const all = await queue.claim({ ...CLAIM, ...limits }, randomUUID());
+      return { all, of: (webhookId: string) => all.filter((each) => each.webhookId === webhookId) };
+    };
+    const late: AttemptReport = { ...REPORT, statusCode: null, isLate: true };
+
+    test('get one delivery at a time until they answer, and all they may have from then on', async () => {
+      const { session } = await owed();
+      const webhookId = await owedMore(session, streams);
+      const [only, ...none] = (await claimed()).all;
+      expect([only!.receiver, none]).toEqual(['unknown', []]);
+      expect((await claimed()).all).toEqual([]);
+      // Refused is neither an answer nor a hanging one.
+      await queue.finish(only!, { ...REPORT, statusCode: null }, { state: 'pending', pauseMs: 0 });
+      const [again, ...more] = (await claimed()).all;
+      expect([again!.receiver, more]).toEqual(['unknown', []]);
+      await queue.finish(again!, { ...REPORT, statusCode: 500 }, { state: 'pending', pauseMs: 0 });
+      const three = (await claimed()).of(webhookId);
+      expect(three.map(({ receiver }) => receiver)).toEqual(Array(3).fill('answering'));
+      for (const each of three) await queue.finish(each, late, { state: 'pending', pauseMs: 0 });
+      const [silent, ...others] = (await claimed()).all;
+      expect([silent!.receiver, others]).toEqual(['silent', []]);
+      await queue.finish(silent!, REPORT, { state: 'delivered' });
+      expect((await claimed()).of(webhookId)).toHaveLength(2);
+      await session.close();
+    });
+
+    test('have places of their own, in turns, and take none of the others', async () => {
+      const { webhookId: healthy, session } = await owed(...streams);
+      const [one, two] = [await owedMore(session, streams), await owedMore(session, streams)];
+      for (const each of [one, two]) await receiverOf(each, 'silent');
+      const first = await claimed({ most: 2, mostSilent: 1 });
+      expect([first.of(healthy).length, first.all.length]).toEqual([2, 3]);
+      const tried = first.all.find(({ receiver }) => receiver === 'silent')!;
+      await queue.finish(tried, late, { state: 'pending', pauseMs: 0 });
+      const other = tried.webhookId === one ? two : one;
+      const second = await claimed({ most: 0, mostSilent: 1 });
+      expect(second.all.map(({ webhookId }) => webhookId)).toEqual([other]);
+      await queue.finish(second.all[0]!, late, { state: 'pending', pauseMs: 0 });
+      expect((await claimed({ most: 0, mostSilent: 1 })).all.map(({ webhookId }) => webhookId)).toEqual([
+        tried.webhookId,
+      ]);
+      await session.close();
+    });
+
+    test('leave the places that are kept for receivers with nothing under way', async () => {
+      const { webhookId: busy, session } = await owed(...streams);
+      const other = await owedMore(session, streams);
+      await receiverOf(other, 'answering');
+      const first = await claimed({ most: 3, reserved: 2 });
+      expect([first.of(busy).length, first.of(other).length]).toEqual([1, 1]);
+      expect((await claimed({ most: 2, reserved: 2 })).all).toEqual([]);
+      expect((await claimed({ most: 3, reserved: 2 })).all).toHaveLength(1);
+      await session.close();
+    });
+
+    test('begin anew when they are enabled again', async () => {
+      const { webhookId, session } = await owed(...streams);
+      await receiverOf(webhookId, 'silent');
+      const change = (type: 'WebhookDisabled' | 'WebhookEnabled', revision: bigint): QueueStep => {
+        const event = { type, data: { ...SAID, cause: 'operator' } } as Extract<QueueStep, { kind: 'change' }>['event'];
+        const recorded = { revision } as RecordedEvent;
+        return { kind: 'change', webhookId, event, recorded };
+      };
+      await session.take([change('WebhookDisabled', 1n), change('WebhookEnabled', 2n)], 5_000n, 5_001n);
+      expect((await claimed({ mostSilent: 0 })).all.map(({ receiver }) => receiver)).toEqual(['unknown']);
+      await session.close();
+    });
   });
 
   test('events that come while the last one is finished are not left lying', async () => {
