@@ -19,7 +19,15 @@ export const sagaFailpoints = [
 /** Where a read table that was built anew takes the place of the live one. */
 export const rebuildFailpoints = ['before-swap', 'after-swap'] as const;
 
-export const failpoints = [...sagaFailpoints, ...rebuildFailpoints] as const;
+/** Where a checkpoint is on its way into the log, the table and the file, none of which is in one transaction with another. */
+export const auditFailpoints = [
+  'checkpoint-signed',
+  'checkpoint-appended',
+  'checkpoint-kept',
+  'checkpoint-line-placed',
+] as const;
+
+export const failpoints = [...sagaFailpoints, ...rebuildFailpoints, ...auditFailpoints] as const;
 
 export type Failpoint = (typeof failpoints)[number];
 

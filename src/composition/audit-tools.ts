@@ -1,42 +1,88 @@
 /** What the command line verifies with. Joins the servers of an application that runs, or starts its own. */
-import { inOrder } from '../application/audit/finding.js';
+import { changeKey } from '../application/audit/change-key.js';
+import { signingPart, verdictOf, type Signing } from '../application/audit/verdict.js';
 import { verifyCheckpoints } from '../application/audit/verify-checkpoints.js';
 import { verifyLog } from '../application/audit/verify-log.js';
 import { verifyStream } from '../application/audit/verify-stream.js';
 import { workflowStream } from '../domain/workflow/index.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
+import { knownKeys, openNextKey, openSigningKey, takeNextKey } from '../infrastructure/audit/signing-key.js';
+import { readTrustedKeys } from '../infrastructure/audit/trusted-keys.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/postgres-audit-tree.js';
-import { trustedKeys } from './audit.js';
+import { SystemClock } from '../infrastructure/system/system-clock.js';
+import { auditDirectory, pinnedKeys } from './audit.js';
 import { startPlatform } from './platform.js';
 
 export type AuditTools = Awaited<ReturnType<typeof openForAudit>>;
 
-/** Of what the settings say. @throws ConfigurationError */
-export const openForAudit = async () => {
+/**
+ * Of what the settings say.
+ * @param given keys to trust in place of those of the settings
+ * @throws ConfigurationError
+ */
+export const openForAudit = async (given: readonly string[]) => {
   const config = readConfig();
+  const directory = auditDirectory(config);
+  const pinned = given.length > 0 ? await readTrustedKeys(given, '--key') : await pinnedKeys(config);
   const platform = await startPlatform(config, () => undefined);
   const { dataSource, close } = platform;
   const isEmbedded = config.eventstoreUrl === undefined;
   const log = isEmbedded ? new StoredLog((sql, values) => dataSource.query(sql, [...values])) : platform.log;
   const tree = new PostgresAuditTree(dataSource);
   const outside = new CheckpointFile(config.auditCheckpointFile!);
-  const keys = await trustedKeys(config);
+  const clock = new SystemClock();
+  const keys = { pins: pinned.pins, known: new Map([...(await knownKeys(directory)), ...pinned.known]) };
+  const signing = (found: Pick<Signing, 'firstKey' | 'missingKeys' | 'proved' | 'unsigned'>) =>
+    signingPart({ ...found, pins: keys.pins, now: clock.now(), checkpointMs: config.auditCheckpointMs });
+  const openOwnKey = () => openSigningKey(config.auditSigningKey?.reveal(), directory);
+  const lead = async () => {
+    const session = await tree.tryLead();
+    if (session) return session;
+    throw new Error('An application keeps the tree at this moment: stop it first');
+  };
   return {
     file: config.auditCheckpointFile!,
+    isPinned: keys.pins.size > 0,
     close,
     verifyAll: async () => {
       const checkpoints = await verifyCheckpoints({ log, outside, keys });
       const verified = await verifyLog({ log, tree }, checkpoints.trusted);
-      return { checkpoints, log: verified, findings: inOrder([...verified.findings, ...checkpoints.findings]) };
+      const signed = signing({ ...checkpoints, ...verified, proved: verified.covered });
+      const parts = [
+        { findings: verified.findings, unproven: [] },
+        { findings: checkpoints.findings, unproven: [] },
+        signed, // one line for each part that is looked at
+      ];
+      return { checkpoints, log: verified, verdict: verdictOf(parts) };
     },
-    verifyExecution: (execution: string) => verifyStream({ log, tree, keys }, workflowStream(execution)),
+    verifyExecution: async (execution: string) => {
+      const verified = await verifyStream({ log, tree, keys }, workflowStream(execution));
+      return { ...verified, verdict: verdictOf([{ findings: verified.findings, unproven: [] }, signing(verified)]) };
+    },
     /** @throws while an application keeps the tree */
     clearTree: async () => {
-      const session = await tree.tryLead();
-      if (!session) throw new Error('An application keeps the tree at this moment: stop it first');
+      const session = await lead();
       await session.clear().finally(() => session.close());
+    },
+    signingKey: async () => (await openOwnKey()).keyId,
+    /**
+     * @param file the next key's; without it one is made in the place of the old one
+     * @returns the ids of both, and whether the old one has named the new one, which it need not before the first checkpoint
+     * @throws while an application keeps the tree, or where the old key may not sign
+     */
+    changeKey: async (file: string | undefined) => {
+      if (config.auditSigningKey && file === undefined)
+        throw new Error(
+          'AUDIT_SIGNING_KEY is set: give a file with the next key, --to FILE, and set it to that afterwards',
+        );
+      const [signer, next] = [await openOwnKey(), await openNextKey(file, directory)];
+      const session = await lead();
+      const ports = { tree, log: platform.log, clock, signer, pins: keys.pins, outside };
+      const isNamed = await changeKey(ports, session, next).finally(() => session.close());
+      if (file === undefined) await takeNextKey(directory);
+      return { from: signer.keyId, to: next.keyId, isNamed };
     },
   };
 };

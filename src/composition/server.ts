@@ -27,7 +27,7 @@ import { measured } from '../interfaces/http/measured.js';
 import { AdminLoops } from './admin.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
-import { openAudit } from './audit.js';
+import { openAudit, pinIt } from './audit.js';
 import { hostCheck } from './hosts.js';
 import { httpLimits } from './limits.js';
 import { LiveLoops } from './live.js';
@@ -42,6 +42,8 @@ export type Server = Readonly<{
   /** Where the API is, without a slash at the end. */
   url: string;
   app: NestExpressApplication;
+  /** The fingerprint of the key that signs the history here. */
+  signingKey: string;
   /** Takes no new work, waits for what is under way (`SHUTDOWN_GRACE_MS`), hands over the rest, closes everything. */
   stop: () => Promise<void>;
 }>;
@@ -71,6 +73,7 @@ export const startServer = async (
     const stopping = new AbortController();
     const own = { worker, stopping: stopping.signal };
     const audit = await openAudit(config, platform.dataSource);
+    if (audit.pins.size === 0) logger.log(pinIt(audit.signer.keyId), 'Audit');
     const metrics = new PrometheusMetrics();
     const metered = new MeteredAgents(agents, (name, outcome) => metrics.agentCall(name, outcome));
     const means = { audit, metrics, definitions, agents: metered, taskTokens };
@@ -84,7 +87,7 @@ export const startServer = async (
     const server = run(app, platform, agents.close, config, stopping);
     await server.begin();
     logger.log(`The API is at ${ownUrl}`, 'Server');
-    return { url: ownUrl, app, stop: server.stop };
+    return { url: ownUrl, app, signingKey: audit.signer.keyId, stop: server.stop };
   } catch (error) {
     await app?.close();
     await platform.close();

@@ -13,6 +13,8 @@ export type KeeperLimits = Readonly<{
   everyMs: number;
   /** Between two tries to lead. */
   leadPauseMs: number;
+  /** How long the end of an instance waits for its last checkpoint. */
+  stopMs: number;
 }>;
 
 export const DEFAULT_KEEPER_LIMITS: KeeperLimits = {
@@ -21,6 +23,7 @@ export const DEFAULT_KEEPER_LIMITS: KeeperLimits = {
   batch: 500,
   everyMs: 100,
   leadPauseMs: 1_000,
+  stopMs: 3_000,
 };
 
 export type KeeperPorts = Readonly<{
@@ -29,6 +32,8 @@ export type KeeperPorts = Readonly<{
   clock: Clock;
   ids: Ids;
   signer: CheckpointSigner;
+  /** Ids of keys that an operator vouches for. */
+  pins: ReadonlySet<string>;
   outside: OutsideCheckpoints;
 }>;
 
