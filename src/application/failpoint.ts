@@ -1,4 +1,4 @@
-/** Places at which a test may end the instance, to see what is left. In production nothing listens and nothing happens. */
+/** Places at which a test may end the instance, or have it stand still, to see what is left. In production nothing listens and nothing happens. */
 export const sagaFailpoints = [
   'command-accepted',
   'command-appended',
@@ -27,7 +27,15 @@ export const auditFailpoints = [
   'checkpoint-line-placed',
 ] as const;
 
-export const failpoints = [...sagaFailpoints, ...rebuildFailpoints, ...auditFailpoints] as const;
+/** Where a delivery is queued, is about to be sent, and has been answered. */
+export const webhookFailpoints = ['webhooks-before-commit', 'webhook-claimed', 'webhook-answered'] as const;
+
+export const failpoints = [
+  ...sagaFailpoints,
+  ...rebuildFailpoints,
+  ...auditFailpoints,
+  ...webhookFailpoints,
+] as const;
 
 export type Failpoint = (typeof failpoints)[number];
 

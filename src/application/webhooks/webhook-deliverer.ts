@@ -1,6 +1,7 @@
 import type { DisableCause } from '../../domain/webhook/webhook.js';
 import { sleep, type Clock } from '../clock.js';
 import type { EventLog, RecordedEvent } from '../event-log.js';
+import { failpoint } from '../failpoint.js';
 import type { Ids } from '../ids.js';
 import type { WebhookLimits, WebhookPace } from './limits.js';
 import { bodyOf, headersFor } from './message.js';
@@ -68,9 +69,12 @@ export class WebhookDeliverer {
     const most = attempts - this.underWay.size;
     if (most <= 0) return 0;
     const limits = { most, perTarget: attemptsPerTarget, leaseMs: timeoutMs + this.pace.graceMs };
-    const claimed = await this.ports.queue.claim(limits, this.ports.ids.uuid());
+    const { clock, ids, queue } = this.ports;
+    // After that another may have it before this attempt is over.
+    const sendBefore = clock.now().getTime() + this.pace.graceMs;
+    const claimed = await queue.claim(limits, ids.uuid());
     for (const each of claimed) {
-      const attempt = this.attempt(each, signal)
+      const attempt = this.attempt(each, sendBefore, signal)
         .catch((error: unknown) => this.told.onError('A delivery of a webhook was not recorded; made again', error))
         .finally(() => {
           this.underWay.delete(attempt);
@@ -81,7 +85,7 @@ export class WebhookDeliverer {
     return claimed.length;
   }
 
-  private async attempt(claimed: Claimed, signal: AbortSignal): Promise<void> {
+  private async attempt(claimed: Claimed, sendBefore: number, signal: AbortSignal): Promise<void> {
     const { queue, clock, ids } = this.ports;
     let recorded: RecordedEvent | undefined;
     try {
@@ -93,11 +97,16 @@ export class WebhookDeliverer {
     if (!recorded) return queue.finish(claimed, NOT_IN_THE_LOG, { state: 'failed' });
     const body = bodyOf(recorded, this.limits.bodyBytes);
     const headers = headersFor(claimed.deliveryId, claimed.secrets, body, clock.now());
+    failpoint('webhook-claimed');
+    if (clock.now().getTime() > sendBefore) return queue.release(claimed, 0);
     const answered = await this.ports.sender.post({ url: claimed.url, headers, body, signal });
+    failpoint('webhook-answered');
     // Ended by the end of this instance, not by the receiver.
     if (signal.aborted && answered.statusCode === null) return queue.release(claimed, 0);
     const before = { attempts: claimed.attempts, ageMs: claimed.ageMs + answered.durationMs };
     const { outcome, disable } = verdictOn(answered, before, this.limits.backOff, ids.jitter());
+    // Another may have delivered it meanwhile: then this answer is of no account.
+    if (disable && !(await queue.holds(claimed))) return;
     if (disable) await this.told.disable(claimed.webhookId, disable.cause, disable.reason);
     // Until the log's word on it has come round to the queue, nothing more is sent to one that was disabled here.
     await queue.finish(claimed, reportOf(answered), outcome, disable ? this.pace.graceMs : 0);

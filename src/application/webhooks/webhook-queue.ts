@@ -79,6 +79,8 @@ export abstract class WebhookQueue {
    * @param restMs for what follows in the same execution, once this one is over
    */
   abstract finish(claimed: Claimed, report: AttemptReport, outcome: DeliveryOutcome, restMs?: number): Promise<void>;
+  /** Whether the claim has not passed to another. */
+  abstract holds(claimed: Claimed): Promise<boolean>;
   /** Gives a claim back without an attempt. */
   abstract release(claimed: Claimed, pauseMs: number): Promise<void>;
 }

@@ -79,10 +79,9 @@ export class CheckpointFile extends OutsideCheckpoints {
     const end = read.lastIndexOf(NEW_LINE) + 1;
     const whole = read.subarray(from === 0 ? 0 : read.indexOf(NEW_LINE) + 1, end).toString();
     const found = whole === '' ? [] : whole.trimEnd().split('\n').map(readLine);
-    if (typeof found.at(-1) === 'string')
-      throw new Error(
-        `${this.file}: expected a signed checkpoint in its last line, got ${String(found.at(-1)).slice(0, 80)}`,
-      );
+    const last = found.at(-1);
+    if (typeof last === 'string')
+      throw new Error(`${this.file}: expected a signed checkpoint in its last line, got "${last.slice(0, 80)}"`);
     const checkpoints = found.filter((each) => typeof each !== 'string');
     return { checkpoints, end: from + end, size: from + bytesRead };
   }

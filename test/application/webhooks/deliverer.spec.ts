@@ -36,6 +36,11 @@ class DueDeliveries extends WebhookQueue {
     this.ended.push([claimed.stream, outcome]);
     this.rests.push(restMs);
   }
+  /** Deliveries whose claim has passed to another instance. */
+  readonly passedOn = new Set<string>();
+  async holds({ deliveryId }: Claimed) {
+    return !this.passedOn.has(deliveryId);
+  }
   async release(claimed: Claimed, pauseMs: number) {
     this.ended.push([claimed.stream, pauseMs]);
   }
@@ -147,6 +152,29 @@ test('a delivery counts as given up when its webhook is disabled, not before', a
   expect(queue.ended).toEqual([['workflow-a', { state: 'failed' }]]);
   // The queue learns from the log that it is disabled: nothing that waits behind is sent before.
   expect(queue.rests).toEqual([10_000]);
+});
+
+test('an instance that stood still after an answer disables nobody for it: another has the delivery', async () => {
+  sender.answer = async () => ({ ...ANSWER, statusCode: 410 });
+  due('workflow-a');
+  queue.passedOn.add('d-workflow-a');
+  await look();
+  expect([sender.posted.length, disabled, queue.ended]).toEqual([1, [], []]);
+});
+
+test('an instance that stood still before it sends does not send: another may have done it', async () => {
+  const { readPage } = log;
+  let letGo: () => void = () => undefined;
+  log.readPage = async (...asked) => {
+    await new Promise<void>((resolve) => (letGo = resolve));
+    return readPage.apply(log, asked);
+  };
+  due('workflow-a');
+  await look();
+  await clock.pass(DEFAULT_WEBHOOK_PACE.graceMs + 1);
+  letGo();
+  await look();
+  expect(sender.posted).toEqual([]);
 });
 
 test('what is under way when the instance ends is given back', async () => {

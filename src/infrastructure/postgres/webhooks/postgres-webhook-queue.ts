@@ -115,6 +115,15 @@ export class PostgresWebhookQueue extends WebhookQueue {
     });
   }
 
+  async holds({ webhookId, stream, token }: Claimed): Promise<boolean> {
+    const rows: unknown[] = await this.dataSource.query(
+      `select from webhook_lanes
+       where webhook_id = $1 and stream = $2 and claim = $3 and claimed_until > clock_timestamp()`,
+      [webhookId, stream, token],
+    );
+    return rows.length > 0;
+  }
+
   async release(claimed: Claimed, pauseMs: number): Promise<void> {
     await this.dataSource.transaction(async (manager) => {
       if (await holds(manager, claimed)) await manager.query(LATER, [claimed.webhookId, claimed.stream, pauseMs]);
