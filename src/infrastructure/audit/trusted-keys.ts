@@ -1,5 +1,5 @@
 /** The keys that an operator vouches for: given, and never looked for in the data folder. */
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { keyIdOf, type TrustedKeys } from '../../application/audit/keys.js';
 
@@ -17,7 +17,7 @@ export const readTrustedKeys = async (given: readonly string[], setting: string)
     const found = keysIn(one) ?? keysIn(await readFile(one, 'utf8').catch(() => ''));
     if (!found) {
       const expected = 'a fingerprint (64 hex digits), an Ed25519 public key, or a file with either';
-      throw new Error(`${setting}: expected ${expected}; got "${one.slice(0, 80)}"`);
+      throw new Error(`${setting}: expected ${expected}; got ${shown(one)}`);
     }
     for (const { id, key } of found) {
       pins.add(id);
@@ -25,6 +25,21 @@ export const readTrustedKeys = async (given: readonly string[], setting: string)
     }
   }
   return { pins, known };
+};
+
+/** Who gives the wrong key of a pair is not to find it in a log. */
+const shown = (given: string): string => {
+  const isPrivate = given.includes('PRIVATE') || givenPrivately(given);
+  return isPrivate ? 'a private key: give its public half' : `"${given.slice(0, 80)}"`;
+};
+
+const givenPrivately = (text: string): boolean => {
+  try {
+    createPrivateKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'pkcs8' });
+    return true;
+  } catch {
+    return false;
+  }
 };
 
 type Found = Readonly<{ id: string; key?: KeyObject }>;
