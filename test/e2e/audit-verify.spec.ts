@@ -106,7 +106,8 @@ test('a signing key is changed while the application stands still; it signs, and
     expect(changed).toMatchObject({ code: 0, told: expect.stringMatching(named) });
     const next = named.exec(changed.told)![1];
     const stranger = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-    await expect(start({ AUDIT_SIGNING_KEY: stranger })).rejects.toThrow(/The signing key: expected .*change-key/);
+    const asStranger = { AUDIT_SIGNING_KEY: stranger, AUDIT_TRUSTED_KEYS: pin };
+    await expect(start(asStranger)).rejects.toThrow(/The signing key: expected .*change-key/);
     await expect(start({ AUDIT_TRUSTED_KEYS: '0'.repeat(64) })).rejects.toThrow(/^AUDIT_TRUSTED_KEYS: expected/);
     const second = await start({ AUDIT_TRUSTED_KEYS: pin });
     expect(second.server.signingKey).toBe(next);

@@ -5,6 +5,9 @@ import { keyIdOf, publicKeyOf } from './keys.js';
 export const keyAfter = ({ key_change: change, key_id: id }: SignedCheckpoint): string =>
   change ? keyIdOf(publicKeyOf(change.to)) : id;
 
+/** The key of this instance is not the one that has to sign what comes next. */
+export class KeyNotAllowed extends Error {}
+
 type Signed = Readonly<{
   /** The last that was signed; null where nothing was yet. */
   last: SignedCheckpoint | null;
@@ -14,7 +17,7 @@ type Signed = Readonly<{
 
 /**
  * Another key does not silently take the place of the one before it: that one names it, or an operator does.
- * @throws where this key may not sign
+ * @throws KeyNotAllowed
  */
 export const mustBeAllowed = (
   { keyId }: CheckpointSigner,
@@ -24,19 +27,19 @@ export const mustBeAllowed = (
   const expected = last && keyAfter(last);
   const isOver = keyId !== expected && changes.some(({ key_id: before }) => before === keyId);
   if (isOver)
-    throw new Error(
+    throw new KeyNotAllowed(
       `The signing key ${keyId} has named a successor and signs nothing any more: expected the key ${expected}. ` +
         'Give this instance the new key (AUDIT_SIGNING_KEY, or DATA_DIR/audit) and start it again; ' +
         'where `npm run audit -- change-key` was interrupted, run it again',
     );
   if (expected !== null && keyId !== expected && !pins.has(keyId))
-    throw new Error(
+    throw new KeyNotAllowed(
       `The signing key: expected ${expected}, with which this log is signed, got ${keyId}. ` +
         'Put the old key back and have it name the new one: `npm run audit -- change-key`. ' +
         `If the old one is lost, say that you vouch for both: AUDIT_TRUSTED_KEYS=${expected},${keyId}`,
     );
   if (pins.size > 0 && !reached(pins, changes).has(keyId))
-    throw new Error(
+    throw new KeyNotAllowed(
       `AUDIT_TRUSTED_KEYS: expected the signing key ${keyId}, or one that has led to it, among ${[...pins].join(', ')}. ` +
         'Pin the key that signs, or sign with the one that is pinned',
     );

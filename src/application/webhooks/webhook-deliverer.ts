@@ -1,6 +1,6 @@
 import type { DisableCause } from '../../domain/webhook/webhook.js';
 import { sleep, type Clock } from '../clock.js';
-import type { EventLog, RecordedEvent } from '../event-log.js';
+import { LogUnavailable, type EventLog, type RecordedEvent } from '../event-log.js';
 import { failpoint } from '../failpoint.js';
 import type { Ids } from '../ids.js';
 import type { WebhookLimits, WebhookPace } from './limits.js';
@@ -112,10 +112,15 @@ export class WebhookDeliverer {
     await queue.finish(claimed, reportOf(answered), outcome, disable ? this.pace.graceMs : 0);
   }
 
-  private async read({ stream, revision }: Claimed): Promise<RecordedEvent | undefined> {
+  /** @throws LogUnavailable where the log has not got as far: a node that stood still answers from what it knew */
+  private async read({ stream, revision, position }: Claimed): Promise<RecordedEvent | undefined> {
+    const { log } = this.ports;
     const page = { direction: 'forwards', from: revision, limit: 1 } as const;
-    const [event] = await this.ports.log.readPage(stream, page);
-    return event?.revision === revision ? event : undefined;
+    const [event] = await log.readPage(stream, page);
+    if (event?.revision === revision) return event;
+    const head = await log.head();
+    if (head !== 'start' && head >= position) return undefined;
+    throw new LogUnavailable(`Expected a log up to position ${position}, where this event stands; it ends at ${head}`);
   }
 }
 

@@ -41,6 +41,8 @@ export type Claimed = Readonly<{
   secrets: readonly string[];
   stream: string;
   revision: bigint;
+  /** Of the event, in the whole log. */
+  position: bigint;
   /** Attempts before this one, and milliseconds since the first of them. */
   attempts: number;
   ageMs: number;

@@ -96,7 +96,7 @@ afterEach(async () => {
 const due = (stream: string, more: Partial<Claimed> = {}) =>
   queue.due.push({
     ...{ deliveryId: `d-${stream}`, webhookId: 'w', url: 'https://example.com/', secrets: ['whsec_Zmlyc3Q='], stream },
-    ...{ revision: 0n, attempts: 0, ageMs: 0, token: 't' },
+    ...{ revision: 0n, position: 1n, attempts: 0, ageMs: 0, token: 't' },
     ...more,
   });
 const look = () => clock.pass(DEFAULT_WEBHOOK_PACE.pollMs);
@@ -136,6 +136,14 @@ test('an event that is not in the log any more is given up, and nobody is disabl
   await look();
   expect([sender.posted, disabled]).toEqual([[], []]);
   expect(queue.ended).toEqual([['workflow-a', { state: 'failed' }]]);
+});
+
+test('an event that a log does not have yet is not given up: the node that answered stood still and is behind', async () => {
+  due('workflow-a', { revision: 7n, position: 1_000n });
+  await look();
+  expect(sender.posted).toEqual([]);
+  expect(queue.ended).toEqual([['workflow-a', DEFAULT_WEBHOOK_PACE.leadPauseMs]]);
+  expect(errors).toHaveLength(1);
 });
 
 test('a delivery counts as given up when its webhook is disabled, not before', async () => {

@@ -119,12 +119,19 @@ describe('a key that took the place of another without being named', () => {
   test('signs nothing, and it is told what to do', async () => {
     const [first, second] = [await newKey(), await newKey()];
     await sign(2, first);
-    const keeper = await audited.keeper({}, { signer: second });
+    const keeper = await audited.keeper({ keyPauseMs: 5 }, { signer: second });
     keeper.start();
     await audited.append('workflow-a', 1);
     await eventually(() => audited.errors.some((error) => error.includes('change-key')));
+    // The one with the right key leads beside it, though this one tries again and again.
+    const right = await audited.keeper({}, { signer: first });
+    right.start();
+    await audited.signUpTo(right, 3);
+    await right.stop();
+    await audited.append('workflow-a', 1);
     await keeper.stop();
-    expect((await lastCheckpoint()).tree_size).toBe(2);
+    expect(audited.errors).toHaveLength(1);
+    expect(await lastCheckpoint()).toMatchObject({ tree_size: 3, key_id: first.keyId });
   });
 
   test('signs where an operator vouches for it, and counts where both are pinned, and nowhere else', async () => {

@@ -94,7 +94,9 @@ export class AuditPackMaker extends AuditPacks {
       const isOwn = checkpoint?.key_id === signer.keyId;
       if (checkpoint && isOwn && index < checkpoint.tree_size) return { checkpoint, leaves: all };
       if (clock.now().getTime() > giveUpAt)
-        throw new NotReady('No signed checkpoint covers the latest event yet; ask again');
+        throw new NotReady(
+          'No checkpoint that is signed with the key of this instance covers the latest event yet; ask again',
+        );
       keeper.hurry();
       await sleep(clock, this.limits.lookMs);
     }

@@ -86,6 +86,7 @@ export class PostgresWebhookQueue extends WebhookQueue {
         secrets: row.secrets,
         stream: row.stream,
         revision: BigInt(row.revision),
+        position: BigInt(row.position),
         attempts: row.attempts,
         ageMs: row.age_ms,
         token,
@@ -132,7 +133,7 @@ export class PostgresWebhookQueue extends WebhookQueue {
 }
 
 type ClaimedRow = Readonly<{ id: string; webhook_id: string; url: string; secrets: string[]; stream: string }> &
-  Readonly<{ revision: string; attempts: number; age_ms: number }>;
+  Readonly<{ revision: string; position: string; attempts: number; age_ms: number }>;
 
 /** $1 how many, $2 of one subscriber, $3 milliseconds until another may have them, $4 the claim. */
 const CLAIM = `
@@ -154,7 +155,7 @@ const CLAIM = `
     from picked where lane.webhook_id = picked.webhook_id and lane.stream = picked.stream
     returning lane.webhook_id, lane.stream
   )
-  select head.id, head.webhook_id, head.stream, head.revision, head.attempts, webhooks.url,
+  select head.id, head.webhook_id, head.stream, head.revision, head.position, head.attempts, webhooks.url,
     greatest(0, coalesce(extract(epoch from clock_timestamp() - head.first_attempt_at) * 1000, 0))::float8 as age_ms,
     array(select secret from webhook_secrets as own where own.webhook_id = head.webhook_id and own.active
       and (own.expires_at is null or own.expires_at > clock_timestamp()) order by own.created_at desc, own.id) as secrets
