@@ -50,9 +50,11 @@ export async function benchHistory(postgres: BenchPostgres, settings: Settings):
     settings.tell('programs');
     const program = (path: string) => new URL(path, import.meta.url);
     const replay = await runProgram(program('../../dist/interfaces/cli/replay/main.js'), [long], env);
-    const verify = await runProgram(program('../../dist/interfaces/cli/audit.js'), ['verify', '--all'], env);
+    const audit = program('../../dist/interfaces/cli/audit.js');
+    const key = ['--key', (await runProgram(audit, ['key'], env)).body.toString().trim()];
+    const verify = await runProgram(audit, ['verify', '--all', ...key], env);
     const checkPack = program('../../src/infrastructure/audit/pack/verify.mjs');
-    const checked = await runProgram(checkPack, [join(directory, 'pack.zip')], env);
+    const checked = await runProgram(checkPack, [join(directory, 'pack.zip'), ...key], env);
 
     const row = (what: string, { first, total, bytes }: { first: number; total: number; bytes: number }) => [
       ...[what, first.toFixed(0), total.toFixed(0), (bytes / 1_024).toFixed(0)],

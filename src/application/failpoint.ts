@@ -1,4 +1,4 @@
-/** Places at which a test may end the instance, to see what is left. In production nothing listens and nothing happens. */
+/** Places at which a test may end the instance, or have it stand still, to see what is left. In production nothing listens and nothing happens. */
 export const sagaFailpoints = [
   'command-accepted',
   'command-appended',
@@ -19,7 +19,18 @@ export const sagaFailpoints = [
 /** Where a read table that was built anew takes the place of the live one. */
 export const rebuildFailpoints = ['before-swap', 'after-swap'] as const;
 
-export const failpoints = [...sagaFailpoints, ...rebuildFailpoints] as const;
+/** Where a checkpoint is on its way into the log, the table and the file, none of which is in one transaction with another. */
+export const auditFailpoints = [
+  'checkpoint-signed',
+  'checkpoint-appended',
+  'checkpoint-kept',
+  'checkpoint-line-placed',
+] as const;
+
+/** Where a delivery is queued, is about to be sent, and has been answered. */
+export const webhookFailpoints = ['webhooks-before-commit', 'webhook-claimed', 'webhook-answered'] as const;
+
+export const failpoints = [...sagaFailpoints, ...rebuildFailpoints, ...auditFailpoints, ...webhookFailpoints] as const;
 
 export type Failpoint = (typeof failpoints)[number];
 

@@ -1,5 +1,7 @@
 /** What the command line verifies with. Joins the servers of an application that runs, or starts its own. */
-import { inOrder } from '../application/audit/finding.js';
+import { changeKey } from '../application/audit/change-key.js';
+import type { Finding } from '../application/audit/finding.js';
+import { signingPart, verdictOf, type Signing } from '../application/audit/verdict.js';
 import { readPresent, tombstonesOf } from '../application/audit/tombstones.js';
 import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
 import { verifyCheckpoints } from '../application/audit/verify-checkpoints.js';
@@ -8,18 +10,27 @@ import { verifyStream } from '../application/audit/verify-stream.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import { workflowStream } from '../domain/workflow/index.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
+import { knownKeys, openNextKey, openSigningKey, takeNextKey } from '../infrastructure/audit/signing-key.js';
+import { readTrustedKeys } from '../infrastructure/audit/trusted-keys.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artifact-store.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/postgres-audit-tree.js';
-import { trustedKeys } from './audit.js';
+import { SystemClock } from '../infrastructure/system/system-clock.js';
+import { auditDirectory, pinnedKeys } from './audit.js';
 import { startPlatform } from './platform.js';
 
 export type AuditTools = Awaited<ReturnType<typeof openForAudit>>;
 
-/** Of what the settings say. @throws ConfigurationError */
-export const openForAudit = async () => {
+/**
+ * Of what the settings say.
+ * @param given keys to trust in place of those of the settings
+ * @throws ConfigurationError
+ */
+export const openForAudit = async (given: readonly string[]) => {
   const config = readConfig();
+  const directory = auditDirectory(config);
+  const pinned = given.length > 0 ? await readTrustedKeys(given, '--key') : await pinnedKeys(config);
   const platform = await startPlatform(config, { tell: () => undefined });
   const { dataSource, close } = platform;
   const isEmbedded = config.eventstoreUrl === undefined;
@@ -27,32 +38,59 @@ export const openForAudit = async () => {
   const tree = new PostgresAuditTree(dataSource);
   const outside = new CheckpointFile(config.auditCheckpointFile!);
   const artifactStore = new PostgresArtifactStore(dataSource);
-  const keys = await trustedKeys(config);
+  const clock = new SystemClock();
+  const keys = { pins: pinned.pins, known: new Map([...(await knownKeys(directory)), ...pinned.known]) };
+  const signing = (found: Pick<Signing, 'firstKey' | 'missingKeys' | 'proved' | 'unsigned'>) =>
+    signingPart({ ...found, pins: keys.pins, now: clock.now(), checkpointMs: config.auditCheckpointMs });
+  const openOwnKey = () => openSigningKey(config.auditSigningKey?.reveal(), directory);
+  const lead = async () => {
+    const session = await tree.tryLead();
+    if (session) return session;
+    throw new Error('An application keeps the tree at this moment: stop it first');
+  };
   return {
     file: config.auditCheckpointFile!,
+    isPinned: keys.pins.size > 0,
     close,
     verifyAll: async () => {
       const checkpoints = await verifyCheckpoints({ log, outside, keys });
       const verified = await verifyLog({ log, tree }, checkpoints.trusted);
       const artifacts = await verifyArtifacts(log, artifactStore);
-      const tombstones = await tombstonesOf(log, WEBHOOK_STREAM_PREFIX);
-      const found = [verified.findings, checkpoints.findings, artifacts.findings, tombstones];
-      const findings = inOrder(found.flat());
-      return { checkpoints, log: verified, artifacts, findings };
+      const signed = signing({ ...checkpoints, ...verified, proved: verified.covered });
+      const found = [verified, checkpoints, artifacts, { findings: await tombstonesOf(log, WEBHOOK_STREAM_PREFIX) }];
+      return { checkpoints, log: verified, artifacts, verdict: verdictOf([...found.map(toPart), signed]) };
     },
     verifyExecution: async (execution: string) => {
-      const verified = await verifyStream({ log, tree, keys }, workflowStream(execution));
-      const artifacts = await verifyArtifactsOf(
-        (await readPresent(log, workflowStream(execution))).events,
-        artifactStore,
-      );
-      return { ...verified, artifacts, findings: inOrder([...verified.findings, ...artifacts.findings]) };
+      const stream = workflowStream(execution);
+      const verified = await verifyStream({ log, tree, keys }, stream);
+      const artifacts = await verifyArtifactsOf((await readPresent(log, stream)).events, artifactStore);
+      return { ...verified, artifacts, verdict: verdictOf([...[verified, artifacts].map(toPart), signing(verified)]) };
     },
     /** @throws while an application keeps the tree */
     clearTree: async () => {
-      const session = await tree.tryLead();
-      if (!session) throw new Error('An application keeps the tree at this moment: stop it first');
+      const session = await lead();
       await session.clear().finally(() => session.close());
+    },
+    signingKey: async () => (await openOwnKey()).keyId,
+    /**
+     * @param file the next key's; without it one is made in the place of the old one
+     * @returns the ids of both, and whether the old one has named the new one, which it need not before the first checkpoint
+     * @throws while an application keeps the tree, or where the old key may not sign
+     */
+    changeKey: async (file: string | undefined) => {
+      if (config.auditSigningKey && file === undefined)
+        throw new Error(
+          'AUDIT_SIGNING_KEY is set: give a file with the next key, --to FILE, and set it to that afterwards',
+        );
+      const [signer, next] = [await openOwnKey(), await openNextKey(file, directory)];
+      const session = await lead();
+      const ports = { tree, log: platform.log, clock, signer, pins: keys.pins, outside };
+      const isNamed = await changeKey(ports, session, next).finally(() => session.close());
+      if (file === undefined) await takeNextKey(directory);
+      return { from: signer.keyId, to: next.keyId, isNamed };
     },
   };
 };
+
+/** Of what was looked at, only what is wrong: what is not proven is said of the signatures. */
+const toPart = ({ findings }: Readonly<{ findings: readonly Finding[] }>) => ({ findings, unproven: [] });

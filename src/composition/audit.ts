@@ -3,26 +3,52 @@ import path from 'node:path';
 import type { DataSource } from 'typeorm';
 import { AuditKeeper } from '../application/audit/keeper.js';
 import { DEFAULT_KEEPER_LIMITS, type KeeperPorts, type OnAuditError } from '../application/audit/keeper-ports.js';
+import type { TrustedKeys } from '../application/audit/keys.js';
 import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/checkpoint.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
-import { knownKeys, openSigningKey } from '../infrastructure/audit/signing-key.js';
+import { mustBeAllowed } from '../application/audit/may-sign.js';
+import { readTrustedKeys } from '../infrastructure/audit/trusted-keys.js';
+import { openSigningKey } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/postgres-audit-tree.js';
 
-export type AuditParts = Readonly<{ tree: AuditTree; signer: CheckpointSigner; outside: OutsideCheckpoints }>;
+export type AuditParts = Readonly<{
+  tree: AuditTree;
+  signer: CheckpointSigner;
+  pins: ReadonlySet<string>;
+  outside: OutsideCheckpoints;
+}>;
 
 export const auditDirectory = ({ dataDir }: Config): string => path.join(dataDir, 'audit');
 
-export const openAudit = async (config: Config, dataSource: DataSource): Promise<AuditParts> => ({
-  tree: new PostgresAuditTree(dataSource),
-  signer: await openSigningKey(config.auditSigningKey?.reveal(), auditDirectory(config)),
-  outside: new CheckpointFile(config.auditCheckpointFile!),
-});
+/**
+ * @throws KeyNotAllowed where keys are pinned, and this is none of them or of those that they named. Without a pin the instance
+ *   starts, and says that it signs nothing: another, on another machine, may have the right key
+ */
+export const openAudit = async (config: Config, dataSource: DataSource): Promise<AuditParts> => {
+  const { pins } = await pinnedKeys(config);
+  const tree = new PostgresAuditTree(dataSource);
+  const signer = await openSigningKey(config.auditSigningKey?.reveal(), auditDirectory(config));
+  if (pins.size > 0) {
+    const [last, changes] = [await tree.latestCheckpoint(), await tree.keyChanges()];
+    mustBeAllowed(signer, pins, { last, changes });
+  }
+  return { tree, signer, pins, outside: new CheckpointFile(config.auditCheckpointFile!) };
+};
 
 export const auditKeeper = (config: Config, ports: KeeperPorts, onError: OnAuditError): AuditKeeper => {
   const { auditCheckpointEvents: checkpointEvents, auditCheckpointMs: checkpointMs } = config;
   return new AuditKeeper(ports, { ...DEFAULT_KEEPER_LIMITS, checkpointEvents, checkpointMs }, onError);
 };
 
-export const trustedKeys = (config: Config) => knownKeys(auditDirectory(config));
+/** For the first start: who learns of the key only later cannot know that it has always been this one. */
+export const pinIt = (keyId: string): string =>
+  `The history is signed with the key ${keyId}. Note this fingerprint where nobody can change it who can write to the data ` +
+  'folder or the database, and pin it: AUDIT_TRUSTED_KEYS, or `npm run audit -- verify --all --key FINGERPRINT`';
+
+export const pinnedKeys = ({ auditTrustedKeys }: Config): Promise<TrustedKeys> =>
+  readTrustedKeys(
+    auditTrustedKeys.split(',').flatMap((one) => one.trim() || []),
+    'AUDIT_TRUSTED_KEYS',
+  );

@@ -1,38 +1,56 @@
-/** For trials with real processes: `FAILPOINT=name[:nth]` lets this one kill itself there, as `kill -9` would. */
+/**
+ * For trials with real processes: `FAILPOINT=name[:nth]` lets this one kill itself there, as `kill -9` would. With `:stall`
+ * behind the number it stands still there, all of it, until it gets SIGCONT: as on a machine that is suspended.
+ */
+import { writeSync } from 'node:fs';
 import { subscribe } from 'node:diagnostics_channel';
 import { failpoints, onFailpoint, type Failpoint } from '../application/failpoint.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
-type Death = Readonly<{ name: Failpoint; nth: number }>;
+type Fate = Readonly<{ name: Failpoint; nth: number; stalls?: true }>;
+
+const MOMENT_MS = 200;
 
 /** Published when the last byte of a request has gone to the socket; the application cannot see that by itself. */
 const REQUEST_WRITTEN = 'undici:request:bodySent';
 
 /**
- * Where to die, if anywhere. Without `NODE_ENV=test` the variable counts for nothing: nobody dies of it by accident.
+ * Where to die, or to stand still, if anywhere. Without `NODE_ENV=test` the variable counts for nothing: nobody dies of it by
+ * accident.
  * @throws Error where it is not the name of a failpoint, with the number of the passing that is meant or without
  */
-export const readFailpoint = ({ NODE_ENV, FAILPOINT }: Environment): Death | null => {
+export const readFailpoint = ({ NODE_ENV, FAILPOINT }: Environment): Fate | null => {
   if (NODE_ENV !== 'test' || !FAILPOINT) return null;
-  const [, given, nth = '1'] = /^([a-z-]+)(?::([1-9]\d{0,5}))?$/.exec(FAILPOINT) ?? [];
+  const [, given, nth = '1', stall] = /^([a-z-]+)(?::([1-9]\d{0,5})(:stall)?)?$/.exec(FAILPOINT) ?? [];
   const name = failpoints.find((one) => one === given);
-  if (name) return { name, nth: Number(nth) };
+  if (name) return { name, nth: Number(nth), ...(stall && { stalls: true }) };
   const names = failpoints.join(', ');
-  throw new Error(`FAILPOINT: expected NAME or NAME:NTH with NAME one of ${names}; got "${FAILPOINT}". Mend it`);
+  throw new Error(
+    `FAILPOINT: expected NAME or NAME:NTH or NAME:NTH:stall with NAME one of ${names}; got "${FAILPOINT}". Mend it`,
+  );
 };
 
-/** @param tell hears that the process is going to die, and where */
+/** @param tell hears that the process is going to die or to stand still, and where */
 export const dieAtFailpoint = (env: Environment, tell: (line: string) => void): void => {
-  const death = readFailpoint(env);
-  if (!death) return;
-  tell(`FAILPOINT: this process kills itself at ${death.name}, passing ${death.nth}`);
-  let left = death.nth;
+  const fate = readFailpoint(env);
+  if (!fate) return;
+  tell(`FAILPOINT: this process ${fate.stalls ? 'stands still' : 'kills itself'} at ${fate.name}, passing ${fate.nth}`);
+  let left = fate.nth;
   const passed = () => {
     left -= 1;
-    if (left === 0) process.kill(process.pid, 'SIGKILL');
+    if (left !== 0) return;
+    if (fate.stalls) standStill(fate.name);
+    else process.kill(process.pid, 'SIGKILL');
   };
-  if (death.name === 'request-written') return subscribe(REQUEST_WRITTEN, passed);
+  if (fate.name === 'request-written') return subscribe(REQUEST_WRITTEN, passed);
   onFailpoint((name) => {
-    if (name === death.name) passed();
+    if (name === fate.name) passed();
   });
+};
+
+/** The signal takes a moment to stop all threads: this one does nothing more until then. */
+const standStill = (name: Failpoint): void => {
+  writeSync(2, `FAILPOINT: stands still at ${name}\n`);
+  process.kill(process.pid, 'SIGSTOP');
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, MOMENT_MS);
 };

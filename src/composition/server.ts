@@ -30,7 +30,7 @@ import type { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { AdminLoops } from './admin.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
-import { openAudit } from './audit.js';
+import { openAudit, pinIt } from './audit.js';
 import { connections } from './connections.js';
 import { doorOf } from './hosts.js';
 import { installationToken } from './installation.js';
@@ -49,6 +49,8 @@ export type Server = Readonly<{
   /** Where the API is, without a slash at the end. */
   url: string;
   app: NestExpressApplication;
+  /** The fingerprint of the key that signs the history here. */
+  signingKey: string;
   /** Takes no new work, waits for what is under way (`SHUTDOWN_GRACE_MS`), hands over the rest, closes everything. */
   stop: () => Promise<void>;
 }>;
@@ -94,6 +96,7 @@ export const startServer = async (
     const stopping = new AbortController();
     const own = { worker, stopping: stopping.signal };
     const audit = await openAudit(config, platform.dataSource);
+    if (audit.pins.size === 0) logger.log(pinIt(audit.signer.keyId), 'Audit');
     const metrics = new PrometheusMetrics();
     const metered = new MeteredAgents(agents, (name, outcome) => metrics.agentCall(name, outcome));
     const means = { audit, metrics, definitions, agents: metered, taskTokens, json, token };
@@ -111,7 +114,7 @@ export const startServer = async (
     const server = run(app, closing, agents.close, realtime, config, stopping);
     await server.begin();
     logger.log(`The API is at ${boundUrl(bound)}`, 'Server');
-    return { url, app, stop: server.stop };
+    return { url, app, signingKey: audit.signer.keyId, stop: server.stop };
   } catch (error) {
     await app?.close();
     await platform.close();

@@ -8,6 +8,9 @@ test('a failpoint is named, with its passing or without', () => {
     name: 'before-commit',
     nth: 12,
   });
+  expect(readFailpoint({ NODE_ENV: 'test', FAILPOINT: 'checkpoint-kept:2:stall' })).toEqual({
+    ...{ name: 'checkpoint-kept', nth: 2, stalls: true },
+  });
   expect(readFailpoint({ NODE_ENV: 'test' })).toBeNull();
 });
 
@@ -15,8 +18,12 @@ test.each([undefined, 'production', 'development'])('with NODE_ENV %s nobody die
   expect(readFailpoint({ NODE_ENV, FAILPOINT: 'drain' })).toBeNull(),
 );
 
-test.each(['nowhere', 'drain:0', 'drain:', 'drain:x', 'DRAIN', 'drain:1000000'])('%s is refused', (FAILPOINT) =>
-  expect(() => readFailpoint({ NODE_ENV: 'test', FAILPOINT })).toThrow(/^FAILPOINT: expected NAME or NAME:NTH .*drain/),
+test.each(['nowhere', 'drain:0', 'drain:', 'drain:x', 'DRAIN', 'drain:1000000', 'drain:1:', 'drain:stall'])(
+  '%s is refused',
+  (FAILPOINT) =>
+    expect(() => readFailpoint({ NODE_ENV: 'test', FAILPOINT })).toThrow(
+      /^FAILPOINT: expected NAME or NAME:NTH or NAME:NTH:stall .*drain/,
+    ),
 );
 
 test('an instance does not start with a name that nobody knows', async () => {

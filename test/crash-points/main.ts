@@ -1,55 +1,100 @@
-/** `npm run crash-points [-- --point NAME[:NTH]]`: an instance is killed at every failpoint, alone and beside another. */
+/**
+ * `npm run crash-points [-- --point NAME[:NTH]] [--stalls]`: an instance is killed at every failpoint, alone and beside
+ * another; and it stands still at some, while another takes its place, and goes on then. `--stalls`: at all of these, and
+ * none is killed.
+ */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { sagaFailpoints } from '../../src/application/failpoint.js';
+import { auditFailpoints, sagaFailpoints, webhookFailpoints } from '../../src/application/failpoint.js';
 import { startEmbeddedPostgres } from '../../src/infrastructure/postgres/embedded-postgres.js';
 import { TEST_POSTGRES_URL } from '../support/postgres.js';
+import { tryStall, type Stall } from './stall.js';
 import { tryCrashPoint, type CrashPoint } from './trial.js';
 
-/** Trials wait more than they work. */
-const AT_ONCE = 3;
+/** Trials wait more than they work, and for a stall to be noticed most of all. */
+const [AT_ONCE, STALLS_AT_ONCE] = [3, 5];
 /** The second batch of the tables is the one in which the workflow moves on, and is not born. */
-const NTH: Readonly<Record<string, number>> = { 'inside-a-batch': 2, 'before-commit': 2, 'after-commit': 2 };
+const NTH: Readonly<Record<string, number>> = {
+  ...{ 'inside-a-batch': 2, 'before-commit': 2, 'after-commit': 2 },
+  // The first is the webhook itself.
+  'webhooks-before-commit': 2,
+};
+/** Where an effect is under way that no lock of the database fences, and where one should: with `--stalls` all of them. */
+const STALLS = [
+  ...auditFailpoints,
+  ...webhookFailpoints,
+  ...(['inside-a-batch', 'before-commit', 'command-accepted', 'before-step-started'] as const),
+  ...(['after-step-started', 'request-written', 'reply-received'] as const),
+];
+/** Each takes half a minute, most of which nothing happens. */
+const USUAL: readonly Stall['name'][] = [
+  ...(['checkpoint-kept', 'checkpoint-line-placed', 'webhook-answered', 'before-commit', 'reply-received'] as const),
+];
 
-const { values } = parseArgs({ options: { point: { type: 'string' } } });
+const { values } = parseArgs({ options: { point: { type: 'string' }, stalls: { type: 'boolean' } } });
 const [only, nth] = values.point?.split(':') ?? [];
-const chosen = sagaFailpoints.filter((name) => !only || name === only);
-if (chosen.length === 0) throw new Error(`--point: expected one of ${sagaFailpoints.join(', ')}; got ${only}`);
-const points = chosen.flatMap((name) =>
-  ([1, 2] as const).map((instances): CrashPoint => ({ name, nth: Number(nth ?? NTH[name] ?? 1), instances })),
-);
+const nthOf = (name: string) => Number(nth ?? NTH[name] ?? 1);
+const isMeant = (name: string) => !only || name === only;
+const points = (values.stalls ? [] : sagaFailpoints)
+  .filter(isMeant)
+  .flatMap((name) => ([1, 2] as const).map((instances): CrashPoint => ({ name, nth: nthOf(name), instances })));
+const stalls = (values.stalls || only ? STALLS : USUAL)
+  .filter(isMeant)
+  .map((name): Stall => ({ name, nth: nthOf(name) }));
+if (points.length + stalls.length === 0)
+  throw new Error(`--point: expected one of ${[...sagaFailpoints, ...STALLS].join(', ')}; got ${only}`);
 
 const dataDir = await mkdtemp(path.join(tmpdir(), 'workflow-executor-crash-points-'));
 const postgres = await startEmbeddedPostgres({ dataDir, settings: { fsync: 'off', max_connections: '200' } });
 process.env[TEST_POSTGRES_URL] = postgres.url;
 let violated = 0;
 
-const tryOne = async (point: CrashPoint): Promise<void> => {
-  const name = `${`${point.name}:${point.nth}`.padEnd(24)} ${point.instances} instance${point.instances > 1 ? 's' : ' '}`;
+const told = async (
+  name: string,
+  attempt: () => Promise<Readonly<{ violations: readonly string[]; after: string }>>,
+) => {
   try {
-    const { violations, recoveryMs } = await tryCrashPoint(point);
+    const { violations, after } = await attempt();
     violated += violations.length;
-    console.log(`${name}  ${violations.length === 0 ? `holds, over after ${Math.round(recoveryMs)} ms` : 'VIOLATED'}`);
+    console.log(`${name}  ${violations.length === 0 ? `holds, ${after}` : 'VIOLATED'}`);
     for (const violation of violations) console.log(`  ${violation}`);
   } catch (error) {
     violated += 1;
     console.log(`${name}  FAILED: ${String(error)}`);
   }
 };
+const titled = ({ name, nth }: Stall, how: string) => `${`${name}:${nth}`.padEnd(26)} ${how}`;
+
+const die = (point: CrashPoint) =>
+  told(titled(point, `${point.instances} instance${point.instances > 1 ? 's' : ' '}`), async () => {
+    const { violations, recoveryMs } = await tryCrashPoint(point);
+    return { violations, after: `over after ${Math.round(recoveryMs)} ms` };
+  });
+const standStill = (stall: Stall) =>
+  told(titled(stall, 'stands still'), async () => ({
+    violations: await tryStall(stall),
+    after: 'what came late is nothing',
+  }));
+
+const inParallel = async <One>(all: readonly One[], atOnce: number, attempt: (one: One) => Promise<void>) => {
+  const waiting = all.values();
+  const work = async () => {
+    for (const one of waiting) await attempt(one);
+  };
+  await Promise.all(Array.from({ length: atOnce }, work));
+};
 
 const began = performance.now();
+const seconds = () => ((performance.now() - began) / 1_000).toFixed(0);
 try {
-  const waiting = points.values();
-  const work = async () => {
-    for (const point of waiting) await tryOne(point);
-  };
-  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  await inParallel(points, AT_ONCE, die);
+  console.log(`${points.length} crash points in ${seconds()} s`);
+  await inParallel(stalls, STALLS_AT_ONCE, standStill);
 } finally {
   await postgres.stop();
   await rm(dataDir, { recursive: true, force: true });
 }
-const seconds = ((performance.now() - began) / 1_000).toFixed(0);
-console.log(`${points.length} crash points in ${seconds} s, ${violated} violations`);
+console.log(`${points.length} crash points and ${stalls.length} stalls in ${seconds()} s, ${violated} violations`);
 process.exit(violated > 0 ? 1 : 0);

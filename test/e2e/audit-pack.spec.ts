@@ -18,8 +18,11 @@ let verifier = '';
 let id = '';
 let dataDir = '';
 const lines: string[] = [];
+let key = '';
 
-const run = (target: string, ...more: string[]) => {
+/** With the key that signed it, where nothing else is said. */
+const run = (target: string, ...given: string[]) => runWith(target, ...(given.length > 0 ? given : ['--key', key]));
+const runWith = (target: string, ...more: string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [verifier, target, ...more], { encoding: 'utf8' });
   return { status, told: stdout + stderr };
 };
@@ -44,6 +47,7 @@ beforeAll(async () => {
   await writeFile(path.join(directory, 'pack.zip'), zip);
   verifier = path.join(directory, 'verify.mjs');
   await copyFile(path.join(pack, 'verify.mjs'), verifier);
+  key = app.server.signingKey;
 }, 180_000);
 afterAll(async () => {
   await app.close();
@@ -53,17 +57,33 @@ afterAll(async () => {
 const files = async () => (await readdir(pack, { recursive: true, withFileTypes: true })).filter((it) => it.isFile());
 const namesOf = async () => (await files()).map((it) => path.relative(pack, path.join(it.parentPath, it.name)));
 
-test('holds, unpacked and as it came, and says what it proves and what it does not', async () => {
+test('holds, unpacked and as it came, and says what it proves and what it does not', () => {
   for (const target of [pack, path.join(directory, 'pack.zip')]) {
     const { status, told } = run(target);
-    expect(told).toMatch(/events without a gap[^]*under checkpoint \d+[^]*NOT proved: whose key[^]*\nOK\n$/);
+    expect(told).toMatch(/events without a gap[^]*under checkpoint \d+[^]*NOT proved: that[^]*\nOK\n$/);
     expect(status).toBe(0);
   }
-  const { key_id: keyId } = JSON.parse(await readFile(path.join(pack, 'checkpoint.json'), 'utf8')) as {
-    key_id: string;
-  };
-  expect(run(pack, '--key-id', keyId).status).toBe(0);
-  expect(run(pack, '--key-id', '0'.repeat(64))).toMatchObject({ status: 1 });
+});
+
+test('is not proven without a key from elsewhere: it says which one to compare, and ends with 2', () => {
+  for (const target of [pack, path.join(directory, 'pack.zip')]) {
+    const { status, told } = runWith(target);
+    expect({ status, told }).toMatchObject({ status: 2, told: expect.stringContaining(`compare ${key} with`) });
+    expect(told).not.toMatch(/^OK$/m);
+  }
+  expect(runWith(path.join(directory, 'nowhere')).status).toBe(2);
+  expect(run(pack, '--key', path.join(directory, 'nowhere')).status).toBe(2);
+});
+
+test('takes the key as a fingerprint or as a file; another key is refused', async () => {
+  const file = path.join(directory, 'trusted.txt');
+  await writeFile(file, `# from the quality unit\n${key}\n`);
+  const pem = path.join(directory, 'trusted.pem');
+  await copyFile(path.join(pack, 'public-key.pem'), pem);
+  for (const given of [file, pem, `sha256:${key.toUpperCase()}`]) expect(run(pack, '--key', given).status).toBe(0);
+  expect(run(pack, '--key-id', key).status).toBe(0);
+  for (const option of ['--key', '--key-id'])
+    expect(run(pack, option, '0'.repeat(64))).toMatchObject({ status: 1, told: expect.stringContaining('you trust') });
 });
 
 test('has the whole history and the lineage of each file', async () => {

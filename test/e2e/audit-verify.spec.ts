@@ -1,6 +1,7 @@
 /** `npm run audit -- verify`, while the application runs and while it does not. */
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { execFile, spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -14,13 +15,14 @@ const program = fileURLToPath(new URL('../../dist/interfaces/cli/audit.js', impo
 let database: TestDatabase;
 let dataDir = '';
 
-const audit = (...given: string[]) =>
+const auditWith = (more: Readonly<Record<string, string>>, ...given: string[]) =>
   new Promise<{ code: number; told: string }>((resolve) => {
-    const env = { ...process.env, DATABASE_URL: database.url, DATA_DIR: dataDir, EVENTSTORE_URL: '' };
+    const env = { ...process.env, DATABASE_URL: database.url, DATA_DIR: dataDir, EVENTSTORE_URL: '', ...more };
     const child = execFile(process.execPath, [program, ...given], { env }, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, told: stdout + stderr }),
     );
   });
+const audit = (...given: string[]) => auditWith({}, ...given);
 const sql = async (text: string, values: unknown[]): Promise<pg.QueryResult> => {
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
@@ -36,7 +38,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-test('names what was tampered with in the table, and ends with 1; with 0 where nothing was, with 2 where it cannot tell', async () => {
+test('ends with 1 where something was tampered with, and names it; with 0 where all is proven, with 2 where it cannot tell', async () => {
   const agents = await startScriptedAgents();
   const env = { DATABASE_URL: database.url, DATA_DIR: dataDir, AGENT_BASE_URL: agents.url, AUDIT_CHECKPOINT_MS: '100' };
   const app = await startTestApp(env);
@@ -53,9 +55,20 @@ test('names what was tampered with in the table, and ends with 1; with 0 where n
       );
       return Number(rows.at(-1)?.size) === count;
     });
-    const running = await audit('verify', '--all');
+    const key = (await audit('key')).told.trim();
+    expect(key).toBe(app.server.signingKey);
+    const running = await audit('verify', '--all', '--key', key);
     expect(running).toMatchObject({ code: 0, told: expect.stringContaining(`${count} events are exactly those`) });
-    expect(await audit('verify', id)).toMatchObject({ code: 0, told: expect.stringContaining(`${count} of them are`) });
+    const ofOne = await auditWith({ AUDIT_TRUSTED_KEYS: key }, 'verify', id);
+    expect(ofOne).toMatchObject({ code: 0, told: expect.stringContaining(`${count} of them are`) });
+    const pinIt = expect.stringMatching(new RegExp(`NOT PROVEN[^]*AUDIT_TRUSTED_KEYS=${key} or --key ${key}`));
+    expect(await audit('verify', '--all')).toMatchObject({ code: 2, told: pinIt });
+    const wrongKey = { code: 1, told: expect.stringContaining('wrong-key') };
+    expect(await audit('verify', id, '--key', '0'.repeat(64))).toMatchObject(wrongKey);
+    const noKey = { code: 2, told: expect.stringContaining('--key: expected a fingerprint') };
+    expect(await audit('verify', '--all', '--key', 'no-such-file')).toMatchObject(noKey);
+    const noOther = { code: 2, told: expect.stringContaining('stop it first') };
+    expect(await audit('change-key')).toMatchObject(noOther);
 
     await sql(
       `update eventstore.events set data = convert_to(replace(convert_from(data, 'utf8'), '"projectId":"p"', '"projectId":"q"'), 'utf8')
@@ -63,7 +76,7 @@ test('names what was tampered with in the table, and ends with 1; with 0 where n
       [`workflow-${id}`],
     );
     const edited = expect.stringContaining(`edited-data: position 1, stream workflow-${id}, revision 0`);
-    expect(await audit('verify', '--all')).toMatchObject({ code: 1, told: edited });
+    expect(await audit('verify', '--all', '--key', key)).toMatchObject({ code: 1, told: edited });
     expect(await audit('verify', id)).toMatchObject({ code: 1, told: edited });
     await app.close();
     expect(await audit('verify', '--all')).toMatchObject({ code: 1, told: edited });
@@ -72,4 +85,45 @@ test('names what was tampered with in the table, and ends with 1; with 0 where n
   }
   expect(await audit('verify')).toMatchObject({ code: 2, told: expect.stringContaining('Usage') });
   expect(await audit('verify', 'no-such-execution')).toMatchObject({ code: 2 });
+}, 180_000);
+
+test('a signing key is changed while the application stands still; it signs, and its packs hold, under the pin of the first', async () => {
+  const own = await createTestDatabase();
+  const directory = await mkdtemp(path.join(tmpdir(), 'audit-change-'));
+  const settings = { DATABASE_URL: own.url, DATA_DIR: directory };
+  const env = { ...settings, AUDIT_CHECKPOINT_MS: '600000' };
+  const start = (more = {}) => startTestApp({ ...env, ...more });
+  try {
+    const first = await start();
+    const id = await first.api.start({ project_id: 'p', document_type: 'ib', auto_execute: false });
+    const pin = first.server.signingKey;
+    await first.server.stop();
+    const left = await auditWith(settings, 'verify', '--all', '--key', pin);
+    expect(left).toMatchObject({ code: 0, told: expect.stringContaining('1 events are exactly those') });
+
+    const changed = await auditWith(settings, 'change-key');
+    const named = new RegExp(`${pin} has named ([0-9a-f]{64}) its successor`);
+    expect(changed).toMatchObject({ code: 0, told: expect.stringMatching(named) });
+    const next = named.exec(changed.told)![1];
+    const stranger = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+    const asStranger = { AUDIT_SIGNING_KEY: stranger, AUDIT_TRUSTED_KEYS: pin };
+    await expect(start(asStranger)).rejects.toThrow(/The signing key: expected .*change-key/);
+    await expect(start({ AUDIT_TRUSTED_KEYS: '0'.repeat(64) })).rejects.toThrow(/^AUDIT_TRUSTED_KEYS: expected/);
+    const second = await start({ AUDIT_TRUSTED_KEYS: pin });
+    expect(second.server.signingKey).toBe(next);
+    await second.api.control(id, 'pause');
+    const response = await fetch(`${second.api.url}/api/v1/workflow/${id}/audit-pack`);
+    expect(response.status).toBe(200);
+    const pack = path.join(directory, 'pack.zip');
+    await writeFile(pack, Buffer.from(await response.arrayBuffer()));
+    await second.server.stop();
+    const verifier = fileURLToPath(new URL('../../src/infrastructure/audit/pack/verify.mjs', import.meta.url));
+    const verify = (key: string) => spawnSync(process.execPath, [verifier, pack, '--key', key], { encoding: 'utf8' });
+    for (const key of [pin, next!]) expect(verify(key)).toMatchObject({ status: 0 });
+    expect(verify('0'.repeat(64))).toMatchObject({ status: 1 });
+    expect(await auditWith(settings, 'verify', '--all', '--key', pin)).toMatchObject({ code: 0 });
+  } finally {
+    await own.drop();
+    await rm(directory, { recursive: true });
+  }
 }, 180_000);

@@ -21,6 +21,8 @@ export interface AuditSession {
 export abstract class AuditTree {
   /** Null while another leads. */
   abstract tryLead(): Promise<AuditSession | null>;
+  /** How many leaves there are. */
+  abstract size(): Promise<number>;
   /** In the order of the tree. */
   abstract leaves(from: number, limit: number): Promise<readonly Leaf[]>;
   /** In the order of the stream. */
@@ -29,6 +31,8 @@ export abstract class AuditTree {
   abstract nodes(places: readonly NodePlace[]): Promise<readonly Buffer[]>;
   /** The checkpoint with the largest number; null before the first. */
   abstract latestCheckpoint(): Promise<SignedCheckpoint | null>;
+  /** Those in which a key names the next one, by number. */
+  abstract keyChanges(): Promise<readonly SignedCheckpoint[]>;
 
   /** Hashes of ranges, with one look-up. */
   async hashesOf(ranges: readonly Range[]): Promise<readonly Buffer[]> {

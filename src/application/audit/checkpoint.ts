@@ -5,6 +5,7 @@ import { canonicalJson } from '../../domain/json.js';
 import { hashOf } from '../hash.js';
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
+const spki = z.base64().max(200);
 const shape = z.strictObject({
   format: z.literal('workflow-executor/checkpoint/1'),
   /** From 0: also the revision in the checkpoints' own stream. */
@@ -18,10 +19,16 @@ const shape = z.strictObject({
   key_id: hex,
   /** SHA-256 of the checkpoint before, signature included; null in the first. */
   previous: hex.nullable(),
+  /**
+   * Where the key changes: the public keys (SPKI, base64) of the one that signs this and of the one that signs whatever
+   * comes next. So the old key names the new one, in the line that nobody can reorder.
+   */
+  key_change: z.strictObject({ from: spki, to: spki }).optional(),
 });
 const signedShape = shape.extend({ signature: z.string().min(1) });
 
 export type Checkpoint = z.output<typeof shape>;
+export type KeyChange = NonNullable<Checkpoint['key_change']>;
 /** `signature`: Ed25519 over `signedText`, base64. */
 export type SignedCheckpoint = z.output<typeof signedShape>;
 
@@ -50,10 +57,18 @@ export abstract class CheckpointSigner {
 
 /** The same checkpoints where whoever can write to the log and to the database cannot: a file that only grows. */
 export abstract class OutsideCheckpoints {
-  /** Mends what a crash left in the middle of a line. Null where there is none yet. */
+  /** The one with the largest number. Null where there is none yet. */
   abstract last(): Promise<SignedCheckpoint | null>;
-  /** They are on disk when it resolves. */
+  /**
+   * They are on disk when it resolves, each once. Nothing fences a file: a writer that stood still may come late, when
+   * another has written the same and more. So each has its one place, and what stands there already is left as it is.
+   * @param checkpoints by number, without gaps, from the first on that may be missing
+   * @throws where something else stands in that place, or what comes before it is missing
+   */
   abstract append(checkpoints: readonly SignedCheckpoint[]): Promise<void>;
-  /** Line by line from the first; a line that is no checkpoint as its text. Null where there is no such file. */
+  /**
+   * Line by line from the first; a line that is no checkpoint as its text. What stands after the last line's end is not
+   * yet a line: it is being written, or a crash cut it short. Null where there is no such file.
+   */
   abstract all(): Promise<AsyncIterable<SignedCheckpoint | string> | null>;
 }

@@ -6,26 +6,37 @@ import { hashOf } from '../hash.js';
 import { eventId } from '../ids.js';
 import type { AuditSession } from './audit-tree.js';
 import { CHECKPOINT_STREAM } from './audited-log.js';
-import { checkpointHash, readCheckpoint, signedText, type SignedCheckpoint } from './checkpoint.js';
+import {
+  checkpointHash,
+  readCheckpoint,
+  signedText,
+  type CheckpointSigner,
+  type KeyChange,
+  type SignedCheckpoint,
+} from './checkpoint.js';
 import type { KeeperPorts } from './keeper-ports.js';
+import { spkiOf } from './keys.js';
+import { keyAfter, mustBeAllowed } from './may-sign.js';
 
-const TYPE = 'AuditCheckpointSigned';
+const [SIGNED, KEY_CHANGED] = ['AuditCheckpointSigned', 'AuditKeyChanged'] as const;
+
+export type CheckpointsPorts = Omit<KeeperPorts, 'ids'>;
 
 type Last = Readonly<{ checkpoint: SignedCheckpoint; link: string }>;
 
 /** The checkpoints signed so far. First in the log, at an expected revision: there is one line of them; then in the file. */
 export class Checkpoints {
   private constructor(
-    private readonly ports: KeeperPorts,
+    private readonly ports: CheckpointsPorts,
     private readonly session: AuditSession,
     private last: Last | null,
   ) {}
 
   /**
    * Brings the table and the file up to the log, after a crash between the three.
-   * @throws where the file holds what the log does not: then nothing more is signed
+   * @throws where the file holds what the log does not, or this key may not go on: then nothing more is signed
    */
-  static async read(ports: KeeperPorts, session: AuditSession): Promise<Checkpoints> {
+  static async read(ports: CheckpointsPorts, session: AuditSession): Promise<Checkpoints> {
     const outside = await ports.outside.last();
     const kept = await ports.tree.latestCheckpoint();
     const from = Math.min(outside?.number ?? -1, kept?.number ?? -1);
@@ -36,6 +47,8 @@ export class Checkpoints {
     const missing = stored.filter(({ checkpoint }) => checkpoint.number > (outside?.number ?? -1));
     if (missing.length > 0) await ports.outside.append(missing.map(({ checkpoint }) => checkpoint));
     const last = stored.at(-1);
+    const changes = await ports.tree.keyChanges();
+    mustBeAllowed(ports.signer, ports.pins, { last: last?.checkpoint ?? null, changes });
     return new Checkpoints(ports, session, last ? { ...last, link: linkOf(last.event) } : null);
   }
 
@@ -44,7 +57,25 @@ export class Checkpoints {
     return this.last?.checkpoint.tree_size ?? 0;
   }
 
-  async sign(treeSize: number, root: Buffer, position: bigint): Promise<void> {
+  /** The id of the key that has to sign what comes next; null before the first. */
+  get nextKey(): string | null {
+    return this.last && keyAfter(this.last.checkpoint);
+  }
+
+  /** Whether another key has signed the last one, though this one is to go on. */
+  get isOfAnotherKey(): boolean {
+    return this.last !== null && this.last.checkpoint.key_id !== this.ports.signer.keyId;
+  }
+
+  /** The key names the next one, which signs at once: no other process that still has the old one can come between. */
+  async changeKey(next: CheckpointSigner): Promise<void> {
+    const { tree_size: size, root, position } = this.last!.checkpoint;
+    const covered = [size, Buffer.from(root, 'hex'), BigInt(position)] as const;
+    await this.sign(...covered, { from: spkiOf(this.ports.signer.publicKey), to: spkiOf(next.publicKey) });
+    await new Checkpoints({ ...this.ports, signer: next }, this.session, this.last).sign(...covered);
+  }
+
+  async sign(treeSize: number, root: Buffer, position: bigint, change?: KeyChange): Promise<void> {
     const { signer, clock, log, outside } = this.ports;
     const unsigned = {
       format: 'workflow-executor/checkpoint/1' as const,
@@ -55,17 +86,22 @@ export class Checkpoints {
       at: clock.now().toISOString(),
       key_id: signer.keyId,
       previous: this.last ? checkpointHash(this.last.checkpoint) : null,
+      ...(change && { key_change: change }),
     };
+    const type = change ? KEY_CHANGED : SIGNED;
     const checkpoint: SignedCheckpoint = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
     const expected = unsigned.number === 0 ? 'none' : BigInt(unsigned.number - 1);
     const dataHash = hashOf(checkpoint);
     const metadata = { occurredAt: unsigned.at, actor: { type: 'system', id: 'audit' } };
-    const id = eventId(CHECKPOINT_STREAM, String(unsigned.number), 0, contentOf(TYPE, dataHash, metadata));
-    const made = { event: { id, type: TYPE, data: checkpoint, metadata }, dataHash };
+    const id = eventId(CHECKPOINT_STREAM, String(unsigned.number), 0, contentOf(type, dataHash, metadata));
+    const made = { event: { id, type, data: checkpoint, metadata }, dataHash };
     const { events, link } = chained(CHECKPOINT_STREAM, [made], expected, this.last?.link ?? null);
+    failpoint('checkpoint-signed');
     await appendSurely(log, clock, CHECKPOINT_STREAM, events, expected, DEFAULT_APPEND_LIMITS);
     failpoint('after-commit');
+    failpoint('checkpoint-appended');
     await this.session.keep(checkpoint);
+    failpoint('checkpoint-kept');
     await outside.append([checkpoint]);
     this.last = { checkpoint, link: link! };
   }

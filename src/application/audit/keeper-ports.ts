@@ -13,6 +13,10 @@ export type KeeperLimits = Readonly<{
   everyMs: number;
   /** Between two tries to lead. */
   leadPauseMs: number;
+  /** The same, where the key of this instance may not sign. */
+  keyPauseMs: number;
+  /** How long the end of an instance waits for its last checkpoint. */
+  stopMs: number;
 }>;
 
 export const DEFAULT_KEEPER_LIMITS: KeeperLimits = {
@@ -21,6 +25,8 @@ export const DEFAULT_KEEPER_LIMITS: KeeperLimits = {
   batch: 500,
   everyMs: 100,
   leadPauseMs: 1_000,
+  keyPauseMs: 15_000,
+  stopMs: 3_000,
 };
 
 export type KeeperPorts = Readonly<{
@@ -29,6 +35,8 @@ export type KeeperPorts = Readonly<{
   clock: Clock;
   ids: Ids;
   signer: CheckpointSigner;
+  /** Ids of keys that an operator vouches for. */
+  pins: ReadonlySet<string>;
   outside: OutsideCheckpoints;
 }>;
 

@@ -1,6 +1,7 @@
 import { sleep } from '../clock.js';
 import type { AuditSession } from './audit-tree.js';
 import type { KeeperLimits, KeeperPorts, OnAuditError } from './keeper-ports.js';
+import { KeyNotAllowed } from './may-sign.js';
 import { AuditTerm } from './term.js';
 
 /** Keeps the tree behind the log and has its root signed. Of all instances one does; it never stands in an append's way. */
@@ -8,6 +9,7 @@ export class AuditKeeper {
   private readonly ending = new AbortController();
   private loop: Promise<void> = Promise.resolve();
   private term: AuditTerm | null = null;
+  private refusal: string | null = null;
 
   constructor(
     private readonly ports: KeeperPorts,
@@ -33,14 +35,23 @@ export class AuditKeeper {
   private async run(signal: AbortSignal): Promise<void> {
     const { tree, clock, ids } = this.ports;
     while (!signal.aborted) {
+      let pauseMs = this.limits.leadPauseMs;
       try {
         const session = await tree.tryLead();
         if (session) await this.lead(session, signal);
       } catch (error) {
-        if (!signal.aborted) this.onError('The audit tree stopped and starts again', error);
+        if (error instanceof KeyNotAllowed) pauseMs = this.limits.keyPauseMs;
+        if (!signal.aborted) this.tell(error);
       }
-      await sleep(clock, this.limits.leadPauseMs * (0.5 + ids.jitter()), signal);
+      await sleep(clock, pauseMs * (0.5 + ids.jitter()), signal);
     }
+  }
+
+  /** A key that may not sign is told once: that does not change by itself, and others may sign. */
+  private tell(error: unknown): void {
+    if (!(error instanceof KeyNotAllowed)) return this.onError('The audit tree stopped and starts again', error);
+    if (this.refusal !== error.message) this.onError('This instance signs nothing', error);
+    this.refusal = error.message;
   }
 
   private async lead(session: AuditSession, signal: AbortSignal): Promise<void> {

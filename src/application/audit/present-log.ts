@@ -1,13 +1,16 @@
 import type { EventLog, RecordedEvent } from '../event-log.js';
 
-/** The log as it is now, in its order, of streams with one of these prefixes. */
+/** The log as it is now, in its order, of streams with one of these prefixes; after a position (exclusive). */
 export async function* presentLog(
   log: EventLog,
   prefix: string | readonly string[],
+  after: bigint | 'start' = 'start',
+  until?: AbortSignal,
 ): AsyncGenerator<RecordedEvent, void, undefined> {
   const ending = new AbortController();
+  const signal = until ? AbortSignal.any([until, ending.signal]) : ending.signal;
   try {
-    for await (const seen of log.subscribe({ prefix, after: 'start', signal: ending.signal })) {
+    for await (const seen of log.subscribe({ prefix, after, signal })) {
       if (seen.kind === 'caught-up') return;
       if (seen.kind === 'event') yield seen.event;
     }

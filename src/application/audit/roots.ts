@@ -12,12 +12,17 @@ export class Roots {
     this.bySize = [...checkpoints].sort((a, b) => a.tree_size - b.tree_size);
   }
 
-  add(leaf: Buffer): void {
+  /** @returns whether the root of the tree up to here is a signed one */
+  add(leaf: Buffer): boolean {
     this.frontier.append(leaf);
+    let isSigned = false;
     for (; this.bySize[this.next]?.tree_size === this.frontier.size; this.next++) {
       const signed = this.bySize[this.next]!;
-      if (this.frontier.root().toString('hex') === signed.root) this.right.add(signed);
+      if (this.frontier.root().toString('hex') !== signed.root) continue;
+      this.right.add(signed);
+      isSigned = true;
     }
+    return isSigned;
   }
 
   get size(): number {

@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '../event-log.js';
+import { RevisionConflict, type RecordedEvent } from '../event-log.js';
 import { followLog } from '../follow-log.js';
 import { sleep } from '../clock.js';
 import { failpoint } from '../failpoint.js';
@@ -7,6 +7,7 @@ import { AUDITED_PREFIXES, hashOfLeaf, leafOf } from './audited-log.js';
 import { Checkpoints } from './checkpoints.js';
 import type { KeeperLimits, KeeperPorts, OnAuditError } from './keeper-ports.js';
 import { Frontier } from './merkle.js';
+import { presentLog } from './present-log.js';
 
 /** One instance's time as the leader. Whatever fails ends it: the next begins with what is stored. */
 export class AuditTerm {
@@ -20,7 +21,7 @@ export class AuditTerm {
     private readonly limits: KeeperLimits,
     private readonly onError: OnAuditError,
     private readonly frontier: Frontier,
-    private readonly checkpoints: Checkpoints,
+    private checkpoints: Checkpoints,
     private position: bigint | null,
     private dueAt: number,
   ) {}
@@ -50,6 +51,29 @@ export class AuditTerm {
       ending.abort();
       this.taken();
       await following;
+    }
+    if (stopping.aborted && !this.session.lost.aborted) await this.end();
+  }
+
+  /** Has the last events signed as well, so that a log whose application is stopped is not left with an unsigned tail. */
+  private async end(): Promise<void> {
+    const [patience, over] = [new AbortController(), new AbortController()];
+    const late = sleep(this.ports.clock, this.limits.stopMs, over.signal).then(() => patience.abort());
+    try {
+      this.waiting = [];
+      const rest = presentLog(this.ports.log, AUDITED_PREFIXES, this.position ?? 'start', patience.signal);
+      for await (const event of rest) {
+        this.waiting.push(event);
+        if (this.waiting.length >= this.limits.batch) await this.addWaiting();
+      }
+      if (patience.signal.aborted) throw new Error(`The log did not answer within ${this.limits.stopMs} ms`);
+      await this.addWaiting();
+      if (this.frontier.size > this.checkpoints.size) await this.sign();
+    } catch (error) {
+      this.onError('The last events were not signed at the end; the next start does it', error);
+    } finally {
+      over.abort();
+      await late;
     }
   }
 
@@ -86,6 +110,7 @@ export class AuditTerm {
 
   private isDue(): boolean {
     const uncovered = this.frontier.size - this.checkpoints.size;
+    if (uncovered === 0 && this.checkpoints.isOfAnotherKey) return true;
     if (uncovered <= 0) return (this.hurried = false);
     const isLate = this.ports.clock.now().getTime() >= this.dueAt;
     return this.hurried || isLate || uncovered >= this.limits.checkpointEvents;
@@ -94,7 +119,13 @@ export class AuditTerm {
   private async sign(): Promise<void> {
     this.hurried = false;
     failpoint('before-checkpoint');
-    await this.checkpoints.sign(this.frontier.size, this.frontier.root(), this.position!);
+    try {
+      await this.checkpoints.sign(this.frontier.size, this.frontier.root(), this.position!);
+    } catch (error) {
+      if (!(error instanceof RevisionConflict)) throw error;
+      // A leader of before came late with a checkpoint of its own, as right as this one: it is gone on from there.
+      this.checkpoints = await Checkpoints.read(this.ports, this.session);
+    }
     this.due();
   }
 }

@@ -1,17 +1,9 @@
-import type { KeyObject } from 'node:crypto';
 import type { EventLog } from '../event-log.js';
 import { CHECKPOINT_STREAM } from './audited-log.js';
-import {
-  checkpointHash,
-  isSignedBy,
-  readCheckpoint,
-  type OutsideCheckpoints,
-  type SignedCheckpoint,
-} from './checkpoint.js';
+import { checkpointHash, readCheckpoint, type OutsideCheckpoints, type SignedCheckpoint } from './checkpoint.js';
 import type { Finding, FindingKind } from './finding.js';
+import { KeyWalk, type TrustedKeys } from './keys.js';
 import { presentLog } from './present-log.js';
-
-export type TrustedKeys = ReadonlyMap<string, KeyObject>;
 
 export type CheckpointsVerified = Readonly<{
   /** Signed by a trusted key, by number, wherever they were found. */
@@ -19,6 +11,12 @@ export type CheckpointsVerified = Readonly<{
   inLog: number;
   /** Null where there is no file. */
   inFile: number | null;
+  /** Lines of the file that stand there again, the same: earlier versions wrote such after a stall. They count once. */
+  repeated: number;
+  /** The key of the first one; null where there is none. */
+  firstKey: string | null;
+  /** Keys whose public half was not found: what they have signed could not be checked. */
+  missingKeys: readonly string[];
   findings: readonly Finding[];
 }>;
 
@@ -26,19 +24,14 @@ type Ports = Readonly<{ log: EventLog; outside: OutsideCheckpoints; keys: Truste
 
 /** Signatures, links and numbers, in the log and in the file outside; and that neither holds what the other lacks. */
 export const verifyCheckpoints = async ({ log, outside, keys }: Ports): Promise<CheckpointsVerified> => {
-  const findings: Finding[] = [];
-  const trusted = new Map<number, SignedCheckpoint>();
-  const read = async (source: AsyncIterable<unknown>, where: string) => {
-    const line = new Line(where, keys, findings);
-    for await (const value of source) {
-      const checkpoint = line.step(value);
-      if (checkpoint) trusted.set(checkpoint.number, checkpoint);
-    }
-    return line.hashes;
-  };
-  const inLog = await read(stored(log), 'the log');
+  const [ofFile, ofLog] = [new Line('the file', keys, true), new Line('the log', keys, false)];
+  // The file first: what is signed meanwhile is in the log before it is there.
   const file = await outside.all();
-  const inFile = file && (await read(file, 'the file'));
+  await ofFile.read(file ?? none());
+  await ofLog.read(stored(log));
+  const trusted = new Map([...ofLog.trusted, ...ofFile.trusted]);
+  const findings = [...ofLog.findings, ...ofFile.findings];
+  const [inLog, inFile] = [ofLog.hashes, file && ofFile.hashes];
   for (const [number, hash] of inFile ?? []) {
     const other = inLog.get(number);
     const at = trusted.get(number) ?? null;
@@ -46,47 +39,113 @@ export const verifyCheckpoints = async ({ log, outside, keys }: Ports): Promise<
       findings.push(finding('checkpoint-removed', number, at, 'It stands in the file outside and not in the log'));
     else if (other !== hash) findings.push(finding('checkpoint-edited', number, at, 'The log and the file differ'));
   }
-  const lastInFile = [...(inFile?.keys() ?? [])].at(-1) ?? -1;
+  const lastInFile = Math.max(-1, ...[...(inFile?.keys() ?? [])].slice(-1));
   for (const number of inFile ? inLog.keys() : [])
     if (number < lastInFile && !inFile?.has(number))
       findings.push(finding('checkpoint-removed', number, trusted.get(number) ?? null, 'The file lacks it'));
   const inOrder = [...trusted.values()].sort((a, b) => a.number - b.number);
-  return { trusted: inOrder, inLog: inLog.size, inFile: inFile?.size ?? null, findings };
+  const missingKeys = [...new Set([...ofLog.missingKeys, ...ofFile.missingKeys])];
+  const { repeated } = ofFile;
+  const firstKey = ofLog.firstKey ?? ofFile.firstKey;
+  const counts = { inLog: inLog.size, inFile: inFile?.size ?? null, repeated };
+  return { trusted: inOrder, ...counts, firstKey, missingKeys, findings };
 };
 
 async function* stored(log: EventLog): AsyncGenerator<unknown> {
   for await (const event of presentLog(log, CHECKPOINT_STREAM)) yield event.data;
 }
 
+async function* none(): AsyncGenerator<never> {}
+
 /** Checkpoints one after the other, as one place holds them. */
 class Line {
   readonly hashes = new Map<number, string>();
+  readonly trusted = new Map<number, SignedCheckpoint>();
+  readonly missingKeys = new Set<string>();
+  readonly findings: Finding[] = [];
+  repeated = 0;
+  firstKey: string | null = null;
+  private readonly keys: KeyWalk;
   private before: SignedCheckpoint | null = null;
+  /** Signed with keys that nobody has named yet. A trusted one that names the last of them by its hash vouches for all. */
+  private waiting: SignedCheckpoint[] = [];
+  /** Signed with keys that may sign, and whose public halves may stand in what comes next. */
+  private readonly unchecked: SignedCheckpoint[] = [];
 
+  /** @param mayRepeat whether the same again counts once */
   constructor(
     private readonly where: string,
-    private readonly keys: TrustedKeys,
-    private readonly findings: Finding[],
-  ) {}
+    keys: TrustedKeys,
+    private readonly mayRepeat: boolean,
+  ) {
+    this.keys = new KeyWalk(keys);
+  }
 
-  /** The checkpoint, where a trusted key has signed it. */
-  step(value: unknown): SignedCheckpoint | undefined {
-    const { before, where } = this;
-    const next = (before?.number ?? -1) + 1;
-    const tell = (kind: FindingKind, number: number, what: string) =>
-      void this.findings.push(finding(kind, number, before, `In ${where}: ${what}`));
+  async read(source: AsyncIterable<unknown>): Promise<void> {
+    for await (const value of source) this.step(value);
+    this.refuseWaiting();
+    for (const checkpoint of this.unchecked) this.check(checkpoint);
+  }
+
+  private check(checkpoint: SignedCheckpoint): void {
+    const isSigned = this.keys.isSigned(checkpoint);
+    if (isSigned) this.trusted.set(checkpoint.number, checkpoint);
+    else if (isSigned === undefined) this.missingKeys.add(checkpoint.key_id);
+    else this.tell('checkpoint-signature', checkpoint.number, 'its signature is wrong');
+  }
+
+  private step(value: unknown): void {
+    const next = (this.before?.number ?? -1) + 1;
     const checkpoint = parsed(value);
-    if (!checkpoint) return tell('checkpoint-edited', next, 'this is no signed checkpoint');
-    const { number, key_id: keyId, previous } = checkpoint;
+    if (!checkpoint) return this.tell('checkpoint-edited', next, 'this is no signed checkpoint');
+    const { number } = checkpoint;
+    const hash = checkpointHash(checkpoint);
+    const earlier = this.hashes.get(number);
+    if (this.mayRepeat && earlier === hash) {
+      this.repeated += 1;
+      return;
+    }
+    const isNext = this.isNext(checkpoint, earlier);
+    if (!isNext) this.refuseWaiting();
+    this.judge(checkpoint);
+    this.firstKey ??= checkpoint.key_id;
     this.before = checkpoint;
-    this.hashes.set(number, checkpointHash(checkpoint));
-    if (number !== next) tell('checkpoint-removed', next, `it is missing; number ${number} comes instead`);
-    else if (previous !== (before && checkpointHash(before)))
-      tell('checkpoint-edited', next, 'it names another checkpoint before it');
-    const key = this.keys.get(keyId);
-    if (!key) return tell('wrong-key', number, `it is signed with the key ${keyId}, which is not trusted`);
-    if (isSignedBy(checkpoint, key)) return checkpoint;
-    return tell('checkpoint-signature', number, 'its signature is wrong');
+    this.hashes.set(number, hash);
+  }
+
+  private isNext({ number, previous }: SignedCheckpoint, earlier: string | undefined): boolean {
+    const next = (this.before?.number ?? -1) + 1;
+    const named = this.before && checkpointHash(this.before);
+    if (earlier !== undefined) this.tell('checkpoint-edited', number, 'it stands there more than once, and differs');
+    else if (number !== next) this.tell('checkpoint-removed', next, `it is missing; number ${number} comes instead`);
+    else if (previous !== named) this.tell('checkpoint-edited', next, 'it names another checkpoint before it');
+    else return true;
+    return false;
+  }
+
+  private judge(checkpoint: SignedCheckpoint): void {
+    const { number } = checkpoint;
+    const judged = this.keys.step(checkpoint);
+    if (judged === 'wrong-signature') this.tell('checkpoint-signature', number, 'its signature is wrong');
+    if (judged === 'no-key') this.unchecked.push(checkpoint);
+    if (judged === 'untrusted') this.waiting.push(checkpoint);
+    if (judged !== 'trusted') return;
+    for (const each of [...this.waiting, checkpoint]) this.trusted.set(each.number, each);
+    this.waiting = [];
+  }
+
+  private refuseWaiting(): void {
+    const [first, ...more] = this.waiting;
+    this.waiting = [];
+    if (!first) return;
+    const { number, key_id: keyId } = first;
+    const rest = more.length > 0 ? `. So are ${more.length} after it, or they are signed with such another` : '';
+    const what = `it is signed with the key ${keyId}, which is neither pinned nor named by the one before it${rest}`;
+    this.findings.push(finding('wrong-key', number, this.trusted.get(number - 1) ?? null, `In ${this.where}: ${what}`));
+  }
+
+  private tell(kind: FindingKind, number: number, what: string): void {
+    this.findings.push(finding(kind, number, this.before, `In ${this.where}: ${what}`));
   }
 }
 

@@ -19,9 +19,14 @@ export type LogVerified = Readonly<{
   streams: number;
   /** Events in the largest tree of the log whose root is a signed one. */
   covered: number;
+  /** What came after them; null where nothing did. */
+  unsigned: Unsigned | null;
   unhashed: Unhashed | null;
   findings: readonly Finding[];
 }>;
+
+/** `since`: when the log took the oldest of them. */
+export type Unsigned = Readonly<{ events: number; since: Date }>;
 
 type Difference = Readonly<{ event: RecordedEvent | undefined; leaf: Leaf; rest: readonly Leaf[] }>;
 
@@ -32,15 +37,17 @@ type Difference = Readonly<{ event: RecordedEvent | undefined; leaf: Leaf; rest:
 export const verifyLog = async (ports: Ports, checkpoints: readonly SignedCheckpoint[]): Promise<LogVerified> => {
   const chain = new ChainWalk();
   const tombstones = new Tombstones();
+  // Only what was in the tree before the log is read: all of that is in the log, whatever comes meanwhile.
+  const leaves = new Leaves(ports.tree, await ports.tree.size());
   const [ofLog, ofTree] = [new Roots(checkpoints), new Roots(checkpoints)];
-  const leaves = new Leaves(ports.tree);
   let broken: Finding | undefined;
   let difference: Difference | undefined;
+  let since: Date | undefined;
   for await (const event of presentLog(ports.log, AUDITED_PREFIXES)) {
     const hash = eventHash(event);
     const found = tombstones.step(event) ? undefined : chain.step(event, hash);
     broken ??= found;
-    ofLog.add(hashOfLeaf({ ...event, hash }));
+    since = ofLog.add(hashOfLeaf({ ...event, hash })) ? undefined : (since ?? event.recordedAt);
     const leaf = await leaves.next();
     if (!leaf) continue;
     ofTree.add(hashOfLeaf(leaf));
@@ -54,7 +61,9 @@ export const verifyLog = async (ports: Ports, checkpoints: readonly SignedCheckp
   const unexplained = broken && !isExplained(broken, signed) ? [broken] : [];
   const findings = inOrder([...signed, ...unexplained, ...tombstones.findings]);
   const { count: streams, unhashed } = chain;
-  return { events: ofLog.size, streams, covered: ofLog.covered, unhashed, findings };
+  const { size: events, covered } = ofLog;
+  const unsigned = since ? { events: events - covered, since } : null;
+  return { events, streams, covered, unsigned, unhashed, findings };
 };
 
 /** A break in the chain at or behind what the tree tells already is its consequence, or the same. */
@@ -95,14 +104,18 @@ class Leaves {
   private at = 0;
   private from = 0;
 
-  constructor(private readonly tree: AuditTree) {}
+  /** @param size how many leaves are looked at */
+  constructor(
+    private readonly tree: AuditTree,
+    private readonly size: number,
+  ) {}
 
   async next(): Promise<Leaf | undefined> {
     if (this.at === this.page.length) {
-      if (this.from > 0 && this.page.length < PAGE) return undefined;
-      this.page = await this.tree.leaves(this.from, PAGE);
+      if (this.from >= this.size) return undefined;
+      this.page = await this.tree.leaves(this.from, Math.min(PAGE, this.size - this.from));
       this.at = 0;
-      this.from = (this.page.at(-1)?.index ?? this.from - 1) + 1;
+      this.from = this.page.length > 0 ? this.page.at(-1)!.index + 1 : this.size;
     }
     return this.page[this.at++];
   }

@@ -3,12 +3,13 @@ import type { EventLog } from '../event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { hashOfLeaf } from './audited-log.js';
 import { ChainWalk, type Unhashed } from './chain-walk.js';
-import { isSignedBy, type SignedCheckpoint } from './checkpoint.js';
+import type { SignedCheckpoint } from './checkpoint.js';
 import { inOrder, type Finding } from './finding.js';
+import { KeyWalk, type Judged, type TrustedKeys } from './keys.js';
 import { rootOfInclusion } from './merkle.js';
 import { isSame, tellApart } from './tell-apart.js';
 import { readPresent } from './tombstones.js';
-import type { TrustedKeys } from './verify-checkpoints.js';
+import type { Unsigned } from './verify-log.js';
 
 /** More than any stream that one read takes. */
 const STREAM_LEAVES = 100_000;
@@ -20,20 +21,28 @@ export type StreamVerified = Readonly<{
   /** Events that the checkpoint covers, each with a proof. */
   proved: number;
   checkpoint: SignedCheckpoint | null;
+  /** What came after those that are proved; null where nothing did. */
+  unsigned: Unsigned | null;
+  /** The first key that is known to have signed; null where none has. */
+  firstKey: string | null;
+  /** Keys whose public half was not found: what they have signed could not be checked. */
+  missingKeys: readonly string[];
   unhashed: Unhashed | null;
   findings: readonly Finding[];
 }>;
 
 /** One stream: each event against itself, the one before it, the stored tree, and the latest signed root. */
 export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): Promise<StreamVerified> => {
-  const { events, tombstone } = await readPresent(log, stream);
+  // What is in the tree is in the log: so what comes meanwhile is in the log only.
   const stored = await tree.leavesOf(stream, STREAM_LEAVES);
+  const checkpoint = await tree.latestCheckpoint();
+  const { events, tombstone } = await readPresent(log, stream);
   // Its own leaf has nothing to be compared with; nor have the others, where the server does not give the events any more.
   const leaves = tombstone ? stored.slice(0, events.length) : stored;
-  const checkpoint = await tree.latestCheckpoint();
   const findings: Finding[] = tombstone ? [tombstone] : [];
-  const key = checkpoint && keys.get(checkpoint.key_id);
-  const isTrusted = !!checkpoint && !!key && isSignedBy(checkpoint, key);
+  const changes = await tree.keyChanges();
+  const judged = checkpoint && judge(keys, changes, checkpoint);
+  const isTrusted = judged === 'trusted';
   const chain = new ChainWalk();
   const broken = events.map((event) => chain.step(event)).find((found) => found !== undefined);
   const at = leaves.findIndex((leaf, index) => {
@@ -59,15 +68,28 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
     const what = `Its proof does not lead to the root of checkpoint ${checkpoint!.number}: run it with --all`;
     findings.push({ ...wrong, kind: 'history-rewritten', what, checkpoint: checkpoint!.number });
   }
-  const isSigned = isTrusted || checkpoint === null;
-  const what = 'The latest checkpoint is not signed by a trusted key';
-  if (!isSigned)
-    findings.push({ kind: 'wrong-key', position: null, stream, revision: null, what, checkpoint: checkpoint.number });
+  if (judged === 'untrusted' || judged === 'wrong-signature') {
+    const place = { position: null, stream, revision: null, checkpoint: checkpoint!.number };
+    const kind = judged === 'untrusted' ? 'wrong-key' : 'checkpoint-signature';
+    findings.push({ ...place, kind, what: 'The latest checkpoint is not signed by a trusted key' });
+  }
+  const proved = isTrusted && !wrong ? covered.length : 0;
+  const next = events[proved];
   return {
     events: events.length,
-    proved: isTrusted && !wrong ? covered.length : 0,
+    proved,
     checkpoint,
+    unsigned: next ? { events: events.length - proved, since: next.recordedAt } : null,
+    firstKey: (changes[0] ?? checkpoint)?.key_id ?? null,
+    missingKeys: judged === 'no-key' ? [checkpoint!.key_id] : [],
     unhashed: chain.unhashed,
     findings: inOrder(findings),
   };
+};
+
+/** By the changes of keys that led to it. Those are signed: that they are read from a table does not matter. */
+const judge = (keys: TrustedKeys, changes: readonly SignedCheckpoint[], checkpoint: SignedCheckpoint): Judged => {
+  const walk = new KeyWalk(keys);
+  for (const change of changes) if (change.number < checkpoint.number) walk.step(change);
+  return walk.step(checkpoint);
 };

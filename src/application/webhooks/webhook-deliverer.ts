@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import type { DisableCause } from '../../domain/webhook/webhook.js';
 import { sleep, type Clock } from '../clock.js';
-import { StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
+import { LogUnavailable, StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
+import { failpoint } from '../failpoint.js';
 import type { Ids } from '../ids.js';
 import type { WebhookLimits, WebhookPace } from './limits.js';
 import { bodyOf, headersFor } from './message.js';
@@ -72,13 +73,16 @@ export class WebhookDeliverer {
 
   private async claim(signal: AbortSignal): Promise<number> {
     const { attemptsPerTarget, timeoutMs } = this.limits;
+    const { clock, ids, queue } = this.ports;
     const free = this.places.free();
     if (free.most + free.mostSilent === 0) return 0;
     const limits = { ...free, perTarget: attemptsPerTarget, leaseMs: timeoutMs + this.pace.graceMs };
-    const claimed = await this.ports.queue.claim(limits, this.ports.ids.uuid());
+    // After that another may have it before this attempt is over.
+    const sendBefore = clock.now().getTime() + this.pace.graceMs;
+    const claimed = await queue.claim(limits, ids.uuid());
     for (const each of claimed) {
       const leave = this.places.take(each);
-      const attempt = this.attempt(each, signal)
+      const attempt = this.attempt(each, sendBefore, signal)
         .catch((error: unknown) => this.told.onError('A delivery of a webhook was not recorded; made again', error))
         .finally(() => {
           this.underWay.delete(attempt);
@@ -89,7 +93,7 @@ export class WebhookDeliverer {
     return claimed.length;
   }
 
-  private async attempt(claimed: Claimed, signal: AbortSignal): Promise<void> {
+  private async attempt(claimed: Claimed, sendBefore: number, signal: AbortSignal): Promise<void> {
     const { queue, clock, ids } = this.ports;
     let recorded: RecordedEvent | undefined;
     try {
@@ -101,25 +105,35 @@ export class WebhookDeliverer {
     if (!recorded) return queue.finish(claimed, NOT_IN_THE_LOG, { state: 'failed' });
     const body = bodyOf(recorded, this.limits.bodyBytes);
     const headers = headersFor(claimed.deliveryId, claimed.secrets, body, clock.now());
+    failpoint('webhook-claimed');
+    if (clock.now().getTime() > sendBefore) return queue.release(claimed, 0);
     const answered = await this.ports.sender.post({ url: claimed.url, headers, body, signal });
+    failpoint('webhook-answered');
     // Ended by the end of this instance, not by the receiver.
     if (signal.aborted && answered.statusCode === null) return queue.release(claimed, 0);
     const before = { attempts: claimed.attempts, ageMs: claimed.ageMs + answered.durationMs };
     const { outcome, disable } = verdictOn(answered, before, this.limits.backOff, ids.jitter());
+    // Another may have delivered it meanwhile: then this answer is of no account.
+    if (disable && !(await queue.holds(claimed))) return;
     if (disable) await this.told.disable(claimed.webhookId, disable.cause, disable.reason);
     // Until the log's word on it has come round to the queue, nothing more is sent to one that was disabled here.
     await queue.finish(claimed, reportOf(answered), outcome, disable ? this.pace.graceMs : 0);
   }
 
-  private async read({ stream, revision }: Claimed): Promise<RecordedEvent | undefined> {
+  /** @throws LogUnavailable where the log has not got as far: a node that stood still answers from what it knew */
+  private async read({ stream, revision, position }: Claimed): Promise<RecordedEvent | undefined> {
+    const { log } = this.ports;
     const page = { direction: 'forwards', from: revision, limit: 1 } as const;
     try {
-      const [event] = await this.ports.log.readPage(stream, page);
-      return event?.revision === revision ? event : undefined;
+      const [event] = await log.readPage(stream, page);
+      if (event?.revision === revision) return event;
     } catch (error) {
       if (error instanceof StreamTombstoned) return undefined;
       throw error;
     }
+    const head = await log.head();
+    if (head !== 'start' && head >= position) return undefined;
+    throw new LogUnavailable(`Expected a log up to position ${position}, where this event stands; it ends at ${head}`);
   }
 }
 

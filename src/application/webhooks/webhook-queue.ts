@@ -45,6 +45,8 @@ export type Claimed = Readonly<{
   secrets: readonly string[];
   stream: string;
   revision: bigint;
+  /** Of the event, in the whole log. */
+  position: bigint;
   /** Attempts before this one, and milliseconds since the first of them. */
   attempts: number;
   ageMs: number;
@@ -90,6 +92,8 @@ export abstract class WebhookQueue {
    * @param restMs for what follows in the same execution, once this one is over
    */
   abstract finish(claimed: Claimed, report: AttemptReport, outcome: DeliveryOutcome, restMs?: number): Promise<void>;
+  /** Whether the claim has not passed to another. */
+  abstract holds(claimed: Claimed): Promise<boolean>;
   /** Gives a claim back without an attempt. */
   abstract release(claimed: Claimed, pauseMs: number): Promise<void>;
 }

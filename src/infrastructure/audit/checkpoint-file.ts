@@ -1,42 +1,56 @@
 import { createReadStream } from 'node:fs';
-import { mkdir, open, stat } from 'node:fs/promises';
+import { mkdir, open, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { OutsideCheckpoints, readCheckpoint, type SignedCheckpoint } from '../../application/audit/checkpoint.js';
+import { failpoint } from '../../application/failpoint.js';
+import {
+  checkpointHash,
+  OutsideCheckpoints,
+  readCheckpoint,
+  type SignedCheckpoint,
+} from '../../application/audit/checkpoint.js';
 
-/** Longer than any line. */
+/** Longer than many lines. */
 const TAIL_BYTES = 16 * 1024;
+const NEW_LINE = 0x0a;
 
-/** One checkpoint a line, as JSON. */
+/** The checkpoints of the last lines, and where the last of them ends. */
+type Tail = Readonly<{ checkpoints: readonly SignedCheckpoint[]; end: number; size: number }>;
+
+/**
+ * One checkpoint a line, as JSON. Each line is written to the one place that it can have, right behind the line before it,
+ * and is the same whoever writes it: so a process that comes late, after any time, writes what stands there already.
+ */
 export class CheckpointFile extends OutsideCheckpoints {
   constructor(private readonly file: string) {
     super();
   }
 
   async last(): Promise<SignedCheckpoint | null> {
-    const handle = await open(this.file, 'r+').catch(missing);
+    const handle = await open(this.file, 'r').catch(missing);
     if (!handle) return null;
     try {
-      const { size } = await handle.stat();
-      const from = Math.max(0, size - TAIL_BYTES);
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - from), 0, size - from, from);
-      const tail = buffer.subarray(0, bytesRead);
-      const end = tail.lastIndexOf('\n') + 1;
-      if (from + end < size) await handle.truncate(from + end); // a line that a crash cut short
-      const line = tail.subarray(0, end).toString().trimEnd().split('\n').at(-1) ?? '';
-      return line === '' ? null : readCheckpoint(JSON.parse(line));
-    } catch (error) {
-      throw new Error(`${this.file}: expected a signed checkpoint in its last line`, { cause: error });
+      return latest((await this.tail(handle)).checkpoints);
     } finally {
       await handle.close();
     }
   }
 
   async append(checkpoints: readonly SignedCheckpoint[]): Promise<void> {
-    await mkdir(path.dirname(this.file), { recursive: true, mode: 0o700 });
-    const handle = await open(this.file, 'a', 0o600);
+    const handle = await this.openOrMake();
     try {
-      await handle.appendFile(checkpoints.map((checkpoint) => `${JSON.stringify(checkpoint)}\n`).join(''));
+      const { checkpoints: stored, end, size } = await this.tail(handle);
+      const last = latest(stored)?.number ?? -1;
+      for (const checkpoint of checkpoints) this.mustBeSame(stored, checkpoint);
+      const missing = checkpoints.filter(({ number }) => number > last);
+      if (missing.length === 0) return;
+      if (missing[0]!.number !== last + 1) {
+        const what = `${this.file}: expected checkpoint ${missing[0]!.number - 1} in its last line, got ${last}`;
+        throw new Error(`${what}. Was it changed? It is brought up to the log again`);
+      }
+      const text = Buffer.from(missing.map((checkpoint) => `${JSON.stringify(checkpoint)}\n`).join(''));
+      failpoint('checkpoint-line-placed');
+      await this.mustBeFree(handle, text, end, Math.max(0, size - end));
+      await handle.write(text, 0, text.byteLength, end);
       await handle.sync();
     } finally {
       await handle.close();
@@ -46,13 +60,70 @@ export class CheckpointFile extends OutsideCheckpoints {
   async all(): Promise<AsyncIterable<SignedCheckpoint | string> | null> {
     return (await stat(this.file).catch(missing)) ? lines(this.file) : null;
   }
+
+  /** `r+`, not `a`: with the latter a place cannot be chosen. */
+  private async openOrMake(): Promise<FileHandle> {
+    const found = await open(this.file, 'r+').catch(missing);
+    if (found) return found;
+    await mkdir(path.dirname(this.file), { recursive: true, mode: 0o700 });
+    // Only makes it, and does not empty what another has made meanwhile.
+    await (await open(this.file, 'a', 0o600)).close();
+    return open(this.file, 'r+');
+  }
+
+  private async tail(handle: FileHandle): Promise<Tail> {
+    const { size } = await handle.stat();
+    const from = Math.max(0, size - TAIL_BYTES);
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(size - from), 0, size - from, from);
+    const read = buffer.subarray(0, bytesRead);
+    const end = read.lastIndexOf(NEW_LINE) + 1;
+    const whole = read.subarray(from === 0 ? 0 : read.indexOf(NEW_LINE) + 1, end).toString();
+    const found = whole === '' ? [] : whole.trimEnd().split('\n').map(readLine);
+    const last = found.at(-1);
+    if (typeof last === 'string')
+      throw new Error(`${this.file}: expected a signed checkpoint in its last line, got "${last.slice(0, 80)}"`);
+    const checkpoints = found.filter((each) => typeof each !== 'string');
+    return { checkpoints, end: from + end, size: from + bytesRead };
+  }
+
+  private mustBeSame(stored: readonly SignedCheckpoint[], checkpoint: SignedCheckpoint): void {
+    const same = stored.find(({ number }) => number === checkpoint.number);
+    if (!same || checkpointHash(same) === checkpointHash(checkpoint)) return;
+    throw new Error(`${this.file}: expected checkpoint ${checkpoint.number} as the log has it, got another`);
+  }
+
+  /** What a crash cut short, or another is writing at this moment, is no line and may be written over. */
+  private async mustBeFree(handle: FileHandle, text: Buffer, end: number, started: number): Promise<void> {
+    const { buffer, bytesRead } = await handle.read(
+      Buffer.alloc(Math.max(text.byteLength, started)),
+      0,
+      Math.max(text.byteLength, started),
+      end,
+    );
+    const there = buffer.subarray(0, bytesRead);
+    const isSame = there.equals(text.subarray(0, there.byteLength));
+    const isLate = there.byteLength >= text.byteLength && there.subarray(0, text.byteLength).equals(text);
+    if (isSame || isLate || !there.includes(NEW_LINE)) return;
+    throw new Error(`${this.file}: another line stands where the next one belongs. It is read again`);
+  }
 }
+
+const latest = (checkpoints: readonly SignedCheckpoint[]): SignedCheckpoint | null =>
+  checkpoints.reduce<SignedCheckpoint | null>((a, b) => (a && a.number > b.number ? a : b), null);
 
 async function* lines(file: string): AsyncGenerator<SignedCheckpoint | string> {
-  for await (const line of createInterface({ input: createReadStream(file), crlfDelay: Infinity })) yield read(line);
+  let rest = '';
+  for await (const chunk of createReadStream(file, { encoding: 'utf8' }) as AsyncIterable<string>) {
+    const parts = `${rest}${chunk}`.split('\n');
+    rest = parts.pop()!;
+    for (const line of parts) yield readLine(line);
+  }
+  const last = readLine(rest);
+  if (typeof last !== 'string') yield last;
 }
 
-const read = (line: string): SignedCheckpoint | string => {
+/** The text itself, where it is no checkpoint. */
+const readLine = (line: string): SignedCheckpoint | string => {
   try {
     return readCheckpoint(JSON.parse(line));
   } catch {

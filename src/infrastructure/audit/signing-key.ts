@@ -1,7 +1,11 @@
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
-import { mkdir, open, readdir, readFile } from 'node:fs/promises';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
+import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { CheckpointSigner } from '../../application/audit/checkpoint.js';
+import { keyIdOf } from '../../application/audit/keys.js';
+
+/** The private key in the directory that signs, and the one that is made to be the next. */
+const [OWN, NEXT] = ['signing-key.pem', 'signing-key.next.pem'] as const;
 
 /** Ed25519. */
 export class KeySigner extends CheckpointSigner {
@@ -25,36 +29,60 @@ export class KeySigner extends CheckpointSigner {
   }
 }
 
-export const keyIdOf = (publicKey: KeyObject): string =>
-  createHash('sha256')
-    .update(publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('hex');
-
 /**
  * The key that is given (PEM, base64 of PKCS #8, or a file with either), or that of the directory, made where there is none.
  * Its public half is left in `keys/` beside it, so that what it has signed can be checked when another has taken its place.
  */
 export const openSigningKey = async (given: string | undefined, directory: string): Promise<CheckpointSigner> => {
   await mkdir(path.join(directory, 'keys'), { recursive: true, mode: 0o700 });
-  const signer = new KeySigner(given === undefined ? await ownKey(directory) : await givenKey(given));
-  await writeOnce(path.join(directory, 'keys', `${signer.keyId}.pem`), signer.publicKey, 0o644);
+  const signer = new KeySigner(given === undefined ? await ownKey(directory, OWN) : await givenKey(given));
+  await leavePublicKey(directory, signer);
   return signer;
 };
 
-/** Public keys by their ids: those of the directory. */
+/** The key that is to take the place of the one that signs: that of the file, or one made for it, once. */
+export const openNextKey = async (file: string | undefined, directory: string): Promise<CheckpointSigner> => {
+  const signer = new KeySigner(file === undefined ? await ownKey(directory, NEXT) : await givenKey(file));
+  await leavePublicKey(directory, signer);
+  return signer;
+};
+
+/** Puts the key that was made for it into the place of the one that signs, which is gone then. */
+export const takeNextKey = (directory: string): Promise<void> =>
+  rename(path.join(directory, NEXT), path.join(directory, OWN));
+
+const leavePublicKey = (directory: string, { keyId, publicKey }: CheckpointSigner): Promise<void> =>
+  writeOnce(path.join(directory, 'keys', `${keyId}.pem`), publicKey, 0o644);
+
+/** Public keys by their ids: those of the directory. Anybody may have put them there: they are known, and not trusted. */
 export const knownKeys = async (directory: string): Promise<ReadonlyMap<string, KeyObject>> => {
   const names = await readdir(path.join(directory, 'keys')).catch(() => []);
   const pems = names
     .filter((name) => name.endsWith('.pem'))
     .map((name) => readFile(path.join(directory, 'keys', name)));
-  return new Map((await Promise.all(pems)).map((pem) => createPublicKey(pem)).map((key) => [keyIdOf(key), key]));
+  const keys = (await Promise.all(pems)).flatMap((pem) => publicKeyIn(pem) ?? []);
+  return new Map(keys.map((key) => [keyIdOf(key), key]));
 };
 
-const ownKey = async (directory: string): Promise<KeyObject> => {
-  const file = path.join(directory, 'signing-key.pem');
+const publicKeyIn = (pem: Buffer): KeyObject | undefined => {
+  try {
+    return createPublicKey(pem);
+  } catch {
+    return undefined;
+  }
+};
+
+const ownKey = async (directory: string, name: string): Promise<KeyObject> => {
+  const file = path.join(directory, name);
   const made = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
   await writeOnce(file, made, 0o600);
-  return createPrivateKey(await readFile(file));
+  const text = await readFile(file, 'utf8');
+  const key = readable(text.trim());
+  if (key) return key;
+  const got = `${text.length} characters that are none`;
+  throw new Error(
+    `${file}: expected an Ed25519 private key, got ${got}. Put it back from a copy; without one, remove it`,
+  );
 };
 
 const givenKey = async (given: string): Promise<KeyObject> => {
@@ -73,17 +101,19 @@ const readable = (text: string): KeyObject | undefined => {
   }
 };
 
-/** On disk when it resolves. What another process has written there first, stays. */
+/** On disk, and whole, when it is there at all. What another process has put there first, stays. */
 const writeOnce = async (file: string, text: string, mode: number): Promise<void> => {
-  const handle = await open(file, 'wx', mode).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST') return undefined;
-    throw error;
-  });
-  if (!handle) return;
+  const own = `${file}.${randomUUID()}.new`;
+  const handle = await open(own, 'wx', mode);
   try {
     await handle.writeFile(text);
     await handle.sync();
-  } finally {
     await handle.close();
+    await link(own, file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+  } finally {
+    await handle.close().catch(() => undefined);
+    await unlink(own);
   }
 };

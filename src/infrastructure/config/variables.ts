@@ -96,6 +96,7 @@ export const variables = z.object({
   STREAM_CATCH_UP_EVENTS: whole('events', 10_000, { max: 10_000_000 }),
   STREAM_STALLED_MS: whole('milliseconds', 30_000, { min: 100, max: 3_600_000 }),
   AUDIT_SIGNING_KEY: secret('an Ed25519 private key, or a file with one'),
+  AUDIT_TRUSTED_KEYS: text('fingerprints of keys, public keys or files with either, with commas between', ''),
   AUDIT_CHECKPOINT_FILE: text('a file', undefined),
   AUDIT_CHECKPOINT_EVENTS: whole('events', 10_000, { max: 10_000_000 }),
   AUDIT_CHECKPOINT_MS: whole('milliseconds', 10_000, { min: 100 }),

@@ -61,6 +61,13 @@ export class PostgresAuditTree extends AuditTree {
     return null;
   }
 
+  async size(): Promise<number> {
+    const rows: { size: string }[] = await this.dataSource.query(
+      'select coalesce(max(index) + 1, 0) as size from audit_leaves',
+    );
+    return Number(rows[0]!.size);
+  }
+
   async leaves(from: number, limit: number): Promise<readonly Leaf[]> {
     const rows: AuditLeaf[] = await this.dataSource.query(
       'select * from audit_leaves where index >= $1 order by index limit $2',
@@ -97,6 +104,13 @@ export class PostgresAuditTree extends AuditTree {
       'select checkpoint from audit_checkpoints order by number desc limit 1',
     );
     return rows[0] ? readCheckpoint(rows[0].checkpoint) : null;
+  }
+
+  async keyChanges(): Promise<readonly SignedCheckpoint[]> {
+    const rows: { checkpoint: unknown }[] = await this.dataSource.query(
+      `select checkpoint from audit_checkpoints where checkpoint -> 'key_change' is not null order by number`,
+    );
+    return rows.map(({ checkpoint }) => readCheckpoint(checkpoint));
   }
 }
 

@@ -1,17 +1,26 @@
-/** `npm run audit -- verify [EXECUTION|--all]`: whether the stored history is what was recorded. */
+/** `npm run audit -- verify [EXECUTION|--all]`: whether the stored history is what was recorded; and its keys. */
 import { parseArgs } from 'node:util';
 import { openForAudit, type AuditTools } from '../../composition/audit-tools.js';
 import { runUntilSignal } from '../../composition/run-until-signal.js';
 import type { Unhashed } from '../../application/audit/chain-walk.js';
 import type { ArtifactsVerified } from '../../application/audit/verify-artifacts.js';
 import type { Finding } from '../../application/audit/finding.js';
+import type { Verdict } from '../../application/audit/verdict.js';
 
 const USAGE = `Usage: npm run audit -- verify EXECUTION   one execution's events, against the latest checkpoint
        npm run audit -- verify --all       the whole log, against every checkpoint in the log and in the file outside
+         --key KEY    a key whose signatures count: its fingerprint, or a file with the public key. May be given again.
+                      Stands in the place of AUDIT_TRUSTED_KEYS
+       npm run audit -- key                the fingerprint of the key that signs here, to be pinned
+       npm run audit -- change-key         has the key that signs name its successor, and puts that into its place;
+         --to FILE    the successor, where it is not to be made here. Needs the application stopped
        npm run audit -- rebuild            takes the stored tree away: the application makes it again from the log
-Ends with 0 when nothing is wrong, with 1 when something is, with 2 when it could not be verified.`;
+A verification ends with
+  0  proven: everything is as a pinned key has signed it, but for what came within twice AUDIT_CHECKPOINT_MS
+  1  WRONG: something is not what was recorded or signed
+  2  not proven: no key is pinned, nothing is signed, what is not signed is older than that, or it could not be read`;
 
-const [VERIFIED, TAMPERED, UNVERIFIED] = [0, 1, 2];
+const EXIT = { proven: 0, wrong: 1, 'not-proven': 2 } as const;
 const write = (line: string) => process.stdout.write(`${line}\n`);
 
 const CANNOT = [
@@ -20,47 +29,75 @@ const CANNOT = [
   'event was true when it was recorded; that the tail was not cut together with the checkpoints and the file outside.',
 ];
 
+const OPTIONS = {
+  all: { type: 'boolean' },
+  help: { type: 'boolean' },
+  key: { type: 'string', multiple: true },
+  to: { type: 'string' },
+} as const;
+const COMMANDS = ['verify', 'key', 'change-key', 'rebuild'];
+
 const main = async (): Promise<number> => {
-  const { values, positionals } = parseArgs({
-    options: { all: { type: 'boolean' }, help: { type: 'boolean' } },
-    allowPositionals: true,
-  });
-  const [command, execution] = positionals;
-  const isVerify = command === 'verify' && !!values.all !== !!execution;
-  if (values.help || !(isVerify || command === 'rebuild')) {
+  const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
+  const [command = '', execution] = positionals;
+  const isRight = COMMANDS.includes(command) && (command !== 'verify' || !!values.all !== !!execution);
+  if (values.help || !isRight) {
     write(USAGE);
-    return values.help ? VERIFIED : UNVERIFIED;
+    return values.help ? 0 : EXIT['not-proven'];
   }
-  const tools = await openForAudit();
+  const tools = await openForAudit(values.key ?? []);
   try {
     if (command === 'rebuild') return await rebuild(tools);
+    if (command === 'key') return await tellKey(tools);
+    if (command === 'change-key') return await changeKey(tools, values.to);
     return report(execution === undefined ? await all(tools) : await one(tools, execution));
   } finally {
     await tools.close();
   }
 };
 
-const all = async (tools: AuditTools): Promise<readonly Finding[]> => {
-  const { checkpoints, log, artifacts, findings } = await tools.verifyAll();
+const all = async (tools: AuditTools): Promise<Verdict> => {
+  const { checkpoints, log, artifacts, verdict } = await tools.verifyAll();
   write(`${log.events} events in ${log.streams} streams; each compared with its own hash and the one before it.`);
   write(`${checkpoints.inLog} checkpoints in the log, ${checkpoints.inFile ?? 'no file'} in ${tools.file}.`);
-  write(`${log.covered} events are exactly those that a trusted key has signed.`);
+  write(`${log.covered} events are exactly those that ${signerOf(tools)} has signed.`);
   tellArtifacts(artifacts);
   tellUnhashed(log.unhashed);
+  if (checkpoints.repeated > 0)
+    write(`NOTE: ${checkpoints.repeated} lines of the file stand there again, the same. They count once.`);
   if (checkpoints.inFile === null) write('There is no file outside: that no checkpoint was removed is not proved.');
-  return findings;
+  return verdict;
 };
 
-const one = async (tools: AuditTools, execution: string): Promise<readonly Finding[]> => {
-  const { events, proved, checkpoint, artifacts, unhashed, findings } = await tools.verifyExecution(execution);
+const one = async (tools: AuditTools, execution: string): Promise<Verdict> => {
+  const { events, proved, checkpoint, artifacts, unhashed, findings, verdict } = await tools.verifyExecution(execution);
   if (events === 0 && findings.length === 0) throw new Error(`There is no execution ${execution} in the log`);
   write(`${events} events; each compared with its own hash and the one before it.`);
   write(
-    checkpoint ? `${proved} of them are proved to be under checkpoint ${checkpoint.number}.` : 'No checkpoint yet.',
+    checkpoint
+      ? `${proved} of them are proved to be under checkpoint ${checkpoint.number}, which ${signerOf(tools)} has signed.`
+      : 'No checkpoint yet.',
   );
   tellArtifacts(artifacts);
   tellUnhashed(unhashed);
-  return findings;
+  return verdict;
+};
+
+const signerOf = ({ isPinned }: AuditTools): string => (isPinned ? 'a pinned key' : 'a key that was taken on trust');
+
+const tellKey = async (tools: AuditTools): Promise<number> => {
+  write(await tools.signingKey());
+  return 0;
+};
+
+const changeKey = async (tools: AuditTools, file: string | undefined): Promise<number> => {
+  const { from, to, isNamed } = await tools.changeKey(file);
+  write(
+    isNamed ? `${from} has named ${to} its successor.` : `Nothing was signed with ${from} yet: ${to} takes its place.`,
+  );
+  if (file !== undefined) write(`Set AUDIT_SIGNING_KEY=${file} now, on every instance, and start them again.`);
+  write(isNamed ? 'A pin of the old key leads to the new one. You may pin the new one as well.' : `Pin it: ${to}`);
+  return 0;
 };
 
 const tellArtifacts = ({ named, damaged, findings }: ArtifactsVerified): void => {
@@ -79,28 +116,30 @@ const tellUnhashed = (unhashed: Unhashed | null): void => {
 const rebuild = async (tools: AuditTools): Promise<number> => {
   await tools.clearTree();
   write('The stored tree is gone. The application makes it again from the log, when it is started.');
-  return VERIFIED;
+  return 0;
 };
 
-const report = (findings: readonly Finding[]): number => {
+const report = ({ outcome, findings, unproven }: Verdict): number => {
   for (const line of CANNOT) write(line);
-  const [first] = findings;
   write('');
-  if (!first) {
-    write('Nothing is wrong.');
-    return VERIFIED;
-  }
-  write(`WRONG. First bad position: ${first.position ?? 'unknown'}`);
+  if (outcome === 'wrong') tellFindings(findings);
+  else write(outcome === 'proven' ? 'Nothing is wrong.' : 'NOT PROVEN. Nothing was found to be wrong, but:');
+  for (const line of unproven) write(`  ${line}.`);
+  return EXIT[outcome];
+};
+
+const tellFindings = (findings: readonly Finding[]): void => {
+  const [first] = findings;
+  write(`WRONG. First bad position: ${first?.position ?? 'unknown'}`);
   for (const { kind, position, stream, revision, what, checkpoint } of findings) {
     write(`  ${kind}: position ${position ?? '?'}, stream ${stream || '?'}, revision ${revision ?? '?'}`);
     write(`    ${what}.${checkpoint === null ? '' : ` Proved by checkpoint ${checkpoint}.`}`);
   }
-  return TAMPERED;
 };
 
 runUntilSignal(() =>
   main().catch((error: unknown) => {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-    return UNVERIFIED;
+    return EXIT['not-proven'];
   }),
 );

@@ -51,6 +51,12 @@ const main = async (signal: AbortSignal): Promise<number> => {
     );
     write(`\nExecution ${run.state}, ${run.percent} %${run.error ? `: ${run.error}` : ''}`);
     for (const name of run.files) write(`  ${shortest(name)}`);
+    if (config.auditTrustedKeys === '') {
+      write(
+        '\nNote the key that signs this history; with it you can tell later whether it is still what was recorded:',
+      );
+      write(`  npm run audit -- verify --all --key ${server.signingKey}`);
+    }
     if (values.serve) {
       write(
         `\nThe API is at ${server.url}: GET ${server.url}/api/v1/workflow?execution_id=${run.executionId}&include_steps=true`,

@@ -18,6 +18,8 @@ class Nodes extends AuditTree {
   tryLead = () => Promise.reject(new Error('not asked for'));
   leaves = () => Promise.reject(new Error('not asked for'));
   leavesOf = () => Promise.reject(new Error('not asked for'));
+  size = () => Promise.reject(new Error('not asked for'));
+  keyChanges = () => Promise.reject(new Error('not asked for'));
   latestCheckpoint = () => Promise.reject(new Error('not asked for'));
 }
 

@@ -47,6 +47,11 @@ class DueDeliveries extends WebhookQueue {
     this.ended.push([claimed.stream, outcome]);
     this.rests.push(restMs);
   }
+  /** Deliveries whose claim has passed to another instance. */
+  readonly passedOn = new Set<string>();
+  async holds({ deliveryId }: Claimed) {
+    return !this.passedOn.has(deliveryId);
+  }
   async release(claimed: Claimed, pauseMs: number) {
     this.ended.push([claimed.stream, pauseMs]);
   }
@@ -103,7 +108,7 @@ const due = (stream: string, more: Partial<Claimed> = {}) =>
   queue.due.push({
     ...{ deliveryId: `d-${stream}`, webhookId: 'w', url: 'https://example.com/', secrets: ['whsec_Zmlyc3Q='], stream },
     receiver: 'answering',
-    ...{ revision: 0n, attempts: 0, ageMs: 0, token: 't' },
+    ...{ revision: 0n, position: 1n, attempts: 0, ageMs: 0, token: 't' },
     ...more,
   });
 const look = () => clock.pass(DEFAULT_WEBHOOK_PACE.pollMs);
@@ -184,6 +189,14 @@ test('an event that is not in the log any more is given up, and nobody is disabl
   expect(queue.ended).toEqual([['workflow-a', { state: 'failed' }]]);
 });
 
+test('an event that a log does not have yet is not given up: the node that answered stood still and is behind', async () => {
+  due('workflow-a', { revision: 7n, position: 1_000n });
+  await look();
+  expect(sender.posted).toEqual([]);
+  expect(queue.ended).toEqual([['workflow-a', DEFAULT_WEBHOOK_PACE.leadPauseMs]]);
+  expect(errors).toHaveLength(1);
+});
+
 test('a delivery counts as given up when its webhook is disabled, not before', async () => {
   sender.answer = async () => ({ ...ANSWER, statusCode: 500 });
   const lasting = { attempts: 19, ageMs: 86_400_000 };
@@ -198,6 +211,29 @@ test('a delivery counts as given up when its webhook is disabled, not before', a
   expect(queue.ended).toEqual([['workflow-a', { state: 'failed' }]]);
   // The queue learns from the log that it is disabled: nothing that waits behind is sent before.
   expect(queue.rests).toEqual([10_000]);
+});
+
+test('an instance that stood still after an answer disables nobody for it: another has the delivery', async () => {
+  sender.answer = async () => ({ ...ANSWER, statusCode: 410 });
+  due('workflow-a');
+  queue.passedOn.add('d-workflow-a');
+  await look();
+  expect([sender.posted.length, disabled, queue.ended]).toEqual([1, [], []]);
+});
+
+test('an instance that stood still before it sends does not send: another may have done it', async () => {
+  const { readPage } = log;
+  let letGo: () => void = () => undefined;
+  log.readPage = async (...asked) => {
+    await new Promise<void>((resolve) => (letGo = resolve));
+    return readPage.apply(log, asked);
+  };
+  due('workflow-a');
+  await look();
+  await clock.pass(DEFAULT_WEBHOOK_PACE.graceMs + 1);
+  letGo();
+  await look();
+  expect(sender.posted).toEqual([]);
 });
 
 test('what is under way when the instance ends is given back', async () => {

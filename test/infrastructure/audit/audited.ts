@@ -1,15 +1,18 @@
 /** A log with a tree and checkpoints over it: a real Postgres, the embedded node, the real client, a file in a directory. */
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
 import { AuditKeeper } from '../../../src/application/audit/keeper.js';
-import { DEFAULT_KEEPER_LIMITS } from '../../../src/application/audit/keeper-ports.js';
+import { DEFAULT_KEEPER_LIMITS, type KeeperPorts } from '../../../src/application/audit/keeper-ports.js';
+import { checkpointHash, signedText } from '../../../src/application/audit/checkpoint.js';
 import { inOrder } from '../../../src/application/audit/finding.js';
 import { verifyCheckpoints } from '../../../src/application/audit/verify-checkpoints.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
 import { verifyStream } from '../../../src/application/audit/verify-stream.js';
 import { chained, contentOf, linkOf } from '../../../src/application/event-hash.js';
+import type { EventLog } from '../../../src/application/event-log.js';
 import { hashOf } from '../../../src/application/hash.js';
 import { eventId } from '../../../src/application/ids.js';
 import { CheckpointFile } from '../../../src/infrastructure/audit/checkpoint-file.js';
@@ -37,9 +40,13 @@ export const openAudited = async () => {
   const errors: string[] = [];
 
   /** A keeper signs only when it is hurried, or late. */
-  const keeper = async (limits: Partial<typeof DEFAULT_KEEPER_LIMITS> = {}) => {
+  const keeper = async (
+    limits: Partial<typeof DEFAULT_KEEPER_LIMITS> = {},
+    own: Partial<Pick<KeeperPorts, 'outside' | 'signer' | 'pins' | 'log'>> = {},
+  ) => {
     const signer = await openSigningKey(undefined, directory);
-    const ports = { tree, outside, signer, log, clock: new SystemClock(), ids: new SystemIds() };
+    const system = { clock: new SystemClock(), ids: new SystemIds() };
+    const ports = { tree, outside, signer, log, pins: new Set<string>(), ...system, ...own };
     const quick = { ...DEFAULT_KEEPER_LIMITS, checkpointMs: 600_000, everyMs: 5, leadPauseMs: 20, ...limits };
     return new AuditKeeper(ports, quick, (message, error) => errors.push(`${message}: ${String(error)}`));
   };
@@ -63,10 +70,30 @@ export const openAudited = async () => {
       if ((await tree.leaves(size - 1, 1)).length === 1) one.hurry();
       return false;
     });
-  const keys = () => knownKeys(directory);
-  const verifyAll = async () => {
-    const checkpoints = await verifyCheckpoints({ log: stored, outside, keys: await keys() });
-    const verified = await verifyLog({ log: stored, tree }, checkpoints.trusted);
+  /** Pinned: the key that the directory holds. */
+  const keys = async () => {
+    const known = await knownKeys(directory);
+    const { keyId } = await openSigningKey(undefined, directory);
+    return { pins: new Set([keyId]), known };
+  };
+  /** Of the tree as it is, as the event that a leader would append next. */
+  const signedByHand = async () => {
+    const signer = await openSigningKey(undefined, directory);
+    const last = (await tree.latestCheckpoint())!;
+    const size = await tree.size();
+    const [root] = await tree.hashesOf([{ start: 0, end: size }]);
+    const [leaf] = await tree.leaves(size - 1, 1);
+    const unsigned = {
+      ...{ format: last.format, number: last.number + 1, tree_size: size, root: root!.toString('hex') },
+      ...{ position: String(leaf!.position), at: new Date().toISOString(), key_id: signer.keyId },
+      previous: checkpointHash(last),
+    };
+    const data = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
+    return [{ id: randomUUID(), type: 'AuditCheckpointSigned', data, metadata: {} }];
+  };
+  const verifyAll = async (read: EventLog = stored) => {
+    const checkpoints = await verifyCheckpoints({ log: read, outside, keys: await keys() });
+    const verified = await verifyLog({ log: read, tree }, checkpoints.trusted);
     return { ...verified, checkpoints, findings: inOrder([...verified.findings, ...checkpoints.findings]) };
   };
   const close = async () => {
@@ -76,7 +103,8 @@ export const openAudited = async () => {
     await database.drop();
     await rm(directory, { recursive: true });
   };
-  const verifyOne = async (stream: string) => verifyStream({ log: stored, tree, keys: await keys() }, stream);
+  const verifyOne = async (stream: string, read: EventLog = stored) =>
+    verifyStream({ log: read, tree, keys: await keys() }, stream);
   const parts = { dataSource, log, stored, tree, outside, file, directory, errors };
-  return { ...parts, keeper, append, signUpTo, verifyAll, verifyOne, close };
+  return { ...parts, keys, signedByHand, keeper, append, signUpTo, verifyAll, verifyOne, close };
 };

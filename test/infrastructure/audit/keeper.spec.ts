@@ -3,6 +3,10 @@ import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { consistencyRanges, isConsistent, rootOfInclusion } from '../../../src/application/audit/merkle.js';
 import { hashOfLeaf } from '../../../src/application/audit/audited-log.js';
+import { CheckpointFile } from '../../../src/infrastructure/audit/checkpoint-file.js';
+import { verifyLog } from '../../../src/application/audit/verify-log.js';
+import type { EventLog, LogSignal } from '../../../src/application/event-log.js';
+import type { SignedCheckpoint } from '../../../src/application/audit/checkpoint.js';
 import { eventually } from '../../support/eventually.js';
 import { openAudited, type Audited } from './audited.js';
 
@@ -112,4 +116,192 @@ test('a file of another log: nothing is signed, and it is told', async () => {
   await audited.append('workflow-a', 1);
   await run(() => eventually(() => audited.errors.some((error) => error.includes('ends with number 1'))));
   expect((await audited.tree.latestCheckpoint())?.number).toBe(0);
+});
+
+const numbers = async () => (await lines()).map((line) => (JSON.parse(line) as { number: number }).number);
+
+describe('a leader that stands still', () => {
+  /** Stands still before it writes a checkpoint of that number, until it is let go. */
+  class StillFile extends CheckpointFile {
+    let = (): void => undefined;
+    isStill = false;
+
+    constructor(
+      file: string,
+      private readonly at: number,
+    ) {
+      super(file);
+    }
+
+    override async append(checkpoints: readonly SignedCheckpoint[]): Promise<void> {
+      if (checkpoints.some(({ number }) => number === this.at)) {
+        this.isStill = true;
+        await new Promise<void>((resolve) => (this.let = resolve));
+      }
+      await super.append(checkpoints);
+    }
+  }
+
+  test('between the table and the file, while another leads: what it writes late changes nothing', async () => {
+    await grow('workflow-a', 1, 1)();
+    const still = new StillFile(audited.file, 1);
+    const stale = await audited.keeper({}, { outside: still });
+    stale.start();
+    await audited.append('workflow-a', 1);
+    await eventually(() => (stale.hurry(), still.isStill));
+    await audited.dataSource.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where application_name = 'workflow-executor-audit' and datname = current_database()`,
+    );
+    await grow('workflow-a', 1, 3)();
+    const before = await readFile(audited.file, 'utf8');
+    expect(await numbers()).toEqual([0, 1, 2]);
+    still.let();
+    await stale.stop();
+    expect(await readFile(audited.file, 'utf8')).toBe(before);
+    await grow('workflow-a', 1, 4)();
+    expect(await numbers()).toEqual([0, 1, 2, 3]);
+    expect((await audited.verifyAll()).findings).toEqual([]);
+  });
+
+  test('and many that write at once: each line has one place, and stands there once', async () => {
+    for (const size of [1, 2, 3, 4, 5]) await grow('workflow-a', 1, size)();
+    const whole = await readFile(audited.file, 'utf8');
+    const all = (await lines()).map((line) => JSON.parse(line) as SignedCheckpoint);
+    for (let round = 0; round < 20; round++) {
+      await writeFile(audited.file, '');
+      const writers = all.flatMap((_, last) => [0, 1].map(() => all.slice(0, last + 1)));
+      await Promise.all(writers.map((known) => new CheckpointFile(audited.file).append(known)));
+      expect(await readFile(audited.file, 'utf8')).toBe(whole);
+    }
+  });
+});
+
+describe('the file', () => {
+  const three = async () => {
+    for (const size of [1, 2, 3]) await grow('workflow-a', 1, size)();
+    return (await readFile(audited.file, 'utf8')).split(/(?<=\n)/);
+  };
+
+  test.each([
+    ['at once', [0, 1, 1, 2]],
+    ['after the next', [0, 1, 2, 1]],
+  ])('with a line that an earlier version wrote again, %s: it counts once, and the file goes on', async (_, order) => {
+    const all = await three();
+    await writeFile(audited.file, order.map((number) => all[number]).join(''));
+    const { findings, checkpoints } = await audited.verifyAll();
+    expect({ findings, inFile: checkpoints.inFile, repeated: checkpoints.repeated }).toEqual({
+      ...{ findings: [], inFile: 3, repeated: 1 },
+    });
+    await grow('workflow-a', 1, 4)();
+    expect(await numbers()).toEqual([...order, 3]);
+    expect((await audited.verifyAll()).findings).toEqual([]);
+  });
+
+  test('with a line again that is of the same length, and not the same: wrong', async () => {
+    const all = await three();
+    const { at } = JSON.parse(all[1]!) as { at: string };
+    const other = all[1]!.replace(at, `2${String(Number(at[1]) + 1)}${at.slice(2)}`);
+    expect(other).toHaveLength(all[1]!.length);
+    await writeFile(audited.file, [all[0], all[1], other, all[2]].join(''));
+    expect((await audited.verifyAll()).findings.map(({ kind, revision }) => `${kind} ${revision}`)).toContain(
+      'checkpoint-edited 1',
+    );
+  });
+
+  test('with half a line at its end, as a crash or a writer under way leaves it: nothing is wrong', async () => {
+    const all = await three();
+    await writeFile(audited.file, [all[0], all[1], all[2]!.slice(0, 40)].join(''));
+    expect(await audited.verifyAll()).toMatchObject({ findings: [], checkpoints: { inFile: 2 } });
+    await grow('workflow-a', 1, 4)();
+    expect(await numbers()).toEqual([0, 1, 2, 3]);
+  });
+
+  test('with something else where the next line belongs: it is not written over', async () => {
+    const all = await three();
+    const file = new CheckpointFile(audited.file);
+    const { at } = JSON.parse(all[2]!) as { at: string };
+    await expect(file.append([{ ...JSON.parse(all[2]!), at: at.replace('Z', '1Z') }])).rejects.toThrow(/got another/);
+    await expect(file.append([{ ...JSON.parse(all[2]!), number: 4 }])).rejects.toThrow(/expected checkpoint 3/);
+    expect((await readFile(audited.file, 'utf8')).split(/(?<=\n)/)).toEqual(all);
+  });
+});
+
+describe('while the application goes on', () => {
+  /** Does something at the moment in which the log has answered, and its answer is not looked at yet. */
+  const meanwhile = (what: () => Promise<unknown>): EventLog => {
+    let is = false;
+    return new Proxy(audited.stored, {
+      get: (log, name) =>
+        name === 'subscribe' || name === 'read'
+          ? (...given: unknown[]) => {
+              const result = Reflect.apply(log[name], log, given) as never;
+              return name === 'read' ? later(result) : seen(result);
+            }
+          : Reflect.get(log, name),
+    });
+    async function once() {
+      if (is) return;
+      is = true;
+      await what();
+    }
+    async function later(read: Promise<unknown>) {
+      const result = await read;
+      await once();
+      return result;
+    }
+    async function* seen(signals: AsyncIterable<LogSignal>) {
+      for await (const signal of signals) {
+        await once();
+        yield signal;
+      }
+    }
+  };
+
+  test('what is signed after the checkpoints of the log were read is no finding', async () => {
+    await grow('workflow-a', 1, 1)();
+    const log = meanwhile(grow('workflow-a', 1, 2));
+    expect((await audited.verifyAll(log)).findings).toEqual([]);
+  });
+
+  test('what comes into the log and the tree after the end of the log was read is no finding', async () => {
+    await grow('workflow-a', 3, 3)();
+    const { checkpoints } = await audited.verifyAll();
+    const log = meanwhile(grow('workflow-b', 1, 4));
+    expect((await verifyLog({ log, tree: audited.tree }, checkpoints.trusted)).findings).toEqual([]);
+  });
+
+  test('what comes into one stream while it is verified is no finding', async () => {
+    await grow('workflow-a', 3, 3)();
+    const log = meanwhile(grow('workflow-a', 1, 4));
+    expect((await audited.verifyOne('workflow-a', log)).findings).toEqual([]);
+  });
+});
+
+test('the end of an instance signs what is not signed yet', async () => {
+  await audited.append('workflow-a', 3);
+  const keeper = await audited.keeper();
+  keeper.start();
+  await eventually(async () => (await audited.tree.leaves(2, 1)).length === 1);
+  await audited.append('workflow-a', 2);
+  await keeper.stop();
+  expect((await audited.tree.latestCheckpoint())?.tree_size).toBe(5);
+  expect(audited.errors).toEqual([]);
+});
+
+test('a checkpoint that a leader of before appended late is gone on from, and nothing is told as an error', async () => {
+  await grow('workflow-a', 1, 1)();
+  const one = await audited.keeper();
+  one.start();
+  await audited.append('workflow-a', 1);
+  await eventually(async () => (await audited.tree.leaves(1, 1)).length === 1);
+  // What the former leader had signed for the tree as it is.
+  const former = await audited.signedByHand();
+  await audited.log.append('audit-checkpoints', former, 0n);
+  await audited.append('workflow-a', 1);
+  await audited.signUpTo(one, 3);
+  await one.stop();
+  expect(await numbers()).toEqual([0, 1, 2]);
+  expect((await audited.verifyAll()).findings).toEqual([]);
+  expect(audited.errors).toEqual([]);
 });

@@ -47,7 +47,7 @@ export class AuditPackMaker extends AuditPacks {
   }
 
   async of(executionId: string): Promise<AuditPack> {
-    const { log, signer, format, clock } = this.ports;
+    const { log, tree, signer, format, clock } = this.ports;
     const stream = workflowStream(executionId);
     const { events } = await log.read(stream);
     const last = events.at(-1);
@@ -61,6 +61,7 @@ export class AuditPackMaker extends AuditPacks {
       'proofs.json': pretty(await this.proofs(leaves, checkpoint)),
       'checkpoint.json': pretty(checkpoint),
       'public-key.pem': signer.publicKey,
+      'key-changes.json': pretty(await tree.keyChanges()),
       'definition.json': pretty((events[0]!.data as JsonObject)['definition'] ?? null),
       'lineage.json': pretty(lineage),
     };
@@ -79,17 +80,23 @@ export class AuditPackMaker extends AuditPacks {
     };
   }
 
-  /** @throws NotReady where no checkpoint covers the last event in time */
+  /**
+   * By the key of this instance: the pack has that one, and no other.
+   * @throws NotReady where no such checkpoint covers the last event in time
+   */
   private async covered(stream: string, last: RecordedEvent): Promise<Covered> {
-    const { tree, keeper, clock } = this.ports;
+    const { tree, keeper, signer, clock } = this.ports;
     const giveUpAt = clock.now().getTime() + this.limits.coverMs;
     for (;;) {
       const all = await tree.leavesOf(stream, Number(last.revision) + 1);
       const checkpoint = await tree.latestCheckpoint();
       const index = all.find(({ revision }) => revision === last.revision)?.index ?? Infinity;
-      if (checkpoint && index < checkpoint.tree_size) return { checkpoint, leaves: all };
+      const isOwn = checkpoint?.key_id === signer.keyId;
+      if (checkpoint && isOwn && index < checkpoint.tree_size) return { checkpoint, leaves: all };
       if (clock.now().getTime() > giveUpAt)
-        throw new NotReady('No signed checkpoint covers the latest event yet; ask again');
+        throw new NotReady(
+          'No checkpoint that is signed with the key of this instance covers the latest event yet; ask again',
+        );
       keeper.hurry();
       await sleep(clock, this.limits.lookMs);
     }

@@ -1,16 +1,20 @@
 /**
  * Checks an audit pack, with nothing but Node 20 or later and no network:
  *
- *   node verify.mjs [PACK] [--key-id HEX]
+ *   node verify.mjs [PACK] [--key KEY]...
  *
- * PACK: the unpacked directory (default: where this file is), or the ZIP. --key-id: the id of the signing key, as you have
- * it from somebody you trust; without it the pack's own key is used, and whose that is you have to find out yourself.
- * Ends with 0 when everything holds, with 1 when anything does not.
+ * PACK: the unpacked directory (default: where this file is), or the ZIP. --key: a key that you trust, as you have it from
+ * elsewhere than the pack: its fingerprint (SHA-256 of the SPKI, 64 hex digits), or a file with the public key (PEM) or with
+ * fingerprints, one a line. May be given again; --key-id is the same. A key that such a one has named its successor will do.
+ * Without any the pack's own key is taken on trust, and the pack is not proven.
+ * Ends with 0 when everything holds, with 1 when anything does not, with 2 when nothing is wrong and it is not proven, or
+ * the pack cannot be read. Whoever forges a pack can forge the verify.mjs in it: take this file from somebody you trust.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { inflateRawSync } from 'node:zlib';
 
 const sha256 = (...parts) => {
@@ -120,17 +124,43 @@ const isReference = (value) => {
   return isWhole && contentType === 'application/json' && Object.keys(rest).length === 0;
 };
 
-function check(files, archive, trustedId, told) {
+const idOf = (key) => hex(key.export({ type: 'spki', format: 'der' }));
+const publicKeyOf = (text) => createPublicKey({ key: Buffer.from(text, 'base64'), format: 'der', type: 'spki' });
+
+/** Keys that are trusted, and those that they named, one after the other, as what comes after them. */
+function followed(trusted, changes) {
+  const all = new Set(trusted);
+  for (const { signature, ...signed } of changes) {
+    const { key_id: id, key_change: change, number } = signed;
+    const where = `key-changes.json: checkpoint ${number}`;
+    const from = publicKeyOf(change.from);
+    expect(idOf(from) === id, `${where} does not hold the key that it is signed with`);
+    expect(
+      verify(null, Buffer.from(canonical(signed)), from, Buffer.from(signature, 'base64')),
+      `${where}: its signature is wrong`,
+    );
+    if (all.has(id)) all.add(idOf(publicKeyOf(change.to)));
+  }
+  return all;
+}
+
+function check(files, archive, trusted, told) {
   const file = (path) => files.get(path) ?? fail(`${path} is missing`);
   const json = (path) => JSON.parse(file(path).toString('utf8'));
 
   const key = createPublicKey(file('public-key.pem'));
-  const keyId = hex(key.export({ type: 'spki', format: 'der' }));
+  const keyId = idOf(key);
   expect(
     key.export({ type: 'spki', format: 'pem' }) === file('public-key.pem').toString(),
     'public-key.pem is altered',
   );
-  expect(!trustedId || trustedId === keyId, `public-key.pem: the pack's key is ${keyId}, you trust ${trustedId}`);
+  // Packs of earlier versions have none.
+  const changes = files.has('key-changes.json') ? json('key-changes.json') : [];
+  const isTrusted = followed(trusted, changes).has(keyId);
+  expect(
+    isTrusted || trusted.length === 0,
+    `public-key.pem: the pack's key is ${keyId}, you trust ${trusted.join(', ')}, and none of them has named it`,
+  );
   const isSigned = (text, signature) => {
     const bytes = Buffer.from(signature, 'base64');
     return bytes.toString('base64') === signature && verify(null, Buffer.from(text), key, bytes);
@@ -204,26 +234,65 @@ function check(files, archive, trustedId, told) {
   told(`The definition is the one that ran; ${lineage.length} artifacts are the bytes that their attempts gave.`);
 }
 
-const [pack = dirname(fileURLToPath(import.meta.url)), trustedId] = (() => {
-  const given = process.argv.slice(2);
-  const at = given.indexOf('--key-id');
-  const id = at < 0 ? undefined : given.splice(at, 2)[1];
-  return [given[0], id];
-})();
-try {
-  const isDirectory = statSync(pack).isDirectory();
-  const { files, archive } = isDirectory ? { files: readDirectory(pack) } : readZip(readFileSync(pack));
-  expect(new Set(files.map(([path]) => path)).size === files.length, 'two files have one name');
-  check(new Map(files), archive, trustedId, (line) => console.log(`proved: ${line}`));
-  if (!trustedId) console.log('NOT proved: whose key that is. Compare its id with one that you have from elsewhere.');
-  console.log(
-    'NOT proved: that what agents and people said was true; that the pack holds what came after it was made;',
-  );
-  console.log(
-    '  anything against whoever holds the signing key. report.pdf is for people: it proves nothing by itself.',
-  );
-  console.log('OK');
-} catch (error) {
-  console.log(`FAILED: ${error instanceof Error ? error.message : String(error)}`);
-  process.exitCode = 1;
+/** @throws where it is neither a fingerprint nor a file with one or with a public key */
+function trustedKeys(given) {
+  const isId = /^(sha256:)?[0-9a-f]{64}$/i;
+  const plain = (id) => id.replace(/^sha256:/i, '').toLowerCase();
+  if (isId.test(given)) return [plain(given)];
+  const text = readFileSync(given, 'utf8');
+  const pems = text.match(/-----BEGIN PUBLIC KEY-----[^-]+-----END PUBLIC KEY-----/g);
+  if (pems) return pems.map((pem) => idOf(createPublicKey(pem)));
+  const ids = text.split('\n').map((line) => line.replace(/#.*/, '').trim());
+  const found = ids.filter((id) => id !== '');
+  expect(found.length > 0 && found.every((id) => isId.test(id)), `${given}: expected a public key or fingerprints`);
+  return found.map(plain);
 }
+
+function read(pack) {
+  const { files, archive } = statSync(pack).isDirectory()
+    ? { files: readDirectory(pack) }
+    : readZip(readFileSync(pack));
+  expect(new Set(files.map(([path]) => path)).size === files.length, 'two files have one name');
+  return { files: new Map(files), archive };
+}
+
+const end = (code, words) => {
+  console.log(words);
+  process.exitCode = code;
+};
+
+function main() {
+  const trusted = [];
+  let pack = dirname(fileURLToPath(import.meta.url));
+  try {
+    const { values, positionals } = parseArgs({
+      options: { key: { type: 'string', multiple: true }, 'key-id': { type: 'string', multiple: true } },
+      allowPositionals: true,
+    });
+    for (const given of [...(values.key ?? []), ...(values['key-id'] ?? [])]) trusted.push(...trustedKeys(given));
+    [pack = pack] = positionals;
+    statSync(pack);
+  } catch (error) {
+    return end(2, `NOT PROVEN: ${error.message}`);
+  }
+  try {
+    const { files, archive } = read(pack);
+    check(files, archive, trusted, (line) => console.log(`proved: ${line}`));
+    console.log(
+      'NOT proved: that what agents and people said was true; that the pack holds what came after it was made;',
+    );
+    console.log(
+      '  anything against whoever holds the signing key. report.pdf is for people: it proves nothing by itself.',
+    );
+    if (trusted.length > 0) return end(0, 'OK');
+    const keyId = idOf(createPublicKey(files.get('public-key.pem')));
+    return end(
+      2,
+      `NOT PROVEN: whose key that is. Nothing was found to be wrong; compare ${keyId} with the fingerprint that you have from elsewhere, and give it with --key`,
+    );
+  } catch (error) {
+    return end(1, `FAILED: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+main();

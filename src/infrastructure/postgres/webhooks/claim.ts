@@ -36,7 +36,7 @@ export const CLAIM = `
     from picked where lane.webhook_id = picked.webhook_id and lane.stream = picked.stream
     returning lane.webhook_id, lane.stream
   )
-  select head.id, head.webhook_id, head.stream, head.revision, head.attempts, webhooks.url, webhooks.receiver_state,
+  select head.id, head.webhook_id, head.stream, head.revision, head.position, head.attempts, webhooks.url, webhooks.receiver_state,
     greatest(0, coalesce(extract(epoch from clock_timestamp() - head.first_attempt_at) * 1000, 0))::float8 as age_ms,
     array(select secret from webhook_secrets as own where own.webhook_id = head.webhook_id and own.active
       and (own.expires_at is null or own.expires_at > clock_timestamp()) order by own.created_at desc, own.id) as secrets
@@ -48,7 +48,7 @@ export const CLAIM = `
     ) as head`;
 
 export type ClaimedRow = Readonly<{ id: string; webhook_id: string; url: string; secrets: string[]; stream: string }> &
-  Readonly<{ receiver_state: ReceiverState; revision: string; attempts: number; age_ms: number }>;
+  Readonly<{ receiver_state: ReceiverState; revision: string; position: string; attempts: number; age_ms: number }>;
 
 export const claimedOf = (row: ClaimedRow, token: string): Claimed => ({
   deliveryId: row.id,
@@ -58,6 +58,7 @@ export const claimedOf = (row: ClaimedRow, token: string): Claimed => ({
   secrets: row.secrets,
   stream: row.stream,
   revision: BigInt(row.revision),
+  position: BigInt(row.position),
   attempts: row.attempts,
   ageMs: row.age_ms,
   token,

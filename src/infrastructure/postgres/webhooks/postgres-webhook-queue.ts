@@ -113,6 +113,15 @@ export class PostgresWebhookQueue extends WebhookQueue {
     });
   }
 
+  async holds({ webhookId, stream, token }: Claimed): Promise<boolean> {
+    const rows: unknown[] = await this.dataSource.query(
+      `select from webhook_lanes
+       where webhook_id = $1 and stream = $2 and claim = $3 and claimed_until > clock_timestamp()`,
+      [webhookId, stream, token],
+    );
+    return rows.length > 0;
+  }
+
   /** Outside the transaction, which holds the lane: a change of the subscription takes the two in the other order. */
   private async noteReceiver({ webhookId, receiver }: Claimed, { statusCode, isLate }: AttemptReport): Promise<void> {
     if (isLate) await this.dataSource.query(SILENT, [webhookId]);

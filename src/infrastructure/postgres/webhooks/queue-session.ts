@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { failpoint } from '../../../application/failpoint.js';
 import type { QueueSession, QueueStep, Subscription } from '../../../application/webhooks/webhook-queue.js';
 import { HeldConnection } from '../held-connection.js';
 import type { SessionLock } from '../session-lock.js';
@@ -46,6 +47,7 @@ export class PostgresQueueSession implements QueueSession {
           else overfull.push(...(await queue(client, run.steps, this.limits.queued)));
         }
         await move(client, from, to);
+        failpoint('webhooks-before-commit');
         await client.query('commit');
         return overfull;
       } catch (error) {

@@ -1,0 +1,75 @@
+/** Whose signature counts: pinned keys, and those that they named as their successors. */
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
+import { isSignedBy, type KeyChange, type SignedCheckpoint } from './checkpoint.js';
+
+export type TrustedKeys = Readonly<{
+  /** Ids that an operator vouches for. None: the key of the first checkpoint is assumed, and nothing counts as proven. */
+  pins: ReadonlySet<string>;
+  /** Public keys by id. Where they were found does not matter: an id is the hash of its key, and is not trusted by itself. */
+  known: ReadonlyMap<string, KeyObject>;
+}>;
+
+/** The fingerprint of a key: SHA-256 (hex) of its SPKI. */
+export const keyIdOf = (publicKey: KeyObject): string =>
+  createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+
+/** @param key SPKI, base64. @throws where it is none */
+export const publicKeyOf = (key: string): KeyObject =>
+  createPublicKey({ key: Buffer.from(key, 'base64'), format: 'der', type: 'spki' });
+
+export const spkiOf = (publicKey: KeyObject | string): string => {
+  const key = typeof publicKey === 'string' ? createPublicKey(publicKey) : publicKey;
+  return key.export({ type: 'spki', format: 'der' }).toString('base64');
+};
+
+export type Judged =
+  | 'trusted'
+  /** The signature is right; nobody who is trusted has named its key. */
+  | 'untrusted'
+  | 'wrong-signature'
+  /** It may sign, and its public key is not known yet: one of the next ones may hold it. */
+  | 'no-key';
+
+/** Follows the keys through the checkpoints, from the first to the last: a key that has named its successor is over. */
+export class KeyWalk {
+  /** The key that the next checkpoint has to be signed with; null before the first trusted one. */
+  current: string | null = null;
+  private readonly retired = new Set<string>();
+  private readonly known: Map<string, KeyObject>;
+
+  constructor(private readonly trusted: TrustedKeys) {
+    this.known = new Map(trusted.known);
+  }
+
+  step(checkpoint: SignedCheckpoint): Judged {
+    const { key_id: id, key_change: change } = checkpoint;
+    if (this.trusted.pins.size === 0) this.current ??= id;
+    if (change && !this.learn(change, id)) return 'wrong-signature';
+    const isTrusted = id === this.current || (this.trusted.pins.has(id) && !this.retired.has(id));
+    const isSigned = this.isSigned(checkpoint);
+    if (isSigned === false) return 'wrong-signature';
+    if (!isTrusted) return 'untrusted';
+    if (change) this.retired.add(id);
+    this.current = change ? keyIdOf(publicKeyOf(change.to)) : id;
+    return isSigned ? 'trusted' : 'no-key';
+  }
+
+  /** Undefined where its key is not known by now. */
+  isSigned(checkpoint: SignedCheckpoint): boolean | undefined {
+    const key = this.known.get(checkpoint.key_id);
+    return key && isSignedBy(checkpoint, key);
+  }
+
+  private learn({ from, to }: KeyChange, signer: string): boolean {
+    try {
+      const keys = [from, to].map(publicKeyOf);
+      if (keyIdOf(keys[0]!) !== signer) return false;
+      for (const key of keys) this.known.set(keyIdOf(key), key);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
