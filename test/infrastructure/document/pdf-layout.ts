@@ -35,7 +35,7 @@ export const readLayout = async (content: Uint8Array): Promise<Layout> => {
       await read(below);
     }
   };
-  await read((await document.getOutline()));
+  await read(await document.getOutline());
   await task.destroy();
   return { size, texts, bookmarks };
 };
