@@ -24,10 +24,10 @@ export class ThreadRefusal extends Error {
 }
 
 /**
- * Makes bytes in threads of their own: laying out pages takes seconds, in which a server would answer nobody. Each thread
- * gets one order as its `workerData`, posts the bytes, and ends.
+ * Works in threads of their own: laying out pages takes seconds, in which a server would answer nobody. Each thread gets
+ * one order as its `workerData`, posts its result, and ends.
  */
-export class OneShotThreads<Order> {
+export class OneShotThreads<Order, Result = Uint8Array> {
   private running = 0;
   private readonly waiting: (() => void)[] = [];
 
@@ -39,11 +39,11 @@ export class OneShotThreads<Order> {
   constructor(
     private readonly entry: URL,
     private readonly limits: ThreadLimits,
-    private readonly unbuilt: (order: Order) => Promise<Uint8Array>,
+    private readonly unbuilt: (order: Order) => Promise<Result>,
   ) {}
 
   /** @throws ThreadRefusal */
-  async run(order: Order): Promise<Uint8Array> {
+  async run(order: Order): Promise<Result> {
     if (!existsSync(fileURLToPath(this.entry))) return this.unbuilt(order);
     await this.slot();
     try {
@@ -66,7 +66,7 @@ export class OneShotThreads<Order> {
     await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
-  private inThread(order: Order): Promise<Uint8Array> {
+  private inThread(order: Order): Promise<Result> {
     const { timeoutMs, heapMb } = this.limits;
     return new Promise((resolve, reject) => {
       const worker = new Worker(this.entry, {
@@ -79,7 +79,7 @@ export class OneShotThreads<Order> {
         fail(`it took longer than ${timeoutMs} ms`);
         void worker.terminate();
       }, timeoutMs);
-      worker.on('message', (content: Uint8Array) => resolve(content));
+      worker.on('message', (result: Result) => resolve(result));
       worker.on('error', (error) => fail(error.message));
       worker.on('exit', (code) => {
         clearTimeout(timer);

@@ -23,7 +23,7 @@ const table = z
     'expected as many widths, and as many cells in each row, as there are columns',
   );
 
-const reference = z.strictObject({ number, text: line, url: webAddress.nullable(), cited_for: z.string() });
+const reference = z.strictObject({ number, text: line, url: webAddress.nullable(), cited_for: words(100_000) });
 
 const block = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('subheading'), text: line }),

@@ -1,23 +1,53 @@
+import path from 'node:path';
 import { documentAgent } from './agent.js';
+import { allowsEmpty } from './preferences.js';
 import { citedFacts, factsHash, type Fact, type ProjectIdentity } from './project/fact.js';
 import { loadProject, type LoadedProject } from './project/load.js';
+import { Refusal } from './refusal.js';
 
-/** Collects the project's cited facts. A project without data gets a draft that says so. */
+/** Collects the project's cited facts. An outline without data is made only for who asks for one. */
 export const enrich = documentAgent({}, async (_earlier, { project_id, metadata }, { projectsDir, now }) => {
+  const emptyAllowed = allowsEmpty(metadata);
   const loaded = await loadProject(projectsDir, project_id, metadata['project']);
+  const refusal = loaded ? incomplete(loaded) : notFound(projectsDir, project_id);
+  if (refusal && !emptyAllowed) throw refusal;
   const project = identity(project_id, loaded, now());
   const facts: Fact[] = loaded ? citedFacts(loaded.project) : [];
-  const warnings = loaded
-    ? []
-    : [
-        `No project data: there is neither metadata.project nor a file ${project_id}.json in the projects directory. The draft has no facts.`,
-      ];
   return {
     success: true,
     data: { project, facts, facts_sha256: factsHash(facts) },
-    metadata: { facts: facts.length, sources: new Set(facts.map(({ source }) => source.id)).size, warnings },
+    metadata: {
+      facts: facts.length,
+      sources: new Set(facts.map(({ source }) => source.id)).size,
+      warnings: refusal ? [refusal.message] : [],
+    },
   };
 });
+
+const OTHERWISE = 'set metadata.custom_options.allow_empty to true for a draft without';
+
+const notFound = (projectsDir: string, id: string): Refusal =>
+  new Refusal(
+    'validation',
+    'PROJECT_NOT_FOUND',
+    `Expected project data for "${id}", got neither metadata.project nor the file ${path.join(projectsDir, `${id}.json`)} (PROJECTS_DIR). Send or store the project, or ${OTHERWISE} it.`,
+  );
+
+/** What a title page (A.2.1, 7.2.1) cannot do without, and facts, without which every section says that it has no data. */
+const incomplete = ({ project: { sponsor, edition, facts }, where }: LoadedProject): Refusal | null => {
+  const missing = [
+    ...(sponsor === null ? ['sponsor.name'] : []),
+    ...(edition === null ? ['edition.number', 'edition.release_date'] : []),
+    ...(facts.length === 0 ? ['facts'] : []),
+  ];
+  return missing.length === 0
+    ? null
+    : new Refusal(
+        'validation',
+        'PROJECT_INCOMPLETE',
+        `${where} lacks ${missing.join(', ')}. Add what is missing, or ${OTHERWISE} it.`,
+      );
+};
 
 const identity = (id: string, loaded: LoadedProject | null, now: Date): ProjectIdentity => ({
   id,

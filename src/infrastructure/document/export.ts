@@ -7,11 +7,11 @@ import { renderFile } from './export/render-files.js';
 /** Writes the document as files. */
 export const exportDocument = documentAgent({ document: documentSchema }, async ({ document }) => {
   const files = await Promise.all(
-    document.formats.map(async (format) => ({
-      name: fileName(document.project_id, format),
-      content_type: CONTENT_TYPES[format],
-      content: Buffer.from(await renderFile({ document, format })),
-    })),
+    document.formats.map(async (format) => {
+      const { content, warnings } = await renderFile({ document, format });
+      const name = fileName(document.project_id, format);
+      return { name, content_type: CONTENT_TYPES[format], content: Buffer.from(content), warnings };
+    }),
   );
   const documents = files.map(({ name, content_type, content }) => ({
     name,
@@ -19,6 +19,11 @@ export const exportDocument = documentAgent({ document: documentSchema }, async 
     sha256: createHash('sha256').update(content).digest('hex'),
     bytes: content.length,
   }));
-  const artifacts = files.map(({ content, ...file }) => ({ ...file, content_base64: content.toString('base64') }));
-  return { success: true, data: { documents }, metadata: { warnings: [] }, artifacts };
+  const artifacts = files.map(({ name, content_type, content }) => ({
+    name,
+    content_type,
+    content_base64: content.toString('base64'),
+  }));
+  const warnings = files.flatMap((file) => file.warnings);
+  return { success: true, data: { documents }, metadata: { warnings }, artifacts };
 });

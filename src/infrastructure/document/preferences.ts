@@ -7,7 +7,9 @@ const schema = z.object({
   user_preferences: z
     .object({ language: z.string().max(40).optional(), format: z.string().max(40).optional() })
     .optional(),
-  custom_options: z.object({ include_appendices: z.boolean().optional() }).optional(),
+  custom_options: z
+    .object({ include_appendices: z.boolean().optional(), allow_empty: z.boolean().optional() })
+    .optional(),
 });
 
 export type Preferences = Readonly<{
@@ -20,10 +22,19 @@ export type Preferences = Readonly<{
 
 const BOTH = 'both';
 
-/** A wish that cannot be granted is no reason to give nothing: the default is taken, with a warning. */
-export const preferences = (metadata: Readonly<Record<string, unknown>>): Preferences => {
+const wishes = (metadata: Readonly<Record<string, unknown>>): z.infer<typeof schema> => {
   const { data, error } = schema.safeParse(metadata);
   if (error) throw new Refusal('validation', 'INVALID_INPUT', `metadata is not as expected: ${issues(error)}`);
+  return data;
+};
+
+/** Whether a draft is wanted even where there is no project, or where it lacks what a brochure needs. */
+export const allowsEmpty = (metadata: Readonly<Record<string, unknown>>): boolean =>
+  wishes(metadata).custom_options?.allow_empty ?? false;
+
+/** A wish that cannot be granted is no reason to give nothing: the default is taken, with a warning. */
+export const preferences = (metadata: Readonly<Record<string, unknown>>): Preferences => {
+  const data = wishes(metadata);
   const { language = 'en', format = BOTH } = data.user_preferences ?? {};
   const warnings: string[] = [];
   const english = /^en([-_]|$)/i.test(language);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What neither XML nor Postgres takes, and line breaks: layout is the document's affair. */
-const UNPRINTABLE = /[\p{Cc}\p{Surrogate}\u2028\u2029\ufffe\uffff]/u;
+const UNPRINTABLE = /[\p{Cc}\p{Surrogate}\p{Noncharacter_Code_Point}\u2028\u2029]/u;
 
 /** @param longest UTF-16 units */
 export const text = (longest: number) =>
@@ -9,7 +9,7 @@ export const text = (longest: number) =>
     .string()
     .min(1, 'expected a text, got an empty one')
     .max(longest, `expected at most ${longest} characters`)
-    .refine((value) => !UNPRINTABLE.test(value), 'expected no control characters or line breaks')
+    .refine((value) => !UNPRINTABLE.test(value), 'expected no control characters, line breaks or non-characters')
     .refine((value) => value.trim() !== '', 'expected a text, got white space');
 
 /** A text that may be empty. */
@@ -17,7 +17,7 @@ export const words = (longest: number) =>
   z
     .string()
     .max(longest, `expected at most ${longest} characters`)
-    .refine((value) => !UNPRINTABLE.test(value), 'expected no control characters or line breaks');
+    .refine((value) => !UNPRINTABLE.test(value), 'expected no control characters, line breaks or non-characters');
 
 export const webAddress = z.url({ protocol: /^https?$/, message: 'expected an http or https URL' }).max(500);
 

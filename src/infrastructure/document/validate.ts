@@ -10,6 +10,7 @@ import { sha256 } from './texts.js';
 import { checkBlock, type Checked } from './validate/blocks.js';
 import type { Problem } from './validate/problem.js';
 import { checkStructure } from './validate/structure.js';
+import { leadOf } from './write/section-blocks.js';
 import { confidentialityStatement, titleFields } from './write/title-fields.js';
 
 const needs = {
@@ -23,7 +24,7 @@ const needs = {
 /** Holds what was written against the outline and the facts. What is wrong is listed in the error, all of it at once. */
 export const validate = documentAgent(needs, ({ project, facts, facts_sha256, outline, sections }) => {
   const byId = new Map(facts.map((fact) => [fact.id, fact]));
-  const kinds = new Map(outline.sections.map(({ key, kind }) => [key, kind]));
+  const outlined = new Map(outline.sections.map((section) => [section.key, section]));
   const names = [productName(project), project.product?.research_code ?? ''].filter(isNumberedName);
   const titles = BROCHURE.map(({ title }) => title);
   const checked: Checked = {
@@ -36,10 +37,12 @@ export const validate = documentAgent(needs, ({ project, facts, facts_sha256, ou
   };
   for (const { key, blocks } of sections) {
     const topics = facts.flatMap(({ section, topic }) => (section === key && topic !== null ? [topic] : []));
-    const given = kinds.get(key) === 'statement' ? confidentialityStatement(project) : '';
+    const planned = outlined.get(key);
+    const lead = planned ? leadOf(planned, productName(project)) : null;
+    const given = planned?.kind === 'statement' ? confidentialityStatement(project) : (lead ?? '');
     const scope = { section: key, facts: byId, names, given, headings: [...topics, ...titles] };
     for (const block of blocks) checkBlock(block, scope, checked);
-    if (kinds.get(key) === 'title' && !isDeepStrictEqual(blocks, [titleFields(project, facts, facts_sha256)]))
+    if (planned?.kind === 'title' && !isDeepStrictEqual(blocks, [titleFields(project, facts, facts_sha256)]))
       checked.problems.push({
         code: 'wrong_field',
         section: key,

@@ -55,6 +55,13 @@ test('tells what it was, each event with who, when and why, each decision, and w
   expect(text).toMatch(/writer 2\.1\.0, attempt 2/);
 });
 
+test('shows what was written in any script, and breaks what is longer than a line', async () => {
+  const reason = `ж → 字 e\u0301 1\u202f500\n25\u2103 ${'x'.repeat(150)} end`;
+  const text = (await pages(recorded([started, { type: 'WorkflowCancelled', data: {}, reason }]))).join(' ');
+  const squeezed = (words: string) => words.normalize('NFKC').replace(/[\s\u200b]+/g, '');
+  expect(squeezed(text)).toContain(squeezed(reason));
+});
+
 test('no heading stands apart from its table, wherever the page ends', async () => {
   for (let more = 20; more < 32; more++) {
     const events = recorded([started, ...Array.from({ length: more }, () => failed), completed]);

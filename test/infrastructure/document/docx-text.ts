@@ -17,8 +17,8 @@ export const docxText = (content: Uint8Array, path = 'word/document.xml'): strin
   docxPart(content, path)
     .split('</w:p>')
     .map((paragraph) =>
-      [...paragraph.matchAll(/<w:t(?: [^>]*)?>([^<]*)<|<w:(tab|br)\/>/g)]
-        .map(([, t, space]) => t ?? (space ? ' ' : ''))
+      [...paragraph.matchAll(/<w:t(?: [^>]*)?>([^<]*)<|<w:(tab|br|noBreakHyphen)\/>/g)]
+        .map(([, t, space]) => t ?? (space === 'noBreakHyphen' ? '-' : space ? ' ' : ''))
         .join(''),
     )
     .map(unescaped)

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../src/domain/json.js';
 import { documentAgents } from '../../../src/infrastructure/document/index.js';
 import { factHash, factsHash } from '../../../src/infrastructure/document/project/fact.js';
 import { PROJECT_FILE_BYTES } from '../../../src/infrastructure/document/project/load.js';
-import { exampleProject, factsOf, input, refused, run } from './pipeline.js';
+import { exampleProject, examples, factsOf, input, refused, run } from './pipeline.js';
 
 const inline = (change: (project: ReturnType<typeof exampleProject>) => void): JsonObject => {
   const project = exampleProject();
@@ -62,10 +62,51 @@ test('a hash is of the content: a changed value changes it, another order of key
   expect(factHash({ ...first!, subject: 'Another' })).not.toBe(first!.sha256);
 });
 
-test('without data it succeeds with no facts and a warning', async () => {
-  const { data, metadata } = await run('enrich', {}, {}, 'my-project-uuid');
+describe('a project that would give a brochure without data', () => {
+  const allowed = { custom_options: { allow_empty: true } };
+
+  test('that is unknown is a validation error that says where projects are looked for', async () => {
+    const error = await refused('enrich', {}, {}, 'my-project-uuid');
+    expect(error).toMatchObject({ type: 'validation', code: 'PROJECT_NOT_FOUND' });
+    for (const said of ['metadata.project', `${examples}/my-project-uuid.json`, 'PROJECTS_DIR', 'allow_empty'])
+      expect(error.message).toContain(said);
+  });
+
+  test('that is unknown gets a draft, with a warning, where allow_empty asks for one', async () => {
+    const { data, metadata } = await run('enrich', {}, allowed, 'my-project-uuid');
   expect(data).toMatchObject({ facts: [], project: { id: 'my-project-uuid', found: false, product: null } });
   expect(metadata?.['warnings']).toEqual([expect.stringContaining('my-project-uuid.json')]);
+  });
+
+  test.each<[string, (project: ReturnType<typeof exampleProject>) => void, string]>([
+    ['a sponsor', (p) => delete p['sponsor'], 'metadata.project lacks sponsor.name.'],
+    ['an edition and its date', (p) => delete p['edition'], 'lacks edition.number, edition.release_date.'],
+    ['facts', (p) => (p.facts = []), 'metadata.project lacks facts.'],
+    [
+      'all of them',
+      (p) => Object.assign(p, { sponsor: null, edition: null, facts: [] }),
+      'lacks sponsor.name, edition.number, edition.release_date, facts.',
+    ],
+  ])('that lacks %s is a validation error that names them, unless allow_empty is true', async (_, change, message) => {
+    const error = await refused('enrich', {}, inline(change));
+    expect(error).toMatchObject({ type: 'validation', code: 'PROJECT_INCOMPLETE' });
+    expect(error.message).toContain(message);
+    const { metadata } = await run('enrich', {}, { ...inline(change), ...allowed });
+    expect(metadata?.['warnings']).toEqual([expect.stringContaining(message)]);
+  });
+
+  test.each([
+    ['a date', (p: ReturnType<typeof exampleProject>) => (p['edition'] = { number: 1 }), 'edition.release_date'],
+    ['a name', (p: ReturnType<typeof exampleProject>) => (p['sponsor'] = { address: 'x' }), 'sponsor.name'],
+  ])('whose edition or sponsor lacks %s is a validation error that names it', async (_, change, path) => {
+    expect((await refused('enrich', {}, inline(change))).message).toContain(path);
+  });
+
+  test.each(['true', 1, null])('allow_empty %j is no yes', async (allow_empty) => {
+    const error = await refused('enrich', {}, { custom_options: { allow_empty } }, 'my-project-uuid');
+    expect(error).toMatchObject({ type: 'validation', code: 'INVALID_INPUT' });
+    expect(error.message).toContain('custom_options.allow_empty');
+  });
 });
 
 describe('a project that is malformed', () => {
@@ -155,8 +196,8 @@ describe('project files', () => {
     }
   });
 
-  test.each(['..', '.', 'a:b@c'])('project %s has no file and gets a draft', async (project) => {
-    expect(await enrich(project)).toMatchObject({ success: true, data: { facts: [] } });
+  test.each(['..', '.', 'a:b@c'])('project %s has no file and is not found', async (project) => {
+    expect(await enrich(project)).toMatchObject({ success: false, error: { code: 'PROJECT_NOT_FOUND' } });
   });
 
   test.each(['../secret', 'a/b', 'a\\b', '', 'a\u0000'])('project %j is refused at the door', async (project) => {

@@ -148,11 +148,11 @@ describe('the files of the example project', () => {
 });
 
 test(
-  'a project without data gets a draft that says so on its title page and in each section',
+  'a draft without data, where it is asked for, says so on its title page and in each section',
   async () => {
     const metadata = {
       user_preferences: { language: 'en', format: 'pdf' },
-      custom_options: { include_appendices: true },
+      custom_options: { include_appendices: true, allow_empty: true },
     };
     const results = await resultsBefore('export', metadata, 'my-project-uuid');
     const exported = await run('export', results, metadata, 'my-project-uuid');

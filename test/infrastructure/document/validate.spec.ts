@@ -192,6 +192,122 @@ test('a product whose name holds a number may be named', async () => {
   expect((await run('validate', before)).data['validation_report']).toMatchObject({ valid: true });
 });
 
+/** Few numbers and few units, so that subjects, labels, values and units share them all the time. */
+const number = fc.constantFrom('1', '2', '500', '0.5', '1,500', '−2');
+const unit = fc.constantFrom('mg', 'g', 'h', '%', 'mg/kg', 'mL/min/1.73 m²', '×10⁹/L', 'day 1 equivalents');
+const amount = fc.oneof(
+  number,
+  fc.tuple(number, number).map(([from, to]) => `${from} to ${to}`),
+  fc.tuple(number, number).map(([mean, n]) => `${mean} (n = ${n})`),
+  number.map((n) => `${n} or more`),
+);
+const words = (pattern: string) => number.map((n) => pattern.replace('#', n));
+const subject = fc.oneof(
+  ...['Day #', 'Cohort #', 'Tablets of # mg', '# g once', 'Dose', 'After # h', '#% of subjects', 'T# mg'].map(words),
+);
+const label = fc.option(fc.oneof(words('Day #'), words('# mg'), words('95% CI, # h'), fc.constant('Value')));
+const drawnValue = fc.record({ value: amount, unit: fc.option(unit), label });
+const drawnFact = fc.record({
+  subject,
+  topic: fc.option(words('Cohort #')),
+  table: fc.option(words('Doses of # mg')),
+  values: fc.array(drawnValue, { minLength: 1, maxLength: 3 }),
+  told: fc.option(fc.array(words('after # mg'), { maxLength: 3 })),
+});
+
+/** A project of these facts; `told` are the words between the values of a statement. */
+type Drawn = Readonly<{
+  subject: string;
+  topic: string | null;
+  table: string | null;
+  values: readonly Readonly<{ value: string; unit: string | null; label: string | null }>[];
+  told: readonly string[] | null;
+}>;
+const projectOf = (facts: readonly Drawn[]): JsonObject => ({
+  format: 'investigators-brochure/1',
+  product: { name: '1' },
+  sponsor: { name: 'Sponsor 500' },
+  edition: { number: 1, release_date: '2025-11-11' },
+  sources: [{ id: 's', title: 'T', publisher: 'P', identifier: 'I', date: '2025' }],
+  facts: facts.map(({ told, values, ...fact }, index) => ({
+    ...fact,
+    id: `F-${index}`,
+    source: 's',
+    section: 'humans.pharmacokinetics',
+    key: index === 0,
+    values: values.map((value, at) => ({ ...value, name: `v${at}` })),
+    statement: told && `${fact.subject} gave ${values.map((_, at) => `{v${at}} ${told[at] ?? 'and'}`).join(' ')}/kg.`,
+  })),
+});
+
+describe('whatever numbers and units subjects, labels, statements and values share', () => {
+  const drawn = fc.array(drawnFact, { minLength: 1, maxLength: 4 });
+
+  test('property: what the writer makes of a project is valid', async () => {
+    await fc.assert(
+      fc.asyncProperty(drawn, async (facts) => {
+        await run('validate', await resultsBefore('validate', { project: projectOf(facts) }));
+      }),
+      { numRuns: 80 },
+    );
+  });
+
+  test('property: a value that is written with another unit, or without its unit, is refused', async () => {
+    const other = fc.constantFrom('furlongs', 'mgs', '°C', null);
+    await fc.assert(
+      fc.asyncProperty(drawn, fc.nat(), other, async (facts, chosen, wrong) => {
+        const before = await resultsBefore('validate', { project: projectOf(facts) });
+        const measured = facts.flatMap(({ values }) => values.filter((value) => value.unit !== null));
+        fc.pre(measured.length > 0);
+        const changed = facts.map((fact) => ({
+          ...fact,
+          values: fact.values.map((value) =>
+            value === measured[chosen % measured.length] ? { ...value, unit: wrong } : value,
+          ),
+        }));
+        const written = await resultsBefore('validate', { project: projectOf(changed) });
+        const error = await refused('validate', { ...before, sections: written['sections']! });
+        expect(error).toMatchObject({ type: 'validation', code: 'DOCUMENT_INVALID' });
+        expect(error.message).toMatch(/(unit|number)_wrong: humans\.pharmacokinetics/);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('property: a value with another number is refused', async () => {
+    await fc.assert(
+      fc.asyncProperty(drawn, fc.nat(), async (facts, chosen) => {
+        const before = await resultsBefore('validate', { project: projectOf(facts) });
+        const sections = sectionsOf(before);
+        const cells = places(sections).filter(({ key, text }) => key === 'humans.pharmacokinetics' && /\d/.test(text));
+        const { text, replace } = cells[chosen % cells.length]!;
+        const numbers = [...text.matchAll(NUMBER)];
+        const { index, 0: one } = numbers[chosen % numbers.length]!;
+        replace(`${text.slice(0, index)}77${text.slice(index + one.length)}`);
+        const error = await refused('validate', { ...before, sections });
+        expect(error.message).toMatch(/number_wrong|number_uncited/);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test.each([
+    ['Day 1', '1', 'mg'],
+    ['Cohort 2', '2', 'mg/kg'],
+    ['Tablets of 500 mg', '500', 'g'],
+  ])('a row about %j whose value is %s %s is valid', async (about, value, measure) => {
+    const fact = {
+      subject: about,
+      topic: null,
+      table: 'Doses',
+      values: [{ value, unit: measure, label: null }],
+      told: null,
+    };
+    const before = await resultsBefore('validate', { project: projectOf([fact]) });
+    expect((await run('validate', before)).data['validation_report']).toMatchObject({ valid: true });
+  });
+});
+
 describe('numbers', () => {
   test.each([
     ['50 to 60%', ['50', '60']],

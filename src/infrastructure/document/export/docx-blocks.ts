@@ -11,17 +11,19 @@ import {
 } from 'docx';
 import type { BrochureDocument, DocumentBlock, DocumentBlockOf } from '../document.js';
 import { fieldGrid, table, tableAnchor, TEXT_WIDTH, type DocxChild } from './docx-table.js';
+import { lines } from './docx-styles.js';
+import { citationRun, textRuns } from './docx-text.js';
 import { CAPTION_LABEL, STYLE } from './style.js';
 
 export const docxBlock = (block: DocumentBlock, document: BrochureDocument): DocxChild[] => {
   switch (block.kind) {
     case 'subheading':
-      return [new Paragraph({ style: 'Subheading', text: block.text, keepNext: true })];
+      return [new Paragraph({ style: 'Subheading', children: textRuns(block.text), keepNext: true })];
     case 'paragraph':
       return [
         new Paragraph({
-          children: block.spans.map(
-            ({ text, citation }) => new TextRun(citation ? { text, style: 'Citation' } : { text }),
+          children: block.spans.flatMap(({ text, citation }) =>
+            citation ? [citationRun(text, { style: 'Citation' })] : textRuns(text),
           ),
         }),
       ];
@@ -59,7 +61,8 @@ const tableEntry = ({ number, caption }: BrochureDocument['tables'][number]): Pa
       new InternalHyperlink({
         anchor: tableAnchor(number),
         children: [
-          new TextRun({ children: [`${CAPTION_LABEL} ${number}. ${caption}`, new Tab()] }),
+          ...textRuns(`${CAPTION_LABEL} ${number}. ${caption}`),
+          new TextRun({ children: [new Tab()] }),
           new PageReference(tableAnchor(number), { hyperlink: true }),
         ],
       }),
@@ -71,9 +74,10 @@ const reference = ({ number, text, url, cited_for }: DocumentBlockOf<'references
     indent: { left: 560, hanging: 560 },
     tabStops: [{ type: 'left', position: 560 }],
     keepLines: true,
-    spacing: { after: 80, line: 252 },
+    spacing: { after: 80, ...lines(252) },
     children: [
-      new TextRun({ children: [`[${number}]`, new Tab(), text] }),
+      new TextRun({ children: [`[${number}]`, new Tab()] }),
+      ...textRuns(text),
       ...(url === null
         ? []
         : [
@@ -83,6 +87,7 @@ const reference = ({ number, text, url, cited_for }: DocumentBlockOf<'references
               children: [new TextRun({ text: url, style: 'Hyperlink', size: STYLE.small * 2 })],
             }),
           ]),
-      new TextRun({ text: `Cited for ${cited_for}`, break: 1, size: STYLE.small * 2, color: STYLE.quiet }),
+      new TextRun({ text: '', break: 1 }),
+      ...textRuns(`Cited for ${cited_for}`, { size: STYLE.small * 2, color: STYLE.quiet }),
     ],
   });

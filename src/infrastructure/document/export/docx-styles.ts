@@ -1,11 +1,15 @@
-import { AlignmentType, type IStylesOptions } from 'docx';
-import { FONT_DOCX, STYLE } from './style.js';
+import { AlignmentType, LineRuleType, type IStylesOptions } from 'docx';
+import { FONTS_DOCX, STYLE } from './style.js';
 
 const size = (points: number): number => points * 2;
 
-const heading = (points: number, before: number) => ({
-  run: { font: FONT_DOCX, size: size(points), bold: true, color: STYLE.heading },
-  paragraph: { spacing: { before, after: 20, line: 264 }, keepNext: true },
+/** In parts of 240 of a line's own height. Without the rule some applications take it for a height, and lines overlap. */
+export const lines = (line: number) => ({ line, lineRule: LineRuleType.AUTO });
+
+/** @param outlineLevel from 0: where the heading stands among bookmarks and in the navigation */
+const heading = (points: number, before: number, outlineLevel: number) => ({
+  run: { font: FONTS_DOCX, size: size(points), bold: true, color: STYLE.heading },
+  paragraph: { spacing: { before, after: 20, ...lines(264) }, keepNext: true, outlineLevel },
 });
 
 const entry = (left: number, before: number, bold: boolean) => ({
@@ -17,14 +21,14 @@ const entry = (left: number, before: number, bold: boolean) => ({
 export const docxStyles: IStylesOptions = {
   default: {
     document: {
-      run: { font: FONT_DOCX, size: size(STYLE.body), color: STYLE.ink, language: { value: 'en-GB' } },
-      paragraph: { spacing: { after: 120, line: 276 }, alignment: AlignmentType.LEFT },
+      run: { font: FONTS_DOCX, size: size(STYLE.body), color: STYLE.ink, language: { value: 'en-GB' } },
+      paragraph: { spacing: { after: 120, ...lines(276) }, alignment: AlignmentType.LEFT },
     },
-    heading1: heading(STYLE.heading1, 0),
-    heading2: heading(STYLE.heading2, 280),
+    heading1: heading(STYLE.heading1, 0, 0),
+    heading2: heading(STYLE.heading2, 280, 1),
     title: {
-      run: { font: FONT_DOCX, size: size(STYLE.title), bold: true, color: STYLE.heading },
-      paragraph: { spacing: { before: 600, after: 120, line: 264 } },
+      run: { font: FONTS_DOCX, size: size(STYLE.title), bold: true, color: STYLE.heading },
+      paragraph: { spacing: { before: 600, after: 120, ...lines(264) } },
     },
     hyperlink: { run: { color: '1d4ed8' } },
   },
@@ -55,7 +59,7 @@ export const docxStyles: IStylesOptions = {
       id: 'Caption',
       name: 'caption',
       basedOn: 'Normal',
-      run: { size: size(STYLE.table), color: STYLE.heading },
+      run: { size: size(STYLE.table), bold: true, color: STYLE.heading },
       paragraph: { spacing: { before: 160, after: 80 }, keepNext: true },
     },
     {

@@ -13,6 +13,7 @@ import {
   type ISectionOptions,
 } from 'docx';
 import type { DocumentBlockOf } from '../document.js';
+import { citationRun, textRuns, type Look } from './docx-text.js';
 import { CAPTION_LABEL, STYLE } from './style.js';
 
 export type DocxChild = ISectionOptions['children'][number];
@@ -33,9 +34,9 @@ export const table = ({ number, caption, columns, widths, rows }: DocumentBlockO
         new Bookmark({
           id: tableAnchor(number),
           children: [
-            new TextRun({ text: `${CAPTION_LABEL} `, bold: true }),
+            new TextRun(`${CAPTION_LABEL} `),
             new SequentialIdentifier(CAPTION_LABEL),
-            new TextRun(`. ${caption}`),
+            ...textRuns(`. ${caption}`),
           ],
         }),
       ],
@@ -44,7 +45,12 @@ export const table = ({ number, caption, columns, widths, rows }: DocumentBlockO
       widths,
       rows.map((row, index) =>
         row.map((text, column) =>
-          cell(text, style(text, column === columns.length - 1), together && index < rows.length - 1),
+          cell(
+            column === columns.length - 1 && text.startsWith('[')
+              ? [citationRun(text, citation)]
+              : textRuns(text, { size: STYLE.table * 2 }),
+            together && index < rows.length - 1,
+          ),
         ),
       ),
       columns,
@@ -57,16 +63,16 @@ export const table = ({ number, caption, columns, widths, rows }: DocumentBlockO
 export const fieldGrid = ({ rows }: DocumentBlockOf<'fields'>): Table =>
   grid(
     [32, 68],
-    rows.map(({ label, value }) => [cell(label, { bold: true, color: STYLE.heading }), cell(value, {})]),
+    rows.map(({ label, value }) => [
+      cell(textRuns(label, { bold: true, color: STYLE.heading })),
+      cell(textRuns(value)),
+    ]),
   );
 
-type Look = Readonly<{ bold?: boolean; color?: string; size?: number }>;
+const citation: Look = { size: STYLE.small * 2, color: STYLE.quiet };
 
-const style = (text: string, last: boolean): Look =>
-  last && text.startsWith('[') ? { size: STYLE.small * 2, color: STYLE.quiet } : { size: STYLE.table * 2 };
-
-const cell = (text: string, look: Look, keepNext = false): Paragraph =>
-  new Paragraph({ keepNext, spacing: { before: 40, after: 40 }, children: [new TextRun({ text, ...look })] });
+const cell = (runs: readonly TextRun[], keepNext = false): Paragraph =>
+  new Paragraph({ keepNext, spacing: { before: 40, after: 40 }, children: runs });
 
 const rule = { style: BorderStyle.SINGLE, size: 4, color: STYLE.line };
 const strong = { style: BorderStyle.SINGLE, size: 8, color: STYLE.heading };
@@ -93,7 +99,7 @@ const grid = (widths: readonly number[], rows: readonly Paragraph[][], header?: 
       new Paragraph({
         spacing: { before: 40, after: 40 },
         keepNext: true,
-        children: [new TextRun({ text, bold: true, color: STYLE.heading, size: STYLE.table * 2 })],
+        children: textRuns(text, { bold: true, color: STYLE.heading, size: STYLE.table * 2 }),
       }),
   );
   return new Table({

@@ -18,6 +18,7 @@ import { docxBlock } from './docx-blocks.js';
 import { docxFile } from './docx-file.js';
 import { docxStyles } from './docx-styles.js';
 import { TEXT_WIDTH, type DocxChild } from './docx-table.js';
+import { textRuns } from './docx-text.js';
 import { FONT_DOCX, STYLE } from './style.js';
 
 /** A4, with a real table of contents, page numbers and a mark on every page. The same document gives the same bytes. */
@@ -46,7 +47,9 @@ const build = (document: BrochureDocument): Document => {
         headers: {
           first: new Header({ children: [running([new TextRun(''), watermark()])] }),
           default: new Header({
-            children: [running([new TextRun({ children: [left, new Tab(), right] }), watermark()], 'bottom')],
+            children: [
+              running([...textRuns(left), new TextRun({ children: [new Tab(), right] }), watermark()], 'bottom'),
+            ],
           }),
         },
         footers: { first: footer(document), default: footer(document) },
@@ -114,18 +117,18 @@ const sectionChildren = (section: DocumentSection, document: BrochureDocument): 
   return [
     new Paragraph({
       heading: section.level === 1 ? HeadingLevel.HEADING_1 : HeadingLevel.HEADING_2,
-      text: headingOf(section),
+      children: textRuns(headingOf(section)),
       pageBreakBefore: section.level === 1,
     }),
-    new Paragraph({ style: 'Clauses', text: section.clauses }),
+    new Paragraph({ style: 'Clauses', children: textRuns(section.clauses) }),
     ...section.blocks.flatMap((block) => docxBlock(block, document)),
   ];
 };
 
 const titlePage = ({ blocks, clauses }: DocumentSection, document: BrochureDocument): DocxChild[] => [
   new Paragraph({ style: 'Mark', text: `${DRAFT} · CONFIDENTIAL` }),
-  new Paragraph({ heading: HeadingLevel.TITLE, text: document.title }),
-  new Paragraph({ style: 'Product', text: document.product }),
+  new Paragraph({ heading: HeadingLevel.TITLE, children: textRuns(document.title) }),
+  new Paragraph({ style: 'Product', children: textRuns(document.product) }),
   new Paragraph({ style: 'Clauses', text: clauses, spacing: { after: 480 } }),
   ...blocks.flatMap((block) => docxBlock(block, document)),
   ...(document.notes.length === 0 ? [] : [new Paragraph({ spacing: { after: 160 } })]),
@@ -133,7 +136,7 @@ const titlePage = ({ blocks, clauses }: DocumentSection, document: BrochureDocum
     (text) =>
       new Paragraph({
         style: 'Note',
-        text,
+        children: textRuns(text),
         indent: { left: 160 },
         border: { left: { style: BorderStyle.SINGLE, size: 18, color: STYLE.alert, space: 8 } },
       }),

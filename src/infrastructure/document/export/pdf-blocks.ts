@@ -33,9 +33,7 @@ export const pdfBlock = (block: DocumentBlock, document: BrochureDocument): Cont
     case 'paragraph':
       return [
         {
-          text: block.spans.map(({ text, citation }) =>
-            citation ? { text, style: 'citation', noWrap: text.length <= STYLE.citationOnOneLine } : { text },
-          ),
+          text: block.spans.flatMap(({ text, citation }) => (citation ? citationPieces(text, 'citation') : [{ text }])),
           style: 'paragraph',
         },
       ];
@@ -50,10 +48,16 @@ export const pdfBlock = (block: DocumentBlock, document: BrochureDocument): Cont
   }
 };
 
+/** A citation is broken only between what it cites: `[3, PK-03;` and `4, PK-05]`. */
+const citationPieces = (text: string, style: string) =>
+  unbroken(text, /(?<=; )/u).map((piece) => ({ ...piece, style }));
+
+const unbroken = (text: string, between: RegExp) => text.split(between).map((piece) => ({ text: piece, noWrap: true }));
+
 /** The caption is a header row, so that a table that goes on over pages is named on each. */
 const table = ({ number, caption, columns, widths, rows }: DocumentBlockOf<'table'>): Content => {
   const title: TableCell = {
-    text: [{ text: `${CAPTION_LABEL} ${number}. `, bold: true }, caption],
+    text: `${CAPTION_LABEL} ${number}. ${caption}`,
     colSpan: columns.length,
     style: 'caption',
     margin: [-4, 0, 0, 0],
@@ -76,9 +80,9 @@ const table = ({ number, caption, columns, widths, rows }: DocumentBlockOf<'tabl
 
 /** @param table where the cell is of a table's first row. Header rows are repeated, so it is this row that says where the table begins. */
 const cell = (text: string, column: number, table: number | null): TableCell => {
-  const style = column > 0 && text.startsWith('[') ? 'tableCitation' : 'tableCell';
   const id = table !== null && column === 0 ? { id: tableId(table) } : {};
-  return { text, style, ...id };
+  if (column === 0 || !text.startsWith('[')) return { text, style: 'tableCell', ...id };
+  return { text: citationPieces(text, 'tableCitation'), style: 'tableCitation', ...id };
 };
 
 export const tableId = (number: number): string => `table-${number}`;
@@ -102,7 +106,8 @@ const references = ({ items }: DocumentBlockOf<'references'>): Content => {
       stack: [
         { text },
         ...(url === null ? [] : [{ text: url, link: url, style: 'link' }]),
-        { text: `Cited for ${cited_for}`, style: 'quiet' },
+        // Broken between facts, not within an id.
+        { text: ['Cited for ', ...unbroken(cited_for, /(?<=, )/u)], style: 'quiet' },
       ],
     },
   ]);
@@ -138,6 +143,6 @@ const contents = ({ sections, tables }: BrochureDocument): Content[] => {
     list(entries, sections.some(({ number }) => number?.startsWith('Appendix')) ? 66 : 26),
     ...(captions.length === 0
       ? []
-      : [{ text: 'List of Tables', style: 'subheading', margin: [0, 18, 0, 6] } as Content, list(captions, 48)]),
+      : [{ text: 'List of Tables', style: 'subheading', margin: [0, 18, 0, 6] } as Content, list(captions, 54)]),
   ];
 };

@@ -17,7 +17,7 @@ export const pdfStyles: StyleDictionary = {
   clauses: { fontSize: STYLE.small, color: hex(STYLE.quiet), margin: [0, 2, 0, 8] },
   paragraph: { margin: [0, 0, 0, 7] },
   citation: { fontSize: STYLE.small, color: hex(STYLE.quiet) },
-  caption: { fontSize: STYLE.table, color: hex(STYLE.heading) },
+  caption: { fontSize: STYLE.table, bold: true, color: hex(STYLE.heading) },
   tableHeader: { fontSize: STYLE.table, bold: true, color: hex(STYLE.heading) },
   tableCell: { fontSize: STYLE.table, lineHeight: 1.2 },
   tableCitation: { fontSize: STYLE.small, color: hex(STYLE.quiet) },

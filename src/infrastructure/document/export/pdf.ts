@@ -10,27 +10,36 @@ import {
 import { pdfBlock } from './pdf-blocks.js';
 import { pdfFile } from './pdf-file.js';
 import { pdfStyles } from './pdf-styles.js';
-import { hex, STYLE } from './style.js';
+import type { Rendered } from './rendered.js';
+import { hex, PDF_TEXT_WIDTH, STYLE } from './style.js';
+import { unprintableNotes } from './unprintable.js';
 
 /** A4, with bookmarks, page numbers and a mark on every page. The same document gives the same bytes. */
-export const pdf = (document: BrochureDocument): Promise<Buffer> => pdfFile(definition(document));
+export const pdf = async (given: BrochureDocument): Promise<Rendered> => {
+  const warnings = unprintableNotes(given);
+  const document = { ...given, notes: [...warnings, ...given.notes] };
+  const headings = document.sections.filter(({ kind }) => kind !== 'title').map(({ key }) => key);
+  return { content: await pdfFile(definition(document), headings), warnings };
+};
 
-const MARGIN = 62;
+const PAGE_WIDTH = 595.28;
+const MARGIN = (PAGE_WIDTH - PDF_TEXT_WIDTH) / 2;
+const RUNNING_RIGHT = 110;
 
 const definition = (document: BrochureDocument): TDocumentDefinitions => {
   const { left, right } = headerTexts(document);
   const created = new Date(document.created_at);
   const running = (texts: [string, string], margin: [number, number, number, number]): Content => ({
     columns: [
-      { text: texts[0], width: '*' },
-      { text: texts[1], width: 'auto', alignment: 'right' },
+      { text: texts[0], width: PDF_TEXT_WIDTH - RUNNING_RIGHT },
+      { text: texts[1], width: RUNNING_RIGHT, alignment: 'right' },
     ],
     style: 'running',
     margin,
   });
   const rule = (y: number): Content => ({
     canvas: [
-      { type: 'line', x1: MARGIN, y1: y, x2: 595.28 - MARGIN, y2: y, lineWidth: 0.5, lineColor: hex(STYLE.line) },
+      { type: 'line', x1: MARGIN, y1: y, x2: PAGE_WIDTH - MARGIN, y2: y, lineWidth: 0.5, lineColor: hex(STYLE.line) },
     ],
   });
   return {

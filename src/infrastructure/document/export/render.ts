@@ -2,7 +2,11 @@ import type { BrochureDocument } from '../document.js';
 import type { Format } from '../outline.js';
 import { docx } from './docx.js';
 import { pdf } from './pdf.js';
+import { printableDocument } from './printable.js';
+import type { Rendered } from './rendered.js';
 
 /** The bytes of a document. Takes its thread for as long as it needs: about a second for 100 facts. */
-export const render = (document: BrochureDocument, format: Format): Promise<Uint8Array> =>
-  format === 'docx' ? docx(document) : pdf(document);
+export const render = async (given: BrochureDocument, format: Format): Promise<Rendered> => {
+  const document = printableDocument(given);
+  return format === 'docx' ? { content: await docx(document), warnings: [] } : pdf(document);
+};

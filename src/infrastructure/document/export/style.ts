@@ -18,11 +18,15 @@ export const STYLE = {
   subheading: 10.5,
   /** A table of up to this many rows is not broken over pages. */
   rowsKeptTogether: 12,
-  /** A citation of up to this many characters is not broken over lines. */
-  citationOnOneLine: 40,
 } as const;
 
 export const hex = (colour: string): string => `#${colour}`;
 
+/** A4 less the margins, in points. */
+export const PDF_TEXT_WIDTH = 471.28;
+
 export const FONT_DOCX = 'Arial';
+/** Fonts that come with Word, by whose characters they hold. */
+export const FONT_DOCX_EAST = { sc: 'Microsoft YaHei', jp: 'Yu Gothic', kr: 'Malgun Gothic' } as const;
+export const FONTS_DOCX = { ascii: FONT_DOCX, hAnsi: FONT_DOCX, cs: FONT_DOCX, eastAsia: FONT_DOCX_EAST.sc } as const;
 export const CAPTION_LABEL = 'Table';

@@ -7,9 +7,11 @@ import { projectSchema, type ProjectFile } from './schema.js';
 /** A project of 2000 facts is about this large. */
 export const PROJECT_FILE_BYTES = 1024 * 1024;
 
+const INLINE = 'metadata.project';
 const PROJECT_ID = /^[A-Za-z0-9._:@-]{1,128}$/;
 
-export type LoadedProject = Readonly<{ origin: 'metadata' | 'file'; project: ProjectFile }>;
+/** `where` is for messages. */
+export type LoadedProject = Readonly<{ origin: 'metadata' | 'file'; where: string; project: ProjectFile }>;
 
 /**
  * `metadata.project` where there is one, else `<projectsDir>/<project_id>.json`; null where there is neither.
@@ -21,12 +23,12 @@ export const loadProject = async (
   inline: unknown,
 ): Promise<LoadedProject | null> => {
   if (inline !== undefined && inline !== null)
-    return { origin: 'metadata', project: parse(inline, 'metadata.project') };
+    return { origin: 'metadata', where: INLINE, project: parse(inline, INLINE) };
   if (!PROJECT_ID.test(projectId))
     throw new Refusal('validation', 'INVALID_INPUT', 'project_id: expected 1 to 128 of A-Z a-z 0-9 . _ : @ -');
   const name = `${projectId}.json`;
   const content = await readBounded(projectsDir, name);
-  return content === null ? null : { origin: 'file', project: parse(json(content, name), name) };
+  return content === null ? null : { origin: 'file', where: name, project: parse(json(content, name), name) };
 };
 
 const parse = (value: unknown, where: string): ProjectFile => {

@@ -1,5 +1,13 @@
 import type { Fact } from '../project/fact.js';
-import { quantities, quantity, sentenceOf } from '../project/phrases.js';
+import {
+  joined,
+  plainPiece,
+  quantitiesPhrase,
+  quantityPhrase,
+  sentencePhrase,
+  type Phrase,
+  textOf,
+} from '../project/phrases.js';
 import type { Block, BlockOf } from '../sections.js';
 import { numbersIn, strayNumber } from './numbers.js';
 import type { Problem, ProblemCode } from './problem.js';
@@ -25,13 +33,15 @@ type Scope = Readonly<{
   headings: readonly string[];
 }>;
 
+const CELL = ' | ';
 const QUOTED = 80;
 const quote = (text: string): string => JSON.stringify(text.length > QUOTED ? `${text.slice(0, QUOTED)}…` : text);
 
 /** Does every citation resolve, and does every number stand, in its place and with its unit, in a fact cited beside it? */
 export const checkBlock = (block: Block, scope: Scope, checked: Checked): void => {
   const say = (code: ProblemCode, message: string) => checked.problems.push({ code, section: scope.section, message });
-  const bare = (text: string) => scope.names.reduce((rest, name) => rest.replaceAll(name, ' '), text);
+  const bare = (text: string) =>
+    scope.names.reduce((rest, name) => rest.replaceAll(name, ' '.repeat(name.length)), text);
 
   /** @returns the facts that resolve */
   const resolve = (ids: readonly string[], where: string): Fact[] =>
@@ -43,16 +53,17 @@ export const checkBlock = (block: Block, scope: Scope, checked: Checked): void =
       return fact ?? [];
     });
 
-  const compare = (text: string, allowed: string, cited: readonly Fact[]): void => {
+  const compare = (text: string, allowed: Phrase, cited: readonly Fact[]): void => {
     const found = numbersIn(bare(text));
     checked.numbers += found.length;
-    const stray = strayNumber(found, numbersIn(bare(allowed)));
+    const stray = strayNumber(found, numbersIn(bare(textOf(allowed))));
     const ids = cited.map(({ id }) => id).join(', ');
     if (stray !== undefined && cited.length === 0)
       say('number_uncited', `${scope.section}: ${stray} in ${quote(text)} is not cited`);
     else if (stray !== undefined)
       say('number_wrong', `${scope.section}: ${stray} in ${quote(text)} does not stand there in ${ids}`);
-    const unit = strayUnit(bare(text), cited);
+    if (stray !== undefined) return;
+    const unit = strayUnit(text, allowed, bare);
     if (unit !== undefined) say('unit_wrong', `${scope.section}: ${unit} in ${quote(text)}, citing ${ids}`);
   };
 
@@ -60,12 +71,14 @@ export const checkBlock = (block: Block, scope: Scope, checked: Checked): void =
     const cited = rows.map(({ cells, facts: ids }) => ({ cells, facts: resolve(ids, quote(cells.join(' | '))) }));
     const all = cited.flatMap(({ facts }) => facts);
     const byLabel = all.every(({ values }) => values.every(({ label }) => label !== null && columns.includes(label)));
-    compare(caption, all[0]?.table ?? '', []);
-    compare(columns.join(' | '), byLabel ? (all[0]?.values.map(({ label }) => label).join(' | ') ?? '') : '', []);
+    compare(caption, [plainPiece(all[0]?.table ?? '')], []);
+    const titles = byLabel ? (all[0]?.values.map(({ label }) => label).join(' | ') ?? '') : '';
+    compare(columns.join(' | '), [plainPiece(titles)], []);
     for (const { cells, facts } of cited) {
       checked.rows += 1;
-      const values = (fact: Fact) => (byLabel ? fact.values.map(quantity).join(' | ') : quantities(fact));
-      compare(cells.join(' | '), facts.map((fact) => `${fact.subject} | ${values(fact)}`).join(' | '), facts);
+      const values = (fact: Fact) => (byLabel ? fact.values.map(quantityPhrase) : [quantitiesPhrase(fact)]);
+      const row = facts.flatMap((fact) => [[plainPiece(fact.subject)], ...values(fact)]);
+      compare(cells.join(CELL), joined(row, CELL), facts);
     }
   };
 
@@ -75,13 +88,13 @@ export const checkBlock = (block: Block, scope: Scope, checked: Checked): void =
         const facts = resolve(ids, quote(text));
         checked.sentences += 1;
         if (ids.length === 0) checked.uncitedSentences += 1;
-        compare(text, ids.length === 0 ? scope.given : facts.map(sentenceOf).join(' '), facts);
+        compare(text, ids.length === 0 ? [plainPiece(scope.given)] : joined(facts.map(sentencePhrase), ' '), facts);
       }
       return;
     case 'table':
       return checkTable(block);
     case 'subheading':
-      return compare(block.text, scope.headings.find((heading) => heading === block.text) ?? '', []);
+      return compare(block.text, [plainPiece(scope.headings.find((heading) => heading === block.text) ?? '')], []);
     case 'fields':
     case 'generated':
       return;

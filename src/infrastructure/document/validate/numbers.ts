@@ -4,16 +4,17 @@
 const NUMBER = /(?:(?<=^|[\s([=<>≤≥±×,;:|])[-−])?\p{N}+(?:[.,]\p{N}+)*/gu;
 const THOUSANDS = /^[-−]?\d{1,3}(,\d{3})+(\.\d+)?$/;
 
-export type Found = Readonly<{ number: string; after: string }>;
+export type Found = Readonly<{ number: string; after: string; end: number }>;
 
-const AFTER = 40;
+/** The longest unit, the longest value, and some. */
+const AFTER = 160;
 
-/** In their order; `1,500` and `1500` are one number. `after` is what follows in the text. */
+/** In their order; `1,500` and `1500` are one number. `after` is what follows in the text, from `end` on. */
 export const numbersWithContext = (text: string): Found[] =>
   [...text.matchAll(NUMBER)].map((match) => {
     const end = match.index + match[0].length;
     const plain = THOUSANDS.test(match[0]) ? match[0].replaceAll(',', '') : match[0];
-    return { number: plain.replace('−', '-'), after: text.slice(end, end + AFTER) };
+    return { number: plain.replace('−', '-'), after: text.slice(end, end + AFTER), end };
   });
 
 export const numbersIn = (text: string): string[] => numbersWithContext(text).map(({ number }) => number);

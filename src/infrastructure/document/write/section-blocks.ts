@@ -9,6 +9,10 @@ import { factTable } from './fact-table.js';
 /** A sentence that rests on no fact. It must hold no number. */
 export const plain = (text: string): BlockOf<'paragraph'> => ({ kind: 'paragraph', sentences: [{ text, facts: [] }] });
 
+/** The sentence that opens a section. It cites nothing: all that it may hold of the project is the product's name. */
+export const leadOf = ({ lead }: Pick<OutlineSection, 'lead'>, product: string): string | null =>
+  lead?.replaceAll('{product}', () => product) ?? null;
+
 /** @param hasData whether the section, or one below it, has facts */
 export const sectionBlocks = (
   section: OutlineSection,
@@ -17,7 +21,8 @@ export const sectionBlocks = (
   hasData: boolean,
 ): Block[] => {
   if (!hasData) return [plain(`${NO_DATA}.`)];
-  const lead = section.lead === null ? [] : [plain(section.lead.replaceAll('{product}', product))];
+  const opening = leadOf(section, product);
+  const lead = opening === null ? [] : [plain(opening)];
   const groups = section.key === 'summary' ? bySection(facts) : byTopic(facts);
   const blocks = [...groups].flatMap(([heading, group]) => [
     ...(heading === '' ? [] : [{ kind: 'subheading' as const, text: heading }]),
