@@ -38,7 +38,7 @@ const main = async (signal: AbortSignal): Promise<number> => {
   };
 
   write('Starting Postgres, the event log and the API ...');
-  const server = await startServer(config);
+  const server = await startServer(config, { signal });
   write(`Ready at ${server.url}\n`);
   try {
     const exportsDir = path.join(config.dataDir, 'exports');
