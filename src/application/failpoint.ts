@@ -30,12 +30,7 @@ export const auditFailpoints = [
 /** Where a delivery is queued, is about to be sent, and has been answered. */
 export const webhookFailpoints = ['webhooks-before-commit', 'webhook-claimed', 'webhook-answered'] as const;
 
-export const failpoints = [
-  ...sagaFailpoints,
-  ...rebuildFailpoints,
-  ...auditFailpoints,
-  ...webhookFailpoints,
-] as const;
+export const failpoints = [...sagaFailpoints, ...rebuildFailpoints, ...auditFailpoints, ...webhookFailpoints] as const;
 
 export type Failpoint = (typeof failpoints)[number];
 

@@ -25,7 +25,9 @@ export const readFailpoint = ({ NODE_ENV, FAILPOINT }: Environment): Fate | null
   const name = failpoints.find((one) => one === given);
   if (name) return { name, nth: Number(nth), ...(stall && { stalls: true }) };
   const names = failpoints.join(', ');
-  throw new Error(`FAILPOINT: expected NAME or NAME:NTH or NAME:NTH:stall with NAME one of ${names}; got "${FAILPOINT}". Mend it`);
+  throw new Error(
+    `FAILPOINT: expected NAME or NAME:NTH or NAME:NTH:stall with NAME one of ${names}; got "${FAILPOINT}". Mend it`,
+  );
 };
 
 /** @param tell hears that the process is going to die or to stand still, and where */
