@@ -7,7 +7,10 @@ import { Rebuilder, DEFAULT_REBUILDER_LIMITS } from '../../../src/application/re
 import { Rebuilds } from '../../../src/application/rebuild/rebuilds.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
 import { PostgresReadModel } from '../../../src/infrastructure/postgres/postgres-read-model.js';
-import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
+import {
+  DEFAULT_REBUILD_STORE_LIMITS,
+  PostgresRebuildStore,
+} from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
 import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
 import { moves, playMoves } from '../../application/projections/random-history.js';
@@ -46,10 +49,10 @@ const asked = (reason: string | null = null): CommandContext => ({
   traceparent: null,
 });
 
-const world = (log: InMemoryEventLog, batch = 7) => {
+const world = (log: InMemoryEventLog, batch = 7, used = rebuildStore) => {
   const errors: string[] = [];
-  const rebuilds = new Rebuilds({ log, clock, store: rebuildStore }, projections);
-  const ports = { store: rebuildStore, rebuilds, log, clock, ids };
+  const rebuilds = new Rebuilds({ log, clock, store: used }, projections);
+  const ports = { store: used, rebuilds, log, clock, ids };
   const onError = (message: string, error: unknown) => void errors.push(`${message}: ${String(error)}`);
   const rebuilder = new Rebuilder(ports, projections, { ...DEFAULT_REBUILDER_LIMITS, batch, everyMs: 20 }, onError);
   return { rebuilds, rebuilder, errors };
@@ -266,6 +269,26 @@ describe('a builder that dies', () => {
     for (const table of names) expect((await rebuilds.view(table)).rebuild?.phase).toBe('swapped');
     expect(await schemas()).toEqual(['public_previous']);
   });
+});
+
+test('a builder that stands still in the swap keeps readers out no longer than it may, and swaps nothing late', async () => {
+  const log = await aHistory(11);
+  await catchUp(log, tables.dataSource);
+  const rows = await rowsOf(tables.dataSource);
+  const impatient = { ...DEFAULT_REBUILD_STORE_LIMITS, silenceMs: 200 };
+  const { rebuilds, rebuilder } = world(log, 5, new PostgresRebuildStore(tables.dataSource, store, clock, impatient));
+  for (const table of names) await rebuilds.request(table, { require: 'zero-diff' }, asked());
+  let hasStood = false;
+  onFailpoint((at) => {
+    if (at !== 'before-swap' || hasStood) return;
+    hasStood = true;
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_500);
+  });
+  await expect(rebuilder.work(NEVER)).rejects.toThrow();
+  expect([hasStood, await schemas()]).toEqual([true, ['public_shadow']]);
+  await world(log, 5).rebuilder.work(NEVER);
+  expect(await rowsOf(tables.dataSource)).toEqual(rows);
+  for (const table of names) expect((await rebuilds.view(table)).rebuild?.phase).toBe('swapped');
 });
 
 test('what stands on a table stands on the one that takes its place: privileges, policies, publication, triggers', async () => {

@@ -9,7 +9,7 @@ import { carryOver, silence } from './copy-table.js';
 
 type Means = Readonly<{
   clock: Clock;
-  limits: Readonly<{ lockTimeoutMs: number; lockPauseMs: number; lockTries: number }>;
+  limits: Readonly<{ lockTimeoutMs: number; lockPauseMs: number; lockTries: number; silenceMs: number }>;
   /** Whether the right to write to the live tables is gone. */
   isLost: () => boolean;
   /** Ends the waiting for those who read. */
@@ -30,7 +30,11 @@ export const swapTables = async (
   for (let tried = 1; ; tried++) {
     await client.query('begin');
     try {
-      await client.query(`select set_config('lock_timeout', $1, true)`, [`${limits.lockTimeoutMs}ms`]);
+      // A builder that stands still here keeps all readers out, and comes late: the database ends it.
+      await client.query(
+        `select set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
+        [`${limits.lockTimeoutMs}ms`, `${limits.silenceMs}ms`],
+      );
       for (const swap of swaps) await swapOne(client, schemas, swap, area);
       if (isLost()) throw new Error('The right to write to the read tables was lost before they were swapped');
       failpoint('before-swap');
@@ -38,7 +42,7 @@ export const swapTables = async (
       failpoint('after-swap');
       return;
     } catch (error) {
-      await client.query('rollback');
+      await client.query('rollback').catch(() => undefined);
       const isBusy = BUSY.has((error as { code?: unknown }).code);
       if (!isBusy || tried >= limits.lockTries) throw error;
     }
