@@ -19,6 +19,7 @@ import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/r
 import type { WatchLimits } from '../application/saga/saga-watch.js';
 import type { WebhookLimits } from '../application/webhooks/limits.js';
 import { DEFAULT_SENDER_LIMITS, type SenderLimits } from '../infrastructure/webhooks/http-webhook-sender.js';
+import type { TargetRules } from '../infrastructure/webhooks/target-rules.js';
 import type { SagaLimits } from '../application/saga/saga-limits.js';
 
 export const sagaLimits = (config: Config): SagaLimits => ({
@@ -150,4 +151,10 @@ export const senderLimits = (config: Config): SenderLimits => ({
   timeoutMs: config.webhookTimeoutMs,
   connectionsPerHost:
     config.webhookMaxConcurrentDeliveries + config.webhookMaxSlowDeliveries + config.webhookMaxConcurrentToSilent,
+});
+
+export const targetRules = (config: Config): TargetRules => ({
+  allowPrivate: config.webhookAllowPrivateTargets,
+  allowHttp: config.webhookAllowHttp,
+  ports: config.webhookAllowedPorts,
 });

@@ -43,6 +43,15 @@ export function someOf<const T extends string>(choices: readonly T[]) {
   return variable<readonly T[], readonly T[]>(`some of ${choices.join(', ')}, with commas between`, parse, []);
 }
 
+export function ports(fallback: readonly number[]) {
+  const parse = (text: string) => {
+    const given = text.split(',').map((each) => each.trim());
+    const isPort = (each: string) => /^\d{1,5}$/.test(each) && Number(each) >= 1 && Number(each) <= 65_535;
+    return given.every(isPort) ? [...new Set(given.map(Number))] : undefined;
+  };
+  return variable<readonly number[], readonly number[]>('ports from 1 to 65535, with commas between', parse, fallback);
+}
+
 export function flag(fallback: boolean) {
   const values = new Map([
     ['true', true],
