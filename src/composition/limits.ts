@@ -23,6 +23,7 @@ import type { WebhookLimits } from '../application/webhooks/limits.js';
 import { DEFAULT_SENDER_LIMITS, type SenderLimits } from '../infrastructure/webhooks/http-webhook-sender.js';
 import { REVISION_WAIT_LIMITS, type RevisionWaitLimits } from '../application/queries/revision-waits.js';
 import { DEFAULT_JSON_THREAD_LIMITS, type JsonThreadLimits } from './json.js';
+import type { TargetRules } from '../infrastructure/webhooks/target-rules.js';
 import type { SagaLimits } from '../application/saga/saga-limits.js';
 
 export const sagaLimits = (config: Config): SagaLimits => ({
@@ -189,4 +190,10 @@ export const senderLimits = (config: Config): SenderLimits => ({
   timeoutMs: config.webhookTimeoutMs,
   connectionsPerHost:
     config.webhookMaxConcurrentDeliveries + config.webhookMaxSlowDeliveries + config.webhookMaxConcurrentToSilent,
+});
+
+export const targetRules = (config: Config): TargetRules => ({
+  allowPrivate: config.webhookAllowPrivateTargets,
+  allowHttp: config.webhookAllowHttp,
+  ports: config.webhookAllowedPorts,
 });

@@ -21,7 +21,7 @@ import {
 } from '../infrastructure/postgres/webhooks/postgres-webhook-queue.js';
 import { PostgresWebhookStore } from '../infrastructure/postgres/webhooks/postgres-webhook-store.js';
 import { HttpWebhookSender } from '../infrastructure/webhooks/http-webhook-sender.js';
-import { senderLimits, webhookLimits } from './limits.js';
+import { senderLimits, targetRules, webhookLimits } from './limits.js';
 
 type OnError = (message: string, error: unknown) => void;
 type Parts = Readonly<{ config: Config; dataSource: DataSource; log: EventLog; clock: Clock; ids: Ids }>;
@@ -29,7 +29,7 @@ type Parts = Readonly<{ config: Config; dataSource: DataSource; log: EventLog; c
 export const webhookProviders = (parts: Parts, onError: OnError): Provider[] => {
   const { config, dataSource, clock, log, ids } = parts;
   const limits = webhookLimits(config);
-  const sender = new HttpWebhookSender(clock, config.webhookAllowPrivateTargets, senderLimits(config));
+  const sender = new HttpWebhookSender(clock, targetRules(config), senderLimits(config));
   const queue = new PostgresWebhookQueue(dataSource, { ...DEFAULT_WEBHOOK_QUEUE_LIMITS, queued: limits.queued });
   const store = readyUnlessAway(new PostgresWebhookStore(dataSource));
   const webhooks = new Webhooks({ log, store, queue: readyUnlessAway(queue), sender, clock, ids }, limits);

@@ -94,7 +94,8 @@ test('killed in the middle of attempts, another instance makes them again; each 
 }, 180_000);
 
 test('an address that is not public is refused, be it given or what a name leads to', async () => {
-  const { api, child } = await start(QUICK);
+  const open = { WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOWED_PORTS: `443,${receiver.port}` };
+  const { api, child } = await start({ ...QUICK, ...open });
   for (const host of ['127.0.0.1', '[::1]', '0x7f.1', '169.254.169.254', '[::ffff:10.0.0.1]', '2130706433']) {
     const refused = await api.post(HOOKS, { url: `http://${host}:${receiver.port}/hook` });
     expect(refused).toMatchObject({ status: 400, body: { error: { code: 'TARGET_NOT_ALLOWED' } } });

@@ -172,6 +172,27 @@ test('during a rotation both secrets sign; then the new one alone', async () => 
   expect([secret, second, third].map((each) => verify(each, receiver.all[1]!))).toEqual([false, false, true]);
 });
 
+test('a secret that leaked is ended at once, however many are valid', async () => {
+  const { id, secret } = await subscribe({ event_types: ['WorkflowStarted'] });
+  const rotate = (overlap_seconds: number) => app.api.post(`${HOOKS}/${id}/secrets`, { overlap_seconds });
+  const others: string[] = [];
+  for (let made = await rotate(3600); made.status === 201; made = await rotate(3600))
+    others.push(made.body.data.secret);
+  expect((await shown(id)).secrets).toHaveLength(5);
+  const refused = await rotate(1);
+  expect(refused).toMatchObject({ status: 400, body: { error: { code: 'TOO_MANY_SECRETS' } } });
+  expect(refused.body.error.message).toContain('overlap_seconds 0');
+  const last = await rotate(0);
+  expect(last.status).toBe(201);
+  expect((await shown(id)).secrets).toMatchObject([{ id: last.body.data.secret_id, expires_at: null }]);
+  await app.api.start({ ...START, auto_execute: false });
+  await eventually(() => expect(receiver.all).toHaveLength(1));
+  const verified = [secret, ...others, last.body.data.secret].map((each) => verify(each, receiver.all[0]!));
+  expect(verified).toEqual([...[secret, ...others].map(() => false), true]);
+  // It can be ended itself, again and again.
+  expect((await rotate(0)).status).toBe(201);
+});
+
 test('a receiver that fails for too long is disabled, with a notice; enabled again, it gets what waited', async () => {
   receiver.answer(() => 500);
   const { id } = await subscribe({ event_types: ['WorkflowStarted', 'WorkflowCompleted'] });

@@ -10,7 +10,7 @@ import { aCall } from './agents/a-call.js';
 
 const clock = new SystemClock();
 const agents = new HttpAgents(clock, defaultAgentLimits);
-const sender = new HttpWebhookSender(clock, true);
+const sender = new HttpWebhookSender(clock, { allowPrivate: true, allowHttp: false, ports: [] });
 const servers: ClosingServer[] = [];
 
 afterEach(async () => {

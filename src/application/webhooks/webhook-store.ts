@@ -65,8 +65,15 @@ export abstract class WebhookStore {
    * @returns the secret; null where there are `most` subscriptions
    */
   abstract prepare(webhookId: string, url: string, most: number): Promise<string | null>;
-  /** Keeps a secret that does not sign yet. @returns as above; null where `most` are kept */
-  abstract prepareSecret(webhookId: string, secretId: string, most: number): Promise<string | null>;
+  /**
+   * Keeps a secret that does not sign yet. @returns as above; null where `most` are kept. One that is about to end the others
+   * is kept in any case; of those that never came to sign the oldest give way.
+   */
+  abstract prepareSecret(
+    webhookId: string,
+    secretId: string,
+    room: Readonly<{ most: number; endsOthers: boolean }>,
+  ): Promise<string | null>;
   /** Null for one that is not known, or not yet. */
   abstract find(webhookId: string): Promise<WebhookView | null>;
   /** Oldest first. */

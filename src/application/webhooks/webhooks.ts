@@ -106,7 +106,7 @@ export class Webhooks {
     }
   }
 
-  /** @param overlapMs how long the secrets until now are valid beside the new one */
+  /** @param overlapMs how long the secrets until now are valid beside the new one; 0 ends them, however many there are */
   async rotate(
     webhookId: string,
     overlapMs: number,
@@ -114,11 +114,14 @@ export class Webhooks {
   ): Promise<WebhookOutcome & Readonly<{ secret: string; secretId: string }>> {
     await this.known(webhookId);
     const secretId = context.commandId;
-    const secret = await this.ports.store.prepareSecret(webhookId, secretId, this.limits.secrets);
+    const secret = await this.ports.store.prepareSecret(webhookId, secretId, {
+      most: this.limits.secrets,
+      endsOthers: overlapMs === 0,
+    });
     if (secret === null) {
       throw new InvalidRequest(
         'TOO_MANY_SECRETS',
-        `The webhook has ${this.limits.secrets} secrets, which is as many as may be; wait until one has expired`,
+        `The webhook has ${this.limits.secrets} secrets, which is as many as may be; wait until one has expired, or end them all with overlap_seconds 0`,
       );
     }
     const data = { ...said(context), secretId, overlapMs };

@@ -82,6 +82,15 @@ export function origins() {
   });
 }
 
+export function ports(fallback: readonly number[]) {
+  const parse = (text: string) => {
+    const given = text.split(',').map((each) => each.trim());
+    const isPort = (each: string) => /^\d{1,5}$/.test(each) && Number(each) >= 1 && Number(each) <= 65_535;
+    return given.every(isPort) ? [...new Set(given.map(Number))] : undefined;
+  };
+  return variable<readonly number[], readonly number[]>('ports from 1 to 65535, with commas between', parse, fallback);
+}
+
 export function flag(fallback: boolean) {
   const values = new Map([
     ['true', true],

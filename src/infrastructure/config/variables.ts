@@ -8,6 +8,7 @@ import {
   hostNames,
   oneOf,
   origins,
+  ports,
   secret,
   someOf,
   text,
@@ -112,6 +113,8 @@ export const variables = z.object({
   REALTIME_SILENCE_TIMEOUT_MS: whole('milliseconds', 60_000, { min: 100 }),
 
   WEBHOOK_ALLOW_PRIVATE_TARGETS: flag(false),
+  WEBHOOK_ALLOW_HTTP: flag(false),
+  WEBHOOK_ALLOWED_PORTS: ports([443, 80]),
   WEBHOOK_MAX_SUBSCRIPTIONS: whole('webhooks', 100, { min: 0, max: 10_000 }),
   WEBHOOK_MAX_CONCURRENT_DELIVERIES: whole('requests', 32, { max: 1000 }),
   WEBHOOK_MAX_CONCURRENT_PER_TARGET: whole('requests', 4, { max: 1000 }),

@@ -1,34 +1,31 @@
 import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { isPublicAddress } from './address-ranges.js';
+import { notPublic } from './target-rules.js';
 
 export class TargetRefused extends Error {
   readonly code = 'TARGET_NOT_ALLOWED';
 }
 
-type Resolve = (
+export type Resolve = (
   host: string,
   options: LookupOptions & { all: true },
   done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
 ) => void;
 
 /**
- * A lookup for connections that are about to be made: where one of a name's addresses is not public, none is used. The
+ * A lookup for connections that are about to be made: where one of a name's addresses is refused, none is used. The
  * connection goes to what was checked, so that a name cannot mean something else a moment later.
+ * @param refusalOf why an address may not be connected to; null where it may
  */
 export const checkedLookup =
-  (resolve: Resolve = lookup): LookupFunction =>
+  (refusalOf: (address: string) => string | null, resolve: Resolve = lookup): LookupFunction =>
   (host, options, done) => {
     resolve(host, { ...options, all: true }, (error, addresses) => {
       if (error) return done(error, '');
-      const refused = addresses.length === 0 || addresses.some(({ address }) => !isPublicAddress(address));
-      if (refused) return done(new TargetRefused(refusal(host)), '');
+      const refused = addresses.map(({ address }) => refusalOf(address)).find((refusal) => refusal !== null);
+      if (refused || addresses.length === 0) return done(new TargetRefused(refused ?? notPublic(host)), '');
       if (options.all) return done(null, addresses);
       const [first] = addresses;
       done(null, first!.address, first!.family);
     });
   };
-
-export const refusal = (host: string): string =>
-  `expected a host on the public internet, ${host} is or leads to an address that is not. ` +
-  'WEBHOOK_ALLOW_PRIVATE_TARGETS=true allows it';

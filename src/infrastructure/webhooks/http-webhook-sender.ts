@@ -1,11 +1,10 @@
-import { isIP } from 'node:net';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../application/clock.js';
 import { WebhookSender, type Answered, type Posted } from '../../application/webhooks/webhook-sender.js';
 import { retryAfterMs } from '../agents/retry-after.js';
 import { OutgoingHttp } from '../outgoing-http.js';
-import { isPublicAddress } from './address-ranges.js';
-import { checkedLookup, refusal } from './checked-lookup.js';
+import { checkedLookup, type Resolve } from './checked-lookup.js';
+import { refusalOfAddress, refusalOfTarget, type TargetRules } from './target-rules.js';
 
 export type SenderLimits = Readonly<{
   /** From the connection to the last byte of the answer. */
@@ -37,9 +36,9 @@ export class HttpWebhookSender extends WebhookSender {
 
   constructor(
     private readonly clock: Clock,
-    private readonly allowPrivate: boolean,
+    private readonly rules: TargetRules,
     private readonly limits: SenderLimits = DEFAULT_SENDER_LIMITS,
-    lookup = checkedLookup(),
+    resolve?: Resolve,
   ) {
     super();
     const connections = {
@@ -49,22 +48,20 @@ export class HttpWebhookSender extends WebhookSender {
       keepAliveTimeout: limits.idleConnectionMs,
       keepAliveMaxTimeout: limits.idleConnectionMs,
     };
-    this.outgoing = new OutgoingHttp(connections, () => ({
+    this.outgoing = new OutgoingHttp(connections, (origin) => ({
       timeout: limits.timeoutMs,
-      ...(!allowPrivate && { lookup }),
+      lookup: checkedLookup((address) => refusalOfAddress(rules, origin, address), resolve),
     }));
   }
 
   refusalOf(url: string): string | null {
     if (url.length > this.limits.urlLength) return `expected at most ${this.limits.urlLength} characters`;
     if (!URL.canParse(url)) return 'expected an absolute URL';
-    const { protocol, username, password, hostname } = new URL(url);
+    const target = new URL(url);
+    const { protocol, username, password } = target;
     if (protocol !== 'https:' && protocol !== 'http:') return 'expected https:// or http://';
     if (username !== '' || password !== '') return 'expected no user and password in it; the signature tells who calls';
-    if (this.allowPrivate) return null;
-    // Names are checked when they are connected to; there is no lookup for an address.
-    const host = hostname.replace(/^\[|\]$/g, '');
-    return isIP(host) !== 0 && !isPublicAddress(host) ? refusal(host) : null;
+    return refusalOfTarget(this.rules, target);
   }
 
   async post({ url, headers, body, signal }: Posted): Promise<Answered> {

@@ -3,12 +3,14 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { isPublicAddress } from '../../../src/infrastructure/webhooks/address-ranges.js';
-import { checkedLookup } from '../../../src/infrastructure/webhooks/checked-lookup.js';
+import { checkedLookup, type Resolve } from '../../../src/infrastructure/webhooks/checked-lookup.js';
+import { refusalOfAddress, type TargetRules } from '../../../src/infrastructure/webhooks/target-rules.js';
 import { DEFAULT_SENDER_LIMITS, HttpWebhookSender } from '../../../src/infrastructure/webhooks/http-webhook-sender.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
 import { startReceiver } from '../../support/webhook-receiver.js';
 
 const clock = new SystemClock();
+const STRICT: TargetRules = { allowPrivate: false, allowHttp: false, ports: [443, 80] };
 
 test.each([
   '1.1.1.1',
@@ -41,7 +43,8 @@ test.each([
 ])('%s is not', (address) => expect(isPublicAddress(address)).toBe(false));
 
 describe('an address', () => {
-  const refusal = (url: string) => new HttpWebhookSender(clock, false).refusalOf(url);
+  const refusal = (url: string, more: Partial<TargetRules> = {}) =>
+    new HttpWebhookSender(clock, { ...STRICT, ...more }).refusalOf(url);
 
   test.each([
     ...['http://127.0.0.1/', 'http://127.1/', 'http://0x7f.0.0.1/', 'http://2130706433/', 'http://017700000001/'],
@@ -51,23 +54,49 @@ describe('an address', () => {
 
   test.each([
     ['https://example.com/hook?x=1', null],
-    ['http://8.8.8.8:8080/', null],
-    ['http://localhost/', null],
+    ['https://8.8.8.8/', null],
+    ['https://localhost/', null],
     ['ftp://example.com/', 'expected https:// or http://'],
     ['file:///etc/passwd', 'expected https:// or http://'],
     ['https://ann@example.com/', 'expected no user and password in it; the signature tells who calls'],
     ['example.com', 'expected an absolute URL'],
     [`https://example.com/${'x'.repeat(2_000)}`, 'expected at most 2000 characters'],
   ])('%s: %s', (url, expected) => expect(refusal(url)).toBe(expected));
+
+  test.each(['https://example.com:0/', 'http://127.0.0.1:0/', 'https://8.8.8.8:0/'])('%s has no port', (url) => {
+    for (const allowPrivate of [true, false])
+      expect(refusal(url, { allowPrivate, allowHttp: true })).toBe('expected a port from 1 to 65535, got 0');
+  });
+
+  test.each(['example.com', '8.8.8.8', '[2606:4700::1111]'])('%s is spoken to over TLS, on its usual ports', (host) => {
+    expect(refusal(`http://${host}/`)).toMatch(/^expected https:\/\/.* WEBHOOK_ALLOW_HTTP=true/);
+    expect(refusal(`http://${host}/`, { allowHttp: true })).toBeNull();
+    for (const port of [22, 25, 2113, 5432, 8443])
+      expect(refusal(`https://${host}:${port}/`)).toBe(
+        `expected port 443 or 80, got ${port}. WEBHOOK_ALLOWED_PORTS lists those that are allowed`,
+      );
+    expect(refusal(`http://${host}:8080/`, { allowHttp: true })).toMatch(/^expected port 443 or 80, got 8080/);
+    expect(refusal(`https://${host}:8443/`, { ports: [8443] })).toBeNull();
+    expect(refusal(`https://${host}/`, { ports: [8443] })).toMatch(/^expected port 8443, got 443/);
+  });
+
+  test('that is private, where those are allowed, is spoken to as it wishes', () => {
+    for (const url of ['http://127.0.0.1:8080/', 'http://[::1]:9/', 'http://10.0.0.1/', 'http://receiver:8080/'])
+      expect(refusal(url, { allowPrivate: true })).toBeNull();
+    // The other addresses are not.
+    expect(refusal('http://8.8.8.8/', { allowPrivate: true })).toMatch(/^expected https:/);
+  });
 });
 
 describe('a name', () => {
   const resolveTo = (...addresses: string[]) =>
-    checkedLookup((_host, _options, done) =>
-      done(
-        null,
-        addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
-      ),
+    checkedLookup(
+      (address) => refusalOfAddress(STRICT, new URL('https://name.test/'), address),
+      (_host, _options, done) =>
+        done(
+          null,
+          addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+        ),
     );
   const look = (lookup: ReturnType<typeof checkedLookup>, all: boolean) =>
     new Promise((resolve) =>
@@ -95,11 +124,13 @@ describe('a name', () => {
   it('is looked at when it is connected to', async () => {
     const receiver = await startReceiver();
     const asked: string[] = [];
-    const lookup = checkedLookup((host, _options, done) => {
+    let leadsTo = '127.0.0.1';
+    const resolve: Resolve = (host, _options, done) => {
       asked.push(host);
-      done(null, [{ address: '127.0.0.1', family: 4 }]);
-    });
-    const sender = new HttpWebhookSender(clock, false, DEFAULT_SENDER_LIMITS, lookup);
+      done(null, [{ address: leadsTo, family: 4 }]);
+    };
+    const rules = { ...STRICT, allowHttp: true, ports: [receiver.port] };
+    const sender = new HttpWebhookSender(clock, rules, DEFAULT_SENDER_LIMITS, resolve);
     const url = `http://name.test:${receiver.port}/hook?token=t0ken`;
     const answered = await sender.post({ url, headers: {}, body: '{}', signal: new AbortController().signal });
     expect(answered).toMatchObject({ statusCode: null, responseExcerpt: null });
@@ -107,6 +138,16 @@ describe('a name', () => {
     expect(answered.error).not.toContain('t0ken');
     expect([asked, receiver.all]).toEqual([['name.test'], []]);
     await sender.close();
+    // A name may lead to a private address where those are allowed; that it does is seen only now.
+    const own = new HttpWebhookSender(clock, { ...STRICT, allowPrivate: true }, DEFAULT_SENDER_LIMITS, resolve);
+    const post = () => own.post({ url, headers: {}, body: '{}', signal: new AbortController().signal });
+    expect(await post()).toMatchObject({ statusCode: 204 });
+    await own.close();
+    const other = new HttpWebhookSender(clock, { ...STRICT, allowPrivate: true }, DEFAULT_SENDER_LIMITS, resolve);
+    leadsTo = '8.8.8.8';
+    const elsewhere = await other.post({ url, headers: {}, body: '{}', signal: new AbortController().signal });
+    expect(elsewhere.error).toMatch(/^expected https:/);
+    await other.close();
     await receiver.close();
   });
 });
@@ -124,7 +165,15 @@ describe('an answer', () => {
     response.end('x'.repeat(100_000));
   });
   let at: string;
-  const sender = new HttpWebhookSender(clock, true, { ...DEFAULT_SENDER_LIMITS, timeoutMs: 300, excerptBytes: 10 });
+  const sender = new HttpWebhookSender(
+    clock,
+    { ...STRICT, allowPrivate: true },
+    {
+      ...DEFAULT_SENDER_LIMITS,
+      timeoutMs: 300,
+      excerptBytes: 10,
+    },
+  );
   beforeAll(async () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');

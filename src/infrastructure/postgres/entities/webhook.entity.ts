@@ -48,7 +48,7 @@ export class Webhook {
   @Column('bigint', { nullable: true })
   revision!: string | null;
 
-  @Column('text')
+  @Column('text', { default: 'unknown' })
   receiver_state!: ReceiverState;
 
   /** When its receiver last let an attempt run out of time; null where it has answered since. */

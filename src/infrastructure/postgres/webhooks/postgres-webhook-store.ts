@@ -47,7 +47,11 @@ export class PostgresWebhookStore extends WebhookStore {
     });
   }
 
-  prepareSecret(webhookId: string, secretId: string, most: number): Promise<string | null> {
+  prepareSecret(
+    webhookId: string,
+    secretId: string,
+    { most, endsOthers }: Readonly<{ most: number; endsOthers: boolean }>,
+  ): Promise<string | null> {
     return this.dataSource.transaction(async (manager) => {
       await manager.query('select pg_advisory_xact_lock($1)', [SUBSCRIBE_LOCK]);
       await manager.query(
@@ -56,11 +60,12 @@ export class PostgresWebhookStore extends WebhookStore {
            or not active and id <> $2 and created_at < clock_timestamp() - ${PREPARED_FOR})`,
         [webhookId, secretId],
       );
+      if (endsOthers) await manager.query(MAKE_ROOM, [webhookId, secretId, most]);
       await manager.query(
         `insert into webhook_secrets (webhook_id, id, secret, active, created_at)
          select $1, $2, $3, false, clock_timestamp()
-         where (select count(*) from webhook_secrets where webhook_id = $1) < $4 on conflict do nothing`,
-        [webhookId, secretId, newSecret(), most],
+         where $5 or (select count(*) from webhook_secrets where webhook_id = $1) < $4 on conflict do nothing`,
+        [webhookId, secretId, newSecret(), most, endsOthers],
       );
       const rows: { secret: string }[] = await manager.query(
         'select secret from webhook_secrets where webhook_id = $1 and id = $2',
@@ -139,6 +144,12 @@ export class PostgresWebhookStore extends WebhookStore {
     return rows[0]?.count ?? 0;
   }
 }
+
+/** What was prepared is bounded too; a moment ago it may have been for an event that is on its way. */
+const MAKE_ROOM = `
+  delete from webhook_secrets where webhook_id = $1 and id in (
+    select id from webhook_secrets where webhook_id = $1 and not active and id <> $2
+    order by created_at desc, id offset $3::integer - 1)`;
 
 const WEBHOOKS = `
   select webhooks.id, target, description, event_types, project_id, execution_id, state, disabled, created_by, created_at,

@@ -470,6 +470,13 @@ test('there are as many subscriptions as may be, and a repeat finds its secret',
   expect(await store.prepare(two, 'https://example.com/', 1)).toBeNull();
   expect(await store.prepare(one, 'https://example.com/', 1)).toBe(secret);
   expect(await store.find(one)).toBeNull();
-  const more = await Promise.all(Array.from({ length: 6 }, () => store.prepareSecret(one, randomUUID(), 3)));
+  const more = await Promise.all(
+    Array.from({ length: 6 }, () => store.prepareSecret(one, randomUUID(), { most: 3, endsOthers: false })),
+  );
   expect(more.filter((each) => each !== null)).toHaveLength(2);
+  // One that ends the others is always made; those that never came to sign do not pile up.
+  for (let round = 0; round < 10; round++)
+    expect(await store.prepareSecret(one, randomUUID(), { most: 3, endsOthers: true })).not.toBeNull();
+  const kept = await dataSource.query('select from webhook_secrets where webhook_id = $1', [one]);
+  expect(kept).toHaveLength(1 + 3);
 });

@@ -1,0 +1,46 @@
+/** Where webhooks may lead: to the public internet over TLS, and wherever else the settings say. */
+import { isIP } from 'node:net';
+import { isPublicAddress } from './address-ranges.js';
+
+export type TargetRules = Readonly<{
+  /** Loopback, private and link-local addresses, which may be spoken to over plain HTTP and on any port. */
+  allowPrivate: boolean;
+  /** Plain HTTP over the public internet. */
+  allowHttp: boolean;
+  /** On the public internet. */
+  ports: readonly number[];
+}>;
+
+type Target = Pick<URL, 'protocol' | 'port' | 'hostname'>;
+
+/** Why nothing is sent to a URL, as far as it tells itself; a name may tell more when it is connected to. */
+export const refusalOfTarget = (rules: TargetRules, target: Target): string | null => {
+  if (portOf(target) === 0) return 'expected a port from 1 to 65535, got 0';
+  const host = target.hostname.replace(/^\[|\]$/g, '');
+  // There is no lookup for an address.
+  if (isIP(host) !== 0) return refusalOfAddress(rules, target, host);
+  return rules.allowPrivate ? null : refusalOfWay(rules, target);
+};
+
+/** Why nothing is sent to an address that the URL's host is or leads to. */
+export const refusalOfAddress = (rules: TargetRules, target: Target, address: string): string | null => {
+  if (isPublicAddress(address)) return refusalOfWay(rules, target);
+  return rules.allowPrivate ? null : notPublic(target.hostname);
+};
+
+export const notPublic = (host: string): string =>
+  `expected a host on the public internet, ${host} is or leads to an address that is not. ` +
+  'WEBHOOK_ALLOW_PRIVATE_TARGETS=true allows it';
+
+const refusalOfWay = ({ allowHttp, ports }: TargetRules, target: Target): string | null => {
+  if (target.protocol === 'http:' && !allowHttp)
+    return 'expected https://, as everyone on the way reads what goes over http://. WEBHOOK_ALLOW_HTTP=true allows it';
+  const port = portOf(target);
+  if (ports.includes(port)) return null;
+  return `expected port ${ports.join(' or ')}, got ${port}. WEBHOOK_ALLOWED_PORTS lists those that are allowed`;
+};
+
+const portOf = ({ protocol, port }: Target): number => {
+  if (port !== '') return Number(port);
+  return protocol === 'https:' ? 443 : 80;
+};
