@@ -14,6 +14,7 @@ import { ProjectionRunner } from '../application/projections/runner.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
 import { loadAgentsModule } from '../infrastructure/agents/agents-module.js';
+import { registeredAgents } from '../infrastructure/agents/registry.js';
 import { HmacTaskTokens } from '../infrastructure/agents/hmac-task-tokens.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { loadDefinitions } from '../infrastructure/definitions/load-definitions.js';
@@ -27,6 +28,7 @@ import { drain } from '../interfaces/http/drain.js';
 import { measured } from '../interfaces/http/measured.js';
 import type { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { AdminLoops } from './admin.js';
+import { agentWarnings } from './agent-warnings.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
 import { openAudit } from './audit.js';
@@ -64,6 +66,7 @@ export const startServer = async (
   // What is wrong with the files that users write is told before anything is started.
   const definitions = await loadDefinitions(config.definitionsDir);
   if (config.agentsModule) await loadAgentsModule(config.agentsModule);
+  for (const line of agentWarnings(config, definitions, registeredAgents().keys())) logger.warn(line, 'Agents');
 
   const platform = await startPlatform(config, (line) => logger.debug(line, 'Platform'));
   let app: NestExpressApplication | undefined;

@@ -71,6 +71,10 @@ export function origins() {
   });
 }
 
+export function variableNames() {
+  return listOf('names of variables', (text) => (/^\w{1,128}$/.test(text) ? text : undefined));
+}
+
 export function flag(fallback: boolean) {
   const values = new Map([
     ['true', true],

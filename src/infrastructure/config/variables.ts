@@ -10,6 +10,7 @@ import {
   secret,
   someOf,
   text,
+  variableNames,
   webUrl,
   whole,
 } from './variable.js';
@@ -26,6 +27,8 @@ export const variables = z.object({
   ALLOWED_ORIGINS: origins(),
   ALLOW_UNAUTHENTICATED_NETWORK: flag(false),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'log', 'debug', 'verbose'], 'log'),
+
+  ALLOW_UNKNOWN_SETTINGS: variableNames(),
 
   REQUIRE_REASON: someOf(['pause', 'resume', 'retry', 'cancel', 'next_step', 'remaining', 'hold', 'release']),
 
