@@ -5,10 +5,12 @@ import { AuditKeeper } from '../application/audit/keeper.js';
 import { DEFAULT_KEEPER_LIMITS, type KeeperPorts, type OnAuditError } from '../application/audit/keeper-ports.js';
 import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/checkpoint.js';
+import { leadNotices } from '../application/notices.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
 import { knownKeys, openSigningKey } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/postgres-audit-tree.js';
+import { tellLog } from './notices.js';
 
 export type AuditParts = Readonly<{ tree: AuditTree; signer: CheckpointSigner; outside: OutsideCheckpoints }>;
 
@@ -22,7 +24,8 @@ export const openAudit = async (config: Config, dataSource: DataSource): Promise
 
 export const auditKeeper = (config: Config, ports: KeeperPorts, onError: OnAuditError): AuditKeeper => {
   const { auditCheckpointEvents: checkpointEvents, auditCheckpointMs: checkpointMs } = config;
-  return new AuditKeeper(ports, { ...DEFAULT_KEEPER_LIMITS, checkpointEvents, checkpointMs }, onError);
+  const notices = leadNotices('writes and signs the audit tree', tellLog('Audit'));
+  return new AuditKeeper(ports, { ...DEFAULT_KEEPER_LIMITS, checkpointEvents, checkpointMs }, onError, notices);
 };
 
 export const trustedKeys = (config: Config) => knownKeys(auditDirectory(config));

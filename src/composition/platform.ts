@@ -22,6 +22,7 @@ export type Platform = Readonly<{
 /** Streams that parts of an instance follow. */
 const FOLLOWED = [...AUDITED_PREFIXES, WEBHOOK_STREAM_PREFIX];
 
+const notice = (line: string) => new Logger('EventNode').log(line);
 const warn = (line: string) => new Logger('Database').warn(line);
 
 /** Starts what is not given. Whatever fails, what was started before it is stopped again. */
@@ -55,6 +56,6 @@ export const startPlatform = async (config: Config, tell: (line: string) => void
 
   /** Of several instances on one database one runs the node, the others use it. */
   async function sharedNode(databaseUrl: string): Promise<SharedNode> {
-    return opened(await SharedNode.open({ databaseUrl, log: tell }), (it) => it.close());
+    return opened(await SharedNode.open({ databaseUrl, log: tell, notice }), (it) => it.close());
   }
 };

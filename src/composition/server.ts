@@ -1,7 +1,7 @@
 /** One instance of the application, from its settings to its last breath. */
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
-import { ConsoleLogger, Logger, type LogLevel } from '@nestjs/common';
+import { Logger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
@@ -31,6 +31,7 @@ import { AdminLoops } from './admin.js';
 import { agentWarnings } from './agent-warnings.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
+import { ApplicationLogger } from './application-logger.js';
 import { openAudit } from './audit.js';
 import { connections } from './connections.js';
 import { doorOf } from './hosts.js';
@@ -58,7 +59,7 @@ export const startServer = async (
   config: Config,
   { clock = new SystemClock(), ids = new SystemIds() }: Partial<Readonly<{ clock: Clock; ids: Ids }>> = {},
 ): Promise<Server> => {
-  const logger = new ConsoleLogger({
+  const logger = new ApplicationLogger({
     json: !process.stdout.isTTY,
     logLevels: LEVELS.slice(0, LEVELS.indexOf(config.logLevel) + 1),
   });
@@ -85,7 +86,7 @@ export const startServer = async (
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
     app.use(measured(metrics));
-    const door = { ...doorOf(config), connections: connections(config) };
+    const door = { ...doorOf(config), connections: connections(config), access: config.accessLog };
     configureHttp(app, httpLimits(config), stopping.signal, door);
     await listen(app, config);
     const bound = app.getHttpServer().address() as AddressInfo;
@@ -126,6 +127,8 @@ const run = (
   const [live, webhooks] = [app.get(LiveLoops), app.get(WebhookLoops)];
   let stopped: Promise<void> | undefined;
   const stop = async () => {
+    const logger = new Logger('Server');
+    logger.log(`This instance ends: it begins no new work, calls of agents have ${config.shutdownGraceMs} ms`);
     stopping.abort();
     await saga.stop(config.shutdownGraceMs);
     await watch.stop();
@@ -141,6 +144,7 @@ const run = (
     await projections.stop();
     await audit.stop();
     await platform.close();
+    logger.log('This instance has ended');
   };
   return {
     begin: async () => {

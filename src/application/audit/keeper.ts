@@ -1,4 +1,5 @@
 import { sleep } from '../clock.js';
+import { NO_LEAD_NOTICES, type LeadNotices } from '../notices.js';
 import type { AuditSession } from './audit-tree.js';
 import type { KeeperLimits, KeeperPorts, OnAuditError } from './keeper-ports.js';
 import { AuditTerm } from './term.js';
@@ -13,6 +14,7 @@ export class AuditKeeper {
     private readonly ports: KeeperPorts,
     private readonly limits: KeeperLimits,
     private readonly onError: OnAuditError,
+    private readonly notices: LeadNotices = NO_LEAD_NOTICES,
   ) {}
 
   start(): void {
@@ -46,8 +48,10 @@ export class AuditKeeper {
   private async lead(session: AuditSession, signal: AbortSignal): Promise<void> {
     try {
       this.term = await AuditTerm.begin(this.ports, session, this.limits, this.onError);
+      this.notices.begun();
       await this.term.serve(signal);
     } finally {
+      if (this.term) this.notices.ended();
       this.term = null;
       await session.close();
     }

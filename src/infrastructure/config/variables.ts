@@ -26,6 +26,7 @@ export const variables = z.object({
   ALLOWED_HOSTS: hostNames(),
   ALLOWED_ORIGINS: origins(),
   ALLOW_UNAUTHENTICATED_NETWORK: flag(false),
+  ACCESS_LOG: oneOf(['off', 'debug', 'log'], 'log'),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'log', 'debug', 'verbose'], 'log'),
 
   ALLOW_UNKNOWN_SETTINGS: variableNames(),

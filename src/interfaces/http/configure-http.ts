@@ -5,6 +5,7 @@ import { TaskTokens } from '../../application/tasks.js';
 import type { HostCheck } from '../known-hosts.js';
 import type { OriginCheck } from '../known-origins.js';
 import { useJsonBodies } from './body/json-body.js';
+import { accessLog, type AccessLevel } from './access-log.js';
 import { closeUnread } from './body/unread-body.js';
 import type { Connections } from './connections.js';
 import { sayGoodbye } from './drain.js';
@@ -23,6 +24,7 @@ export type Door = Readonly<{
   isKnownOrigin: OriginCheck;
   publicPath: string;
   connections?: Connections;
+  access?: AccessLevel;
 }>;
 
 /** Everything about HTTP that is no route. For an app created with `bodyParser: false`, before it is initialised. */
@@ -30,7 +32,7 @@ export const configureHttp = (
   app: NestExpressApplication,
   limits: HttpLimits,
   stopping: AbortSignal,
-  { isKnownHost, isKnownOrigin, publicPath, connections }: Door,
+  { isKnownHost, isKnownOrigin, publicPath, connections, access = 'off' }: Door,
 ): void => {
   app.disable('x-powered-by');
   app.set('trust proxy', false);
@@ -41,6 +43,7 @@ export const configureHttp = (
   app.use(sayGoodbye(stopping));
   app.use(closeUnread);
   app.use(requestId);
+  app.use(accessLog(access));
   app.use(helmet());
   app.use(privately);
   if (connections) {

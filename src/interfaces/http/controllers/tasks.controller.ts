@@ -4,7 +4,7 @@ import type { Request } from 'express';
 import { ReportTask } from '../../../application/commands/report-task.js';
 import type { JsonObject } from '../../../domain/json.js';
 import { answer, taskAnswer } from '../answers.js';
-import { traceparentOf } from '../caller.js';
+import { requestIdOf, traceparentOf } from '../caller.js';
 import { NoQuery } from '../dto/queries.js';
 
 /** For agents that took a task token: it says which attempt they speak of, and that they may. */
@@ -20,7 +20,7 @@ export class TasksController {
     @Body() body: Record<string, unknown>,
     @Req() request: Request,
   ) {
-    const report = new ReportTask(token, body as JsonObject, traceparentOf(request));
+    const report = new ReportTask(token, body as JsonObject, traceparentOf(request), requestIdOf(request));
     return answer(taskAnswer(await this.commands.execute(report)));
   }
 }
