@@ -2,6 +2,7 @@ import { agentHold, agentStream, readAgentEvent, type AgentCommand, type Hold } 
 import type { Clock } from './clock.js';
 import type { CommandContext } from './envelope.js';
 import type { EventLog, ExpectedRevision } from './event-log.js';
+import { holdNotice, type Tell } from './notices.js';
 import { SmallStream, type SmallFold } from './small-stream.js';
 
 const holds = new SmallStream(agentHold, readAgentEvent);
@@ -28,6 +29,7 @@ export class AgentHolds {
   constructor(
     readonly log: EventLog,
     readonly clock: Clock,
+    private readonly tell: Tell = () => undefined,
   ) {}
 
   /** Undefined as long as it has not been read: such an agent is not to be called either. */
@@ -66,8 +68,11 @@ export class AgentHolds {
     const command = { type, data: { agent, actor: context.actor, reason, at: context.at.toISOString() } };
     const read = () => this.read(agent);
     const { folded, changed, position } = await holds.execute(this, agentStream(agent), command, context, read);
-    if (changed) this.keep(agent, folded);
     const { state, revision } = folded;
+    if (changed) {
+      this.keep(agent, folded);
+      holdNotice(agent, state, context.actor, this.tell);
+    }
     return { hold: state, revision: revision === 'none' ? null : revision, changed, position };
   }
 

@@ -17,6 +17,8 @@ export type CommandContext = Readonly<{
   causationId: string | null;
   /** W3C trace context of the request. */
   traceparent: string | null;
+  /** X-Request-Id of the request; absent where none gave the command. */
+  requestId?: string | undefined;
 }>;
 
 /** Stored with each event. `$correlationId` and `$causationId` are the names that EventStoreDB's own tools know. */
@@ -29,6 +31,8 @@ export type EventMetadata = Readonly<{
   /** When the command was given; the log has its own time of recording. */
   occurredAt: string;
   traceparent: string | null;
+  /** X-Request-Id of the request that gave the command: its line in the log has it. Absent where none did, and in earlier events. */
+  requestId?: string | undefined;
   /** The execution as this event left it, so that a read table needs no other event. */
   summary: Summary;
   /** See event-hash.ts; absent in events of earlier versions. */
@@ -47,6 +51,7 @@ const metadataShape = z.object({
   reason: z.string().nullable(),
   occurredAt: z.iso.datetime(),
   traceparent: z.string().nullable(),
+  requestId: z.string().optional(),
   summary: z.object({
     state: z.string(),
     step: z.string().nullable(),

@@ -95,7 +95,7 @@ export class SmallStream<Command, State, Event extends Message<string, unknown>>
 export const toStore = (
   stream: string,
   { type, data }: Message<string, unknown>,
-  { commandId, actor, reason, at, causationId, traceparent }: CommandContext,
+  { commandId, actor, reason, at, causationId, traceparent, requestId }: CommandContext,
   index: number,
   correlationId = stream,
 ): Unchained => {
@@ -107,6 +107,7 @@ export const toStore = (
     reason,
     occurredAt: at.toISOString(),
     traceparent,
+    ...(requestId !== undefined && { requestId }),
   };
   const dataHash = hashOf(data);
   const id = eventId(stream, commandId, index, contentOf(type, dataHash, metadata));

@@ -13,6 +13,7 @@ import { LogUnavailable, RevisionConflict, type EventLog } from './event-log.js'
 import { FoldCache, foldRecorded, remember, unread, type Folded } from './fold-cache.js';
 import { hashOf } from './hash.js';
 import { eventId } from './ids.js';
+import { noticesOf, type Tell } from './notices.js';
 import { existing, unchanged, type Outcome } from './outcome.js';
 import { requireRevision } from './required-revision.js';
 
@@ -49,6 +50,7 @@ export class Workflows {
     private readonly clock: Clock,
     limits: Readonly<{ cachedExecutions: number }>,
     private readonly appendLimits: AppendLimits = DEFAULT_APPEND_LIMITS,
+    private readonly tell: Tell = () => undefined,
   ) {
     this.cache = new FoldCache(limits.cachedExecutions);
   }
@@ -143,6 +145,7 @@ export class Workflows {
         occurredAt: context.at.toISOString(),
         previousHash: undefined,
         reason: context.reason,
+        requestId: context.requestId,
         summary: summarise(state, context.at),
         traceparent: context.traceparent,
       };
@@ -168,16 +171,8 @@ export class Workflows {
     const commands = metadata.map(({ commandId }) => commandId).reduce(remember, folded.commands);
     const createdAt = folded.createdAt || (metadata[0]?.occurredAt ?? '');
     this.cache.put(executionId, { state: plan.state, revision, createdAt, commands, link });
-    return {
-      state: existing(plan.state),
-      answer: existing(plan.answer),
-      revision,
-      position,
-      createdAt,
-      appended: stored.map(({ id }, index) => ({
-        id,
-        event: plan.events[index]!,
-      })),
-    };
+    const appended = stored.map(({ id }, index) => ({ id, event: plan.events[index]! }));
+    noticesOf(executionId, appended, this.tell);
+    return { state: existing(plan.state), answer: existing(plan.answer), revision, position, createdAt, appended };
   }
 }

@@ -6,12 +6,14 @@ import { DEFAULT_KEEPER_LIMITS, type KeeperPorts, type OnAuditError } from '../a
 import type { TrustedKeys } from '../application/audit/keys.js';
 import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/checkpoint.js';
+import { leadNotices } from '../application/notices.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
 import { mustBeAllowed } from '../application/audit/may-sign.js';
 import { readTrustedKeys } from '../infrastructure/audit/trusted-keys.js';
 import { openSigningKey } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/postgres-audit-tree.js';
+import { tellLog } from './notices.js';
 
 export type AuditParts = Readonly<{
   tree: AuditTree;
@@ -39,7 +41,8 @@ export const openAudit = async (config: Config, dataSource: DataSource): Promise
 
 export const auditKeeper = (config: Config, ports: KeeperPorts, onError: OnAuditError): AuditKeeper => {
   const { auditCheckpointEvents: checkpointEvents, auditCheckpointMs: checkpointMs } = config;
-  return new AuditKeeper(ports, { ...DEFAULT_KEEPER_LIMITS, checkpointEvents, checkpointMs }, onError);
+  const notices = leadNotices('writes and signs the audit tree', tellLog('Audit'));
+  return new AuditKeeper(ports, { ...DEFAULT_KEEPER_LIMITS, checkpointEvents, checkpointMs }, onError, notices);
 };
 
 /** For the first start: who learns of the key only later cannot know that it has always been this one. */

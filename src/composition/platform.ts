@@ -28,6 +28,8 @@ export type PlatformOptions = Readonly<{
   tell: (line: string) => void;
   /** What an operator should read. Default: to stderr, as nothing else may stand among what a command prints. */
   warn?: (line: string) => void;
+  /** Which instance runs the event node. Default: nobody is told. */
+  notice?: (line: string) => void;
   /** Ends the start while it waits. */
   signal?: AbortSignal;
 }>;
@@ -37,7 +39,7 @@ const toStderr = (line: string) => void process.stderr.write(`${line}\n`);
 /** Starts what is not given, and waits for what is given and away. Whatever fails, what was started before it is stopped again. */
 export const startPlatform = async (
   config: Config,
-  { tell, warn = toStderr, signal }: PlatformOptions,
+  { tell, warn = toStderr, notice = () => undefined, signal }: PlatformOptions,
 ): Promise<Platform> => {
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
@@ -76,7 +78,7 @@ export const startPlatform = async (
   /** Of several instances on one database one runs the node, the others use it. */
   async function sharedNode(databaseUrl: string): Promise<SharedNode> {
     const limits = { readConnections: shares.nodeReads };
-    const open = () => SharedNode.open({ databaseUrl, limits, log: tell });
+    const open = () => SharedNode.open({ databaseUrl, limits, log: tell, notice });
     return opened(await whileDatabaseIsAway(waits, config.databaseUrl !== undefined, open), (it) => it.close());
   }
 };

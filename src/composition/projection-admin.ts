@@ -8,6 +8,7 @@ import { projections } from '../application/projections/index.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
+import { leadNotices } from '../application/notices.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresLiveRows } from '../infrastructure/postgres/postgres-live-rows.js';
 import { PostgresPoisonOrders } from '../infrastructure/postgres/postgres-poison-orders.js';
@@ -15,6 +16,7 @@ import { PostgresProjectionRecords } from '../infrastructure/postgres/postgres-p
 import { PostgresProjectionStore } from '../infrastructure/postgres/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { rebuilderLimits, rebuildStoreLimits, runnerLimits } from './limits.js';
+import { tellLog } from './notices.js';
 
 type Means = Readonly<{ config: Config; dataSource: DataSource; log: EventLog; clock: Clock; ids: Ids }>;
 type OnError = (message: string, error: unknown) => void;
@@ -27,7 +29,13 @@ export const projectionAdmin = ({ config, dataSource, log, clock, ids }: Means, 
   const records = new PostgresProjectionRecords(dataSource);
   const orders = new PostgresPoisonOrders(dataSource);
   const rows = new PostgresLiveRows(dataSource);
-  const runner = new ProjectionRunner({ store, log, clock, ids, orders }, projections, runnerLimits(config), onError);
+  const runner = new ProjectionRunner(
+    { store, log, clock, ids, orders },
+    projections,
+    runnerLimits(config),
+    onError,
+    leadNotices('writes the read tables', tellLog('Projections')),
+  );
   const rebuildStore = new PostgresRebuildStore(dataSource, store, clock, rebuildStoreLimits(config));
   const rebuilds = new Rebuilds({ log, clock, store: rebuildStore }, projections);
   const ports = { store: rebuildStore, rebuilds, log, clock, ids };

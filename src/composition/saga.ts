@@ -3,6 +3,7 @@ import type { Provider } from '@nestjs/common';
 import { AgentHolds } from '../application/agent-holds.js';
 import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
 import { AuditReviews } from '../application/audit-reviews.js';
+import { DEFAULT_APPEND_LIMITS } from '../application/append.js';
 import { ArtifactStore } from '../application/artifacts.js';
 import { Attempts } from '../application/saga/attempts.js';
 import { Results } from '../application/saga/results.js';
@@ -12,6 +13,7 @@ import { WorkflowSaga } from '../application/saga/workflow-saga.js';
 import { DueExecutions, Workers } from '../application/workers.js';
 import { Workflows } from '../application/workflows.js';
 import { agentBoundsOf, attemptLimits, sagaLimits, stepLimits, watchLimits } from './limits.js';
+import { tellLog } from './notices.js';
 import type { Parts } from './parts.js';
 import { told } from './told.js';
 
@@ -19,22 +21,32 @@ export const sagaProviders = (parts: Parts): Provider[] => {
   const { config, log, clock, ids, agents, worker } = parts;
   const source = { clock, ids };
   const onError = told('Saga');
+  const tell = tellLog('Agents');
   return [
-    { provide: AgentHolds, useValue: new AgentHolds(log, clock) },
+    { provide: AgentHolds, useValue: new AgentHolds(log, clock, tellLog('Agents')) },
     { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
     {
       provide: AgentHoldsWatch,
       inject: [AgentHolds],
       useFactory: (holds: AgentHolds) => new AgentHoldsWatch(holds, { log, agents, clock, ids }, told('Holds')),
     },
-    { provide: Workflows, useValue: new Workflows(log, clock, { cachedExecutions: config.foldCacheExecutions }) },
+    {
+      provide: Workflows,
+      useValue: new Workflows(
+        log,
+        clock,
+        { cachedExecutions: config.foldCacheExecutions },
+        DEFAULT_APPEND_LIMITS,
+        tellLog('Executions'),
+      ),
+    },
     {
       provide: WorkflowSaga,
       inject: [Workflows, ArtifactStore, AgentHolds],
       useFactory: (workflows: Workflows, artifacts: ArtifactStore, holds: AgentHolds) => {
         const steps = new StepRunner(agents, artifacts, clock, stepLimits(config));
         const attempts = new Attempts(workflows, steps, clock, source, attemptLimits, onError);
-        const rules = { boundsOf: agentBoundsOf(config), mayCall: (agent: string) => holds.mayCall(agent) };
+        const rules = { boundsOf: agentBoundsOf(config), mayCall: (agent: string) => holds.mayCall(agent), tell };
         const made = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits(config), onError, rules);
         holds.onChange(() => made.agentsChanged());
         return made;

@@ -1,7 +1,7 @@
 /** One instance of the application, from its settings to its last breath. */
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
-import { ConsoleLogger, Logger, type LogLevel } from '@nestjs/common';
+import { Logger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
@@ -15,6 +15,7 @@ import { SagaWatch } from '../application/saga/saga-watch.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
 import { VitalSigns } from '../application/vital-signs.js';
 import { loadAgentsModule } from '../infrastructure/agents/agents-module.js';
+import { registeredAgents } from '../infrastructure/agents/registry.js';
 import { HmacTaskTokens } from '../infrastructure/agents/hmac-task-tokens.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { loadDefinitions } from '../infrastructure/definitions/load-definitions.js';
@@ -28,8 +29,10 @@ import { drain } from '../interfaces/http/drain.js';
 import { measured } from '../interfaces/http/measured.js';
 import type { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { AdminLoops } from './admin.js';
+import { agentWarnings } from './agent-warnings.js';
 import { reachAgents } from './agents.js';
 import { AppModule } from './app.module.js';
+import { ApplicationLogger } from './application-logger.js';
 import { openAudit, pinIt } from './audit.js';
 import { connections } from './connections.js';
 import { doorOf } from './hosts.js';
@@ -70,7 +73,7 @@ export const startServer = async (
   config: Config,
   { clock = new SystemClock(), ids = new SystemIds(), signal }: StartOptions = {},
 ): Promise<Server> => {
-  const logger = new ConsoleLogger({
+  const logger = new ApplicationLogger({
     json: !process.stdout.isTTY,
     logLevels: LEVELS.slice(0, LEVELS.indexOf(config.logLevel) + 1),
   });
@@ -78,10 +81,12 @@ export const startServer = async (
   // What is wrong with the files that users write is told before anything is started.
   const definitions = await loadDefinitions(config.definitionsDir);
   if (config.agentsModule) await loadAgentsModule(config.agentsModule);
+  for (const line of agentWarnings(config, definitions, registeredAgents().keys())) logger.warn(line, 'Agents');
 
   const platform = await startPlatform(config, {
     tell: (line) => logger.debug(line, 'Platform'),
     warn: (line) => logger.warn(line, 'Platform'),
+    notice: (line) => logger.log(line, 'EventNode'),
     signal,
   });
   let app: NestExpressApplication | undefined;
@@ -104,7 +109,7 @@ export const startServer = async (
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
     app.use(measured(metrics));
-    const door = { ...doorOf(config), connections: connections(config) };
+    const door = { ...doorOf(config), connections: connections(config), access: config.accessLog };
     configureHttp(app, httpLimits(config), stopping.signal, door);
     await listen(app, config);
     const bound = app.getHttpServer().address() as AddressInfo;
@@ -147,6 +152,8 @@ const run = (
   const [live, webhooks, vitals] = [app.get(LiveLoops), app.get(WebhookLoops), app.get(VitalSigns)];
   let stopped: Promise<void> | undefined;
   const stop = async () => {
+    const logger = new Logger('Server');
+    logger.log(`This instance ends: it begins no new work, calls of agents have ${config.shutdownGraceMs} ms`);
     stopping.abort();
     await saga.stop(config.shutdownGraceMs);
     await vitals.stop();
@@ -163,6 +170,7 @@ const run = (
     await projections.stop();
     await audit.stop();
     await platform.close();
+    logger.log('This instance has ended');
   };
   return {
     begin: async () => {

@@ -12,6 +12,7 @@ import { WebhookDeliverer } from '../application/webhooks/webhook-deliverer.js';
 import { WebhookFollower } from '../application/webhooks/webhook-follower.js';
 import { WebhookStore } from '../application/webhooks/webhook-store.js';
 import { Webhooks } from '../application/webhooks/webhooks.js';
+import { leadNotices } from '../application/notices.js';
 import type { DisableCause } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
@@ -22,6 +23,7 @@ import {
 import { PostgresWebhookStore } from '../infrastructure/postgres/webhooks/postgres-webhook-store.js';
 import { HttpWebhookSender } from '../infrastructure/webhooks/http-webhook-sender.js';
 import { senderLimits, targetRules, webhookLimits } from './limits.js';
+import { tellLog } from './notices.js';
 
 type OnError = (message: string, error: unknown) => void;
 type Parts = Readonly<{ config: Config; dataSource: DataSource; log: EventLog; clock: Clock; ids: Ids }>;
@@ -45,6 +47,7 @@ export const webhookProviders = (parts: Parts, onError: OnError): Provider[] => 
     overfull: (id) => disable(id, 'queue_full', `More than ${limits.queued} deliveries wait`),
     queued: () => deliverer.wake(),
     onError,
+    notices: leadNotices('queues deliveries of webhooks', tellLog('Webhooks')),
   });
   const loops = new WebhookLoops(follower, deliverer, sender, () => forgetOld(store, limits), clock, onError);
   return [

@@ -1,6 +1,6 @@
 /** An operator's hold: on every instance, within a second, and after a restart. */
 import { rm } from 'node:fs/promises';
-import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
+import { failWith, startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { definitionsDir } from './support/definitions.js';
@@ -28,7 +28,9 @@ beforeEach(async () => {
       { name: 'first', agent: 'first' },
       { name: 'second', agent: 'second' },
     ]),
-    startAgentServer(({ input }) => succeed({ [input.step]: 'done' })),
+    startAgentServer(({ input }) =>
+      input.project_id === 'bad' ? failWith('validation', 'BAD') : succeed({ [input.step]: 'done' }),
+    ),
   ]);
 });
 
@@ -81,3 +83,39 @@ test('a hold on one instance is known to the other within a second, and so is it
   await other.api.reaches(id, 'completed');
   expect(await other.api.eventTypes(id)).toEqual(COMPLETED);
 }, 60_000);
+
+test('what operators have to hear of is in one log, once; a request is found there by its id', async () => {
+  const [first, other] = [await start(), await start()];
+  const id = await first.api.start(START);
+  await first.api.reaches(id, 'completed');
+  expect((await hold(first)).body.data.changed).toBe(true);
+  await eventually(async () => (await second(other)).held !== null);
+  expect((await release(other)).body.data.changed).toBe(true);
+  const headers = { 'X-Request-Id': 'the-bad-one' };
+  const { body } = await first.api.post('/api/v1/workflow/start', { ...START, project_id: 'bad' }, headers);
+  const bad = body.data.execution.id as string;
+  await first.api.reaches(bad, 'failed');
+  expect((await fetch(`${first.api.url}/health/ready`)).status).toBe(200);
+  await first.child.kill('SIGTERM');
+  await other.child.printed(/This instance writes the read tables from now on/);
+  await other.child.printed(/This instance writes and signs the audit tree from now on/);
+  await other.child.printed(/This instance queues deliveries of webhooks from now on/);
+  await other.child.printed(/The event node runs on this instance from now on/);
+
+  const [here, there] = [first.child.output(), other.child.output()];
+  const linesOf = (text: string, pattern: RegExp) => text.split('\n').filter((line) => pattern.test(line));
+  const once = [
+    /Agent second is held by user ann/,
+    /Agent second is released by user bob/,
+    new RegExp(`"level":"error".*Execution ${bad} failed at step first, validation BAD: `),
+    /POST \/api\/v1\/workflow\/start 201 in \d+ ms \(request the-bad-one\)/,
+    /This instance no longer writes the read tables/,
+    /This instance no longer writes and signs the audit tree/,
+    /This instance no longer queues deliveries of webhooks/,
+    /This instance ends: it begins no new work/,
+    /This instance has ended/,
+  ];
+  for (const pattern of once) expect([pattern, linesOf(here + there, pattern).length]).toEqual([pattern, 1]);
+  expect(linesOf(there, /released by/)).toHaveLength(1);
+  expect(linesOf(here + there, /Mapped|RoutesResolver|InstanceLoader|health\/ready/)).toEqual([]);
+}, 90_000);

@@ -292,7 +292,9 @@ test('who does not read is let go with the reason, and goes on from where it was
 }, 60_000);
 
 test('signs of life, and headers that keep proxies from waiting or keeping', async () => {
-  const response = await fetch(`${api.url}/api/v1/workflow/stream?state=nowhere`);
+  const unknown = await fetch(`${api.url}/api/v1/workflow/stream?state=nowhere`);
+  expect([unknown.status, (await unknown.json()).error.code]).toEqual([400, 'UNKNOWN_STATE']);
+  const response = await fetch(`${api.url}/api/v1/workflow/stream?state=created`);
   expect(Object.fromEntries(response.headers)).toMatchObject({
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store, no-transform',

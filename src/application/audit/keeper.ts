@@ -1,4 +1,5 @@
 import { sleep } from '../clock.js';
+import { NO_LEAD_NOTICES, type LeadNotices } from '../notices.js';
 import type { AuditSession } from './audit-tree.js';
 import type { KeeperLimits, KeeperPorts, OnAuditError } from './keeper-ports.js';
 import { KeyNotAllowed } from './may-sign.js';
@@ -15,6 +16,7 @@ export class AuditKeeper {
     private readonly ports: KeeperPorts,
     private readonly limits: KeeperLimits,
     private readonly onError: OnAuditError,
+    private readonly notices: LeadNotices = NO_LEAD_NOTICES,
   ) {}
 
   start(): void {
@@ -57,8 +59,10 @@ export class AuditKeeper {
   private async lead(session: AuditSession, signal: AbortSignal): Promise<void> {
     try {
       this.term = await AuditTerm.begin(this.ports, session, this.limits, this.onError);
+      this.notices.begun();
       await this.term.serve(signal);
     } finally {
+      if (this.term) this.notices.ended();
       this.term = null;
       await session.close();
     }

@@ -9,11 +9,13 @@ export type Caller = Readonly<{
   /** The client's Idempotency-Key; null: each request is a command of its own. */
   idempotencyKey: string | null;
   traceparent: string | null;
+  /** Absent where no request was made. */
+  requestId?: string | undefined;
 }>;
 
 export const contextOf = (
   { ids, clock }: Readonly<{ ids: Ids; clock: Clock }>,
-  { actor, reason, idempotencyKey, traceparent }: Caller,
+  { actor, reason, idempotencyKey, traceparent, requestId }: Caller,
   executionId: string,
   verb: string,
 ): CommandContext => ({
@@ -23,4 +25,5 @@ export const contextOf = (
   reason,
   causationId: null,
   traceparent,
+  requestId,
 });

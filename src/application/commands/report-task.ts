@@ -4,6 +4,7 @@ import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import { stepAt, type CurrentStep, type WorkflowState } from '../../domain/workflow/state.js';
 import { Clock } from '../clock.js';
+import type { CommandContext } from '../envelope.js';
 import { AttemptOver, NotFound, type OverReason } from '../errors.js';
 import type { Folded } from '../fold-cache.js';
 import { commandIdFor, Ids } from '../ids.js';
@@ -24,6 +25,7 @@ export class ReportTask extends Command<TaskAnswer> {
     readonly traceparent: string | null,
     /** The body, read already: a large one is not read where requests are answered. */
     readonly report: TaskReport | null = null,
+    readonly requestId?: string,
   ) {
     super();
   }
@@ -44,7 +46,7 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
     private readonly clock: Clock,
   ) {}
 
-  async execute({ token, body, traceparent, report: given }: ReportTask): Promise<TaskAnswer> {
+  async execute({ token, body, traceparent, report: given, requestId }: ReportTask): Promise<TaskAnswer> {
     const ref = this.tokens.read(token);
     if (!ref) throw noSuchTask();
     const report = given ?? this.reports.read(body, ref.step, token);
@@ -55,7 +57,10 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
     // Files are kept only of an attempt that counts.
     if (!isRunning(fresh.state, ref)) return this.over(fresh, { ref, found }, report);
     const command = await this.commandFor({ ref, found }, report);
-    const outcome = await this.saga.submit(ref.executionId, this.order({ ref, found }, command, traceparent));
+    const outcome = await this.saga.submit(
+      ref.executionId,
+      this.order({ ref, found }, command, { traceparent, requestId }),
+    );
     if (outcome.appended.some(({ event }) => endsAttempt(event))) return { continue: false };
     const { step } = stepNamed(outcome.state, ref.step) ?? found;
     if (step.status === 'running' && step.attempt === ref.attempt) {
@@ -87,7 +92,11 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
   }
 
   /** One attempt has one completion and one failure, however often they are sent. */
-  private order({ ref, found }: Target, command: StepCommand, traceparent: string | null): Order {
+  private order(
+    { ref, found }: Target,
+    command: StepCommand,
+    request: Pick<CommandContext, 'traceparent' | 'requestId'>,
+  ): Order {
     return {
       command,
       context: {
@@ -96,7 +105,7 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
         actor: { type: 'agent', id: found.definition.agent },
         reason: null,
         causationId: null,
-        traceparent,
+        ...request,
       },
     };
   }

@@ -1,5 +1,6 @@
 import { sleep } from '../clock.js';
 import { NotReady } from '../errors.js';
+import { NO_LEAD_NOTICES, type LeadNotices } from '../notices.js';
 import type { Projection } from './projection.js';
 import type { ProjectionSession } from './projection-store.js';
 import type { RunnerLimits } from './runner-limits.js';
@@ -30,6 +31,7 @@ export class ProjectionRunner {
     private readonly projections: readonly Projection[],
     private readonly limits: RunnerLimits,
     private readonly onError: OnError,
+    private readonly notices: LeadNotices = NO_LEAD_NOTICES,
   ) {}
 
   start(): void {
@@ -72,11 +74,13 @@ export class ProjectionRunner {
   private async lead(session: ProjectionSession, signal: AbortSignal): Promise<void> {
     try {
       this.term = await Term.begin(this.ports, this.projections, session, this.limits, this.onError);
+      this.notices.begun();
       await this.term.serve(signal);
     } catch (error) {
       // A write that is under way when the lead is taken, as each swap of rebuilt tables does, is no fault.
       if (!session.lost.aborted) throw error;
     } finally {
+      if (this.term) this.notices.ended();
       this.term = null;
       await session.close();
     }

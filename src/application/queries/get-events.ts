@@ -3,6 +3,7 @@ import { workflowStream } from '../../domain/workflow/index.js';
 import { NotFound } from '../errors.js';
 import { EventLog } from '../event-log.js';
 import { pageFromLog, type EventsPage } from '../history/page-from-log.js';
+import { foreignTypes, refuseTypes } from './known-words.js';
 import { ReadModel, type EventsAsked } from './read-model.js';
 
 /** The log has every event at once; the table follows it. */
@@ -32,7 +33,17 @@ export class GetEventsHandler implements IQueryHandler<GetEvents> {
     if (page.events.length === 0 && page.next === null && !(await this.isThere(executionId))) {
       throw new NotFound(`There is no execution ${executionId}`);
     }
+    refuseTypes(await this.unknownTypes(executionId, asked.types, page));
     return page;
+  }
+
+  /** Another program may have written events of its own types into the stream: those may be asked for. */
+  private async unknownTypes(executionId: string, types: EventsAsked['types'], { events }: EventsPage) {
+    const shown = new Set(events.map(({ event_type }) => event_type));
+    const foreign = foreignTypes(types).filter((type) => !shown.has(type));
+    if (foreign.length === 0) return [];
+    const there = new Set(await this.readModel.typesAmong(executionId, foreign));
+    return foreign.filter((type) => !there.has(type));
   }
 
   private async fromTable(executionId: string, asked: EventsAsked): Promise<EventsPage> {

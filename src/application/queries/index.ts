@@ -7,6 +7,7 @@ import { GetEventsHandler } from './get-events.js';
 import { GetExecutionHandler } from './get-execution.js';
 import { GetPastExecutionHandler } from './get-past-execution.js';
 import { ListAuditReviewsHandler } from './list-audit-reviews.js';
+import { CheckStateHandler } from './check-state.js';
 import { ListExecutionsHandler } from './list-executions.js';
 
 export const queryHandlers = [
@@ -16,6 +17,7 @@ export const queryHandlers = [
   GetDiffHandler,
   CompareExecutionsHandler,
   ListExecutionsHandler,
+  CheckStateHandler,
   GetEventsHandler,
   GetArtifactHandler,
   ListAuditReviewsHandler,

@@ -1,4 +1,6 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { Definitions } from '../definitions.js';
+import { refuseUnknownState } from './known-words.js';
 import {
   ReadModel,
   type ExecutionFilter,
@@ -19,9 +21,13 @@ export class ListExecutions extends Query<Page<ListedExecution>> {
 
 @QueryHandler(ListExecutions)
 export class ListExecutionsHandler implements IQueryHandler<ListExecutions> {
-  constructor(private readonly readModel: ReadModel) {}
+  constructor(
+    private readonly readModel: ReadModel,
+    private readonly definitions: Definitions,
+  ) {}
 
-  execute({ filter, page }: ListExecutions): Promise<Page<ListedExecution>> {
+  async execute({ filter, page }: ListExecutions): Promise<Page<ListedExecution>> {
+    await refuseUnknownState(filter.state, this.definitions, this.readModel);
     return this.readModel.executions(filter, page);
   }
 }

@@ -163,6 +163,10 @@ export abstract class ReadModel {
   /** @throws InvalidCursor */
   abstract executions(filter: ExecutionFilter, page: PageOfExecutions): Promise<Page<ListedExecution>>;
   abstract events(executionId: string, page: EventsAsked): Promise<readonly EventView[]>;
+  /** Whether any execution is in it. */
+  abstract hasState(state: string): Promise<boolean>;
+  /** Of these types, those that an event of the execution has. */
+  abstract typesAmong(executionId: string, types: readonly string[]): Promise<readonly string[]>;
   /** The latest file of that name. */
   abstract artifact(executionId: string, name: string): Promise<ArtifactRef | null>;
 }

@@ -16,6 +16,7 @@ import {
   type CallResult,
   type CircuitPolicy,
 } from '../../domain/agent/circuit.js';
+import { circuitNotice, type Tell } from '../notices.js';
 
 /** What one agent is asked to bear by one instance. */
 export type AgentBounds = Readonly<{ concurrentCalls: number; rate: RateLimit; circuit: CircuitPolicy }>;
@@ -46,6 +47,7 @@ export class AgentLane {
     readonly agent: string,
     readonly bounds: AgentBounds,
     now: number,
+    private readonly tell: Tell = () => undefined,
   ) {
     this.bucket = fullBucket(bounds.rate, now);
   }
@@ -65,8 +67,11 @@ export class AgentLane {
   end({ isTrial }: Permit, wasCalled: boolean, result: CallResult | null, now: number): void {
     this.permits--;
     if (!wasCalled) this.bucket = giveTokenBack(this.bucket, this.bounds.rate, now);
-    if (result) this.circuit = endCall(this.circuit, this.bounds.circuit, result, isTrial, now);
-    else if (isTrial) this.circuit = abandonTrial(this.circuit, now);
+    if (result) {
+      const { state } = this.circuit;
+      this.circuit = endCall(this.circuit, this.bounds.circuit, result, isTrial, now);
+      circuitNotice(this.agent, state, this.circuit.state, this.circuit.trialAt, this.tell);
+    } else if (isTrial) this.circuit = abandonTrial(this.circuit, now);
   }
 
   /** When time alone may let a call through; null where it is up to a call that ends. */

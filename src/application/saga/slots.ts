@@ -1,5 +1,6 @@
 import type { CallResult } from '../../domain/agent/circuit.js';
 import type { Clock } from '../clock.js';
+import type { Tell } from '../notices.js';
 import { AgentLane, type AgentBounds, type LaneStatus, type Permit } from './agent-lane.js';
 import { Seat } from './seat.js';
 
@@ -15,6 +16,8 @@ export type AgentRules = Readonly<{
   boundsOf: (agent: string) => AgentBounds;
   /** Not while an operator holds it, nor as long as that is not known. */
   mayCall: (agent: string) => boolean;
+  /** Hears of circuits that open and close. */
+  tell?: Tell;
 }>;
 
 const NO_BOUNDS: AgentBounds = {
@@ -155,7 +158,7 @@ export class Slots {
   private laneOf(agent: string): AgentLane {
     const present = this.lanes.get(agent);
     if (present) return present;
-    const lane = new AgentLane(agent, this.rules.boundsOf(agent), this.now());
+    const lane = new AgentLane(agent, this.rules.boundsOf(agent), this.now(), this.rules.tell);
     this.lanes.set(agent, lane);
     return lane;
   }

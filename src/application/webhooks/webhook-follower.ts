@@ -4,6 +4,7 @@ import { sleep, type Clock } from '../clock.js';
 import type { EventLog, LogSignal } from '../event-log.js';
 import { followLog } from '../follow-log.js';
 import type { Ids } from '../ids.js';
+import { NO_LEAD_NOTICES, type LeadNotices } from '../notices.js';
 import { BoundedQueue } from '../projections/bounded-queue.js';
 import type { WebhookPace } from './limits.js';
 import { Owed } from './owed.js';
@@ -19,6 +20,7 @@ type Told = Readonly<{
   /** Deliveries were queued. */
   queued: () => void;
   onError: OnError;
+  notices?: LeadNotices;
 }>;
 
 /** Goes through the log once, on one instance at a time, and queues what subscribers are owed. */
@@ -63,6 +65,8 @@ export class WebhookFollower {
     const signal = AbortSignal.any([ending, session.lost, over.signal]);
     const seen = new BoundedQueue<LogSignal>(this.pace.buffered);
     let pumping: Promise<void> = Promise.resolve();
+    const { notices = NO_LEAD_NOTICES } = this.told;
+    notices.begun();
     try {
       const position = await session.position();
       const owed = await this.owed(session);
@@ -73,6 +77,7 @@ export class WebhookFollower {
       over.abort();
       seen.close();
       await pumping;
+      notices.ended();
       await session.close();
     }
   }

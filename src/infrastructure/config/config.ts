@@ -35,7 +35,8 @@ const DIRECTORIES = ['DATA_DIR', 'DEFINITIONS_DIR', 'PROJECTS_DIR'] as const;
 export function loadConfig(env: Environment, envFileContents = '', workingDirectory = process.cwd()): Config {
   const envFile = parseEnv(envFileContents) as Record<string, string>;
   const given = withoutEmpty({ ...envFile, ...withoutEmpty(env) });
-  const problems = [...unknownNames(withoutEmpty(env), envFile)];
+  const allowed = variables.shape.ALLOW_UNKNOWN_SETTINGS.safeParse(given['ALLOW_UNKNOWN_SETTINGS']).data ?? [];
+  const problems = [...unknownNames(withoutEmpty(env), envFile, allowed)];
 
   const malformed = new Map(
     variables.safeParse(given).error?.issues.map((issue) => [String(issue.path[0]), issue.message]),

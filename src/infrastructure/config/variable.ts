@@ -91,6 +91,10 @@ export function ports(fallback: readonly number[]) {
   return variable<readonly number[], readonly number[]>('ports from 1 to 65535, with commas between', parse, fallback);
 }
 
+export function variableNames() {
+  return listOf('names of variables', (text) => (/^\w{1,128}$/.test(text) ? text : undefined));
+}
+
 export function flag(fallback: boolean) {
   const values = new Map([
     ['true', true],

@@ -12,6 +12,7 @@ import {
   secret,
   someOf,
   text,
+  variableNames,
   webUrl,
   webUrls,
   whole,
@@ -30,7 +31,10 @@ export const variables = z.object({
   ALLOWED_HOSTS: hostNames(),
   ALLOWED_ORIGINS: origins(),
   ALLOW_UNAUTHENTICATED_NETWORK: flag(false),
+  ACCESS_LOG: oneOf(['off', 'debug', 'log'], 'log'),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'log', 'debug', 'verbose'], 'log'),
+
+  ALLOW_UNKNOWN_SETTINGS: variableNames(),
 
   REQUIRE_REASON: someOf(['pause', 'resume', 'retry', 'cancel', 'next_step', 'remaining', 'hold', 'release']),
 

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { AGENT_NAME } from '../agents/agent-urls.js';
 
 const WEEK_MINUTES = 10_080;
+const MINUTES = `Expected minutes above 0, at most ${WEEK_MINUTES} (a week)`;
 const DAY_MS = 86_400_000;
 
 const matching = (pattern: RegExp, expected: string) =>
@@ -24,7 +25,10 @@ const stepSchema = z.strictObject({
   name: matching(/^[a-z][a-z0-9_-]{0,63}$/, 'a lower-case letter and up to 63 lower-case letters, digits, _ -'),
   agent: matching(AGENT_NAME, 'a letter and up to 63 letters, digits, _ -'),
   required: z.boolean().default(true),
-  timeout_minutes: z.number().positive().max(WEEK_MINUTES),
+  timeout_minutes: z
+    .number({ error: ({ input }) => `${MINUTES}, ${input === undefined ? 'which is required' : 'as a number'}` })
+    .positive({ error: MINUTES })
+    .max(WEEK_MINUTES, { error: MINUTES }),
   /** For agents that report by task token; absent: only the deadline counts. */
   heartbeat_timeout_seconds: z
     .number()
@@ -42,6 +46,7 @@ const stepSchema = z.strictObject({
 
 export const definitionSchema = z.strictObject({
   name: documentWord(),
+  /** Absent: the name, without `-generation` at its end. */
   document_type: documentWord().optional(),
   /** Both are for people who read the file. */
   version: z.union([z.string().max(64), z.number()]).optional(),

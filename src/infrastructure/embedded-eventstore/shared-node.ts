@@ -12,6 +12,8 @@ export type SharedNodeOptions = Readonly<{
   startTimeoutMs?: number;
   limits?: Partial<Limits>;
   log?: (line: string) => void;
+  /** Hears that the node of all instances runs here from now on, or no longer. */
+  notice?: (line: string) => void;
 }>;
 
 /**
@@ -37,7 +39,7 @@ export class SharedNode {
    * @throws Error when there is none within `startTimeoutMs`
    */
   static async open(options: SharedNodeOptions): Promise<SharedNode> {
-    const defaults = { lookMs: 500, startTimeoutMs: 60_000, limits: {}, log: () => undefined };
+    const defaults = { lookMs: 500, startTimeoutMs: 60_000, limits: {}, log: () => undefined, notice: () => undefined };
     const node = new SharedNode({ ...defaults, ...options });
     const giveUpAt = performance.now() + node.options.startTimeoutMs;
     try {
@@ -101,7 +103,7 @@ export class SharedNode {
     try {
       const node = await startEmbeddedEventStore({ databaseUrl, log, limits: { ...limits, lockWaitMs: 0 } });
       this.own = node;
-      log(`The event node runs here, at ${node.address}`);
+      this.options.notice(`The event node runs on this instance from now on, at ${node.address}`);
       this.moveTo(node.url);
       void node.failed.then((error) => this.lost(node, error));
     } catch (error) {
@@ -110,7 +112,7 @@ export class SharedNode {
   }
 
   private async lost(node: EmbeddedEventStore, error: Error): Promise<void> {
-    this.options.log(`The event node here has ended: ${error.message}`);
+    this.options.notice(`The event node no longer runs on this instance: ${error.message}`);
     await node.close().catch(() => undefined);
     this.own = undefined;
     await this.look();

@@ -82,6 +82,22 @@ export class PostgresReadModel extends ReadModel {
     return query.getMany();
   }
 
+  async hasState(state: string): Promise<boolean> {
+    const found: unknown[] = await this.dataSource.query(
+      'select 1 from workflow_executions where current_state = $1 limit 1',
+      [state],
+    );
+    return found.length > 0;
+  }
+
+  async typesAmong(executionId: string, types: readonly string[]): Promise<readonly string[]> {
+    const found: { event_type: string }[] = await this.dataSource.query(
+      'select distinct event_type from workflow_events where execution_id = $1 and event_type = any($2)',
+      [executionId, types],
+    );
+    return found.map(({ event_type }) => event_type);
+  }
+
   async artifact(executionId: string, name: string): Promise<ArtifactRef | null> {
     const found: { artifact: ArtifactRef }[] = await this.dataSource.query(
       `select made.artifact

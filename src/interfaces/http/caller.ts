@@ -16,7 +16,14 @@ export const callerOf = (
   reason: reason ?? null,
   idempotencyKey: idempotencyKey(request.get('idempotency-key')),
   traceparent: traceparentOf(request),
+  requestId: requestIdOf(request),
 });
+
+/** As the answer and the log have it. */
+export const requestIdOf = ({ res }: Request): string | undefined => {
+  const id = res?.getHeader('X-Request-Id');
+  return typeof id === 'string' ? id : undefined;
+};
 
 export const traceparentOf = (request: Request): string | null => traceparent(request.get('traceparent'));
 

@@ -7,6 +7,7 @@ import type { OriginCheck } from '../known-origins.js';
 import { OwnCalls, refuseForeignAgentCalls } from './agent-paths.js';
 import { useJsonBodies } from './body/json-body.js';
 import { JsonReader } from './body/json-reader.js';
+import { accessLog, type AccessLevel } from './access-log.js';
 import { closeUnread } from './body/unread-body.js';
 import type { Connections } from './connections.js';
 import { sayGoodbye } from './drain.js';
@@ -25,6 +26,7 @@ export type Door = Readonly<{
   isKnownOrigin: OriginCheck;
   publicPath: string;
   connections?: Connections;
+  access?: AccessLevel;
 }>;
 
 /** Everything about HTTP that is no route. For an app created with `bodyParser: false`, before it is initialised. */
@@ -32,7 +34,7 @@ export const configureHttp = (
   app: NestExpressApplication,
   limits: HttpLimits,
   stopping: AbortSignal,
-  { isKnownHost, isKnownOrigin, publicPath, connections }: Door,
+  { isKnownHost, isKnownOrigin, publicPath, connections, access = 'off' }: Door,
 ): void => {
   app.disable('x-powered-by');
   app.set('trust proxy', false);
@@ -43,6 +45,7 @@ export const configureHttp = (
   app.use(sayGoodbye(stopping));
   app.use(closeUnread);
   app.use(requestId);
+  app.use(accessLog(access));
   app.use(helmet());
   app.use(privately);
   if (connections) {

@@ -13,7 +13,10 @@ export class ErrorFilter implements ExceptionFilter {
     const response = host.switchToHttp().getResponse<Response>();
     const requestId = String(response.getHeader('X-Request-Id') ?? '');
     const { status, headers, body, isOurs } = answerTo(error, request, requestId);
-    if (isOurs) this.logger.error(`${request.method} ${loggedPath(request)} (request ${requestId}): ${text(error)}`);
+    const where = `${request.method} ${loggedPath(request)} (request ${requestId})`;
+    // Of what passes by itself the log needs the reason; of what nobody foresaw, the place.
+    if (isOurs && status === 503) this.logger.warn(`${where}: ${body.code}, ${reasonOf(error)}`);
+    else if (isOurs) this.logger.error(`${where}: ${text(error)}`);
     if (response.headersSent) {
       // Half an answer must not look like a whole one.
       response.destroy();
@@ -23,5 +26,10 @@ export class ErrorFilter implements ExceptionFilter {
     response.status(status).set(headers).json({ success: false, error: body });
   }
 }
+
+const reasonOf = (error: unknown): string => {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+};
 
 const text = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

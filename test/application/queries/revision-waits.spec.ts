@@ -20,6 +20,12 @@ class CountedReadModel extends ReadModel {
     this.reads += 1;
     return { execution: { revision: String(this.revision) } } as Overview;
   }
+  async hasState(): Promise<never> {
+    throw new Error('not asked for');
+  }
+  async typesAmong(): Promise<never> {
+    throw new Error('not asked for');
+  }
   async executions(): Promise<never> {
     throw new Error('not asked for');
   }

@@ -17,7 +17,7 @@ describe('a configuration that cannot be used', () => {
     expect(() => loadConfig({ PORT: 'http', LOG_LEVEL: 'loud', SAGA_SWEEP_INTERVAL: '5' }, 'COLOUR=blue\n')).toThrow(
       `The configuration cannot be used:
   - COLOUR (.env): expected a known name. Remove it, or see .env.example for the names there are.
-  - SAGA_SWEEP_INTERVAL (environment): expected a known name. Did you mean SAGA_SWEEP_INTERVAL_MS?
+  - SAGA_SWEEP_INTERVAL (environment): expected a known name. Did you mean SAGA_SWEEP_INTERVAL_MS? If it is another program's, add it to ALLOW_UNKNOWN_SETTINGS.
   - PORT: expected a whole number from 0 to 65535; got "http".
   - LOG_LEVEL: expected one of fatal, error, warn, log, debug, verbose; got "loud".
 Correct the environment or .env; .env.example describes every name.`,
@@ -86,6 +86,24 @@ Correct the environment or .env; .env.example describes every name.`,
     ['DATABASE_URI', 'DATABASE_URL'],
     ['EVENTSTORE_ULR', 'EVENTSTORE_URL'],
     ['WORKER_HEARTBEAT', 'WORKER_HEARTBEAT_MS'],
+    ['AUDIT_CHECKPIONT_MS', 'AUDIT_CHECKPOINT_MS'],
+    ['WEBHOOK_TIMEOUT', 'WEBHOOK_TIMEOUT_MS'],
+    ['STREAM_HEARTBEAT', 'STREAM_HEARTBEAT_MS'],
+    ['REBUILD_BATCHES', 'REBUILD_BATCH'],
+    ['DATBASE_URL', 'DATABASE_URL'],
+    ['EVENT_STORE_URL', 'EVENTSTORE_URL'],
+    ['DATA_DIRS', 'DATA_DIR'],
+    ['DATADIR', 'DATA_DIR'],
+    ['LOGLEVEL', 'LOG_LEVEL'],
+    ['LOG_LEVL', 'LOG_LEVEL'],
+    ['log_level', 'LOG_LEVEL'],
+    ['PROT', 'PORT'],
+    ['MAX_OPEN_STREAM', 'MAX_OPEN_STREAMS'],
+    ['REQUEST_TIMEOUT', 'REQUEST_TIMEOUT_MS'],
+    ['BODY_LIMIT', 'BODY_LIMIT_BYTES'],
+    ['PUBLIC_URI', 'PUBLIC_URL'],
+    ['ALLOW_UNAUTHENTICATED_NETWORKS', 'ALLOW_UNAUTHENTICATED_NETWORK'],
+    ['ALLOWED_ORIGIN', 'ALLOWED_ORIGINS'],
   ])('asks of %s whether %s was meant', (name, known) => {
     expect(problems({ [name]: 'x' })).toEqual([expect.stringContaining(`Did you mean ${known}?`)]);
   });
@@ -106,5 +124,43 @@ Correct the environment or .env; .env.example describes every name.`,
       EVENTSTORE_PORT_2113_TCP_ADDR: '10.0.0.1',
     };
     expect(problems({ PATH: '/bin', HOME: '/root', npm_config_cache: '/x', ...kubernetes })).toEqual([]);
+  });
+
+  it.each([
+    ['a shell', 'HOSTNAME', 'HOSTTYPE', 'LOGNAME', 'PWD', 'OLDPWD', 'SHLVL', 'TERM', '_', 'host', 'port', 'POST'],
+    ['Node and npm', 'NODE_ENV', 'npm_package_version', 'npm_lifecycle_event', 'NODE_OPTIONS', 'JEST_WORKER_ID'],
+    ['Postgres', 'PGHOST', 'PGPORT', 'PGDATA', 'PGDATABASE', 'POSTGRES_PASSWORD', 'POSTGRES_DB', 'POSTGRES_URL'],
+    [
+      'Azure Pipelines',
+      'AGENT_ID',
+      'AGENT_NAME',
+      'AGENT_OS',
+      'AGENT_TEMPDIRECTORY',
+      'AGENT_DISABLELOGPLUGIN_TESTRESULTLOGPLUGIN',
+    ],
+    ['GitHub and GitLab', 'AGENT_TOOLSDIRECTORY', 'CI', 'RUNNER_TEMP', 'GITHUB_WORKSPACE', 'CI_PROJECT_DIR'],
+    [
+      'hosts',
+      'DATABASE_URL_UNPOOLED',
+      'DATABASE_PUBLIC_URL',
+      'RAILWAY_PUBLIC_DOMAIN',
+      'RENDER',
+      'DYNO',
+      'WEB_CONCURRENCY',
+    ],
+    ['Supabase and Next', 'SUPABASE_URL', 'SUPABASE_ANON_KEY', 'NEXT_PUBLIC_SUPABASE_URL'],
+    ['this repository', 'FAILPOINT', 'TEST_POSTGRES_URL', 'RUST_LOG', 'XDG_DATA_DIRS', 'LC_ALL', 'DATE'],
+  ])('leaves alone what %s sets', (_, ...names) => {
+    expect(problems(Object.fromEntries(names.map((name) => [name, 'x'])))).toEqual([]);
+  });
+
+  it('leaves alone what it is told to, by name', () => {
+    const env = { DATABASE_SIZE: '1', AGENT_SMITH: 'x', ALLOW_UNKNOWN_SETTINGS: 'DATABASE_SIZE, COLOUR' };
+    expect(problems(env, 'COLOUR=blue')).toEqual([expect.stringMatching(/^AGENT_SMITH .*ALLOW_UNKNOWN_SETTINGS\.$/)]);
+    expect(problems({ ALLOW_UNKNOWN_SETTINGS: '*' })).toEqual([expect.stringContaining('names of variables')]);
+  });
+
+  it('takes whatever is an agent of that name', () => {
+    expect(problems({ AGENT_WRITTER_URL: 'http://w', AGENT_X_RATE_CALLS: '1' })).toEqual([]);
   });
 });

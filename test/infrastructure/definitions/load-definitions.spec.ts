@@ -156,11 +156,23 @@ describe('a definition is refused', () => {
     [definition(step({ agent: 'my agent' })), /steps\[0\]\.agent: .*got "my agent"/],
     [definition(step({ agent: undefined })), /steps\[0\]\.agent: /],
     [definition(step({ required: 'yes' })), /steps\[0\]\.required: .*expected boolean, received string, got "yes"/],
-    [definition(step({ timeout_minutes: 0 })), /steps\[0\]\.timeout_minutes: .*>0, got 0/],
-    [definition(step({ timeout_minutes: -1 })), /steps\[0\]\.timeout_minutes: .*>0, got -1/],
-    [definition(step({ timeout_minutes: 10_081 })), /steps\[0\]\.timeout_minutes: .*<=10080, got 10081/],
-    [definition(step({ timeout_minutes: '5' })), /steps\[0\]\.timeout_minutes: .*expected number, received string/],
-    [definition(step({ timeout_minutes: undefined })), /steps\[0\]\.timeout_minutes: .*received undefined/],
+    [
+      definition(step({ timeout_minutes: 0 })),
+      'steps[0].timeout_minutes: Expected minutes above 0, at most 10080 (a week), got 0',
+    ],
+    [definition(step({ timeout_minutes: -1 })), /steps\[0\]\.timeout_minutes: .*above 0, .*got -1/],
+    [
+      definition(step({ timeout_minutes: 10_081 })),
+      /steps\[0\]\.timeout_minutes: .*at most 10080 \(a week\), got 10081/,
+    ],
+    [
+      definition(step({ timeout_minutes: '5' })),
+      /steps\[0\]\.timeout_minutes: .*at most 10080 \(a week\), as a number, got "5"/,
+    ],
+    [
+      definition(step({ timeout_minutes: undefined })),
+      /steps\[0\]\.timeout_minutes: .*at most 10080 \(a week\), which is required$/m,
+    ],
     [definition(step({ max_retries: 21 })), /steps\[0\]\.max_retries: .*<=20, got 21/],
     [definition(step({ max_retries: -1 })), /steps\[0\]\.max_retries: .*>=0, got -1/],
     [definition(step({ max_retries: 1.5 })), /steps\[0\]\.max_retries: .*int/],

@@ -56,6 +56,14 @@ test('events come oldest first, after a revision', async () => {
   expect(await readModel.events(NOBODY, { ...whole, afterRevision: null, limit: 1 })).toEqual([]);
 });
 
+test('which states and types there are', async () => {
+  const { execution } = (await readModel.overview(RUNNING, { steps: false, events: false }))!;
+  expect(await readModel.hasState(execution.current_state)).toBe(true);
+  expect(await readModel.hasState('nowhere')).toBe(false);
+  expect(await readModel.typesAmong(RUNNING, ['WorkflowStarted', 'Nothing'])).toEqual(['WorkflowStarted']);
+  expect(await readModel.typesAmong(NOBODY, ['WorkflowStarted'])).toEqual([]);
+});
+
 test('of files with one name the latest step has the one that is found', async () => {
   const steps = (await readModel.overview(RUNNING, { steps: true, events: false }))!.steps!;
   expect(steps.filter(({ artifacts }) => artifacts.length > 0)).toHaveLength(2);

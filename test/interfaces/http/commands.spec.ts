@@ -64,6 +64,24 @@ describe('commands over HTTP', () => {
     expect(body).toMatchObject({ success: false, error: { code: 'IDEMPOTENCY_KEY_REUSED' } });
   });
 
+  test('the id of the request is in its own events, and in no others', async () => {
+    const { execution } = await start(START, { 'X-Request-Id': 'request-1' });
+    const { headers } = await post('control', { execution_id: execution.id, action: 'pause' }).expect(200);
+    const events = await world.history(execution.id);
+    const ids = events.map(({ type, metadata }) => [type, (metadata as Record<string, unknown>)['requestId']]);
+    expect(ids).toEqual([
+      ['WorkflowStarted', 'request-1'],
+      ['StepStarted', undefined],
+      ['WorkflowPaused', headers['x-request-id']],
+    ]);
+    await request(world.url)
+      .post('/api/v1/workflow/agents/enrich/hold')
+      .set('X-Request-Id', 'request-2')
+      .send({ reason: 'r' })
+      .expect(200);
+    expect(world.appended.at(-1)?.metadata).toMatchObject({ requestId: 'request-2' });
+  });
+
   test('the caller, the reason and the trace context are in the events', async () => {
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     const { execution } = await start(START, { traceparent });

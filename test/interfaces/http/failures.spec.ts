@@ -52,7 +52,8 @@ describe('failures', () => {
     expect(body).toEqual({ success: false, error: { code, message: expect.stringMatching(message), details: {} } });
     expect(JSON.stringify(body)).not.toContain('hunter2');
     expect(headers['retry-after']).toBe('1');
-    expect(world.logged).toHaveLength(1);
+    expect(world.logged).toEqual([expect.stringMatching(`GET ${LIST} .*request .*: ${code}, `)]);
+    expect(world.logged[0]).not.toMatch(/\n/);
   });
 
   test('a cursor that the read side did not give out is named', async () => {

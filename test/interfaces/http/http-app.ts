@@ -87,6 +87,14 @@ export class LaidOutReadModel extends ReadModel {
     this.note({ executionId, page });
     return this.rows.slice(0, page.limit);
   }
+  /** Types of other programs, and states of definitions that are not installed, that rows have. */
+  words: readonly string[] = [];
+  async hasState(state: string) {
+    return this.words.includes(state);
+  }
+  async typesAmong(_executionId: string, types: readonly string[]) {
+    return types.filter((type) => this.words.includes(type));
+  }
   async artifact(executionId: string, name: string) {
     this.note({ executionId, name });
     return this.refs.find((ref) => ref.name === name) ?? null;

@@ -114,6 +114,24 @@ describe('queries over HTTP', () => {
     ]);
   });
 
+  test('a state or a type that nothing has is refused, with those there are', async () => {
+    world.readModel.words = ['old_writing', 'Noted'];
+    const refused = async (path: string) => (await get(path).expect(400)).body.error;
+    const state = await refused('/api/v1/workflow/executions?state=enrichign');
+    expect([state.code, state.details.unknown]).toEqual(['UNKNOWN_STATE', ['enrichign']]);
+    expect(state.details.known).toEqual(expect.arrayContaining(['created', 'paused', 'enriching', 'enriched']));
+    expect(state.message).toMatch(/^state: expected some of created, .*enriching.*; got enrichign, which nothing has$/);
+    for (const state of ['created', 'cancelled', 'enriching', 'enriched', 'old_writing'])
+      await get(`/api/v1/workflow/executions?state=${state}`).expect(200);
+
+    world.readModel.rows = [EVENT];
+    const events = `/api/v1/workflow/${ID}/events?source=projection`;
+    const { code, message, details } = await refused(`${events}&type=WorkflowStarted,StepFialed`);
+    expect([code, details.unknown]).toEqual(['UNKNOWN_EVENT_TYPES', ['StepFialed']]);
+    expect(message).toMatch(/^type: expected some of .*StepFailed.*; got StepFialed, which nothing has$/);
+    await get(`${events}&type=StepFailed,Noted`).expect(200);
+  });
+
   test('events: oldest first, and where the next page begins', async () => {
     world.readModel.rows = ['3', '4', '5'].map((revision) => ({ ...EVENT, revision }));
     const { body } = await get(`/api/v1/workflow/${ID}/events?source=projection&after_revision=2&limit=2`).expect(200);

@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import { endOf } from '../../../application/live/live-event.js';
 import type { LiveStream } from '../../../application/live/live-stream.js';
 import { LiveStreams } from '../../../application/live/live-streams.js';
+import { CheckState } from '../../../application/queries/check-state.js';
 import { GetEvents } from '../../../application/queries/get-events.js';
 import { GetExecution, type ExecutionAnswer } from '../../../application/queries/get-execution.js';
 import type { EventsAsked, ExecutionView } from '../../../application/queries/read-model.js';
@@ -30,6 +31,7 @@ export class StreamsController {
   @Get('stream')
   async many(@Query() query: StreamQuery, @Req() request: Request, @Res() response: Response): Promise<void> {
     const cursor = asked(request, query);
+    await this.queries.execute(new CheckState(query.state));
     if (request.method === 'HEAD') return void response.type('text/event-stream').end();
     const filter = { projectId: query.project_id, state: query.state };
     const streamTo = (sink: ResponseSink) => this.streams.ofMany(filter, sink);

@@ -5,7 +5,7 @@ import { ReportTask } from '../../../application/commands/report-task.js';
 import type { JsonObject } from '../../../domain/json.js';
 import { answer, taskAnswer } from '../answers.js';
 import { reportIn } from '../body/json-body.js';
-import { traceparentOf } from '../caller.js';
+import { requestIdOf, traceparentOf } from '../caller.js';
 import { NoQuery } from '../dto/queries.js';
 
 /** For agents that took a task token: it says which attempt they speak of, and that they may. */
@@ -21,7 +21,8 @@ export class TasksController {
     @Body() body: Record<string, unknown>,
     @Req() request: Request,
   ) {
-    const report = new ReportTask(token, body as JsonObject, traceparentOf(request), reportIn(request));
+    const [traceparent, requestId] = [traceparentOf(request), requestIdOf(request)];
+    const report = new ReportTask(token, body as JsonObject, traceparent, reportIn(request), requestId);
     return answer(taskAnswer(await this.commands.execute(report)));
   }
 }
