@@ -5,7 +5,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { sagaFailpoints } from '../../src/application/failpoint.js';
 import { startEmbeddedPostgres } from '../../src/infrastructure/postgres/embedded-postgres.js';
-import { TEST_POSTGRES_URL } from '../support/postgres.js';
+import { TEST_POSTGRES_URL, TEST_POSTGRES_SUPERUSER_URL } from '../support/postgres.js';
 import { tryCrashPoint, type CrashPoint } from './trial.js';
 
 /** Trials wait more than they work. */
@@ -24,6 +24,7 @@ const points = chosen.flatMap((name) =>
 const dataDir = await mkdtemp(path.join(tmpdir(), 'workflow-executor-crash-points-'));
 const postgres = await startEmbeddedPostgres({ dataDir, settings: { fsync: 'off', max_connections: '200' } });
 process.env[TEST_POSTGRES_URL] = postgres.url;
+process.env[TEST_POSTGRES_SUPERUSER_URL] = postgres.superuserUrl;
 let violated = 0;
 
 const tryOne = async (point: CrashPoint): Promise<void> => {

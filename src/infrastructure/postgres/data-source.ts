@@ -1,6 +1,7 @@
 import { DataSource } from 'typeorm';
 import { entities } from './entities/index.js';
 import { migrate } from './migrate.js';
+import { PgClient } from './pg-client.js';
 import { migrations } from './migrations/index.js';
 
 export type DataSourceSettings = Readonly<{
@@ -36,6 +37,7 @@ export const createDataSource = async (settings: DataSourceSettings): Promise<Da
     // A connection that dies while nobody uses it is replaced when one is needed; that is no reason to end the process.
     poolErrorHandler: () => undefined,
     extra: {
+      Client: PgClient,
       statement_timeout: statementTimeoutMs,
       idle_in_transaction_session_timeout: statementTimeoutMs,
       keepAlive: true,
