@@ -18,8 +18,8 @@ export type BenchPostgres = Readonly<{
 
 export async function startPostgres(): Promise<BenchPostgres> {
   const dataDir = await mkdtemp(join(tmpdir(), 'workflow-executor-bench-'));
-  const server = await startEmbeddedPostgres({ dataDir });
-  const client = new pg.Client({ connectionString: server.url });
+  const server = await startEmbeddedPostgres({ dataDir, tcp: true });
+  const client = new pg.Client({ connectionString: server.superuserUrl });
   await client.connect();
   const { rows } = await client.query<{ server_version: string }>('show server_version');
   const { rows: places } = await client.query<{ data_directory: string }>('show data_directory');
@@ -28,8 +28,9 @@ export async function startPostgres(): Promise<BenchPostgres> {
     pid: Number.parseInt(pidFile, 10),
     version: rows[0]?.server_version ?? 'unknown',
     database: async (name) => {
-      await client.query(`create database ${client.escapeIdentifier(name)}`);
       const url = new URL(server.url);
+      await client.query(`create database ${client.escapeIdentifier(name)} owner ${url.username}`);
+      url.searchParams.delete('require_auth'); // not every driver knows it
       url.pathname = `/${name}`;
       return url.href;
     },

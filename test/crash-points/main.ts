@@ -9,7 +9,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { auditFailpoints, sagaFailpoints, webhookFailpoints } from '../../src/application/failpoint.js';
 import { startEmbeddedPostgres } from '../../src/infrastructure/postgres/embedded-postgres.js';
-import { TEST_POSTGRES_URL } from '../support/postgres.js';
+import { TEST_POSTGRES_URL, TEST_POSTGRES_SUPERUSER_URL } from '../support/postgres.js';
 import { tryStall, type Stall } from './stall.js';
 import { tryCrashPoint, type CrashPoint } from './trial.js';
 
@@ -49,6 +49,7 @@ if (points.length + stalls.length === 0)
 const dataDir = await mkdtemp(path.join(tmpdir(), 'workflow-executor-crash-points-'));
 const postgres = await startEmbeddedPostgres({ dataDir, settings: { fsync: 'off', max_connections: '200' } });
 process.env[TEST_POSTGRES_URL] = postgres.url;
+process.env[TEST_POSTGRES_SUPERUSER_URL] = postgres.superuserUrl;
 let violated = 0;
 
 const told = async (

@@ -29,7 +29,7 @@ const makeRole = (name: string, options = '') =>
 beforeEach(async () => {
   database = await createTestDatabase();
   dataDir = await mkdtemp(path.join(tmpdir(), 'test-supabase-'));
-  admin = new pg.Client({ connectionString: database.url });
+  admin = new pg.Client({ connectionString: database.superuserUrl });
   await admin.connect();
   await makeRole('anon');
   await makeRole('authenticated');

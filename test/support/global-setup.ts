@@ -12,12 +12,14 @@ const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'o
 export default async function setUp(): Promise<void> {
   resolveSources();
   const { startEmbeddedPostgres } = await import('../../src/infrastructure/postgres/embedded-postgres.js');
-  const { TEST_POSTGRES_URL } = await import('./postgres.js');
+  const { TEST_POSTGRES_URL, TEST_POSTGRES_SUPERUSER_URL } = await import('./postgres.js');
   const { STOP_TEST_POSTGRES } = await import('./global-teardown.js');
   await removeLeftovers();
   const dataDir = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
-  const postgres = await startEmbeddedPostgres({ dataDir, settings });
+  // By TCP: tests put proxies in front of it.
+  const postgres = await startEmbeddedPostgres({ dataDir, settings, tcp: true });
   process.env[TEST_POSTGRES_URL] = postgres.url;
+  process.env[TEST_POSTGRES_SUPERUSER_URL] = postgres.superuserUrl;
   (globalThis as Record<string, unknown>)[STOP_TEST_POSTGRES] = async () => {
     await postgres.stop();
     await rm(dataDir, { recursive: true, force: true });

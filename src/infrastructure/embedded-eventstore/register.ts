@@ -1,5 +1,6 @@
 /** Who runs the node of a database, seen from outside. */
-import pg from 'pg';
+import type pg from 'pg';
+import { PgClient } from '../postgres/pg-client.js';
 import { withCredentials } from './credentials.js';
 import { WRITER_LOCK } from './schema.js';
 
@@ -53,7 +54,7 @@ export class NodeRegister {
 
   private async connected(): Promise<pg.Client> {
     if (this.client) return this.client;
-    const client = new pg.Client({
+    const client = new PgClient({
       connectionString: this.databaseUrl,
       application_name: 'embedded-eventstore register',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

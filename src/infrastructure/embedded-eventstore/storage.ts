@@ -1,5 +1,6 @@
 /** The writer's session: one connection that holds the lock and does every insert. */
-import pg from 'pg';
+import type pg from 'pg';
+import { PgClient } from '../postgres/pg-client.js';
 import { SessionLock } from '../postgres/session-lock.js';
 import { setTimes } from '../postgres/session-settings.js';
 import { newSecret } from './credentials.js';
@@ -44,7 +45,7 @@ export class WriterSession {
     node: string | undefined,
     onLost: (lost: WriterSession) => void,
   ): Promise<WriterSession> {
-    const client = new pg.Client({
+    const client = new PgClient({
       connectionString: databaseUrl,
       application_name: 'embedded-eventstore writer',
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

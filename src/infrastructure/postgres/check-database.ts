@@ -1,5 +1,6 @@
 /** What a database has to be like, found out before anything is written to it. */
-import pg from 'pg';
+import type pg from 'pg';
+import { PgClient } from './pg-client.js';
 import { SessionsAreShared } from './sessions-are-shared.js';
 
 export type DatabaseCheckLimits = Readonly<{
@@ -33,7 +34,7 @@ export const checkDatabase = async (url: string, limits: DatabaseCheckLimits = D
 };
 
 const clientOf = (url: string, { connectTimeoutMs }: DatabaseCheckLimits): pg.Client => {
-  const client = new pg.Client({
+  const client = new PgClient({
     connectionString: url,
     application_name: 'workflow-executor-check',
     connectionTimeoutMillis: connectTimeoutMs,

@@ -7,7 +7,9 @@ const CONNECTION_MESSAGES =
 
 /** Whether the database was away, so that the same statement may do later. */
 export const isConnectionLoss = (error: unknown): boolean => {
-  const { code, message } = error as { code?: string; message?: string };
+  const { code, message, syscall } = error as { code?: string; message?: string; syscall?: string };
+  // A socket's file that is not there, or whose server has no room for one more.
+  if (syscall === 'connect' && /^(ENOENT|EAGAIN)$/.test(code ?? '')) return true;
   return CONNECTION_ERRORS.test(code ?? '') || CONNECTION_MESSAGES.test(message ?? '');
 };
 

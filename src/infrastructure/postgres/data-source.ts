@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import { entities } from './entities/index.js';
 import { migrate } from './migrate.js';
+import { PgClient } from './pg-client.js';
 import { migrations } from './migrations/index.js';
 import { setTimes } from './session-settings.js';
 
@@ -38,6 +39,7 @@ export const createDataSource = async (settings: DataSourceSettings): Promise<Da
     // A connection that dies while nobody uses it is replaced when one is needed; that is no reason to end the process.
     poolErrorHandler: () => undefined,
     extra: {
+      Client: PgClient,
       onConnect: (client: pg.Client) =>
         setTimes(client, { statement: statementTimeoutMs, idleInTransaction: statementTimeoutMs }),
       keepAlive: true,

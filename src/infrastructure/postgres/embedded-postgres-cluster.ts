@@ -19,6 +19,8 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { chooseRunner, command, type Runner } from './embedded-postgres-runner.js';
+import { SUPERUSER } from './embedded-postgres-roles.js';
+import { HAS_SOCKETS, socketDirectory } from './embedded-postgres-socket.js';
 
 const run = promisify(execFile);
 const EXECUTABLE = 0o555;
@@ -26,9 +28,14 @@ const EXECUTABLE = 0o555;
 export type Cluster = Readonly<{
   /** Postgres's own data directory, complete. */
   dir: string;
-  /** The directory around it: password, log. */
+  /** The directory around it: passwords, log, socket. */
   home: string;
+  /** Of the superuser: to make the application's role and database, and to be counted among those that use the server. */
   password: string;
+  /** Of the application. */
+  rolePassword: string;
+  /** Undefined where there are no Unix sockets. */
+  sockets: string | undefined;
   runner: Runner;
   postgres: string;
 }>;
@@ -40,10 +47,12 @@ export async function prepareCluster(dataDir: string, log: (line: string) => voi
   const home = await realpath(asked);
   const { postgres, initdb } = await binaries();
   const runner = await chooseRunner(home, postgres);
-  const password = await keepPassword(home, runner);
+  const password = await keepPassword(home, 'password', runner);
+  const rolePassword = await keepPassword(home, 'role-password', runner);
+  const sockets = HAS_SOCKETS ? await socketDirectory(home, runner) : undefined;
   const dir = join(home, 'cluster');
   if (!(await exists(join(dir, 'PG_VERSION')))) await createCluster({ home, dir, initdb, runner, log });
-  return { dir, home, password, runner, postgres };
+  return { dir, home, password, rolePassword, sockets, runner, postgres };
 }
 
 async function binaries(): Promise<{ postgres: string; initdb: string }> {
@@ -72,10 +81,10 @@ async function binaries(): Promise<{ postgres: string; initdb: string }> {
 }
 
 /** Made once; of two processes that make it, the one whose `link` comes first is believed by both. */
-async function keepPassword(home: string, runner: Runner): Promise<string> {
-  const file = join(home, 'password');
+async function keepPassword(home: string, name: string, runner: Runner): Promise<string> {
+  const file = join(home, name);
   if (!(await exists(file))) {
-    const draft = join(home, `password.${randomBytes(6).toString('hex')}`);
+    const draft = join(home, `${name}.${randomBytes(6).toString('hex')}`);
     await writeFile(draft, randomBytes(24).toString('hex'), { mode: 0o600, flush: true });
     if (runner.uid !== undefined && runner.gid !== undefined) await chown(draft, runner.uid, runner.gid);
     await link(draft, file).catch(unless('EEXIST'));
@@ -102,7 +111,7 @@ async function createCluster(at: {
   }
   const partial = join(home, `cluster.partial-${randomBytes(6).toString('hex')}`);
   at.log(`Creating a Postgres cluster in ${dir}`);
-  const flags = [`--pgdata=${partial}`, `--username=postgres`, `--pwfile=${join(home, 'password')}`];
+  const flags = [`--pgdata=${partial}`, `--username=${SUPERUSER}`, `--pwfile=${join(home, 'password')}`];
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const init = command(runner, at.initdb, [...flags, ...locale, '--auth=scram-sha-256'], home);
   try {

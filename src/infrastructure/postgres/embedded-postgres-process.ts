@@ -7,10 +7,19 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Cluster } from './embedded-postgres-cluster.js';
 
-export async function readPidFile(cluster: Cluster): Promise<{ pid: number; port: number } | undefined> {
+/** Where a server listens: with a socket in a directory, at a port of loopback, or both. The number is that of both. */
+export type Address = Readonly<{ directory: string | undefined; hasTcp: boolean; port: number }>;
+/** `at`: undefined as long as it does not listen. */
+export type Recorded = Readonly<{ pid: number; at: Address | undefined }>;
+
+export async function readPidFile(cluster: Cluster): Promise<Recorded | undefined> {
   const lines = (await readFile(join(cluster.dir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
   const [pid, port] = [Number(lines[0]), Number(lines[3])];
-  return pid > 0 && port > 0 ? { pid, port } : undefined;
+  if (!(pid > 0 && port > 0)) return undefined;
+  const [directory, host] = [lines[4]?.trim() || undefined, lines[5]?.trim()];
+  // Written one after the other as it begins to listen; the address of TCP comes first.
+  const isListening = lines.length > 6 && (directory !== undefined || host);
+  return { pid, at: isListening ? { directory, hasTcp: !!host, port } : undefined };
 }
 
 /** Of its last start; undefined where it never was started. */

@@ -3,10 +3,12 @@ import { spawn } from 'node:child_process';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import pg from 'pg';
 import type { Cluster } from './embedded-postgres-cluster.js';
-import { freePort, isAlive, isPostmaster, portBefore, readPidFile } from './embedded-postgres-process.js';
+import { freePort, isAlive, isPostmaster, portBefore, readPidFile, type Address } from './embedded-postgres-process.js';
+import { SUPERUSER } from './embedded-postgres-roles.js';
 import { command } from './embedded-postgres-runner.js';
+import { SOCKET_PORT } from './embedded-postgres-socket.js';
+import { PgClient, REQUIRE_AUTH } from './pg-client.js';
 
 const LOOK_EVERY_MS = 50;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -14,9 +16,12 @@ const LOG_LIMIT_BYTES = 4 * 1024 * 1024;
 const LOG_TAIL_CHARS = 2_000;
 
 /** A server that answers, with the connection that proves it. */
-export type Server = Readonly<{ pid: number; port: number; connection: pg.Client }>;
+export type Server = Readonly<{ pid: number; at: Address; connection: PgClient }>;
 
 export type ServerOptions = Readonly<{
+  /** Listens on loopback too, or only, where there are no Unix sockets. */
+  tcp: boolean;
+  /** Of TCP. */
   port?: number;
   settings: Readonly<Record<string, string>>;
   startTimeoutMs: number;
@@ -31,10 +36,13 @@ export async function findOrStartServer(cluster: Cluster, options: ServerOptions
   let last: unknown;
   for (;;) {
     const running = await readPidFile(cluster);
-    if (running) {
-      const answer = await connect(cluster, running.port).catch((error: unknown) => error);
-      if (answer instanceof pg.Client) return { ...running, connection: answer };
-      if ((answer as { code?: string }).code === '28P01') throw wrongPassword(cluster, answer);
+    if (running?.at) {
+      const { pid, at } = running;
+      const answer = await connectAsSuperuser(cluster, at).catch((error: unknown) => error);
+      if (answer instanceof PgClient) return { pid, at, connection: answer };
+      // Anybody may say so at a port.
+      const isWrong = (answer as { code?: string }).code === '28P01';
+      if (isWrong && (await isPostmaster(pid, cluster))) throw wrongPassword(cluster, answer);
       last = answer;
     }
     if (child?.ended) {
@@ -78,9 +86,10 @@ export async function stopServer(cluster: Cluster, pid: number, timeoutMs: numbe
   throw new Error(`Postgres (process ${pid}, ${cluster.dir}) did not stop within ${2 * timeoutMs} ms`);
 }
 
-export async function connect(cluster: Cluster, port: number): Promise<pg.Client> {
-  const client = new pg.Client({
-    ...{ host: '127.0.0.1', port, user: 'postgres', password: cluster.password, database: 'postgres' },
+/** @throws where it is not the server of this cluster, which is sent no password then */
+export async function connectAsSuperuser(cluster: Cluster, at: Address, database = SUPERUSER): Promise<PgClient> {
+  const client = new PgClient({
+    connectionString: urlOf(at, { user: SUPERUSER, password: cluster.password, database }),
     ...{ connectionTimeoutMillis: CONNECT_TIMEOUT_MS, keepAlive: true, application_name: 'workflow-executor-presence' },
   });
   client.on('error', () => undefined); // its 'end' follows, and that is what is listened for
@@ -88,17 +97,29 @@ export async function connect(cluster: Cluster, port: number): Promise<pg.Client
     await client.connect();
     const { rows } = await client.query<{ data_directory: string }>('show data_directory');
     if (rows[0]?.data_directory === cluster.dir) return client;
-    throw new Error(`Port ${port} is served by another Postgres (${rows[0]?.data_directory})`);
+    throw new Error(`Port ${at.port} is served by another Postgres (${rows[0]?.data_directory})`);
   } catch (error) {
     await client.end().catch(() => undefined);
     throw error;
   }
 }
 
+type Login = Readonly<{ user: string; password: string; database: string }>;
+
+/** By the socket where there is one, unless TCP is asked for. */
+export function urlOf(at: Address, { user, password, database }: Login, byTcp = false): string {
+  const isByTcp = at.directory === undefined || (byTcp && at.hasTcp);
+  const url = new URL(`postgres://${user}:${password}@127.0.0.1:${at.port}/${database}`);
+  if (!isByTcp) url.searchParams.set('host', at.directory);
+  url.searchParams.set(REQUIRE_AUTH, 'scram-sha-256');
+  return url.href;
+}
+
 type Started = { ended: boolean; readonly logOffset: number; readonly port: number };
 
 /** Where it was before, whoever starts it: others have connections to it, and will look for it there. */
-async function portFor(cluster: Cluster, { port }: ServerOptions, taken: number | undefined): Promise<number> {
+async function portFor(cluster: Cluster, { tcp, port }: ServerOptions, taken: number | undefined): Promise<number> {
+  if (!tcp) return SOCKET_PORT;
   if (port !== undefined) return port;
   const before = await portBefore(cluster);
   return before === undefined || before === taken ? freePort() : before;
@@ -106,7 +127,9 @@ async function portFor(cluster: Cluster, { port }: ServerOptions, taken: number 
 
 async function start(cluster: Cluster, options: ServerOptions, port: number): Promise<Started> {
   const settings: Record<string, string> = {
-    ...{ listen_addresses: '127.0.0.1', unix_socket_directories: '', timezone: 'UTC', log_timezone: 'UTC' },
+    ...{ listen_addresses: options.tcp ? '127.0.0.1' : '', timezone: 'UTC', log_timezone: 'UTC' },
+    // A list, in which names that hold commas or blanks are quoted.
+    unix_socket_directories: cluster.sockets === undefined ? '' : `"${cluster.sockets.replaceAll('"', '""')}"`,
     // What clients do wrong is told to them. The log holds the server's own life only, so that it stays small.
     ...{ log_min_messages: 'log', log_min_error_statement: 'panic', log_checkpoints: 'off' },
     ...options.settings,
@@ -137,7 +160,7 @@ async function start(cluster: Cluster, options: ServerOptions, port: number): Pr
     child.once('exit', () => (started.ended = true));
     child.once('error', () => (started.ended = true));
     child.unref();
-    options.log(`Starting Postgres on 127.0.0.1:${port}`);
+    options.log(`Starting Postgres ${options.tcp ? `on 127.0.0.1:${port}` : `in ${cluster.sockets}`}`);
     return started;
   } finally {
     await output.close();

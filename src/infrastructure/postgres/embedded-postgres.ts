@@ -4,12 +4,21 @@
  * It runs in a session of its own and outlives a killed application; the next start finds it and uses it. Each process
  * that uses it is counted by a shared advisory lock, and the last one to stop takes it down.
  */
-import pg from 'pg';
+import type pg from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
 import { prepareCluster, type Cluster } from './embedded-postgres-cluster.js';
-import { findOrStartServer, stopServer, type Server, type ServerOptions } from './embedded-postgres-server.js';
+import type { Address } from './embedded-postgres-process.js';
+import { DATABASE, prepareDatabase, ROLE, SUPERUSER } from './embedded-postgres-roles.js';
+import {
+  connectAsSuperuser,
+  findOrStartServer,
+  stopServer,
+  urlOf,
+  type Server,
+  type ServerOptions,
+} from './embedded-postgres-server.js';
+import { HAS_SOCKETS } from './embedded-postgres-socket.js';
 
-const DATABASE = 'workflow_executor';
 /** In database "postgres": held shared by every process that uses the server. */
 const PRESENCE_LOCK = '7205113001';
 const RESTART_PAUSE_MS = 500;
@@ -18,7 +27,12 @@ const RESTART_PAUSE_LIMIT_MS = 5_000;
 export type EmbeddedPostgresOptions = Readonly<{
   /** Holds the cluster, its password and its log. Made if missing; give it a directory of its own. */
   dataDir: string;
-  /** Default: a free one. Ignored when a server already runs on `dataDir`. */
+  /**
+   * Listens on loopback too, for programs that need a port. Default: only where there are no Unix sockets (Windows). Ignored
+   * when a server already runs on `dataDir`.
+   */
+  tcp?: boolean;
+  /** Of TCP. Default: the one before, or a free one. */
   port?: number;
   log?: (line: string) => void;
   /** Postgres settings beside the defaults, such as `{ fsync: 'off' }` for throw-away data. */
@@ -30,8 +44,10 @@ export type EmbeddedPostgresOptions = Readonly<{
 }>;
 
 export type EmbeddedPostgres = Readonly<{
-  /** Connection string of database `workflow_executor`. Holds the password: do not log it. */
+  /** Connection string of the application's database, which its role owns. Holds the password: do not log it. */
   url: string;
+  /** The superuser's, for what the application itself never does. Not to be logged either. */
+  superuserUrl: string;
   /** Stops the server, unless another process uses it. */
   stop(): Promise<void>;
 }>;
@@ -40,19 +56,24 @@ export type EmbeddedPostgres = Readonly<{
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { log = () => undefined, startTimeoutMs = 120_000, stopTimeoutMs = 20_000, settings = {} } = options;
   const cluster = await prepareCluster(options.dataDir, log);
-  const serverOptions: ServerOptions = { port: options.port, settings, startTimeoutMs, log };
+  const { port, tcp = !HAS_SOCKETS || port !== undefined } = options;
+  const serverOptions: ServerOptions = { port, tcp, settings, startTimeoutMs, log };
   let server = await enter(cluster, serverOptions);
   let stopping = false;
 
+  const isByTcp = ({ directory, hasTcp }: Address) => directory === undefined || (tcp && hasTcp);
   const watch = (watched: Server) =>
     watched.connection.once('end', () => {
       if (!stopping) void restart(watched);
     });
-  /** The server died under us: the same port again, so that connection pools find it. Tried as long as this process lives. */
+  /** The server died under us: the same address again, so that connection pools find it. Tried as long as this process lives. */
   const restart = async (lost: Server) => {
     for (let attempt = 1; !stopping; attempt++) {
       try {
-        const found = await enter(cluster, { ...serverOptions, port: lost.port });
+        const found = await enter(cluster, {
+          ...serverOptions,
+          ...(isByTcp(lost.at) ? { tcp: true, port: lost.at.port } : {}),
+        });
         if (stopping) return void (await leave(cluster, found, stopTimeoutMs));
         server = found;
         return void watch(found);
@@ -65,7 +86,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   watch(server);
 
   return {
-    url: `postgres://postgres:${cluster.password}@127.0.0.1:${server.port}/${DATABASE}`,
+    url: urlOf(server.at, { user: ROLE, password: cluster.rolePassword, database: DATABASE }, tcp),
+    superuserUrl: urlOf(server.at, { user: SUPERUSER, password: cluster.password, database: DATABASE }, tcp),
     stop: async () => {
       if (stopping) return;
       stopping = true;
@@ -80,7 +102,8 @@ async function enter(cluster: Cluster, options: ServerOptions): Promise<Server> 
     const server = await findOrStartServer(cluster, options);
     try {
       await server.connection.query('select pg_advisory_lock_shared($1)', [PRESENCE_LOCK]);
-      await createDatabase(server.connection);
+      const connect = (database: string) => connectAsSuperuser(cluster, server.at, database);
+      await prepareDatabase(server.connection, cluster.rolePassword, connect);
       loop(server.connection).unref(); // being counted does not keep a process alive
       return server;
     } catch (error) {
@@ -101,17 +124,8 @@ async function leave(cluster: Cluster, { connection, pid }: Server, timeoutMs: n
   await connection.end().catch(() => undefined);
 }
 
-async function createDatabase(connection: pg.Client): Promise<void> {
-  const { rowCount } = await connection.query('select from pg_database where datname = $1', [DATABASE]);
-  if (rowCount) return;
-  await connection.query(`create database ${DATABASE}`).catch((error: { code?: string }) => {
-    const madeByAnother = error.code === '42P04' || error.code === '23505';
-    if (!madeByAnother) throw error;
-  });
-}
-
 /** `pg` has both methods, its types have not. */
 const loop = (connection: pg.Client) => connection as unknown as { ref(): void; unref(): void };
 
 /** Connection lost, or the server is going down or coming up. */
-const LOST = new Set(['57P01', '57P02', '57P03', 'ECONNRESET', 'ECONNREFUSED', 'EPIPE']);
+const LOST = new Set(['57P01', '57P02', '57P03', 'ECONNRESET', 'ECONNREFUSED', 'ENOENT', 'EPIPE']);

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { PgClient } from './pg-client.js';
 import type { DataSource } from 'typeorm';
 import { AuditTree, type AuditSession } from '../../application/audit/audit-tree.js';
 import type { Leaf } from '../../application/audit/audited-log.js';
@@ -33,7 +33,7 @@ export class PostgresAuditTree extends AuditTree {
     const { options } = this.dataSource;
     if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
     const { connectTimeoutMs, statementTimeoutMs, silenceMs } = this.limits;
-    const client = new pg.Client({
+    const client = new PgClient({
       connectionString: options.url,
       application_name: 'workflow-executor-audit',
       connectionTimeoutMillis: connectTimeoutMs,

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { PgClient } from './pg-client.js';
 import type { DataSource } from 'typeorm';
 import { sleep, type Clock } from '../../application/clock.js';
 import {
@@ -53,7 +53,7 @@ export class PostgresProjectionStore extends ProjectionStore {
   async tryLead(): Promise<ProjectionSession | null> {
     const { options } = this.dataSource;
     if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
-    const client = new pg.Client({
+    const client = new PgClient({
       connectionString: options.url,
       application_name: 'workflow-executor-projections',
       connectionTimeoutMillis: this.limits.connectTimeoutMs,

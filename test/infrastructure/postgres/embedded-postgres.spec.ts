@@ -1,16 +1,17 @@
 import { once } from 'node:events';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import pg from 'pg';
 import { startEmbeddedPostgres } from '../../../src/infrastructure/postgres/embedded-postgres.js';
+import { PgClient } from '../../../src/infrastructure/postgres/pg-client.js';
 import { startChild } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 
 const settings = { fsync: 'off' };
 const holder = new URL('./holds-postgres.ts', import.meta.url);
 const start = (dataDir: string) => startEmbeddedPostgres({ dataDir, settings });
+const byTcp = (dataDir: string) => startEmbeddedPostgres({ dataDir, settings, tcp: true });
 
 describe('embedded Postgres', () => {
   let root: string;
@@ -24,21 +25,25 @@ describe('embedded Postgres', () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  test('serves a UTF-8, UTC database on loopback, and keeps its data and password over a restart', async () => {
+  test('serves a UTF-8, UTC database to a role that may no more than that, by a socket; keeps data and password over a restart', async () => {
     const first = await start(dataDir);
     expect(await query(first.url, 'create table kept (word text)')).toEqual([]);
     await query(first.url, `insert into kept values ('größer')`);
     const [facts] = await query(
       first.url,
       `select current_database() as name, current_setting('server_encoding') as encoding, current_setting('TimeZone') as zone,
-              current_setting('listen_addresses') as listens, 'a' < 'B' as "localeOrder"`,
+              current_setting('listen_addresses') as listens, 'a' < 'B' as "localeOrder", current_user as role,
+              (select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls from pg_roles
+               where rolname = current_user) as "mayMore"`,
     );
     expect(facts).toEqual({
       name: 'workflow_executor',
       encoding: 'UTF8',
       zone: 'UTC',
-      listens: '127.0.0.1',
+      listens: '',
       localeOrder: false,
+      role: 'workflow_executor',
+      mayMore: false,
     });
     await first.stop();
     await expect(query(first.url, 'select 1')).rejects.toThrow();
@@ -46,7 +51,13 @@ describe('embedded Postgres', () => {
     const second = await start(dataDir);
     expect(await query(second.url, 'select word from kept')).toEqual([{ word: 'größer' }]);
     expect(new URL(second.url).password).toBe(new URL(first.url).password);
-    expect((await stat(join(dataDir, 'password'))).mode & 0o777).toBe(0o600);
+    for (const file of ['password', 'role-password'])
+      expect((await stat(join(dataDir, file))).mode & 0o777).toBe(0o600);
+    expect((await stat(join(dataDir, 'run'))).mode & 0o777).toBe(0o700);
+    expect(new URL(second.url).searchParams.get('host')).toBe(join(dataDir, 'run'));
+    expect(second.url).not.toContain(new URL(second.superuserUrl).password);
+    const rules = await query(second.superuserUrl, 'select distinct auth_method from pg_hba_file_rules');
+    expect(rules).toEqual([{ auth_method: 'scram-sha-256' }]);
     await second.stop();
   });
 
@@ -88,7 +99,7 @@ describe('embedded Postgres', () => {
     expect(child.output()).toContain('stopped');
   });
 
-  test('a server that is killed comes back on the same port', async () => {
+  test('a server that is killed comes back at the same place', async () => {
     const postgres = await start(dataDir);
     const pid = await serverPid(dataDir);
     process.kill(pid, 'SIGKILL');
@@ -97,23 +108,91 @@ describe('embedded Postgres', () => {
     await postgres.stop();
   });
 
-  test('whoever starts it again, it is where others look for it; elsewhere only where that port is taken', async () => {
-    const first = await start(dataDir);
+  test('by TCP, where there are no sockets: whoever starts it again, it is on its port; elsewhere only where that is taken', async () => {
+    const first = await byTcp(dataDir);
+    expect(new URL(first.url).searchParams.has('host')).toBe(false);
     await first.stop();
-    const second = await start(dataDir);
+    const second = await byTcp(dataDir);
     expect(second.url).toBe(first.url);
     await second.stop();
-    const { port } = new URL(first.url);
-    const squatter = createServer().listen(Number(port), '127.0.0.1');
-    await once(squatter, 'listening');
+    const impostor = await startImpostor(Number(new URL(first.url).port));
     try {
-      const third = await start(dataDir);
-      expect(new URL(third.url).port).not.toBe(port);
+      const third = await byTcp(dataDir);
+      expect(new URL(third.url).port).not.toBe(String(impostor.port));
       expect(await query(third.url, 'select 1 as up')).toEqual([{ up: 1 }]);
       await third.stop();
     } finally {
-      squatter.close();
+      await impostor.close();
     }
+  });
+
+  test.each([
+    ['by a socket', start],
+    ['by TCP', (dir: string) => byTcp(dir)],
+  ])('who takes the port that a killed server had is given no password: %s', async (_name, again) => {
+    const killed = await byTcp(dataDir);
+    const { port, password } = new URL(killed.url);
+    const superuser = new URL(killed.superuserUrl).password;
+    await killed.stop();
+    const impostor = await startImpostor(Number(port));
+    // As a crash leaves it, with a process of that number that is another's by now.
+    const pidFile = `${process.pid}\n${join(dataDir, 'cluster')}\n1\n${port}\n\n127.0.0.1\n0 0\nready\n`;
+    await writeFile(join(dataDir, 'cluster', 'postmaster.pid'), pidFile);
+    try {
+      const next = await again(dataDir);
+      expect(await query(next.url, 'select 1 as up')).toEqual([{ up: 1 }]);
+      await expect(connected(killed.url)).rejects.toThrow('not the expected one');
+      expect(impostor.connections()).toBeGreaterThan(0);
+      for (const secret of [password, superuser]) expect(impostor.received()).not.toContain(secret);
+      await next.stop();
+    } finally {
+      await impostor.close();
+    }
+  });
+
+  test('what an earlier version made, as the superuser, is handed over to the role', async () => {
+    const before = await start(dataDir);
+    await query(
+      before.superuserUrl,
+      `alter database workflow_executor owner to postgres;
+       create schema old; create table old.kept (id bigserial primary key, word text); create view old.seen as table old.kept;
+       create table "Odd name" (id integer generated always as identity); create type old.kind as enum ('a');
+       create function old.one(integer) returns integer language sql as 'select 1';
+       insert into old.kept (word) values ('before')`,
+    );
+    await expect(query(before.url, 'alter table old.kept add column more text')).rejects.toThrow('permission denied');
+    await before.stop();
+    const after = await start(dataDir);
+    await query(
+      after.url,
+      `alter table old.kept add column more text; insert into old.kept (word) values ('after'); drop view old.seen;
+       drop table "Odd name"; drop function old.one; drop type old.kind; create schema fresh; drop schema fresh`,
+    );
+    expect(await query(after.url, 'select id, word from old.kept')).toEqual([
+      { id: '1', word: 'before' },
+      { id: '2', word: 'after' },
+    ]);
+    await query(after.url, 'drop schema old cascade');
+    await after.stop();
+  });
+
+  test('where the path is too long for a socket, it is in a short one that only its user can enter', async () => {
+    const deep = join(root, 'deep-'.repeat(12), 'deeper-'.repeat(8));
+    const socketOf = (url: string) => new URL(url).searchParams.get('host') ?? '';
+    const first = await start(deep);
+    expect(await query(first.url, 'select 1 as up')).toEqual([{ up: 1 }]);
+    const socket = socketOf(first.url);
+    expect(socket.startsWith(deep)).toBe(false);
+    expect((await stat(socket)).mode & 0o777).toBe(0o700);
+    await first.stop();
+    const second = await start(deep);
+    expect(second.url).toBe(first.url);
+    await second.stop();
+    await chmod(socket, 0o755); // so may one be that somebody else has made in its place
+    const third = await start(deep);
+    expect(socketOf(third.url)).not.toBe(socket);
+    await third.stop();
+    for (const each of [socket, socketOf(third.url)]) await rm(each, { recursive: true });
   });
 
   test('a pid file left by a kill, whose number now belongs to another program, does not stop the start', async () => {
@@ -135,7 +214,7 @@ describe('embedded Postgres', () => {
     await utimes(partial, new Date(0), new Date(0));
     const all = await Promise.all([start(fresh), start(fresh), start(fresh)]);
     expect(new Set(all.map(({ url }) => url)).size).toBe(1);
-    expect((await readdir(fresh)).sort()).toEqual(['cluster', 'password', 'server.log']);
+    expect((await readdir(fresh)).sort()).toEqual(['cluster', 'password', 'role-password', 'run', 'server.log']);
     for (const { stop } of all) await stop();
   });
 
@@ -149,10 +228,37 @@ describe('embedded Postgres', () => {
   });
 });
 
-async function query(url: string, sql: string): Promise<unknown[]> {
-  const client = new pg.Client({ connectionString: url });
+/** Plays a Postgres that asks for the password in clear, and keeps what it is sent. */
+async function startImpostor(port: number) {
+  let [received, connections] = ['', 0];
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    connections += 1;
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('data', (bytes) => {
+      received += bytes.toString('latin1');
+      socket.write(Buffer.from([0x52, 0, 0, 0, 8, 0, 0, 0, 3]));
+    });
+  }).listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  const close = async () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await once(server, 'close');
+  };
+  return { port, received: () => received, connections: () => connections, close };
+}
+
+async function connected(url: string): Promise<PgClient> {
+  const client = new PgClient({ connectionString: url, connectionTimeoutMillis: 5_000 });
   client.on('error', () => undefined);
   await client.connect();
+  return client;
+}
+
+async function query(url: string, sql: string): Promise<unknown[]> {
+  const client = await connected(url);
   try {
     return (await client.query(sql)).rows;
   } finally {

@@ -19,9 +19,10 @@ import { createTestDatabase } from '../../support/postgres.js';
 
 export type TestTables = Readonly<{ dataSource: DataSource; close: () => Promise<void> }>;
 
-export const openTables = async (): Promise<TestTables> => {
+/** @param isSuperuser where a test forces row level security on the tables, which would bind their owner */
+export const openTables = async (isSuperuser = false): Promise<TestTables> => {
   const database = await createTestDatabase();
-  const dataSource = await createDataSource({ url: database.url, poolSize: 4 });
+  const dataSource = await createDataSource({ url: isSuperuser ? database.superuserUrl : database.url, poolSize: 4 });
   return {
     dataSource,
     close: async () => {

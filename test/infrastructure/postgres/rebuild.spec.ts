@@ -23,7 +23,7 @@ let tables: TestTables;
 let store: PostgresProjectionStore;
 let rebuildStore: PostgresRebuildStore;
 beforeAll(async () => {
-  tables = await openTables();
+  tables = await openTables(true);
   store = new PostgresProjectionStore(tables.dataSource);
   rebuildStore = new PostgresRebuildStore(tables.dataSource, store, clock);
 });

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { PgClient } from '../pg-client.js';
 import type { DataSource } from 'typeorm';
 import { sleep, type Clock } from '../../../application/clock.js';
 import {
@@ -105,7 +105,7 @@ export class PostgresRowChanges extends RowChanges {
     const { options } = this.dataSource;
     if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
     const { connectTimeoutMs, beatMs, queueShare } = this.limits;
-    const client = new pg.Client({
+    const client = new PgClient({
       connectionString: options.url,
       application_name: LISTENER_NAME,
       connectionTimeoutMillis: connectTimeoutMs,

@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { PgClient } from '../pg-client.js';
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../../../application/clock.js';
 import {
@@ -109,7 +110,7 @@ export class PostgresRebuildStore extends RebuildStore {
   private async connect(name: string): Promise<pg.Client> {
     const { options } = this.dataSource;
     if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
-    const client = new pg.Client({
+    const client = new PgClient({
       connectionString: options.url,
       application_name: name,
       connectionTimeoutMillis: this.limits.connectTimeoutMs,

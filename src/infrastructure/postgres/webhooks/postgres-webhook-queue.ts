@@ -1,4 +1,4 @@
-import pg from 'pg';
+import { PgClient } from '../pg-client.js';
 import type { DataSource, EntityManager } from 'typeorm';
 import {
   WebhookQueue,
@@ -52,7 +52,7 @@ export class PostgresWebhookQueue extends WebhookQueue {
     const { options } = this.dataSource;
     if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
     const { connectTimeoutMs, statementTimeoutMs, silenceMs, queued } = this.limits;
-    const client = new pg.Client({
+    const client = new PgClient({
       connectionString: options.url,
       application_name: 'workflow-executor-webhooks',
       connectionTimeoutMillis: connectTimeoutMs,
