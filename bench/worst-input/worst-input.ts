@@ -16,7 +16,7 @@ import { shapesIn, type Shape } from './shapes.js';
 
 const MIB = 1024 * 1024;
 const REQUEST = { bytes: MIB, members: 100_000 };
-const ANSWER = { bytes: 15 * MIB, members: 200_000 };
+const ANSWER = { bytes: 15 * MIB, members: 100_000 };
 /** Others are answered within so long. */
 const SILENCE_MS = 1_000;
 

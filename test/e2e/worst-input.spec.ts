@@ -102,7 +102,7 @@ describe('one message', () => {
       const { execution } = await instance.api.reaches(await start('many'), 'failed', 60_000);
       expect(execution).toMatchObject({
         error_code: 'INVALID_ANSWER',
-        error_message: expect.stringContaining('more than 200000 members'),
+        error_message: expect.stringContaining('more than 100000 members'),
       });
     });
     expect(worstMs).toBeLessThan(WORST_MS);

@@ -28,7 +28,7 @@ export const variables = z.object({
   AGENT_MAX_REQUEST_BYTES: whole('bytes', 32 * MIB, BODY),
   AGENT_MAX_RESPONSE_BYTES: whole('bytes', 16 * MIB, BODY),
   AGENT_MAX_REQUEST_MEMBERS: whole('members', 500_000, MEMBERS),
-  AGENT_MAX_RESPONSE_MEMBERS: whole('members', 200_000, MEMBERS),
+  AGENT_MAX_RESPONSE_MEMBERS: whole('members', 100_000, MEMBERS),
   AGENT_ROUTES: oneOf(['own', 'open'], 'own'),
   INSTALLATION_URLS: webUrls(),
   AGENT_MAX_RETRY_AFTER_SECONDS: whole('seconds', 3600, { max: 86_400 }),
