@@ -16,6 +16,7 @@ import { benchRealtime } from './realtime/realtime.js';
 import { benchRebuild } from './rebuild/rebuild.js';
 import { print, type Section } from './report.js';
 import type { Settings } from './settings.js';
+import { benchWorstInput } from './worst-input/worst-input.js';
 
 const BENCHES = {
   peers: benchPeers,
@@ -30,6 +31,7 @@ const BENCHES = {
   rebuild: benchRebuild,
   history: benchHistory,
   realtime: benchRealtime,
+  'worst-input': benchWorstInput,
 };
 const NAMES = Object.keys(BENCHES) as (keyof typeof BENCHES)[];
 

@@ -1,4 +1,5 @@
 import { workflowStream } from '../../domain/workflow/index.js';
+import { mustListen } from '../caller-left.js';
 import type { EventLog, PageAsked, RecordedEvent } from '../event-log.js';
 import type { EventsAsked, EventView } from '../queries/read-model.js';
 import { eventView } from './event-view.js';
@@ -11,7 +12,12 @@ export type EventsPage = Readonly<{ events: readonly EventView[]; next: bigint |
 const LARGEST = 2n ** 63n - 1n;
 
 /** Reads on until the page is full, the history ends, or so many events were looked at that the rest is for the next page. */
-export const pageFromLog = async (log: EventLog, executionId: string, asked: EventsAsked): Promise<EventsPage> => {
+export const pageFromLog = async (
+  log: EventLog,
+  executionId: string,
+  asked: EventsAsked,
+  signal?: AbortSignal,
+): Promise<EventsPage> => {
   const { order, afterRevision, beforeRevision, types, limit } = asked;
   const stream = workflowStream(executionId);
   const isIn = ({ revision }: RecordedEvent) =>
@@ -19,6 +25,7 @@ export const pageFromLog = async (log: EventLog, executionId: string, asked: Eve
   const events: EventView[] = [];
   let [place, scanned] = [startOf(asked), 0];
   while (place !== null) {
+    mustListen(signal);
     // One more than fits, to know whether there is more.
     const most = types === null ? limit - events.length + 1 : HISTORY_LIMITS.readEvents;
     const page: PageAsked = { ...place, limit: Math.min(most, HISTORY_LIMITS.readEvents) };

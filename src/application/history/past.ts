@@ -1,5 +1,6 @@
 /** An execution as its first events left it, folded from the log by the projections that fill the tables. */
 import { workflowStream } from '../../domain/workflow/index.js';
+import { mustListen } from '../caller-left.js';
 import { HistoryUnreadable, InvalidRequest, NotFound } from '../errors.js';
 import type { EventLog, RecordedEvent } from '../event-log.js';
 import { FoldedRows, type RowChange } from '../projections/fold-rows.js';
@@ -26,17 +27,18 @@ const FOLDED = [workflowExecutions, workflowSteps] as unknown as readonly Projec
 
 /**
  * Folds the events for which `isPast` holds, up to the first for which it does not. `watch` sees each with what it changed.
- * @throws NotFound, HistoryUnreadable, InvalidRequest where the history is longer than the limit
+ * @throws NotFound, HistoryUnreadable, InvalidRequest where the history is longer than the limit, CallerLeft
  */
 export const pastOf = async (
   log: EventLog,
   executionId: string,
   isPast: (event: RecordedEvent) => boolean,
   watch: Watch = () => undefined,
+  signal?: AbortSignal,
 ): Promise<Past> => {
   const folded = new FoldedRows(FOLDED);
   let revision: bigint | null = null;
-  for await (const event of eventsOf(log, executionId)) {
+  for await (const event of eventsOf(log, executionId, signal)) {
     if (!isPast(event)) return pastWith(folded, revision, true);
     watch(event, applied(folded, event));
     revision = event.revision;
@@ -45,13 +47,18 @@ export const pastOf = async (
   return pastWith(folded, revision, false);
 };
 
-async function* eventsOf(log: EventLog, executionId: string): AsyncGenerator<RecordedEvent> {
+async function* eventsOf(
+  log: EventLog,
+  executionId: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<RecordedEvent> {
   const { readEvents, foldedEvents } = HISTORY_LIMITS;
   for (let from = 0n; ; from += BigInt(readEvents)) {
     if (from >= foldedEvents) {
       const message = `Execution ${executionId} has more than ${foldedEvents} events, the most that one answer is made of; read its events in pages`;
       throw new InvalidRequest('HISTORY_TOO_LONG', message, { most_events: foldedEvents });
     }
+    mustListen(signal);
     const page = { direction: 'forwards', from, limit: readEvents } as const;
     const events = await log.readPage(workflowStream(executionId), page);
     yield* events;

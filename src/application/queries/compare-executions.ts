@@ -52,6 +52,7 @@ export class CompareExecutions extends Query<Comparison> {
   constructor(
     readonly a: string,
     readonly b: string,
+    readonly signal?: AbortSignal,
   ) {
     super();
   }
@@ -62,16 +63,19 @@ export class CompareExecutionsHandler implements IQueryHandler<CompareExecutions
   constructor(private readonly log: EventLog) {}
 
   /** @throws NotFound, NotInHistory, InvalidRequest, HistoryUnreadable */
-  async execute({ a: idOfA, b: idOfB }: CompareExecutions): Promise<Comparison> {
-    const a = await this.run(idOfA);
-    const b = await this.run(idOfB);
+  async execute({ a: idOfA, b: idOfB, signal }: CompareExecutions): Promise<Comparison> {
+    const a = await this.run(idOfA, signal);
+    const b = await this.run(idOfB, signal);
     const names = [...new Set([...a.steps.keys(), ...b.steps.keys()])];
     const steps = names.map((name) => comparison(name, a.steps.get(name) ?? null, b.steps.get(name) ?? null));
     return { a: a.run, b: b.run, first_difference: definitionOf(a.run, b.run) ?? firstOf(steps), steps };
   }
 
-  private async run(id: string): Promise<Readonly<{ run: RunView; steps: ReadonlyMap<string, ComparedStep> }>> {
-    const { execution, steps } = await pastOf(this.log, id, () => true);
+  private async run(
+    id: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Readonly<{ run: RunView; steps: ReadonlyMap<string, ComparedStep> }>> {
+    const { execution, steps } = await pastOf(this.log, id, () => true, undefined, signal);
     if (!execution) throw new NotInHistory(`Execution ${id} has not been started`);
     const { workflow_name, definition_hash, current_state, started_at, completed_at, revision } = execution;
     return {

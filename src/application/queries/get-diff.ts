@@ -33,6 +33,7 @@ export class GetDiff extends Query<Diff> {
     readonly executionId: string,
     readonly from: bigint | null,
     readonly to: bigint | null,
+    readonly signal?: AbortSignal,
   ) {
     super();
   }
@@ -46,7 +47,7 @@ export class GetDiffHandler implements IQueryHandler<GetDiff> {
   constructor(private readonly log: EventLog) {}
 
   /** @throws NotFound, NotInHistory, InvalidRequest, HistoryUnreadable */
-  async execute({ executionId, from: asked, to }: GetDiff): Promise<Diff> {
+  async execute({ executionId, from: asked, to, signal }: GetDiff): Promise<Diff> {
     const from = asked ?? 0n;
     if (to !== null && from > to) {
       throw new InvalidRequest('INVALID_REQUEST', `from: expected a revision up to that of to (${to}), got ${from}`);
@@ -56,7 +57,7 @@ export class GetDiffHandler implements IQueryHandler<GetDiff> {
       if (event.revision > from) for (const change of changes) noteFields(found, event, change);
     };
     const isPast = ({ revision }: RecordedEvent) => to === null || revision <= to;
-    const { revision } = await pastOf(this.log, executionId, isPast, note);
+    const { revision } = await pastOf(this.log, executionId, isPast, note, signal);
     const wanted = to ?? from;
     if (revision === null || revision < wanted) {
       const message = `Execution ${executionId}: expected revisions up to ${revision}, got ${wanted}`;

@@ -15,6 +15,7 @@ export class GetEvents extends Query<EventsPage> {
     readonly executionId: string,
     readonly source: EventsSource,
     readonly asked: EventsAsked,
+    readonly signal?: AbortSignal,
   ) {
     super();
   }
@@ -27,9 +28,11 @@ export class GetEventsHandler implements IQueryHandler<GetEvents> {
     private readonly log: EventLog,
   ) {}
 
-  async execute({ executionId, source, asked }: GetEvents): Promise<EventsPage> {
+  async execute({ executionId, source, asked, signal }: GetEvents): Promise<EventsPage> {
     const page =
-      source === 'log' ? await pageFromLog(this.log, executionId, asked) : await this.fromTable(executionId, asked);
+      source === 'log'
+        ? await pageFromLog(this.log, executionId, asked, signal)
+        : await this.fromTable(executionId, asked);
     if (page.events.length === 0 && page.next === null && !(await this.isThere(executionId))) {
       throw new NotFound(`There is no execution ${executionId}`);
     }

@@ -24,6 +24,7 @@ export class GetPastExecution extends Query<PastAnswer> {
     readonly executionId: string,
     readonly include: Readonly<{ steps: boolean; events: boolean }>,
     readonly moment: Moment,
+    readonly signal?: AbortSignal,
   ) {
     super();
   }
@@ -37,7 +38,7 @@ export class GetPastExecutionHandler implements IQueryHandler<GetPastExecution> 
   ) {}
 
   /** @throws NotFound, NotInHistory, InvalidRequest, HistoryUnreadable */
-  async execute({ executionId, include, moment }: GetPastExecution): Promise<PastAnswer> {
+  async execute({ executionId, include, moment, signal }: GetPastExecution): Promise<PastAnswer> {
     if ('asOf' in moment) this.mustNotBeAhead(moment.asOf);
     const isPast = (event: RecordedEvent) =>
       'asOf' in moment ? event.recordedAt <= moment.asOf : event.revision <= moment.revision;
@@ -47,7 +48,7 @@ export class GetPastExecutionHandler implements IQueryHandler<GetPastExecution> 
       // Now and then, not for each event: an array that loses its first element moves all others.
       if (latest.length === 2 * EVENTS_WITH_EXECUTION) latest.splice(0, EVENTS_WITH_EXECUTION);
     };
-    const past = await pastOf(this.log, executionId, isPast, include.events ? keep : undefined);
+    const past = await pastOf(this.log, executionId, isPast, include.events ? keep : undefined, signal);
     const { execution, steps, revision, hasMore } = past;
     if ('revision' in moment && revision !== moment.revision) {
       const message = `Execution ${executionId}: expected a revision up to ${revision}, got ${moment.revision}`;

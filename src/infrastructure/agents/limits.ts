@@ -25,7 +25,7 @@ export const defaultAgentLimits: AgentLimits = {
   requestBytes: 16 * 1024 * 1024,
   answerBytes: 16 * 1024 * 1024,
   answerDepth: 100,
-  answerMembers: 200_000,
+  answerMembers: 100_000,
   artifactsPerAnswer: 100,
   messageLength: 4000,
   progressLength: 500,

@@ -12,6 +12,7 @@ import {
   OtherRevision,
   TooMuchWaiting,
 } from '../../application/errors.js';
+import { CallerLeft } from '../../application/caller-left.js';
 import {
   AppendOutcomeUnknown,
   LogUnavailable,
@@ -60,6 +61,8 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
       ? new Refusal(404, 'NOT_FOUND', error.message, error.details)
       : new Refusal(409, 'CONFLICT', error.message, error.details);
   }
+  // Nobody hears of it: the connection is gone.
+  if (error instanceof CallerLeft) return new Refusal(499, 'CLIENT_LEFT', error.message);
   if (error instanceof InvalidRequest) return new Refusal(400, error.code, error.message, error.details);
   if (error instanceof InvalidCursor) {
     return badRequest([problem('cursor', 'a cursor as an earlier answer gave it', request.query['cursor'])], {

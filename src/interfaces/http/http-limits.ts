@@ -25,7 +25,7 @@ export const defaultHttpLimits: HttpLimits = {
   taskBodyBytes: 16 * 1024 * 1024,
   bodyMembers: 100_000,
   agentBodyMembers: 500_000,
-  taskBodyMembers: 200_000,
+  taskBodyMembers: 100_000,
   metadataBytes: 64 * 1024,
   jsonDepth: 64,
   agentJsonDepth: 128,

@@ -1,9 +1,10 @@
 /** What one entry of `config.postgres_changes` asks for. */
 import type { Json, JsonObject } from '../../domain/json.js';
-import type { RowChange, RowChanges, TableColumn } from '../../application/live/row-changes.js';
+import type { JsonRow, RowChange, RowChanges, TableColumn } from '../../application/live/row-changes.js';
 import { compile, type RowTest } from './filters/compile.js';
 import { like } from './filters/like.js';
 import { FilterRefused, readFilter, type Condition } from './filters/read-filter.js';
+import type { Spend } from './filters/work.js';
 import type { AskedBinding } from './join-request.js';
 
 /** The schema in which clients know the tables, whichever they are in. */
@@ -20,17 +21,30 @@ export type Binding = Readonly<{
 
 export type TableBinding = Readonly<{ table: string; conditions: readonly Condition[]; passes: RowTest }>;
 
+/** How much of its filters there is. */
+export const stepsOf = (bindings: readonly Binding[]): number =>
+  bindings.reduce((sum, { tables }) => sum + tables.reduce((steps, { passes }) => steps + passes.steps, 0), 0);
+
 /** A subscription that cannot be made. Its message is told to the client. */
 class BindingRefused extends Error {}
+
+type BindingLimits = Readonly<{ conditions: number; /** That all bindings may have. */ steps: number }>;
 
 /** All of a channel's subscriptions, or none and why. */
 export const readBindings = (
   asked: readonly AskedBinding[],
   tables: ReturnType<RowChanges['tables']>,
-  limits: Readonly<{ conditions: number }>,
+  limits: BindingLimits,
 ): Readonly<{ bindings: readonly Binding[]; refusal?: string }> => {
+  const bindings: Binding[] = [];
+  let steps = 0;
   try {
-    return { bindings: asked.map(({ params, id }) => readBinding(params, id, tables, limits)) };
+    for (const { params, id } of asked) {
+      const binding = readBinding(params, id, tables, { ...limits, steps: limits.steps - steps });
+      bindings.push(binding);
+      steps += stepsOf([binding]);
+    }
+    return { bindings };
   } catch (error) {
     if (!(error instanceof BindingRefused)) throw error;
     return { bindings: [], refusal: error.message };
@@ -42,7 +56,7 @@ const readBinding = (
   params: JsonObject,
   id: number,
   tables: ReturnType<RowChanges['tables']>,
-  limits: Readonly<{ conditions: number }>,
+  limits: BindingLimits,
 ): Binding => {
   const { schema, table, filter, select } = paramsOf(params);
   const { event: named } = params;
@@ -56,12 +70,13 @@ const readBinding = (
       `Unable to subscribe to changes with given parameters. Please check Realtime is enabled for the given connect parameters: ${asked}`,
     );
   try {
-    return {
-      id,
-      event,
-      select,
-      tables: names.map((name) => tableBinding(name, tables.get(name)!, conditions, select)),
-    };
+    let { steps } = limits;
+    const bound = names.map((name) => {
+      const binding = tableBinding(name, tables.get(name)!, conditions, select, steps);
+      steps -= binding.passes.steps;
+      return binding;
+    });
+    return { id, event, select, tables: bound };
   } catch (error) {
     if (!(error instanceof FilterRefused)) throw error;
     throw new BindingRefused(
@@ -121,10 +136,21 @@ const tableBinding = (
   columns: readonly TableColumn[],
   conditions: readonly Condition[],
   select: readonly string[] | null,
+  mostSteps: number,
 ): TableBinding => {
   for (const name of select ?? [])
     if (!columns.some((column) => column.name === name))
       throw new FilterRefused(`ERROR P0001 (raise_exception) invalid column for select ${name}`);
-  const tests = conditions.map((condition) => compile(condition, columns));
-  return { table, conditions, passes: (row) => tests.every((test) => test(row)) };
+  const tests: RowTest[] = [];
+  let steps = 1;
+  for (const condition of conditions) {
+    const test = compile(condition, columns);
+    tests.push(test);
+    steps += test.steps;
+    if (steps > mostSteps) break;
+  }
+  if (steps > mostSteps)
+    throw new FilterRefused('too many conditions, or too long patterns and lists, on this connection or in all');
+  const passes = (row: JsonRow, spend?: Spend) => tests.every((test) => test(row, spend));
+  return { table, conditions, passes: Object.assign(passes, { steps }) };
 };

@@ -2,21 +2,24 @@
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { RowChanges } from '../../application/live/row-changes.js';
-import { readBindings } from './binding.js';
+import { readBindings, stepsOf } from './binding.js';
+import { TooMuchWork, type FilterBudget } from './filter-budget.js';
 import { channelName, decodeFrame, encodeFrame, ended, reply, systemMessage } from './frames.js';
 import type { Message, Ref, Vsn } from './frames.js';
 import { readJoin } from './join-request.js';
 import type { RealtimeLimits } from './limits.js';
+import { MessageRate } from './message-rate.js';
 import { Outlet } from './outlet.js';
 import type { Subscriptions } from './subscriptions.js';
 
 /** A topic that a client has joined. */
 export type Channel = Readonly<{ connection: Connection; topic: string; joinRef: Ref; acksBroadcasts: boolean }> &
-  Readonly<{ isSubscribed: boolean; unsubscribe: () => void }>;
+  Readonly<{ isSubscribed: boolean; steps: number; unsubscribe: () => void }>;
 
 export type ConnectionMeans = Readonly<{
   tables: RowChanges['tables'];
   subscriptions: Subscriptions<Channel>;
+  budget: FilterBudget<Connection>;
   limits: RealtimeLimits;
   /** Milliseconds, from any beginning. */
   now: () => number;
@@ -33,8 +36,9 @@ export class Connection {
   private readonly openedAt: number;
   private heardAt: number;
   private hasJoined = false;
+  private filterSteps = 0;
   private cutOffAt: number | undefined;
-  private second = { since: 0, messages: 0 };
+  private readonly rate: MessageRate;
   private readonly outlet: Outlet;
 
   /** @param wire what the socket writes to */
@@ -45,6 +49,7 @@ export class Connection {
     private readonly means: ConnectionMeans,
   ) {
     this.outlet = new Outlet(socket, wire);
+    this.rate = new MessageRate(means.limits.messagesPerSecond);
     this.openedAt = this.heardAt = means.now();
     socket.on('message', (data, isBinary) => this.take(data, isBinary));
     socket.on('ping', () => (this.heardAt = means.now()));
@@ -56,8 +61,8 @@ export class Connection {
   /** @param frame text; in a buffer where many clients are sent the same */
   send(frame: string | Buffer): void {
     if (this.cutOffAt !== undefined) return;
-    const { bufferBytes, slowCloseMs } = this.means.limits;
     this.outlet.send(frame);
+    const { bufferBytes, slowCloseMs } = this.means.limits;
     if (this.outlet.hasMoreThan(bufferBytes))
       this.close(TRY_AGAIN_LATER, 'Too slow: reconnect, and read again', slowCloseMs);
   }
@@ -67,6 +72,10 @@ export class Connection {
     this.cutOffAt ??= this.means.now() + graceMs;
     this.forgetChannels();
     this.socket.close(code, reason);
+  }
+
+  endForWork(why: string): void {
+    this.close(POLICY, `Too much work for the filters of this connection: ${why}`);
   }
 
   cutOff(): void {
@@ -98,6 +107,7 @@ export class Connection {
     try {
       this.receive(data, isBinary);
     } catch (error) {
+      if (error instanceof TooMuchWork) return this.endForWork(error.message);
       this.means.onError('A message of a realtime client could not be treated', error);
       this.close(INTERNAL, 'The message could not be treated');
     }
@@ -106,8 +116,8 @@ export class Connection {
   private receive(data: RawData, isBinary: boolean): void {
     if (this.cutOffAt !== undefined) return;
     this.heardAt = this.means.now();
-    if (this.isTooMany()) return this.close(POLICY, 'Too many messages per second');
-    const message = decodeFrame(data as Buffer, isBinary, this.vsn);
+    if (this.rate.isTooMany(this.heardAt)) return this.close(POLICY, 'Too many messages per second');
+    const message = decodeFrame(data as Buffer, isBinary, this.vsn, this.means.limits.frameMembers);
     if (!message) return this.close(MALFORMED, `Expected a message of Phoenix channels, version ${this.vsn}`);
     if (message.topic === 'phoenix' && message.event === 'heartbeat') return this.write(reply(message, 'ok'));
     if (message.event === 'phx_join') return this.join(message);
@@ -115,11 +125,6 @@ export class Connection {
     if (channel) return this.hear(channel, message);
     if (message.event === 'phx_leave') return this.write(reply(message, 'ok'));
     this.write(reply(message, 'error', { reason: 'unmatched topic' }));
-  }
-
-  private isTooMany(): boolean {
-    if (this.heardAt - this.second.since >= 1_000) this.second = { since: this.heardAt, messages: 0 };
-    return ++this.second.messages > this.means.limits.messagesPerSecond;
   }
 
   private hear(channel: Channel, message: Message): void {
@@ -145,9 +150,8 @@ export class Connection {
 
   private join(message: Message): void {
     const { topic, joinRef } = message;
-    const { tables, limits, subscriptions } = this.means;
-    const before = this.channels.get(topic);
-    const name = channelName(topic);
+    const { tables, limits, subscriptions, budget } = this.means;
+    const [before, name] = [this.channels.get(topic), channelName(topic)];
     const refuse = (reason: string) => this.write(reply(message, 'error', { reason }));
     if (name === null) return refuse('unmatched topic');
     if (name === '') return refuse('TopicNameRequired: You must provide a topic name');
@@ -156,7 +160,10 @@ export class Connection {
     if (!request) return refuse('Expected config.postgres_changes to be a list of objects');
     const { asked, wantsPresence, acksBroadcasts, awaitsSubscriptions } = request;
     if (asked.length > limits.bindings) return refuse(`Expected at most ${limits.bindings} config.postgres_changes`);
-    const { bindings, refusal } = readBindings(asked, tables(), limits);
+    const room = { conditions: limits.conditions, steps: budget.roomFor(this.filterSteps - (before?.steps ?? 0)) };
+    const { bindings, refusal } = readBindings(asked, tables(), room);
+    const steps = stepsOf(bindings);
+    budget.spendForReading(this, steps);
     if (awaitsSubscriptions && refusal !== undefined) return refuse(`RealtimeDisabledForConfiguration: ${refusal}`);
     if (before) {
       this.forget(before);
@@ -166,10 +173,12 @@ export class Connection {
     this.write(reply(message, 'ok', { postgres_changes: asked.map(({ params, id }) => ({ ...params, id })) }));
     if (wantsPresence) this.write({ joinRef, ref: null, topic, event: 'presence_state', payload: {} });
     let remove: () => void = () => undefined;
-    const joined = { connection: this, topic, joinRef, acksBroadcasts, unsubscribe: () => remove() };
-    const channel = { ...joined, isSubscribed: bindings.length > 0 };
+    const [isSubscribed, unsubscribe] = [bindings.length > 0, () => remove()];
+    const channel = { connection: this, topic, joinRef, acksBroadcasts, isSubscribed, steps, unsubscribe };
     this.channels.set(topic, channel);
     remove = subscriptions.add(channel, bindings);
+    this.filterSteps += steps;
+    budget.hold(steps);
     if (refusal !== undefined) this.write(systemMessage(topic, joinRef, 'error', refusal));
     else if (channel.isSubscribed) this.write(systemMessage(topic, joinRef, 'ok', 'Subscribed to PostgreSQL'));
   }
@@ -181,6 +190,8 @@ export class Connection {
   private forget(channel: Channel): void {
     channel.unsubscribe();
     this.channels.delete(channel.topic);
+    this.filterSteps -= channel.steps;
+    this.means.budget.hold(-channel.steps);
   }
 
   private forgetChannels(): void {

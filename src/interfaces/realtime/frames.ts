@@ -1,4 +1,5 @@
 /** Messages of Phoenix channels, as text frames of version 1.0.0 (objects) or 2.0.0 (arrays). */
+import { excessOf } from '../../domain/json-scan.js';
 import type { Json } from '../../domain/json.js';
 
 export type Vsn = '1.0.0' | '2.0.0';
@@ -18,12 +19,12 @@ export type Message = Readonly<{
   payload: Json | undefined;
 }>;
 
-/** @returns undefined for what is no message */
-export const decodeFrame = (data: Buffer, isBinary: boolean, vsn: Vsn): Message | undefined => {
+/** @param members that its arrays and objects may have. @returns undefined for what is no message */
+export const decodeFrame = (data: Buffer, isBinary: boolean, vsn: Vsn, members: number): Message | undefined => {
   if (isBinary) return vsn === '2.0.0' ? decodeBinary(data) : undefined;
+  if (excessOf(data, { depth: LEVELS, members })) return undefined;
   try {
     const parsed: unknown = JSON.parse(data.toString('utf8'));
-    if (!isWithin(parsed, LEVELS)) return undefined;
     if (vsn === '2.0.0') return Array.isArray(parsed) && parsed.length === 5 ? checked(...(parsed as Five)) : undefined;
     if (typeof parsed !== 'object' || parsed === null) return undefined;
     const { join_ref, ref, topic, event, payload } = parsed as Record<string, unknown>;
@@ -35,10 +36,6 @@ export const decodeFrame = (data: Buffer, isBinary: boolean, vsn: Vsn): Message 
 
 /** Of objects and arrays in each other. What is nested without end can be read, and not be written again. */
 const LEVELS = 64;
-const isWithin = (value: unknown, levels: number): boolean =>
-  typeof value !== 'object' ||
-  value === null ||
-  (levels > 0 && Object.values(value).every((member) => isWithin(member, levels - 1)));
 
 type Five = [unknown, unknown, unknown, unknown, unknown];
 

@@ -5,6 +5,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { RowChange, RowChanges } from '../../application/live/row-changes.js';
 import { refusalOf, type Admission, type Refusal } from './admission.js';
 import { Connection, type Channel } from './connection.js';
+import { FilterBudget } from './filter-budget.js';
 import { fanOut } from './fan-out.js';
 import { vsnOf, type Vsn } from './frames.js';
 import type { RealtimeLimits } from './limits.js';
@@ -18,6 +19,7 @@ export class RealtimeServer {
   private readonly sockets: WebSocketServer;
   private readonly connections = new Set<Connection>();
   private readonly subscriptions = new Subscriptions<Channel>();
+  private readonly budget: FilterBudget<Connection>;
   /** Clients that are about to be connections. */
   private waiting = 0;
   private isStopping = false;
@@ -29,15 +31,21 @@ export class RealtimeServer {
     private readonly onError: (message: string, error: unknown) => void,
     private readonly admission: Admission,
   ) {
+    const end = (connection: Connection, why: string) => connection.endForWork(why);
+    this.budget = new FilterBudget(limits, () => performance.now(), end);
     this.sockets = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: limits.frameBytes });
   }
 
   /** Once changes are told. */
   start(server: Server): void {
     server.on('upgrade', (request, socket, head) => this.upgrade(server, request, socket, head));
+    const metering = {
+      spendFor: ({ connection }: Channel) => this.budget.spendFor(connection),
+      end: ({ connection }: Channel, why: string) => connection.endForWork(why),
+    };
     const columnsOf = ({ table }: RowChange) => this.changes.tables().get(table) ?? [];
     const unfollow = this.changes.follow({
-      changed: (change) => fanOut(change, this.subscriptions, columnsOf(change), this.limits),
+      changed: (change) => fanOut(change, this.subscriptions, columnsOf(change), this.limits, metering),
       missed: (why) => this.missed(why),
     });
     const looking = setInterval(() => this.connections.forEach((one) => one.look()), this.limits.lookMs);
@@ -88,8 +96,15 @@ export class RealtimeServer {
   }
 
   private open(socket: WebSocket, wire: Duplex, vsn: Vsn): void {
-    const { changes, subscriptions, limits, onError } = this;
-    const means = { tables: () => changes.tables(), subscriptions, limits, onError, now: () => performance.now() };
+    const { changes, subscriptions, budget, limits, onError } = this;
+    const means = {
+      tables: () => changes.tables(),
+      subscriptions,
+      budget,
+      limits,
+      onError,
+      now: () => performance.now(),
+    };
     const connection = new Connection(socket, wire, vsn, means);
     this.connections.add(connection);
     socket.on('close', () => this.connections.delete(connection));

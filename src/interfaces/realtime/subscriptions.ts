@@ -3,6 +3,8 @@ import type { JsonRow, RowChange } from '../../application/live/row-changes.js';
 import { valuesOf } from './filters/column-values.js';
 import type { Condition } from './filters/read-filter.js';
 import type { Binding, TableBinding } from './binding.js';
+import { TooMuchWork } from './filter-budget.js';
+import type { Spend } from './filters/work.js';
 
 /** Columns by whose value subscriptions are kept apart: with `eq` on one, another row's changes cost it nothing. */
 const IDS = ['id', 'execution_id'] as const;
@@ -12,6 +14,13 @@ type Entry<Owner> = Readonly<{ owner: Owner; binding: Binding; table: TableBindi
 
 /** The bindings of one owner that a change passes. */
 export type Addressed<Owner> = ReadonlyMap<Owner, readonly Binding[]>;
+
+/** What an owner's filters may cost. */
+export type Metering<Owner> = Readonly<{
+  spendFor: (owner: Owner) => Spend;
+  /** Its filters cost too much: no change is told to it any more. */
+  end: (owner: Owner, why: string) => void;
+}>;
 
 export class Subscriptions<Owner> {
   /** By table, then by `column=id`, or `ANY` where no id is asked for. */
@@ -26,7 +35,7 @@ export class Subscriptions<Owner> {
   }
 
   /** @param row what is known of the row: all of it, or its key after a DELETE */
-  of(change: RowChange, row: JsonRow): Addressed<Owner> {
+  of(change: RowChange, row: JsonRow, { spendFor, end }: Metering<Owner>): Addressed<Owner> {
     const found = new Map<Owner, Binding[]>();
     const kept = this.entries.get(change.table);
     if (!kept) return found;
@@ -35,7 +44,15 @@ export class Subscriptions<Owner> {
       ...IDS.flatMap((column) => (typeof row[column] === 'string' ? [`${column}=${row[column]}`] : [])),
     ];
     for (const { owner, binding, table } of keys.flatMap((key) => [...(kept.get(key) ?? [])])) {
-      if ((binding.event !== '*' && binding.event !== change.type) || !table.passes(row)) continue;
+      if (binding.event !== '*' && binding.event !== change.type) continue;
+      try {
+        if (table.conditions.length > 0 && !table.passes(row, spendFor(owner))) continue;
+      } catch (error) {
+        if (!(error instanceof TooMuchWork)) throw error;
+        end(owner, error.message);
+        found.delete(owner);
+        continue;
+      }
       const bindings = found.get(owner);
       if (!bindings) found.set(owner, [binding]);
       else if (!bindings.some(({ id }) => id === binding.id)) bindings.push(binding);

@@ -590,3 +590,66 @@ test('a stop sends all clients elsewhere, also those that do not answer', async 
   await silent.isClosed();
   await expect(open()).rejects.toThrow('503');
 });
+
+describe('the work of filters', () => {
+  const costly = { ...UPDATES, filter: 'current_state=match.([a-w]*x){20}y' };
+  const tell = (current_state: string) => changes.tell({ record: { id: ID, current_state } });
+
+  test('a connection whose patterns take too much is closed, and others are told as ever', async () => {
+    const { open } = await start({ filterWork: 20_000 });
+    const [costs, plain] = [await open(), await open()];
+    await joined(costs, [costly]);
+    await joined(plain, [UPDATES]);
+    tell('short');
+    expect((await plain.has(1))[0][3]).toBe('postgres_changes');
+    tell('abcx'.repeat(5_000));
+    expect(await costs.isClosed()).toEqual({ code: 1008, reason: expect.stringContaining('Too much work') });
+    await plain.has(2);
+  });
+
+  test('where all together take too much, the one that takes most is closed', async () => {
+    const { open } = await start({ allFilterWork: 30_000 });
+    const [most, less] = [await open(), await open()];
+    await joined(most, [costly, { ...costly, event: '*' }]);
+    await joined(less, [{ ...UPDATES, filter: 'current_state=match.^b' }]);
+    for (let times = 0; times < 3; times += 1) tell('abcx'.repeat(200));
+    expect((await most.isClosed()).code).toBe(1008);
+    tell('b');
+    await less.has(1);
+  });
+
+  test('filters of too many steps are refused, and have room again when others are let go', async () => {
+    const { open } = await start({ filterSteps: 200 });
+    const client = await open();
+    const one = { ...UPDATES, filter: `current_state=match.${'a'.repeat(150)}` };
+    expect((await joined(client, [one])).system[4].status).toBe('ok');
+    const { system } = await joined(client, [one], 'realtime:other');
+    expect(system[4]).toMatchObject({ status: 'error', message: expect.stringContaining('too many conditions') });
+    // Joined anew, a channel has its own steps to spend again.
+    client.send(['1', '2', TOPIC, 'phx_leave', {}]);
+    await client.has(2);
+    client.received.splice(0);
+    expect((await joined(client, [one], 'realtime:third')).system[4].status).toBe('ok');
+  });
+
+  test('all connections have so many steps together, and a closed one has none', async () => {
+    const { open } = await start({ allFilterSteps: 200 });
+    const one = { ...UPDATES, filter: `current_state=match.${'a'.repeat(150)}` };
+    const first = await open();
+    await joined(first, [one]);
+    const second = await open();
+    expect((await joined(second, [one])).system[4].status).toBe('error');
+    first.socket.close();
+    let topic = 0;
+    await eventually(async () => {
+      const { system } = await joined(second, [one], `realtime:${(topic += 1)}`);
+      if (system[4].status !== 'ok') throw new Error('No room yet');
+    });
+  });
+
+  test('a message of too many members is not read', async () => {
+    const client = await (await start({ frameMembers: 200 })).open();
+    client.send(['1', '1', TOPIC, 'phx_join', { config: Array.from({ length: 200 }, () => 1) }]);
+    expect((await client.isClosed()).code).toBe(1007);
+  });
+});

@@ -3,6 +3,7 @@ import { canonicalJson } from '../../../domain/json.js';
 import { workflowStream } from '../../../domain/workflow/index.js';
 import type { ArtifactStore } from '../../artifacts.js';
 import { sleep, type Clock } from '../../clock.js';
+import { mustListen } from '../../caller-left.js';
 import { InvalidRequest, NotFound, NotReady } from '../../errors.js';
 import { eventHash, type ChainLink } from '../../event-hash.js';
 import type { EventLog, RecordedEvent } from '../../event-log.js';
@@ -46,13 +47,13 @@ export class AuditPackMaker extends AuditPacks {
     super();
   }
 
-  async of(executionId: string): Promise<AuditPack> {
+  async of(executionId: string, signal?: AbortSignal): Promise<AuditPack> {
     const { log, tree, signer, format, clock } = this.ports;
     const stream = workflowStream(executionId);
     const { events } = await log.read(stream);
     const last = events.at(-1);
     if (!last) throw new NotFound(`There is no execution ${executionId}`);
-    const { checkpoint, leaves } = await this.covered(stream, last);
+    const { checkpoint, leaves } = await this.covered(stream, last, signal);
     const lineage = lineageOf(events);
     const madeAt = clock.now();
     const texts: Readonly<Record<string, string>> = {
@@ -67,10 +68,11 @@ export class AuditPackMaker extends AuditPacks {
     };
     const files: Record<string, Uint8Array> = {
       ...Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, Buffer.from(text)])),
-      ...(await this.files(lineage)),
+      ...(await this.files(lineage, signal)),
       'report.pdf': await format.report({ executionId, madeAt, events, lineage, checkpoint }),
       'verify.mjs': await format.verifier(),
     };
+    mustListen(signal);
     const manifest = canonicalJson(manifestOf(executionId, madeAt, files));
     files['manifest.json'] = Buffer.from(manifest);
     files['manifest.sig'] = Buffer.from(signer.sign(manifest));
@@ -84,10 +86,11 @@ export class AuditPackMaker extends AuditPacks {
    * By the key of this instance: the pack has that one, and no other.
    * @throws NotReady where no such checkpoint covers the last event in time
    */
-  private async covered(stream: string, last: RecordedEvent): Promise<Covered> {
+  private async covered(stream: string, last: RecordedEvent, signal?: AbortSignal): Promise<Covered> {
     const { tree, keeper, signer, clock } = this.ports;
     const giveUpAt = clock.now().getTime() + this.limits.coverMs;
     for (;;) {
+      mustListen(signal);
       const all = await tree.leavesOf(stream, Number(last.revision) + 1);
       const checkpoint = await tree.latestCheckpoint();
       const index = all.find(({ revision }) => revision === last.revision)?.index ?? Infinity;
@@ -115,7 +118,7 @@ export class AuditPackMaker extends AuditPacks {
   }
 
   /** @throws InvalidRequest where they are too many bytes for one pack */
-  private async files(lineage: readonly Lineage[]): Promise<PackFiles> {
+  private async files(lineage: readonly Lineage[], signal?: AbortSignal): Promise<PackFiles> {
     const once = new Map(lineage.map((one) => [one.file, one]));
     const bytes = [...once.values()].reduce((sum, one) => sum + one.bytes, 0);
     if (bytes > this.limits.bytes) {
@@ -123,8 +126,10 @@ export class AuditPackMaker extends AuditPacks {
       throw new InvalidRequest('AUDIT_PACK_TOO_LARGE', message);
     }
     const files: Record<string, Uint8Array> = {};
-    for (const { file, sha256 } of once.values())
+    for (const { file, sha256 } of once.values()) {
+      mustListen(signal);
       files[file] = (await this.ports.artifacts.mustGet(sha256, file)).content;
+    }
     return files;
   }
 }

@@ -6,13 +6,17 @@ export abstract class AuditPacks {
   /**
    * @throws NotFound, or NotReady where no signed checkpoint covers the latest event in time
    * @throws InvalidRequest where the artifacts are more bytes than a pack may have
+   * @throws CallerLeft where `signal` is aborted before it is made
    */
-  abstract of(executionId: string): Promise<AuditPack>;
+  abstract of(executionId: string, signal?: AbortSignal): Promise<AuditPack>;
 }
 
 /** Everything that proves one execution's history to somebody who has nothing else, as one ZIP. */
 export class GetAuditPack extends Query<AuditPack> {
-  constructor(readonly executionId: string) {
+  constructor(
+    readonly executionId: string,
+    readonly signal?: AbortSignal,
+  ) {
     super();
   }
 }
@@ -21,7 +25,7 @@ export class GetAuditPack extends Query<AuditPack> {
 export class GetAuditPackHandler implements IQueryHandler<GetAuditPack> {
   constructor(private readonly packs: AuditPacks) {}
 
-  execute({ executionId }: GetAuditPack): Promise<AuditPack> {
-    return this.packs.of(executionId);
+  execute({ executionId, signal }: GetAuditPack): Promise<AuditPack> {
+    return this.packs.of(executionId, signal);
   }
 }

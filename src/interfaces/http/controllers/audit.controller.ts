@@ -2,6 +2,7 @@ import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import type { Response } from 'express';
 import { GetAuditPack } from '../../../application/audit/pack/get-audit-pack.js';
+import { clientLeft } from '../client-left.js';
 import { ExecutionPath, NoQuery } from '../dto/queries.js';
 
 @Controller('api/v1/workflow')
@@ -11,7 +12,9 @@ export class AuditController {
   /** One ZIP that proves the execution's history to whoever has nothing else. Made for each request, of the latest. */
   @Get(':execution_id/audit-pack')
   async pack(@Param() path: ExecutionPath, @Query() _none: NoQuery, @Res() response: Response): Promise<void> {
-    const { name, content } = await this.queries.execute(new GetAuditPack(path.execution_id.toLowerCase()));
+    const { name, content } = await this.queries.execute(
+      new GetAuditPack(path.execution_id.toLowerCase(), clientLeft(response)),
+    );
     response.setHeader('Content-Type', 'application/zip');
     response.setHeader('Content-Disposition', `attachment; filename="${name}"`);
     response.setHeader('Cache-Control', 'no-store');

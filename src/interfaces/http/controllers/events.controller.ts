@@ -4,6 +4,7 @@ import type { Request, Response } from 'express';
 import { GetEvents } from '../../../application/queries/get-events.js';
 import type { EventsAsked } from '../../../application/queries/read-model.js';
 import { answer } from '../answers.js';
+import { clientLeft } from '../client-left.js';
 import { EVENTS_PER_PAGE, EventsQuery, typesOf } from '../dto/history-queries.js';
 import { ExecutionPath } from '../dto/queries.js';
 import { revisionOf } from '../dto/query-fields.js';
@@ -32,7 +33,8 @@ export class EventsController {
     response.vary('Accept');
     const asked = askedFor(query, wanted);
     const executionId = path.execution_id.toLowerCase();
-    const read = (part: EventsAsked) => this.queries.execute(new GetEvents(executionId, query.source ?? 'log', part));
+    const [source, left] = [query.source ?? 'log', clientLeft(response)];
+    const read = (part: EventsAsked) => this.queries.execute(new GetEvents(executionId, source, part, left));
     const first = await read(asked);
     const cursor = (next: bigint) => eventCursor(asked, next);
     if (wanted.lines) {

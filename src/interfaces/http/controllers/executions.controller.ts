@@ -7,6 +7,7 @@ import { ListAuditReviews } from '../../../application/queries/list-audit-review
 import { ListExecutions } from '../../../application/queries/list-executions.js';
 import { answer, executionAnswer, pastAnswer } from '../answers.js';
 import { auditAnswer } from '../audit-answer.js';
+import { clientLeft } from '../client-left.js';
 import { ExecutionQuery, EXECUTIONS_PER_PAGE, ExecutionsQuery } from '../dto/queries.js';
 import { instantOf, isTrue, revisionOf } from '../dto/query-fields.js';
 import { tag } from '../entity-tag.js';
@@ -24,13 +25,14 @@ export class ExecutionsController {
     const minRevision = revisionOf(query.min_revision);
     const executionId = query.execution_id.toLowerCase();
     const moment = momentOf(query);
+    const left = clientLeft(response);
     if (moment) {
-      const past = await this.queries.execute(new GetPastExecution(executionId, include, moment));
+      const past = await this.queries.execute(new GetPastExecution(executionId, include, moment, left));
       if (past.isFinal) final(response);
       tag(response, `past-${past.revision}`);
       return answer(pastAnswer(past, query));
     }
-    const found = await this.queries.execute(new GetExecution(executionId, include, minRevision));
+    const found = await this.queries.execute(new GetExecution(executionId, include, minRevision, left));
     const audit = isTrue(query.include_audit) ? await this.audit(found.execution) : undefined;
     // A review changes the answer and no revision.
     if (!audit) tag(response, found.execution.revision);

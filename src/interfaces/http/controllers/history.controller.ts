@@ -4,6 +4,7 @@ import type { Response } from 'express';
 import { CompareExecutions } from '../../../application/queries/compare-executions.js';
 import { GetDiff } from '../../../application/queries/get-diff.js';
 import { answer } from '../answers.js';
+import { clientLeft } from '../client-left.js';
 import { ComparePath, DiffQuery } from '../dto/history-queries.js';
 import { ExecutionPath, NoQuery } from '../dto/queries.js';
 import { revisionOf } from '../dto/query-fields.js';
@@ -16,15 +17,20 @@ export class HistoryController {
 
   @Get(':execution_id/diff')
   async diff(@Param() path: ExecutionPath, @Query() query: DiffQuery, @Res({ passthrough: true }) response: Response) {
-    const asked = new GetDiff(path.execution_id.toLowerCase(), revisionOf(query.from), revisionOf(query.to));
+    const asked = new GetDiff(
+      path.execution_id.toLowerCase(),
+      revisionOf(query.from),
+      revisionOf(query.to),
+      clientLeft(response),
+    );
     const { from, to, changes } = await this.queries.execute(asked);
     if (query.to !== undefined) final(response);
     return answer({ from: String(from), to: String(to), changes });
   }
 
   @Get(':execution_id/compare/:other_id')
-  async compare(@Param() path: ComparePath, @Query() _none: NoQuery) {
+  async compare(@Param() path: ComparePath, @Query() _none: NoQuery, @Res({ passthrough: true }) response: Response) {
     const [a, b] = [path.execution_id.toLowerCase(), path.other_id.toLowerCase()];
-    return answer(await this.queries.execute(new CompareExecutions(a, b)));
+    return answer(await this.queries.execute(new CompareExecutions(a, b, clientLeft(response))));
   }
 }

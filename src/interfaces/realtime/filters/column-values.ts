@@ -111,11 +111,20 @@ const readDocument = (value: string): string | undefined => {
   }
 };
 
+/** A row's document is written once, however many filters ask for it. */
+const documents = new WeakMap<object, string>();
+const documentOf = (json: Json): string => {
+  if (typeof json !== 'object' || json === null) return canonicalJson(json);
+  const written = documents.get(json) ?? canonicalJson(json);
+  documents.set(json, written);
+  return written;
+};
+
 const jsonb: ColumnValues = {
   name: 'jsonb',
   isOrdered: false,
   read: readDocument,
-  of: canonicalJson,
+  of: documentOf,
   compare: bySize,
 };
 

@@ -6,14 +6,19 @@ import { like } from './like.js';
 import { posixPattern } from './posix-pattern.js';
 import { FilterRefused, type Condition } from './read-filter.js';
 import { readList } from './read-list.js';
+import { forFree, type Spend } from './work.js';
 
-export type RowTest = (row: JsonRow) => boolean;
+/** `steps`: how much of it there is, whatever the row. */
+export type RowTest = ((row: JsonRow, spend?: Spend) => boolean) & Readonly<{ steps: number }>;
 
 /** Null: unknown, as of a comparison with NULL. */
 type Truth = boolean | null;
 
 /** As many as the real server takes. */
 const LIST_MEMBERS = 100;
+
+/** Comparing so many times two characters is a step. */
+const LONG = 7;
 
 /**
  * A row that lacks the column passes no condition on it: of a row that was deleted only the key is known.
@@ -23,52 +28,64 @@ export const compile = (condition: Condition, columns: readonly TableColumn[]): 
   const { column: name, negate } = condition;
   const column = columns.find((known) => known.name === name);
   if (!column) throw new FilterRefused(`ERROR P0001 (raise_exception) invalid column for filter ${name}`);
-  const test = truthOf(condition, column);
-  return (row) => {
+  const { steps = 0, ...test } = truthOf(condition, column);
+  const passes = (row: JsonRow, spend = forFree) => {
     const value = row[name];
     if (value === undefined) return false;
-    const truth = test(value);
+    const truth = test.of(value, spend);
     return truth !== null && truth !== negate;
   };
+  return Object.assign(passes, { steps: 1 + steps });
 };
 
-const truthOf = ({ operator, value }: Condition, column: TableColumn): ((json: Json) => Truth) => {
-  if (operator === 'is') return isTest(value, column);
+type Test = (json: Json, spend: Spend) => Truth;
+type Truths = Readonly<{ of: Test; steps?: number }>;
+
+const truthOf = ({ operator, value }: Condition, column: TableColumn): Truths => {
+  if (operator === 'is') return { of: isTest(value, column) };
   const values = valuesOf(column.type);
   if (!values) throw refused(`operator ${operator} is not supported for columns of type ${column.type}`);
-  const known = (test: (value: Value) => Truth) => (json: Json) => {
-    const given = json === null ? undefined : values.of(json);
-    return given === undefined ? null : test(given);
+  const known =
+    (test: (value: Value, spend: Spend) => Truth): Test =>
+    (json, spend) => {
+      const given = json === null ? undefined : values.of(json);
+      return given === undefined ? null : test(given, spend);
+    };
+  // Two documents of a megabyte may differ in their last byte.
+  const compare = (a: Value, b: Value, spend: Spend) => {
+    if (typeof a === 'string') spend(a.length >> LONG);
+    return values.compare(a, b);
   };
   switch (operator) {
     case 'like':
     case 'ilike': {
       needText(values, operator);
       const matches = like(value, { ignoreCase: operator === 'ilike' });
-      return known((text) => matches(String(text)));
+      return { of: known((text, spend) => matches(String(text), spend)), steps: value.length };
     }
     case 'match':
     case 'imatch': {
       needText(values, operator);
       const matches = posixPattern(value, { ignoreCase: operator === 'imatch' });
-      return known((text) => matches(String(text)));
+      return { of: known((text, spend) => matches(String(text), spend)), steps: matches.steps };
     }
     case 'in': {
       const members = readList(value);
       if (members.length > LIST_MEMBERS) throw refused(`too many values for \`in\` filter. Maximum ${LIST_MEMBERS}`);
       const wanted = members.filter((member) => member !== null).map((member) => read(member, values));
       const otherwise = wanted.length < members.length ? null : false;
-      return known((given) => wanted.some((one) => values.compare(given, one) === 0) || otherwise);
+      const isIn = known((given, spend) => wanted.some((one) => compare(given, one, spend) === 0) || otherwise);
+      return { of: isIn, steps: wanted.length };
     }
     case 'isdistinct': {
       const wanted = read(value, values);
-      const isSame = known((given) => values.compare(given, wanted) === 0);
-      return (json) => isSame(json) !== true;
+      const isSame = known((given, spend) => compare(given, wanted, spend) === 0);
+      return { of: (json, spend) => isSame(json, spend) !== true };
     }
     case 'eq':
     case 'neq': {
       const wanted = read(value, values);
-      return known((given) => (values.compare(given, wanted) === 0) === (operator === 'eq'));
+      return { of: known((given, spend) => (compare(given, wanted, spend) === 0) === (operator === 'eq')) };
     }
     case 'lt':
     case 'lte':
@@ -77,7 +94,7 @@ const truthOf = ({ operator, value }: Condition, column: TableColumn): ((json: J
       if (!values.isOrdered) throw refused(`operator ${operator} is not supported for columns of type ${values.name}`);
       const wanted = read(value, values);
       const holds = ORDER[operator];
-      return known((given) => holds(values.compare(given, wanted)));
+      return { of: known((given, spend) => holds(compare(given, wanted, spend))) };
     }
   }
 };

@@ -1,17 +1,27 @@
+import { FilterRefused } from './read-filter.js';
+import { forFree, type Spend } from './work.js';
+
 type Token = string | typeof ANY_ONE | typeof ANY_NUMBER;
 const ANY_ONE = Symbol('_');
 const ANY_NUMBER = Symbol('%');
 
 export type LikeOptions = Readonly<{ ignoreCase?: boolean; escape?: '\\' | '' }>;
 
+/** Characters of a pattern: as many as a regular expression may have. */
+const LENGTH = 1_000;
+
+export type LikeTest = (text: string, spend?: Spend) => boolean;
+
 /**
  * `LIKE` of SQL: `%` stands for any text, `_` for any character. In time that grows with text and pattern, not with the
- * ways in which they could match.
+ * ways in which they could match. @throws FilterRefused for a pattern that is too long
  */
-export const like = (pattern: string, { ignoreCase = false, escape = '\\' }: LikeOptions = {}) => {
+export const like = (pattern: string, { ignoreCase = false, escape = '\\' }: LikeOptions = {}): LikeTest => {
+  if (pattern.length > LENGTH)
+    throw new FilterRefused(`ERROR P0001 (raise_exception) invalid pattern: more than ${LENGTH} characters`);
   const folded = (text: string) => [...(ignoreCase ? text.toLowerCase() : text)];
   const tokens = tokensOf(folded(pattern), escape);
-  return (text: string): boolean => matches(folded(text), tokens);
+  return (text, spend = forFree) => matches(folded(text), tokens, spend);
 };
 
 const tokensOf = (pattern: readonly string[], escape: string): readonly Token[] => {
@@ -25,14 +35,17 @@ const tokensOf = (pattern: readonly string[], escape: string): readonly Token[] 
 };
 
 /** Of the places where a `%` was met only the last is ever returned to: what is before it has matched for good. */
-const matches = (text: readonly string[], tokens: readonly Token[]): boolean => {
+const matches = (text: readonly string[], tokens: readonly Token[], spend: Spend): boolean => {
   let [at, token, afterAny, retryAt] = [0, 0, -1, 0];
+  spend(text.length);
   while (at < text.length) {
     const wanted = tokens[token];
     if (wanted === ANY_NUMBER) [afterAny, retryAt] = [++token, at];
     else if (wanted === ANY_ONE || wanted === text[at]) [at, token] = [at + 1, token + 1];
-    else if (afterAny >= 0) [at, token] = [++retryAt, afterAny];
-    else return false;
+    else if (afterAny >= 0) {
+      spend(at - retryAt);
+      [at, token] = [++retryAt, afterAny];
+    } else return false;
   }
   return tokens.slice(token).every((rest) => rest === ANY_NUMBER);
 };

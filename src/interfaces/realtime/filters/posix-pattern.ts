@@ -3,6 +3,7 @@
  * with the text alone: a client's pattern must not be able to stop the process, as it could JavaScript's own.
  */
 import { FilterRefused } from './read-filter.js';
+import { forFree, type Spend } from './work.js';
 import { parsePattern, type Node, type Test } from './parse-pattern.js';
 
 /** Steps of a compiled pattern, at most: `{m,n}` multiplies what it stands behind. */
@@ -13,11 +14,14 @@ type Step =
   | Readonly<{ type: 'assert'; holds: (text: readonly string[], at: number) => boolean }>
   | { type: 'fork'; to: number[] };
 
+export type PatternTest = ((text: string, spend?: Spend) => boolean) & Readonly<{ steps: number }>;
+
 /** @throws FilterRefused */
-export const posixPattern = (pattern: string, { ignoreCase = false } = {}): ((text: string) => boolean) => {
+export const posixPattern = (pattern: string, { ignoreCase = false } = {}): PatternTest => {
   const steps: Step[] = [];
   compileNode(parsePattern(pattern, ignoreCase), steps);
-  return (text) => isFound([...text], steps);
+  const test = (text: string, spend = forFree) => isFound([...text], steps, spend);
+  return Object.assign(test, { steps: steps.length });
 };
 
 /** Each node ends where the next step stands; the pattern has matched where no step is left. */
@@ -82,14 +86,16 @@ const compileChoice = (parts: readonly Node[], steps: Step[]): void => {
 };
 
 /** All ways through the pattern are followed at once; each step is looked at once for a character. */
-const isFound = (text: readonly string[], steps: readonly Step[]): boolean => {
+const isFound = (text: readonly string[], steps: readonly Step[], spend: Spend): boolean => {
   const seenAt = new Int32Array(steps.length + 1).fill(-1);
   let waiting: number[] = [];
   for (let at = 0; at <= text.length; at++) {
     const next: number[] = [];
     const open = [...waiting, 0];
+    let looked = 0;
     while (open.length > 0) {
       const index = open.pop()!;
+      looked += 1;
       if (index === steps.length) return true;
       if (seenAt[index] === at) continue;
       seenAt[index] = at;
@@ -99,6 +105,7 @@ const isFound = (text: readonly string[], steps: readonly Step[]): boolean => {
         if (step.holds(text, at)) open.push(index + 1);
       } else if (at < text.length && step.test(text[at]!)) next.push(index + 1);
     }
+    spend(looked);
     waiting = next;
   }
   return false;

@@ -1,0 +1,162 @@
+/** The processor time and the silence that one message costs an instance, whatever it holds. */
+import { createServer, type ServerResponse } from 'node:http';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { request } from 'undici';
+import { startApplication } from '../application/application.js';
+import { withDirectory } from '../application/engine.js';
+import { cpuSecondsOf } from '../cpu.js';
+import type { BenchPostgres } from '../event-node/postgres.js';
+import { table, type Section } from '../report.js';
+import type { Settings } from '../settings.js';
+import { shapesIn, type Shape } from './shapes.js';
+
+const MIB = 1024 * 1024;
+const REQUEST = { bytes: MIB, members: 100_000 };
+const ANSWER = { bytes: 15 * MIB, members: 100_000 };
+/** Others are answered within so long. */
+const SILENCE_MS = 1_000;
+
+type Figure = Readonly<{ name: string; cpuMs: number; silenceMs: number; outcome: string }>;
+
+export const benchWorstInput = (postgres: BenchPostgres, settings: Settings): Promise<readonly Section[]> =>
+  withDirectory(async (directory) => {
+    const agent = await startAgent();
+    const database = await postgres.database('worst_input');
+    const env = { DEFINITIONS_DIR: await definitionIn(directory) };
+    const app = await startApplication({ databaseUrl: database, directory, agentUrl: agent.url, env });
+    const post = async (path: string, body: string): Promise<string> => {
+      const headers = { 'content-type': 'application/json' };
+      const answer = await request(app.url + path, { method: 'POST', headers, body });
+      const { error } = (await answer.body.json()) as { error?: { code?: string } };
+      return `${answer.statusCode} ${error?.code ?? ''}`.trim();
+    };
+    const start = async (project: string): Promise<string> => {
+      const body = JSON.stringify({ project_id: project, document_type: 'worst' });
+      const headers = { 'content-type': 'application/json' };
+      const answer = await request(`${app.url}/api/v1/workflow/start`, { method: 'POST', headers, body });
+      return ((await answer.body.json()) as { data: { execution: { id: string } } }).data.execution.id;
+    };
+    const ended = async (id: string): Promise<string> => {
+      for (;;) {
+        const answer = await request(`${app.url}/api/v1/workflow?execution_id=${id}`);
+        const { data } = (await answer.body.json()) as {
+          data?: { execution: { current_state: string; error_code: string | null } };
+        };
+        const { current_state: state = '', error_code: code = null } = data?.execution ?? {};
+        if (state === 'completed' || state === 'failed') return code ?? state;
+        await delay(20);
+      }
+    };
+    const task = async (): Promise<string> => {
+      await start('later');
+      while (!agent.token()) await delay(20);
+      return `/api/v1/workflow/tasks/${agent.token()}`;
+    };
+    const measure = async (name: string, work: () => Promise<string>): Promise<Figure> => {
+      settings.tell(name);
+      const before = await cpuSecondsOf([app.pid]);
+      let [silenceMs, isOver] = [0, false];
+      const others = (async () => {
+        while (!isOver) {
+          const began = performance.now();
+          await (await request(`${app.url}/health/live`)).body.dump();
+          silenceMs = Math.max(silenceMs, performance.now() - began);
+          await delay(5);
+        }
+      })();
+      const outcome = await work();
+      isOver = true;
+      await others;
+      return { name, cpuMs: ((await cpuSecondsOf([app.pid])) - before) * 1_000, silenceMs, outcome };
+    };
+    const each = async (
+      shapes: readonly Shape[],
+      bytes: number,
+      work: (text: string, at: number) => Promise<string>,
+    ) => {
+      const figures: Figure[] = [];
+      for (const [at, shape] of shapes.entries()) {
+        const text = shape.text(bytes);
+        figures.push(await measure(shape.name, () => work(text, at)));
+      }
+      return figures;
+    };
+    try {
+      // So that no figure is that of code that runs for the first time.
+      await ended(await start('few'));
+      const path = await task();
+      const requests = await each(shapesIn('{"metadata":', '}', REQUEST.members), REQUEST.bytes, (text) =>
+        post('/api/v1/workflow/start', text),
+      );
+      const reports = await each(shapesIn('{"type":"fail","more":', '}', ANSWER.members), ANSWER.bytes, (text) =>
+        post(path, text),
+      );
+      const [before, after] = ['{"success":true,"data":{"a":', '}}'];
+      const answers = await each(shapesIn(before, after, ANSWER.members), ANSWER.bytes, async (text, at) => {
+        agent.answers.set(`shape-${at}`, text);
+        return ended(await start(`shape-${at}`));
+      });
+      return [
+        section(`A request of ${REQUEST.bytes / MIB} MiB`, requests),
+        section(`A report by task token, of ${ANSWER.bytes / MIB} MiB`, reports),
+        section(`An answer of an agent, of ${ANSWER.bytes / MIB} MiB`, answers),
+      ];
+    } finally {
+      await app.stop();
+      await agent.close();
+    }
+  });
+
+const section = (title: string, figures: readonly Figure[]): Section => {
+  const sorted = figures.toSorted((a, b) => b.cpuMs - a.cpuMs);
+  const rows = sorted.map(({ name, cpuMs, silenceMs, outcome }) => [
+    ...[name, cpuMs.toFixed(0), silenceMs.toFixed(0), outcome],
+  ]);
+  const value = Math.max(...figures.map(({ silenceMs }) => silenceMs));
+  return {
+    title,
+    table: table(['which holds', 'processor time, ms', 'longest answer of health, ms', 'outcome'], rows),
+    ratios: [{ name: 'longest answer of health, ms', value, aim: `< ${SILENCE_MS}`, met: value < SILENCE_MS }],
+    raw: figures,
+  };
+};
+
+const definitionIn = async (directory: string): Promise<string> => {
+  const definitions = join(directory, 'worst');
+  await mkdir(definitions, { recursive: true });
+  const steps = [{ name: 'one', agent: 'bench', timeout_minutes: 5, max_retries: 0 }];
+  await writeFile(join(definitions, 'worst.json'), JSON.stringify({ name: 'worst', document_type: 'worst', steps }));
+  return definitions;
+};
+
+/** Answers each project what is said of it; `later` by token, all else at once. */
+const startAgent = async () => {
+  const answers = new Map<string, string>();
+  let token: string | undefined;
+  const answer = (project: string, offered: string | undefined, response: ServerResponse) => {
+    response.setHeader('content-type', 'application/json');
+    if (project !== 'later') return response.end(answers.get(project) ?? '{"success":true,"data":{}}');
+    token = offered;
+    return response.writeHead(202).end(JSON.stringify({ task_token: offered }));
+  };
+  const server = createServer((call, response) => {
+    const chunks: Buffer[] = [];
+    call.on('data', (chunk: Buffer) => chunks.push(chunk));
+    call.on('end', () => {
+      const { project_id } = JSON.parse(Buffer.concat(chunks).toString()) as { project_id: string };
+      answer(project_id, call.headers['x-task-token'] as string | undefined, response);
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  };
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, answers, token: () => token, close };
+};
