@@ -106,9 +106,18 @@ export class PostgresAuditTree extends AuditTree {
     return rows[0] ? readCheckpoint(rows[0].checkpoint) : null;
   }
 
-  async keyChanges(): Promise<readonly SignedCheckpoint[]> {
+  checkpointsFrom(number: number): Promise<readonly SignedCheckpoint[]> {
+    return this.checkpoints('number >= $1', [number]);
+  }
+
+  keyChanges(): Promise<readonly SignedCheckpoint[]> {
+    return this.checkpoints(`checkpoint -> 'key_change' is not null`);
+  }
+
+  private async checkpoints(condition: string, values: unknown[] = []): Promise<readonly SignedCheckpoint[]> {
     const rows: { checkpoint: unknown }[] = await this.dataSource.query(
-      `select checkpoint from audit_checkpoints where checkpoint -> 'key_change' is not null order by number`,
+      `select checkpoint from audit_checkpoints where ${condition} order by number`,
+      values,
     );
     return rows.map(({ checkpoint }) => readCheckpoint(checkpoint));
   }
