@@ -632,6 +632,23 @@ describe('the work of filters', () => {
     await less.has(1);
   });
 
+  test('does not keep an instance from ending in time while changes come that all of them match against', async () => {
+    const { realtime, open } = await start({ closeMs: 200 });
+    const clients = await Promise.all(Array.from({ length: 20 }, () => open()));
+    for (const client of clients) await joined(client, [costly]);
+    const begun = performance.now();
+    let isStopped = false;
+    const stopped = new Promise<void>((resolve) => setImmediate(() => resolve(realtime.stop()))).then(
+      () => void (isStopped = true),
+    );
+    for (let times = 0; !isStopped && times < 500; times += 1) {
+      tell('abcx'.repeat(5_000));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await stopped;
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+
   test('filters of too many steps are refused, and have room again when others are let go', async () => {
     const { open } = await start({ filterSteps: 200 });
     const client = await open();
