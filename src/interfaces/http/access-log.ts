@@ -11,7 +11,7 @@ export type AccessLevel = 'log' | 'debug' | 'off';
 /** Asked every few seconds by what watches an instance. */
 const PROBE = /^\/(health\/\w+|metrics)\/?$/;
 
-/** The path without its query and without tokens. A stream is told when it ends. */
+/** The path without its query and without tokens. A stream has its line when it ends. */
 export const accessLog = (level: AccessLevel) => {
   const logger = new Logger('Access');
   return (request: Request, response: Response, next: NextFunction): void => {

@@ -27,7 +27,7 @@ export const askedToComeAgain = (
   return true;
 };
 
-/** A client that takes anything can tell a status, and is told by it. */
+/** A client that takes anything reads the status, and gets one. */
 const namesEvents = (request: Request): boolean => /\btext\/event-stream\b/i.test(request.get('accept') ?? '');
 
 const reasonOf = (status: number, code: string): Goodbye => {
