@@ -1,5 +1,8 @@
 /** The guide's own code, unchanged, with Supabase's own library, against this server. */
 import { readFileSync } from 'node:fs';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import pg from 'pg';
 import { createClient } from '@/lib/supabase/client';
 import { startAgentServer, succeed } from '../support/agent-server.js';
@@ -63,15 +66,21 @@ afterEach(() => {
 
 describe('against a server', () => {
   let app: TestApp;
+  let projects: string;
 
   beforeAll(async () => {
-    app = await startTestApp({ REALTIME_API_KEY: KEY });
+    projects = await mkdtemp(path.join(tmpdir(), 'projects-'));
+    // The guide's client starts a project of that name.
+    for (const id of ['metformin', 'my-project-uuid'])
+      await copyFile('examples/metformin.json', path.join(projects, `${id}.json`));
+    app = await startTestApp({ REALTIME_API_KEY: KEY, PROJECTS_DIR: projects });
     Object.assign(process.env, { SUPABASE_URL: app.server.url, SUPABASE_ANON_KEY: KEY });
   }, 120_000);
   afterAll(async () => {
     delete process.env['SUPABASE_URL'];
     delete process.env['SUPABASE_ANON_KEY'];
     await app.close();
+    await rm(projects, { recursive: true, force: true });
   });
 
   const nextStep = (id: string) => app.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step' });
