@@ -1,14 +1,13 @@
 /** The guide's own code, unchanged, with Supabase's own library, against this server. */
 import { readFileSync } from 'node:fs';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { createClient } from '@/lib/supabase/client';
 import { startAgentServer, succeed } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
 import { letGo } from '../support/let-go.js';
 import { createTestDatabase } from '../support/postgres.js';
+import { guideProjects } from './support/guide-projects.js';
 import { startInstance } from './support/instance.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
@@ -69,10 +68,7 @@ describe('against a server', () => {
   let projects: string;
 
   beforeAll(async () => {
-    projects = await mkdtemp(path.join(tmpdir(), 'projects-'));
-    // The guide's client starts a project of that name.
-    for (const id of ['metformin', 'my-project-uuid'])
-      await copyFile('examples/metformin.json', path.join(projects, `${id}.json`));
+    projects = await guideProjects();
     app = await startTestApp({ REALTIME_API_KEY: KEY, PROJECTS_DIR: projects });
     Object.assign(process.env, { SUPABASE_URL: app.server.url, SUPABASE_ANON_KEY: KEY });
   }, 120_000);

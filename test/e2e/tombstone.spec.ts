@@ -65,8 +65,11 @@ const sql = (text: string, values: unknown[] = []): Promise<Record<string, strin
 const audit = (eventstore: string, ...given: string[]) =>
   new Promise<{ code: number; told: string }>((resolve) => {
     const env = { ...process.env, DATABASE_URL: database.url, DATA_DIR: dataDir, EVENTSTORE_URL: eventstore };
-    const child = execFile(process.execPath, [program, 'verify', ...given], { env }, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, told: stdout + stderr }),
+    const child = execFile(
+      process.execPath,
+      [program, 'verify', ...given, '--key', server.signingKey],
+      { env },
+      (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, told: stdout + stderr }),
     );
   });
 
