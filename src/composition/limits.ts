@@ -10,7 +10,6 @@ import {
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/stream-limits.js';
 import type { StreamBounds } from '../interfaces/http/streams/stream-bounds.js';
-import { connectionShares, type ConnectionShares } from '../infrastructure/config/connections.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { AgentBounds } from '../application/saga/agent-lane.js';
 import type { BacklogLimits } from '../application/start-backlog.js';
@@ -51,15 +50,6 @@ export const agentLimits = (config: Config): AgentLimits => ({
   retryAfterMs: config.agentMaxRetryAfterSeconds * 1_000,
   connectionsPerOrigin: Math.max(defaultAgentLimits.connectionsPerOrigin, config.sagaMaxConcurrentSteps),
 });
-
-/** @returns how many connections to the database each part may have */
-export const databaseShares = (config: Config): ConnectionShares =>
-  connectionShares({
-    DATABASE_MAX_CONNECTIONS: config.databaseMaxConnections,
-    DATABASE_POOL_SIZE: config.databasePoolSize,
-    DATABASE_URL: config.databaseUrl,
-    EVENTSTORE_URL: config.eventstoreUrl,
-  });
 
 /** @returns what bounds the agent of that name: its own variables, or those of all */
 export const agentBoundsOf =

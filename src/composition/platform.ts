@@ -5,6 +5,7 @@ import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
 import type { EventLog } from '../application/event-log.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
+import { connectionShares, type ConnectionShares } from '../infrastructure/config/connections.js';
 import { SharedNode } from '../infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../infrastructure/eventstore/eventstore-db.event-log.js';
 import { MovingEventLog } from '../infrastructure/eventstore/moving.event-log.js';
@@ -12,7 +13,6 @@ import { SharedTailEventLog } from '../infrastructure/eventstore/shared-tail.eve
 import { checkDatabase } from '../infrastructure/postgres/check-database.js';
 import { createDataSource } from '../infrastructure/postgres/data-source.js';
 import { startEmbeddedPostgres } from '../infrastructure/postgres/embedded-postgres.js';
-import { databaseShares } from './limits.js';
 import { whileDatabaseIsAway, whileLogIsAway } from '../infrastructure/while-away.js';
 
 export type Platform = Readonly<{
@@ -33,6 +33,15 @@ export type PlatformOptions = Readonly<{
   /** Ends the start while it waits. */
   signal?: AbortSignal;
 }>;
+
+/** @returns how many connections to the database each part may have */
+const databaseShares = (config: Config): ConnectionShares =>
+  connectionShares({
+    DATABASE_MAX_CONNECTIONS: config.databaseMaxConnections,
+    DATABASE_POOL_SIZE: config.databasePoolSize,
+    DATABASE_URL: config.databaseUrl,
+    EVENTSTORE_URL: config.eventstoreUrl,
+  });
 
 const toStderr = (line: string) => void process.stderr.write(`${line}\n`);
 

@@ -107,8 +107,14 @@ export class KeptThreads<Asked, Given> {
   private free(worker: Worker): void {
     const next = this.next();
     if (next) return this.give(worker, next);
-    const end = setTimeout(() => void worker.terminate(), this.limits.idleMs).unref();
+    const end = setTimeout(() => this.dismiss(worker), this.limits.idleMs).unref();
     this.idle.set(worker, end);
+  }
+
+  /** It takes a moment to end, in which it must not be given an order: that would fail with it. */
+  private dismiss(worker: Worker): void {
+    this.idle.delete(worker);
+    void worker.terminate();
   }
 
   private next(): Order<Asked, Given> | undefined {

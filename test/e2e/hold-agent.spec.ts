@@ -1,4 +1,5 @@
 /** An operator's hold: on every instance, within a second, and after a restart. */
+import { generateKeyPairSync } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { failWith, startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
@@ -13,9 +14,19 @@ let definitions: string;
 let agent: AgentServer;
 let instances: Instance[];
 
+/** Instances that share a log share the key that signs it, wherever they run. */
+const AUDIT_SIGNING_KEY = generateKeyPairSync('ed25519')
+  .privateKey.export({ type: 'pkcs8', format: 'der' })
+  .toString('base64');
+
 const start = async () => {
   const urls = { AGENT_FIRST_URL: `${agent.url}/first`, AGENT_SECOND_URL: `${agent.url}/second` };
-  const instance = await startInstance({ DATABASE_URL: database.url, DEFINITIONS_DIR: definitions, ...urls });
+  const instance = await startInstance({
+    DATABASE_URL: database.url,
+    DEFINITIONS_DIR: definitions,
+    AUDIT_SIGNING_KEY,
+    ...urls,
+  });
   instances.push(instance);
   return instance;
 };

@@ -1,7 +1,9 @@
 /** Every example of the guide, sent as it stands there; only ids are put in. */
+import { rm } from 'node:fs/promises';
 import { eventually } from '../support/eventually.js';
 import type { Api } from './support/api.js';
 import { startScriptedAgents } from './support/scripted-agents.js';
+import { guideProjects } from './support/guide-projects.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
 describe('with agents that are controlled by the test', () => {
@@ -140,8 +142,15 @@ describe('with agents that are controlled by the test', () => {
 
 describe('with the agents of the application', () => {
   let app: TestApp;
-  beforeAll(async () => (app = await startTestApp()), 60_000);
-  afterAll(() => app.close(), 60_000);
+  let projects: string;
+  beforeAll(async () => {
+    projects = await guideProjects();
+    app = await startTestApp({ PROJECTS_DIR: projects });
+  }, 60_000);
+  afterAll(async () => {
+    await app.close();
+    await rm(projects, { recursive: true });
+  }, 60_000);
 
   test('complete IB generation', async () => {
     const response = await fetch(`${app.api.url}/api/v1/workflow/start`, {

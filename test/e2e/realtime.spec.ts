@@ -1,11 +1,13 @@
 /** The guide's own code, unchanged, with Supabase's own library, against this server. */
 import { readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { createClient } from '@/lib/supabase/client';
 import { startAgentServer, succeed } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
 import { letGo } from '../support/let-go.js';
 import { createTestDatabase } from '../support/postgres.js';
+import { guideProjects } from './support/guide-projects.js';
 import { startInstance } from './support/instance.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
@@ -63,15 +65,18 @@ afterEach(() => {
 
 describe('against a server', () => {
   let app: TestApp;
+  let projects: string;
 
   beforeAll(async () => {
-    app = await startTestApp({ REALTIME_API_KEY: KEY });
+    projects = await guideProjects();
+    app = await startTestApp({ REALTIME_API_KEY: KEY, PROJECTS_DIR: projects });
     Object.assign(process.env, { SUPABASE_URL: app.server.url, SUPABASE_ANON_KEY: KEY });
   }, 120_000);
   afterAll(async () => {
     delete process.env['SUPABASE_URL'];
     delete process.env['SUPABASE_ANON_KEY'];
     await app.close();
+    await rm(projects, { recursive: true, force: true });
   });
 
   const nextStep = (id: string) => app.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step' });

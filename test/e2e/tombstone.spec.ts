@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import { DataSource } from 'typeorm';
 import { startServer, type Server } from '../../src/composition/server.js';
-import { openSigningKey } from '../../src/infrastructure/audit/signing-key.js';
 import { loadConfig } from '../../src/infrastructure/config/config.js';
 import {
   startEmbeddedEventStore,
@@ -63,16 +62,17 @@ afterAll(async () => {
 const start = (project: string) => api.start({ project_id: project, document_type: 'ib' });
 const sql = (text: string, values: unknown[] = []): Promise<Record<string, string>[]> =>
   server.app.get(DataSource).query(text, values);
-const audit = async (eventstore: string, ...given: string[]) => {
-  const { keyId } = await openSigningKey(undefined, path.join(dataDir, 'audit'));
-  const own = { DATABASE_URL: database.url, DATA_DIR: dataDir, EVENTSTORE_URL: eventstore, AUDIT_TRUSTED_KEYS: keyId };
-  return new Promise<{ code: number; told: string }>((resolve) => {
-    const env = { ...process.env, ...own };
-    const child = execFile(process.execPath, [program, 'verify', ...given], { env }, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, told: stdout + stderr }),
+const audit = (eventstore: string, ...given: string[]) =>
+  new Promise<{ code: number; told: string }>((resolve) => {
+    const env = { ...process.env, DATABASE_URL: database.url, DATA_DIR: dataDir, EVENTSTORE_URL: eventstore };
+    const child = execFile(
+      process.execPath,
+      [program, 'verify', ...given, '--key', server.signingKey],
+      { env },
+      (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, told: stdout + stderr }),
     );
   });
-};
+
 /** Waits for a checkpoint over all events of the execution. */
 const signed = (execution: string) =>
   eventually(

@@ -2,8 +2,9 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { EventStoreDBClient, streamNameFilter } from '@eventstore/db-client';
+import { streamNameFilter } from '@eventstore/db-client';
 import { closeClient } from '../infrastructure/embedded-eventstore/server-under-test.js';
+import { connect } from '../../src/infrastructure/eventstore/connect.js';
 import { findRunningNode } from '../../src/infrastructure/embedded-eventstore/register.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { send } from '../interfaces/http/send.js';
@@ -126,7 +127,7 @@ describe('one message', () => {
   });
 
   test('of which many come at once does not keep the instance from ending in time', async () => {
-    const node = EventStoreDBClient.connectionString(await nodeUrl(database.url));
+    const node = connect(await nodeUrl(database.url));
     const search = { filter: streamNameFilter({ regex: '([a-w]*-){30}nobody' }) };
     for (let times = 0; times < 20; times += 1) node.subscribeToAll(search).on('error', () => undefined);
     const body = members('{"type":"complete","data":{"a":[', ']}}', 15 * MIB);

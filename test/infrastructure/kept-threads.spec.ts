@@ -52,6 +52,17 @@ test('a thread that has nothing to do ends, and another begins with the next ord
   await eventually(async () => (await ask('count')).thread !== thread, { deadlineMs: 30_000 });
 });
 
+test('an order that comes while its thread ends waits for the next thread, and is not lost with it', async () => {
+  await start({ idleMs: 1 });
+  const given: Given[] = [];
+  for (let turn = 0; turn < 20; turn++) {
+    given.push(await ask('count'));
+    // The timer that ends the idle thread is due in this turn of the event loop: the order comes right behind it.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(given).toHaveLength(20);
+});
+
 test('one order more than may wait is refused, and so is one with too many bytes', async () => {
   await start({ waiting: 2 });
   const asked = [ask('count'), ask('count', 900), ask('count', 200), ask('count', 10), ask('count', 10)];

@@ -76,7 +76,7 @@ describe('an event store', () => {
     const database = await createTestDatabase();
     const node = await startEmbeddedEventStore({ databaseUrl: database.url });
     const proxy = await startFaultProxy({ port: Number(new URL(node.url).port) });
-    const log = new EventStoreDbEventLog({ url: `esdb://127.0.0.1:${proxy.port}?tls=false`, readTimeoutMs: 1_000 });
+    const log = new EventStoreDbEventLog({ url: node.url.replace(/:\d+\?/, `:${proxy.port}?`), readTimeoutMs: 1_000 });
     const { lines, waits } = waiting(60_000);
     proxy.refuse();
     let tries = 0;

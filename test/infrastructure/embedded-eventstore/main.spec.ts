@@ -48,7 +48,7 @@ test('listens on loopback only, unless that is allowed in so many words', async 
   const child = startChild(program, [], { HOST: '0.0.0.0', PORT: '0', DATABASE_URL: 'postgres://127.0.0.1:1/x' });
   await child.printed(/HOST[^]*loopback|loopback[^]*HOST/);
   await eventually(() => child.process.exitCode === 1);
-  const allowed = { ALLOW_UNAUTHENTICATED_NETWORK: 'true', HOST: '0.0.0.0', PORT: '0' };
+  const allowed = { ALLOW_UNAUTHENTICATED_NETWORK: 'true', HOST: '0.0.0.0', PORT: '0', START_WAIT_MS: '0' };
   const other = startChild(program, [], { ...allowed, DATABASE_URL: 'postgres://127.0.0.1:1/x' });
   await other.printed(/ECONNREFUSED/);
   await eventually(() => other.process.exitCode === 1);

@@ -1,10 +1,11 @@
 /** What a client's expression may cost, and whom. */
-import { EventStoreDBClient, streamNameFilter } from '@eventstore/db-client';
+import { streamNameFilter, type EventStoreDBClient } from '@eventstore/db-client';
 import { startEmbeddedEventStore } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { FairTurns } from '../../../src/infrastructure/embedded-eventstore/fair-turns.js';
 import type { Filter } from '../../../src/infrastructure/embedded-eventstore/filter.js';
 import { readAll } from '../../../src/infrastructure/embedded-eventstore/log-reads.js';
 import type { Reader } from '../../../src/infrastructure/embedded-eventstore/reader.js';
+import { connect } from '../../../src/infrastructure/eventstore/connect.js';
 import { Searches } from '../../../src/infrastructure/embedded-eventstore/searches.js';
 import { createTestDatabase } from '../../support/postgres.js';
 import { closeClient, collect, event, events, newStream } from './server-under-test.js';
@@ -98,7 +99,7 @@ describe('the node', () => {
   const start = async () => {
     const database = await createTestDatabase();
     const node = await startEmbeddedEventStore({ databaseUrl: database.url });
-    const client = EventStoreDBClient.connectionString(node.url);
+    const client = connect(node.url);
     return { client, node, end: () => closeClient(client).then(node.close).then(database.drop) };
   };
   let server: Awaited<ReturnType<typeof start>>;

@@ -1,0 +1,11 @@
+import { copyFile, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+/** A folder of project files in which the project of the guide's client is there as well. The caller removes it. */
+export const guideProjects = async (): Promise<string> => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'projects-'));
+  for (const id of ['metformin', 'my-project-uuid'])
+    await copyFile('examples/metformin.json', path.join(directory, `${id}.json`));
+  return directory;
+};
