@@ -33,7 +33,7 @@ export abstract class ArtifactStore {
   }
 }
 
-/** Is told of each damaged artifact that was asked for. */
+/** Hears of each damaged artifact that was asked for. */
 export type ArtifactAlarm = (damaged: ArtifactDamaged) => void;
 
 /** The store that everything reads through: bytes leave it only where they have the hash under which they were asked for. */

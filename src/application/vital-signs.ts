@@ -46,6 +46,8 @@ export class VitalSigns {
     database_write: NEVER,
   };
   private readonly progress: Record<'signing' | 'saga', Progress | null> = { signing: null, saga: null };
+  /** Since when each cannot be looked at; null while it can. */
+  private readonly unseenSince: Record<'signing' | 'saga', Date | null> = { signing: null, saga: null };
   private readonly underWay = new Set<VitalName>();
   private begun: () => void = () => undefined;
   /** Resolves when there is something to say. */
@@ -81,8 +83,8 @@ export class VitalSigns {
       await Promise.all([
         this.within('log_write', this.ports.writeLog, () => this.wrote('log_write')),
         this.within('database_write', this.ports.writeDatabase, () => this.wrote('database_write')),
-        this.within('signing', this.ports.signed, (progress) => (this.progress.signing = progress)),
-        this.within('saga', this.ports.saga, (progress) => (this.progress.saga = progress)),
+        this.within('signing', this.ports.signed, (progress) => this.looked('signing', progress)),
+        this.within('saga', this.ports.saga, (progress) => this.looked('saga', progress)),
       ]);
       this.begun();
       const isWell = Object.values(this.signs()).every(({ ok }) => ok);
@@ -109,9 +111,21 @@ export class VitalSigns {
     this.writes[name] = { failed: false, okAt: this.ports.clock.now() };
   }
 
-  /** Told when it begins. What cannot be looked at stays as it was: the log and the database have signs of their own. */
+  private looked(name: 'signing' | 'saga', progress: Progress): void {
+    this.progress[name] = progress;
+    this.unseenSince[name] = null;
+  }
+
+  /**
+   * Logged when it begins. What cannot be looked at stays as it was for a while: a log or a database that is away has a sign
+   * of its own. One that takes events and cannot be read, as where a page of it is damaged, has none.
+   */
   private fail(name: VitalName, error: unknown): void {
-    if (name === 'signing' || name === 'saga' || this.ending.signal.aborted) return;
+    if (this.ending.signal.aborted) return;
+    if (name === 'signing' || name === 'saga') {
+      this.unseenSince[name] ??= this.ports.clock.now();
+      return;
+    }
     if (!this.writes[name].failed) this.onError(`Not ready: ${WHAT[name]} cannot be written`, error);
     this.writes[name] = { failed: true, okAt: this.writes[name].okAt };
   }
@@ -128,6 +142,9 @@ export class VitalSigns {
   private moved(name: 'signing' | 'saga', what: string, limitMs: number): VitalSign {
     const { movedAt = null, next = null } = this.progress[name] ?? {};
     const ageSeconds = this.age(movedAt);
+    const unseen = this.age(this.unseenSince[name]);
+    if (unseen !== null && unseen * 1_000 > limitMs)
+      return { ok: false, detail: `cannot be looked at for ${Math.round(unseen)} s`, ageSeconds };
     const waits = this.age(next?.recordedAt ?? null);
     if (waits === null) return { ok: true, detail: `${last(what, ageSeconds)}; nothing waits`, ageSeconds };
     const stands = ageSeconds === null || ageSeconds * 1_000 > limitMs;

@@ -2,7 +2,7 @@ import { RevisionConflict, type EventLog } from './event-log.js';
 import type { Ids } from './ids.js';
 
 /**
- * Nobody follows it, and it is no part of the audited history. The embedded node keeps nothing of it. EventStoreDB is told to
+ * Nobody follows it, and it is no part of the audited history. The embedded node keeps nothing of it. EventStoreDB is asked to
  * show its last event only; a scavenge removes the others.
  */
 export const PROBE_STREAM = 'health-probe';

@@ -1,4 +1,4 @@
-/** What of definitions and settings does not fit together, told at the start rather than by the first step that fails. */
+/** What of definitions and settings does not fit together, logged at the start rather than by the first step that fails. */
 import type { Definitions } from '../application/definitions.js';
 import { variableFor, variableName } from '../infrastructure/agents/agent-urls.js';
 import { knownAgents } from '../infrastructure/agents/index.js';

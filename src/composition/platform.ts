@@ -28,7 +28,7 @@ export type PlatformOptions = Readonly<{
   tell: (line: string) => void;
   /** What an operator should read. Default: to stderr, as nothing else may stand among what a command prints. */
   warn?: (line: string) => void;
-  /** Which instance runs the event node. Default: nobody is told. */
+  /** Which instance runs the event node. Default: nobody hears of it. */
   notice?: (line: string) => void;
   /** Ends the start while it waits. */
   signal?: AbortSignal;

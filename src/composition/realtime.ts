@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { INestApplicationContext } from '@nestjs/common';
 import { RowChanges } from '../application/live/row-changes.js';
 import type { Config } from '../infrastructure/config/config.js';
+import { upgradeLog } from '../interfaces/http/access-log.js';
 import type { Door } from '../interfaces/http/configure-http.js';
 import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { realtimeLimits } from './limits.js';
@@ -17,5 +18,6 @@ export const realtimeServer = (app: INestApplicationContext, config: Config, doo
       overLimit: (socket: Duplex) => (connections.isAdmitted(socket) ? undefined : connections.message),
     }),
   };
-  return new RealtimeServer(app.get(RowChanges), realtimeLimits(config), told('Realtime'), admission);
+  const [changes, noted] = [app.get(RowChanges), upgradeLog(config.accessLog)];
+  return new RealtimeServer(changes, realtimeLimits(config), told('Realtime'), admission, noted);
 };

@@ -38,7 +38,7 @@ import { connections } from './connections.js';
 import { doorOf } from './hosts.js';
 import { installationToken } from './installation.js';
 import { JsonThreads } from './json.js';
-import { agentLimits, httpLimits, jsonThreadLimits } from './limits.js';
+import { agentLimits, httpLimits, jsonThreadLimits, streamBounds } from './limits.js';
 import { LiveLoops } from './live.js';
 import { boundUrl, ownUrl } from './listening.js';
 import { startPlatform } from './platform.js';
@@ -109,7 +109,8 @@ export const startServer = async (
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
     app.use(measured(metrics));
-    const door = { ...doorOf(config), connections: connections(config), access: config.accessLog };
+    const said = { access: config.accessLog, streams: streamBounds(config) };
+    const door = { ...doorOf(config), connections: connections(config), ...said };
     configureHttp(app, httpLimits(config), stopping.signal, door);
     await listen(app, config);
     const bound = app.getHttpServer().address() as AddressInfo;

@@ -34,7 +34,7 @@ export const pathTo = (text: string, offset: number): readonly string[] => {
     const last = open.at(-1);
     if (code === QUOTE) {
       const end = endOfText(text, at);
-      // A text that is a value is told as a key until the next one comes; nothing is asked in between.
+      // A text that is a value counts as a key until the next one comes; nothing is asked in between.
       if (last && last.index === null) last.key = JSON.parse(text.slice(at, end + 1)) as string;
       at = end;
     } else if (code === BRACKET) open.push({ key: '', index: 0 });

@@ -77,7 +77,7 @@ export class KeptThreads<Asked, Given> {
     // Of a thread that ends while it has nothing to do there is nothing to say.
     worker.on('error', () => undefined);
     worker.once('exit', () => this.ended(worker));
-    // Nothing is left undone where the process ends meanwhile: whoever waits for an answer keeps it alive.
+    // Nothing is left undone where the process ends meanwhile: the caller that waits for an answer keeps it alive.
     worker.unref();
     return worker;
   }

@@ -19,7 +19,7 @@ type ConnectOptions = (origin: URL) => buildConnector.BuildOptions;
  * A server may close a connection that was idle in the moment in which a request is sent over it: the request fails, though
  * nothing is wrong with the server. Such a request is sent once more, over a connection made for it. What fails on a new
  * connection has failed, and so has what breaks after the first byte of an answer. The same request may so reach a server
- * twice: it has to be told as the same, by an `Idempotency-Key` or a `webhook-id`.
+ * twice: it has to recognise the second, by an `Idempotency-Key` or a `webhook-id`.
  */
 export class OutgoingHttp {
   private readonly kept: Agent;

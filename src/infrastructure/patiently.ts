@@ -4,7 +4,7 @@ export type Patience = Readonly<{
   /** How long it is tried again where `isAway` says that it may do later, milliseconds. */
   forMs: number;
   isAway: (error: unknown) => boolean;
-  /** Told once, of the first failure. */
+  /** Called once, for the first failure. */
   waiting: (error: unknown) => void;
   /** Ends the waiting with its reason. */
   signal?: AbortSignal;

@@ -7,7 +7,7 @@
 export type OriginCheck = (origin: string | undefined, host: string | undefined) => boolean;
 
 /**
- * Browsers let any page open a WebSocket to any address, so pages are told apart here: those that this server's own address
+ * Browsers let any page open a WebSocket to any address, so pages are distinguished here: those that this server's own address
  * has, and those whose origin is given. A page of another port is another page, also on this machine.
  * @param given as URL.origin has them
  */

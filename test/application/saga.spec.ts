@@ -103,6 +103,27 @@ describe('the happy path', () => {
     expect(completed?.output).toEqual({ ...many, text: expect.objectContaining({ artifact: 'a/text' }) });
   });
 
+  test('so many large ones that each would be a file of its own fail the step before one is stored', async () => {
+    const many = Object.fromEntries(Array.from({ length: 1_100 }, (_, index) => [`key-${index}`, 'x'.repeat(400)]));
+    const w = world([step('a')], async () => answers(many));
+    await w.instance('w1', { inlineOutputBytes: 1_000 }).saga.submit(EXECUTION, w.start());
+    await settle();
+    const [failed] = await w.dataOf('StepFailed');
+    expect(failed?.error).toMatchObject({ type: 'validation', code: 'OUTPUT_TOO_LARGE' });
+    expect(failed?.error.message).toContain('at most 1000 large values');
+    expect(w.artifacts.stored.size).toBe(0);
+  });
+
+  test('metadata that no event could hold fails the step, and says how much may be', async () => {
+    const metadata = { trace: 'x'.repeat(256 * 1024) };
+    const w = world([step('a')], async () => ({ ...answers({}), metadata }));
+    await w.instance('w1').saga.submit(EXECUTION, w.start());
+    await settle();
+    const [failed] = await w.dataOf('StepFailed');
+    expect(failed?.error).toMatchObject({ type: 'validation', code: 'METADATA_TOO_LARGE' });
+    expect(failed?.error.message).toContain('262144 bytes');
+  });
+
   test('so many of them that no event could hold them fail the step, and say what to do', async () => {
     const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`key-${index}`, 'x'.repeat(50)]));
     const w = world([step('a')], async () => answers(many));

@@ -95,6 +95,26 @@ describe.each(['signing', 'saga'] as const)('%s', (name) => {
     expect(failing(vitals)).toEqual([]);
   });
 
+  test('is not known to go on where the log cannot be read for so long, though nothing waited before', async () => {
+    let isDamaged = false;
+    const { clock, vitals } = world({
+      [port]: async () => {
+        if (isDamaged) throw new Error('invalid page in block 7');
+        return IDLE;
+      },
+    });
+    await clock.pass(10_000);
+    isDamaged = true;
+    await clock.pass(55_000);
+    expect(failing(vitals)).toEqual([]);
+    await clock.pass(20_000);
+    expect(failing(vitals)).toEqual([name]);
+    expect(vitals.signs()[name].detail).toMatch(/^cannot be looked at for \d+ s$/);
+    isDamaged = false;
+    await clock.pass(10_000);
+    expect(failing(vitals)).toEqual([]);
+  });
+
   test('has stopped where nothing was ever done', async () => {
     const began = new VirtualClock().now();
     const { clock, vitals } = world({ [port]: async () => ({ position: 'start', movedAt: null, next: event(began) }) });

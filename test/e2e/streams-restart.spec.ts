@@ -163,7 +163,7 @@ test('opened while the database is away, a stream says so and ends, and the clie
     proxy.refuse();
     proxy.drop();
     const answers = await Promise.all(
-      [`${id}/stream`, 'stream', `${id}/stream?last_event_id=0`].map(async (path) => {
+      [`${id}/stream`, 'stream', 'stream?state=of_none', `${id}/stream?last_event_id=0`].map(async (path) => {
         const headers = { accept: 'text/event-stream' };
         const response = await fetch(`${instance.api.url}/api/v1/workflow/${path}`, { headers });
         return [response.status, response.headers.get('content-type'), await response.text()] as const;

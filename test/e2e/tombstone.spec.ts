@@ -1,6 +1,6 @@
 /** Streams that somebody has tombstoned, in a store that lets him: each is told, and whatever is not in it goes on. */
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -73,6 +73,19 @@ const audit = (eventstore: string, ...given: string[]) =>
     );
   });
 
+/** Waits for a checkpoint over all events of the execution. */
+const signed = (execution: string) =>
+  eventually(
+    async () => {
+      const [{ is_signed: isSigned }] = (await sql(SIGNED, [`workflow-${execution}`])) as [{ is_signed: string }];
+      expect(isSigned).toBe(true);
+    },
+    { deadlineMs: 30_000 },
+  );
+const SIGNED = `
+  select coalesce(max((checkpoint ->> 'position')::bigint), -1) >=
+    (select max(position) from eventstore.events where stream = $1) as is_signed from audit_checkpoints`;
+
 test('executions, holds and webhooks that are not in them go on; verification names them', async () => {
   const hooked = await api.post(HOOKS, { url: `${receiver.url}/hook`, project_id: 'after' });
   const other = await api.post(HOOKS, { url: `${receiver.url}/other` });
@@ -111,14 +124,8 @@ test('executions, holds and webhooks that are not in them go on; verification na
   await eventually(async () => {
     for (const { position } of await sql('select position from projection_checkpoints'))
       expect(BigInt(position!)).toBeGreaterThanOrEqual(BigInt(last));
-    const [{ size }] = (await sql(
-      `select max((checkpoint ->> 'tree_size')::bigint) as size from audit_checkpoints`,
-    )) as [{ size: string }];
-    const [{ leaves }] = (await sql('select count(*) as leaves from audit_leaves where position <= $1', [last])) as [
-      { leaves: string },
-    ];
-    expect(Number(size)).toBeGreaterThanOrEqual(Number(leaves));
   });
+  await signed(after);
   expect(tables.length).toBeGreaterThan(0);
   expect(await sql('select * from projection_poison')).toEqual([]);
   const drifted = async () => await sql('select * from projection_drift');
@@ -140,3 +147,26 @@ test('executions, holds and webhooks that are not in them go on; verification na
     expect(await audit(eventstore, after)).toMatchObject({ code: 0 });
   }
 }, 180_000);
+
+test('the stream of checkpoints, too: signing goes on in the table and the file, and verification names the stream', async () => {
+  await client.tombstoneStream('audit-checkpoints');
+  const execution = await start('signed');
+  await api.reaches(execution, 'completed');
+  await signed(execution);
+  expect((await api.get('/health/ready')).status).toBe(200);
+
+  const kept = await sql('select number from audit_checkpoints order by number');
+  const file = path.join(dataDir, 'audit', 'checkpoints.ndjson');
+  await eventually(async () => {
+    const numbers = (await readFile(file, 'utf8')).trimEnd().split('\n');
+    expect(numbers.map((line) => JSON.parse(line).number)).toEqual([...numbers.keys()]);
+    expect(numbers.length).toBeGreaterThanOrEqual(kept.length);
+  });
+  for (const eventstore of [node.url, '']) {
+    const { code, told } = await audit(eventstore, '--all');
+    expect(code).toBe(1);
+    expect(told).toContain('stream audit-checkpoints');
+    expect(told).toContain('stream-tombstoned');
+    expect(told).not.toMatch(/checkpoint-(removed|edited|signature)|not signed/);
+  }
+}, 120_000);

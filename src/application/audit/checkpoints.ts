@@ -1,6 +1,6 @@
 import { appendSurely, DEFAULT_APPEND_LIMITS } from '../append.js';
 import { chained, contentOf, linkOf } from '../event-hash.js';
-import type { RecordedEvent } from '../event-log.js';
+import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
 import { failpoint } from '../failpoint.js';
 import { hashOf } from '../hash.js';
 import { eventId } from '../ids.js';
@@ -22,14 +22,21 @@ const [SIGNED, KEY_CHANGED] = ['AuditCheckpointSigned', 'AuditKeyChanged'] as co
 
 export type CheckpointsPorts = Omit<KeeperPorts, 'ids'>;
 
-type Last = Readonly<{ checkpoint: SignedCheckpoint; link: string }>;
+type Last = Readonly<{ checkpoint: SignedCheckpoint; link: string | null }>;
+/** `event`: null where the log has it no more. */
+type Stored = Readonly<{ checkpoint: SignedCheckpoint; event: RecordedEvent | null }>;
 
-/** The checkpoints signed so far. First in the log, at an expected revision: there is one line of them; then in the file. */
+/**
+ * The checkpoints signed so far. First in the log, at an expected revision: there is one line of them; then in the file. Where
+ * somebody has tombstoned their stream, the table is in the log's place: only the leader's session writes to it.
+ */
 export class Checkpoints {
   private constructor(
     private readonly ports: CheckpointsPorts,
     private readonly session: AuditSession,
     private last: Last | null,
+    /** Null where the log takes checkpoints. */
+    readonly tombstoned: StreamTombstoned | null,
   ) {}
 
   /**
@@ -40,8 +47,10 @@ export class Checkpoints {
     const outside = await ports.outside.last();
     const kept = await ports.tree.latestCheckpoint();
     const from = Math.min(outside?.number ?? -1, kept?.number ?? -1);
-    const { events } = await ports.log.read(CHECKPOINT_STREAM, BigInt(Math.max(0, from)));
-    const stored = events.map((event) => ({ event, checkpoint: readCheckpoint(event.data) }));
+    const inLog = await inLogFrom(ports.log, Math.max(0, from));
+    const tombstoned = inLog instanceof StreamTombstoned ? inLog : null;
+    const stored =
+      inLog instanceof StreamTombstoned ? await inTableFrom(ports, Math.max(0, outside?.number ?? 0)) : inLog;
     if (outside) mustHold(stored, outside);
     for (const { checkpoint } of stored) if (checkpoint.number > (kept?.number ?? -1)) await session.keep(checkpoint);
     const missing = stored.filter(({ checkpoint }) => checkpoint.number > (outside?.number ?? -1));
@@ -49,7 +58,8 @@ export class Checkpoints {
     const last = stored.at(-1);
     const changes = await ports.tree.keyChanges();
     mustBeAllowed(ports.signer, ports.pins, { last: last?.checkpoint ?? null, changes });
-    return new Checkpoints(ports, session, last ? { ...last, link: linkOf(last.event) } : null);
+    const link = last?.event ? linkOf(last.event) : null;
+    return new Checkpoints(ports, session, last ? { ...last, link } : null, tombstoned);
   }
 
   /** Events that are covered. */
@@ -72,11 +82,11 @@ export class Checkpoints {
     const { tree_size: size, root, position } = this.last!.checkpoint;
     const covered = [size, Buffer.from(root, 'hex'), BigInt(position)] as const;
     await this.sign(...covered, { from: spkiOf(this.ports.signer.publicKey), to: spkiOf(next.publicKey) });
-    await new Checkpoints({ ...this.ports, signer: next }, this.session, this.last).sign(...covered);
+    await new Checkpoints({ ...this.ports, signer: next }, this.session, this.last, this.tombstoned).sign(...covered);
   }
 
   async sign(treeSize: number, root: Buffer, position: bigint, change?: KeyChange): Promise<void> {
-    const { signer, clock, log, outside } = this.ports;
+    const { signer, clock, outside } = this.ports;
     const unsigned = {
       format: 'workflow-executor/checkpoint/1' as const,
       number: (this.last?.checkpoint.number ?? -1) + 1,
@@ -88,29 +98,48 @@ export class Checkpoints {
       previous: this.last ? checkpointHash(this.last.checkpoint) : null,
       ...(change && { key_change: change }),
     };
-    const type = change ? KEY_CHANGED : SIGNED;
     const checkpoint: SignedCheckpoint = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
-    const expected = unsigned.number === 0 ? 'none' : BigInt(unsigned.number - 1);
-    const dataHash = hashOf(checkpoint);
-    const metadata = { occurredAt: unsigned.at, actor: { type: 'system', id: 'audit' } };
-    const id = eventId(CHECKPOINT_STREAM, String(unsigned.number), 0, contentOf(type, dataHash, metadata));
-    const made = { event: { id, type, data: checkpoint, metadata }, dataHash };
-    const { events, link } = chained(CHECKPOINT_STREAM, [made], expected, this.last?.link ?? null);
     failpoint('checkpoint-signed');
-    await appendSurely(log, clock, CHECKPOINT_STREAM, events, expected, DEFAULT_APPEND_LIMITS);
+    const link = this.tombstoned ? null : await this.append(checkpoint);
     failpoint('after-commit');
     failpoint('checkpoint-appended');
     await this.session.keep(checkpoint);
     failpoint('checkpoint-kept');
     await outside.append([checkpoint]);
-    this.last = { checkpoint, link: link! };
+    this.last = { checkpoint, link };
+  }
+
+  /** @returns what the next event's link is made of */
+  private async append(checkpoint: SignedCheckpoint): Promise<string | null> {
+    const { log, clock } = this.ports;
+    const { number, at, key_change: change } = checkpoint;
+    const type = change ? KEY_CHANGED : SIGNED;
+    const expected = number === 0 ? 'none' : BigInt(number - 1);
+    const dataHash = hashOf(checkpoint);
+    const metadata = { occurredAt: at, actor: { type: 'system', id: 'audit' } };
+    const id = eventId(CHECKPOINT_STREAM, String(number), 0, contentOf(type, dataHash, metadata));
+    const made = { event: { id, type, data: checkpoint, metadata }, dataHash };
+    const { events, link } = chained(CHECKPOINT_STREAM, [made], expected, this.last?.link ?? null);
+    await appendSurely(log, clock, CHECKPOINT_STREAM, events, expected, DEFAULT_APPEND_LIMITS);
+    return link;
   }
 }
 
-const mustHold = (
-  stored: readonly Readonly<{ event: RecordedEvent; checkpoint: SignedCheckpoint }>[],
-  outside: SignedCheckpoint,
-): void => {
+const inLogFrom = async (log: EventLog, from: number): Promise<readonly Stored[] | StreamTombstoned> => {
+  try {
+    const { events } = await log.read(CHECKPOINT_STREAM, BigInt(from));
+    if (events.some(isTombstone)) return new StreamTombstoned(CHECKPOINT_STREAM);
+    return events.map((event) => ({ event, checkpoint: readCheckpoint(event.data) }));
+  } catch (error) {
+    if (error instanceof StreamTombstoned) return error;
+    throw error;
+  }
+};
+
+const inTableFrom = async ({ tree }: CheckpointsPorts, from: number): Promise<readonly Stored[]> =>
+  (await tree.checkpointsFrom(from)).map((checkpoint) => ({ checkpoint, event: null }));
+
+const mustHold = (stored: readonly Stored[], outside: SignedCheckpoint): void => {
   const same = stored.find(({ checkpoint }) => checkpoint.number === outside.number)?.checkpoint;
   if (same && checkpointHash(same) === checkpointHash(outside)) return;
   throw new Error(

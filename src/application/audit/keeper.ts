@@ -49,7 +49,7 @@ export class AuditKeeper {
     }
   }
 
-  /** A key that may not sign is told once: that does not change by itself, and others may sign. */
+  /** A key that may not sign is logged once: that does not change by itself, and others may sign. */
   private tell(error: unknown): void {
     if (!(error instanceof KeyNotAllowed)) return this.onError('The audit tree stopped and starts again', error);
     if (this.refusal !== error.message) this.onError('This instance signs nothing', error);

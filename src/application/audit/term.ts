@@ -29,6 +29,8 @@ export class AuditTerm {
   static async begin(ports: KeeperPorts, session: AuditSession, limits: KeeperLimits, onError: OnAuditError) {
     const { size, position, peaks } = await session.state();
     const checkpoints = await Checkpoints.read(ports, session);
+    if (checkpoints.tombstoned)
+      onError('Checkpoints are kept in the database and in the file only, not in the log', checkpoints.tombstoned);
     const dueAt = ports.clock.now().getTime() + limits.checkpointMs;
     return new AuditTerm(ports, session, limits, onError, new Frontier(size, peaks), checkpoints, position, dueAt);
   }

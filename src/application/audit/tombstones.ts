@@ -3,7 +3,7 @@ import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from
 import type { Finding } from './finding.js';
 import { presentLog } from './present-log.js';
 
-/** Told one by one; the rest is counted. */
+/** Listed one by one; the rest is counted. */
 const MOST = 1_000;
 
 export class Tombstones {

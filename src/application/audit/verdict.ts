@@ -36,7 +36,7 @@ const notPinned = ({ pins, firstKey }: Signing): readonly string[] => {
   if (pins.size > 0) return [];
   if (firstKey === null) return ['No key is pinned: give the fingerprint of the signing key with --key'];
   return [
-    `No key is pinned. The key ${firstKey} was taken on trust: whoever can write the history could have signed it with a ` +
+    `No key is pinned. The key ${firstKey} was taken on trust: anyone who can write the history could have signed it with a ` +
       'key of their own. Compare it with the fingerprint that was noted at the first start; if it is the same, pin it with ' +
       `AUDIT_TRUSTED_KEYS=${firstKey} or --key ${firstKey}`,
   ];

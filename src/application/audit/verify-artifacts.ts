@@ -18,7 +18,7 @@ export type ArtifactsVerified = Readonly<{
   findings: readonly Finding[];
 }>;
 
-/** Findings that are told one by one, and digests that are remembered. */
+/** Findings that are listed one by one, and digests that are remembered. */
 const LIMITS = { findings: 1_000, remembered: 100_000 };
 
 /** All artifacts that the executions of the log name, in the order of the log. */

@@ -4,6 +4,7 @@ import { checkpointHash, readCheckpoint, type OutsideCheckpoints, type SignedChe
 import type { Finding, FindingKind } from './finding.js';
 import { KeyWalk, type TrustedKeys } from './keys.js';
 import { presentLog } from './present-log.js';
+import { Tombstones } from './tombstones.js';
 
 export type CheckpointsVerified = Readonly<{
   /** Signed by a trusted key, by number, wherever they were found. */
@@ -28,16 +29,20 @@ export const verifyCheckpoints = async ({ log, outside, keys }: Ports): Promise<
   // The file first: what is signed meanwhile is in the log before it is there.
   const file = await outside.all();
   await ofFile.read(file ?? none());
-  await ofLog.read(stored(log));
+  const tombstones = new Tombstones();
+  await ofLog.read(stored(log, tombstones));
   const trusted = new Map([...ofLog.trusted, ...ofFile.trusted]);
-  const findings = [...ofLog.findings, ...ofFile.findings];
+  const findings = [...tombstones.findings, ...ofLog.findings, ...ofFile.findings];
   const [inLog, inFile] = [ofLog.hashes, file && ofFile.hashes];
+  // What was signed after a tombstone could not get into the log any more.
+  const lastInLog = tombstones.findings.length > 0 ? Math.max(-1, ...[...inLog.keys()].slice(-1)) : Infinity;
   for (const [number, hash] of inFile ?? []) {
     const other = inLog.get(number);
     const at = trusted.get(number) ?? null;
-    if (other === undefined)
-      findings.push(finding('checkpoint-removed', number, at, 'It stands in the file outside and not in the log'));
-    else if (other !== hash) findings.push(finding('checkpoint-edited', number, at, 'The log and the file differ'));
+    if (other === undefined) {
+      if (number < lastInLog)
+        findings.push(finding('checkpoint-removed', number, at, 'It stands in the file outside and not in the log'));
+    } else if (other !== hash) findings.push(finding('checkpoint-edited', number, at, 'The log and the file differ'));
   }
   const lastInFile = Math.max(-1, ...[...(inFile?.keys() ?? [])].slice(-1));
   for (const number of inFile ? inLog.keys() : [])
@@ -51,8 +56,8 @@ export const verifyCheckpoints = async ({ log, outside, keys }: Ports): Promise<
   return { trusted: inOrder, ...counts, firstKey, missingKeys, findings };
 };
 
-async function* stored(log: EventLog): AsyncGenerator<unknown> {
-  for await (const event of presentLog(log, CHECKPOINT_STREAM)) yield event.data;
+async function* stored(log: EventLog, tombstones: Tombstones): AsyncGenerator<unknown> {
+  for await (const event of presentLog(log, CHECKPOINT_STREAM)) if (!tombstones.step(event)) yield event.data;
 }
 
 async function* none(): AsyncGenerator<never> {}

@@ -70,7 +70,7 @@ export class RevisionWaits {
       } catch (error) {
         for (const waiter of asked) waiter.fail(error);
       }
-      // Whoever was answered leaves in a microtask, before it is known whether anyone is left.
+      // A query that was answered leaves in a microtask, before it is known whether anyone is left.
       await Promise.resolve().then(() => undefined);
     }
     this.isLooking = false;

@@ -2,7 +2,7 @@ import type { StreamTombstoned } from '../event-log.js';
 
 const REMEMBERED = 10_000;
 
-/** Executions whose stream was tombstoned. Each is told once: it is still due in the read tables, and each sweep finds it there. */
+/** Executions whose stream was tombstoned. Each is logged once: it is still due in the read tables, and each sweep finds it there. */
 export class EndedStreams {
   private readonly told = new Set<string>();
 

@@ -1,6 +1,6 @@
 /** Keeps events and rows small: large parts of an agent's answer go to the artifact store, and come back for the next agent. */
 import type { Json, JsonObject } from '../../domain/json.js';
-import type { ArtifactStore } from '../artifacts.js';
+import type { ArtifactStore, StoredArtifact } from '../artifacts.js';
 
 /** What stands in an output in place of a large value. */
 export type OutputRef = Readonly<{
@@ -15,36 +15,50 @@ const REFERENCE_BYTES = 256;
 
 const byteLength = (text: string) => Buffer.byteLength(text, 'utf8');
 
+/** Each takes a transaction of the store, and a read for each later step. */
+export const MOST_STORED_VALUES = 1_000;
+
+type StoredOutput = Readonly<{ output: JsonObject; bytes: number }>;
+
 /**
  * Moves the largest top-level values out until the rest is at most `limitBytes` of JSON, or moving makes it no smaller; and
  * those that look like what stands in for a value, as nobody could tell them from it later.
+ * @returns null, with nothing stored, where more than `MOST_STORED_VALUES` would have to be moved
  */
 export const storeLargeValues = async (
   store: ArtifactStore,
   step: string,
   data: JsonObject,
   limitBytes: number,
-): Promise<Readonly<{ output: JsonObject; bytes: number }>> => {
+): Promise<StoredOutput | null> => {
   const sized = Object.entries(data).map(([key, value]) => ({
     key,
     text: JSON.stringify(value),
   }));
   let total = byteLength(JSON.stringify(data));
-  const result: Record<string, Json> = { ...data };
+  const moved: Readonly<{ key: string; text: string }>[] = [];
   for (const { key, text } of sized.sort((a, b) => b.text.length - a.text.length)) {
-    const makesItSmaller = total > limitBytes && byteLength(text) > REFERENCE_BYTES + byteLength(key);
+    const bytes = byteLength(text);
+    const makesItSmaller = total > limitBytes && bytes > REFERENCE_BYTES + byteLength(key);
     if (!makesItSmaller && !isRef(data[key]!)) continue;
-    const stored = await store.put(Buffer.from(text, 'utf8'), 'application/json');
-    const ref: OutputRef = {
-      artifact: `${step}/${key}`,
-      ...stored,
-      contentType: 'application/json',
-    };
-    result[key] = ref;
-    total += byteLength(JSON.stringify(ref)) - byteLength(text);
+    if (moved.length === MOST_STORED_VALUES) return null;
+    moved.push({ key, text });
+    total += byteLength(JSON.stringify(refOf(step, key, { sha256: NO_HASH, bytes }))) - bytes;
   }
+  const result: Record<string, Json> = { ...data };
+  for (const { key, text } of moved)
+    result[key] = refOf(step, key, await store.put(Buffer.from(text, 'utf8'), 'application/json'));
   return { output: result, bytes: total };
 };
+
+/** As long as any. */
+const NO_HASH = '0'.repeat(64);
+
+const refOf = (step: string, key: string, stored: StoredArtifact): OutputRef => ({
+  artifact: `${step}/${key}`,
+  ...stored,
+  contentType: 'application/json',
+});
 
 /** @throws ArtifactDamaged where a stored value is missing or altered, which the artifact store never allows by itself */
 export const loadLargeValues = async (store: ArtifactStore, data: JsonObject): Promise<JsonObject> => {

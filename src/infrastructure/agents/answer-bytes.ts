@@ -15,7 +15,7 @@ export const readAnswerBytes = (bytes: Uint8Array, { context, token }: AnswerOrd
   const { answerMembers } = context.limits;
   const text = decode(bytes);
   if (text === undefined) return garbage('it is not UTF-8');
-  // How deep it is is found in the value, where a text that is no JSON can be told from one that is too deep.
+  // How deep it is is found in the value, where a text that is no JSON can be distinguished from one that is too deep.
   if (excessOf(bytes, { depth: Infinity, members: answerMembers }) === 'members')
     return garbage(`its arrays and objects have more than ${answerMembers} members in all`);
   // Only who names the token has taken it: a gateway that answers 202 to everything has not.

@@ -6,7 +6,7 @@ const HEADER = 'x-installation-token';
 
 /**
  * What this installation's calls of its own document agents are known by: a token made of a secret that all instances on one
- * database have. It goes to the addresses at which they answer and to none beside, as whoever has it can make such calls.
+ * database have. It goes to the addresses at which they answer and to none beside, as any process that has it can make such calls.
  */
 export class InstallationToken {
   private readonly token: string;

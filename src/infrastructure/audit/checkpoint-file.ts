@@ -18,7 +18,7 @@ type Tail = Readonly<{ checkpoints: readonly SignedCheckpoint[]; end: number; si
 
 /**
  * One checkpoint a line, as JSON. Each line is written to the one place that it can have, right behind the line before it,
- * and is the same whoever writes it: so a process that comes late, after any time, writes what stands there already.
+ * and is the same whichever process writes it: so a process that comes late, after any time, writes what stands there already.
  */
 export class CheckpointFile extends OutsideCheckpoints {
   constructor(private readonly file: string) {

@@ -1,4 +1,4 @@
-/** Who may call the node: whoever has the secret of the installation, which is in the node's own database. */
+/** Who may call the node: each process that has the secret of the installation, which is in the node's own database. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import { unauthenticated } from './wire-errors.js';

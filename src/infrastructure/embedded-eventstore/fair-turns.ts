@@ -1,4 +1,4 @@
-/** One after the other, and each caller in its turn: whoever asks a hundred times waits behind whoever asks once. */
+/** One after the other, and each caller in its turn: a caller that asks a hundred times waits behind one that asks once. */
 export class FairTurns {
   private isTaken = false;
   /** Callers in the order of their turns, with what each has waiting. */

@@ -8,7 +8,7 @@ import { startEmbeddedPostgres } from '../postgres/embedded-postgres.js';
 import { whileDatabaseIsAway } from '../while-away.js';
 import { runNode } from './node.js';
 
-/** Whoever reaches the port may try as many as there are. */
+/** A process that reaches the port may try as many as there are. */
 const LEAST_CHARACTERS = 16;
 const port = z.coerce.number().int().min(0).max(65_535);
 const settings = z

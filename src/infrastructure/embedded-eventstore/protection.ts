@@ -1,4 +1,4 @@
-/** What nobody may do to certain streams, whoever asks: take away what is in them. */
+/** What no caller may do to certain streams: take away what is in them. */
 import type { Change } from './commit.js';
 import { isMetastream, originalOf } from './records.js';
 import { parseMetadata } from './stream-metadata.js';

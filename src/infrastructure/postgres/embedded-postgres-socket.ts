@@ -1,4 +1,4 @@
-/** Where the server of a cluster listens: in a folder that only its own user can enter, so that whoever answers there is it. */
+/** Where the server of a cluster listens: in a folder that only its own user can enter, so that what answers there is it. */
 import { randomBytes } from 'node:crypto';
 import { chmod, chown, lstat, mkdir, mkdtemp, readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

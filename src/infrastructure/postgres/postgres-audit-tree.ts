@@ -5,8 +5,7 @@ import type { Leaf } from '../../application/audit/audited-log.js';
 import { readCheckpoint, type SignedCheckpoint } from '../../application/audit/checkpoint.js';
 import type { NodePlace } from '../../application/audit/merkle.js';
 import type { AuditLeaf } from './entities/audit-tree.entity.js';
-import { SessionLock } from './session-lock.js';
-import { setTimes } from './session-settings.js';
+import { tryLeadOn } from './try-lead.js';
 import { PostgresAuditSession } from './postgres-audit-session.js';
 
 const LEADER_LOCK = '7205113081';
@@ -41,24 +40,7 @@ export class PostgresAuditTree extends AuditTree {
       keepAlive: true,
     });
     const session = new PostgresAuditSession(client, silenceMs / 4);
-    try {
-      await client.connect();
-      await setTimes(client, {
-        statement: statementTimeoutMs,
-        idleInTransaction: silenceMs,
-        idle: silenceMs,
-      });
-      const lock = await SessionLock.tryTake(client, LEADER_LOCK);
-      if (lock) {
-        session.guard(lock);
-        return session;
-      }
-    } catch (error) {
-      await session.close();
-      throw error;
-    }
-    await session.close();
-    return null;
+    return tryLeadOn(client, session, LEADER_LOCK, this.limits);
   }
 
   async size(): Promise<number> {
@@ -106,9 +88,18 @@ export class PostgresAuditTree extends AuditTree {
     return rows[0] ? readCheckpoint(rows[0].checkpoint) : null;
   }
 
-  async keyChanges(): Promise<readonly SignedCheckpoint[]> {
+  checkpointsFrom(number: number): Promise<readonly SignedCheckpoint[]> {
+    return this.checkpoints('number >= $1', [number]);
+  }
+
+  keyChanges(): Promise<readonly SignedCheckpoint[]> {
+    return this.checkpoints(`checkpoint -> 'key_change' is not null`);
+  }
+
+  private async checkpoints(condition: string, values: unknown[] = []): Promise<readonly SignedCheckpoint[]> {
     const rows: { checkpoint: unknown }[] = await this.dataSource.query(
-      `select checkpoint from audit_checkpoints where checkpoint -> 'key_change' is not null order by number`,
+      `select checkpoint from audit_checkpoints where ${condition} order by number`,
+      values,
     );
     return rows.map(({ checkpoint }) => readCheckpoint(checkpoint));
   }

@@ -10,8 +10,7 @@ import {
 import { ProjectionCheckpoint } from './entities/projection-checkpoint.entity.js';
 import { ProjectionPoison } from './entities/projection-poison.entity.js';
 import { PostgresProjectionSession } from './postgres-projection-session.js';
-import { SessionLock } from './session-lock.js';
-import { setTimes } from './session-settings.js';
+import { tryLeadOn } from './try-lead.js';
 import { checkpointsOf, poisonOf } from './projection-rows.js';
 
 export const LEADER_LOCK = '7205113003';
@@ -62,24 +61,7 @@ export class PostgresProjectionStore extends ProjectionStore {
       pipeline: true,
     });
     const session = new PostgresProjectionSession(client, this.dataSource, this.limits.silenceMs / 4);
-    try {
-      await client.connect();
-      await setTimes(client, {
-        statement: this.limits.statementTimeoutMs,
-        idleInTransaction: this.limits.silenceMs,
-        idle: this.limits.silenceMs,
-      });
-      const lock = await SessionLock.tryTake(client, LEADER_LOCK);
-      if (lock) {
-        session.guard(lock);
-        return session;
-      }
-    } catch (error) {
-      await session.close();
-      throw error;
-    }
-    await session.close();
-    return null;
+    return tryLeadOn(client, session, LEADER_LOCK, this.limits);
   }
 
   /**

@@ -12,6 +12,7 @@ import { closeUnread } from './body/unread-body.js';
 import type { Connections } from './connections.js';
 import { sayGoodbye } from './drain.js';
 import { ErrorFilter } from './error-filter.js';
+import type { StreamBounds } from './streams/stream-bounds.js';
 import type { HttpLimits } from './http-limits.js';
 import { usePublicPath } from './public-path.js';
 import { requestId } from './request-id.js';
@@ -27,6 +28,8 @@ export type Door = Readonly<{
   publicPath: string;
   connections?: Connections;
   access?: AccessLevel;
+  /** When clients come again whose stream could not begin. */
+  streams?: Pick<StreamBounds, 'retryMs'>;
 }>;
 
 /** Everything about HTTP that is no route. For an app created with `bodyParser: false`, before it is initialised. */
@@ -34,7 +37,7 @@ export const configureHttp = (
   app: NestExpressApplication,
   limits: HttpLimits,
   stopping: AbortSignal,
-  { isKnownHost, isKnownOrigin, publicPath, connections, access = 'off' }: Door,
+  { isKnownHost, isKnownOrigin, publicPath, connections, access = 'off', streams = { retryMs: 0 } }: Door,
 ): void => {
   app.disable('x-powered-by');
   app.set('trust proxy', false);
@@ -59,7 +62,7 @@ export const configureHttp = (
   app.use(refuseForeignAgentCalls(app.get(OwnCalls)));
   useJsonBodies(app, limits, app.get(JsonReader), (token) => tokens.read(token)?.step);
   app.useGlobalPipes(new RequestPipe());
-  app.useGlobalFilters(new ErrorFilter());
+  app.useGlobalFilters(new ErrorFilter(streams));
 };
 
 const privately = (_request: Request, response: Response, next: NextFunction): void => {

@@ -13,7 +13,7 @@ export type ConnectionLimits = Readonly<{
   requestMs: number;
 }>;
 
-/** Connections over the limit that are still taken, so that they can be told so. Any more are closed without a word. */
+/** Connections over the limit that are still taken, so that they get an answer. Any more are closed without a word. */
 const OVER = 64;
 const TELL_EVERY_MS = 10_000;
 const RETRY_AFTER = { 'Retry-After': '1' };

@@ -1,12 +1,16 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { answerTo } from './error-answer.js';
+import { askedToComeAgain } from './streams/come-again.js';
+import type { StreamBounds } from './streams/stream-bounds.js';
 import { loggedPath } from './task-path.js';
 
 /** The one place where an error becomes an answer: `{success: false, error: {code, message, details}}`. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('Http');
+
+  constructor(private readonly streams: Pick<StreamBounds, 'retryMs'>) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<Request>();
@@ -22,6 +26,7 @@ export class ErrorFilter implements ExceptionFilter {
       response.destroy();
       return;
     }
+    if (askedToComeAgain(request, response, { status, headers, body }, this.streams)) return;
     for (const name of ['ETag', 'Content-Disposition', 'Content-Type']) response.removeHeader(name);
     response.status(status).set(headers).json({ success: false, error: body });
   }

@@ -21,7 +21,7 @@ export class RequestPipe implements PipeTransform {
     const problems = problemsOf(dto);
     if (problems.length + strangers.length > 0) {
       const expected = known.size > 0 ? `one of the known names ${[...known].join(', ')}` : 'no parameter';
-      // Whoever sends a hundred thousand of them is told of a few: each sentence costs more than the name did.
+      // A caller who sends a hundred thousand of them reads of a few: each sentence costs more than the name did.
       const told = strangers.slice(0, LISTED_PROBLEMS).map((name) => problem(bounded(name), expected, given[name]));
       throw badRequest([...problems, ...told], { total: problems.length + strangers.length });
     }

@@ -23,7 +23,7 @@ export class FilterBudget<Owner> {
   private total = 0;
   private readonly spent = new Map<Owner, number>();
 
-  /** @param end is told of the owner that has spent most where all together spend too much */
+  /** @param end is called with the owner that has spent most where all together spend too much */
   constructor(
     private readonly limits: FilterLimits,
     private readonly now: () => number,

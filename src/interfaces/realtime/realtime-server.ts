@@ -14,6 +14,12 @@ import { handBack, refuse } from './upgrade.js';
 
 const PATH = '/realtime/v1/websocket';
 const GOING_AWAY = 1001;
+/** The library answers this itself, where the rest of a handshake is not right. */
+const INVALID_HANDSHAKE = 400;
+const SWITCHED = 101;
+
+/** Notes a request for a connection, and what it is answered. */
+export type NoteUpgrade = (request: IncomingMessage, socket: Duplex) => (status: number) => void;
 
 export class RealtimeServer {
   private readonly sockets: WebSocketServer;
@@ -30,6 +36,7 @@ export class RealtimeServer {
     private readonly limits: RealtimeLimits,
     private readonly onError: (message: string, error: unknown) => void,
     private readonly admission: Admission,
+    private readonly note: NoteUpgrade = () => () => undefined,
   ) {
     const end = (connection: Connection, why: string) => connection.endForWork(why);
     this.budget = new FilterBudget(limits, () => performance.now(), end);
@@ -69,14 +76,22 @@ export class RealtimeServer {
     const url = URL.canParse(request.url ?? '', BASE) ? new URL(request.url ?? '', BASE) : undefined;
     const isOurs = url?.pathname === PATH && request.headers.upgrade?.toLowerCase() === 'websocket';
     if (!isOurs) return handBack(server, request, socket, head);
+    const answered = this.note(request, socket);
     const vsn = vsnOf(url.searchParams.get('vsn'));
     const refusal = refusalOf(request, url, this.admission) ?? this.refusal(vsn);
-    if (refusal || !vsn) return refuse(socket, refusal ?? UNKNOWN_VERSION);
-    void this.handOver(request, socket, head, vsn);
+    if (!refusal && vsn) return void this.handOver(request, socket, head, vsn, answered);
+    answered((refusal ?? UNKNOWN_VERSION).status);
+    refuse(socket, refusal ?? UNKNOWN_VERSION);
   }
 
   /** Changes are told before a client can ask for any. */
-  private async handOver(request: IncomingMessage, socket: Duplex, head: Buffer, vsn: Vsn): Promise<void> {
+  private async handOver(
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+    vsn: Vsn,
+    answered: (status: number) => void,
+  ): Promise<void> {
     const interest = this.changes.interest([...this.changes.tables().keys()]);
     const leave = () => interest.end();
     this.waiting += 1;
@@ -84,8 +99,12 @@ export class RealtimeServer {
     await interest.begun;
     this.waiting -= 1;
     if (socket.destroyed) return leave();
+    answered(this.isStopping ? GOING.status : INVALID_HANDSHAKE);
     if (this.isStopping) return refuse(socket, GOING);
-    this.sockets.handleUpgrade(request, socket, head, (opened) => this.open(opened, socket, vsn));
+    this.sockets.handleUpgrade(request, socket, head, (opened) => {
+      answered(SWITCHED);
+      this.open(opened, socket, vsn);
+    });
   }
 
   private refusal(vsn: Vsn | undefined): Refusal | undefined {

@@ -18,7 +18,7 @@ export type Addressed<Owner> = ReadonlyMap<Owner, readonly Binding[]>;
 /** What an owner's filters may cost. */
 export type Metering<Owner> = Readonly<{
   spendFor: (owner: Owner) => Spend;
-  /** Its filters cost too much: no change is told to it any more. */
+  /** Its filters cost too much: no change is sent to it any more. */
   end: (owner: Owner, why: string) => void;
 }>;
 

@@ -19,6 +19,7 @@ class Nodes extends AuditTree {
   leaves = () => Promise.reject(new Error('not asked for'));
   leavesOf = () => Promise.reject(new Error('not asked for'));
   size = () => Promise.reject(new Error('not asked for'));
+  checkpointsFrom = () => Promise.reject(new Error('not asked for'));
   keyChanges = () => Promise.reject(new Error('not asked for'));
   latestCheckpoint = () => Promise.reject(new Error('not asked for'));
 }

@@ -34,17 +34,17 @@ afterEach(async () => {
   await tables.close();
 });
 
-const watching = (everyMs = 2, leads = true) => {
+const watching = (everyMs = 2, leads: boolean | (() => boolean) = true, clock = new SystemClock()) => {
   const { dataSource } = tables;
   const records = new PostgresProjectionRecords(dataSource);
   const found: Checked[] = [];
   const errors: string[] = [];
   const told = {
-    leadsHere: () => leads,
+    leadsHere: () => (typeof leads === 'boolean' ? leads : leads()),
     onDifference: (checked: Checked) => found.push(checked),
     onError: (message: string) => errors.push(message),
   };
-  const ports = { log, rows: new PostgresLiveRows(dataSource), records, clock: new SystemClock() };
+  const ports = { log, rows: new PostgresLiveRows(dataSource), records, clock };
   const watch = new DriftWatch(ports, projections, told, { ...DEFAULT_DRIFT_LIMITS, everyMs });
   watches.push(watch);
   watch.start();
@@ -99,6 +99,34 @@ test('nothing is compared where another instance leads, or where it is turned of
   await eventually(() => expect(here.found).not.toEqual([]));
   expect([elsewhere, off].map(({ watch }) => watch.status().checked)).toEqual([0, 0]);
 });
+
+/** Stands still as soon as rows were read, for so long. */
+class StandingStill extends SystemClock {
+  lateMs = 0;
+  override now(): Date {
+    return new Date(super.now().getTime() + this.lateMs);
+  }
+}
+
+test.each(['another leads by then', 'nobody has told it yet that another does'])(
+  'what an instance that stood still has compared is not noted: %s',
+  async (how) => {
+    await edit(`agent = 'nobody'`, FIRST);
+    const clock = new StandingStill();
+    let [leads, reads] = [true, 0];
+    const read = log.read.bind(log);
+    log.read = async (...given) => {
+      reads += 1;
+      if (how.startsWith('another')) leads = false;
+      clock.lateMs += 20_000;
+      return read(...given);
+    };
+    const { found, errors, drifted, watch } = watching(2, () => leads, clock);
+    await eventually(() => expect(reads).toBeGreaterThan(1));
+    await watch.stop();
+    expect([found, errors, await drifted()]).toEqual([[], [], []]);
+  },
+);
 
 test('a database that is away for a moment is told, and the comparison goes on', async () => {
   await tables.dataSource.query('alter table workflow_steps rename to elsewhere');

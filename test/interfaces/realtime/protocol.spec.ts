@@ -3,6 +3,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { connect, type AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { knownHosts, type HostCheck } from '../../../src/interfaces/known-hosts.js';
+import { upgradeNotes } from '../../../src/interfaces/http/access-log.js';
 import { knownOrigins } from '../../../src/interfaces/known-origins.js';
 import { refusalOf } from '../../../src/interfaces/realtime/admission.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../../../src/interfaces/realtime/limits.js';
@@ -16,6 +17,7 @@ let changes: ToldChanges;
 let ended: (() => Promise<unknown>)[] = [];
 
 const failures: string[] = [];
+const access: string[] = [];
 const onError = (message: string, error: unknown) => failures.push(`${message}: ${String(error)}`);
 
 const start = async (limits: Partial<RealtimeLimits> = {}, apiKey?: string, isKnownHost: HostCheck = () => true) => {
@@ -27,11 +29,10 @@ const start = async (limits: Partial<RealtimeLimits> = {}, apiKey?: string, isKn
   });
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
-  const realtime = new RealtimeServer(changes, { ...DEFAULT_REALTIME_LIMITS, lookMs: 20, ...limits }, onError, {
-    isKnownHost,
-    isKnownOrigin: knownOrigins(['https://app.example.com']),
-    apiKey,
-  });
+  const admission = { isKnownHost, isKnownOrigin: knownOrigins(['https://app.example.com']), apiKey };
+  const all = { ...DEFAULT_REALTIME_LIMITS, lookMs: 20, ...limits };
+  const noted = upgradeNotes((line) => access.push(line));
+  const realtime = new RealtimeServer(changes, all, onError, admission, noted);
   realtime.start(http);
   const { port } = http.address() as AddressInfo;
   ended.push(async () => {
@@ -69,6 +70,19 @@ const joined = async (client: RawClient, bindings: unknown[], topic = TOPIC) => 
   const [reply, system] = client.received.splice(0);
   return { reply, system, ids: reply[4].response.postgres_changes.map(({ id }: any) => id) };
 };
+
+test('each request for a connection has one line when it is over, without its key, whatever came of it', async () => {
+  const { open } = await start({}, 'the-key');
+  access.length = 0;
+  const { socket } = await open('?vsn=2.0.0&apikey=the-key', { headers: { 'X-Request-Id': 'mine' } });
+  expect(access).toEqual([]);
+  await expect(open('?vsn=2.0.0&apikey=wrong')).rejects.toThrow('403');
+  const line = (status: number, id: string) =>
+    expect.stringMatching(`^GET /realtime/v1/websocket ${status} in \\d+ ms \\(request ${id}\\)$`);
+  await eventually(() => expect(access).toEqual([line(403, 'none')]));
+  socket.close();
+  await eventually(() => expect(access).toEqual([line(403, 'none'), line(101, 'mine')]));
+});
 
 describe('version 2.0.0', () => {
   test('a join is answered with its bindings as they came, each with an id, and then by the system', async () => {
@@ -616,6 +630,23 @@ describe('the work of filters', () => {
     expect((await most.isClosed()).code).toBe(1008);
     tell('b');
     await less.has(1);
+  });
+
+  test('does not keep an instance from ending in time while changes come that all of them match against', async () => {
+    const { realtime, open } = await start({ closeMs: 200 });
+    const clients = await Promise.all(Array.from({ length: 20 }, () => open()));
+    for (const client of clients) await joined(client, [costly]);
+    const begun = performance.now();
+    let isStopped = false;
+    const stopped = new Promise<void>((resolve) => setImmediate(() => resolve(realtime.stop()))).then(
+      () => void (isStopped = true),
+    );
+    for (let times = 0; !isStopped && times < 500; times += 1) {
+      tell('abcx'.repeat(5_000));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await stopped;
+    expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
   test('filters of too many steps are refused, and have room again when others are let go', async () => {

@@ -17,6 +17,8 @@ export type DriftLimits = Readonly<{
 
 export const DEFAULT_DRIFT_LIMITS: DriftLimits = { everyMs: 1_000, againAfter: 30, samples: 20 };
 const PAUSE_WHERE_NOT_LEADING_MS = 5_000;
+/** As long as a leader that is silent still leads: what took longer may be of rows that another has changed meanwhile. */
+const LATE_MS = 8_000;
 
 export type DriftCounts = Readonly<{ checked: number; differing: number; lastAt: Date | null }>;
 
@@ -81,8 +83,10 @@ export class DriftWatch {
 
   private async check(executionId: string): Promise<void> {
     const { records, clock } = this.ports;
+    const begunAt = clock.now();
     const checked = await checkExecution(this.ports, this.projections, executionId);
     const now = clock.now();
+    if (!this.told.leadsHere() || now.getTime() - begunAt.getTime() > LATE_MS) return;
     const differing = checked.filter(({ differences }) => differences.length > 0);
     for (const each of checked) await noteDrift(records, each, now, this.limits.samples);
     for (const each of differing) this.told.onDifference(each);

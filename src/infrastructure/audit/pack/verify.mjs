@@ -8,7 +8,7 @@
  * fingerprints, one a line. May be given again; --key-id is the same. A key that such a one has named its successor will do.
  * Without any the pack's own key is taken on trust, and the pack is not proven.
  * Ends with 0 when everything holds, with 1 when anything does not, with 2 when nothing is wrong and it is not proven, or
- * the pack cannot be read. Whoever forges a pack can forge the verify.mjs in it: take this file from somebody you trust.
+ * the pack cannot be read. A forger of the pack can forge the verify.mjs in it: take this file from somebody you trust.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';

@@ -15,7 +15,7 @@ const wordsOf = (piece: Piece): string => printableLines(typeof piece === 'strin
 /** What pdfmake draws in its default font needs nothing more. */
 const asIs = (runs: readonly Run[]): boolean => runs.every(({ font, level }) => font === ROBOTO && level === 0);
 
-/** @param fonts is told which characters are drawn in which font */
+/** @param fonts hears which characters are drawn in which font */
 const inFonts = (fonts: UsedFonts) => {
   const text = (value: unknown): unknown => {
     const pieces = (Array.isArray(value) ? value : [value]) as Piece[];

@@ -8,8 +8,7 @@ import {
   type DeliveryOutcome,
   type QueueSession,
 } from '../../../application/webhooks/webhook-queue.js';
-import { SessionLock } from '../session-lock.js';
-import { setTimes } from '../session-settings.js';
+import { tryLeadOn } from '../try-lead.js';
 import { CLAIM, claimedOf, type ClaimedRow } from './claim.js';
 import { PostgresQueueSession } from './queue-session.js';
 import { storable } from './storable.js';
@@ -60,24 +59,7 @@ export class PostgresWebhookQueue extends WebhookQueue {
       keepAlive: true,
     });
     const session = new PostgresQueueSession(client, { queued, beatMs: silenceMs / 4 });
-    try {
-      await client.connect();
-      await setTimes(client, {
-        statement: statementTimeoutMs,
-        idleInTransaction: silenceMs,
-        idle: silenceMs,
-      });
-      const lock = await SessionLock.tryTake(client, LEADER_LOCK);
-      if (lock) {
-        session.guard(lock);
-        return session;
-      }
-    } catch (error) {
-      await session.close();
-      throw error;
-    }
-    await session.close();
-    return null;
+    return tryLeadOn(client, session, LEADER_LOCK, this.limits);
   }
 
   /** One after the other, so that what is under way to one subscriber is counted right. */

@@ -28,7 +28,7 @@ const mayGoOn = ({ headers }: Request): boolean =>
 const endAfterAnswer = (request: Request, response: Response): void => {
   const { socket } = request;
   response.setHeader('Connection', 'close');
-  // Whoever reads takes it on: a stream that is read from, and then not any more, holds the sender back.
+  // A reader takes it on: a stream that is read from, and then not any more, holds the sender back.
   request.pause();
   request.read(0);
   socket.destroySoon = () => linger(socket);

@@ -11,7 +11,6 @@ import type { EventsAsked, ExecutionView } from '../../../application/queries/re
 import { ExecutionPath } from '../dto/queries.js';
 import { ExecutionStreamQuery, StreamQuery } from '../dto/streams.js';
 import { lastEventId, mustTakeEvents } from '../streams/asked.js';
-import { askedToComeAgain } from '../streams/come-again.js';
 import { OpenStreams, type Open } from '../streams/open-streams.js';
 import { ResponseSink } from '../streams/response-sink.js';
 
@@ -35,9 +34,7 @@ export class StreamsController {
     if (request.method === 'HEAD') return void response.type('text/event-stream').end();
     const filter = { projectId: query.project_id, state: query.state };
     const streamTo = (sink: ResponseSink) => this.streams.ofMany(filter, sink);
-    await this.orLater(request, response, () =>
-      this.run(response, true, streamTo, (stream) => stream.run(cursor, null)),
-    );
+    await this.run(response, true, streamTo, (stream) => stream.run(cursor, null));
   }
 
   @Get(':execution_id/stream')
@@ -48,7 +45,7 @@ export class StreamsController {
     @Res() response: Response,
   ): Promise<void> {
     const cursor = asked(request, query);
-    await this.orLater(request, response, () => this.ofOne(path.execution_id.toLowerCase(), cursor, request, response));
+    await this.ofOne(path.execution_id.toLowerCase(), cursor, request, response);
   }
 
   private async ofOne(executionId: string, cursor: bigint | null, request: Request, response: Response): Promise<void> {
@@ -59,15 +56,6 @@ export class StreamsController {
     const known = cursor !== null && cursor <= BigInt(execution.position) ? cursor : null;
     const streamTo = (sink: ResponseSink) => this.streams.ofOne(executionId, () => this.look(executionId, true), sink);
     await this.run(response, false, streamTo, (stream) => stream.run(known, endOf(execution.current_state)));
-  }
-
-  private async orLater(request: Request, response: Response, act: () => Promise<void>): Promise<void> {
-    try {
-      await act();
-    } catch (error) {
-      if (!askedToComeAgain(error, request, response, this.open.bounds)) throw error;
-      this.logger.debug(`A stream could not begin: ${error instanceof Error ? error.message : String(error)}`);
-    }
   }
 
   private look(executionId: string, steps: boolean, minRevision: bigint | null = null): Promise<ExecutionAnswer> {

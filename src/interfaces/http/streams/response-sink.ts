@@ -10,7 +10,7 @@ const GOODBYES = {
   failed: 'The events cannot be read at this moment; come again with the last id',
 };
 
-/** `full` and `unavailable` are told to clients whose stream could not begin. */
+/** `full` and `unavailable` are sent to clients whose stream could not begin. */
 export type Goodbye = keyof typeof GOODBYES | 'full' | 'unavailable';
 
 /** Has no id: the client comes again with the one that it has. */

@@ -1,6 +1,6 @@
 /** What an instance allows its streams. An abstract class, so that it is its own injection token. */
 export abstract class StreamBounds {
-  /** Streams at the same time; a client beyond that is told to come again. */
+  /** Streams at the same time; a client beyond that is asked to come again. */
   abstract readonly open: number;
   /** Between two signs of life. */
   abstract readonly heartbeatMs: number;
