@@ -1,6 +1,6 @@
 import { appendSurely, DEFAULT_APPEND_LIMITS } from '../append.js';
 import { chained, contentOf, linkOf } from '../event-hash.js';
-import type { RecordedEvent } from '../event-log.js';
+import type { EventLog, RecordedEvent } from '../event-log.js';
 import { failpoint } from '../failpoint.js';
 import { hashOf } from '../hash.js';
 import { eventId } from '../ids.js';
@@ -17,6 +17,9 @@ import {
 import type { KeeperPorts } from './keeper-ports.js';
 import { spkiOf } from './keys.js';
 import { keyAfter, mustBeAllowed } from './may-sign.js';
+
+/** Checkpoints in memory at a time. */
+const PAGE = 500;
 
 const [SIGNED, KEY_CHANGED] = ['AuditCheckpointSigned', 'AuditKeyChanged'] as const;
 
@@ -39,14 +42,19 @@ export class Checkpoints {
   static async read(ports: CheckpointsPorts, session: AuditSession): Promise<Checkpoints> {
     const outside = await ports.outside.last();
     const kept = await ports.tree.latestCheckpoint();
-    const from = Math.min(outside?.number ?? -1, kept?.number ?? -1);
-    const { events } = await ports.log.read(CHECKPOINT_STREAM, BigInt(Math.max(0, from)));
-    const stored = events.map((event) => ({ event, checkpoint: readCheckpoint(event.data) }));
-    if (outside) mustHold(stored, outside);
-    for (const { checkpoint } of stored) if (checkpoint.number > (kept?.number ?? -1)) await session.keep(checkpoint);
-    const missing = stored.filter(({ checkpoint }) => checkpoint.number > (outside?.number ?? -1));
-    if (missing.length > 0) await ports.outside.append(missing.map(({ checkpoint }) => checkpoint));
-    const last = stored.at(-1);
+    if (outside) mustHold((await pageFrom(ports.log, outside.number, 1))[0], outside);
+    const [keptTo, outsideTo] = [kept?.number ?? -1, outside?.number ?? -1];
+    let last: Stored | undefined;
+    // Page by page: where the table or the file was taken away, all that was ever signed is brought back.
+    for (let from = Math.max(0, Math.min(keptTo, outsideTo)); ;) {
+      const page = await pageFrom(ports.log, from, PAGE);
+      for (const { checkpoint } of page) if (checkpoint.number > keptTo) await session.keep(checkpoint);
+      const missing = page.flatMap(({ checkpoint }) => (checkpoint.number > outsideTo ? [checkpoint] : []));
+      if (missing.length > 0) await ports.outside.append(missing);
+      last = page.at(-1) ?? last;
+      if (!last || page.length < PAGE) break;
+      from = last.checkpoint.number + 1;
+    }
     const changes = await ports.tree.keyChanges();
     mustBeAllowed(ports.signer, ports.pins, { last: last?.checkpoint ?? null, changes });
     return new Checkpoints(ports, session, last ? { ...last, link: linkOf(last.event) } : null);
@@ -107,11 +115,17 @@ export class Checkpoints {
   }
 }
 
-const mustHold = (
-  stored: readonly Readonly<{ event: RecordedEvent; checkpoint: SignedCheckpoint }>[],
-  outside: SignedCheckpoint,
-): void => {
-  const same = stored.find(({ checkpoint }) => checkpoint.number === outside.number)?.checkpoint;
+type Stored = Readonly<{ event: RecordedEvent; checkpoint: SignedCheckpoint }>;
+
+/** The number of a checkpoint is its revision. */
+const pageFrom = async (log: EventLog, number: number, limit: number): Promise<readonly Stored[]> => {
+  const page = { direction: 'forwards', from: BigInt(number), limit } as const;
+  const events = await log.readPage(CHECKPOINT_STREAM, page);
+  return events.map((event) => ({ event, checkpoint: readCheckpoint(event.data) }));
+};
+
+const mustHold = (found: Stored | undefined, outside: SignedCheckpoint): void => {
+  const same = found?.checkpoint.number === outside.number ? found.checkpoint : undefined;
   if (same && checkpointHash(same) === checkpointHash(outside)) return;
   throw new Error(
     `The file of checkpoints ends with number ${outside.number}, which the log ${same ? 'has differently' : 'lacks'}: ` +
