@@ -3,6 +3,7 @@ import { InvalidRequest, NotReady } from '../application/errors.js';
 import { readAnswerBytes, type AnswerRead, type AnswerReader } from '../infrastructure/agents/answer-bytes.js';
 import type { AgentLimits } from '../infrastructure/agents/limits.js';
 import { KeptThreads, type KeptThreadLimits } from '../infrastructure/kept-threads.js';
+import { OneEachRound } from '../infrastructure/one-each-round.js';
 import { ThreadRefusal } from '../infrastructure/one-shot-threads.js';
 import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/body/json-reader.js';
 import type { BodyRules } from '../interfaces/http/body/read-json.js';
@@ -13,18 +14,21 @@ export type JsonThreadLimits = KeptThreadLimits &
   Readonly<{
     /** Bytes of a text beyond which it is read in a thread. */
     largeBytes: number;
+    /** Up to so many bytes it is read at once; beyond, one text after the other, and others are answered in between. */
+    smallBytes: number;
   }>;
 
 const MIB = 1024 * 1024;
 
 export const DEFAULT_JSON_THREAD_LIMITS: JsonThreadLimits = {
   ...{ threads: 2, waiting: 200, waitingBytes: 256 * MIB, timeoutMs: 20_000, heapMb: 512, idleMs: 30_000 },
-  largeBytes: MIB,
+  ...{ largeBytes: MIB, smallBytes: 16 * 1024 },
 };
 
 export class JsonThreads extends JsonReader {
   private readonly threads: KeptThreads<JsonOrder, JsonResult>;
   private readonly here = new JsonReadHere();
+  private readonly rounds = new OneEachRound();
 
   constructor(
     private readonly limits: JsonThreadLimits,
@@ -36,7 +40,10 @@ export class JsonThreads extends JsonReader {
   }
 
   async read(bytes: Uint8Array, rules: BodyRules, task: Task | null): Promise<ReadBody> {
-    if (bytes.byteLength <= this.limits.largeBytes) return this.here.read(bytes, rules);
+    if (bytes.byteLength <= this.limits.largeBytes) {
+      if (bytes.byteLength > this.limits.smallBytes) await this.rounds.turn();
+      return this.here.read(bytes, rules);
+    }
     const { depth, members, exact = true } = rules;
     const about = {
       kind: 'body',
@@ -59,7 +66,10 @@ export class JsonThreads extends JsonReader {
   }
 
   readonly readAnswer: AnswerReader = async (bytes, order): Promise<AnswerRead> => {
-    if (bytes.byteLength <= this.limits.largeBytes) return readAnswerBytes(bytes, order);
+    if (bytes.byteLength <= this.limits.largeBytes) {
+      if (bytes.byteLength > this.limits.smallBytes) await this.rounds.turn();
+      return readAnswerBytes(bytes, order);
+    }
     try {
       const result = await this.threads.run({ kind: 'answer', order }, whole(bytes));
       if (result.kind !== 'answer') throw new Error(`Expected an answer to be read, got ${result.kind}`);

@@ -32,7 +32,7 @@ export abstract class AuditTree {
   /** The checkpoint with the largest number; null before the first. */
   abstract latestCheckpoint(): Promise<SignedCheckpoint | null>;
   /** Those with this number and larger ones, by number. */
-  abstract checkpointsFrom(number: number): Promise<readonly SignedCheckpoint[]>;
+  abstract checkpointsFrom(number: number, limit: number): Promise<readonly SignedCheckpoint[]>;
   /** Those in which a key names the next one, by number. */
   abstract keyChanges(): Promise<readonly SignedCheckpoint[]>;
 

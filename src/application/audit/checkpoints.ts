@@ -18,6 +18,9 @@ import type { KeeperPorts } from './keeper-ports.js';
 import { spkiOf } from './keys.js';
 import { keyAfter, mustBeAllowed } from './may-sign.js';
 
+/** Checkpoints in memory at a time. */
+const PAGE = 500;
+
 const [SIGNED, KEY_CHANGED] = ['AuditCheckpointSigned', 'AuditKeyChanged'] as const;
 
 export type CheckpointsPorts = Omit<KeeperPorts, 'ids'>;
@@ -46,16 +49,22 @@ export class Checkpoints {
   static async read(ports: CheckpointsPorts, session: AuditSession): Promise<Checkpoints> {
     const outside = await ports.outside.last();
     const kept = await ports.tree.latestCheckpoint();
-    const from = Math.min(outside?.number ?? -1, kept?.number ?? -1);
-    const inLog = await inLogFrom(ports.log, Math.max(0, from));
-    const tombstoned = inLog instanceof StreamTombstoned ? inLog : null;
-    const stored =
-      inLog instanceof StreamTombstoned ? await inTableFrom(ports, Math.max(0, outside?.number ?? 0)) : inLog;
-    if (outside) mustHold(stored, outside);
-    for (const { checkpoint } of stored) if (checkpoint.number > (kept?.number ?? -1)) await session.keep(checkpoint);
-    const missing = stored.filter(({ checkpoint }) => checkpoint.number > (outside?.number ?? -1));
-    if (missing.length > 0) await ports.outside.append(missing.map(({ checkpoint }) => checkpoint));
-    const last = stored.at(-1);
+    const [keptTo, outsideTo] = [kept?.number ?? -1, outside?.number ?? -1];
+    const tombstoned = await tombstoneOf(ports.log);
+    const pageFrom = (number: number, limit: number) =>
+      tombstoned ? inTable(ports, number, limit) : inLog(ports.log, number, limit);
+    if (outside) mustHold((await pageFrom(outside.number, 1))[0], outside);
+    let last: Stored | undefined;
+    // Page by page: where the table or the file was taken away, all that was ever signed is brought back.
+    for (let from = Math.max(0, tombstoned ? outsideTo : Math.min(keptTo, outsideTo)); ;) {
+      const page = await pageFrom(from, PAGE);
+      for (const { checkpoint } of page) if (checkpoint.number > keptTo) await session.keep(checkpoint);
+      const missing = page.flatMap(({ checkpoint }) => (checkpoint.number > outsideTo ? [checkpoint] : []));
+      if (missing.length > 0) await ports.outside.append(missing);
+      last = page.at(-1) ?? last;
+      if (!last || page.length < PAGE) break;
+      from = last.checkpoint.number + 1;
+    }
     const changes = await ports.tree.keyChanges();
     mustBeAllowed(ports.signer, ports.pins, { last: last?.checkpoint ?? null, changes });
     const link = last?.event ? linkOf(last.event) : null;
@@ -125,22 +134,28 @@ export class Checkpoints {
   }
 }
 
-const inLogFrom = async (log: EventLog, from: number): Promise<readonly Stored[] | StreamTombstoned> => {
+/** Null where the stream can be read. */
+const tombstoneOf = async (log: EventLog): Promise<StreamTombstoned | null> => {
   try {
-    const { events } = await log.read(CHECKPOINT_STREAM, BigInt(from));
-    if (events.some(isTombstone)) return new StreamTombstoned(CHECKPOINT_STREAM);
-    return events.map((event) => ({ event, checkpoint: readCheckpoint(event.data) }));
+    const [newest] = await log.readPage(CHECKPOINT_STREAM, { direction: 'backwards', from: 'end', limit: 1 });
+    return newest && isTombstone(newest) ? new StreamTombstoned(CHECKPOINT_STREAM) : null;
   } catch (error) {
     if (error instanceof StreamTombstoned) return error;
     throw error;
   }
 };
 
-const inTableFrom = async ({ tree }: CheckpointsPorts, from: number): Promise<readonly Stored[]> =>
-  (await tree.checkpointsFrom(from)).map((checkpoint) => ({ checkpoint, event: null }));
+/** The number of a checkpoint is its revision. */
+const inLog = async (log: EventLog, number: number, limit: number): Promise<readonly Stored[]> => {
+  const events = await log.readPage(CHECKPOINT_STREAM, { direction: 'forwards', from: BigInt(number), limit });
+  return events.map((event) => ({ event, checkpoint: readCheckpoint(event.data) }));
+};
 
-const mustHold = (stored: readonly Stored[], outside: SignedCheckpoint): void => {
-  const same = stored.find(({ checkpoint }) => checkpoint.number === outside.number)?.checkpoint;
+const inTable = async ({ tree }: CheckpointsPorts, number: number, limit: number): Promise<readonly Stored[]> =>
+  (await tree.checkpointsFrom(number, limit)).map((checkpoint) => ({ checkpoint, event: null }));
+
+const mustHold = (found: Stored | undefined, outside: SignedCheckpoint): void => {
+  const same = found?.checkpoint.number === outside.number ? found.checkpoint : undefined;
   if (same && checkpointHash(same) === checkpointHash(outside)) return;
   throw new Error(
     `The file of checkpoints ends with number ${outside.number}, which the log ${same ? 'has differently' : 'lacks'}: ` +

@@ -59,14 +59,15 @@ export const knownKeys = async (directory: string): Promise<ReadonlyMap<string, 
   const names = await readdir(path.join(directory, 'keys')).catch(() => []);
   const pems = names
     .filter((name) => name.endsWith('.pem'))
-    .map((name) => readFile(path.join(directory, 'keys', name)));
+    .map((name) => readFile(path.join(directory, 'keys', name)).catch(() => Buffer.alloc(0)));
   const keys = (await Promise.all(pems)).flatMap((pem) => publicKeyIn(pem) ?? []);
   return new Map(keys.map((key) => [keyIdOf(key), key]));
 };
 
 const publicKeyIn = (pem: Buffer): KeyObject | undefined => {
   try {
-    return createPublicKey(pem);
+    const key = createPublicKey(pem);
+    return key.asymmetricKeyType === 'ed25519' ? key : undefined;
   } catch {
     return undefined;
   }

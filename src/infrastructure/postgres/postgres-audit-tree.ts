@@ -88,17 +88,17 @@ export class PostgresAuditTree extends AuditTree {
     return rows[0] ? readCheckpoint(rows[0].checkpoint) : null;
   }
 
-  checkpointsFrom(number: number): Promise<readonly SignedCheckpoint[]> {
-    return this.checkpoints('number >= $1', [number]);
+  checkpointsFrom(number: number, limit: number): Promise<readonly SignedCheckpoint[]> {
+    return this.checkpoints('number >= $1 order by number limit $2', [number, limit]);
   }
 
   keyChanges(): Promise<readonly SignedCheckpoint[]> {
-    return this.checkpoints(`checkpoint -> 'key_change' is not null`);
+    return this.checkpoints(`checkpoint -> 'key_change' is not null order by number`);
   }
 
-  private async checkpoints(condition: string, values: unknown[] = []): Promise<readonly SignedCheckpoint[]> {
+  private async checkpoints(which: string, values: unknown[] = []): Promise<readonly SignedCheckpoint[]> {
     const rows: { checkpoint: unknown }[] = await this.dataSource.query(
-      `select checkpoint from audit_checkpoints where ${condition} order by number`,
+      `select checkpoint from audit_checkpoints where ${which}`,
       values,
     );
     return rows.map(({ checkpoint }) => readCheckpoint(checkpoint));

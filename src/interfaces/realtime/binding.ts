@@ -4,7 +4,7 @@ import type { JsonRow, RowChange, RowChanges, TableColumn } from '../../applicat
 import { compile, type RowTest } from './filters/compile.js';
 import { like } from './filters/like.js';
 import { FilterRefused, readFilter, type Condition } from './filters/read-filter.js';
-import type { Spend } from './filters/work.js';
+import { forFree, type Spend } from './filters/work.js';
 import type { AskedBinding } from './join-request.js';
 
 /** The schema in which clients know the tables, whichever they are in. */
@@ -30,17 +30,21 @@ class BindingRefused extends Error {}
 
 type BindingLimits = Readonly<{ conditions: number; /** That all bindings may have. */ steps: number }>;
 
-/** All of a channel's subscriptions, or none and why. */
+/**
+ * All of a channel's subscriptions, or none and why.
+ * @param spend told of each step that was read, also of those of subscriptions that are refused in the end
+ */
 export const readBindings = (
   asked: readonly AskedBinding[],
   tables: ReturnType<RowChanges['tables']>,
   limits: BindingLimits,
+  spend: Spend = forFree,
 ): Readonly<{ bindings: readonly Binding[]; refusal?: string }> => {
   const bindings: Binding[] = [];
   let steps = 0;
   try {
     for (const { params, id } of asked) {
-      const binding = readBinding(params, id, tables, { ...limits, steps: limits.steps - steps });
+      const binding = readBinding(params, id, tables, { ...limits, steps: limits.steps - steps }, spend);
       bindings.push(binding);
       steps += stepsOf([binding]);
     }
@@ -57,22 +61,23 @@ const readBinding = (
   id: number,
   tables: ReturnType<RowChanges['tables']>,
   limits: BindingLimits,
+  spend: Spend,
 ): Binding => {
   const { schema, table, filter, select } = paramsOf(params);
   const { event: named } = params;
   const event = EVENTS.find((known) => typeof named === 'string' && known === named.toUpperCase()) ?? '*';
-  const isIn = (name: string, pattern: string) => pattern === '*' || like(pattern, { escape: '' })(name);
-  const names = isIn(SCHEMA, schema) ? [...tables.keys()].filter((name) => isIn(name, table)) : [];
   const conditions = conditionsOf(filter, limits.conditions);
   const asked = `[event: ${event}, schema: ${schema}, table: ${table}, filter: ${filter || 'none'}, select: ${select?.join(' ') ?? 'all'}]`;
-  if (names.length === 0)
-    throw new BindingRefused(
-      `Unable to subscribe to changes with given parameters. Please check Realtime is enabled for the given connect parameters: ${asked}`,
-    );
   try {
+    const [isSchema, isTable] = [nameTest(schema, spend), nameTest(table, spend)];
+    const names = isSchema(SCHEMA) ? [...tables.keys()].filter((name) => isTable(name)) : [];
+    if (names.length === 0)
+      throw new BindingRefused(
+        `Unable to subscribe to changes with given parameters. Please check Realtime is enabled for the given connect parameters: ${asked}`,
+      );
     let { steps } = limits;
     const bound = names.map((name) => {
-      const binding = tableBinding(name, tables.get(name)!, conditions, select, steps);
+      const binding = tableBinding(name, tables.get(name)!, conditions, select, steps, spend);
       steps -= binding.passes.steps;
       return binding;
     });
@@ -83,6 +88,17 @@ const readBinding = (
       `Unable to subscribe to changes with given parameters. An exception happened so please check your connect parameters: ${asked}. Exception: ${error.message}`,
     );
   }
+};
+
+/** Reading so many characters of a name costs as much as a step. */
+const NAME = 3;
+
+/** @throws FilterRefused */
+const nameTest = (pattern: string, spend: Spend): ((name: string) => boolean) => {
+  if (pattern === '*') return () => true;
+  spend(pattern.length >> NAME);
+  const matches = like(pattern, { escape: '' });
+  return (name) => matches(name);
 };
 
 const EVENTS = ['INSERT', 'UPDATE', 'DELETE'] as const;
@@ -137,15 +153,18 @@ const tableBinding = (
   conditions: readonly Condition[],
   select: readonly string[] | null,
   mostSteps: number,
+  spend: Spend,
 ): TableBinding => {
   for (const name of select ?? [])
     if (!columns.some((column) => column.name === name))
       throw new FilterRefused(`ERROR P0001 (raise_exception) invalid column for select ${name}`);
   const tests: RowTest[] = [];
   let steps = 1;
+  spend(steps);
   for (const condition of conditions) {
     const test = compile(condition, columns);
     tests.push(test);
+    spend(test.steps);
     steps += test.steps;
     if (steps > mostSteps) break;
   }

@@ -161,9 +161,9 @@ export class Connection {
     const { asked, wantsPresence, acksBroadcasts, awaitsSubscriptions } = request;
     if (asked.length > limits.bindings) return refuse(`Expected at most ${limits.bindings} config.postgres_changes`);
     const room = { conditions: limits.conditions, steps: budget.roomFor(this.filterSteps - (before?.steps ?? 0)) };
-    const { bindings, refusal } = readBindings(asked, tables(), room);
+    const spend = (read: number) => budget.spendForReading(this, read);
+    const { bindings, refusal } = readBindings(asked, tables(), room, spend);
     const steps = stepsOf(bindings);
-    budget.spendForReading(this, steps);
     if (awaitsSubscriptions && refusal !== undefined) return refuse(`RealtimeDisabledForConfiguration: ${refusal}`);
     if (before) {
       this.forget(before);

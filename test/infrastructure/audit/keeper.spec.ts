@@ -1,11 +1,11 @@
 /** The tree and its checkpoints through crashes, restarts, two leaders, and a rebuild. */
-import { appendFile, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { consistencyRanges, isConsistent, rootOfInclusion } from '../../../src/application/audit/merkle.js';
 import { hashOfLeaf } from '../../../src/application/audit/audited-log.js';
 import { CheckpointFile } from '../../../src/infrastructure/audit/checkpoint-file.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
-import type { EventLog, LogSignal } from '../../../src/application/event-log.js';
+import { LogUnavailable, type EventLog, type LogSignal } from '../../../src/application/event-log.js';
 import type { SignedCheckpoint } from '../../../src/application/audit/checkpoint.js';
 import { eventually } from '../../support/eventually.js';
 import { openAudited, type Audited } from './audited.js';
@@ -79,6 +79,25 @@ test('a crash after the append: the file and the table get what the log has', as
   const after = await readFile(audited.file, 'utf8');
   expect(after.startsWith(whole)).toBe(true);
   expect(after.trimEnd().split('\n')).toHaveLength(3);
+  expect((await audited.verifyAll()).findings).toEqual([]);
+});
+
+test('a file that was taken away is made again, however many checkpoints there were', async () => {
+  for (let size = 1; size <= 4; size++) await grow('workflow-a', 1, size)();
+  const before = await readFile(audited.file, 'utf8');
+  await rm(audited.file);
+  const log = Object.create(audited.log) as EventLog;
+  log.read = async (stream, from) => {
+    const found = await audited.log.read(stream, from);
+    if (found.events.length > 2) throw new LogUnavailable('more than 2 events, the limit of one read');
+    return found;
+  };
+  const keeper = await audited.keeper({}, { log });
+  keeper.start();
+  await eventually(async () => (await readFile(audited.file, 'utf8').catch(() => '')) === before).finally(() =>
+    keeper.stop(),
+  );
+  expect(audited.errors).toEqual([]);
   expect((await audited.verifyAll()).findings).toEqual([]);
 });
 

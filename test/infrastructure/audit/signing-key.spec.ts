@@ -1,6 +1,6 @@
 /** The keys on disk, and the ways in which an operator names those that are trusted. */
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import {
@@ -11,7 +11,7 @@ import {
   takeNextKey,
 } from '../../../src/infrastructure/audit/signing-key.js';
 import { readTrustedKeys } from '../../../src/infrastructure/audit/trusted-keys.js';
-import { spkiOf } from '../../../src/application/audit/keys.js';
+import { keyIdOf, KeyWalk, spkiOf } from '../../../src/application/audit/keys.js';
 
 let directory = '';
 beforeEach(async () => {
@@ -50,6 +50,23 @@ test('a file among the public keys that is none is passed over', async () => {
   const { keyId } = await openSigningKey(undefined, directory);
   await writeFile(path.join(directory, 'keys', 'planted.pem'), 'nothing');
   expect([...(await knownKeys(directory)).keys()]).toEqual([keyId]);
+});
+
+test('so are a directory, and a key of another kind', async () => {
+  const { keyId } = await openSigningKey(undefined, directory);
+  const { publicKey } = generateKeyPairSync('x25519');
+  await writeFile(path.join(directory, 'keys', 'planted.pem'), publicKey.export({ type: 'spki', format: 'pem' }));
+  await mkdir(path.join(directory, 'keys', 'directory.pem'));
+  expect([...(await knownKeys(directory)).keys()]).toEqual([keyId]);
+});
+
+test('a checkpoint that names such a key has a wrong signature, and ends no verification', () => {
+  const { publicKey } = generateKeyPairSync('x25519');
+  const root = '0'.repeat(64);
+  const unsigned = { format: 'workflow-executor/checkpoint/1', number: 0, tree_size: 1, root, position: '1' } as const;
+  const named = { at: new Date(0).toISOString(), key_id: keyIdOf(publicKey), previous: null, signature: 'AAAA' };
+  const walk = new KeyWalk({ pins: new Set([keyIdOf(publicKey)]), known: new Map([[keyIdOf(publicKey), publicKey]]) });
+  expect(walk.step({ ...unsigned, ...named })).toBe('wrong-signature');
 });
 
 describe('a trusted key is named', () => {

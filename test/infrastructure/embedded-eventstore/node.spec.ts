@@ -150,7 +150,16 @@ describe('who has not the secret of the installation', () => {
 });
 
 describe('streams of the application itself', () => {
-  const own = ['workflow-', 'audit-review-', 'agent-', 'projection-', 'poison-', 'webhook-', 'audit-checkpoints'];
+  const own = [
+    'workflow-',
+    'audit-review-',
+    'agent-',
+    'projection-',
+    'poison-',
+    'webhook-',
+    'audit-checkpoints',
+    'health-probe',
+  ];
 
   test.each(own)('are not deleted, tombstoned or cut: %s', async (prefix) => {
     const client = await start();

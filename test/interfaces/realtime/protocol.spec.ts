@@ -649,6 +649,22 @@ describe('the work of filters', () => {
     expect(performance.now() - begun).toBeLessThan(5_000);
   });
 
+  test('what is read of subscriptions that are refused in the end is work as well', async () => {
+    const client = await (await start({ filterWork: 2_000 })).open();
+    const one = { ...UPDATES, filter: `current_state=match.${'a'.repeat(300)}` };
+    const refused = join([one, { ...UPDATES, filter: 'no_such_column=eq.1' }]);
+    client.send(['1', '1', TOPIC, 'phx_join', refused]);
+    await client.has(2);
+    client.send(['1', '2', TOPIC, 'phx_join', refused]);
+    expect(await client.isClosed()).toEqual({ code: 1008, reason: expect.stringContaining('Too much work') });
+  });
+
+  test('a name of a table that is too long to be looked for is refused like a pattern', async () => {
+    const client = await (await start()).open();
+    const { system } = await joined(client, [{ ...UPDATES, table: '%'.repeat(1_001) }]);
+    expect(system[4]).toMatchObject({ status: 'error', message: expect.stringContaining('more than 1000 characters') });
+  });
+
   test('filters of too many steps are refused, and have room again when others are let go', async () => {
     const { open } = await start({ filterSteps: 200 });
     const client = await open();

@@ -1,0 +1,46 @@
+import { DEFAULT_JSON_THREAD_LIMITS, JsonThreads } from '../../src/composition/json.js';
+import { defaultAgentLimits } from '../../src/infrastructure/agents/limits.js';
+
+const [RULES, MANY] = [{ depth: 64, members: 100_000 }, 20];
+
+/** In which round of the event loop each was read. */
+const roundsOf = async (reads: readonly (() => Promise<unknown>)[]): Promise<readonly number[]> => {
+  let [round, isOver] = [0, false];
+  const count = () => {
+    round += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  const rounds = await Promise.all(reads.map((read) => read().then(() => round)));
+  isOver = true;
+  return rounds;
+};
+
+describe('texts that come all at once', () => {
+  const now = new Date(0);
+  const json = new JsonThreads(DEFAULT_JSON_THREAD_LIMITS, defaultAgentLimits, () => now);
+  afterAll(() => json.close());
+
+  const body = (bytes: number) => Buffer.from(JSON.stringify({ a: 'x'.repeat(bytes) }));
+  const order = { context: { step: 'write', now, limits: defaultAgentLimits }, token: null };
+
+  test('of bodies that are large for this thread, others have a turn after each', async () => {
+    const rounds = await roundsOf(Array.from({ length: MANY }, () => () => json.read(body(20_000), RULES, null)));
+    expect(new Set(rounds).size).toBe(MANY);
+  });
+
+  test('so they have between bodies and answers of agents', async () => {
+    const answer = Buffer.from(JSON.stringify({ success: true, data: { a: 'x'.repeat(20_000) } }));
+    const reads = Array.from(
+      { length: MANY },
+      (_, index) => () => (index % 2 ? json.readAnswer(answer, order) : json.read(body(20_000), RULES, null)),
+    );
+    expect(new Set(await roundsOf(reads)).size).toBe(MANY);
+  });
+
+  test('a small one waits for none of them', async () => {
+    const large = Array.from({ length: MANY }, () => () => json.read(body(20_000), RULES, null));
+    const rounds = await roundsOf([...large, () => json.read(body(100), RULES, null)]);
+    expect(rounds.at(-1)).toBe(0);
+  });
+});
