@@ -121,19 +121,26 @@ export class WebhookDeliverer {
   }
 
   /** @throws LogUnavailable where the log has not got as far: a node that stood still answers from what it knew */
-  private async read({ stream, revision, position }: Claimed): Promise<RecordedEvent | undefined> {
-    const { log } = this.ports;
-    const page = { direction: 'forwards', from: revision, limit: 1 } as const;
+  private async read(claimed: Claimed): Promise<RecordedEvent | undefined> {
+    const found = await this.find(claimed);
+    if (found) return found;
+    const head = await this.ports.log.head();
+    if (head === 'start' || head < claimed.position)
+      throw new LogUnavailable(
+        `Expected a log up to position ${claimed.position}, where this event stands; it ends at ${head}`,
+      );
+    // The log may have moved between the two, from a node that stood still to the one that goes on.
+    return this.find(claimed);
+  }
+
+  private async find({ stream, revision }: Claimed): Promise<RecordedEvent | undefined> {
     try {
-      const [event] = await log.readPage(stream, page);
-      if (event?.revision === revision) return event;
+      const [event] = await this.ports.log.readPage(stream, { direction: 'forwards', from: revision, limit: 1 });
+      return event?.revision === revision ? event : undefined;
     } catch (error) {
       if (error instanceof StreamTombstoned) return undefined;
       throw error;
     }
-    const head = await log.head();
-    if (head !== 'start' && head >= position) return undefined;
-    throw new LogUnavailable(`Expected a log up to position ${position}, where this event stands; it ends at ${head}`);
   }
 }
 

@@ -197,6 +197,16 @@ test('an event that a log does not have yet is not given up: the node that answe
   expect(errors).toHaveLength(1);
 });
 
+test('an event that a log has once it has moved from such a node is delivered', async () => {
+  const { readPage } = log;
+  let reads = 0;
+  log.readPage = async (...asked) => ((reads += 1) === 1 ? [] : readPage.apply(log, asked));
+  due('workflow-a');
+  await look();
+  expect([sender.posted.length, queue.ended.length, reads]).toEqual([1, 1, 2]);
+  expect(queue.ended[0]).not.toContainEqual({ state: 'failed' });
+});
+
 test('a delivery counts as given up when its webhook is disabled, not before', async () => {
   sender.answer = async () => ({ ...ANSWER, statusCode: 500 });
   const lasting = { attempts: 19, ageMs: 86_400_000 };
