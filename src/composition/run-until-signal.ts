@@ -1,4 +1,5 @@
 /** What the programs of this package have in common: run, end on SIGINT or SIGTERM, say plainly why a start failed. */
+import { reasonOf } from '../application/reason-of.js';
 import { descriptorsShort } from '../infrastructure/system/open-files.js';
 
 const EXIT_AFTER_SIGNAL = 0;
@@ -18,8 +19,7 @@ export const runUntilSignal = (main: (signal: AbortSignal) => Promise<number>): 
     (error: unknown) => {
       // Asked to end while it waited for something: it has ended.
       if (ending.signal.aborted && error === ending.signal.reason) process.exit(EXIT_AFTER_SIGNAL);
-      const told = error instanceof Error ? error.message : String(error);
-      process.stderr.write(`${descriptorsShort(error) ?? told}\n`);
+      process.stderr.write(`${descriptorsShort(error) ?? reasonOf(error)}\n`);
       process.exit(1);
     },
   );

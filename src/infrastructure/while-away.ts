@@ -1,5 +1,6 @@
 /** A start may come while the servers that it needs are being restarted: it waits for them, and then says which setting leads nowhere. */
 import { LogUnavailable, type EventLog } from '../application/event-log.js';
+import { reasonOf } from '../application/reason-of.js';
 import { patiently } from './patiently.js';
 import { isConnectionLoss } from './postgres/connection-loss.js';
 import { SessionsAreShared } from './postgres/sessions-are-shared.js';
@@ -49,10 +50,3 @@ const isLogAway = (error: unknown): boolean => {
 
 const failure = (expected: string, cause: unknown): Error =>
   new Error(`${expected}, got: ${reasonOf(cause)}. Start it, or correct the setting`, { cause });
-
-/** Of several tries at several addresses, the client's error has the reasons inside it only. */
-const reasonOf = (error: unknown): string => {
-  const { errors, message } = error as { errors?: readonly unknown[]; message?: string };
-  if (errors && errors.length > 0) return reasonOf(errors[0]);
-  return message ?? String(error);
-};

@@ -119,7 +119,6 @@ export class AuditTerm {
   }
 
   private async sign(): Promise<void> {
-    this.hurried = false;
     failpoint('before-checkpoint');
     try {
       await this.checkpoints.sign(this.frontier.size, this.frontier.root(), this.position!);
@@ -128,6 +127,8 @@ export class AuditTerm {
       // A leader of before came late with a checkpoint of its own, as right as this one: it is gone on from there.
       this.checkpoints = await Checkpoints.read(this.ports, this.session);
     }
+    // A caller that asked meanwhile asks again where this was not enough.
+    this.hurried = false;
     this.due();
   }
 }

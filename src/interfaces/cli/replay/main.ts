@@ -10,6 +10,7 @@ import { workflowStream } from '../../../domain/workflow/index.js';
 import type { Rules } from '../../../domain/workflow/what-if/follow.js';
 import { storyJson, storyText, verdictJson, verdictText } from './lines.js';
 import { optionsFrom, USAGE, type Options } from './options.js';
+import { reasonOf } from '../../../application/reason-of.js';
 import { Tally } from './tally.js';
 
 const FAILED = 2;
@@ -99,7 +100,7 @@ runUntilSignal((signal) =>
   run(signal).then(
     (code) => ending(code, signal),
     (error: unknown) => {
-      tell(error instanceof Error ? error.message : String(error));
+      tell(reasonOf(error));
       return ending(FAILED, signal);
     },
   ),

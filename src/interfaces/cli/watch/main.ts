@@ -3,6 +3,7 @@ import { runUntilSignal } from '../../../composition/run-until-signal.js';
 import { follow } from './follow.js';
 import { optionsFrom, USAGE, type Options } from './options.js';
 import { next, type Picture } from './picture.js';
+import { reasonOf } from '../../../application/reason-of.js';
 import { Screen } from './screen.js';
 
 const WRONG = 2;
@@ -42,7 +43,7 @@ const run = async (signal: AbortSignal): Promise<number> => {
     process.stdout.write(`${USAGE}\n`);
     return 0;
   } catch (error) {
-    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`${reasonOf(error)}\n`);
     return WRONG;
   }
 };
