@@ -2,10 +2,11 @@
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
+import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import path from 'node:path';
-import { Readable, Transform } from 'node:stream';
+import { Transform } from 'node:stream';
+import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import type { ShownEvent } from './progress.js';
 
 type Answer<Data> =
@@ -22,11 +23,21 @@ type Artifact = Readonly<{ name: string; sha256: string }>;
 type Step = Readonly<{ artifacts: readonly Artifact[] }>;
 export type Details = Readonly<{ execution: Execution; steps: readonly Step[] }>;
 
-/** A connection for each request: one that is kept may be closed by the API in the moment in which it is used again. */
-const OWN_CONNECTION = { connection: 'close' };
+type Sent = Readonly<{ method: string; headers: Readonly<Record<string, string>>; body: string }>;
+
+/**
+ * A connection for each request: one that is kept may be closed by the API in the moment in which it is used again. By Node's
+ * own client: undici 7, which also carries fetch() here, can end the whole process in the middle of a download
+ * (nodejs/undici#5360), and no caller can catch that.
+ */
+const ask = (url: string, { body, ...sent }: Partial<Sent> = {}): Promise<IncomingMessage> =>
+  new Promise((resolve, reject) => {
+    const options: RequestOptions = { ...sent, agent: false };
+    request(url, options, resolve).on('error', reject).end(body);
+  });
 
 export class WorkflowClient {
-  /** @param baseUrl may have a path, without a slash at the end */
+  /** @param baseUrl of http:; may have a path, without a slash at the end */
   constructor(private readonly baseUrl: string) {}
 
   async start(body: Readonly<Record<string, unknown>>): Promise<string> {
@@ -67,12 +78,11 @@ export class WorkflowClient {
   async download(executionId: string, { name, sha256 }: Artifact, directory: string): Promise<string> {
     const target = path.resolve(directory, path.basename(name));
     await mkdir(directory, { recursive: true });
-    const response = await fetch(
-      `${this.baseUrl}/api/v1/workflow/${executionId}/artifacts/${encodeURIComponent(name)}`,
-      { headers: OWN_CONNECTION },
-    );
-    if (!response.ok || !response.body) throw new Error(`Artifact ${name}: the API answered ${response.status}`);
-    const body = Readable.fromWeb(response.body as ReadableStream);
+    const body = await ask(`${this.baseUrl}/api/v1/workflow/${executionId}/artifacts/${encodeURIComponent(name)}`);
+    if (body.statusCode !== 200) {
+      body.destroy();
+      throw new Error(`Artifact ${name}: the API answered ${body.statusCode}`);
+    }
     const digest = createHash('sha256');
     const digested = new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
@@ -92,15 +102,8 @@ export class WorkflowClient {
     return target;
   }
 
-  private async json<Data>(
-    route: string,
-    request?: Readonly<{ method: string; headers: Readonly<Record<string, string>>; body: string }>,
-  ): Promise<Data> {
-    const response = await fetch(`${this.baseUrl}${route}`, {
-      ...request,
-      headers: { ...request?.headers, ...OWN_CONNECTION },
-    });
-    const answer = (await response.json()) as Answer<Data>;
+  private async json<Data>(route: string, sent?: Sent): Promise<Data> {
+    const answer = (await json(await ask(`${this.baseUrl}${route}`, sent))) as Answer<Data>;
     if (!answer.success) throw new Error(`${answer.error.code}: ${answer.error.message}`);
     return answer.data;
   }

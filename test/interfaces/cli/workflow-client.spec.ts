@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
@@ -5,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { WorkflowClient } from '../../../src/interfaces/cli/workflow-client.js';
 
 let server: Server;
@@ -32,3 +34,27 @@ test('a file is kept where it has the hash that its step recorded, and not where
   );
   expect(await readdir(directory)).toEqual(['right.txt']);
 });
+
+/** In a process that has loaded undici, as quickstart has. */
+const DOWNLOAD = `
+  import 'undici';
+  import { WorkflowClient } from './dist/interfaces/cli/workflow-client.js';
+  const [url, sha256, directory] = process.argv.slice(1);
+  await new WorkflowClient(url).download('e', { name: 'large.bin', sha256 }, directory);
+`;
+
+test('a file of many reads arrives whole, in a process that has another client of HTTP loaded', async () => {
+  const bytes = Buffer.alloc(100_000, 'a');
+  const closing = createServer((_request, response) => {
+    response.setHeader('Content-Length', bytes.length).end(bytes);
+  }).listen(0, '127.0.0.1');
+  await once(closing, 'listening');
+  try {
+    const url = `http://127.0.0.1:${(closing.address() as AddressInfo).port}`;
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    await promisify(execFile)(process.execPath, ['--input-type=module', '-e', DOWNLOAD, url, sha256, directory]);
+    expect((await readFile(path.join(directory, 'large.bin'))).equals(bytes)).toBe(true);
+  } finally {
+    closing.close();
+  }
+}, 30_000);
