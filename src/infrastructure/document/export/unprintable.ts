@@ -2,14 +2,14 @@
 import { headingOf, type BrochureDocument, type DocumentBlock, type DocumentSection } from '../document.js';
 import { unprintableIn } from './text-runs.js';
 
-/** More are counted, not listed. */
+/** Of lines, of characters in a line and of places in a line; more are counted, not listed. */
 const LISTED = 10;
 
 const TITLE_PAGE = 'the title page';
 
 type Say = (text: string, place: string) => void;
 
-/** One line for each character, in the order in which the document has them. */
+/** One line for all characters that stand in the same places, in the order in which the document has them. */
 export const unprintableNotes = (document: BrochureDocument): string[] => {
   const places = new Map<number, Set<string>>();
   const say: Say = (text, place) => {
@@ -24,21 +24,29 @@ export const unprintableNotes = (document: BrochureDocument): string[] => {
   ])
     say(text, TITLE_PAGE);
   for (const section of document.sections) ofSection(section, say);
-  const notes = [...places].map(
-    ([codePoint, where]) =>
-      `No font has the character ${nameOf(codePoint)} of ${enumerated([...where])}: the PDF shows its number.`,
-  );
-  const more = notes.length - LISTED;
-  return more > 0
-    ? [...notes.slice(0, LISTED), `No font has ${more} more characters: the PDF shows their numbers.`]
-    : notes;
+  const together = new Map<string, number[]>();
+  for (const [codePoint, where] of places) {
+    const at = enumerated([...where], 'more places');
+    together.set(at, [...(together.get(at) ?? []), codePoint]);
+  }
+  const listed = [...together].slice(0, LISTED).map(([at, found]) => noteOf(found, at));
+  const rest = [...together].slice(LISTED).flatMap(([, found]) => found);
+  if (rest.length === 0) return listed;
+  const more = rest.length === 1 ? '1 more character' : `${rest.length} more characters`;
+  return [...listed, `No font has ${more}: the PDF shows ${numbersOf(rest)}.`];
 };
+
+const noteOf = (found: readonly number[], at: string): string =>
+  `No font has the ${found.length === 1 ? 'character' : 'characters'} ${enumerated(found.map(nameOf), 'more')} of ${at}: ` +
+  `the PDF shows ${numbersOf(found)}.`;
+
+const numbersOf = ({ length }: readonly number[]): string => (length === 1 ? 'its number' : 'their numbers');
 
 const nameOf = (codePoint: number): string => `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`;
 
-const enumerated = (where: readonly string[]): string => {
-  const shown = where.slice(0, LISTED).join(', ');
-  return where.length > LISTED ? `${shown} and ${where.length - LISTED} more places` : shown;
+const enumerated = (all: readonly string[], more: string): string => {
+  const shown = all.slice(0, LISTED).join(', ');
+  return all.length > LISTED ? `${shown} and ${all.length - LISTED} ${more}` : shown;
 };
 
 const ofSection = (section: DocumentSection, say: Say): void => {
