@@ -89,6 +89,7 @@ const given = ({
   taskTokens,
   json,
   token,
+  projectDirs,
 }: Parts): Provider[] => [
   { provide: TaskTokens, useValue: taskTokens },
   { provide: TaskReports, useValue: new AgentTaskReports(clock, agentLimits(config)) },
@@ -100,7 +101,11 @@ const given = ({
   { provide: Agents, useValue: agents },
   {
     provide: DocumentAgents,
-    useValue: new LocalDocumentAgents({ projectsDir: config.projectsDir, now: () => clock.now() }),
+    useValue: new LocalDocumentAgents({
+      projectsDir: config.projectsDir,
+      otherDirs: projectDirs,
+      now: () => clock.now(),
+    }),
   },
   { provide: HttpLimits, useValue: httpLimits(config) },
   { provide: JsonReader, useValue: json },

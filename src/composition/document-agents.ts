@@ -1,5 +1,6 @@
 import { DocumentAgents, type AgentResultJson, type DocumentAgentName } from '../application/document-agents.js';
 import type { AgentInput } from '../application/agents.js';
+import type { DocumentContext } from '../infrastructure/document/agent.js';
 import { documentAgents } from '../infrastructure/document/index.js';
 
 const FUNCTIONS = {
@@ -13,7 +14,7 @@ const FUNCTIONS = {
 
 /** The document agents in this process, behind the endpoints that serve them. */
 export class LocalDocumentAgents extends DocumentAgents {
-  constructor(private readonly context: Readonly<{ projectsDir: string; now: () => Date }>) {
+  constructor(private readonly context: DocumentContext) {
     super();
   }
 

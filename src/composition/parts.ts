@@ -19,6 +19,8 @@ export type Parts = Readonly<{
   clock: Clock;
   ids: Ids;
   definitions: Definitions;
+  /** Folders of projects, by id, whose file is not in `PROJECTS_DIR`. */
+  projectDirs: ReadonlyMap<string, string>;
   agents: Agents;
   taskTokens: TaskTokens;
   json: JsonReader;

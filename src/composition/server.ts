@@ -62,6 +62,8 @@ export type StartOptions = Partial<
   Readonly<{
     clock: Clock;
     ids: Ids;
+    /** Folders of projects, by id, whose file is not in `PROJECTS_DIR`. */
+    projectDirs: ReadonlyMap<string, string>;
     /** Ends the start while it waits for the database or the log; it is thrown then. */
     signal: AbortSignal;
   }>
@@ -71,7 +73,7 @@ const LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'log', 'debug', '
 
 export const startServer = async (
   config: Config,
-  { clock = new SystemClock(), ids = new SystemIds(), signal }: StartOptions = {},
+  { clock = new SystemClock(), ids = new SystemIds(), projectDirs = new Map(), signal }: StartOptions = {},
 ): Promise<Server> => {
   const logger = new ApplicationLogger({
     json: !process.stdout.isTTY,
@@ -104,7 +106,7 @@ export const startServer = async (
     if (audit.pins.size === 0) logger.log(pinIt(audit.signer.keyId), 'Audit');
     const metrics = new PrometheusMetrics();
     const metered = new MeteredAgents(agents, (name, outcome) => metrics.agentCall(name, outcome));
-    const means = { audit, metrics, definitions, agents: metered, taskTokens, json, token };
+    const means = { audit, metrics, definitions, projectDirs, agents: metered, taskTokens, json, token };
     const parts = { config, ...platform, clock, ids, ...means, ...own };
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });

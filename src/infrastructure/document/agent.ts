@@ -5,8 +5,14 @@ import type { AgentResultJson } from '../../application/document-agents.js';
 import { issues, Refusal } from './refusal.js';
 import { VERSION } from './version.js';
 
-/** `projectsDir` holds `<project_id>.json` files. `now` is asked once, when facts are collected. */
-export type DocumentContext = Readonly<{ projectsDir: string; now: () => Date }>;
+export type DocumentContext = Readonly<{
+  /** Holds `<project_id>.json` files. */
+  projectsDir: string;
+  /** Folders of projects, by id, whose file is in another one. */
+  otherDirs?: ReadonlyMap<string, string>;
+  /** Asked once, when facts are collected. */
+  now: () => Date;
+}>;
 
 export type DocumentAgent = (input: AgentInput, context: DocumentContext) => Promise<AgentResultJson>;
 

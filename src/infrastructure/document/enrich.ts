@@ -6,10 +6,11 @@ import { loadProject, type LoadedProject } from './project/load.js';
 import { Refusal } from './refusal.js';
 
 /** Collects the project's cited facts. An outline without data is made only for who asks for one. */
-export const enrich = documentAgent({}, async (_earlier, { project_id, metadata }, { projectsDir, now }) => {
+export const enrich = documentAgent({}, async (_earlier, { project_id, metadata }, { projectsDir, otherDirs, now }) => {
   const emptyAllowed = allowsEmpty(metadata);
-  const loaded = await loadProject(projectsDir, project_id, metadata['project']);
-  const refusal = loaded ? incomplete(loaded) : notFound(projectsDir, project_id);
+  const directory = otherDirs?.get(project_id) ?? projectsDir;
+  const loaded = await loadProject(directory, project_id, metadata['project']);
+  const refusal = loaded ? incomplete(loaded) : notFound(directory, project_id);
   if (refusal && !emptyAllowed) throw refusal;
   const project = identity(project_id, loaded, now());
   const facts: Fact[] = loaded ? citedFacts(loaded.project) : [];

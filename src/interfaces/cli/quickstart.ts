@@ -31,14 +31,15 @@ const main = async (signal: AbortSignal): Promise<number> => {
   const file = path.resolve(values.project ?? path.join(given.projectsDir, 'metformin.json'));
   const config: Config = {
     ...given,
-    projectsDir: path.dirname(file),
     // A run that ends by itself takes any free port, so that it works beside a server on the usual one.
     port: values.serve ? given.port : 0,
     logLevel: 'warn',
   };
 
   write('Starting Postgres, the event log and the API ...');
-  const server = await startServer(config, { signal });
+  // Of this project alone: executions of others that an earlier run has left are gone on with, too.
+  const projectDirs = new Map([[path.basename(file, '.json'), path.dirname(file)]]);
+  const server = await startServer(config, { projectDirs, signal });
   write(`Ready at ${server.url}\n`);
   try {
     const exportsDir = path.join(config.dataDir, 'exports');

@@ -62,6 +62,25 @@ test('a hash is of the content: a changed value changes it, another order of key
   expect(factHash({ ...first!, subject: 'Another' })).not.toBe(first!.sha256);
 });
 
+test('a project whose file is elsewhere is found there, and all others where projects are', async () => {
+  const otherDirs = new Map([['mine', await mkdtemp(join(tmpdir(), 'mine-'))]]);
+  const context = { projectsDir: examples, otherDirs, now: () => new Date('2026-01-01T00:00:00Z') };
+  await writeFile(join(otherDirs.get('mine')!, 'mine.json'), JSON.stringify(exampleProject()));
+  try {
+    for (const project_id of ['mine', 'metformin'])
+      expect(await documentAgents.enrich(input('enrich', {}, {}, project_id), context)).toMatchObject({
+        success: true,
+      });
+    const unknown = await documentAgents.enrich(input('enrich', {}, {}, 'other'), context);
+    expect(unknown).toMatchObject({
+      success: false,
+      error: { message: expect.stringContaining(`${examples}/other.json`) },
+    });
+  } finally {
+    await rm(otherDirs.get('mine')!, { recursive: true });
+  }
+});
+
 describe('a project that would give a brochure without data', () => {
   const allowed = { custom_options: { allow_empty: true } };
 
@@ -74,8 +93,8 @@ describe('a project that would give a brochure without data', () => {
 
   test('that is unknown gets a draft, with a warning, where allow_empty asks for one', async () => {
     const { data, metadata } = await run('enrich', {}, allowed, 'my-project-uuid');
-  expect(data).toMatchObject({ facts: [], project: { id: 'my-project-uuid', found: false, product: null } });
-  expect(metadata?.['warnings']).toEqual([expect.stringContaining('my-project-uuid.json')]);
+    expect(data).toMatchObject({ facts: [], project: { id: 'my-project-uuid', found: false, product: null } });
+    expect(metadata?.['warnings']).toEqual([expect.stringContaining('my-project-uuid.json')]);
   });
 
   test.each<[string, (project: ReturnType<typeof exampleProject>) => void, string]>([
