@@ -22,6 +22,8 @@ export async function startPostgres(): Promise<BenchPostgres> {
   const client = new pg.Client({ connectionString: server.superuserUrl });
   await client.connect();
   const { rows } = await client.query<{ server_version: string }>('show server_version');
+  // Benches that store much at once set parameters of the server meanwhile.
+  await client.query(`alter role ${client.escapeIdentifier(new URL(server.url).username)} superuser`);
   const { rows: places } = await client.query<{ data_directory: string }>('show data_directory');
   const pidFile = await readFile(join(places[0]!.data_directory, 'postmaster.pid'), 'utf8');
   return {
