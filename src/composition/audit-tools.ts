@@ -2,7 +2,7 @@
 import { changeKey } from '../application/audit/change-key.js';
 import type { Finding } from '../application/audit/finding.js';
 import { signingPart, verdictOf, type Signing } from '../application/audit/verdict.js';
-import { readPresent, tombstonesOf } from '../application/audit/tombstones.js';
+import { tombstonesOf } from '../application/audit/tombstones.js';
 import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
 import { verifyCheckpoints } from '../application/audit/verify-checkpoints.js';
 import { verifyLog } from '../application/audit/verify-log.js';
@@ -61,9 +61,8 @@ export const openForAudit = async (given: readonly string[]) => {
       return { checkpoints, log: verified, artifacts, verdict: verdictOf([...found.map(toPart), signed]) };
     },
     verifyExecution: async (execution: string) => {
-      const stream = workflowStream(execution);
-      const verified = await verifyStream({ log, tree, keys }, stream);
-      const artifacts = await verifyArtifactsOf((await readPresent(log, stream)).events, artifactStore);
+      const verified = await verifyStream({ log, tree, keys }, workflowStream(execution));
+      const artifacts = await verifyArtifactsOf(verified.recorded, artifactStore);
       return { ...verified, artifacts, verdict: verdictOf([...[verified, artifacts].map(toPart), signing(verified)]) };
     },
     /** @throws while an application keeps the tree */

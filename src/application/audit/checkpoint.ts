@@ -42,7 +42,7 @@ export const checkpointHash = (checkpoint: SignedCheckpoint): string => hashOf(c
 
 export const isSignedBy = (checkpoint: SignedCheckpoint, publicKey: string | KeyObject): boolean => {
   const key = typeof publicKey === 'string' ? createPublicKey(publicKey) : publicKey;
-  // With a key that cannot sign at all the comparison would throw: whoever planted it must not end a verification.
+  // With a key that cannot sign at all the comparison would throw, and a planted one must not end a verification.
   if (key.asymmetricKeyType !== 'ed25519') return false;
   return verify(null, Buffer.from(signedText(checkpoint)), key, Buffer.from(checkpoint.signature, 'base64'));
 };

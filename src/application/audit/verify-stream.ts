@@ -1,5 +1,5 @@
 import { eventHash } from '../event-hash.js';
-import type { EventLog } from '../event-log.js';
+import type { EventLog, RecordedEvent } from '../event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { hashOfLeaf } from './audited-log.js';
 import { ChainWalk, type Unhashed } from './chain-walk.js';
@@ -17,6 +17,8 @@ const STREAM_LEAVES = 100_000;
 type Ports = Readonly<{ log: EventLog; tree: AuditTree; keys: TrustedKeys }>;
 
 export type StreamVerified = Readonly<{
+  /** As they were read. */
+  recorded: readonly RecordedEvent[];
   events: number;
   /** Events that the checkpoint covers, each with a proof. */
   proved: number;
@@ -76,6 +78,7 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
   const proved = isTrusted && !wrong ? covered.length : 0;
   const next = events[proved];
   return {
+    recorded: events,
     events: events.length,
     proved,
     checkpoint,
