@@ -1,4 +1,5 @@
 /** What the command line does with the read tables: the same parts as an instance, without its API and its steps. */
+import { reasonOf } from '../application/reason-of.js';
 import { SystemClock } from '../infrastructure/system/system-clock.js';
 import { SystemIds } from '../infrastructure/system/system-ids.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
@@ -9,8 +10,7 @@ export type ProjectionTools = Awaited<ReturnType<typeof openProjectionTools>>;
 
 type OnError = (message: string, error: unknown) => void;
 
-const toStderr: OnError = (message, error) =>
-  void process.stderr.write(`${message}: ${error instanceof Error ? error.message : String(error)}\n`);
+const toStderr: OnError = (message, error) => void process.stderr.write(`${message}: ${reasonOf(error)}\n`);
 
 /** Joins the servers of a running application, or starts them. */
 export const openProjectionTools = async (onError: OnError = toStderr) => {

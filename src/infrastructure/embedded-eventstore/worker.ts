@@ -1,5 +1,6 @@
 /** The node's thread. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { reasonOf } from '../../application/reason-of.js';
 import { runNode, type NodeOptions } from './node.js';
 import { AnotherNodeRuns } from './storage.js';
 
@@ -18,7 +19,7 @@ try {
     void node.close().finally(() => process.exit(0));
   });
 } catch (error) {
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = reasonOf(error);
   tell({ kind: error instanceof AnotherNodeRuns ? 'another-node' : 'failed', reason });
   process.exitCode = 1;
 }

@@ -3,6 +3,7 @@
  * will be, given their positions and inserted by one statement. Whoever waits is answered after that commit, in order.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
+import { reasonOf } from '../../application/reason-of.js';
 import { Commit, type Change, type Outcome } from './commit.js';
 import { KnownStreams } from './known-streams.js';
 import type { Limits } from './limits.js';
@@ -166,7 +167,7 @@ const probeAt = (position: bigint): StoredEvent => ({
 
 const failureOf = (error: unknown): Outcome => ({
   kind: 'failed',
-  reason: error instanceof Error ? error.message : String(error),
+  reason: reasonOf(error),
 });
 
 function answer(one: Waiting, outcome: Outcome): void {

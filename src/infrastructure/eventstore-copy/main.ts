@@ -1,5 +1,6 @@
 /** `npm run eventstore:copy -- --from URL --to URL` */
 import { parseArgs } from 'node:util';
+import { reasonOf } from '../../application/reason-of.js';
 import { copyLog } from './copy.js';
 import { copyLimits, type CopyLimits } from './limits.js';
 import { Lost } from './lost.js';
@@ -55,7 +56,7 @@ async function reach(name: 'source' | 'target', option: string, url: string, lim
     await server.head();
     return server;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = reasonOf(error);
     throw new Error(`Expected a server at the URL of ${option}: ${reason}`, { cause: error });
   }
 }
@@ -71,7 +72,7 @@ for (const [signal, code] of [
 }
 
 main().catch((error: unknown) => {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = reasonOf(error);
   console.error(withoutCredentials(error instanceof Lost ? `${text}. ${AGAIN}` : text, process.argv.slice(2)));
   process.exit(1);
 });
