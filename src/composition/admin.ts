@@ -1,9 +1,9 @@
 /** Wires what operators use: the state of the read tables, orders and rebuilds, the slow comparison, and the metrics. */
 import { Logger, type Provider } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../application/clock.js';
-import type { EventLog } from '../application/event-log.js';
-import { Metrics } from '../application/metrics.js';
+import type { Clock } from '../application/runtime/clock.js';
+import type { EventLog } from '../application/log/event-log.js';
+import { Metrics } from '../application/runtime/metrics.js';
 import { projectionHandlers } from '../application/projections/admin/handlers.js';
 import { PoisonOrders } from '../application/projections/admin/poison-orders.js';
 import { ProjectionRecords } from '../application/projections/admin/projection-records.js';
@@ -13,7 +13,7 @@ import type { Checked } from '../application/projections/drift/check-execution.j
 import { projections } from '../application/projections/index.js';
 import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
-import { every } from '../application/saga/every.js';
+import { every } from '../application/runtime/every.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { observeProjections } from '../infrastructure/metrics/projection-metrics.js';

@@ -6,7 +6,7 @@ import { DEFAULT_KEEPER_LIMITS, type KeeperPorts, type OnAuditError } from '../a
 import type { TrustedKeys } from '../application/audit/keys.js';
 import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/checkpoint.js';
-import { leadNotices } from '../application/notices.js';
+import { leadNotices } from '../application/workflow/notices.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
 import { mustBeAllowed } from '../application/audit/may-sign.js';
 import { readTrustedKeys } from '../infrastructure/audit/trusted-keys.js';

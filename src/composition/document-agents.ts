@@ -1,5 +1,5 @@
-import { DocumentAgents, type AgentResultJson, type DocumentAgentName } from '../application/document-agents.js';
-import type { AgentInput } from '../application/agents.js';
+import { DocumentAgents, type AgentResultJson, type DocumentAgentName } from '../application/agents/document-agents.js';
+import type { AgentInput } from '../application/agents/agents.js';
 import type { DocumentContext } from '../infrastructure/document/agent.js';
 import { documentAgents } from '../infrastructure/document/index.js';
 

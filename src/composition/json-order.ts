@@ -1,6 +1,6 @@
 /** What a thread that reads JSON is asked, and what it gives: all of it can pass from thread to thread. */
-import { Clock } from '../application/clock.js';
-import { InvalidRequest } from '../application/errors.js';
+import { Clock } from '../application/runtime/clock.js';
+import { InvalidRequest } from '../application/runtime/errors.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
 import { readAnswerBytes, type AnswerOrder, type AnswerRead } from '../infrastructure/agents/answer-bytes.js';
 import type { AgentLimits } from '../infrastructure/agents/limits.js';

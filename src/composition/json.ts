@@ -1,5 +1,5 @@
 /** Reads the JSON that others send: what is small here, what is large in threads of its own. */
-import { InvalidRequest, NotReady } from '../application/errors.js';
+import { InvalidRequest, NotReady } from '../application/runtime/errors.js';
 import { readAnswerBytes, type AnswerRead, type AnswerReader } from '../infrastructure/agents/answer-bytes.js';
 import type { AgentLimits } from '../infrastructure/agents/limits.js';
 import { KeptThreads, type KeptThreadLimits } from '../infrastructure/kept-threads.js';

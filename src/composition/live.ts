@@ -1,7 +1,7 @@
 /** Wires what tells others of changes while they happen. */
 import type { Provider } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../application/clock.js';
+import type { Clock } from '../application/runtime/clock.js';
 import { EventHub } from '../application/live/event-hub.js';
 import { LiveStreams } from '../application/live/live-streams.js';
 import { RowChanges } from '../application/live/row-changes.js';

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
 import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
-import type { EventLog } from '../application/event-log.js';
+import type { EventLog } from '../application/log/event-log.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { connectionShares, type ConnectionShares } from '../infrastructure/config/connections.js';

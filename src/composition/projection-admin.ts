@@ -1,14 +1,14 @@
 /** What operators of the read tables need: for an instance with its API, and for the command line without one. */
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../application/clock.js';
-import type { EventLog } from '../application/event-log.js';
-import type { Ids } from '../application/ids.js';
+import type { Clock } from '../application/runtime/clock.js';
+import type { EventLog } from '../application/log/event-log.js';
+import type { Ids } from '../application/log/ids.js';
 import { ProjectionStatuses } from '../application/projections/admin/projection-status.js';
 import { projections } from '../application/projections/index.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
-import { leadNotices } from '../application/notices.js';
+import { leadNotices } from '../application/workflow/notices.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresLiveRows } from '../infrastructure/postgres/postgres-live-rows.js';
 import { PostgresPoisonOrders } from '../infrastructure/postgres/postgres-poison-orders.js';

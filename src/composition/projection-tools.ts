@@ -1,5 +1,5 @@
 /** What the command line does with the read tables: the same parts as an instance, without its API and its steps. */
-import { reasonOf } from '../application/reason-of.js';
+import { reasonOf } from '../application/runtime/reason-of.js';
 import { SystemClock } from '../infrastructure/system/system-clock.js';
 import { SystemIds } from '../infrastructure/system/system-ids.js';
 import { readConfig } from '../infrastructure/config/configuration.js';

@@ -1,6 +1,6 @@
 /** What a replay needs: the log and the read tables, to read only, and the rules that stand in files. */
 import { readFile } from 'node:fs/promises';
-import type { EventLog } from '../application/event-log.js';
+import type { EventLog } from '../application/log/event-log.js';
 import type { ReadModel } from '../application/queries/read-model.js';
 import type { WorkflowDefinition } from '../domain/workflow/definition.js';
 import type { Rules } from '../domain/workflow/what-if/follow.js';

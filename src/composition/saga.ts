@@ -1,17 +1,17 @@
 /** Wires the saga, its watch, and what operators say of agents. */
 import type { Provider } from '@nestjs/common';
-import { AgentHolds } from '../application/agent-holds.js';
-import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
-import { AuditReviews } from '../application/audit-reviews.js';
-import { DEFAULT_APPEND_LIMITS } from '../application/append.js';
-import { ArtifactStore } from '../application/artifacts.js';
+import { AgentHolds } from '../application/agents/agent-holds.js';
+import { AgentHoldsWatch } from '../application/agents/agent-holds-watch.js';
+import { AuditReviews } from '../application/audit/reviews.js';
+import { DEFAULT_APPEND_LIMITS } from '../application/log/append.js';
+import { ArtifactStore } from '../application/workflow/artifacts.js';
 import { Attempts } from '../application/saga/attempts.js';
 import { Results } from '../application/saga/results.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
 import { StepRunner } from '../application/saga/step-runner.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
-import { DueExecutions, Workers } from '../application/workers.js';
-import { Workflows } from '../application/workflows.js';
+import { DueExecutions, Workers } from '../application/workflow/workers.js';
+import { Workflows } from '../application/workflow/workflows.js';
 import { agentBoundsOf, attemptLimits, sagaLimits, stepLimits, watchLimits } from './limits.js';
 import { tellLog } from './notices.js';
 import type { Parts } from './parts.js';

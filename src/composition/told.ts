@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { LogUnavailable } from '../application/event-log.js';
+import { LogUnavailable } from '../application/log/event-log.js';
 
 /** Writes what went wrong, and goes on, to the log of that context. That the event log is away has no fault of ours to trace. */
 export const told = (context: string) => {

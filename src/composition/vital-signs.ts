@@ -1,10 +1,10 @@
 /** What readiness is decided by, and the same as metrics. */
 import type { Provider } from '@nestjs/common';
 import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
-import { NextEvent } from '../application/next-event.js';
+import { NextEvent } from '../application/log/next-event.js';
 import { SagaWatch } from '../application/saga/saga-watch.js';
-import { VitalSigns, type VitalPorts } from '../application/vital-signs.js';
-import { WriteProbe } from '../application/write-probe.js';
+import { VitalSigns, type VitalPorts } from '../application/log/vital-signs.js';
+import { WriteProbe } from '../application/log/write-probe.js';
 import { STREAM_PREFIX } from '../domain/workflow/index.js';
 import { observeVitalSigns } from '../infrastructure/metrics/vital-metrics.js';
 import { probeDatabase } from '../infrastructure/postgres/probe-database.js';

@@ -1,4 +1,4 @@
-import { appendSurely } from '../../src/application/append.js';
+import { appendSurely } from '../../src/application/log/append.js';
 import {
   AppendOutcomeUnknown,
   LogUnavailable,
@@ -6,7 +6,7 @@ import {
   type Appended,
   type ExpectedRevision,
   type NewEvent,
-} from '../../src/application/event-log.js';
+} from '../../src/application/log/event-log.js';
 import { InMemoryEventLog } from '../support/in-memory.event-log.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 

@@ -1,4 +1,4 @@
-import { reasonOf } from '../../src/application/reason-of.js';
+import { reasonOf } from '../../src/application/runtime/reason-of.js';
 
 test.each([
   ['its message', new Error('no ink'), 'no ink'],

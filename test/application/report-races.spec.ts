@@ -1,7 +1,7 @@
 /** A report and any other command at the same moment, from two instances: it is as if one had come after the other. */
 import fc from 'fast-check';
-import { stepId } from '../../src/application/ids.js';
-import type { Order } from '../../src/application/workflows.js';
+import { stepId } from '../../src/application/log/ids.js';
+import type { Order } from '../../src/application/workflow/workflows.js';
 import { fold } from '../../src/domain/decider.js';
 import { CommandRejected } from '../../src/domain/errors.js';
 import type { OperatorCommand, StepCommand } from '../../src/domain/workflow/commands.js';

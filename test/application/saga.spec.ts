@@ -1,5 +1,5 @@
-import { parseMetadata } from '../../src/application/envelope.js';
-import { stepId } from '../../src/application/ids.js';
+import { parseMetadata } from '../../src/application/log/envelope.js';
+import { stepId } from '../../src/application/log/ids.js';
 import { answers, EXECUTION, fails, onDemand, step, world } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
 

@@ -1,5 +1,5 @@
 import { SagaWatch } from '../../src/application/saga/saga-watch.js';
-import { DueExecutions, Workers } from '../../src/application/workers.js';
+import { DueExecutions, Workers } from '../../src/application/workflow/workers.js';
 import { CountingIds, EXECUTION, step, world } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
 

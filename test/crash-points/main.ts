@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { auditFailpoints, sagaFailpoints, webhookFailpoints } from '../../src/application/failpoint.js';
+import { auditFailpoints, sagaFailpoints, webhookFailpoints } from '../../src/application/runtime/failpoint.js';
 import { startEmbeddedPostgres } from '../../src/infrastructure/postgres/embedded-postgres.js';
 import { TEST_POSTGRES_URL, TEST_POSTGRES_SUPERUSER_URL } from '../support/postgres.js';
 import { tryStall, type Stall } from './stall.js';

@@ -10,7 +10,7 @@ import path from 'node:path';
 import type { DataSource } from 'typeorm';
 import { verifyCheckpoints } from '../../src/application/audit/verify-checkpoints.js';
 import { verifyLog } from '../../src/application/audit/verify-log.js';
-import type { Failpoint } from '../../src/application/failpoint.js';
+import type { Failpoint } from '../../src/application/runtime/failpoint.js';
 import { CheckpointFile } from '../../src/infrastructure/audit/checkpoint-file.js';
 import { KeySigner } from '../../src/infrastructure/audit/signing-key.js';
 import { StoredLog } from '../../src/infrastructure/embedded-eventstore/index.js';

@@ -8,7 +8,7 @@ import {
   type NewEvent,
   type PageAsked,
   type RecordedEvent,
-} from '../../src/application/event-log.js';
+} from '../../src/application/log/event-log.js';
 import { pageOf } from '../support/in-memory.event-log.js';
 import type { EventStore } from './event-store.js';
 import type { Machine } from './machine.js';

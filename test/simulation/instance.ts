@@ -1,11 +1,11 @@
 /** One instance of the application: what `composition` wires in production, over this world's ports. */
-import { AgentHolds } from '../../src/application/agent-holds.js';
-import { AgentHoldsWatch } from '../../src/application/agent-holds-watch.js';
+import { AgentHolds } from '../../src/application/agents/agent-holds.js';
+import { AgentHoldsWatch } from '../../src/application/agents/agent-holds-watch.js';
 import { ControlWorkflowHandler } from '../../src/application/commands/control-workflow.js';
 import { HoldAgentHandler } from '../../src/application/commands/hold-agent.js';
 import { ReportTaskHandler } from '../../src/application/commands/report-task.js';
 import { StartWorkflowHandler } from '../../src/application/commands/start-workflow.js';
-import type { Definitions } from '../../src/application/definitions.js';
+import type { Definitions } from '../../src/application/workflow/definitions.js';
 import { projections } from '../../src/application/projections/index.js';
 import { lowestPosition } from '../../src/application/projections/projection-store.js';
 import { DEFAULT_RUNNER_LIMITS, ProjectionRunner } from '../../src/application/projections/runner.js';
@@ -16,9 +16,9 @@ import { SagaWatch } from '../../src/application/saga/saga-watch.js';
 import { NO_RULES } from '../../src/application/saga/slots.js';
 import { StepRunner } from '../../src/application/saga/step-runner.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
-import { StartBacklog, WaitingExecutions } from '../../src/application/start-backlog.js';
-import type { TaskTokens } from '../../src/application/tasks.js';
-import { Workflows } from '../../src/application/workflows.js';
+import { StartBacklog, WaitingExecutions } from '../../src/application/workflow/start-backlog.js';
+import type { TaskTokens } from '../../src/application/workflow/tasks.js';
+import { Workflows } from '../../src/application/workflow/workflows.js';
 import { AgentTaskReports } from '../../src/infrastructure/agents/agent-task-reports.js';
 import { defaultAgentLimits } from '../../src/infrastructure/agents/limits.js';
 import { AgentClient, type AgentService } from './agents.js';

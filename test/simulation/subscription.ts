@@ -1,5 +1,5 @@
 /** One machine's subscription to the event log. */
-import { LogUnavailable, type LogSignal } from '../../src/application/event-log.js';
+import { LogUnavailable, type LogSignal } from '../../src/application/log/event-log.js';
 import type { EventStore } from './event-store.js';
 import type { Machine } from './machine.js';
 

@@ -8,7 +8,7 @@ import {
   type NewEvent,
   type PageAsked,
   type RecordedEvent,
-} from '../../src/application/event-log.js';
+} from '../../src/application/log/event-log.js';
 
 type Stored = Readonly<{ event: Omit<RecordedEvent, 'data' | 'metadata'>; data: string; metadata: string }>;
 

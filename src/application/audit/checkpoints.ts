@@ -1,9 +1,9 @@
-import { appendSurely, DEFAULT_APPEND_LIMITS } from '../append.js';
-import { chained, contentOf, linkOf } from '../event-hash.js';
-import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
-import { failpoint } from '../failpoint.js';
-import { hashOf } from '../hash.js';
-import { eventId } from '../ids.js';
+import { appendSurely, DEFAULT_APPEND_LIMITS } from '../log/append.js';
+import { chained, contentOf, linkOf } from '../log/event-hash.js';
+import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
+import { failpoint } from '../runtime/failpoint.js';
+import { hashOf } from '../log/hash.js';
+import { eventId } from '../log/ids.js';
 import type { AuditSession } from './audit-tree.js';
 import { CHECKPOINT_STREAM } from './audited-log.js';
 import {

@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js';
-import type { EventLog } from '../event-log.js';
-import type { Ids } from '../ids.js';
+import type { Clock } from '../runtime/clock.js';
+import type { EventLog } from '../log/event-log.js';
+import type { Ids } from '../log/ids.js';
 import type { AuditTree } from './audit-tree.js';
 import type { CheckpointSigner, OutsideCheckpoints } from './checkpoint.js';
 

@@ -1,5 +1,5 @@
-import { sleep } from '../clock.js';
-import { NO_LEAD_NOTICES, type LeadNotices } from '../notices.js';
+import { sleep } from '../runtime/clock.js';
+import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
 import type { AuditSession } from './audit-tree.js';
 import type { KeeperLimits, KeeperPorts, OnAuditError } from './keeper-ports.js';
 import { KeyNotAllowed } from './may-sign.js';

@@ -1,7 +1,7 @@
-import { RevisionConflict, type RecordedEvent } from '../event-log.js';
-import { followLog } from '../follow-log.js';
-import { sleep } from '../clock.js';
-import { failpoint } from '../failpoint.js';
+import { RevisionConflict, type RecordedEvent } from '../log/event-log.js';
+import { followLog } from '../log/follow-log.js';
+import { sleep } from '../runtime/clock.js';
+import { failpoint } from '../runtime/failpoint.js';
 import type { AuditSession } from './audit-tree.js';
 import { AUDITED_PREFIXES, hashOfLeaf, leafOf } from './audited-log.js';
 import { Checkpoints } from './checkpoints.js';

@@ -1,5 +1,5 @@
-import { eventHash } from '../event-hash.js';
-import type { EventLog, RecordedEvent } from '../event-log.js';
+import { eventHash } from '../log/event-hash.js';
+import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { hashOfLeaf } from './audited-log.js';
 import { ChainWalk, type Unhashed } from './chain-walk.js';

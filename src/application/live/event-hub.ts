@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 import type { EventView } from '../queries/read-model.js';
-import { every } from '../saga/every.js';
+import { every } from '../runtime/every.js';
 import { eventOfRow } from './event-of-row.js';
 import { LateWatch } from './late-watch.js';
 import type { LiveEvent } from './live-event.js';

@@ -1,6 +1,6 @@
 import type { Overview } from '../queries/read-model.js';
 import type { EventHub } from './event-hub.js';
-import { Gate } from './gate.js';
+import { Gate } from '../runtime/semaphore.js';
 import type { StreamFilter } from './live-event.js';
 import type { LiveSource } from './live-source.js';
 import { LiveStream, type StreamSink } from './live-stream.js';

@@ -1,5 +1,5 @@
 import type { EventHub, Following, Subscriber } from './event-hub.js';
-import type { Gate } from './gate.js';
+import type { Gate } from '../runtime/semaphore.js';
 import { endOf, stateAfter, type LiveEvent } from './live-event.js';
 import type { LiveSource } from './live-source.js';
 import type { Feed, Page, Snapshot } from './live-stream.js';

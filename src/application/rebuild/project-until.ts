@@ -1,9 +1,9 @@
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
-import type { Clock } from '../clock.js';
-import type { EventLog, LogSignal, RecordedEvent } from '../event-log.js';
-import { followLog } from '../follow-log.js';
-import type { Ids } from '../ids.js';
-import { BoundedQueue } from '../projections/bounded-queue.js';
+import type { Clock } from '../runtime/clock.js';
+import type { EventLog, LogSignal, RecordedEvent } from '../log/event-log.js';
+import { followLog } from '../log/follow-log.js';
+import type { Ids } from '../log/ids.js';
+import { BoundedQueue } from '../runtime/bounded-queue.js';
 import type { Applier } from '../projections/applier.js';
 
 export type Span = Readonly<{

@@ -2,7 +2,7 @@
 import { workflowStream } from '../../domain/workflow/index.js';
 import type { DifferenceKind } from '../../domain/workflow/what-if/difference.js';
 import type { Rules } from '../../domain/workflow/what-if/follow.js';
-import type { EventLog } from '../event-log.js';
+import type { EventLog } from '../log/event-log.js';
 import type { ReadModel } from '../queries/read-model.js';
 import { verdictOf, type Verdict } from './verdict.js';
 

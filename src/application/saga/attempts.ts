@@ -1,10 +1,10 @@
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { StepStarted } from '../../domain/workflow/events.js';
 import type { ExistingWorkflow } from '../../domain/workflow/state.js';
-import { sleep, type Clock } from '../clock.js';
-import { failpoint } from '../failpoint.js';
-import type { Outcome } from '../outcome.js';
-import type { Order, Workflows } from '../workflows.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import { failpoint } from '../runtime/failpoint.js';
+import type { Outcome } from '../workflow/outcome.js';
+import type { Order, Workflows } from '../workflow/workflows.js';
 import { orderOf, speakerOf, traceparentFor, type OrderSource } from './orders.js';
 import type { StepRunner } from './step-runner.js';
 

@@ -1,4 +1,4 @@
-import type { StreamTombstoned } from '../event-log.js';
+import type { StreamTombstoned } from '../log/event-log.js';
 
 const REMEMBERED = 10_000;
 

@@ -1,5 +1,5 @@
 /** What an event of the log says to an instance that has not written it, or does not know that it has. */
-import type { RecordedEvent } from '../event-log.js';
+import type { RecordedEvent } from '../log/event-log.js';
 
 export type Noticed = Pick<RecordedEvent, 'type' | 'data' | 'revision'>;
 

@@ -1,10 +1,10 @@
 /** The saga's own commands: who gives them, and under which trace. */
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { StepStarted } from '../../domain/workflow/events.js';
-import type { Clock } from '../clock.js';
-import type { Actor } from '../envelope.js';
-import type { Ids } from '../ids.js';
-import type { Order } from '../workflows.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Actor } from '../log/envelope.js';
+import type { Ids } from '../log/ids.js';
+import type { Order } from '../workflow/workflows.js';
 
 const SAGA: Actor = { type: 'system', id: 'workflow-saga' };
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 
 /** What was heard of the instances, as long as it is fresh: this process may have stood still since. */
 export class OtherWorkers {

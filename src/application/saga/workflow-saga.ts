@@ -1,11 +1,11 @@
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
-import { sleep, type Clock } from '../clock.js';
-import { LogUnavailable, StreamTombstoned } from '../event-log.js';
-import { failpoint } from '../failpoint.js';
-import type { Outcome } from '../outcome.js';
-import type { Order, Terms, Workflows } from '../workflows.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import { LogUnavailable, StreamTombstoned } from '../log/event-log.js';
+import { failpoint } from '../runtime/failpoint.js';
+import type { Outcome } from '../workflow/outcome.js';
+import type { Order, Terms, Workflows } from '../workflow/workflows.js';
 import { startStep } from './agent-input.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
@@ -18,8 +18,8 @@ import type { SagaLimits } from './saga-limits.js';
 import type { Seat } from './seat.js';
 import { NO_RULES, Slots, type AgentRules } from './slots.js';
 import { Timers } from './timers.js';
-import { Turns } from './turns.js';
-import { UnderWay } from './under-way.js';
+import { Turns } from '../runtime/serial-per-key.js';
+import { UnderWay } from '../runtime/in-flight.js';
 
 /**
  * Carries out what nextEffects() asks for. Holds nothing that the log does not: forgetting all of it costs a sweep.

@@ -2,8 +2,8 @@
 import { mayMatch } from '../../domain/webhook/matching.js';
 import { readWebhookEvent, webhookIdOf, WEBHOOK_STREAM_PREFIX } from '../../domain/webhook/webhook.js';
 import { executionIdOf } from '../../domain/workflow/index.js';
-import { isTombstone, type RecordedEvent } from '../event-log.js';
-import { webhookDeliveryId } from '../ids.js';
+import { isTombstone, type RecordedEvent } from '../log/event-log.js';
+import { webhookDeliveryId } from '../log/ids.js';
 import type { QueueStep, Subscription } from './webhook-queue.js';
 
 type ProjectOf = (recorded: RecordedEvent) => Promise<string | null>;

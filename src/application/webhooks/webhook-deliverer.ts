@@ -1,9 +1,9 @@
 import { setMaxListeners } from 'node:events';
 import type { DisableCause } from '../../domain/webhook/webhook.js';
-import { sleep, type Clock } from '../clock.js';
-import { LogUnavailable, StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
-import { failpoint } from '../failpoint.js';
-import type { Ids } from '../ids.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import { LogUnavailable, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
+import { failpoint } from '../runtime/failpoint.js';
+import type { Ids } from '../log/ids.js';
 import type { WebhookLimits, WebhookPace } from './limits.js';
 import { bodyOf, headersFor } from './message.js';
 import { Places } from './places.js';

@@ -1,11 +1,11 @@
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { WEBHOOK_STREAM_PREFIX } from '../../domain/webhook/webhook.js';
-import { sleep, type Clock } from '../clock.js';
-import type { EventLog, LogSignal } from '../event-log.js';
-import { followLog } from '../follow-log.js';
-import type { Ids } from '../ids.js';
-import { NO_LEAD_NOTICES, type LeadNotices } from '../notices.js';
-import { BoundedQueue } from '../projections/bounded-queue.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import type { EventLog, LogSignal } from '../log/event-log.js';
+import { followLog } from '../log/follow-log.js';
+import type { Ids } from '../log/ids.js';
+import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
+import { BoundedQueue } from '../runtime/bounded-queue.js';
 import type { WebhookPace } from './limits.js';
 import { Owed } from './owed.js';
 import { Projects } from './projects.js';

@@ -1,5 +1,5 @@
-import type { AgentCall, AgentReply } from '../../application/agents.js';
-import type { Clock } from '../../application/clock.js';
+import type { AgentCall, AgentReply } from '../../application/agents/agents.js';
+import type { Clock } from '../../application/runtime/clock.js';
 import { readAnswerHere, type AnswerReader } from './answer-bytes.js';
 import { bounded, failure } from './failure.js';
 import type { AgentLimits } from './limits.js';

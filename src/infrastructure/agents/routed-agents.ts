@@ -1,4 +1,10 @@
-import { Agents, type AgentCall, type AgentInfo, type AgentReply, type Deferred } from '../../application/agents.js';
+import {
+  Agents,
+  type AgentCall,
+  type AgentInfo,
+  type AgentReply,
+  type Deferred,
+} from '../../application/agents/agents.js';
 import { shown, variableFor, type AgentUrls } from './agent-urls.js';
 import { failure } from './failure.js';
 import type { FunctionAgents } from './function-agents.js';

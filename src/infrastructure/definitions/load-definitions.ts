@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Definitions, type PublishedDefinition } from '../../application/definitions.js';
-import { hashOf } from '../../application/hash.js';
+import { Definitions, type PublishedDefinition } from '../../application/workflow/definitions.js';
+import { hashOf } from '../../application/log/hash.js';
 import type { Json } from '../../domain/json.js';
 import type { WorkflowDefinition } from '../../domain/workflow/definition.js';
 import { readDefinition } from './read-definition.js';

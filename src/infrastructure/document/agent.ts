@@ -1,7 +1,7 @@
 /** The door of every document agent: what comes in is checked, and what cannot be worked with is refused in words. */
 import { z } from 'zod';
-import type { AgentInput } from '../../application/agents.js';
-import type { AgentResultJson } from '../../application/document-agents.js';
+import type { AgentInput } from '../../application/agents/agents.js';
+import type { AgentResultJson } from '../../application/agents/document-agents.js';
 import { issues, Refusal } from './refusal.js';
 import { VERSION } from './version.js';
 

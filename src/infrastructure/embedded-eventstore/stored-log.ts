@@ -4,7 +4,7 @@ import {
   type LogSignal,
   type PageAsked,
   type RecordedEvent,
-} from '../../application/event-log.js';
+} from '../../application/log/event-log.js';
 
 const PAGE = 1_000;
 

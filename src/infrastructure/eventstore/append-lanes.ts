@@ -1,5 +1,5 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
-import type { Appended, ExpectedRevision, NewEvent } from '../../application/event-log.js';
+import type { Appended, ExpectedRevision, NewEvent } from '../../application/log/event-log.js';
 import { BatchAppends } from './batch-appends.js';
 
 /**

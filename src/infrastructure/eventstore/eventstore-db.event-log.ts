@@ -12,7 +12,7 @@ import {
   type NewEvent,
   type PageAsked,
   type RecordedEvent,
-} from '../../application/event-log.js';
+} from '../../application/log/event-log.js';
 import { AppendLanes } from './append-lanes.js';
 import { connect } from './connect.js';
 import { withDefaults, type EventStoreDbLimits, type EventStoreDbOptions } from './options.js';

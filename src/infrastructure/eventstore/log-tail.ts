@@ -1,4 +1,4 @@
-import { LogUnavailable, type EventLog, type LogSignal, type RecordedEvent } from '../../application/event-log.js';
+import { LogUnavailable, type EventLog, type LogSignal, type RecordedEvent } from '../../application/log/event-log.js';
 
 /** How far one who follows has come; -1 before the first event. */
 export type Follower = { position: bigint };

@@ -7,7 +7,7 @@ import {
   type Appended,
   type LogSignal,
   type RecordedEvent,
-} from '../../application/event-log.js';
+} from '../../application/log/event-log.js';
 import type { EventStoreDbEventLog } from './eventstore-db.event-log.js';
 
 /** Where a log is now. `look` finds out anew, at most as long as that takes. */

@@ -2,7 +2,7 @@
  * What a subscription is sent, read from the bytes of the protocol straight: every event of the log passes here, and the
  * generated classes with what the client makes of them take several times as long.
  */
-import { LogUnavailable, type LogSignal, type RecordedEvent } from '../../application/event-log.js';
+import { LogUnavailable, type LogSignal, type RecordedEvent } from '../../application/log/event-log.js';
 import { FieldReader } from '../protobuf/field-reader.js';
 import { recorded } from './recorded.js';
 

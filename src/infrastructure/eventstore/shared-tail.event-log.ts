@@ -6,7 +6,7 @@ import {
   type NewEvent,
   type PageAsked,
   type RecordedEvent,
-} from '../../application/event-log.js';
+} from '../../application/log/event-log.js';
 import { LogTail, type Follower } from './log-tail.js';
 
 export type SharedTailLimits = Readonly<{

@@ -2,7 +2,7 @@
  * Tells an idle subscription from a lost one. A server need not send anything while nothing matches (EventStoreDB never
  * does): what counts is whether the log holds an event that the subscription should have been given.
  */
-import type { EventLog, LogSignal } from '../../application/event-log.js';
+import type { EventLog, LogSignal } from '../../application/log/event-log.js';
 
 type Position = bigint | 'start';
 

@@ -10,7 +10,7 @@ import {
   type ClientReadableStream,
   type Metadata,
 } from '@grpc/grpc-js';
-import type { LogSignal } from '../../application/event-log.js';
+import type { LogSignal } from '../../application/log/event-log.js';
 import { decodeAnswer, encodeAppend, type AppendAnswer, type AppendMessage } from './append-messages.js';
 import { decodeSignal } from './read-messages.js';
 

@@ -2,7 +2,7 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import sharedMessages from '@eventstore/db-client/generated/shared_pb.js';
 import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
-import { LogUnavailable, type LogSignal } from '../../application/event-log.js';
+import { LogUnavailable, type LogSignal } from '../../application/log/event-log.js';
 import { unavailable } from './refusals.js';
 import { SilenceWatch, type Watched } from './silence.js';
 import { callStreams, type Received } from './streams-client.js';

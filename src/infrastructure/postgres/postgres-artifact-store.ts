@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DataSource } from 'typeorm';
-import { ArtifactStore, type PutArtifact } from '../../application/artifacts.js';
+import { ArtifactStore, type PutArtifact } from '../../application/workflow/artifacts.js';
 import { Artifact } from './entities/artifact.entity.js';
 
 /** Postgres itself takes up to 1 GiB in one value; memory is what has to be kept in bounds. */

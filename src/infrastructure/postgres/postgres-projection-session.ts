@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
-import { failpoint } from '../../application/failpoint.js';
+import { failpoint } from '../../application/runtime/failpoint.js';
 import type {
   Poison,
   ProjectionSession,

@@ -1,6 +1,6 @@
 import { PgClient } from './pg-client.js';
 import type { DataSource } from 'typeorm';
-import { sleep, type Clock } from '../../application/clock.js';
+import { sleep, type Clock } from '../../application/runtime/clock.js';
 import {
   ProjectionStore,
   type Poison,

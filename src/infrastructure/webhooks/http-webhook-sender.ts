@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../../application/clock.js';
+import type { Clock } from '../../application/runtime/clock.js';
 import { WebhookSender, type Answered, type Posted } from '../../application/webhooks/webhook-sender.js';
 import { retryAfterMs } from '../agents/retry-after.js';
 import { OutgoingHttp } from '../outgoing-http.js';

@@ -1,10 +1,10 @@
 /** What the application knows, in the words of the API. Revisions and positions are strings: they may exceed a double. */
-import type { PublishedDefinition } from '../../application/definitions.js';
+import type { PublishedDefinition } from '../../application/workflow/definitions.js';
 import type { ExecutionAnswer } from '../../application/queries/get-execution.js';
-import type { PastAnswer } from '../../application/queries/get-past-execution.js';
+import type { PastAnswer } from '../../application/history/get-past-execution.js';
 import type { TaskAnswer } from '../../application/commands/report-task.js';
 import type { StartRequest } from '../../application/commands/start-workflow.js';
-import type { Outcome } from '../../application/outcome.js';
+import type { Outcome } from '../../application/workflow/outcome.js';
 import { allowedActions } from '../../domain/workflow/allowed-actions.js';
 import type { StepDefinition } from '../../domain/workflow/definition.js';
 import { pauseStateOf } from '../../domain/workflow/pause-state.js';

@@ -1,5 +1,5 @@
 /** Reviews in the words of the API. Revisions are strings, as everywhere. */
-import type { RecordedReview } from '../../application/audit-reviews.js';
+import type { RecordedReview } from '../../application/audit/reviews.js';
 import type { ReviewStatus } from '../../domain/audit/review.js';
 
 export const reviewAnswer = ({ id, revision, review }: RecordedReview) => ({

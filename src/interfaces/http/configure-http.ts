@@ -1,7 +1,7 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
-import { TaskTokens } from '../../application/tasks.js';
+import { TaskTokens } from '../../application/workflow/tasks.js';
 import type { HostCheck } from '../known-hosts.js';
 import type { OriginCheck } from '../known-origins.js';
 import { OwnCalls, refuseForeignAgentCalls } from './agent-paths.js';

@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import type { Request } from 'express';
-import { ArtifactDamaged } from '../../application/artifacts.js';
+import { ArtifactDamaged } from '../../application/workflow/artifacts.js';
 import {
   AttemptOver,
   HistoryUnreadable,
@@ -11,14 +11,14 @@ import {
   NotReady,
   OtherRevision,
   TooMuchWaiting,
-} from '../../application/errors.js';
-import { CallerLeft } from '../../application/caller-left.js';
+} from '../../application/runtime/errors.js';
+import { CallerLeft } from '../../application/runtime/caller-left.js';
 import {
   AppendOutcomeUnknown,
   LogUnavailable,
   RevisionConflict,
   StreamTombstoned,
-} from '../../application/event-log.js';
+} from '../../application/log/event-log.js';
 import { InvalidCursor } from '../../application/queries/read-model.js';
 import { CommandRejected } from '../../domain/errors.js';
 import { bounded } from './received.js';

@@ -1,7 +1,7 @@
 /** The paths that hold a task token: the only authentication of their requests, and a secret while its attempt runs. */
 import type { NextFunction, Request, Response } from 'express';
-import type { TaskTokens } from '../../application/tasks.js';
-import { NotFound } from '../../application/errors.js';
+import type { TaskTokens } from '../../application/workflow/tasks.js';
+import { NotFound } from '../../application/runtime/errors.js';
 
 const TASK = /^(\/api\/v1\/workflow\/tasks\/)([^/]+)/i;
 

@@ -1,5 +1,5 @@
-import { followLog } from '../../../src/application/follow-log.js';
-import type { EventLog, LogSignal } from '../../../src/application/event-log.js';
+import { followLog } from '../../../src/application/log/follow-log.js';
+import type { EventLog, LogSignal } from '../../../src/application/log/event-log.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { CountingIds } from '../../support/saga-world.js';
 import { settle, VirtualClock } from '../../support/virtual-clock.js';

@@ -5,7 +5,7 @@ import { consistencyRanges, isConsistent, rootOfInclusion } from '../../../src/a
 import { hashOfLeaf } from '../../../src/application/audit/audited-log.js';
 import { CheckpointFile } from '../../../src/infrastructure/audit/checkpoint-file.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
-import { LogUnavailable, type EventLog, type LogSignal } from '../../../src/application/event-log.js';
+import { LogUnavailable, type EventLog, type LogSignal } from '../../../src/application/log/event-log.js';
 import type { SignedCheckpoint } from '../../../src/application/audit/checkpoint.js';
 import { eventually } from '../../support/eventually.js';
 import { openAudited, type Audited } from './audited.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { AgentInput } from '../../../src/application/agents.js';
+import type { AgentInput } from '../../../src/application/agents/agents.js';
 import type { JsonObject } from '../../../src/domain/json.js';
 import type { DocumentContext } from '../../../src/infrastructure/document/agent.js';
 import { documentAgents } from '../../../src/infrastructure/document/index.js';

@@ -9,7 +9,7 @@ import {
   type EventLog,
   type NewEvent,
   type RecordedEvent,
-} from '../../../src/application/event-log.js';
+} from '../../../src/application/log/event-log.js';
 import {
   AnotherNodeRuns,
   findRunningNode,

@@ -4,7 +4,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { NewEvent } from '../../../src/application/event-log.js';
+import type { NewEvent } from '../../../src/application/log/event-log.js';
 import { SharedNode, startEmbeddedEventStore } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { MovingEventLog } from '../../../src/infrastructure/eventstore/moving.event-log.js';

@@ -7,7 +7,7 @@ import {
   type LogSignal,
   type NewEvent,
   type PageAsked,
-} from '../../../src/application/event-log.js';
+} from '../../../src/application/log/event-log.js';
 import { eventually } from '../../support/eventually.js';
 
 export function describeEventLog(name: string, open: () => EventLog): void {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import type { NewEvent } from '../../../src/application/event-log.js';
+import type { NewEvent } from '../../../src/application/log/event-log.js';
 import type { Json } from '../../../src/domain/json.js';
 import { encodeReadEvent } from '../../../src/infrastructure/embedded-eventstore/encode-event.js';
 import { decodeAnswer, encodeAppend } from '../../../src/infrastructure/eventstore/append-messages.js';

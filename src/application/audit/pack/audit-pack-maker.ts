@@ -1,12 +1,12 @@
 import type { Json, JsonObject } from '../../../domain/json.js';
 import { canonicalJson } from '../../../domain/json.js';
 import { workflowStream } from '../../../domain/workflow/index.js';
-import type { ArtifactStore } from '../../artifacts.js';
-import { sleep, type Clock } from '../../clock.js';
-import { mustListen } from '../../caller-left.js';
-import { InvalidRequest, NotFound, NotReady } from '../../errors.js';
-import { eventHash, type ChainLink } from '../../event-hash.js';
-import type { EventLog, RecordedEvent } from '../../event-log.js';
+import type { ArtifactStore } from '../../workflow/artifacts.js';
+import { sleep, type Clock } from '../../runtime/clock.js';
+import { mustListen } from '../../runtime/caller-left.js';
+import { InvalidRequest, NotFound, NotReady } from '../../runtime/errors.js';
+import { eventHash, type ChainLink } from '../../log/event-hash.js';
+import type { EventLog, RecordedEvent } from '../../log/event-log.js';
 import type { AuditTree } from '../audit-tree.js';
 import type { Leaf } from '../audited-log.js';
 import type { CheckpointSigner, SignedCheckpoint } from '../checkpoint.js';

@@ -1,6 +1,6 @@
-import { sleep, type Clock } from '../../clock.js';
-import type { EventLog } from '../../event-log.js';
-import { every } from '../../saga/every.js';
+import { sleep, type Clock } from '../../runtime/clock.js';
+import type { EventLog } from '../../log/event-log.js';
+import { every } from '../../runtime/every.js';
 import type { ProjectionRecords } from '../admin/projection-records.js';
 import type { Projection } from '../projection.js';
 import { checkExecution, type Checked } from './check-execution.js';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../../../application/clock.js';
+import type { Clock } from '../../../application/runtime/clock.js';
 import type { ProjectionSession } from '../../../application/projections/projection-store.js';
 import type { Area, AreaWriter, Compared, RebuildSession, Swap } from '../../../application/rebuild/rebuild-store.js';
 import type { SessionLock } from '../session-lock.js';

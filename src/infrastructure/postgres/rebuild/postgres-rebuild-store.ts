@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { PgClient } from '../pg-client.js';
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../../../application/clock.js';
+import type { Clock } from '../../../application/runtime/clock.js';
 import {
   RebuildStore,
   type Area,

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { sleep, type Clock } from '../../../application/clock.js';
-import { failpoint } from '../../../application/failpoint.js';
+import { sleep, type Clock } from '../../../application/runtime/clock.js';
+import { failpoint } from '../../../application/runtime/failpoint.js';
 import type { Area, Swap } from '../../../application/rebuild/rebuild-store.js';
 import { BESIDE, clearArea, makeArea, quoted, type Schemas } from './areas.js';
 import { CHANNEL, type Exchange } from '../live/announcement.js';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { failpoint } from '../../../application/failpoint.js';
+import { failpoint } from '../../../application/runtime/failpoint.js';
 import type { QueueSession, QueueStep, Subscription } from '../../../application/webhooks/webhook-queue.js';
 import { HeldConnection } from '../held-connection.js';
 import type { SessionLock } from '../session-lock.js';

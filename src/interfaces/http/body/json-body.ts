@@ -1,7 +1,7 @@
 /** Request bodies: JSON objects in UTF-8, not compressed, of a bounded size. A body without a route is not read. */
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
-import type { TaskReport } from '../../../application/tasks.js';
+import type { TaskReport } from '../../../application/workflow/tasks.js';
 import { agentAt } from '../agent-paths.js';
 import type { HttpLimits } from '../http-limits.js';
 import { received } from '../received.js';

@@ -1,4 +1,4 @@
-import type { TaskReport } from '../../../application/tasks.js';
+import type { TaskReport } from '../../../application/workflow/tasks.js';
 import type { JsonObject } from '../../../domain/json.js';
 import { readJson, type BodyRules } from './read-json.js';
 

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request } from 'express';
-import type { HoldOrder } from '../../../application/agent-holds.js';
+import type { HoldOrder } from '../../../application/agents/agent-holds.js';
 import { HoldAgent } from '../../../application/commands/hold-agent.js';
 import { ListAgents } from '../../../application/queries/list-agents.js';
 import { agentAnswer, PER_INSTANCE } from '../agent-answer.js';

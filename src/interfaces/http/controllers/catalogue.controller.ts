@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { Definitions } from '../../../application/definitions.js';
+import { Definitions } from '../../../application/workflow/definitions.js';
 import { answer, definitionAnswer } from '../answers.js';
 import { NoQuery } from '../dto/queries.js';
 

@@ -1,7 +1,7 @@
 import { Controller, Get, Logger, Param, Query, Req, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
-import { GetEvents } from '../../../application/queries/get-events.js';
+import { GetEvents } from '../../../application/history/get-events.js';
 import type { EventsAsked } from '../../../application/queries/read-model.js';
 import { answer } from '../answers.js';
 import { clientLeft } from '../client-left.js';

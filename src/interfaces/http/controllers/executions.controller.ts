@@ -2,7 +2,7 @@ import { Controller, Get, Query, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import type { Response } from 'express';
 import { GetExecution } from '../../../application/queries/get-execution.js';
-import { GetPastExecution } from '../../../application/queries/get-past-execution.js';
+import { GetPastExecution } from '../../../application/history/get-past-execution.js';
 import { ListAuditReviews } from '../../../application/queries/list-audit-reviews.js';
 import { ListExecutions } from '../../../application/queries/list-executions.js';
 import { answer, executionAnswer, pastAnswer } from '../answers.js';

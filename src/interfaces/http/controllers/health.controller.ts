@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { Health } from '../../../application/health.js';
+import { Health } from '../../../application/runtime/health.js';
 import { answer } from '../answers.js';
 import { NoQuery } from '../dto/queries.js';
 import { Refusal } from '../refusal.js';

@@ -1,8 +1,8 @@
 import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import type { Response } from 'express';
-import { CompareExecutions } from '../../../application/queries/compare-executions.js';
-import { GetDiff } from '../../../application/queries/get-diff.js';
+import { CompareExecutions } from '../../../application/history/compare-executions.js';
+import { GetDiff } from '../../../application/history/get-diff.js';
 import { answer } from '../answers.js';
 import { clientLeft } from '../client-left.js';
 import { ComparePath, DiffQuery } from '../dto/history-queries.js';

@@ -1,6 +1,6 @@
 import { Controller, Get, Query, Res } from '@nestjs/common';
 import type { Response } from 'express';
-import { Metrics } from '../../../application/metrics.js';
+import { Metrics } from '../../../application/runtime/metrics.js';
 import { NoQuery } from '../dto/queries.js';
 
 @Controller('metrics')

@@ -1,4 +1,4 @@
-import type { AgentInput } from '../../../application/agents.js';
+import type { AgentInput } from '../../../application/agents/agents.js';
 import type { JsonObject } from '../../../domain/json.js';
 import type { Checkpoint } from '../../../domain/workflow/checkpoint.js';
 import { Field, isObject, JsonObjectField, OpaqueId, PositiveInteger, Uuid } from './fields.js';

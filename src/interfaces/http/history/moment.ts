@@ -1,4 +1,4 @@
-import type { Moment } from '../../../application/queries/get-past-execution.js';
+import type { Moment } from '../../../application/history/get-past-execution.js';
 import type { ExecutionQuery } from '../dto/queries.js';
 import { instantOf, revisionOf } from '../dto/query-fields.js';
 import { badRequest, problem } from '../refusal.js';

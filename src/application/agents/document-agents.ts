@@ -1,5 +1,5 @@
-import type { JsonObject } from '../domain/json.js';
-import type { StepError } from '../domain/workflow/retry-policy.js';
+import type { JsonObject } from '../../domain/json.js';
+import type { StepError } from '../../domain/workflow/retry-policy.js';
 import type { AgentInput } from './agents.js';
 
 /** The agents that this application offers as HTTP services, in the order of a document's way. */

@@ -1,10 +1,10 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { InvalidRequest, NotInHistory } from '../errors.js';
-import { EventLog, type RecordedEvent } from '../event-log.js';
-import { eventView } from '../history/event-view.js';
-import { pastOf } from '../history/past.js';
+import { InvalidRequest, NotInHistory } from '../runtime/errors.js';
+import { EventLog, type RecordedEvent } from '../log/event-log.js';
+import { eventView } from './event-view.js';
+import { pastOf } from './past.js';
 import type { RowChange } from '../projections/fold-rows.js';
-import type { EventView, StepView } from './read-model.js';
+import type { EventView, StepView } from '../queries/read-model.js';
 
 /** The event after which a field held what it holds at the end. */
 export type ChangedBy = Pick<EventView, 'revision' | 'event_type' | 'actor' | 'reason' | 'occurred_at' | 'recorded_at'>;

@@ -1,10 +1,10 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { workflowStream } from '../../domain/workflow/index.js';
-import { NotFound } from '../errors.js';
-import { EventLog } from '../event-log.js';
-import { pageFromLog, type EventsPage } from '../history/page-from-log.js';
-import { foreignTypes, refuseTypes } from './known-words.js';
-import { ReadModel, type EventsAsked } from './read-model.js';
+import { NotFound } from '../runtime/errors.js';
+import { EventLog } from '../log/event-log.js';
+import { pageFromLog, type EventsPage } from './page-from-log.js';
+import { foreignTypes, refuseTypes } from '../queries/known-words.js';
+import { ReadModel, type EventsAsked } from '../queries/read-model.js';
 
 /** The log has every event at once; the table follows it. */
 export type EventsSource = 'log' | 'projection';

@@ -1,13 +1,13 @@
 /** Reviews of histories, in the log: recorded once, listed from the log itself. */
-import { readReviewEvent, reviewStream, type AuditReviewed, type ReviewOutcome } from '../domain/audit/review.js';
-import { workflowStream } from '../domain/workflow/index.js';
-import { appendSurely, DEFAULT_APPEND_LIMITS } from './append.js';
-import type { Clock } from './clock.js';
-import type { CommandContext } from './envelope.js';
-import { IdempotencyKeyReused, InvalidRequest, NotFound } from './errors.js';
-import { chained, linkOf } from './event-hash.js';
-import { RevisionConflict, type EventLog, type RecordedEvent } from './event-log.js';
-import { toStore } from './small-stream.js';
+import { readReviewEvent, reviewStream, type AuditReviewed, type ReviewOutcome } from '../../domain/audit/review.js';
+import { workflowStream } from '../../domain/workflow/index.js';
+import { appendSurely, DEFAULT_APPEND_LIMITS } from '../log/append.js';
+import type { Clock } from '../runtime/clock.js';
+import type { CommandContext } from '../log/envelope.js';
+import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';
+import { chained, linkOf } from '../log/event-hash.js';
+import { RevisionConflict, type EventLog, type RecordedEvent } from '../log/event-log.js';
+import { toStore } from '../log/stream-commands.js';
 
 /** How often a review is recorded anew because another was faster, and how many an execution may have. */
 const MAX_ROUNDS = 10;

@@ -1,6 +1,6 @@
 /** Attempts whose agents report later: the token that names one, and what can be said under it. */
-import type { JsonObject } from '../domain/json.js';
-import type { AgentFailure, AgentSuccess } from './agents.js';
+import type { JsonObject } from '../../domain/json.js';
+import type { AgentFailure, AgentSuccess } from '../agents/agents.js';
 
 /** Attempts are absolute numbers, so this names one attempt for ever. */
 export type AttemptRef = Readonly<{ executionId: string; step: string; attempt: number }>;

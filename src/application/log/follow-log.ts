@@ -1,4 +1,4 @@
-import { sleep, type Clock } from './clock.js';
+import { sleep, type Clock } from '../runtime/clock.js';
 import type { EventLog, LogSignal } from './event-log.js';
 import type { Ids } from './ids.js';
 

@@ -1,4 +1,4 @@
-import { sleep, type Clock } from './clock.js';
+import { sleep, type Clock } from '../runtime/clock.js';
 import {
   AppendOutcomeUnknown,
   LogUnavailable,

@@ -1,5 +1,5 @@
-import { sleep, type Clock } from './clock.js';
-import { TooMuchWaiting } from './errors.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import { TooMuchWaiting } from '../runtime/errors.js';
 
 /** Executions that could run and are run by nobody, over all instances. */
 export abstract class WaitingExecutions {

@@ -1,5 +1,5 @@
 /** Whether this instance can do its work: what it depends on is tried by writing, what it waits for is looked at. */
-import { sleep, type Clock } from './clock.js';
+import { sleep, type Clock } from '../runtime/clock.js';
 import type { RecordedEvent } from './event-log.js';
 
 export type VitalLimits = Readonly<{

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { canonicalJson, type Json } from '../domain/json.js';
+import { canonicalJson, type Json } from '../../domain/json.js';
 
 /** Hex. */
 export const sha256 = (text: string): string => hash('sha256', text, 'hex');

@@ -1,7 +1,7 @@
 /** What an operator has to hear of, as one line. Each is logged by the one instance that did it, once it is in the log. */
-import type { Hold } from '../domain/agent/hold.js';
-import type { WorkflowEvent } from '../domain/workflow/events.js';
-import type { StepError } from '../domain/workflow/retry-policy.js';
+import type { Hold } from '../../domain/agent/hold.js';
+import type { WorkflowEvent } from '../../domain/workflow/events.js';
+import type { StepError } from '../../domain/workflow/retry-policy.js';
 import type { AppendedEvent } from './outcome.js';
 
 type Level = 'log' | 'warn' | 'error';

@@ -1,4 +1,4 @@
-import { sleep, type Clock } from '../clock.js';
+import { sleep, type Clock } from './clock.js';
 
 /** Does `act` now and again `everyMs` after it has ended, until `signal`; an error is told and does not end the loop. */
 export const every = async (

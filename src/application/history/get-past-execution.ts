@@ -1,11 +1,11 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { Clock } from '../clock.js';
-import { InvalidRequest, NotInHistory } from '../errors.js';
-import { EventLog, type RecordedEvent } from '../event-log.js';
-import { eventView } from '../history/event-view.js';
-import { pastOf } from '../history/past.js';
-import { EVENTS_WITH_EXECUTION } from './get-execution.js';
-import type { Overview } from './read-model.js';
+import { Clock } from '../runtime/clock.js';
+import { InvalidRequest, NotInHistory } from '../runtime/errors.js';
+import { EventLog, type RecordedEvent } from '../log/event-log.js';
+import { eventView } from './event-view.js';
+import { pastOf } from './past.js';
+import { EVENTS_WITH_EXECUTION } from '../queries/get-execution.js';
+import type { Overview } from '../queries/read-model.js';
 
 /** After the event of that revision, or after the last event that the log had recorded by then (inclusive). */
 export type Moment = Readonly<{ revision: bigint } | { asOf: Date }>;

@@ -2,7 +2,7 @@
  * What makes a history provable: each event carries the SHA-256 of its content and that of the event before it in its
  * stream. The formats are a storage contract; whoever verifies a history, here or elsewhere, computes the same.
  */
-import { canonicalJson, type Json, type JsonObject } from '../domain/json.js';
+import { canonicalJson, type Json, type JsonObject } from '../../domain/json.js';
 import type { ExpectedRevision, NewEvent, RecordedEvent } from './event-log.js';
 import { hashOf, sha256 } from './hash.js';
 

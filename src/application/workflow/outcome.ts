@@ -1,7 +1,7 @@
-import { CommandRejected } from '../domain/errors.js';
-import type { WorkflowEvent } from '../domain/workflow/events.js';
-import type { ExistingWorkflow, WorkflowState } from '../domain/workflow/state.js';
-import type { ExpectedRevision } from './event-log.js';
+import { CommandRejected } from '../../domain/errors.js';
+import type { WorkflowEvent } from '../../domain/workflow/events.js';
+import type { ExistingWorkflow, WorkflowState } from '../../domain/workflow/state.js';
+import type { ExpectedRevision } from '../log/event-log.js';
 import type { Folded } from './fold-cache.js';
 
 export type AppendedEvent = Readonly<{ id: string; event: WorkflowEvent }>;

@@ -1,11 +1,11 @@
-import { AGENT_STREAM_PREFIX, agentOf } from '../domain/agent/hold.js';
+import { AGENT_STREAM_PREFIX, agentOf } from '../../domain/agent/hold.js';
 import type { AgentHolds } from './agent-holds.js';
 import type { Agents } from './agents.js';
-import type { Clock } from './clock.js';
-import type { EventLog } from './event-log.js';
-import { followLog } from './follow-log.js';
-import type { Ids } from './ids.js';
-import { every } from './saga/every.js';
+import type { Clock } from '../runtime/clock.js';
+import type { EventLog } from '../log/event-log.js';
+import { followLog } from '../log/follow-log.js';
+import type { Ids } from '../log/ids.js';
+import { every } from '../runtime/every.js';
 
 /** Milliseconds between two looks at every agent's stream. */
 export type HoldsWatchLimits = Readonly<{ everyMs: number }>;

@@ -1,11 +1,11 @@
 /** Commands to things whose whole history is short: read it, decide, append. Executions have workflows.ts. */
-import type { Decider, Message } from '../domain/decider.js';
+import type { Decider, Message } from '../../domain/decider.js';
 import { appendSurely, DEFAULT_APPEND_LIMITS } from './append.js';
-import type { Clock } from './clock.js';
+import type { Clock } from '../runtime/clock.js';
 import type { CommandContext } from './envelope.js';
 import { chained, contentOf, linkOf, type Unchained } from './event-hash.js';
 import { RevisionConflict, type EventLog, type ExpectedRevision, type RecordedEvent } from './event-log.js';
-import { remember } from './fold-cache.js';
+import { remember } from '../workflow/fold-cache.js';
 import { hashOf } from './hash.js';
 import { eventId } from './ids.js';
 

@@ -1,9 +1,9 @@
-import { agentHold, agentStream, readAgentEvent, type AgentCommand, type Hold } from '../domain/agent/hold.js';
-import type { Clock } from './clock.js';
-import type { CommandContext } from './envelope.js';
-import type { EventLog, ExpectedRevision } from './event-log.js';
-import { holdNotice, type Tell } from './notices.js';
-import { SmallStream, type SmallFold } from './small-stream.js';
+import { agentHold, agentStream, readAgentEvent, type AgentCommand, type Hold } from '../../domain/agent/hold.js';
+import type { Clock } from '../runtime/clock.js';
+import type { CommandContext } from '../log/envelope.js';
+import type { EventLog, ExpectedRevision } from '../log/event-log.js';
+import { holdNotice, type Tell } from '../workflow/notices.js';
+import { SmallStream, type SmallFold } from '../log/stream-commands.js';
 
 const holds = new SmallStream(agentHold, readAgentEvent);
 type Folded = SmallFold<Hold>;

@@ -1,5 +1,5 @@
-import { allowedActions } from '../domain/workflow/allowed-actions.js';
-import { OtherRevision } from './errors.js';
+import { allowedActions } from '../../domain/workflow/allowed-actions.js';
+import { OtherRevision } from '../runtime/errors.js';
 import type { Folded } from './fold-cache.js';
 
 /** That there is no execution at all is the decider's to say. @throws OtherRevision */

@@ -1,6 +1,6 @@
 /** The event log as the application sees it. EventStoreDB's adapter and the tests' in-memory log pass one contract suite. */
 
-import type { Json } from '../domain/json.js';
+import type { Json } from '../../domain/json.js';
 
 export type { Json };
 

@@ -1,6 +1,6 @@
-import type { JsonObject } from '../domain/json.js';
-import type { Checkpoint } from '../domain/workflow/checkpoint.js';
-import type { StepError } from '../domain/workflow/retry-policy.js';
+import type { JsonObject } from '../../domain/json.js';
+import type { Checkpoint } from '../../domain/workflow/checkpoint.js';
+import type { StepError } from '../../domain/workflow/retry-policy.js';
 
 /** The body that every agent gets, in the words of the API. */
 export type AgentInput = Readonly<{

@@ -1,9 +1,9 @@
-import type { ExpectedRevision, RecordedEvent } from './event-log.js';
-import { parseMetadata } from './envelope.js';
-import { linkOf } from './event-hash.js';
-import { workflow } from '../domain/workflow/index.js';
-import { hasEnded, type WorkflowState } from '../domain/workflow/state.js';
-import { upcast } from '../domain/workflow/upcast.js';
+import type { ExpectedRevision, RecordedEvent } from '../log/event-log.js';
+import { parseMetadata } from '../log/envelope.js';
+import { linkOf } from '../log/event-hash.js';
+import { workflow } from '../../domain/workflow/index.js';
+import { hasEnded, type WorkflowState } from '../../domain/workflow/state.js';
+import { upcast } from '../../domain/workflow/upcast.js';
 
 /** How many of an execution's commands are remembered, to recognise a repeat. */
 const REMEMBERED_COMMANDS = 100;

@@ -1,9 +1,9 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { NotInHistory } from '../errors.js';
-import { EventLog } from '../event-log.js';
-import { hashOf } from '../hash.js';
-import { pastOf } from '../history/past.js';
-import type { ExecutionView, StepView } from './read-model.js';
+import { NotInHistory } from '../runtime/errors.js';
+import { EventLog } from '../log/event-log.js';
+import { hashOf } from '../log/hash.js';
+import { pastOf } from './past.js';
+import type { ExecutionView, StepView } from '../queries/read-model.js';
 
 /** A run as a whole. */
 export type RunView = Pick<

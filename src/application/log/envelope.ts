@@ -1,6 +1,6 @@
 /** What stands beside each event's data: who, why, as part of what, and where the execution stood afterwards. */
 import { z } from 'zod';
-import type { Summary } from '../domain/workflow/summary.js';
+import type { Summary } from '../../domain/workflow/summary.js';
 
 export type Actor = Readonly<{
   type: 'user' | 'service' | 'agent' | 'system';
