@@ -26,7 +26,7 @@ import { DueExecutions, Workers } from '../application/workflow/workers.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
 import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
-import { CheckedHealth } from '../infrastructure/checked-health.js';
+import { CheckedHealth } from '../infrastructure/metrics/checked-health.js';
 import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artifact-store.js';

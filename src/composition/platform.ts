@@ -12,8 +12,8 @@ import { MovingEventLog } from '../infrastructure/eventstore/moving.event-log.js
 import { SharedTailEventLog } from '../infrastructure/eventstore/shared-tail.event-log.js';
 import { checkDatabase } from '../infrastructure/postgres/check-database.js';
 import { createDataSource } from '../infrastructure/postgres/data-source.js';
-import { startEmbeddedPostgres } from '../infrastructure/postgres/embedded-postgres.js';
-import { whileDatabaseIsAway, whileLogIsAway } from '../infrastructure/while-away.js';
+import { startEmbeddedPostgres } from '../infrastructure/embedded-postgres/embedded-postgres.js';
+import { whileDatabaseIsAway, whileLogIsAway } from '../infrastructure/system/while-away.js';
 
 export type Platform = Readonly<{
   dataSource: DataSource;

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { auditFailpoints, sagaFailpoints, webhookFailpoints } from '../../src/application/runtime/failpoint.js';
-import { startEmbeddedPostgres } from '../../src/infrastructure/postgres/embedded-postgres.js';
+import { startEmbeddedPostgres } from '../../src/infrastructure/embedded-postgres/embedded-postgres.js';
 import { TEST_POSTGRES_URL, TEST_POSTGRES_SUPERUSER_URL } from '../support/postgres.js';
 import { tryStall, type Stall } from './stall.js';
 import { tryCrashPoint, type CrashPoint } from './trial.js';

@@ -1,5 +1,4 @@
 /** Text as it goes into a file: composed letters, and nothing that a file cannot hold. */
-import type { BrochureDocument } from '../document.js';
 
 /** What steers a terminal or a parser, halves of characters, and code points that are none. Line breaks are layout. */
 const NO_TEXT = /[\p{Cc}\p{Surrogate}\p{Noncharacter_Code_Point}\u2028\u2029]/gu;
@@ -20,4 +19,5 @@ const each = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, each(member)]));
 };
 
-export const printableDocument = (document: BrochureDocument): BrochureDocument => each(document) as BrochureDocument;
+/** Every text within a document made of plain values. */
+export const printableDocument = <D extends object>(document: D): D => each(document) as D;

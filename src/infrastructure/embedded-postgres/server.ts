@@ -3,12 +3,12 @@ import { spawn } from 'node:child_process';
 import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cluster } from './embedded-postgres-cluster.js';
-import { freePort, isAlive, isPostmaster, portBefore, readPidFile, type Address } from './embedded-postgres-process.js';
-import { SUPERUSER } from './embedded-postgres-roles.js';
-import { command } from './embedded-postgres-runner.js';
-import { SOCKET_PORT } from './embedded-postgres-socket.js';
-import { PgClient, REQUIRE_AUTH } from './pg-client.js';
+import type { Cluster } from './cluster.js';
+import { freePort, isAlive, isPostmaster, portBefore, readPidFile, type Address } from './process.js';
+import { SUPERUSER } from './roles.js';
+import { command } from './runner.js';
+import { SOCKET_PORT } from './socket.js';
+import { PgClient, REQUIRE_AUTH } from '../postgres/pg-client.js';
 
 const LOOK_EVERY_MS = 50;
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -18,9 +18,9 @@ import {
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { chooseRunner, command, type Runner } from './embedded-postgres-runner.js';
-import { SUPERUSER } from './embedded-postgres-roles.js';
-import { HAS_SOCKETS, socketDirectory } from './embedded-postgres-socket.js';
+import { chooseRunner, command, type Runner } from './runner.js';
+import { SUPERUSER } from './roles.js';
+import { HAS_SOCKETS, socketDirectory } from './socket.js';
 
 const run = promisify(execFile);
 const EXECUTABLE = 0o555;

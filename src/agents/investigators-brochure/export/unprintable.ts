@@ -1,6 +1,6 @@
 /** What the fonts of the PDF do not have, and where it stands. */
 import { headingOf, type BrochureDocument, type DocumentBlock, type DocumentSection } from '../document.js';
-import { unprintableIn } from './text-runs.js';
+import { unprintableIn } from '../../../infrastructure/typesetting/text-runs.js';
 
 /** Of lines, of characters in a line and of places in a line; more are counted, not listed. */
 const LISTED = 10;

@@ -5,7 +5,7 @@ import { readFile, readlink } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Cluster } from './embedded-postgres-cluster.js';
+import type { Cluster } from './cluster.js';
 
 /** Where a server listens: with a socket in a directory, at a port of loopback, or both. The number is that of both. */
 export type Address = Readonly<{ directory: string | undefined; hasTcp: boolean; port: number }>;

@@ -5,7 +5,7 @@ import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, Channel, Metadata } from '@grpc/grpc-js';
-import { addressOf, withCredentials } from '../eventstore/connect.js';
+import { addressOf, withCredentials } from '../../infrastructure/eventstore/connect.js';
 import type { CopiedEvent } from './event.js';
 import { copyLimits, type CopyLimits } from './limits.js';
 import { callFailure, silent } from './lost.js';

@@ -1,8 +1,8 @@
 /** Text as Word needs it: runs that say in which direction they are read and whose characters they hold. */
 import { NoBreakHyphen, TextRun, type IRunOptions } from 'docx';
-import { regionOf } from './font-files.js';
+import { regionOf } from '../../../infrastructure/typesetting/font-files.js';
 import { FONT_DOCX_EAST } from './style.js';
-import { directionsOf } from './text-runs.js';
+import { directionsOf } from '../../../infrastructure/typesetting/text-runs.js';
 
 export type Look = Omit<IRunOptions, 'text' | 'children' | 'rightToLeft' | 'font'>;
 

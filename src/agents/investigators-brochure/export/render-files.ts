@@ -1,4 +1,4 @@
-import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../one-shot-threads.js';
+import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../../infrastructure/system/one-shot-threads.js';
 import { Refusal } from '../refusal.js';
 import type { RenderOrder } from './render-thread.js';
 import type { Rendered } from './rendered.js';

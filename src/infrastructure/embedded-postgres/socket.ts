@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, lstat, mkdir, mkdtemp, readFile, rename, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Runner } from './embedded-postgres-runner.js';
+import type { Runner } from './runner.js';
 
 /** Of a socket's file with its path: 104 bytes on macOS and 108 on Linux, the one at the end included. */
 const MOST_BYTES = 103;

@@ -8,7 +8,7 @@ import {
   type DocumentSection,
 } from '../document.js';
 import { pdfBlock } from './pdf-blocks.js';
-import { pdfFile } from './pdf-file.js';
+import { pdfFile } from '../../../infrastructure/typesetting/pdf-file.js';
 import { pdfStyles } from './pdf-styles.js';
 import type { Rendered } from './rendered.js';
 import { hex, PDF_TEXT_WIDTH, STYLE } from './style.js';
