@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { reasonOf } from '../../application/runtime/reason-of.js';
 import { runNode, type NodeOptions } from './node.js';
-import { AnotherNodeRuns } from './storage.js';
+import { AnotherNodeRuns } from './storage/storage.js';
 
 export type FromWorker =
   | Readonly<{ kind: 'ready'; url: string; address: string; secret: string }>

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { PgClient } from '../../../src/infrastructure/postgres/pg-client.js';
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
-import { Reader } from '../../../src/infrastructure/embedded-eventstore/reader.js';
+import { Reader } from '../../../src/infrastructure/embedded-eventstore/storage/reader.js';
 import { defaultLimits } from '../../../src/infrastructure/embedded-eventstore/limits.js';
 
 const PASSWORD = 'the-password-of-the-database';

@@ -1,7 +1,7 @@
 /** Postgres behind a pooler: right where each connection is a session, refused by name where it is not. */
 import pg from 'pg';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
-import { WriterSession } from '../../../src/infrastructure/embedded-eventstore/storage.js';
+import { WriterSession } from '../../../src/infrastructure/embedded-eventstore/storage/storage.js';
 import { startEmbeddedEventStore } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { checkDatabase } from '../../../src/infrastructure/postgres/check-database.js';
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
