@@ -1,3 +1,4 @@
+import type { OnError } from '../application/runtime/errors.js';
 /** Wires what operators use: the state of the read tables, orders and rebuilds, the slow comparison, and the metrics. */
 import { Logger, type Provider } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
@@ -17,11 +18,10 @@ import { every } from '../application/runtime/every.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { observeProjections } from '../infrastructure/metrics/projection-metrics.js';
-import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/connection-loss.js';
 import type { ProjectionAdmin } from './projection-admin.js';
 import { rebuildThread } from './rebuild-in-thread.js';
 
-type OnError = (message: string, error: unknown) => void;
 type Parts = Readonly<{
   config: Config;
   dataSource: DataSource;

@@ -1,3 +1,4 @@
+import type { OnError } from '../application/runtime/errors.js';
 /** Wires what tells others of changes while they happen. */
 import type { Provider } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
@@ -6,7 +7,7 @@ import { EventHub } from '../application/live/event-hub.js';
 import { LiveStreams } from '../application/live/live-streams.js';
 import { RowChanges } from '../application/live/row-changes.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/connection-loss.js';
 import { PostgresLiveSource } from '../infrastructure/postgres/live/postgres-live-source.js';
 import {
   DEFAULT_ROW_CHANGES_LIMITS,
@@ -15,7 +16,6 @@ import {
 import { OpenStreams } from '../interfaces/http/streams/open-streams.js';
 import { streamBounds, streamLimits } from './limits.js';
 
-type OnError = (message: string, error: unknown) => void;
 type Parts = Readonly<{ config: Config; dataSource: DataSource; clock: Clock; stopping: AbortSignal }>;
 
 export const liveProviders = ({ config, dataSource, clock, stopping }: Parts, onError: OnError): Provider[] => {

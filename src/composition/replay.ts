@@ -7,7 +7,7 @@ import type { Rules } from '../domain/workflow/what-if/follow.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { readDefinition } from '../infrastructure/definitions/read-definition.js';
 import { readRetryPolicy } from '../infrastructure/definitions/read-retry-policy.js';
-import { PostgresReadModel } from '../infrastructure/postgres/postgres-read-model.js';
+import { PostgresReadModel } from '../infrastructure/postgres/queries/postgres-read-model.js';
 import { startPlatform } from './platform.js';
 
 export type History = Readonly<{

@@ -7,7 +7,7 @@ import { VitalSigns, type VitalPorts } from '../application/log/vital-signs.js';
 import { WriteProbe } from '../application/log/write-probe.js';
 import { STREAM_PREFIX } from '../domain/workflow/index.js';
 import { observeVitalSigns } from '../infrastructure/metrics/vital-metrics.js';
-import { probeDatabase } from '../infrastructure/postgres/probe-database.js';
+import { probeDatabase } from '../infrastructure/postgres/check-database.js';
 import { vitalLimits } from './limits.js';
 import type { Parts } from './parts.js';
 import { told } from './told.js';

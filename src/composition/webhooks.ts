@@ -1,3 +1,4 @@
+import type { OnError } from '../application/runtime/errors.js';
 /** Wires what tells subscribers of events over HTTP. */
 import { Logger, type Provider } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
@@ -15,7 +16,7 @@ import { Webhooks } from '../application/webhooks/webhooks.js';
 import { leadNotices } from '../application/workflow/notices.js';
 import type { DisableCause } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/connection-loss.js';
 import {
   DEFAULT_WEBHOOK_QUEUE_LIMITS,
   PostgresWebhookQueue,
@@ -25,7 +26,6 @@ import { HttpWebhookSender } from '../infrastructure/webhooks/http-webhook-sende
 import { senderLimits, targetRules, webhookLimits } from './limits.js';
 import { tellLog } from './notices.js';
 
-type OnError = (message: string, error: unknown) => void;
 type Parts = Readonly<{ config: Config; dataSource: DataSource; log: EventLog; clock: Clock; ids: Ids }>;
 
 export const webhookProviders = (parts: Parts, onError: OnError): Provider[] => {

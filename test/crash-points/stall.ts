@@ -15,7 +15,7 @@ import { CheckpointFile } from '../../src/infrastructure/audit/checkpoint-file.j
 import { KeySigner } from '../../src/infrastructure/audit/signing-key.js';
 import { StoredLog } from '../../src/infrastructure/embedded-eventstore/index.js';
 import { createDataSource } from '../../src/infrastructure/postgres/data-source.js';
-import { PostgresAuditTree } from '../../src/infrastructure/postgres/postgres-audit-tree.js';
+import { PostgresAuditTree } from '../../src/infrastructure/postgres/audit/postgres-audit-tree.js';
 import { checkStream, type Told } from '../chaos/check-streams.js';
 import { checkLedger, checkTables, type Streams } from '../chaos/check-world.js';
 import { Observer } from '../chaos/observer.js';

@@ -1,3 +1,4 @@
+import type { OnError } from '../runtime/errors.js';
 import { AGENT_STREAM_PREFIX, agentOf } from '../../domain/agent/hold.js';
 import type { AgentHolds } from './agent-holds.js';
 import type { Agents } from './agents.js';
@@ -22,7 +23,7 @@ export class AgentHoldsWatch {
   constructor(
     private readonly holds: AgentHolds,
     private readonly ports: Ports,
-    private readonly onError: (message: string, error: unknown) => void,
+    private readonly onError: OnError,
     private readonly limits: HoldsWatchLimits = DEFAULT_HOLDS_WATCH_LIMITS,
   ) {}
 

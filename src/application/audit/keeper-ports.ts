@@ -39,5 +39,3 @@ export type KeeperPorts = Readonly<{
   pins: ReadonlySet<string>;
   outside: OutsideCheckpoints;
 }>;
-
-export type OnAuditError = (message: string, error: unknown) => void;

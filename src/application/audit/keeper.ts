@@ -1,7 +1,8 @@
+import type { OnError } from '../runtime/errors.js';
 import { sleep } from '../runtime/clock.js';
 import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
 import type { AuditSession } from './audit-tree.js';
-import type { KeeperLimits, KeeperPorts, OnAuditError } from './keeper-ports.js';
+import type { KeeperLimits, KeeperPorts } from './keeper-ports.js';
 import { KeyNotAllowed } from './may-sign.js';
 import { AuditTerm } from './term.js';
 
@@ -15,7 +16,7 @@ export class AuditKeeper {
   constructor(
     private readonly ports: KeeperPorts,
     private readonly limits: KeeperLimits,
-    private readonly onError: OnAuditError,
+    private readonly onError: OnError,
     private readonly notices: LeadNotices = NO_LEAD_NOTICES,
   ) {}
 

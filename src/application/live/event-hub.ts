@@ -1,3 +1,4 @@
+import type { OnError } from '../runtime/errors.js';
 import type { Clock } from '../runtime/clock.js';
 import type { EventView } from '../queries/read-model.js';
 import { every } from '../runtime/every.js';
@@ -25,8 +26,6 @@ export type Following = Readonly<{
 type Queued = Readonly<{ event: EventView; late: boolean }>;
 
 const EVENTS = 'workflow_events';
-
-type OnError = (message: string, error: unknown) => void;
 
 /** Follows the events for all streams of an instance, so that each event is looked up and rendered once. */
 export class EventHub {

@@ -40,6 +40,12 @@ export type LogSignal =
   | Readonly<{ kind: 'checkpoint'; position: bigint }>
   | Readonly<{ kind: 'caught-up' }>;
 
+/** Up to where the log is known after this message; null where it says nothing of that. */
+export const positionOf = (message: LogSignal): bigint | null => {
+  if (message.kind === 'event') return message.event.position;
+  return message.kind === 'checkpoint' ? message.position : null;
+};
+
 /** At most `limit` events from `from` (inclusive). Backwards, `from` is 'end' or the revision of an event that is there. */
 export type PageAsked = Readonly<
   { limit: number } & ({ direction: 'forwards'; from: bigint } | { direction: 'backwards'; from: bigint | 'end' })

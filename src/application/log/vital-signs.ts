@@ -1,3 +1,4 @@
+import type { OnError } from '../runtime/errors.js';
 /** Whether this instance can do its work: what it depends on is tried by writing, what it waits for is looked at. */
 import { sleep, type Clock } from '../runtime/clock.js';
 import type { RecordedEvent } from './event-log.js';
@@ -56,7 +57,7 @@ export class VitalSigns {
   constructor(
     private readonly ports: VitalPorts,
     private readonly limits: VitalLimits,
-    private readonly onError: (message: string, error: unknown) => void,
+    private readonly onError: OnError,
   ) {}
 
   start(): void {

@@ -4,7 +4,8 @@ import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
 import type { Projection } from './projection.js';
 import type { ProjectionSession } from './projection-store.js';
 import type { RunnerLimits } from './runner-limits.js';
-import { Term, type OnError, type RunnerPorts } from './term.js';
+import type { OnError } from '../runtime/errors.js';
+import { Term, type RunnerPorts } from './term.js';
 
 export { DEFAULT_RUNNER_LIMITS, type RunnerLimits } from './runner-limits.js';
 

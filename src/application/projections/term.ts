@@ -1,6 +1,7 @@
+import type { OnError } from '../runtime/errors.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { sleep, type Clock } from '../runtime/clock.js';
-import type { EventLog, LogSignal } from '../log/event-log.js';
+import { positionOf, type EventLog, type LogSignal } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
 import { every } from '../runtime/every.js';
@@ -20,8 +21,6 @@ export type RunnerPorts = Readonly<{
   /** Not taken up where there are none. */
   orders?: PoisonOrders;
 }>;
-export type OnError = (message: string, error: unknown) => void;
-
 /** This instance's time as the one that writes: from getting the session to losing it. */
 export class Term {
   /** Everything that was in the log when the subscription was opened is in the tables. */
@@ -155,9 +154,4 @@ export class Term {
 const later = (a: bigint | null, b: bigint | null): bigint | null => {
   if (a === null || b === null) return a ?? b;
   return a > b ? a : b;
-};
-
-const positionOf = (seen: LogSignal): bigint | null => {
-  if (seen.kind === 'event') return seen.event.position;
-  return seen.kind === 'checkpoint' ? seen.position : null;
 };

@@ -1,3 +1,4 @@
+import type { OnError } from '../runtime/errors.js';
 import { projectionStream } from '../../domain/projection/events.js';
 import type { ProjectionCommand, Rebuild } from '../../domain/projection/rebuild.js';
 import type { Clock } from '../runtime/clock.js';
@@ -30,7 +31,7 @@ export class Rebuilder {
     private readonly ports: Ports,
     private readonly projections: readonly Projection[],
     private readonly limits: RebuilderLimits,
-    private readonly onError: (message: string, error: unknown) => void,
+    private readonly onError: OnError,
   ) {}
 
   /** @param carryOut does `work` somewhere else, as it takes the processor for long; until the signal ends it */

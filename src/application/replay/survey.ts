@@ -1,3 +1,4 @@
+import { reasonOf } from '../runtime/errors.js';
 /** All executions of a definition through other rules: what a change would have meant, before it is made. */
 import { workflowStream } from '../../domain/workflow/index.js';
 import type { DifferenceKind } from '../../domain/workflow/what-if/difference.js';
@@ -45,7 +46,7 @@ const surveyed = async (log: Pick<EventLog, 'read'>, executionId: string, rules:
     const { events } = await log.read(workflowStream(executionId));
     return { executionId, verdict: verdictOf(events, rules), error: null };
   } catch (error) {
-    return { executionId, verdict: null, error: error instanceof Error ? error.message : String(error) };
+    return { executionId, verdict: null, error: reasonOf(error) };
   }
 };
 

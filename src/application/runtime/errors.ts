@@ -73,3 +73,24 @@ export class TooMuchWaiting extends Error {
 
 /** 503: true now, perhaps not in a moment. */
 export class NotReady extends Error {}
+
+/**
+ * What an error says, whatever was thrown. Where several addresses were tried, only the errors inside it say why; a wrapper
+ * without words leaves them to its cause, and a bare failure of the system has a code alone.
+ */
+export const reasonOf = (error: unknown): string => {
+  try {
+    const { errors, message, cause, code } = (error ?? {}) as Thrown;
+    if (Array.isArray(errors) && errors.length > 0) return reasonOf(errors[0]);
+    if (typeof message === 'string' && message !== '') return message;
+    if (cause) return reasonOf(cause);
+    return typeof code === 'string' ? code : String(error);
+  } catch {
+    return 'something that cannot be shown';
+  }
+};
+
+type Thrown = Readonly<{ errors?: unknown; message?: unknown; cause?: unknown; code?: unknown }>;
+
+/** Gets each failure that nobody awaits, with the sentence for the application's log. */
+export type OnError = (message: string, error: unknown) => void;

@@ -1,3 +1,4 @@
+import type { OnError } from '../runtime/errors.js';
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { StepStarted } from '../../domain/workflow/events.js';
 import type { ExistingWorkflow } from '../../domain/workflow/state.js';
@@ -38,7 +39,7 @@ export class Attempts {
     private readonly clock: Clock,
     private readonly source: OrderSource,
     private readonly limits: AttemptLimits,
-    private readonly onError: (message: string, error: unknown) => void,
+    private readonly onError: OnError,
   ) {}
 
   /** `heard`: the call is over. The report and, by `next`, the claim of the following step go into one append. Null: nobody wants the result. */

@@ -1,3 +1,4 @@
+import type { OnError } from '../runtime/errors.js';
 import { executionIdOf, STREAM_PREFIX } from '../../domain/workflow/index.js';
 import type { Clock } from '../runtime/clock.js';
 import type { EventLog } from '../log/event-log.js';
@@ -39,7 +40,7 @@ export class SagaWatch {
     private readonly ports: Ports,
     private readonly worker: string,
     private readonly limits: WatchLimits,
-    private readonly onError: (message: string, error: unknown) => void,
+    private readonly onError: OnError,
   ) {}
 
   /** @param after a position that the read tables hold: what came before it, the sweep finds there */

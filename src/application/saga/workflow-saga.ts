@@ -1,3 +1,4 @@
+import type { OnError } from '../runtime/errors.js';
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
@@ -45,7 +46,7 @@ export class WorkflowSaga {
     private readonly source: OrderSource,
     private readonly worker: string,
     private readonly limits: SagaLimits,
-    private readonly onError: (message: string, error: unknown) => void,
+    private readonly onError: OnError,
     agentRules: AgentRules = NO_RULES,
   ) {
     this.others = new OtherWorkers(clock);

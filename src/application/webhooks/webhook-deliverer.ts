@@ -1,3 +1,4 @@
+import type { OnError } from '../runtime/errors.js';
 import { setMaxListeners } from 'node:events';
 import type { DisableCause } from '../../domain/webhook/webhook.js';
 import { sleep, type Clock } from '../runtime/clock.js';
@@ -16,7 +17,7 @@ type Ports = Readonly<{ log: EventLog; queue: WebhookQueue; sender: WebhookSende
 type Told = Readonly<{
   /** Has to succeed before the delivery counts as failed; what is so already changes nothing. */
   disable: (webhookId: string, cause: DisableCause, reason: string) => Promise<void>;
-  onError: (message: string, error: unknown) => void;
+  onError: OnError;
 }>;
 
 /** Sends what is due, on every instance: executions side by side, the events of one after each other. */

@@ -1,7 +1,8 @@
+import type { OnError } from '../runtime/errors.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { WEBHOOK_STREAM_PREFIX } from '../../domain/webhook/webhook.js';
 import { sleep, type Clock } from '../runtime/clock.js';
-import type { EventLog, LogSignal } from '../log/event-log.js';
+import { positionOf, type EventLog, type LogSignal } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
 import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
@@ -12,8 +13,6 @@ import { Projects } from './projects.js';
 import type { QueueSession, QueueStep, WebhookQueue } from './webhook-queue.js';
 
 type Ports = Readonly<{ log: EventLog; queue: WebhookQueue; clock: Clock; ids: Ids }>;
-type OnError = (message: string, error: unknown) => void;
-
 type Told = Readonly<{
   /** More waits for the subscription than may: it has to be disabled. */
   overfull: (webhookId: string) => Promise<void>;
@@ -145,10 +144,5 @@ export class WebhookFollower {
     }
   }
 }
-
-const positionOf = (seen: LogSignal): bigint | null => {
-  if (seen.kind === 'event') return seen.event.position;
-  return seen.kind === 'checkpoint' ? seen.position : null;
-};
 
 const isAfter = (position: bigint, other: bigint | 'start'): boolean => other === 'start' || position > other;

@@ -1,3 +1,4 @@
+import type { OnError } from '../runtime/errors.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import { TooMuchWaiting } from '../runtime/errors.js';
 
@@ -31,7 +32,7 @@ export class StartBacklog {
     private readonly executions: WaitingExecutions,
     private readonly clock: Clock,
     private readonly limits: BacklogLimits,
-    private readonly onError: (message: string, error: unknown) => void,
+    private readonly onError: OnError,
   ) {}
 
   /** @throws TooMuchWaiting */

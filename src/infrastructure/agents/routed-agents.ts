@@ -1,3 +1,4 @@
+import { reasonOf } from '../../application/runtime/errors.js';
 import {
   Agents,
   type AgentCall,
@@ -53,7 +54,7 @@ export class RoutedAgents extends Agents {
     try {
       return this.routes.urls.of(agent);
     } catch (error) {
-      return { problem: `Agent "${agent}": ${error instanceof Error ? error.message : String(error)}` };
+      return { problem: `Agent "${agent}": ${reasonOf(error)}` };
     }
   }
 }

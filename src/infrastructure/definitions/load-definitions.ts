@@ -1,3 +1,4 @@
+import { reasonOf } from '../../application/runtime/errors.js';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Definitions, type PublishedDefinition } from '../../application/workflow/definitions.js';
@@ -70,7 +71,7 @@ const readFileAt = async (file: string, { fileBytes }: DefinitionLimits) => {
     if (found.size > fileBytes) return invalid(`expected at most ${fileBytes} bytes, got ${found.size}`);
     return readDefinition(await readFile(file, 'utf8'));
   } catch (error) {
-    return invalid(`expected a file that can be read: ${error instanceof Error ? error.message : String(error)}`);
+    return invalid(`expected a file that can be read: ${reasonOf(error)}`);
   }
 };
 

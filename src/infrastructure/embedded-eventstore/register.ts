@@ -1,6 +1,6 @@
 /** Who runs the node of a database, seen from outside. */
 import type pg from 'pg';
-import { PgClient } from '../postgres/pg-client.js';
+import { PgClient } from '../postgres/session/pg-client.js';
 import { withCredentials } from './wire/credentials.js';
 import { WRITER_LOCK } from './storage/schema.js';
 

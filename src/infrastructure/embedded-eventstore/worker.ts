@@ -1,6 +1,6 @@
 /** The node's thread. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { reasonOf } from '../../application/runtime/reason-of.js';
+import { reasonOf } from '../../application/runtime/errors.js';
 import { runNode, type NodeOptions } from './node.js';
 import { AnotherNodeRuns } from './storage/storage.js';
 

@@ -1,5 +1,5 @@
 /** The application's own role and database in a cluster. The superuser, whom initdb makes, is for this alone. */
-import type { PgClient } from '../postgres/pg-client.js';
+import type { PgClient } from '../postgres/session/pg-client.js';
 
 export const DATABASE = 'workflow_executor';
 export const SUPERUSER = 'postgres';

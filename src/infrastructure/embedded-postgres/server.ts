@@ -8,7 +8,7 @@ import { freePort, isAlive, isPostmaster, portBefore, readPidFile, type Address 
 import { SUPERUSER } from './roles.js';
 import { command } from './runner.js';
 import { SOCKET_PORT } from './socket.js';
-import { PgClient, REQUIRE_AUTH } from '../postgres/pg-client.js';
+import { PgClient, REQUIRE_AUTH } from '../postgres/session/pg-client.js';
 
 const LOOK_EVERY_MS = 50;
 const CONNECT_TIMEOUT_MS = 5_000;

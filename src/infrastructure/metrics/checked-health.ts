@@ -4,7 +4,7 @@ import type { EventLog } from '../../application/log/event-log.js';
 import { Health, type HealthCheck, type HealthReport } from '../../application/runtime/health.js';
 import type { RunnerStatus } from '../../application/projections/runner.js';
 import type { VitalName, VitalSign, VitalSigns } from '../../application/log/vital-signs.js';
-import { OWNER_SETTING } from '../postgres/session-lock.js';
+import { OWNER_SETTING } from '../postgres/session/session-lock.js';
 
 const CHECK_TIMEOUT_MS = 2_000;
 /** No execution has this id: reading it costs the log next to nothing. */

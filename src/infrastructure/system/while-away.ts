@@ -1,9 +1,9 @@
 /** A start may come while the servers that it needs are being restarted: it waits for them, and then says which setting leads nowhere. */
 import { LogUnavailable, type EventLog } from '../../application/log/event-log.js';
-import { reasonOf } from '../../application/runtime/reason-of.js';
+import { reasonOf } from '../../application/runtime/errors.js';
 import { patiently } from './patiently.js';
-import { isConnectionLoss } from '../postgres/connection-loss.js';
-import { SessionsAreShared } from '../postgres/sessions-are-shared.js';
+import { isConnectionLoss } from '../postgres/session/connection-loss.js';
+import { SessionsAreShared } from '../postgres/session/sessions-are-shared.js';
 
 export type Waits = Readonly<{ forMs: number; warn: (line: string) => void; signal?: AbortSignal }>;
 

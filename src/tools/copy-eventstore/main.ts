@@ -1,6 +1,6 @@
 /** `npm run eventstore:copy -- --from URL --to URL` */
 import { parseArgs } from 'node:util';
-import { reasonOf } from '../../application/runtime/reason-of.js';
+import { reasonOf } from '../../application/runtime/errors.js';
 import { copyLog } from './copy.js';
 import { copyLimits, type CopyLimits } from './limits.js';
 import { Lost } from './lost.js';

@@ -20,7 +20,7 @@ import { knownKeys, openSigningKey } from '../../../src/infrastructure/audit/sig
 import { startEmbeddedEventStore, StoredLog } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
-import { PostgresAuditTree } from '../../../src/infrastructure/postgres/postgres-audit-tree.js';
+import { PostgresAuditTree } from '../../../src/infrastructure/postgres/audit/postgres-audit-tree.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
 import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
 import { eventually } from '../../support/eventually.js';

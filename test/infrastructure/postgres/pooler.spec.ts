@@ -5,10 +5,10 @@ import { WriterSession } from '../../../src/infrastructure/embedded-eventstore/s
 import { startEmbeddedEventStore } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { checkDatabase } from '../../../src/infrastructure/postgres/check-database.js';
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
-import { PostgresAuditTree } from '../../../src/infrastructure/postgres/postgres-audit-tree.js';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
+import { PostgresAuditTree } from '../../../src/infrastructure/postgres/audit/postgres-audit-tree.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
-import { SessionsAreShared } from '../../../src/infrastructure/postgres/sessions-are-shared.js';
+import { SessionsAreShared } from '../../../src/infrastructure/postgres/session/sessions-are-shared.js';
 import { PostgresWebhookQueue } from '../../../src/infrastructure/postgres/webhooks/postgres-webhook-queue.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { eventually } from '../../support/eventually.js';

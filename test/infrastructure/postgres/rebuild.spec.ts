@@ -5,8 +5,8 @@ import { onFailpoint, type Failpoint } from '../../../src/application/runtime/fa
 import { projections } from '../../../src/application/projections/index.js';
 import { Rebuilder, DEFAULT_REBUILDER_LIMITS } from '../../../src/application/rebuild/rebuilder.js';
 import { Rebuilds } from '../../../src/application/rebuild/rebuilds.js';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
-import { PostgresReadModel } from '../../../src/infrastructure/postgres/postgres-read-model.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
+import { PostgresReadModel } from '../../../src/infrastructure/postgres/queries/postgres-read-model.js';
 import {
   DEFAULT_REBUILD_STORE_LIMITS,
   PostgresRebuildStore,

@@ -1,3 +1,4 @@
+import type { OnError } from '../../runtime/errors.js';
 import { sleep, type Clock } from '../../runtime/clock.js';
 import type { EventLog } from '../../log/event-log.js';
 import { every } from '../../runtime/every.js';
@@ -26,7 +27,7 @@ type Ports = Readonly<{ log: EventLog; rows: LiveRows; records: ProjectionRecord
 type Told = Readonly<{
   leadsHere: () => boolean;
   onDifference: (checked: Checked) => void;
-  onError: (message: string, error: unknown) => void;
+  onError: OnError;
 }>;
 
 /** Compares the read tables with the log, one execution after the other, all the time and slowly. */

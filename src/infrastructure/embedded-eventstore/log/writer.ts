@@ -3,7 +3,7 @@
  * will be, given their positions and inserted by one statement. Whoever waits is answered after that commit, in order.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
-import { reasonOf } from '../../../application/runtime/reason-of.js';
+import { reasonOf } from '../../../application/runtime/errors.js';
 import { Commit, type Change, type Outcome } from './commit.js';
 import { KnownStreams } from './known-streams.js';
 import type { Limits } from '../limits.js';

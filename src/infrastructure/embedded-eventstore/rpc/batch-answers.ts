@@ -1,3 +1,4 @@
+import { reasonOf } from '../../../application/runtime/errors.js';
 /** How one append of a batch is answered: a success, or a google.rpc.Status whose details name the error. */
 import type { Outcome } from '../log/commit.js';
 import type { Limits } from '../limits.js';
@@ -57,7 +58,7 @@ export function outcomeStatus(
 
 /** What could not be taken is the caller's fault if it was refused, and this node's own if it is any other error. */
 export function errorStatus(error: unknown, limits: Limits): Rpc.Status {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = reasonOf(error);
   if (!isRefusal(error)) return withoutDetails(Code.INTERNAL, message);
   if (error.metadata.get('exception')[0] === 'maximum-append-size-exceeded') {
     const tooLarge = new shared.MaximumAppendSizeExceeded().setMaxappendsize(limits.maxAppendBytes);

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isConnectionLoss } from '../../postgres/connection-loss.js';
+import { isConnectionLoss } from '../../postgres/session/connection-loss.js';
 
 /** Runs `action` again while the database is away, for at most `limitMs`. */
 export async function whileAway<T>(action: () => Promise<T>, limitMs: number, pauseMs: number): Promise<T> {

@@ -1,6 +1,6 @@
 /** Reads of the stored events, in pages that are bounded in number and in bytes. */
 import pg from 'pg';
-import { PgClient } from '../../postgres/pg-client.js';
+import { PgClient } from '../../postgres/session/pg-client.js';
 import { whileAway } from './database-errors.js';
 import type { Limits } from '../limits.js';
 import { SQL } from './read-statements.js';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isConnectionLoss } from '../../postgres/connection-loss.js';
-import { SessionsAreShared } from '../../postgres/sessions-are-shared.js';
+import { isConnectionLoss } from '../../postgres/session/connection-loss.js';
+import { SessionsAreShared } from '../../postgres/session/sessions-are-shared.js';
 import type { Limits } from '../limits.js';
 import type { StoredEvent } from '../wire/records.js';
 import { AnotherNodeRuns, WriterSession } from './storage.js';

@@ -2,9 +2,9 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { LiveEvent, StreamFilter } from '../../../application/live/live-event.js';
 import { LiveSource, type ManySnapshot, type Reach, type Standing } from '../../../application/live/live-source.js';
 import type { EventView } from '../../../application/queries/read-model.js';
-import { toCursor } from '../cursor.js';
+import { toCursor } from '../queries/cursor.js';
 import { WorkflowExecution } from '../entities/workflow-execution.entity.js';
-import { inSnapshot } from '../snapshot.js';
+import { inSnapshot } from '../queries/snapshot.js';
 
 /** The last row, not the checkpoint: that has also passed events that are held back, whose rows are still to come. */
 const REACH = `

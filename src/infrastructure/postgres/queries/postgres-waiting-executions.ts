@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { WaitingExecutions } from '../../application/workflow/start-backlog.js';
+import { WaitingExecutions } from '../../../application/workflow/start-backlog.js';
 
 /** $1: now, $2: the limit. */
 export const WAITING = `select count(*)::integer as count from (

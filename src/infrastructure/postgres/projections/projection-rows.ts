@@ -3,10 +3,10 @@ import type {
   Poison,
   ProjectionCheckpoint as Checkpoint,
   SkippedEvent,
-} from '../../application/projections/projection-store.js';
-import type { ProjectionCheckpoint } from './entities/projection-checkpoint.entity.js';
-import type { ProjectionPoison } from './entities/projection-poison.entity.js';
-import type { ProjectionSkipped } from './entities/projection-skipped.entity.js';
+} from '../../../application/projections/projection-store.js';
+import type { ProjectionCheckpoint } from '../entities/projection-checkpoint.entity.js';
+import type { ProjectionPoison } from '../entities/projection-poison.entity.js';
+import type { ProjectionSkipped } from '../entities/projection-skipped.entity.js';
 
 export const checkpointsOf = (rows: readonly ProjectionCheckpoint[]): ReadonlyMap<string, Checkpoint> =>
   new Map(rows.map((row) => [row.projection, { position: BigInt(row.position), lastEventAt: row.last_event_at }]));

@@ -1,12 +1,11 @@
+import { escapeIdentifier } from 'pg';
 /** SQL for changes of rows. Each column of all rows is one array parameter; names come from entities, never from data. */
-import type { AnyRow, Merge, Update } from '../../application/projections/projection.js';
+import type { AnyRow, Merge, Update } from '../../../application/projections/projection.js';
 import { binaryArray, travelsAsBinary } from './binary-array.js';
-import type { Patch } from './row-changes.js';
+import type { Patch } from './row-segments.js';
 import { encode, type TableShape } from './table-shape.js';
 
 export type Statement = Readonly<{ text: string; values: readonly unknown[] }>;
-
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
 /** Numbers the parameters of one statement, and puts each into its column's type. */
 class Parameters {
@@ -52,9 +51,9 @@ export const insertRows = (table: TableShape, rows: readonly AnyRow[]): Statemen
       rows.map((row) => row[column]),
     ),
   );
-  const text = `insert into ${quoted(table.name)} (${columns.map(quoted).join(', ')})
+  const text = `insert into ${escapeIdentifier(table.name)} (${columns.map((name) => escapeIdentifier(name)).join(', ')})
     select * from unnest(${arrays.join(', ')})
-    on conflict (${table.primaryKey.map(quoted).join(', ')}) do nothing`;
+    on conflict (${table.primaryKey.map((name) => escapeIdentifier(name)).join(', ')}) do nothing`;
   return { text, values: parameters.values };
 };
 
@@ -81,17 +80,19 @@ export const patchRows = (table: TableShape, patches: readonly Patch[]): Stateme
   };
   const first = patches[0];
   if (!first) throw new TypeError('Expected at least one patch');
-  const key = table.primaryKey.map((column) => `t.${quoted(column)} = ${source(column, ({ key }) => key[column])}`);
+  const key = table.primaryKey.map(
+    (column) => `t.${escapeIdentifier(column)} = ${source(column, ({ key }) => key[column])}`,
+  );
   // In one order whatever the events' was: statements of one shape are one text.
   const columnsOf = (values: object) => Object.keys(values).sort();
   const sets = columnsOf(first.set).map((column) => ({ column, sql: source(column, ({ set }) => set[column]) }));
   const fills = columnsOf(first.fill).map((column) => ({
     column,
-    sql: `coalesce(t.${quoted(column)}, ${source(column, ({ fill }) => fill[column])})`,
+    sql: `coalesce(t.${escapeIdentifier(column)}, ${source(column, ({ fill }) => fill[column])})`,
   }));
   const merges = new Map<string, string>();
   first.merges.forEach(({ column, path }: Merge<AnyRow>, index) => {
-    const target = merges.get(column) ?? `t.${quoted(column)}`;
+    const target = merges.get(column) ?? `t.${escapeIdentifier(column)}`;
     const value = source(column, (patch) => patch.merges[index]?.value);
     const at = path.length > 0 ? `${parameters.raw(path)}::text[]` : null;
     merges.set(
@@ -101,8 +102,8 @@ export const patchRows = (table: TableShape, patches: readonly Patch[]): Stateme
   });
   const assignments = [...sets, ...fills, ...[...merges].map(([column, sql]) => ({ column, sql }))];
   const revision = sets.find(({ column }) => column === 'revision')?.sql;
-  const text = `update ${quoted(table.name)} t
-    set ${assignments.map(({ column, sql }) => `${quoted(column)} = ${sql}`).join(', ')}
+  const text = `update ${escapeIdentifier(table.name)} t
+    set ${assignments.map(({ column, sql }) => `${escapeIdentifier(column)} = ${sql}`).join(', ')}
     from unnest(${sources.join(', ')}) as v(${sources.map((_, index) => `c${index + 1}`).join(', ')})
     where ${key.join(' and ')} and t.revision < ${revision}`;
   return { text, values: parameters.values };
@@ -112,14 +113,14 @@ export const patchRows = (table: TableShape, patches: readonly Patch[]): Stateme
 export const sweepRows = (table: TableShape, { key, where, set }: Update<AnyRow>): Statement => {
   const parameters = new Parameters(table);
   const assignments = Object.entries(set).map(
-    ([column, value]) => `${quoted(column)} = ${parameters.one(column, value)}`,
+    ([column, value]) => `${escapeIdentifier(column)} = ${parameters.one(column, value)}`,
   );
   const conditions = Object.entries(key).map(
-    ([column, value]) => `${quoted(column)} = ${parameters.one(column, value)}`,
+    ([column, value]) => `${escapeIdentifier(column)} = ${parameters.one(column, value)}`,
   );
-  if (where) conditions.push(`${quoted(where.column)} = any(${parameters.each(where.column, where.among)})`);
+  if (where) conditions.push(`${escapeIdentifier(where.column)} = any(${parameters.each(where.column, where.among)})`);
   conditions.push(`revision < ${parameters.one('revision', set.revision)}`);
-  const text = `update ${quoted(table.name)} set ${assignments.join(', ')} where ${conditions.join(' and ')}`;
+  const text = `update ${escapeIdentifier(table.name)} set ${assignments.join(', ')} where ${conditions.join(' and ')}`;
   return { text, values: parameters.values };
 };
 
@@ -132,9 +133,9 @@ export const findMissing = (table: TableShape, patches: readonly Patch[]): State
       patches.map(({ key }) => key[column]),
     ),
   );
-  const columns = table.primaryKey.map(quoted);
+  const columns = table.primaryKey.map((name) => escapeIdentifier(name));
   const same = columns.map((column) => `t.${column} = v.${column}`);
   const text = `select v.* from unnest(${arrays.join(', ')}) as v(${columns.join(', ')})
-    where not exists (select from ${quoted(table.name)} t where ${same.join(' and ')}) limit 1`;
+    where not exists (select from ${escapeIdentifier(table.name)} t where ${same.join(' and ')}) limit 1`;
   return { text, values: parameters.values };
 };

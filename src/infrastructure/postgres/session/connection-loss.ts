@@ -1,4 +1,4 @@
-import { NotReady } from '../../application/runtime/errors.js';
+import { NotReady } from '../../../application/runtime/errors.js';
 
 /** SQLSTATE classes and system errors that speak of the connection, not of the statement. */
 const CONNECTION_ERRORS = /^(08|57P0|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|53300)/;

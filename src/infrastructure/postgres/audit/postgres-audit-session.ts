@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import type { AuditSession, TreeState } from '../../application/audit/audit-tree.js';
-import type { Leaf } from '../../application/audit/audited-log.js';
-import type { SignedCheckpoint } from '../../application/audit/checkpoint.js';
-import { peaksOf, type TreeNode } from '../../application/audit/merkle.js';
-import { HeldConnection } from './held-connection.js';
-import type { SessionLock } from './session-lock.js';
+import type { AuditSession, TreeState } from '../../../application/audit/audit-tree.js';
+import type { Leaf } from '../../../application/audit/audited-log.js';
+import type { SignedCheckpoint } from '../../../application/audit/checkpoint.js';
+import { peaksOf, type TreeNode } from '../../../application/audit/merkle.js';
+import { HeldConnection } from '../session/held-connection.js';
+import type { SessionLock } from '../session/session-lock.js';
 
 /** One statement after the other, each a transaction, on the connection whose lock is the right to write. */
 export class PostgresAuditSession implements AuditSession {

@@ -1,11 +1,11 @@
-import { PgClient } from './pg-client.js';
+import { PgClient } from '../session/pg-client.js';
 import type { DataSource } from 'typeorm';
-import { AuditTree, type AuditSession } from '../../application/audit/audit-tree.js';
-import type { Leaf } from '../../application/audit/audited-log.js';
-import { readCheckpoint, type SignedCheckpoint } from '../../application/audit/checkpoint.js';
-import type { NodePlace } from '../../application/audit/merkle.js';
-import type { AuditLeaf } from './entities/audit-tree.entity.js';
-import { tryLeadOn } from './try-lead.js';
+import { AuditTree, type AuditSession } from '../../../application/audit/audit-tree.js';
+import type { Leaf } from '../../../application/audit/audited-log.js';
+import { readCheckpoint, type SignedCheckpoint } from '../../../application/audit/checkpoint.js';
+import type { NodePlace } from '../../../application/audit/merkle.js';
+import type { AuditLeaf } from '../entities/audit-tree.entity.js';
+import { tryLeadOn } from '../session/try-lead.js';
 import { PostgresAuditSession } from './postgres-audit-session.js';
 
 const LEADER_LOCK = '7205113081';

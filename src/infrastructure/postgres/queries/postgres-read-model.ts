@@ -1,5 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import type { ArtifactRef } from '../../domain/workflow/events.js';
+import type { ArtifactRef } from '../../../domain/workflow/events.js';
 import {
   ReadModel,
   type EventsAsked,
@@ -9,11 +9,11 @@ import {
   type Overview,
   type Page,
   type PageOfExecutions,
-} from '../../application/queries/read-model.js';
+} from '../../../application/queries/read-model.js';
 import { fromCursor, toCursor } from './cursor.js';
-import { WorkflowEventRow } from './entities/workflow-event.entity.js';
-import { WorkflowExecution } from './entities/workflow-execution.entity.js';
-import { WorkflowStep } from './entities/workflow-step.entity.js';
+import { WorkflowEventRow } from '../entities/workflow-event.entity.js';
+import { WorkflowExecution } from '../entities/workflow-execution.entity.js';
+import { WorkflowStep } from '../entities/workflow-step.entity.js';
 import { inSnapshot } from './snapshot.js';
 
 type Include = Readonly<{ steps: boolean; events: Readonly<{ limit: number }> | false }>;

@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { DueExecutions, type DueExecution } from '../../application/workflow/workers.js';
+import { DueExecutions, type DueExecution } from '../../../application/workflow/workers.js';
 
 type Row = Readonly<{ id: string; next_action_at: Date; revision: string }>;
 

@@ -5,7 +5,7 @@ import {
   type Change,
   type Merge,
   type Update,
-} from '../../application/projections/projection.js';
+} from '../../../application/projections/projection.js';
 
 /** All that a batch changes in one row. No column is in two of `set`, `fill` and `merges`. */
 export type Patch = Readonly<{

@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import type { AnyRow, Change } from '../../application/projections/projection.js';
-import { CannotApply } from '../../application/projections/projection-store.js';
-import { segmentsOf, type Patch } from './row-changes.js';
+import type { AnyRow, Change } from '../../../application/projections/projection.js';
+import { CannotApply } from '../../../application/projections/projection-store.js';
+import { segmentsOf, type Patch } from './row-segments.js';
 import { byShape, findMissing, insertRows, patchRows, sweepRows, type Statement } from './row-statements.js';
 import type { TableShape } from './table-shape.js';
 

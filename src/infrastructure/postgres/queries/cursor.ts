@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { InvalidCursor } from '../../application/queries/read-model.js';
+import { InvalidCursor } from '../../../application/queries/read-model.js';
 
 /** The last row of the page before. */
 export type Place = Readonly<{ created_at: Date; id: string }>;

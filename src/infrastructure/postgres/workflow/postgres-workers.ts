@@ -1,5 +1,5 @@
 import type { DataSource } from 'typeorm';
-import { Workers } from '../../application/workflow/workers.js';
+import { Workers } from '../../../application/workflow/workers.js';
 
 /** Signs of life by the database's clock, so that instances need not agree on the time. */
 export class PostgresWorkers extends Workers {

@@ -1,12 +1,11 @@
+import { escapeIdentifier } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
-import { LiveRows, type LiveExecution } from '../../application/projections/drift/live-rows.js';
-import type { AnyRow } from '../../application/projections/projection.js';
-import { inSnapshot } from './snapshot.js';
+import { LiveRows, type LiveExecution } from '../../../application/projections/drift/live-rows.js';
+import type { AnyRow } from '../../../application/projections/projection.js';
+import { inSnapshot } from '../queries/snapshot.js';
 import { encode, tableShape, type ColumnShape, type TableShape } from './table-shape.js';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
-
 export class PostgresLiveRows extends LiveRows {
   constructor(private readonly dataSource: DataSource) {
     super();
@@ -29,8 +28,8 @@ export class PostgresLiveRows extends LiveRows {
 
   async executions(after: string | null, limit: number, projections: readonly string[]): Promise<readonly string[]> {
     const parts = projections.map((projection) => {
-      const owner = quoted(ownerColumn(tableShape(this.dataSource, projection)));
-      return `(select distinct ${owner} as id from ${quoted(projection)} where $1::uuid is null or ${owner} > $1::uuid
+      const owner = escapeIdentifier(ownerColumn(tableShape(this.dataSource, projection)));
+      return `(select distinct ${owner} as id from ${escapeIdentifier(projection)} where $1::uuid is null or ${owner} > $1::uuid
                order by 1 limit $2)`;
     });
     const rows: { id: string }[] = await this.dataSource.query(
@@ -42,12 +41,13 @@ export class PostgresLiveRows extends LiveRows {
 
   private async inTable(manager: EntityManager, projection: string, executionId: string): Promise<LiveExecution> {
     const shape = tableShape(this.dataSource, projection);
-    const columns = [...shape.columns.keys()].map(quoted).join(', ');
+    const columns = [...shape.columns.keys()].map((name) => escapeIdentifier(name)).join(', ');
     // A stream that is not named by a UUID can have no rows.
     const rows: AnyRow[] = UUID.test(executionId)
-      ? await manager.query(`select ${columns} from ${quoted(projection)} where ${quoted(ownerColumn(shape))} = $1`, [
-          executionId,
-        ])
+      ? await manager.query(
+          `select ${columns} from ${escapeIdentifier(projection)} where ${escapeIdentifier(ownerColumn(shape))} = $1`,
+          [executionId],
+        )
       : [];
     const [checkpoint]: { position: string }[] = await manager.query(
       'select position from projection_checkpoints where projection = $1',

@@ -1,16 +1,17 @@
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
-import { failpoint } from '../../application/runtime/failpoint.js';
+import { failpoint } from '../../../application/runtime/failpoint.js';
 import type {
   Poison,
   ProjectionSession,
   ProjectionWrite,
   SkippedEvent,
-} from '../../application/projections/projection-store.js';
-import { HeldConnection } from './held-connection.js';
-import type { SessionLock } from './session-lock.js';
-import { noteLate } from './live/note-late.js';
-import { LATE } from './migrations/1763800000120-announce-to-listeners.js';
+} from '../../../application/projections/projection-store.js';
+import { HeldConnection } from '../session/held-connection.js';
+import type { SessionLock } from '../session/session-lock.js';
+import { LATE } from '../live/announcement.js';
+import { noteLate } from '../live/note-late.js';
+import { storable } from '../session/storable.js';
 import { tableShape, type TableShape } from './table-shape.js';
 import { sendRows } from './write-rows.js';
 
@@ -158,7 +159,3 @@ const inOrder = async (statements: readonly Promise<unknown>[]): Promise<void> =
 };
 
 /** Postgres' text cannot hold U+0000. */
-const storable = (value: unknown): unknown => {
-  if (typeof value === 'bigint') return String(value);
-  return typeof value === 'string' ? value.replaceAll('\0', '\uFFFD') : value;
-};

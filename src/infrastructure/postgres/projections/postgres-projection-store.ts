@@ -1,16 +1,16 @@
-import { PgClient } from './pg-client.js';
+import { PgClient } from '../session/pg-client.js';
 import type { DataSource } from 'typeorm';
-import { sleep, type Clock } from '../../application/runtime/clock.js';
+import { sleep, type Clock } from '../../../application/runtime/clock.js';
 import {
   ProjectionStore,
   type Poison,
   type ProjectionCheckpoint as Checkpoint,
   type ProjectionSession,
-} from '../../application/projections/projection-store.js';
-import { ProjectionCheckpoint } from './entities/projection-checkpoint.entity.js';
-import { ProjectionPoison } from './entities/projection-poison.entity.js';
+} from '../../../application/projections/projection-store.js';
+import { ProjectionCheckpoint } from '../entities/projection-checkpoint.entity.js';
+import { ProjectionPoison } from '../entities/projection-poison.entity.js';
 import { PostgresProjectionSession } from './postgres-projection-session.js';
-import { tryLeadOn } from './try-lead.js';
+import { tryLeadOn } from '../session/try-lead.js';
 import { checkpointsOf, poisonOf } from './projection-rows.js';
 
 export const LEADER_LOCK = '7205113003';

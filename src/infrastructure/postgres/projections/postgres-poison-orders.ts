@@ -1,6 +1,10 @@
 import { IsNull, type DataSource } from 'typeorm';
-import { PoisonOrders, type PlacedOrder, type PoisonOrder } from '../../application/projections/admin/poison-orders.js';
-import { ProjectionOrder } from './entities/projection-order.entity.js';
+import {
+  PoisonOrders,
+  type PlacedOrder,
+  type PoisonOrder,
+} from '../../../application/projections/admin/poison-orders.js';
+import { ProjectionOrder } from '../entities/projection-order.entity.js';
 
 export class PostgresPoisonOrders extends PoisonOrders {
   constructor(private readonly dataSource: DataSource) {
