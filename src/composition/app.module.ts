@@ -34,13 +34,11 @@ import { PostgresDueExecutions } from '../infrastructure/postgres/workflow/postg
 import { PostgresReadModel } from '../infrastructure/postgres/queries/postgres-read-model.js';
 import { PostgresWaitingExecutions } from '../infrastructure/postgres/queries/postgres-waiting-executions.js';
 import { PostgresWorkers } from '../infrastructure/postgres/workflow/postgres-workers.js';
-import { AdminModule } from '../interfaces/http/admin.module.js';
-import { OwnCalls } from '../interfaces/http/agent-paths.js';
-import { JsonReader } from '../interfaces/http/body/json-reader.js';
-import { HttpLimits } from '../interfaces/http/http-limits.js';
-import { HttpModule } from '../interfaces/http/http.module.js';
-import { LiveModule } from '../interfaces/http/live.module.js';
-import { RequiredReasons } from '../interfaces/http/required-reasons.js';
+import { AdminModule, HttpModule, LiveModule } from '../interfaces/http/http.module.js';
+import { OwnCalls } from '../interfaces/http/agents/agent-paths.js';
+import { JsonReader } from '../interfaces/http/server/json-reader.js';
+import { HttpLimits } from '../interfaces/http/server/http-limits.js';
+import { RequiredReasons } from '../interfaces/http/executions/required-reasons.js';
 import { adminProviders } from './admin.js';
 import { auditKeeper } from './audit.js';
 import { LocalDocumentAgents } from './document-agents.js';

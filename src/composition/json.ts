@@ -5,9 +5,9 @@ import type { AgentLimits } from '../infrastructure/agents/limits.js';
 import { KeptThreads, type KeptThreadLimits } from '../infrastructure/system/kept-threads.js';
 import { OneEachRound } from '../infrastructure/system/one-each-round.js';
 import { ThreadRefusal } from '../infrastructure/system/one-shot-threads.js';
-import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/body/json-reader.js';
-import type { BodyRules } from '../interfaces/http/body/read-json.js';
-import { bodyUnreadable, Refusal } from '../interfaces/http/refusal.js';
+import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/server/json-reader.js';
+import type { BodyRules } from '../interfaces/http/server/read-json.js';
+import { bodyUnreadable, Refusal } from '../interfaces/http/server/refusal.js';
 import { carryOut, type JsonOrder, type JsonResult } from './json-order.js';
 
 export type JsonThreadLimits = KeptThreadLimits &

@@ -2,7 +2,7 @@
 import { variableName } from '../infrastructure/agents/agent-urls.js';
 import { defaultAgentLimits, type AgentLimits } from '../infrastructure/agents/limits.js';
 import { DEFAULT_RUNNER_LIMITS, type RunnerLimits } from '../application/projections/runner.js';
-import { defaultHttpLimits, type HttpLimits } from '../interfaces/http/http-limits.js';
+import { defaultHttpLimits, type HttpLimits } from '../interfaces/http/server/http-limits.js';
 import {
   DEFAULT_REBUILD_STORE_LIMITS,
   type RebuildStoreLimits,

@@ -41,14 +41,14 @@ import type { ArtifactRef } from '../../../src/domain/workflow/events.js';
 import { AgentTaskReports } from '../../../src/infrastructure/agents/agent-task-reports.js';
 import { HmacTaskTokens } from '../../../src/infrastructure/agents/hmac-task-tokens.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
-import { OwnCalls } from '../../../src/interfaces/http/agent-paths.js';
-import { JsonReader, JsonReadHere } from '../../../src/interfaces/http/body/json-reader.js';
-import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
-import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/http-limits.js';
+import { OwnCalls } from '../../../src/interfaces/http/agents/agent-paths.js';
+import { JsonReader, JsonReadHere } from '../../../src/interfaces/http/server/json-reader.js';
+import { configureHttp } from '../../../src/interfaces/http/server/configure-http.js';
+import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/server/http-limits.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
 import { knownHosts } from '../../../src/interfaces/known-hosts.js';
 import { knownOrigins } from '../../../src/interfaces/known-origins.js';
-import { RequiredReasons } from '../../../src/interfaces/http/required-reasons.js';
+import { RequiredReasons } from '../../../src/interfaces/http/executions/required-reasons.js';
 import { CountingIds, onDemand, step, world } from '../../support/saga-world.js';
 
 /** Rows that a test lays down; what was asked of them. */
