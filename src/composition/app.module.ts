@@ -3,7 +3,7 @@ import { Global, Logger, Module, type DynamicModule, type Provider } from '@nest
 import { CqrsModule } from '@nestjs/cqrs';
 import { DataSource } from 'typeorm';
 import { Agents } from '../application/agents/agents.js';
-import { AuditKeeper } from '../application/audit/keeper.js';
+import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
 import { AuditPackMaker } from '../application/audit/pack/audit-pack-maker.js';
 import { AuditPacks } from '../application/audit/pack/get-audit-pack.js';
 import { ArtifactStore, CheckedArtifacts } from '../application/workflow/artifacts.js';
@@ -50,7 +50,7 @@ import type { Parts } from './parts.js';
 import { sagaProviders } from './saga.js';
 import { vitalProviders } from './vital-signs.js';
 
-import { told } from './told.js';
+import { logErrors } from './log-errors.js';
 
 @Global()
 @Module({})
@@ -62,8 +62,8 @@ export class AppModule {
       ...stores(parts),
       ...sagaProviders(parts),
       ...vitalProviders(parts),
-      ...liveProviders(parts, told('Live')),
-      ...webhookProviders(parts, told('Webhooks')),
+      ...liveProviders(parts, logErrors('Live')),
+      ...webhookProviders(parts, logErrors('Webhooks')),
       ...commandHandlers,
       ...queryHandlers,
     ];
@@ -113,23 +113,23 @@ const given = ({
 
 const audit = ({ config, log, clock, ids, audit: parts }: Parts): Provider[] => [
   {
-    provide: AuditKeeper,
-    useValue: auditKeeper(config, { ...parts, log, clock, ids }, told('Audit')),
+    provide: AuditTreeWriter,
+    useValue: auditKeeper(config, { ...parts, log, clock, ids }, logErrors('Audit')),
   },
   {
     provide: AuditPacks,
-    inject: [AuditKeeper, ArtifactStore],
-    useFactory: (keeper: AuditKeeper, artifacts: ArtifactStore) =>
+    inject: [AuditTreeWriter, ArtifactStore],
+    useFactory: (keeper: AuditTreeWriter, artifacts: ArtifactStore) =>
       new AuditPackMaker({ ...parts, log, clock, keeper, artifacts, format: new ZipPackFormat() }),
   },
 ];
 
 const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Parts): Provider[] => {
   const waiting = new PostgresWaitingExecutions(dataSource);
-  const admin = projectionAdmin({ config, dataSource, log, clock, ids }, told('Projections'));
+  const admin = projectionAdmin({ config, dataSource, log, clock, ids }, logErrors('Projections'));
   const { store, runner } = admin;
   return [
-    ...adminProviders({ config, dataSource, log, clock, metrics }, admin, told('Projections')),
+    ...adminProviders({ config, dataSource, log, clock, metrics }, admin, logErrors('Projections')),
     { provide: ProjectionStore, useValue: store },
     { provide: ProjectionRunner, useValue: runner },
     {
@@ -148,7 +148,7 @@ const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Part
     { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },
     {
       provide: StartBacklog,
-      useValue: new StartBacklog(waiting, clock, backlogLimits(config), told('Starts')),
+      useValue: new StartBacklog(waiting, clock, backlogLimits(config), logErrors('Starts')),
     },
     { provide: DueExecutions, useValue: new PostgresDueExecutions(dataSource) },
   ];

@@ -17,7 +17,7 @@ import type { AttemptLimits } from '../application/saga/attempts.js';
 import type { StepLimits } from '../application/saga/results.js';
 import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/rebuild/rebuilder-limits.js';
 import type { VitalLimits } from '../application/log/vital-signs.js';
-import type { WatchLimits } from '../application/saga/saga-watch.js';
+import type { WatchLimits } from '../application/saga/saga-scheduler.js';
 import type { WebhookLimits } from '../application/webhooks/limits.js';
 import { DEFAULT_SENDER_LIMITS, type SenderLimits } from '../infrastructure/webhooks/http-webhook-sender.js';
 import { REVISION_WAIT_LIMITS, type RevisionWaitLimits } from '../application/queries/revision-waits.js';

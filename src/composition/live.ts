@@ -3,7 +3,7 @@ import type { OnError } from '../application/runtime/errors.js';
 import type { Provider } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../application/runtime/clock.js';
-import { EventHub } from '../application/live/event-hub.js';
+import { EventBroadcaster } from '../application/live/event-broadcaster.js';
 import { LiveStreams } from '../application/live/live-streams.js';
 import { RowChanges } from '../application/live/row-changes.js';
 import type { Config } from '../infrastructure/config/config.js';
@@ -22,7 +22,7 @@ export const liveProviders = ({ config, dataSource, clock, stopping }: Parts, on
   const changes = new PostgresRowChanges(dataSource, clock, DEFAULT_ROW_CHANGES_LIMITS, onError);
   const source = readyUnlessAway(new PostgresLiveSource(dataSource));
   const limits = streamLimits(config);
-  const hub = new EventHub(changes, source, clock, limits, onError);
+  const hub = new EventBroadcaster(changes, source, clock, limits, onError);
   return [
     { provide: RowChanges, useValue: changes },
     { provide: LiveStreams, useValue: new LiveStreams(hub, source, limits) },
@@ -35,7 +35,7 @@ export const liveProviders = ({ config, dataSource, clock, stopping }: Parts, on
 export class LiveLoops {
   constructor(
     private readonly changes: PostgresRowChanges,
-    private readonly hub: EventHub,
+    private readonly hub: EventBroadcaster,
   ) {}
 
   async start(): Promise<void> {

@@ -8,7 +8,7 @@ import type { Config } from '../infrastructure/config/config.js';
 import { connectionShares, type ConnectionShares } from '../infrastructure/config/connections.js';
 import { SharedNode } from '../infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../infrastructure/eventstore/eventstore-db.event-log.js';
-import { MovingEventLog } from '../infrastructure/eventstore/moving.event-log.js';
+import { FailoverEventLog } from '../infrastructure/eventstore/failover.event-log.js';
 import { SharedTailEventLog } from '../infrastructure/eventstore/shared-tail.event-log.js';
 import { checkDatabase } from '../infrastructure/postgres/check-database.js';
 import { createDataSource } from '../infrastructure/postgres/data-source.js';
@@ -70,7 +70,7 @@ export const startPlatform = async (
     opened(dataSource, (it) => it.destroy());
     const openLog = (url: string) => new EventStoreDbEventLog({ url, appendTimeoutMs: config.appendTimeoutMs });
     const given = config.eventstoreUrl?.reveal();
-    const reached = given ? openLog(given) : new MovingEventLog(await sharedNode(databaseUrl), openLog);
+    const reached = given ? openLog(given) : new FailoverEventLog(await sharedNode(databaseUrl), openLog);
     opened(reached, (it) => it.close());
     if (given) await whileLogIsAway(waits, reached);
     return { dataSource, log: new SharedTailEventLog(reached, FOLLOWED), close };

@@ -7,7 +7,7 @@ import { upgradeLog } from '../interfaces/http/server/access-log.js';
 import type { Door } from '../interfaces/http/server/configure-http.js';
 import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { realtimeLimits } from './limits.js';
-import { told } from './told.js';
+import { logErrors } from './log-errors.js';
 
 export const realtimeServer = (app: INestApplicationContext, config: Config, door: Door): RealtimeServer => {
   const { connections } = door;
@@ -19,5 +19,5 @@ export const realtimeServer = (app: INestApplicationContext, config: Config, doo
     }),
   };
   const [changes, noted] = [app.get(RowChanges), upgradeLog(config.accessLog)];
-  return new RealtimeServer(changes, realtimeLimits(config), told('Realtime'), admission, noted);
+  return new RealtimeServer(changes, realtimeLimits(config), logErrors('Realtime'), admission, noted);
 };

@@ -5,13 +5,13 @@ import { Logger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AgentHoldsWatch } from '../application/agents/agent-holds-watch.js';
-import { AuditKeeper } from '../application/audit/keeper.js';
+import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { Ids } from '../application/log/ids.js';
 import { projections as readTables } from '../application/projections/index.js';
 import { followed, lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
-import { SagaWatch } from '../application/saga/saga-watch.js';
+import { SagaScheduler } from '../application/saga/saga-scheduler.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
 import { VitalSigns } from '../application/log/vital-signs.js';
 import { loadAgentsModule } from '../infrastructure/agents/agents-module.js';
@@ -150,8 +150,8 @@ const run = (
   config: Config,
   stopping: AbortController,
 ) => {
-  const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
-  const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditKeeper)];
+  const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaScheduler), app.get(ProjectionRunner)];
+  const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditTreeWriter)];
   const [live, webhooks, vitals] = [app.get(LiveLoops), app.get(WebhookLoops), app.get(VitalSigns)];
   let stopped: Promise<void> | undefined;
   const stop = async () => {

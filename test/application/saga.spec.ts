@@ -369,7 +369,7 @@ describe('instances', () => {
     await here.saga.submit(EXECUTION, w.start());
     await w.instance('w2').saga.submit(EXECUTION, w.order({ type: 'CancelWorkflow', data: {} }));
     expect(w.agents.calls[0]?.signal.aborted).toBe(false);
-    await here.saga.noticed(EXECUTION, (await w.history())[2]!);
+    await here.saga.onForeignEvent(EXECUTION, (await w.history())[2]!);
     expect(w.agents.calls[0]?.signal.aborted).toBe(true);
   });
 

@@ -12,7 +12,7 @@ import { DEFAULT_RUNNER_LIMITS, ProjectionRunner } from '../../src/application/p
 import type { AgentBounds } from '../../src/application/saga/agent-lane.js';
 import { Attempts } from '../../src/application/saga/attempts.js';
 import { Results } from '../../src/application/saga/results.js';
-import { SagaWatch } from '../../src/application/saga/saga-watch.js';
+import { SagaScheduler } from '../../src/application/saga/saga-scheduler.js';
 import { NO_RULES } from '../../src/application/saga/slots.js';
 import { StepRunner } from '../../src/application/saga/step-runner.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
@@ -88,7 +88,7 @@ export const makeInstance = (machine: Machine, around: Surroundings): Instance =
   const backlog = new StartBacklog(new NobodyWaits(), clock, BACKLOG, onError);
   const { workers, due } = data;
   const watchLimits = { heartbeatMs: HEARTBEAT_MS, sweepMs: SWEEP_MS, sweepBatch: 100, sweepParallel: 4 };
-  const watch = new SagaWatch(saga, { log, workers, due, clock, ids }, worker, watchLimits, onError);
+  const watch = new SagaScheduler(saga, { log, workers, due, clock, ids }, worker, watchLimits, onError);
   const runnerLimits = {
     ...DEFAULT_RUNNER_LIMITS,
     batch: limits.batch,

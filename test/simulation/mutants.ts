@@ -35,7 +35,7 @@ export const mutants: readonly Mutant[] = [
     "if (step.status === 'waiting') return step.retryAt;",
     "if (step.status === 'waiting') return null;",
   ]),
-  mutant('no sweep', 'src/application/saga/saga-watch.ts', ['() => this.sweep()', 'async () => undefined']),
+  mutant('no sweep', 'src/application/saga/saga-scheduler.ts', ['() => this.sweep()', 'async () => undefined']),
   mutant('rows first, checkpoint in a second transaction', DATABASE, [writes[1], between + writes[1]]),
   mutant('checkpoint first, rows in a second transaction', DATABASE, [
     writes.join(''),

@@ -4,7 +4,7 @@ import {
   RevisionConflict,
   type Appended,
   type ExpectedRevision,
-  type LogSignal,
+  type SubscriptionMessage,
   type NewEvent,
   type PageAsked,
   type RecordedEvent,
@@ -85,7 +85,7 @@ export class InMemoryEventLog extends EventLog {
 
   async *subscribe(
     options: Readonly<{ prefix: string | readonly string[]; after: bigint | 'start'; signal: AbortSignal }>,
-  ): AsyncGenerator<LogSignal> {
+  ): AsyncGenerator<SubscriptionMessage> {
     const { prefix, after, signal } = options;
     const connection = this.connection;
     const first = this.all.findIndex(({ event }) => after === 'start' || event.position > after);

@@ -10,7 +10,7 @@ import { Attempts } from '../../src/application/saga/attempts.js';
 import { NO_RULES, type AgentRules } from '../../src/application/saga/slots.js';
 import { StepRunner } from '../../src/application/saga/step-runner.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
-import { Workflows, type Order } from '../../src/application/workflow/workflows.js';
+import { Workflows, type CommandEnvelope } from '../../src/application/workflow/workflows.js';
 import type { OperatorCommand } from '../../src/domain/workflow/commands.js';
 import type { StepDefinition } from '../../src/domain/workflow/definition.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
@@ -129,7 +129,7 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
     return { saga, workflows };
   };
 
-  const order = (command: OperatorCommand): Order => ({
+  const order = (command: OperatorCommand): CommandEnvelope => ({
     command,
     context: {
       commandId: operatorIds.uuid(),
@@ -141,7 +141,7 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
     },
   });
 
-  const start = (executionId = EXECUTION, autoExecute = true): Order =>
+  const start = (executionId = EXECUTION, autoExecute = true): CommandEnvelope =>
     order({
       type: 'StartWorkflow',
       data: {

@@ -1,7 +1,7 @@
 /** Reviews of histories, in the log: recorded once, listed from the log itself. */
 import { readReviewEvent, reviewStream, type AuditReviewed, type ReviewOutcome } from '../../domain/audit/review.js';
 import { workflowStream } from '../../domain/workflow/index.js';
-import { appendSurely, DEFAULT_APPEND_LIMITS } from '../log/append.js';
+import { appendWithRetry, DEFAULT_APPEND_LIMITS } from '../log/append.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
 import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';
@@ -55,7 +55,7 @@ export class AuditReviews {
         const event = { type: 'AuditReviewed', data: review };
         const made = toStore(stream, event, context, 0, executionId);
         const { events } = chained(stream, [made], revision, link);
-        const appended = await appendSurely(this.log, this.clock, stream, events, revision, DEFAULT_APPEND_LIMITS);
+        const appended = await appendWithRetry(this.log, this.clock, stream, events, revision, DEFAULT_APPEND_LIMITS);
         return { id: events[0]!.id, revision: appended.revision, commandId, review };
       } catch (error) {
         if (!(error instanceof RevisionConflict) || round >= MAX_ROUNDS) throw error;

@@ -6,7 +6,7 @@ import { failpoint } from '../runtime/failpoint.js';
 import type { AuditSession } from './audit-tree.js';
 import { AUDITED_PREFIXES, hashOfLeaf, leafOf } from './audited-log.js';
 import { Checkpoints } from './checkpoints.js';
-import type { KeeperLimits, KeeperPorts } from './keeper-ports.js';
+import type { KeeperLimits, KeeperPorts } from './writer-ports.js';
 import { Frontier } from './merkle.js';
 import { presentLog } from './present-log.js';
 

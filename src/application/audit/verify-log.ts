@@ -8,7 +8,7 @@ import { inOrder, type Finding } from './finding.js';
 import { presentLog } from './present-log.js';
 import { Roots } from './roots.js';
 import { Tombstones } from './tombstones.js';
-import { isSame, tellApart } from './tell-apart.js';
+import { isSame, diagnoseMismatch } from './diagnose-mismatch.js';
 
 const PAGE = 1_000;
 
@@ -81,7 +81,7 @@ const compare = async (
   const signer = ofTree.coverOf(index);
   const isOfLog = wrong ? index < wrong.tree_size && signer : index >= ofLog.covered;
   if (difference && isOfLog) {
-    const finding = await tellApart(ports, difference.event, difference.leaf, difference.rest);
+    const finding = await diagnoseMismatch(ports, difference.event, difference.leaf, difference.rest);
     return [{ ...finding, checkpoint: signer?.number ?? null }];
   }
   if (wrong) {

@@ -11,7 +11,7 @@ import { commandIdFor, Ids } from '../log/ids.js';
 import { Results } from '../saga/results.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
 import { TaskReports, TaskTokens, type AttemptRef, type TaskReport } from '../workflow/tasks.js';
-import { Workflows, type Order } from '../workflow/workflows.js';
+import { Workflows, type CommandEnvelope } from '../workflow/workflows.js';
 
 /** `continue`: whether the agent should go on with its work. The times are ISO-8601 UTC. */
 export type TaskAnswer =
@@ -96,7 +96,7 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
     { ref, found }: Target,
     command: StepCommand,
     request: Pick<CommandContext, 'traceparent' | 'requestId'>,
-  ): Order {
+  ): CommandEnvelope {
     return {
       command,
       context: {

@@ -25,7 +25,7 @@ export const DEFAULT_APPEND_LIMITS: AppendLimits = {
  * taken now, recognised as already there, or refused because another writer was first.
  * @throws RevisionConflict, or LogUnavailable when the log stayed silent through all tries
  */
-export const appendSurely = async (
+export const appendWithRetry = async (
   log: EventLog,
   clock: Clock,
   stream: string,

@@ -35,13 +35,13 @@ const TOMBSTONE = '$streamDeleted';
 export const isTombstone = ({ type }: Pick<RecordedEvent, 'type'>): boolean => type === TOMBSTONE;
 
 /** What a subscription yields: events, checkpoints between them (nothing that matches up to here), and 'caught-up'. */
-export type LogSignal =
+export type SubscriptionMessage =
   | Readonly<{ kind: 'event'; event: RecordedEvent }>
   | Readonly<{ kind: 'checkpoint'; position: bigint }>
   | Readonly<{ kind: 'caught-up' }>;
 
 /** Up to where the log is known after this message; null where it says nothing of that. */
-export const positionOf = (message: LogSignal): bigint | null => {
+export const positionOf = (message: SubscriptionMessage): bigint | null => {
   if (message.kind === 'event') return message.event.position;
   return message.kind === 'checkpoint' ? message.position : null;
 };
@@ -95,7 +95,7 @@ export abstract class EventLog {
       after: bigint | 'start';
       signal: AbortSignal;
     }>,
-  ): AsyncIterable<LogSignal>;
+  ): AsyncIterable<SubscriptionMessage>;
 }
 
 export class RevisionConflict extends Error {

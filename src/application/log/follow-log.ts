@@ -1,5 +1,5 @@
 import { sleep, type Clock } from '../runtime/clock.js';
-import type { EventLog, LogSignal } from './event-log.js';
+import type { EventLog, SubscriptionMessage } from './event-log.js';
 import type { Ids } from './ids.js';
 
 export type FollowLimits = Readonly<{
@@ -26,7 +26,7 @@ export type FollowOptions = Readonly<{
 }>;
 
 /** A subscription that does not end when its connection does: it goes on after the last position that it gave out. */
-export async function* followLog(options: FollowOptions): AsyncGenerator<LogSignal, void, undefined> {
+export async function* followLog(options: FollowOptions): AsyncGenerator<SubscriptionMessage, void, undefined> {
   const { log, clock, ids, prefix, signal, onError, limits = DEFAULT_FOLLOW_LIMITS } = options;
   let after = options.after;
   for (let losses = 0; !signal.aborted; losses++) {

@@ -1,6 +1,6 @@
 /** Commands to things whose whole history is short: read it, decide, append. Executions have workflows.ts. */
 import type { Decider, Message } from '../../domain/decider.js';
-import { appendSurely, DEFAULT_APPEND_LIMITS } from './append.js';
+import { appendWithRetry, DEFAULT_APPEND_LIMITS } from './append.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CommandContext } from './envelope.js';
 import { chained, contentOf, linkOf, type Unchained } from './event-hash.js';
@@ -80,7 +80,7 @@ export class SmallStream<Command, State, Event extends Message<string, unknown>>
       const { events: stored, link } = chained(stream, made, folded.revision, folded.link);
       try {
         const limits = DEFAULT_APPEND_LIMITS;
-        const { revision, position } = await appendSurely(log, clock, stream, stored, folded.revision, limits);
+        const { revision, position } = await appendWithRetry(log, clock, stream, stored, folded.revision, limits);
         const state = events.reduce((before, event) => this.decider.evolve(before, event), folded.state);
         const commands = remember(folded.commands, context.commandId);
         return { folded: { state, revision, commands, link }, changed: true, position };

@@ -1,7 +1,7 @@
 import type { OnError } from '../runtime/errors.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { sleep, type Clock } from '../runtime/clock.js';
-import { positionOf, type EventLog, type LogSignal } from '../log/event-log.js';
+import { positionOf, type EventLog, type SubscriptionMessage } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
 import { every } from '../runtime/every.js';
@@ -62,7 +62,7 @@ export class Term {
   async serve(ending: AbortSignal): Promise<void> {
     const over = new AbortController();
     const signal = AbortSignal.any([ending, this.session.lost, over.signal]);
-    const queue = new BoundedQueue<LogSignal>(this.limits.buffered);
+    const queue = new BoundedQueue<SubscriptionMessage>(this.limits.buffered);
     await this.heal().catch((error: unknown) => this.onError('Healing what is held back failed', error));
     const pumping = this.pump(queue, signal);
     const ordered = this.takeOrders(signal);
@@ -104,7 +104,7 @@ export class Term {
     return [...this.progress.values()].reduce((sum, { poisoned }) => sum + poisoned.length, 0);
   }
 
-  private async pump(queue: BoundedQueue<LogSignal>, signal: AbortSignal): Promise<void> {
+  private async pump(queue: BoundedQueue<SubscriptionMessage>, signal: AbortSignal): Promise<void> {
     const { log, clock, ids } = this.ports;
     const onError = (error: unknown) => {
       this.caughtUp = false;
@@ -131,7 +131,7 @@ export class Term {
     await every(clock, ordersEveryMs, signal, look, told);
   }
 
-  private async take(seen: readonly LogSignal[]): Promise<void> {
+  private async take(seen: readonly SubscriptionMessage[]): Promise<void> {
     const events = seen.flatMap((each) => (each.kind === 'event' ? [each.event] : []));
     // The farthest, not the last: what is delivered again is of before.
     const position = seen.reduce<bigint | null>((farthest, each) => later(farthest, positionOf(each)), null);

@@ -1,5 +1,5 @@
 /** For which keys something is under way, any number of times at once. */
-export class UnderWay {
+export class InFlight {
   private readonly counts = new Map<string, number>();
   private readonly doubtful = new Set<string>();
 

@@ -1,5 +1,5 @@
 /** One at a time for each key: whoever comes while a turn is taken has it taken once more, however many they are. */
-export class Turns {
+export class SerialPerKey {
   private readonly taken = new Map<string, { again: boolean }>();
 
   constructor(private readonly act: (key: string) => Promise<void>) {}

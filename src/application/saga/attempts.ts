@@ -5,8 +5,8 @@ import type { ExistingWorkflow } from '../../domain/workflow/state.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import { failpoint } from '../runtime/failpoint.js';
 import type { Outcome } from '../workflow/outcome.js';
-import type { Order, Workflows } from '../workflow/workflows.js';
-import { orderOf, speakerOf, traceparentFor, type OrderSource } from './orders.js';
+import type { CommandEnvelope, Workflows } from '../workflow/workflows.js';
+import { envelopeOf, speakerOf, traceparentFor, type OrderSource } from './envelopes.js';
 import type { StepRunner } from './step-runner.js';
 
 export type AttemptLimits = Readonly<{
@@ -47,7 +47,7 @@ export class Attempts {
     { state, started, eventId }: Claim,
     abort: AbortController,
     heard: (report: StepCommand | null) => void,
-    next: (state: ExistingWorkflow, traceparent: string) => Order | undefined,
+    next: (state: ExistingWorkflow, traceparent: string) => CommandEnvelope | undefined,
     isClosing: () => boolean,
   ): Promise<Outcome | null> {
     const { executionId } = state;
@@ -55,7 +55,7 @@ export class Attempts {
     const report = await this.steps.run(state, started, traceparent, abort);
     heard(report);
     if (!report) return null;
-    const order = orderOf(this.source, report, { causationId: eventId, traceparent }, speakerOf(report, started));
+    const order = envelopeOf(this.source, report, { causationId: eventId, traceparent }, speakerOf(report, started));
     for (let tried = 1; ; tried++) {
       try {
         const outcome = await this.workflows.execute(executionId, order, (after) => next(after, traceparent));

@@ -4,7 +4,7 @@ import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import { workflow, workflowStream } from '../../domain/workflow/index.js';
 import type { ExistingWorkflow, WorkflowState } from '../../domain/workflow/state.js';
 import { summarise } from '../../domain/workflow/summary.js';
-import { appendSurely, DEFAULT_APPEND_LIMITS, type AppendLimits } from '../log/append.js';
+import { appendWithRetry, DEFAULT_APPEND_LIMITS, type AppendLimits } from '../log/append.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CommandContext, EventMetadata } from '../log/envelope.js';
 import { OtherRevision } from '../runtime/errors.js';
@@ -21,13 +21,13 @@ import { requireRevision } from './required-revision.js';
 const MAX_ROUNDS = 10;
 
 /** A command with its circumstances. */
-export type Order = Readonly<{
+export type CommandEnvelope = Readonly<{
   command: OperatorCommand | StepCommand;
   context: CommandContext;
 }>;
 
 /** On what terms an order is given. */
-export type Terms = Readonly<{
+export type ExecuteOptions = Readonly<{
   /** Spares the read of a stream that is expected not to exist. */
   isNew?: boolean;
   /** The only revision of the execution at which it is to be carried out. Null: any. */
@@ -85,9 +85,9 @@ export class Workflows {
    */
   async execute(
     executionId: string,
-    order: Order,
-    next: (state: ExistingWorkflow) => Order | undefined = () => undefined,
-    { isNew = false, onlyAt = null }: Terms = {},
+    order: CommandEnvelope,
+    next: (state: ExistingWorkflow) => CommandEnvelope | undefined = () => undefined,
+    { isNew = false, onlyAt = null }: ExecuteOptions = {},
   ): Promise<Outcome> {
     for (let round = 1; ; round++) {
       const fresh = round > 1;
@@ -109,8 +109,8 @@ export class Workflows {
   private plan(
     executionId: string,
     { state }: Folded,
-    order: Order,
-    next: (state: ExistingWorkflow) => Order | undefined,
+    order: CommandEnvelope,
+    next: (state: ExistingWorkflow) => CommandEnvelope | undefined,
   ): Plan {
     const first = this.decide(executionId, state, order, order.context.causationId ?? order.context.commandId);
     const follow = first.state.status === 'none' ? undefined : next(first.state);
@@ -129,7 +129,12 @@ export class Workflows {
     };
   }
 
-  private decide(executionId: string, before: WorkflowState, { command, context }: Order, causationId: string) {
+  private decide(
+    executionId: string,
+    before: WorkflowState,
+    { command, context }: CommandEnvelope,
+    causationId: string,
+  ) {
     const events = workflow.decide(Object.assign({}, command, { at: context.at }), before);
     let state = before;
     const stored = events.map((event, index): Unchained => {
@@ -160,13 +165,18 @@ export class Workflows {
     const stream = workflowStream(executionId);
     const { events: stored, link } = chained(stream, plan.stored, folded.revision, folded.link);
     const { clock, appendLimits: limits } = this;
-    const { revision, position } = await appendSurely(this.log, clock, stream, stored, folded.revision, limits).catch(
-      (error: unknown) => {
-        // What got no answer may be in the log by now, or be there later.
-        if (error instanceof LogUnavailable) this.cache.forget(executionId);
-        throw error;
-      },
-    );
+    const { revision, position } = await appendWithRetry(
+      this.log,
+      clock,
+      stream,
+      stored,
+      folded.revision,
+      limits,
+    ).catch((error: unknown) => {
+      // What got no answer may be in the log by now, or be there later.
+      if (error instanceof LogUnavailable) this.cache.forget(executionId);
+      throw error;
+    });
     const metadata = stored.map((event) => event.metadata as EventMetadata);
     const commands = metadata.map(({ commandId }) => commandId).reduce(remember, folded.commands);
     const createdAt = folded.createdAt || (metadata[0]?.occurredAt ?? '');

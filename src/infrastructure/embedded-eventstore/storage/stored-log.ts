@@ -1,7 +1,7 @@
 import {
   EventLog,
   LogUnavailable,
-  type LogSignal,
+  type SubscriptionMessage,
   type PageAsked,
   type RecordedEvent,
 } from '../../../application/log/event-log.js';
@@ -68,7 +68,7 @@ export class StoredLog extends EventLog {
     prefix,
     after,
     signal,
-  }: Parameters<EventLog['subscribe']>[0]): AsyncGenerator<LogSignal, void, undefined> {
+  }: Parameters<EventLog['subscribe']>[0]): AsyncGenerator<SubscriptionMessage, void, undefined> {
     const prefixes = [prefix].flat();
     for (let last = after === 'start' ? -1n : after; ;) {
       const rows = await this.rows('position > $1 and stream ^@ any($2) order by position', [String(last), prefixes]);

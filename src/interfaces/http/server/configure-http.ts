@@ -10,7 +10,7 @@ import { JsonReader } from './json-reader.js';
 import { accessLog, type AccessLevel } from './access-log.js';
 import { closeUnread } from './unread-body.js';
 import type { Connections } from './connections.js';
-import { sayGoodbye } from './drain.js';
+import { closeKeepAlive } from './drain.js';
 import { ErrorFilter } from './error-filter.js';
 import type { StreamBounds } from '../streams/stream-bounds.js';
 import type { HttpLimits } from './http-limits.js';
@@ -45,7 +45,7 @@ export const configureHttp = (
   // Answers that have a revision or a hash say so themselves; hashing all others would tell nobody anything.
   app.set('etag', false);
   usePublicPath(app, publicPath);
-  app.use(sayGoodbye(stopping));
+  app.use(closeKeepAlive(stopping));
   app.use(closeUnread);
   app.use(requestId);
   app.use(accessLog(access));

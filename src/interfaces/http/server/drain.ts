@@ -16,7 +16,7 @@ export const DRAIN_LIMITS: DrainLimits = { idleMs: 500, busyMs: 5_000 };
  * Once nobody is let in any more, each answer tells the client to go elsewhere. Not before: it would come back on a new
  * connection, which might wait in the backlog at the moment in which that is closed.
  */
-export const sayGoodbye =
+export const closeKeepAlive =
   (stopping: AbortSignal) =>
   (request: Request, response: Response, next: NextFunction): void => {
     const { server } = request.socket as unknown as Readonly<{ server?: Server }>;

@@ -2,7 +2,7 @@ import type { EventView } from '../queries/read-model.js';
 import type { Standing } from './live-source.js';
 
 /** What was last told of executions; those that nothing was told of for longest are forgotten. */
-export class Standings {
+export class LastKnownStates {
   private readonly known = new Map<string, Standing>();
 
   constructor(private readonly limit: number) {}

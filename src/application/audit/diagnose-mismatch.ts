@@ -26,7 +26,7 @@ type Ports = Readonly<{ log: EventLog; tree: AuditTree }>;
  * @param event what stands where the leaf's event should; undefined where the log has ended
  * @param rest the leaves after it, where the log has ended
  */
-export const tellApart = async (
+export const diagnoseMismatch = async (
   { log, tree }: Ports,
   event: RecordedEvent | undefined,
   leaf: Leaf,

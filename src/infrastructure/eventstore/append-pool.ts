@@ -6,7 +6,7 @@ import { BatchAppends } from './batch-appends.js';
  * The library sends one message of a call at a time, and the next when the one before has left the process. Over some calls side
  * by side so many leave at once. A call is opened when all others have something under way.
  */
-export class AppendLanes {
+export class AppendPool {
   private readonly lanes: readonly BatchAppends[];
 
   constructor(client: EventStoreDBClient, limits: Readonly<{ appendTimeoutMs: number; appendCalls: number }>) {

@@ -1,7 +1,7 @@
 import type { Clock } from '../runtime/clock.js';
 
 /** What was heard of the instances, as long as it is fresh: this process may have stood still since. */
-export class OtherWorkers {
+export class WorkerLiveness {
   private heard: Readonly<{ alive: ReadonlySet<string>; until: number }> | null = null;
 
   constructor(private readonly clock: Clock) {}

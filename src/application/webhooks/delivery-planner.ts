@@ -8,7 +8,7 @@ import type { QueueStep, Subscription } from './webhook-queue.js';
 
 type ProjectOf = (recorded: RecordedEvent) => Promise<string | null>;
 
-export class Owed {
+export class DeliveryPlanner {
   private readonly subscriptions: Map<string, Subscription>;
 
   /** @param onUnreadable told of an event of a subscription's stream that is not what this application writes */

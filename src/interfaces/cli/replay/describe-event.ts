@@ -2,7 +2,7 @@
 import type { StepFailed, WorkflowEvent } from '../../../domain/workflow/events.js';
 import { span } from '../../../domain/workflow/what-if/difference.js';
 
-export const said = (event: WorkflowEvent): string => {
+export const describeEvent = (event: WorkflowEvent): string => {
   switch (event.type) {
     case 'WorkflowStarted': {
       const { definition, projectId, documentType, autoExecute, definitionHash } = event.data;

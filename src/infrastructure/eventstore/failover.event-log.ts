@@ -5,13 +5,13 @@ import {
   RevisionConflict,
   StreamTombstoned,
   type Appended,
-  type LogSignal,
+  type SubscriptionMessage,
   type RecordedEvent,
 } from '../../application/log/event-log.js';
 import type { EventStoreDbEventLog } from './eventstore-db.event-log.js';
 
 /** Where a log is now. `look` finds out anew, at most as long as that takes. */
-export type Whereabouts = Readonly<{
+export type Endpoint = Readonly<{
   url: string;
   look: () => Promise<void>;
   onMove: (move: (url: string) => void) => void;
@@ -33,12 +33,12 @@ const NO_STREAM = 'where-is-the-log';
  * A log whose address may change while it is used. When it moves, whatever was under way at the old address ends as it
  * does when a connection is lost: subscriptions and reads with LogUnavailable, appends with an unknown outcome.
  */
-export class MovingEventLog extends EventLog {
+export class FailoverEventLog extends EventLog {
   private here: EventStoreDbEventLog;
   private readonly limits: MovingLimits;
 
   constructor(
-    private readonly whereabouts: Whereabouts,
+    private readonly whereabouts: Endpoint,
     open: (url: string) => EventStoreDbEventLog,
     limits: Partial<MovingLimits> = {},
   ) {
@@ -113,7 +113,7 @@ export class MovingEventLog extends EventLog {
     patience.abort();
   }
 
-  async *subscribe(options: Parameters<EventLog['subscribe']>[0]): AsyncGenerator<LogSignal> {
+  async *subscribe(options: Parameters<EventLog['subscribe']>[0]): AsyncGenerator<SubscriptionMessage> {
     yield* this.here.subscribe(options);
   }
 

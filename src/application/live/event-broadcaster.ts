@@ -7,7 +7,7 @@ import { LateWatch } from './late-watch.js';
 import type { LiveEvent } from './live-event.js';
 import type { LiveSource } from './live-source.js';
 import type { Interest, RowChange, RowChanges } from './row-changes.js';
-import { Standings } from './standings.js';
+import { LastKnownStates } from './last-known-states.js';
 import type { StreamLimits } from './stream-limits.js';
 
 export interface Subscriber {
@@ -28,16 +28,16 @@ type Queued = Readonly<{ event: EventView; late: boolean }>;
 const EVENTS = 'workflow_events';
 
 /** Follows the events for all streams of an instance, so that each event is looked up and rendered once. */
-export class EventHub {
+export class EventBroadcaster {
   private readonly ofOne = new Map<string, Set<Subscriber>>();
   private readonly ofAll = new Set<Subscriber>();
-  private readonly standings: Standings;
+  private readonly standings: LastKnownStates;
   private readonly late = new LateWatch();
   private readonly ending = new AbortController();
   private queue: Queued[] = [];
   private working = false;
   /** Raised when what is under way does not count any more. */
-  private era = 0;
+  private epoch = 0;
   private begin!: () => void;
   private readonly started = new Promise<void>((resolve) => (this.begin = resolve));
   private interest: Interest = { begun: Promise.resolve(), end: () => undefined };
@@ -51,7 +51,7 @@ export class EventHub {
     private readonly limits: StreamLimits,
     private readonly onError: OnError,
   ) {
-    this.standings = new Standings(limits.rememberedExecutions);
+    this.standings = new LastKnownStates(limits.rememberedExecutions);
   }
 
   /** Once changes are told. */
@@ -121,17 +121,17 @@ export class EventHub {
   private async work(): Promise<void> {
     this.working = true;
     while (this.queue.length > 0) {
-      const era = this.era;
+      const era = this.epoch;
       const batch = this.queue.splice(0, this.limits.batchEvents);
       const strangers = this.strangersIn(batch);
       if (strangers.length > 0) {
         try {
           const found = await this.source.before(strangers);
-          if (era !== this.era) continue;
+          if (era !== this.epoch) continue;
           strangers.forEach((event, index) => this.standings.set(event.execution_id, found[index]!));
         } catch (error) {
           this.onError('Live streams cannot look up executions', error);
-          if (era === this.era) this.miss('Events could not be looked up in the database');
+          if (era === this.epoch) this.miss('Events could not be looked up in the database');
           continue;
         }
       }
@@ -169,7 +169,7 @@ export class EventHub {
   }
 
   private forget(): void {
-    this.era += 1;
+    this.epoch += 1;
     this.queue = [];
     this.standings.clear();
   }

@@ -26,7 +26,7 @@ type Ports = Readonly<{ log: EventLog; workers: Workers; due: DueExecutions; clo
  * Keeps the saga awake. The subscription brings other instances' events at once, for latency; the sweep looks through
  * what is due, for certainty; the heartbeat tells the others that this instance lives.
  */
-export class SagaWatch {
+export class SagaScheduler {
   private readonly ending = new AbortController();
   private loops: Promise<unknown> = Promise.resolve();
   private lastBeatAt: number | null = null;
@@ -114,7 +114,7 @@ export class SagaWatch {
     for await (const seen of followLog({ log, clock, ids, prefix: STREAM_PREFIX, after, signal, onError })) {
       if (seen.kind === 'event') {
         failpoint('event-received');
-        await this.saga.noticed(executionIdOf(seen.event.stream), seen.event).catch(onError);
+        await this.saga.onForeignEvent(executionIdOf(seen.event.stream), seen.event).catch(onError);
       }
       if (seen.kind === 'caught-up') continue;
       this.position = seen.kind === 'event' ? seen.event.position : seen.position;

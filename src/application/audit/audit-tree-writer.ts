@@ -2,12 +2,12 @@ import type { OnError } from '../runtime/errors.js';
 import { sleep } from '../runtime/clock.js';
 import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
 import type { AuditSession } from './audit-tree.js';
-import type { KeeperLimits, KeeperPorts } from './keeper-ports.js';
+import type { KeeperLimits, KeeperPorts } from './writer-ports.js';
 import { KeyNotAllowed } from './may-sign.js';
 import { AuditTerm } from './term.js';
 
 /** Keeps the tree behind the log and has its root signed. Of all instances one does; it never stands in an append's way. */
-export class AuditKeeper {
+export class AuditTreeWriter {
   private readonly ending = new AbortController();
   private loop: Promise<void> = Promise.resolve();
   private term: AuditTerm | null = null;
@@ -31,7 +31,7 @@ export class AuditKeeper {
   }
 
   /** Has what is not covered yet signed now, where this instance leads; elsewhere it is as soon as it is due. */
-  hurry(): void {
+  signNow(): void {
     this.term?.hurry();
   }
 

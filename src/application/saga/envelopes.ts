@@ -4,7 +4,7 @@ import type { StepStarted } from '../../domain/workflow/events.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Actor } from '../log/envelope.js';
 import type { Ids } from '../log/ids.js';
-import type { Order } from '../workflow/workflows.js';
+import type { CommandEnvelope } from '../workflow/workflows.js';
 
 const SAGA: Actor = { type: 'system', id: 'workflow-saga' };
 
@@ -14,16 +14,16 @@ type Origin = Readonly<{
 }>;
 
 /** Nothing in the log led to it. */
-export const OF_ITSELF: Origin = { causationId: null, traceparent: null };
+export const NO_CAUSE: Origin = { causationId: null, traceparent: null };
 
 export type OrderSource = Readonly<{ ids: Ids; clock: Clock }>;
 
-export const orderOf = (
+export const envelopeOf = (
   { ids, clock }: OrderSource,
   command: StepCommand,
   { causationId, traceparent }: Origin,
   actor: Actor = SAGA,
-): Order => ({
+): CommandEnvelope => ({
   command,
   context: {
     commandId: ids.uuid(),
