@@ -10,7 +10,7 @@ import { EventStoreDbEventLog } from '../../src/infrastructure/eventstore/events
 import { createDataSource } from '../../src/infrastructure/postgres/data-source.js';
 import { PostgresProjectionStore } from '../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
-import { SystemClock } from '../../src/infrastructure/system/system-clock.js';
+import { SystemClock } from '../../src/infrastructure/system/clock-and-ids.js';
 import { startNode } from '../event-node/servers.js';
 import type { BenchPostgres } from '../event-node/postgres.js';
 import { startProgram } from '../processes.js';

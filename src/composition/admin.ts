@@ -16,9 +16,8 @@ import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
 import { every } from '../application/runtime/every.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
-import { observeProjections } from '../infrastructure/metrics/projection-metrics.js';
-import { readyUnlessAway } from '../infrastructure/postgres/session/connection-loss.js';
+import { PrometheusMetrics, observeProjections } from '../infrastructure/metrics/prometheus-metrics.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
 import type { ProjectionAdmin } from './projection-admin.js';
 import { rebuildThread } from './rebuild-in-thread.js';
 

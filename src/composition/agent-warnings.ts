@@ -3,7 +3,7 @@ import type { Definitions } from '../application/workflow/definitions.js';
 import { variableFor, variableName } from '../infrastructure/agents/agent-urls.js';
 import { knownAgents } from '../infrastructure/agents/index.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { nearest } from '../infrastructure/config/nearness.js';
+import { nearest } from '../infrastructure/config/names.js';
 
 /**
  * No reason not to start: an agent may be registered later, and other workflows do not need it.

@@ -12,7 +12,7 @@ import { commandHandlers } from '../application/commands/index.js';
 import { Definitions } from '../application/workflow/definitions.js';
 import { DocumentAgents } from '../application/agents/document-agents.js';
 import { EventLog } from '../application/log/event-log.js';
-import { Health } from '../application/runtime/health.js';
+import { Health } from '../application/runtime/metrics.js';
 import { Ids } from '../application/log/ids.js';
 import { ProjectionStore } from '../application/projections/projection-store.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
@@ -28,12 +28,13 @@ import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
 import { CheckedHealth } from '../infrastructure/metrics/checked-health.js';
 import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
-import { readyUnlessAway } from '../infrastructure/postgres/session/connection-loss.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
-import { PostgresDueExecutions } from '../infrastructure/postgres/workflow/postgres-due-executions.js';
-import { PostgresReadModel } from '../infrastructure/postgres/queries/postgres-read-model.js';
-import { PostgresWaitingExecutions } from '../infrastructure/postgres/queries/postgres-waiting-executions.js';
-import { PostgresWorkers } from '../infrastructure/postgres/workflow/postgres-workers.js';
+import { PostgresDueExecutions, PostgresWorkers } from '../infrastructure/postgres/workflow/postgres-workers.js';
+import {
+  PostgresReadModel,
+  PostgresWaitingExecutions,
+} from '../infrastructure/postgres/queries/postgres-read-model.js';
 import { AdminModule, HttpModule, LiveModule } from '../interfaces/http/http.module.js';
 import { OwnCalls } from '../interfaces/http/agents/agent-paths.js';
 import { JsonReader } from '../interfaces/http/server/json-reader.js';

@@ -10,13 +10,18 @@ import { verifyStream } from '../application/audit/verify-stream.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import { workflowStream } from '../domain/workflow/index.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
-import { knownKeys, openNextKey, openSigningKey, takeNextKey } from '../infrastructure/audit/signing-key.js';
-import { readTrustedKeys } from '../infrastructure/audit/trusted-keys.js';
+import {
+  knownKeys,
+  openNextKey,
+  openSigningKey,
+  takeNextKey,
+  readTrustedKeys,
+} from '../infrastructure/audit/signing-key.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
-import { SystemClock } from '../infrastructure/system/system-clock.js';
+import { SystemClock } from '../infrastructure/system/clock-and-ids.js';
 import { auditDirectory, pinnedKeys } from './audit.js';
 import { startPlatform } from './platform.js';
 

@@ -10,8 +10,7 @@ import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/
 import { leadNotices } from '../application/workflow/notices.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
 import { mustBeAllowed } from '../application/audit/may-sign.js';
-import { readTrustedKeys } from '../infrastructure/audit/trusted-keys.js';
-import { openSigningKey } from '../infrastructure/audit/signing-key.js';
+import { readTrustedKeys, openSigningKey } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
 import { tellLog } from './notices.js';

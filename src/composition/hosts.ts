@@ -1,7 +1,6 @@
 import { isIP } from 'node:net';
 import type { Config } from '../infrastructure/config/config.js';
-import { knownHosts, type HostCheck } from '../interfaces/known-hosts.js';
-import { knownOrigins, type OriginCheck } from '../interfaces/known-origins.js';
+import { knownHosts, type HostCheck, knownOrigins, type OriginCheck } from '../interfaces/known-origins.js';
 import { isEveryAddress } from './listening.js';
 
 /** The same for requests and live updates. */

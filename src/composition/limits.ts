@@ -15,7 +15,7 @@ import type { AgentBounds } from '../application/saga/agent-lane.js';
 import type { BacklogLimits } from '../application/workflow/start-backlog.js';
 import type { AttemptLimits } from '../application/saga/attempts.js';
 import type { StepLimits } from '../application/saga/results.js';
-import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/rebuild/rebuilder-limits.js';
+import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/rebuild/building.js';
 import type { VitalLimits } from '../application/log/vital-signs.js';
 import type { WatchLimits } from '../application/saga/saga-scheduler.js';
 import type { WebhookLimits } from '../application/webhooks/limits.js';
@@ -23,7 +23,7 @@ import { DEFAULT_SENDER_LIMITS, type SenderLimits } from '../infrastructure/webh
 import { REVISION_WAIT_LIMITS, type RevisionWaitLimits } from '../application/queries/revision-waits.js';
 import { DEFAULT_JSON_THREAD_LIMITS, type JsonThreadLimits } from './json.js';
 import type { TargetRules } from '../infrastructure/webhooks/target-rules.js';
-import type { SagaLimits } from '../application/saga/saga-limits.js';
+import type { SagaLimits } from '../application/saga/workflow-saga.js';
 
 export const sagaLimits = (config: Config): SagaLimits => ({
   concurrentSteps: config.sagaMaxConcurrentSteps,

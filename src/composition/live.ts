@@ -7,7 +7,7 @@ import { EventBroadcaster } from '../application/live/event-broadcaster.js';
 import { LiveStreams } from '../application/live/live-streams.js';
 import { RowChanges } from '../application/live/row-changes.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { readyUnlessAway } from '../infrastructure/postgres/session/connection-loss.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
 import { PostgresLiveSource } from '../infrastructure/postgres/live/postgres-live-source.js';
 import {
   DEFAULT_ROW_CHANGES_LIMITS,

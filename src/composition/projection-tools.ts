@@ -1,8 +1,6 @@
-import type { OnError } from '../application/runtime/errors.js';
+import { type OnError, reasonOf } from '../application/runtime/errors.js';
 /** What the command line does with the read tables: the same parts as an instance, without its API and its steps. */
-import { reasonOf } from '../application/runtime/errors.js';
-import { SystemClock } from '../infrastructure/system/system-clock.js';
-import { SystemIds } from '../infrastructure/system/system-ids.js';
+import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { startPlatform } from './platform.js';
 import { projectionAdmin } from './projection-admin.js';

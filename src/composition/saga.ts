@@ -1,7 +1,6 @@
 /** Wires the saga, its watch, and what operators say of agents. */
 import type { Provider } from '@nestjs/common';
-import { AgentHolds } from '../application/agents/agent-holds.js';
-import { AgentHoldsWatch } from '../application/agents/agent-holds-watch.js';
+import { AgentHolds, AgentHoldsWatch } from '../application/agents/agent-holds.js';
 import { AuditReviews } from '../application/audit/reviews.js';
 import { DEFAULT_APPEND_LIMITS } from '../application/log/append.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';

@@ -1,12 +1,12 @@
 /** What readiness is decided by, and the same as metrics. */
 import type { Provider } from '@nestjs/common';
 import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
-import { NextEvent } from '../application/log/next-event.js';
+import { NextEvent } from '../application/log/append.js';
 import { SagaScheduler } from '../application/saga/saga-scheduler.js';
 import { VitalSigns, type VitalPorts } from '../application/log/vital-signs.js';
 import { WriteProbe } from '../application/log/write-probe.js';
 import { STREAM_PREFIX } from '../domain/workflow/index.js';
-import { observeVitalSigns } from '../infrastructure/metrics/vital-metrics.js';
+import { observeVitalSigns } from '../infrastructure/metrics/prometheus-metrics.js';
 import { probeDatabase } from '../infrastructure/postgres/check-database.js';
 import { vitalLimits } from './limits.js';
 import type { Parts } from './parts.js';

@@ -16,7 +16,7 @@ import { Webhooks } from '../application/webhooks/webhooks.js';
 import { leadNotices } from '../application/workflow/notices.js';
 import type { DisableCause } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { readyUnlessAway } from '../infrastructure/postgres/session/connection-loss.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
 import {
   DEFAULT_WEBHOOK_QUEUE_LIMITS,
   PostgresWebhookQueue,

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
-import { AgentHolds } from '../../src/application/agents/agent-holds.js';
-import { AgentHoldsWatch } from '../../src/application/agents/agent-holds-watch.js';
+import { AgentHolds, AgentHoldsWatch } from '../../src/application/agents/agent-holds.js';
 import type { CommandContext } from '../../src/application/log/envelope.js';
 import { STREAM_PREFIX } from '../../src/domain/workflow/index.js';
 import { agentStream } from '../../src/domain/agent/hold.js';

@@ -7,7 +7,7 @@ import { stepId } from '../../src/application/log/ids.js';
 import { Results } from '../../src/application/saga/results.js';
 import { TaskReports, type AttemptRef, type TaskReport } from '../../src/application/workflow/tasks.js';
 import type { JsonObject } from '../../src/domain/json.js';
-import { HmacTaskTokens } from '../../src/infrastructure/agents/hmac-task-tokens.js';
+import { HmacTaskTokens } from '../../src/infrastructure/agents/agent-task-reports.js';
 import { answers, CountingIds, EXECUTION, onDemand, step, world } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
 

@@ -1,7 +1,7 @@
 /** What must hold whatever is done, in whatever order. Checked on the events alone, not with the domain's own state. */
 import fc from 'fast-check';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
-import { pauseStateOf } from '../../src/domain/workflow/pause-state.js';
+import { pauseStateOf } from '../../src/domain/workflow/state.js';
 import { summarise } from '../../src/domain/workflow/summary.js';
 import { EVENT_TYPES } from '../support/event-types.js';
 import { historyOf, take, walks, type Turn } from './walks.js';

@@ -1,8 +1,7 @@
 /** `pausing` while a call is in flight, `paused` when it has drained; `current_state` says `paused` of both. */
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { nextEffects } from '../../src/domain/workflow/next-effects.js';
-import { pauseStateOf } from '../../src/domain/workflow/pause-state.js';
-import type { ExistingWorkflow } from '../../src/domain/workflow/state.js';
+import { pauseStateOf, type ExistingWorkflow } from '../../src/domain/workflow/state.js';
 import { currentStateOf } from '../../src/domain/workflow/summary.js';
 import { given } from '../support/given.js';
 import * as h from '../support/histories.js';

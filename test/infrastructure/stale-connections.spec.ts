@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { HttpAgents } from '../../src/infrastructure/agents/http-agents.js';
 import { defaultAgentLimits } from '../../src/infrastructure/agents/limits.js';
-import { SystemClock } from '../../src/infrastructure/system/system-clock.js';
+import { SystemClock } from '../../src/infrastructure/system/clock-and-ids.js';
 import { HttpWebhookSender } from '../../src/infrastructure/webhooks/http-webhook-sender.js';
 import { WorkflowClient } from '../../src/interfaces/cli/workflow-client.js';
 import { answer, end, reset, startClosingServer, type ClosingServer, type Treat } from '../support/closing-server.js';

@@ -1,6 +1,6 @@
 import { hostCheck, originCheck } from '../../src/composition/hosts.js';
 import { loadConfig } from '../../src/infrastructure/config/config.js';
-import { knownHosts } from '../../src/interfaces/known-hosts.js';
+import { knownHosts } from '../../src/interfaces/known-origins.js';
 
 describe('the names of this server', () => {
   const isKnown = knownHosts(['api.example.com', '[2001:db8::1]']);

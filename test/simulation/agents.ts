@@ -6,7 +6,7 @@ import {
   type AgentReply,
   type Deferred,
 } from '../../src/application/agents/agents.js';
-import { hashOf } from '../../src/application/log/hash.js';
+import { hashOf } from '../../src/application/log/event-hash.js';
 import type { JsonObject } from '../../src/domain/json.js';
 import type { ErrorType } from '../../src/domain/workflow/retry-policy.js';
 import type { EventStore } from './event-store.js';

@@ -1,6 +1,5 @@
 /** One instance of the application: what `composition` wires in production, over this world's ports. */
-import { AgentHolds } from '../../src/application/agents/agent-holds.js';
-import { AgentHoldsWatch } from '../../src/application/agents/agent-holds-watch.js';
+import { AgentHolds, AgentHoldsWatch } from '../../src/application/agents/agent-holds.js';
 import { ControlWorkflowHandler } from '../../src/application/commands/control-workflow.js';
 import { HoldAgentHandler } from '../../src/application/commands/hold-agent.js';
 import { ReportTaskHandler } from '../../src/application/commands/report-task.js';

@@ -98,7 +98,7 @@ export const mutants: readonly Mutant[] = [
     ["found?.status === 'running' && found.attempt === attempt", "found?.status === 'running' && attempt > 0"],
     ['    const { step, attempt } = ref;\n', '    const { step } = ref;\n    const { attempt } = found.step;\n'],
   ),
-  mutant('task token not checked', 'src/infrastructure/agents/hmac-task-tokens.ts', [
+  mutant('task token not checked', 'src/infrastructure/agents/agent-task-reports.ts', [
     ' || !timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.mac(content))',
     '',
   ]),

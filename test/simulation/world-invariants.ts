@@ -1,7 +1,7 @@
 /** What must hold of the whole: the read tables against the log, and the end of everything that was begun. */
 import { isDeepStrictEqual } from 'node:util';
 import { projections } from '../../src/application/projections/index.js';
-import { readEvent } from '../../src/application/projections/read-event.js';
+import { readEvent } from '../../src/application/projections/projection.js';
 import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import { executionIdOf, STREAM_PREFIX } from '../../src/domain/workflow/index.js';
 import { expectedExecution, expectedSteps } from '../application/projections/expected-rows.js';

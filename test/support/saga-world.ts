@@ -1,10 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { AgentCall, AgentInfo, AgentReply, Deferred } from '../../src/application/agents/agents.js';
-import { Agents } from '../../src/application/agents/agents.js';
+import {
+  type AgentCall,
+  type AgentInfo,
+  type AgentReply,
+  type Deferred,
+  Agents,
+} from '../../src/application/agents/agents.js';
 import { ArtifactStore, type StoredArtifact } from '../../src/application/workflow/artifacts.js';
 import { parseMetadata } from '../../src/application/log/envelope.js';
 import { AppendOutcomeUnknown } from '../../src/application/log/event-log.js';
-import { hashOf } from '../../src/application/log/hash.js';
+import { hashOf } from '../../src/application/log/event-hash.js';
 import { Ids, stepId } from '../../src/application/log/ids.js';
 import { Attempts } from '../../src/application/saga/attempts.js';
 import { NO_RULES, type AgentRules } from '../../src/application/saga/slots.js';

@@ -1,9 +1,8 @@
 import path from 'node:path';
-import { documentAgent } from './agent.js';
-import { allowsEmpty } from './preferences.js';
+import { documentAgent, Refusal } from './agent.js';
+import { allowsEmpty } from './compose.js';
 import { citedFacts, factsHash, type Fact, type ProjectIdentity } from './project/fact.js';
 import { loadProject, type LoadedProject } from './project/load.js';
-import { Refusal } from './refusal.js';
 
 /** Collects the project's cited facts. An outline without data is made only for who asks for one. */
 export const enrich = documentAgent({}, async (_earlier, { project_id, metadata }, { projectsDir, otherDirs, now }) => {

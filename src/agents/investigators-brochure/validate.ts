@@ -1,17 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { documentAgent } from './agent.js';
+import { documentAgent, listed, Refusal } from './agent.js';
 import { BROCHURE } from './ich-e6.js';
-import { outlineSchema } from './outline.js';
+import { outlineSchema } from './document.js';
 import { factHash, factsHash, factsSchema, hashOf, productName, projectIdentity, type Fact } from './project/fact.js';
-import { listed, Refusal } from './refusal.js';
 import type { ValidationReport } from './report.js';
 import { sectionsSchema, type WrittenSection } from './sections.js';
 import { sha256 } from './texts.js';
 import { checkBlock, type Checked } from './validate/blocks.js';
-import type { Problem } from './validate/problem.js';
-import { checkStructure } from './validate/structure.js';
+import { type Problem, checkStructure } from './validate/structure.js';
 import { leadOf } from './write/section-blocks.js';
-import { confidentialityStatement, titleFields } from './write/title-fields.js';
+import { confidentialityStatement, titleFields } from './write.js';
 
 const needs = {
   project: projectIdentity,

@@ -5,9 +5,8 @@ import { canonicalJson, type Json } from '../../domain/json.js';
 import { PROJECTION_STREAM_PREFIX } from '../../domain/projection/events.js';
 import { POISON_STREAM_PREFIX } from '../../domain/projection/poison-orders.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
-import { linkOf } from '../log/event-hash.js';
-import type { RecordedEvent } from '../log/event-log.js';
-import { hashOf } from '../log/hash.js';
+import { linkOf, hashOf } from '../log/event-hash.js';
+import type { RecordedEvent, EventLog } from '../log/event-log.js';
 import { leafHash } from './merkle.js';
 
 /**
@@ -70,3 +69,22 @@ export const leafText = ({
   });
 
 export const hashOfLeaf = (leaf: Omit<Leaf, 'index' | 'dataHash'>): Buffer => leafHash(leafText(leaf));
+
+/** The log as it is now, in its order, of streams with one of these prefixes; after a position (exclusive). */
+export async function* presentLog(
+  log: EventLog,
+  prefix: string | readonly string[],
+  after: bigint | 'start' = 'start',
+  until?: AbortSignal,
+): AsyncGenerator<RecordedEvent, void, undefined> {
+  const ending = new AbortController();
+  const signal = until ? AbortSignal.any([until, ending.signal]) : ending.signal;
+  try {
+    for await (const seen of log.subscribe({ prefix, after, signal })) {
+      if (seen.kind === 'caught-up') return;
+      if (seen.kind === 'event') yield seen.event;
+    }
+  } finally {
+    ending.abort();
+  }
+}

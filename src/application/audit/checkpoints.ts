@@ -1,8 +1,7 @@
 import { appendWithRetry, DEFAULT_APPEND_LIMITS } from '../log/append.js';
-import { chained, contentOf, linkOf } from '../log/event-hash.js';
+import { chained, contentOf, linkOf, hashOf } from '../log/event-hash.js';
 import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
-import { hashOf } from '../log/hash.js';
 import { eventId } from '../log/ids.js';
 import type { AuditSession } from './audit-tree.js';
 import { CHECKPOINT_STREAM } from './audited-log.js';

@@ -1,8 +1,7 @@
 /** What has happened to an event, where the log is not what the tree holds. */
 import type { Json } from '../../domain/json.js';
-import { eventHash } from '../log/event-hash.js';
+import { eventHash, hashOf } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
-import { hashOf } from '../log/hash.js';
 import type { AuditTree } from './audit-tree.js';
 import type { Leaf } from './audited-log.js';
 import type { Finding, FindingKind } from './finding.js';

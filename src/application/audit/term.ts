@@ -4,11 +4,10 @@ import { followLog } from '../log/follow-log.js';
 import { sleep } from '../runtime/clock.js';
 import { failpoint } from '../runtime/failpoint.js';
 import type { AuditSession } from './audit-tree.js';
-import { AUDITED_PREFIXES, hashOfLeaf, leafOf } from './audited-log.js';
+import { AUDITED_PREFIXES, hashOfLeaf, leafOf, presentLog } from './audited-log.js';
 import { Checkpoints } from './checkpoints.js';
 import type { KeeperLimits, KeeperPorts } from './writer-ports.js';
 import { Frontier } from './merkle.js';
-import { presentLog } from './present-log.js';
 
 /** One instance's time as the leader. Whatever fails ends it: the next begins with what is stored. */
 export class AuditTerm {

@@ -1,7 +1,7 @@
 /** Streams that somebody has ended for ever. This application never does; each is a finding of its own, and hides no other. */
 import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
 import type { Finding } from './finding.js';
-import { presentLog } from './present-log.js';
+import { presentLog } from './audited-log.js';
 
 /** Listed one by one; the rest is counted. */
 const MOST = 1_000;

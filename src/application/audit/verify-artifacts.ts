@@ -5,7 +5,7 @@ import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { Finding } from './finding.js';
 import { filesOf } from './pack/lineage.js';
-import { presentLog } from './present-log.js';
+import { presentLog } from './audited-log.js';
 
 /** The SHA-256 (hex) of what is stored under a hash; null where nothing is. Takes the same memory whatever its size. */
 export type ArtifactDigests = Readonly<{ digestOf: (sha256: string) => Promise<string | null> }>;

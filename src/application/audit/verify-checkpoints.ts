@@ -1,9 +1,8 @@
 import type { EventLog } from '../log/event-log.js';
-import { CHECKPOINT_STREAM } from './audited-log.js';
+import { CHECKPOINT_STREAM, presentLog } from './audited-log.js';
 import { checkpointHash, readCheckpoint, type OutsideCheckpoints, type SignedCheckpoint } from './checkpoint.js';
 import type { Finding, FindingKind } from './finding.js';
 import { KeyWalk, type TrustedKeys } from './keys.js';
-import { presentLog } from './present-log.js';
 import { Tombstones } from './tombstones.js';
 
 export type CheckpointsVerified = Readonly<{

@@ -4,7 +4,7 @@ import type { WorkflowStarted } from '../../domain/workflow/events.js';
 import { Clock } from '../runtime/clock.js';
 import { Definitions, type PublishedDefinition } from '../workflow/definitions.js';
 import { IdempotencyKeyReused, InvalidRequest } from '../runtime/errors.js';
-import { hashOf } from '../log/hash.js';
+import { hashOf } from '../log/event-hash.js';
 import { executionIdFor, Ids, stepId } from '../log/ids.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
 import { StartBacklog } from '../workflow/start-backlog.js';

@@ -3,7 +3,7 @@ import { webhookStream } from '../../domain/webhook/webhook.js';
 import { Clock } from '../runtime/clock.js';
 import { commandIdFor, Ids } from '../log/ids.js';
 import type { DeliveryView } from '../webhooks/webhook-store.js';
-import type { SubscribeRequest } from '../webhooks/request.js';
+import type { SubscribeRequest } from '../webhooks/message.js';
 import { Webhooks, type PlainOrder, type WebhookOutcome } from '../webhooks/webhooks.js';
 import { contextOf, type Caller } from './caller.js';
 

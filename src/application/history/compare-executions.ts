@@ -1,7 +1,7 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { NotInHistory } from '../runtime/errors.js';
 import { EventLog } from '../log/event-log.js';
-import { hashOf } from '../log/hash.js';
+import { hashOf } from '../log/event-hash.js';
 import { pastOf } from './past.js';
 import type { ExecutionView, StepView } from '../queries/read-model.js';
 

@@ -1,7 +1,7 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { InvalidRequest, NotInHistory } from '../runtime/errors.js';
 import { EventLog, type RecordedEvent } from '../log/event-log.js';
-import { eventView } from './event-view.js';
+import { eventView } from './page-from-log.js';
 import { pastOf } from './past.js';
 import type { RowChange } from '../projections/fold-rows.js';
 import type { EventView, StepView } from '../queries/read-model.js';

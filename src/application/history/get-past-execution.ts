@@ -2,7 +2,7 @@ import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Clock } from '../runtime/clock.js';
 import { InvalidRequest, NotInHistory } from '../runtime/errors.js';
 import { EventLog, type RecordedEvent } from '../log/event-log.js';
-import { eventView } from './event-view.js';
+import { eventView } from './page-from-log.js';
 import { pastOf } from './past.js';
 import { EVENTS_WITH_EXECUTION } from '../queries/get-execution.js';
 import type { Overview } from '../queries/read-model.js';

@@ -1,9 +1,23 @@
-import { workflowStream } from '../../domain/workflow/index.js';
+import { workflowStream, executionIdOf } from '../../domain/workflow/index.js';
 import { mustListen } from '../runtime/caller-left.js';
 import type { EventLog, PageAsked, RecordedEvent } from '../log/event-log.js';
 import type { EventsAsked, EventView } from '../queries/read-model.js';
-import { eventView } from './event-view.js';
-import { HISTORY_LIMITS } from './limits.js';
+import { metadataIfOurs } from '../projections/projection.js';
+import { eventRow } from '../projections/workflow-events.projection.js';
+
+/** A recorded event as the API shows it, as the table has it; also one that no projection can take. */
+export const eventView = (recorded: RecordedEvent): EventView =>
+  eventRow(executionIdOf(recorded.stream), recorded, metadataIfOurs(recorded.metadata));
+
+/** How much of a history one request may cost. */
+export const HISTORY_LIMITS = {
+  /** Events of one read of the log. */
+  readEvents: 500,
+  /** Events that one page looks at, where it takes only some types: it ends there, with a cursor. */
+  scannedEvents: 10_000,
+  /** Events that are folded for one answer. A stream holds no more: the log would not read it whole either. */
+  foldedEvents: 100_000,
+};
 
 /** `next`: the revision after which (in the order asked for) the history goes on; null where it ends with this page. */
 export type EventsPage = Readonly<{ events: readonly EventView[]; next: bigint | null }>;

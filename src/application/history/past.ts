@@ -1,15 +1,14 @@
-import { reasonOf } from '../runtime/errors.js';
+import { reasonOf, HistoryUnreadable, InvalidRequest, NotFound } from '../runtime/errors.js';
 /** An execution as its first events left it, folded from the log by the projections that fill the tables. */
 import { workflowStream } from '../../domain/workflow/index.js';
 import { mustListen } from '../runtime/caller-left.js';
-import { HistoryUnreadable, InvalidRequest, NotFound } from '../runtime/errors.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import { FoldedRows, type RowChange } from '../projections/fold-rows.js';
 import type { Projection } from '../projections/projection.js';
 import { workflowExecutions } from '../projections/workflow-executions.projection.js';
 import { workflowSteps } from '../projections/workflow-steps.projection.js';
 import type { ExecutionView, StepView } from '../queries/read-model.js';
-import { HISTORY_LIMITS } from './limits.js';
+import { HISTORY_LIMITS } from './page-from-log.js';
 
 export type Past = Readonly<{
   execution: ExecutionView | null;

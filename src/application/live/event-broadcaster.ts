@@ -2,13 +2,78 @@ import type { OnError } from '../runtime/errors.js';
 import type { Clock } from '../runtime/clock.js';
 import type { EventView } from '../queries/read-model.js';
 import { every } from '../runtime/every.js';
-import { eventOfRow } from './event-of-row.js';
-import { LateWatch } from './late-watch.js';
 import type { LiveEvent } from './live-event.js';
-import type { LiveSource } from './live-source.js';
-import type { Interest, RowChange, RowChanges } from './row-changes.js';
-import { LastKnownStates } from './last-known-states.js';
+import type { LiveSource, HighWaterMark, Standing } from './live-source.js';
+import type { Interest, RowChange, RowChanges, JsonRow } from './row-changes.js';
 import type { StreamLimits } from './stream-limits.js';
+
+/** What was last told of executions; those that nothing was told of for longest are forgotten. */
+class LastKnownStates {
+  private readonly known = new Map<string, Standing>();
+
+  constructor(private readonly limit: number) {}
+
+  /** What is known before this event; the first event of an execution tells it by itself. */
+  before(event: EventView): Standing | undefined {
+    const known = this.known.get(event.execution_id);
+    return known ?? (event.event_type === 'WorkflowStarted' && event.revision === '0' ? born(event) : undefined);
+  }
+
+  set(executionId: string, standing: Standing): void {
+    this.known.delete(executionId);
+    this.known.set(executionId, standing);
+    if (this.known.size <= this.limit) return;
+    const [oldest] = this.known.keys();
+    if (oldest !== undefined) this.known.delete(oldest);
+  }
+
+  clear(): void {
+    this.known.clear();
+  }
+}
+
+const born = ({ data }: EventView): Standing => {
+  const { projectId } = (data ?? {}) as Readonly<{ projectId?: unknown }>;
+  return { projectId: typeof projectId === 'string' ? projectId : null, state: null, revision: -1n };
+};
+
+/** Whether all rows that were added late were told, by the tables' own count of them. */
+class LateWatch {
+  /** Late rows that were told since the count was looked at first. */
+  private told = 0n;
+  private first: HighWaterMark | null = null;
+  private suspected: bigint | null = null;
+
+  count(): void {
+    this.told += 1n;
+  }
+
+  /** Whether rows came to be there of which nothing was told; of rows that may still be on their way only the next time. */
+  isUnexplained(reach: HighWaterMark): boolean {
+    const { first, suspected } = this;
+    this.first ??= reach;
+    if (!first) return false;
+    const missing = reach.late - first.late - this.told;
+    const isUnexplained = reach.exchanged !== first.exchanged || (missing > 0n && suspected === missing);
+    this.suspected = missing > 0n ? missing : null;
+    if (isUnexplained) [this.first, this.told, this.suspected] = [reach, 0n, null];
+    return isUnexplained;
+  }
+}
+
+type Raw = Readonly<Record<'position' | 'revision', number> & Record<'occurred_at' | 'recorded_at', string | null>>;
+
+/** A row of `workflow_events` as Postgres writes it in JSON, as the API shows it. */
+const eventOfRow = (row: JsonRow): EventView => {
+  const { position, revision, occurred_at, recorded_at } = row as Raw;
+  return {
+    ...row,
+    position: String(position),
+    revision: String(revision),
+    occurred_at: occurred_at === null ? null : new Date(occurred_at),
+    recorded_at: new Date(recorded_at ?? ''),
+  } as unknown as EventView;
+};
 
 export interface Subscriber {
   /** In the order in which they were committed; of one execution in the order of its history. Must not throw. */

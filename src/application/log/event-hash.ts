@@ -2,9 +2,15 @@
  * What makes a history provable: each event carries the SHA-256 of its content and that of the event before it in its
  * stream. The formats are a storage contract; whoever verifies a history, here or elsewhere, computes the same.
  */
+import { hash } from 'node:crypto';
 import { canonicalJson, type Json, type JsonObject } from '../../domain/json.js';
 import type { ExpectedRevision, NewEvent, RecordedEvent } from './event-log.js';
-import { hashOf, sha256 } from './hash.js';
+
+/** Hex. */
+const sha256 = (text: string): string => hash('sha256', text, 'hex');
+
+/** SHA-256 (hex) of the value's canonical JSON. */
+export const hashOf = (value: Json): string => sha256(canonicalJson(value));
 
 /** Stands in each event's metadata. SHA-256, hex. `previousHash` is null in the first event of a stream. */
 export type ChainLink = Readonly<{ hash: string; previousHash: string | null }>;

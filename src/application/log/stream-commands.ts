@@ -3,10 +3,9 @@ import type { Decider, Message } from '../../domain/decider.js';
 import { appendWithRetry, DEFAULT_APPEND_LIMITS } from './append.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CommandContext } from './envelope.js';
-import { chained, contentOf, linkOf, type Unchained } from './event-hash.js';
+import { chained, contentOf, linkOf, type Unchained, hashOf } from './event-hash.js';
 import { RevisionConflict, type EventLog, type ExpectedRevision, type RecordedEvent } from './event-log.js';
 import { remember } from '../workflow/fold-cache.js';
-import { hashOf } from './hash.js';
 import { eventId } from './ids.js';
 
 /** How often a command is decided anew because another writer was faster. */

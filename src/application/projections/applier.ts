@@ -1,9 +1,9 @@
-import { workflowStream } from '../../domain/workflow/index.js';
+import { workflowStream, executionIdOf } from '../../domain/workflow/index.js';
 import type { Clock } from '../runtime/clock.js';
-import { StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
+import { StreamTombstoned, type EventLog, type RecordedEvent, isTombstone } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
 import type { PoisonOrder } from './admin/poison-orders.js';
-import type { Projection } from './projection.js';
+import { type Projection, type AnyRow, type Change, type ProjectedEvent, readEvent } from './projection.js';
 import {
   CannotApply,
   type Poison,
@@ -12,7 +12,75 @@ import {
   type SkippedEvent,
 } from './projection-store.js';
 import type { Progress } from './progress.js';
-import { poisonAt, projectBatch, tryRead, type Decided, type ReadEvent } from './project-batch.js';
+
+/** What a projection makes of some events, and which of them it cannot take. Pure. */
+
+/** Of the text that is kept with a poison event. */
+const ERROR_CHARACTERS = 1_000;
+
+/** An event that was read once, for all projections. */
+type ReadEvent = Readonly<{ recorded: RecordedEvent; read: ProjectedEvent | Error }>;
+
+const tryRead = (recorded: RecordedEvent): ReadEvent => {
+  try {
+    return { recorded, read: readEvent(recorded) };
+  } catch (error) {
+    return { recorded, read: asError(error) };
+  }
+};
+
+type Projected = Readonly<{
+  changes: readonly Change<AnyRow>[];
+  poisoned: readonly Poison[];
+  skipped: readonly SkippedEvent[];
+}>;
+
+/** What operators decided before: an event that cannot be taken holds nothing back where it is to be passed over. */
+type Decided = (executionId: string, revision: bigint) => SkippedEvent | undefined;
+
+/**
+ * @param isHeld executions that are held back: their events are left for later
+ * @param refused why the store cannot take what the (then single) event leads to
+ */
+const projectBatch = (
+  projection: Projection,
+  events: readonly ReadEvent[],
+  isHeld: (executionId: string) => boolean,
+  at: Date,
+  refused?: Error,
+  decided: Decided = () => undefined,
+): Projected => {
+  const changes: Change<AnyRow>[] = [];
+  const poisoned = new Map<string, Poison>();
+  const skipped: SkippedEvent[] = [];
+  for (const { recorded, read } of events) {
+    const executionId = executionIdOf(recorded.stream);
+    if (isHeld(executionId) || poisoned.has(executionId) || isTombstone(recorded)) continue;
+    try {
+      if (refused) throw refused;
+      if (read instanceof Error) throw read;
+      changes.push(...projection.project(read));
+    } catch (error) {
+      const poison = poisonAt(projection, recorded, error, at);
+      const decision = decided(executionId, recorded.revision);
+      if (decision) skipped.push({ ...decision, error: poison.error });
+      else poisoned.set(executionId, poison);
+    }
+  }
+  return { changes, poisoned: [...poisoned.values()], skipped };
+};
+
+const poisonAt = (projection: Projection, recorded: RecordedEvent, error: unknown, at: Date): Poison => ({
+  projection: projection.table,
+  executionId: executionIdOf(recorded.stream),
+  position: recorded.position,
+  revision: recorded.revision,
+  eventId: recorded.id,
+  error: asError(error).message.slice(0, ERROR_CHARACTERS),
+  at,
+});
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 /**
  * Takes events into the read tables. An event that cannot be read or written holds back its own execution, in the

@@ -1,7 +1,6 @@
 /** The read tables in memory, of any events: what the changes of projections mean, without SQL. Pure but for its own rows. */
 import type { RecordedEvent } from '../log/event-log.js';
-import { rowName, type AnyRow, type Change, type Projection, type Update } from './projection.js';
-import { readEvent } from './read-event.js';
+import { rowName, type AnyRow, type Change, type Projection, type Update, readEvent } from './projection.js';
 
 /** What one change did to one row; `before` is null where it was born. Neither is ever changed again. */
 export type RowChange = Readonly<{ table: string; before: AnyRow | null; after: AnyRow }>;

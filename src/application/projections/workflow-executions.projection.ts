@@ -2,8 +2,7 @@ import { unreachable } from '../../domain/decider.js';
 import { emptyCheckpoint } from '../../domain/workflow/checkpoint.js';
 import type { WorkflowEvent, WorkflowStarted } from '../../domain/workflow/events.js';
 import type { ExecutionView } from '../queries/read-model.js';
-import { errorColumns, noError } from './error-columns.js';
-import { notPaused, pauseColumns } from './pause-columns.js';
+import { errorColumns, noError, notPaused, pauseColumns } from './columns.js';
 import {
   instant,
   instantOrNull,

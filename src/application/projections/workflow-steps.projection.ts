@@ -1,8 +1,7 @@
 import { unreachable } from '../../domain/decider.js';
 import type { StepFailed, StepStarted, WorkflowEvent, WorkflowStarted } from '../../domain/workflow/events.js';
 import type { StepView } from '../queries/read-model.js';
-import { decisionColumn } from './decision-column.js';
-import { errorColumns, noError } from './error-columns.js';
+import { decisionColumn, errorColumns, noError } from './columns.js';
 import { instant, instantOrNull, type Change, type Projection, type Update } from './projection.js';
 
 type Row = StepView;

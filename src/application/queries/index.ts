@@ -7,7 +7,7 @@ import { GetEventsHandler } from '../history/get-events.js';
 import { GetExecutionHandler } from './get-execution.js';
 import { GetPastExecutionHandler } from '../history/get-past-execution.js';
 import { ListAuditReviewsHandler } from './list-audit-reviews.js';
-import { CheckStateHandler } from './check-state.js';
+import { CheckStateHandler } from './known-words.js';
 import { ListExecutionsHandler } from './list-executions.js';
 
 export const queryHandlers = [

@@ -1,8 +1,9 @@
 /** Words that a caller may ask for: one that nothing has would be answered with nothing, as if it had not been misspelt. */
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { eventShapes } from '../../domain/workflow/event-shapes.js';
-import type { Definitions } from '../workflow/definitions.js';
+import { Definitions } from '../workflow/definitions.js';
 import { InvalidRequest } from '../runtime/errors.js';
-import type { ReadModel } from './read-model.js';
+import { ReadModel } from './read-model.js';
 
 /** What `current_state` says whatever the definition. */
 const GENERIC_STATES = ['created', 'completed', 'failed', 'paused', 'cancelled'];
@@ -42,3 +43,22 @@ const unknownWords = (code: string, field: string, known: readonly string[], unk
     known: known.slice(0, LISTED),
   });
 };
+
+/** Whether a stream in that state could ever tell anything. @throws InvalidRequest 400 */
+export class CheckState extends Query<void> {
+  constructor(readonly state: string | undefined) {
+    super();
+  }
+}
+
+@QueryHandler(CheckState)
+export class CheckStateHandler implements IQueryHandler<CheckState> {
+  constructor(
+    private readonly readModel: ReadModel,
+    private readonly definitions: Definitions,
+  ) {}
+
+  execute({ state }: CheckState): Promise<void> {
+    return refuseUnknownState(state, this.definitions, this.readModel);
+  }
+}

@@ -2,7 +2,7 @@
 import type { Json, JsonObject } from '../../domain/json.js';
 import type { Checkpoint } from '../../domain/workflow/checkpoint.js';
 import type { ArtifactRef } from '../../domain/workflow/events.js';
-import type { PauseState } from '../../domain/workflow/pause-state.js';
+import type { PauseState } from '../../domain/workflow/state.js';
 import type { ErrorType, RetryDecision } from '../../domain/workflow/retry-policy.js';
 import type { Actor } from '../log/envelope.js';
 

@@ -1,15 +1,71 @@
 import type { Comparison } from '../../domain/projection/events.js';
 import type { Rebuild } from '../../domain/projection/rebuild.js';
+import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { sleep, type Clock } from '../runtime/clock.js';
-import type { EventLog } from '../log/event-log.js';
+import type { EventLog, SubscriptionMessage, RecordedEvent } from '../log/event-log.js';
 import type { Ids } from '../log/ids.js';
 import { Applier } from '../projections/applier.js';
 import { Progress } from '../projections/progress.js';
 import type { Projection } from '../projections/projection.js';
 import { lowestPosition, type ProjectionCheckpoint } from '../projections/projection-store.js';
-import { projectUntil } from './project-until.js';
+import { followLog } from '../log/follow-log.js';
+import { BoundedQueue } from '../runtime/bounded-queue.js';
 import type { Area, RebuildSession, RebuildStore } from './rebuild-store.js';
-import type { RebuilderLimits } from './rebuilder-limits.js';
+
+type Span = Readonly<{
+  applier: Applier;
+  /** Exclusive. */
+  after: bigint | 'start';
+  /** Inclusive. */
+  to: bigint;
+  /** Events in one transaction. */
+  batch: number;
+  signal: AbortSignal;
+  onError: (error: unknown) => void;
+  /** After each transaction. */
+  onBatch: (events: number) => Promise<void>;
+}>;
+
+/** Applies everything up to `to`, which the log has reached. Reading goes on while a batch is written. */
+const projectUntil = async (
+  { log, clock, ids }: Readonly<{ log: EventLog; clock: Clock; ids: Ids }>,
+  { applier, after, to, batch, signal, onError, onBatch }: Span,
+): Promise<void> => {
+  if (after !== 'start' && after >= to) return;
+  const over = new AbortController();
+  const either = AbortSignal.any([signal, over.signal]);
+  const queue = new BoundedQueue<SubscriptionMessage>(2 * batch);
+  const pump = async () => {
+    for await (const seen of followLog({ log, clock, ids, prefix: STREAM_PREFIX, after, signal: either, onError })) {
+      if (!(await queue.put(seen)) || isPast(seen, to)) break;
+    }
+  };
+  const pumping = pump().finally(() => either.aborted && queue.close());
+  try {
+    for (let isOver = false; !isOver;) {
+      const seen = await queue.take(batch);
+      if (seen.length === 0) throw new Error('Reading the log was ended before the place that was asked for');
+      const events = seen.flatMap((each) => (each.kind === 'event' && each.event.position <= to ? [each.event] : []));
+      isOver = seen.some((each) => isPast(each, to));
+      const reached = isOver ? to : lastPosition(events);
+      if (reached === null) continue;
+      await applier.advance(events, reached);
+      await onBatch(events.length);
+    }
+  } finally {
+    over.abort();
+    queue.close();
+    await pumping;
+  }
+};
+
+/** Everything up to `to` has come before this. */
+const isPast = (seen: SubscriptionMessage, to: bigint): boolean => {
+  if (seen.kind === 'event') return seen.event.position >= to;
+  return seen.kind === 'caught-up' || seen.position >= to;
+};
+
+const lastPosition = (events: readonly RecordedEvent[]): bigint | null => events.at(-1)?.position ?? null;
 
 /** Each is shorter than the one before, where building is faster than what comes in. */
 const CATCH_UP_ROUNDS = 10;
@@ -99,3 +155,29 @@ export class Building {
     return positions.length === 0 ? null : positions.reduce((a, b) => (a > b ? a : b));
   }
 }
+
+export type RebuilderLimits = Readonly<{
+  /** Events in one transaction, and the pause after it that leaves the machine to others. */
+  batch: number;
+  pauseMs: number;
+  /** Rows that differ of which a comparison tells. */
+  samples: number;
+  /** Executions held back, all projections together. */
+  poisoned: number;
+  /** Events that operators had passed over, all projections together. */
+  skipped: number;
+  /** How often an instance looks whether something is to be done. */
+  everyMs: number;
+  /** How often the live tables are asked for again while they are behind the rebuilt ones. */
+  behindMs: number;
+}>;
+
+export const DEFAULT_REBUILDER_LIMITS: RebuilderLimits = {
+  batch: 1_000,
+  pauseMs: 0,
+  samples: 20,
+  poisoned: 10_000,
+  skipped: 10_000,
+  everyMs: 2_000,
+  behindMs: 50,
+};

@@ -7,13 +7,12 @@ import type { EventLog } from '../log/event-log.js';
 import { commandIdFor, type Ids } from '../log/ids.js';
 import type { Projection } from '../projections/projection.js';
 import { every } from '../runtime/every.js';
-import { Building, type Job } from './building.js';
+import { Building, type Job, type RebuilderLimits } from './building.js';
 import { rebuildOutdated } from './outdated.js';
 import type { Area, RebuildSession, RebuildStore } from './rebuild-store.js';
-import type { RebuilderLimits } from './rebuilder-limits.js';
 import type { Rebuilds } from './rebuilds.js';
 
-export { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from './rebuilder-limits.js';
+export { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from './building.js';
 
 /** What ends in a swap, and what takes one back. */
 type Phase = 'accepted' | 'rolling_back';

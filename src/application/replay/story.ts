@@ -1,12 +1,11 @@
 /** A history told event by event: who, when, why, what it changed, and how the execution stood afterwards. Reads, and nothing else. */
-import type { ExistingWorkflow, WorkflowState } from '../../domain/workflow/state.js';
+import { type ExistingWorkflow, type WorkflowState, pauseStateOf } from '../../domain/workflow/state.js';
 import { workflow } from '../../domain/workflow/index.js';
 import { summarise } from '../../domain/workflow/summary.js';
-import { pauseStateOf } from '../../domain/workflow/pause-state.js';
 import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import type { Actor } from '../log/envelope.js';
 import type { RecordedEvent } from '../log/event-log.js';
-import { readEvent } from '../projections/read-event.js';
+import { readEvent } from '../projections/projection.js';
 
 /** One event. `event` is null for a type that this version does not know: it changes nothing. Times are ISO-8601 UTC. */
 export type StoryLine = Readonly<{

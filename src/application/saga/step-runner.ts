@@ -9,9 +9,8 @@ import type { Clock } from '../runtime/clock.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { agentInput } from './agent-input.js';
 import type { EndCause } from './calls.js';
-import { ARTIFACT_DAMAGED, ARTIFACT_STORE_FAILED } from './call-result.js';
+import { ARTIFACT_DAMAGED, ARTIFACT_STORE_FAILED, Results, type StepLimits } from './results.js';
 import { loadLargeValues } from './outputs.js';
-import { Results, type StepLimits } from './results.js';
 
 /** Calls the agent for one claimed attempt and puts what came of it into a report. */
 export class StepRunner {

@@ -1,26 +1,68 @@
-import type { OnError } from '../runtime/errors.js';
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
+import type { OnError } from '../runtime/errors.js';
 import { sleep, type Clock } from '../runtime/clock.js';
-import { LogUnavailable, StreamTombstoned } from '../log/event-log.js';
+import { LogUnavailable, StreamTombstoned, type RecordedEvent } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
 import type { Outcome } from '../workflow/outcome.js';
 import type { CommandEnvelope, ExecuteOptions, Workflows } from '../workflow/workflows.js';
+import { SerialPerKey } from '../runtime/serial-per-key.js';
+import { InFlight } from '../runtime/in-flight.js';
 import { startStep } from './agent-input.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
-import { EndedStreams } from './ended-streams.js';
-import { isClaimBy, isHandOver, type ForeignEvent } from './foreign-event.js';
 import { NO_CAUSE, envelopeOf, type OrderSource } from './envelopes.js';
-import { WorkerLiveness } from './worker-liveness.js';
-import { resultOf } from './call-result.js';
-import type { SagaLimits } from './saga-limits.js';
+import { resultOf } from './results.js';
 import type { Seat } from './seat.js';
 import { NO_RULES, Slots, type AgentRules } from './slots.js';
 import { Timers } from './timers.js';
-import { SerialPerKey } from '../runtime/serial-per-key.js';
-import { InFlight } from '../runtime/in-flight.js';
+
+/** What was heard of the instances, as long as it is fresh: this process may have stood still since. */
+class WorkerLiveness {
+  private heard: Readonly<{ alive: ReadonlySet<string>; until: number }> | null = null;
+
+  constructor(private readonly clock: Clock) {}
+
+  hear(alive: ReadonlySet<string>, forMs: number): void {
+    this.heard = { alive, until: this.now() + forMs };
+  }
+
+  /** Where nothing is known, nobody is taken for dead. */
+  isGone(worker: string): boolean {
+    return this.heard !== null && this.now() < this.heard.until && !this.heard.alive.has(worker);
+  }
+
+  private now(): number {
+    return this.clock.now().getTime();
+  }
+}
+
+/** What an event of the log says to an instance that has not written it, or does not know that it has. */
+
+type ForeignEvent = Pick<RecordedEvent, 'type' | 'data' | 'revision'>;
+
+/** Its step is anybody's now. */
+const isHandOver = ({ type }: ForeignEvent): boolean => type === 'StepInterrupted';
+
+const isClaimBy = (worker: string, { type, data }: ForeignEvent): boolean =>
+  type === 'StepStarted' && (data as { worker?: unknown } | null)?.worker === worker;
+
+const REMEMBERED = 10_000;
+
+/** Executions whose stream was tombstoned. Each is logged once: it is still due in the read tables, and each sweep finds it there. */
+class EndedStreams {
+  private readonly told = new Set<string>();
+
+  constructor(private readonly onError: OnError) {}
+
+  tell(executionId: string, error: StreamTombstoned): void {
+    if (this.told.has(executionId)) return;
+    if (this.told.size >= REMEMBERED) this.told.clear();
+    this.told.add(executionId);
+    this.onError(`Execution ${executionId} is not taken further`, error);
+  }
+}
 
 /**
  * Carries out what nextEffects() asks for. Holds nothing that the log does not: forgetting all of it costs a sweep.
@@ -199,3 +241,12 @@ export class WorkflowSaga {
     if (!this.closing) this.timers.set(executionId, new Date(this.clock.now().getTime() + this.limits.errorPauseMs));
   }
 }
+
+export type SagaLimits = Readonly<{
+  /** Agent calls at once on this instance. */
+  concurrentSteps: number;
+  /** Executions that wait in line for one agent, and timers, kept in memory; the sweep finds whatever exceeds them. */
+  remembered: number;
+  /** Pause before an execution is looked at again after an error. */
+  errorPauseMs: number;
+}>;

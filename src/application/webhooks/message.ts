@@ -1,8 +1,11 @@
 /** What a subscriber is sent, as Standard Webhooks has it. */
 import { createHmac } from 'node:crypto';
+import { WEBHOOK_STREAM_PREFIX, webhookIdOf, type WebhookFilter } from '../../domain/webhook/webhook.js';
+import { unknownTypes } from '../../domain/webhook/matching.js';
+import { eventShapes } from '../../domain/workflow/event-shapes.js';
 import type { RecordedEvent } from '../log/event-log.js';
-import { WEBHOOK_STREAM_PREFIX, webhookIdOf } from '../../domain/webhook/webhook.js';
-import { eventView } from '../history/event-view.js';
+import { eventView } from '../history/page-from-log.js';
+import { InvalidRequest } from '../runtime/errors.js';
 
 const SECRET_PREFIX = 'whsec_';
 
@@ -49,4 +52,25 @@ const testBody = ({ id, stream, type, data, recordedAt }: RecordedEvent): string
     timestamp: recordedAt,
     data: { id, webhook_id: webhookIdOf(stream), actor, reason },
   });
+};
+
+/** What a subscriber asks for, looked at before anything is kept. */
+
+export type SubscribeRequest = Readonly<{ url: string; description: string | null; filter: WebhookFilter }>;
+
+/** A type that nobody writes would be waited for in vain. */
+export const refuseUnknown = (eventTypes: readonly string[]): void => {
+  const known = Object.keys(eventShapes);
+  const unknown = unknownTypes(eventTypes, known);
+  if (unknown.length === 0) return;
+  const message = `event_types: expected some of ${known.join(', ')}, or a beginning of them with * behind it; got ${unknown.slice(0, 5).join(', ')}`;
+  throw new InvalidRequest('UNKNOWN_EVENT_TYPES', message, { unknown, known });
+};
+
+/** What may be shown of an address: not its query, which may hold a token. */
+export const targetOf = (url: string): string => {
+  const shown = new URL(url);
+  shown.search = '';
+  shown.hash = '';
+  return shown.href;
 };

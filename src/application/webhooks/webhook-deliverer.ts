@@ -1,16 +1,94 @@
-import type { OnError } from '../runtime/errors.js';
 import { setMaxListeners } from 'node:events';
 import type { DisableCause } from '../../domain/webhook/webhook.js';
+import { nextPauseMs, type BackOff } from '../../domain/webhook/back-off.js';
+import type { OnError } from '../runtime/errors.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import { LogUnavailable, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
 import type { Ids } from '../log/ids.js';
 import type { WebhookLimits, WebhookPace } from './limits.js';
 import { bodyOf, headersFor } from './message.js';
-import { Places } from './places.js';
-import { verdictOn } from './verdict.js';
-import type { AttemptReport, Claimed, WebhookQueue } from './webhook-queue.js';
+import type { AttemptReport, Claimed, WebhookQueue, ClaimLimits, DeliveryOutcome } from './webhook-queue.js';
 import type { Answered, WebhookSender } from './webhook-sender.js';
+
+/** What an answer, or its absence, means for a delivery and for the subscription. */
+
+const GONE = 410;
+
+type Verdict = Readonly<{
+  outcome: DeliveryOutcome;
+  /** Null: the subscription stays as it is. */
+  disable: Readonly<{ cause: DisableCause; reason: string }> | null;
+}>;
+
+/** @param before attempts before this one, and milliseconds from the first of them to the end of this one */
+export const verdictOn = (
+  { statusCode, error, retryAfterMs }: Pick<Answered, 'statusCode' | 'error' | 'retryAfterMs'>,
+  before: Readonly<{ attempts: number; ageMs: number }>,
+  backOff: BackOff,
+  jitter: number,
+): Verdict => {
+  if (statusCode !== null && statusCode >= 200 && statusCode < 300)
+    return { outcome: { state: 'delivered' }, disable: null };
+  if (statusCode === GONE) {
+    const reason = 'The receiver answered 410: it wants no more';
+    return { outcome: { state: 'failed' }, disable: { cause: 'gone', reason } };
+  }
+  const attempts = before.attempts + 1;
+  const pauseMs = nextPauseMs(backOff, { attempts, ageMs: before.ageMs, retryAfterMs, jitter });
+  if (pauseMs !== null) return { outcome: { state: 'pending', pauseMs }, disable: null };
+  const last = statusCode === null ? (error ?? 'no answer') : `status ${statusCode}`;
+  const reason = `One delivery failed for ${hours(backOff.giveUpMs)}, in ${attempts} attempts; the last: ${last}`;
+  return { outcome: { state: 'failed' }, disable: { cause: 'lasting_failure', reason } };
+};
+
+const HOUR_MS = 3_600_000;
+const hours = (ms: number): string => (ms >= HOUR_MS ? `${Math.round(ms / HOUR_MS)} h` : `${Math.round(ms)} ms`);
+
+/** Which attempts take up a place on this instance. A receiver that hangs may hold its attempt, but not a place of others. */
+
+type Attempt = { readonly isOfSilent: boolean; isSlow: boolean };
+
+/** Of all places, the share that only receivers without an attempt under way may take. */
+const RESERVED_SHARE = 1 / 4;
+
+class Places {
+  private readonly taken = new Set<Attempt>();
+
+  /** @param onFree a place is free again */
+  constructor(
+    private readonly clock: Clock,
+    private readonly limits: WebhookLimits,
+    private readonly onFree: () => void,
+  ) {}
+
+  free(): Pick<ClaimLimits, 'most' | 'reserved' | 'mostSilent'> {
+    const { attempts, slowAttempts, silentAttempts } = this.limits;
+    const all = [...this.taken];
+    const silent = all.filter(({ isOfSilent }) => isOfSilent).length;
+    const slow = all.filter(({ isOfSilent, isSlow }) => !isOfSilent && isSlow).length;
+    return {
+      most: Math.max(0, attempts - (all.length - silent - Math.min(slow, slowAttempts))),
+      reserved: Math.floor(attempts * RESERVED_SHARE),
+      mostSilent: Math.max(0, silentAttempts - silent),
+    };
+  }
+
+  /** @returns what gives the place back */
+  take({ receiver }: Pick<Claimed, 'receiver'>): () => void {
+    const attempt: Attempt = { isOfSilent: receiver === 'silent', isSlow: false };
+    this.taken.add(attempt);
+    const cancel = this.clock.wakeAfter(this.limits.slowMs, () => {
+      attempt.isSlow = true;
+      this.onFree();
+    });
+    return () => {
+      cancel();
+      this.taken.delete(attempt);
+      this.onFree();
+    };
+  }
+}
 
 type Ports = Readonly<{ log: EventLog; queue: WebhookQueue; sender: WebhookSender; clock: Clock; ids: Ids }>;
 

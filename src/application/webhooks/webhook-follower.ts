@@ -8,8 +8,7 @@ import type { Ids } from '../log/ids.js';
 import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
 import { BoundedQueue } from '../runtime/bounded-queue.js';
 import type { WebhookPace } from './limits.js';
-import { DeliveryPlanner } from './delivery-planner.js';
-import { Projects } from './projects.js';
+import { DeliveryPlanner, Projects } from './delivery-planner.js';
 import type { QueueSession, QueueStep, WebhookQueue } from './webhook-queue.js';
 
 type Ports = Readonly<{ log: EventLog; queue: WebhookQueue; clock: Clock; ids: Ids }>;

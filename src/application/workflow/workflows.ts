@@ -4,18 +4,27 @@ import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import { workflow, workflowStream } from '../../domain/workflow/index.js';
 import type { ExistingWorkflow, WorkflowState } from '../../domain/workflow/state.js';
 import { summarise } from '../../domain/workflow/summary.js';
+import { allowedActions } from '../../domain/workflow/allowed-actions.js';
 import { appendWithRetry, DEFAULT_APPEND_LIMITS, type AppendLimits } from '../log/append.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CommandContext, EventMetadata } from '../log/envelope.js';
 import { OtherRevision } from '../runtime/errors.js';
-import { chained, contentOf, type Unchained } from '../log/event-hash.js';
+import { chained, contentOf, type Unchained, hashOf } from '../log/event-hash.js';
 import { LogUnavailable, RevisionConflict, type EventLog } from '../log/event-log.js';
-import { FoldCache, foldRecorded, remember, unread, type Folded } from './fold-cache.js';
-import { hashOf } from '../log/hash.js';
 import { eventId } from '../log/ids.js';
+import { FoldCache, foldRecorded, remember, unread, type Folded } from './fold-cache.js';
 import { noticesOf, type Tell } from './notices.js';
 import { existing, unchanged, type Outcome } from './outcome.js';
-import { requireRevision } from './required-revision.js';
+
+/** That there is no execution at all is the decider's to say. @throws OtherRevision */
+const requireRevision = (onlyAt: bigint | null, { revision, state }: Folded): void => {
+  if (onlyAt === null || state.status === 'none' || revision === onlyAt) return;
+  throw new OtherRevision(`The execution is at revision ${revision}, not at ${onlyAt}: nothing was done`, {
+    requested_revision: onlyAt.toString(),
+    actual_revision: revision.toString(),
+    allowed_actions: allowedActions(state),
+  });
+};
 
 /** How often a command is decided anew because another writer was faster. */
 const MAX_ROUNDS = 10;

@@ -3,6 +3,17 @@ import type { StepDefinition, StepId, WorkflowDefinition } from './definition.js
 import type { ArtifactRef } from './events.js';
 import type { RetryDecision, StepError } from './retry-policy.js';
 
+/** A pause to the letter: `current_state` says `paused` for both of its phases. */
+
+/** `pausing`: a call is still in flight, and its result will be recorded. `paused`: nothing is in flight any more. */
+export type PauseState = 'pausing' | 'paused';
+
+/** Null where the execution is not paused. */
+export const pauseStateOf = (state: ExistingWorkflow): PauseState | null => {
+  if (state.status !== 'paused') return null;
+  return currentStep(state)?.step.status === 'running' ? 'pausing' : 'paused';
+};
+
 type StepCounters = Readonly<{
   id: StepId;
   /** Absolute number of the last attempt started; 0 before the first. */

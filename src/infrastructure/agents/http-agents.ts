@@ -1,17 +1,102 @@
+import { STATUS_CODES } from 'node:http';
 import type { Dispatcher } from 'undici';
 import { deferred, type AgentCall, type AgentReply, type Deferred } from '../../application/agents/agents.js';
 import type { Clock } from '../../application/runtime/clock.js';
+import type { ErrorType } from '../../domain/workflow/retry-policy.js';
 import { OutgoingHttp } from '../system/outgoing-http.js';
-import { headersOf, withoutUser, type TaskOffer } from './agent-request.js';
 import { shown } from './agent-urls.js';
 import type { ReadAnswer } from './answer.js';
 import { readAnswerHere, type AnswerRead, type AnswerReader } from './answer-bytes.js';
-import { connectionFailure } from './connection-failure.js';
-import { bounded, failure } from './failure.js';
-import { describeStatus, errorTypeOf, isRedirect, isSuccess } from './http-status.js';
+import { connectionFailure, bounded, failure } from './connection-failure.js';
 import type { AgentLimits } from './limits.js';
 import { retryAfterMs } from './retry-after.js';
-import { unlessAborted } from './unless-aborted.js';
+
+/**
+ * Ends when the call's signal aborts, at once, whatever becomes of `work`: a function may take no notice of the signal,
+ * and undici takes none while it connects. Nothing is begun under a signal that has aborted already.
+ */
+export const unlessAborted = async <Reply>(
+  { agent, signal }: AgentCall,
+  work: () => Promise<Reply>,
+): Promise<Reply | AgentReply> => {
+  if (signal.aborted) return aborted(agent, signal.reason);
+  let stopListening = (): void => undefined;
+  const ended = new Promise<null>((resolve) => {
+    const end = () => resolve(null);
+    signal.addEventListener('abort', end, { once: true });
+    stopListening = () => signal.removeEventListener('abort', end);
+  });
+  try {
+    const reply = await Promise.race([work(), ended]);
+    // Work that failed because of the abort may be the first to say so.
+    return reply === null || signal.aborted ? aborted(agent, signal.reason) : reply;
+  } finally {
+    stopListening();
+  }
+};
+
+/** The caller gave up: at the deadline (`reason` is 'deadline'), or because nobody waits for the result any more. */
+const aborted = (agent: string, reason: unknown): AgentReply =>
+  reason === 'deadline'
+    ? failure('transient', 'TIMEOUT', `Agent "${agent}" was expected to answer before its deadline, and did not`)
+    : failure('transient', 'ABORTED', `The call of agent "${agent}" was ended before it answered`);
+
+const TRANSIENT = new Set([408, 425, 429]);
+const VALIDATION = new Set([400, 409, 413, 422]);
+
+/** What a status says when the body does not say it: whether the same call may succeed later, or with other input. */
+const errorTypeOf = (status: number): ErrorType => {
+  if (TRANSIENT.has(status)) return 'transient';
+  if (VALIDATION.has(status)) return 'validation';
+  if (status === 501) return 'fatal';
+  // A method, a path or a credential that is wrong stays wrong until somebody changes the configuration.
+  return status >= 400 && status < 500 ? 'fatal' : 'transient';
+};
+
+const describeStatus = (status: number): string => `${status} ${STATUS_CODES[status] ?? ''}`.trim();
+
+const isRedirect = (status: number): boolean => status >= 300 && status < 400;
+const isSuccess = (status: number): boolean => status >= 200 && status < 300;
+
+/** What an agent may report under, later and without a connection: the attempt's token, and where. */
+type TaskOffer = Readonly<{ token: string; url: string }>;
+
+/** @param url whose user and password, if any, go into `authorization`, as curl does it */
+const headersOf = (call: AgentCall, url: URL, task: TaskOffer | null): Record<string, string> => ({
+  'content-type': 'application/json',
+  accept: 'application/json',
+  'accept-encoding': 'identity',
+  'user-agent': 'workflow-executor',
+  'idempotency-key': call.idempotencyKey,
+  traceparent: call.traceparent,
+  'x-deadline': call.deadline.toISOString(),
+  ...(task && { 'x-task-token': task.token, 'x-task-url': task.url }),
+  ...authorization(url),
+});
+
+const authorization = ({ username, password }: URL): Record<string, string> => {
+  if (!username && !password) return {};
+  const credentials = Buffer.from(`${unescaped(username)}:${unescaped(password)}`).toString('base64');
+  return { authorization: `Basic ${credentials}` };
+};
+
+const unescaped = (part: string): string => {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // A stray `%`, which a URL may have: taken as it stands.
+    return part;
+  }
+};
+
+/** What is requested: user and password travel in a header only. */
+const withoutUser = (url: URL): URL => {
+  const plain = new URL(url);
+  plain.username = '';
+  plain.password = '';
+  plain.hash = '';
+  return plain;
+};
 
 /**
  * Calls agents over HTTP: POST of the input as JSON, with the headers `Idempotency-Key`, `traceparent` and `X-Deadline`

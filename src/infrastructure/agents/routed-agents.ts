@@ -7,7 +7,7 @@ import {
   type Deferred,
 } from '../../application/agents/agents.js';
 import { shown, variableFor, type AgentUrls } from './agent-urls.js';
-import { failure } from './failure.js';
+import { failure } from './connection-failure.js';
 import type { FunctionAgents } from './function-agents.js';
 import type { HttpAgents } from './http-agents.js';
 import { knownAgents } from './index.js';

@@ -1,8 +1,33 @@
 /** How the text of one environment variable becomes a value. Each says in words what it expects. */
 import { isIP } from 'node:net';
+import { inspect } from 'node:util';
 import { z } from 'zod';
 import { esdbUrl, EVENT_STORE_SCHEMES } from '../eventstore/esdb-url.js';
-import { Secret } from './secret.js';
+
+/** Text that no log, error or JSON shows: only `reveal()` gives it out. */
+export class Secret {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  reveal(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return '[hidden]';
+  }
+
+  toJSON(): string {
+    return '[hidden]';
+  }
+
+  [inspect.custom](): string {
+    return '[hidden]';
+  }
+}
 
 /** Node's timers and Postgres' integers end here. */
 const MAX_WHOLE = 2 ** 31 - 1;

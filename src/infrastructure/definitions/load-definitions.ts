@@ -2,7 +2,7 @@ import { reasonOf } from '../../application/runtime/errors.js';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Definitions, type PublishedDefinition } from '../../application/workflow/definitions.js';
-import { hashOf } from '../../application/log/hash.js';
+import { hashOf } from '../../application/log/event-hash.js';
 import type { Json } from '../../domain/json.js';
 import type { WorkflowDefinition } from '../../domain/workflow/definition.js';
 import { readDefinition } from './read-definition.js';

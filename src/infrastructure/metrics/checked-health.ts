@@ -1,7 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { sleep, type Clock } from '../../application/runtime/clock.js';
 import type { EventLog } from '../../application/log/event-log.js';
-import { Health, type HealthCheck, type HealthReport } from '../../application/runtime/health.js';
+import { Health, type HealthCheck, type HealthReport } from '../../application/runtime/metrics.js';
 import type { RunnerStatus } from '../../application/projections/runner.js';
 import type { VitalName, VitalSign, VitalSigns } from '../../application/log/vital-signs.js';
 import { OWNER_SETTING } from '../postgres/session/session-lock.js';

@@ -1,7 +1,129 @@
-import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Histogram, Registry, collectDefaultMetrics, Gauge } from 'prom-client';
 import { Metrics } from '../../application/runtime/metrics.js';
+import type { VitalName, VitalSign } from '../../application/log/vital-signs.js';
+import type { ProjectionStatus } from '../../application/projections/admin/projection-status.js';
+import type { DriftCounts } from '../../application/projections/drift/drift-watch.js';
+import type { RebuildPhase } from '../../domain/projection/rebuild.js';
 
-export const PREFIX = 'workflow_executor_';
+const PHASES: readonly RebuildPhase[] = [
+  ...(['building', 'refused', 'accepted', 'swapped', 'rolling_back', 'rolled_back', 'abandoned'] as const),
+];
+
+type Shown = Pick<ProjectionStatus, 'record' | 'lag' | 'counts' | 'leader'>;
+
+const OF_EACH: Readonly<Record<string, readonly [help: string, value: (status: Shown) => number]>> = {
+  projection_position: [
+    'Position of the log that the table has reached',
+    ({ record }) => Number(record?.position ?? 0),
+  ],
+  projection_lag_events: ['Events that the table does not hold yet; estimated above 256', ({ lag }) => lag.events],
+  projection_lag_seconds: ['Age of the oldest event that the table does not hold yet', ({ lag }) => lag.seconds],
+  projection_poisoned_executions: [
+    'Executions held back by an event that cannot be applied',
+    ({ counts }) => counts.poisoned,
+  ],
+  projection_skipped_events: ['Events that operators had passed over', ({ counts }) => counts.skipped],
+  projection_drifted_executions: [
+    'Executions whose rows are known not to be those of their events',
+    ({ counts }) => counts.drifted,
+  ],
+  projection_leading: ['1 where this instance writes the table', ({ leader }) => (leader === 'here' ? 1 : 0)],
+};
+
+/** Asks at each answer. Where nothing can be said, nothing is: a number of before would look like one of now. */
+export const observeProjections = (
+  metrics: PrometheusMetrics,
+  look: () => Promise<readonly ProjectionStatus[]>,
+  drift: () => DriftCounts,
+): void => {
+  const { registry } = metrics;
+  const labelNames = ['projection'];
+  const gauges = Object.entries(OF_EACH).map(([name, [help, value]]) => {
+    const gauge = new Gauge({ name: PREFIX + name, help, labelNames, registers: [registry] });
+    return { gauge, value };
+  });
+  const phases = new Gauge({
+    name: `${PREFIX}projection_rebuild_phase`,
+    help: '1 for the phase of the latest rebuild; all 0 where there was none',
+    labelNames: ['projection', 'phase'],
+    registers: [registry],
+  });
+  const headName = `${PREFIX}log_head_position`;
+  const head = new Gauge({ name: headName, help: 'Position of the last event of the log', registers: [registry] });
+  observeDrift(registry, drift);
+  metrics.beforeExposing(async () => {
+    const all = await look().catch(() => []);
+    for (const gauge of [...gauges.map((each) => each.gauge), phases]) gauge.reset();
+    head.remove();
+    for (const { projection, rebuild, head: end, ...status } of all) {
+      for (const { gauge, value } of gauges) gauge.set({ projection }, value(status));
+      for (const phase of PHASES) phases.set({ projection, phase }, rebuild.rebuild?.phase === phase ? 1 : 0);
+      head.set(end === 'start' ? 0 : Number(end));
+    }
+  });
+};
+
+const observeDrift = (registry: Registry, drift: () => DriftCounts): void => {
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name: `${PREFIX}drift_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value());
+      },
+    });
+  gauge(
+    'checked_executions',
+    'Executions whose rows this process has compared with their events',
+    () => drift().checked,
+  );
+  gauge('differing_executions', 'Those of them whose rows differed', () => drift().differing);
+  gauge(
+    'last_check_timestamp_seconds',
+    'When the last one was compared; 0: none',
+    () => +(drift().lastAt ?? 0) / 1_000,
+  );
+};
+
+const AGES: Readonly<Record<VitalName, readonly [name: string, help: string]>> = {
+  log_write: ['log_last_append_age_seconds', 'Age of the last append to the log that was tried and succeeded'],
+  database_write: [
+    'database_last_write_age_seconds',
+    'Age of the last write to the database that was tried and succeeded',
+  ],
+  signing: ['audit_last_signature_age_seconds', 'Age of the last signed checkpoint; none where nothing was signed yet'],
+  saga: ['saga_position_age_seconds', 'Age of the position in the log up to which the saga has taken events'],
+};
+
+/** What readiness is decided by, as numbers. */
+export const observeVitalSigns = (
+  metrics: PrometheusMetrics,
+  signs: () => Readonly<Record<VitalName, VitalSign>>,
+): void => {
+  const registers = [metrics.registry];
+  const name = `${PREFIX}vital_sign_ok`;
+  const ok = new Gauge({
+    name,
+    help: '1 where this instance is ready as far as that goes',
+    labelNames: ['sign'],
+    registers,
+  });
+  const ages = Object.entries(AGES).map(([sign, [suffix, help]]) => {
+    return { sign: sign as VitalName, gauge: new Gauge({ name: PREFIX + suffix, help, registers }) };
+  });
+  metrics.beforeExposing(async () => {
+    const now = signs();
+    for (const { sign, gauge } of ages) {
+      const { ok: isOk, ageSeconds } = now[sign];
+      ok.set({ sign }, isOk ? 1 : 0);
+      if (ageSeconds === null) gauge.remove();
+      else gauge.set(ageSeconds);
+    }
+  });
+};
+
+const PREFIX = 'workflow_executor_';
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Of one label; what comes after them is counted together. Names of agents come from files that users write. */
 const NAMES = 200;

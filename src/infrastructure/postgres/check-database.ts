@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { PgClient } from './session/pg-client.js';
-import { SessionsAreShared } from './session/sessions-are-shared.js';
+import { SessionsAreShared } from './session/session-lock.js';
 
 export type DatabaseCheckLimits = Readonly<{
   connectTimeoutMs: number;

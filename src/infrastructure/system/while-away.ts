@@ -1,9 +1,37 @@
 /** A start may come while the servers that it needs are being restarted: it waits for them, and then says which setting leads nowhere. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { LogUnavailable, type EventLog } from '../../application/log/event-log.js';
 import { reasonOf } from '../../application/runtime/errors.js';
-import { patiently } from './patiently.js';
-import { isConnectionLoss } from '../postgres/session/connection-loss.js';
-import { SessionsAreShared } from '../postgres/session/sessions-are-shared.js';
+import { isConnectionLoss } from '../postgres/session/pg-client.js';
+import { SessionsAreShared } from '../postgres/session/session-lock.js';
+
+type Patience = Readonly<{
+  /** How long it is tried again where `isAway` says that it may do later, milliseconds. */
+  forMs: number;
+  isAway: (error: unknown) => boolean;
+  /** Called once, for the first failure. */
+  waiting: (error: unknown) => void;
+  /** Ends the waiting with its reason. */
+  signal?: AbortSignal;
+}>;
+
+const PAUSE_MS = 500;
+
+/** @throws the last error when the time is over, at once one for which waiting is of no use, or the signal's reason */
+const patiently = async <T>(work: () => Promise<T>, patience: Patience): Promise<T> => {
+  const { forMs, isAway, waiting, signal } = patience;
+  const giveUpAt = performance.now() + forMs;
+  for (let failures = 0; ; failures++) {
+    signal?.throwIfAborted();
+    try {
+      return await work();
+    } catch (error) {
+      if (!isAway(error) || performance.now() + PAUSE_MS > giveUpAt) throw error;
+      if (failures === 0) waiting(error);
+    }
+    await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
+  }
+};
 
 export type Waits = Readonly<{ forMs: number; warn: (line: string) => void; signal?: AbortSignal }>;
 
@@ -50,3 +78,20 @@ const isLogAway = (error: unknown): boolean => {
 
 const failure = (expected: string, cause: unknown): Error =>
   new Error(`${expected}, got: ${reasonOf(cause)}. Start it, or correct the setting`, { cause });
+
+/**
+ * Work of a tenth of a second each, begun once in each round of the event loop: of thirty pieces that are there at once all
+ * would else be done before anything else is answered. In the order in which they came.
+ */
+export class OneEachRound {
+  private free: Promise<void> = Promise.resolve();
+
+  /** Resolves when the work may be done, at once and without waiting for anything in between. */
+  turn(): Promise<void> {
+    const turn = this.free;
+    this.free = turn.then(nextRound);
+    return turn;
+  }
+}
+
+const nextRound = () => new Promise<void>((resolve) => void setImmediate(resolve));

@@ -4,8 +4,7 @@ import type { Clock } from '../../application/runtime/clock.js';
 import { WebhookSender, type Answered, type Posted } from '../../application/webhooks/webhook-sender.js';
 import { retryAfterMs } from '../agents/retry-after.js';
 import { OutgoingHttp } from '../system/outgoing-http.js';
-import { checkedLookup, type Resolve } from './checked-lookup.js';
-import { refusalOfAddress, refusalOfTarget, type TargetRules } from './target-rules.js';
+import { checkedLookup, type Resolve, refusalOfAddress, refusalOfTarget, type TargetRules } from './target-rules.js';
 
 export type SenderLimits = Readonly<{
   /** From the connection to the last byte of the answer. */

@@ -1,5 +1,6 @@
 /** Where webhooks may lead: to the public internet over TLS, and wherever else the settings say. */
-import { isIP } from 'node:net';
+import { isIP, type LookupFunction } from 'node:net';
+import { lookup, type LookupAddress, type LookupOptions } from 'node:dns';
 import { isPublicAddress } from './address-ranges.js';
 
 export type TargetRules = Readonly<{
@@ -28,7 +29,7 @@ export const refusalOfAddress = (rules: TargetRules, target: Target, address: st
   return rules.allowPrivate ? null : notPublic(target.hostname);
 };
 
-export const notPublic = (host: string): string =>
+const notPublic = (host: string): string =>
   `expected a host on the public internet, ${host} is or leads to an address that is not. ` +
   'WEBHOOK_ALLOW_PRIVATE_TARGETS=true allows it';
 
@@ -44,3 +45,31 @@ const portOf = ({ protocol, port }: Target): number => {
   if (port !== '') return Number(port);
   return protocol === 'https:' ? 443 : 80;
 };
+
+class TargetRefused extends Error {
+  readonly code = 'TARGET_NOT_ALLOWED';
+}
+
+export type Resolve = (
+  host: string,
+  options: LookupOptions & { all: true },
+  done: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void,
+) => void;
+
+/**
+ * A lookup for connections that are about to be made: where one of a name's addresses is refused, none is used. The
+ * connection goes to what was checked, so that a name cannot mean something else a moment later.
+ * @param refusalOf why an address may not be connected to; null where it may
+ */
+export const checkedLookup =
+  (refusalOf: (address: string) => string | null, resolve: Resolve = lookup): LookupFunction =>
+  (host, options, done) => {
+    resolve(host, { ...options, all: true }, (error, addresses) => {
+      if (error) return done(error, '');
+      const refused = addresses.map(({ address }) => refusalOf(address)).find((refusal) => refusal !== null);
+      if (refused || addresses.length === 0) return done(new TargetRefused(refused ?? notPublic(host)), '');
+      if (options.all) return done(null, addresses);
+      const [first] = addresses;
+      done(null, first!.address, first!.family);
+    });
+  };

@@ -1,7 +1,6 @@
 /** The read tables as lines for people. */
 import type { ProjectionStatus } from '../../application/projections/admin/projection-status.js';
-import type { Checked } from '../../application/projections/drift/check-execution.js';
-import type { RowDifference } from '../../application/projections/drift/differences.js';
+import type { Checked, RowDifference } from '../../application/projections/drift/check-execution.js';
 import type { RebuildView } from '../../application/rebuild/rebuilds.js';
 import { allowedNow } from '../../domain/projection/rebuild.js';
 

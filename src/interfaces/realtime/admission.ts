@@ -2,8 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { EXPECTED_HOST, type HostCheck } from '../known-hosts.js';
-import { EXPECTED_ORIGIN, type OriginCheck } from '../known-origins.js';
+import { EXPECTED_HOST, type HostCheck, EXPECTED_ORIGIN, type OriginCheck } from '../known-origins.js';
 
 export type Refusal = Readonly<{ status: 400 | 401 | 403 | 421 | 503; code: string; message: string }>;
 

@@ -5,7 +5,6 @@ import { copyLog } from './copy.js';
 import { copyLimits, type CopyLimits } from './limits.js';
 import { Lost } from './lost.js';
 import { progressLines } from './progress.js';
-import { withoutCredentials } from './secrets.js';
 import { Server } from './server.js';
 
 const AGAIN = 'Run the same command again to go on.';
@@ -76,3 +75,15 @@ main().catch((error: unknown) => {
   console.error(withoutCredentials(error instanceof Lost ? `${text}. ${AGAIN}` : text, process.argv.slice(2)));
   process.exit(1);
 });
+
+/** Hides what stands before the `@` of any of `urls`, and its password alone, wherever `text` repeats it. */
+function withoutCredentials(text: string, urls: readonly string[]): string {
+  return urls.reduce((shown, url) => {
+    const end = url.lastIndexOf('@');
+    const scheme = url.indexOf('://');
+    const credentials = url.slice(scheme < 0 ? url.indexOf('=') + 1 : scheme + 3, Math.max(end, 0));
+    const password = credentials.slice(credentials.indexOf(':') + 1);
+    const hide = (from: string, secret: string) => (secret ? from.replaceAll(secret, '***') : from);
+    return hide(hide(shown, credentials), password);
+  }, text);
+}

@@ -1,6 +1,6 @@
 import { lineageOf } from '../../../src/application/audit/pack/lineage.js';
 import type { RecordedEvent } from '../../../src/application/log/event-log.js';
-import { hashOf } from '../../../src/application/log/hash.js';
+import { hashOf } from '../../../src/application/log/event-hash.js';
 
 const file = { name: 'a.pdf', sha256: 'a'.repeat(64), bytes: 3, contentType: 'application/pdf' };
 

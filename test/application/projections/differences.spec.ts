@@ -1,4 +1,4 @@
-import { differences } from '../../../src/application/projections/drift/differences.js';
+import { differences } from '../../../src/application/projections/drift/check-execution.js';
 
 const KEY = ['id'];
 

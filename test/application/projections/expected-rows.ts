@@ -6,8 +6,12 @@ import { fold } from '../../../src/domain/decider.js';
 import { checkpointOf } from '../../../src/domain/workflow/checkpoint.js';
 import type { StepFailed, WorkflowEvent, WorkflowStarted } from '../../../src/domain/workflow/events.js';
 import { workflow } from '../../../src/domain/workflow/index.js';
-import { pauseStateOf } from '../../../src/domain/workflow/pause-state.js';
-import { currentStep, type ExistingWorkflow, type StepState } from '../../../src/domain/workflow/state.js';
+import {
+  pauseStateOf,
+  currentStep,
+  type ExistingWorkflow,
+  type StepState,
+} from '../../../src/domain/workflow/state.js';
 import { summarise } from '../../../src/domain/workflow/summary.js';
 import { upcast } from '../../../src/domain/workflow/upcast.js';
 

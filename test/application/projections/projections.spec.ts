@@ -1,7 +1,6 @@
 /** Each event type, and what it changes in which table. */
 import { projections } from '../../../src/application/projections/index.js';
-import type { AnyRow } from '../../../src/application/projections/projection.js';
-import { readEvent } from '../../../src/application/projections/read-event.js';
+import { type AnyRow, readEvent } from '../../../src/application/projections/projection.js';
 import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 import type { WorkflowEvent } from '../../../src/domain/workflow/events.js';
 import type { StepError } from '../../../src/domain/workflow/retry-policy.js';

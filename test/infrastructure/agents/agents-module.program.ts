@@ -3,7 +3,7 @@ import { loadAgentsModule } from '../../../src/infrastructure/agents/agents-modu
 import { FunctionAgents } from '../../../src/infrastructure/agents/function-agents.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 import { registeredAgents } from '../../../src/infrastructure/agents/registry.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
+import { SystemClock } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { aCall } from './a-call.js';
 
 const names = await loadAgentsModule(process.argv[2]!);

@@ -1,4 +1,4 @@
-import { HmacTaskTokens } from '../../../src/infrastructure/agents/hmac-task-tokens.js';
+import { HmacTaskTokens } from '../../../src/infrastructure/agents/agent-task-reports.js';
 
 const attempt = { executionId: '5b8f7a52-7a5e-4df0-8d8e-0d1d4e1f2a10', step: 'enrich', attempt: 2 };
 const tokens = new HmacTaskTokens(Buffer.alloc(32, 1));

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import type { AgentReply, Deferred } from '../../../src/application/agents/agents.js';
 import { HttpAgents } from '../../../src/infrastructure/agents/http-agents.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
+import { SystemClock } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../support/eventually.js';
 import { aCall } from './a-call.js';
 import { serveAgent, serveBytes, type AgentServer } from './agent-server.js';

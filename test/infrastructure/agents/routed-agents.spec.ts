@@ -4,7 +4,7 @@ import { HttpAgents } from '../../../src/infrastructure/agents/http-agents.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 import type { AgentFunction } from '../../../src/infrastructure/agents/registry.js';
 import { RoutedAgents } from '../../../src/infrastructure/agents/routed-agents.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
+import { SystemClock } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { aCall } from './a-call.js';
 import { serveAgent, type AgentServer } from './agent-server.js';
 

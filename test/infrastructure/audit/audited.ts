@@ -11,9 +11,8 @@ import { inOrder } from '../../../src/application/audit/finding.js';
 import { verifyCheckpoints } from '../../../src/application/audit/verify-checkpoints.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
 import { verifyStream } from '../../../src/application/audit/verify-stream.js';
-import { chained, contentOf, linkOf } from '../../../src/application/log/event-hash.js';
+import { chained, contentOf, linkOf, hashOf } from '../../../src/application/log/event-hash.js';
 import type { EventLog } from '../../../src/application/log/event-log.js';
-import { hashOf } from '../../../src/application/log/hash.js';
 import { eventId } from '../../../src/application/log/ids.js';
 import { CheckpointFile } from '../../../src/infrastructure/audit/checkpoint-file.js';
 import { knownKeys, openSigningKey } from '../../../src/infrastructure/audit/signing-key.js';
@@ -21,8 +20,7 @@ import { startEmbeddedEventStore, StoredLog } from '../../../src/infrastructure/
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
 import { PostgresAuditTree } from '../../../src/infrastructure/postgres/audit/postgres-audit-tree.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
-import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
+import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase } from '../../support/postgres.js';
 

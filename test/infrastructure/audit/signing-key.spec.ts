@@ -9,8 +9,8 @@ import {
   openNextKey,
   openSigningKey,
   takeNextKey,
+  readTrustedKeys,
 } from '../../../src/infrastructure/audit/signing-key.js';
-import { readTrustedKeys } from '../../../src/infrastructure/audit/trusted-keys.js';
 import { keyIdOf, KeyWalk, spkiOf } from '../../../src/application/audit/keys.js';
 
 let directory = '';

@@ -10,7 +10,7 @@ import { verifyCheckpoints } from '../../../src/application/audit/verify-checkpo
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
 import { verifyStream } from '../../../src/application/audit/verify-stream.js';
 import { KeySigner, knownKeys } from '../../../src/infrastructure/audit/signing-key.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
+import { SystemClock } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../support/eventually.js';
 import { openAudited, type Audited } from './audited.js';
 

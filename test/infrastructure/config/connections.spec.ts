@@ -1,6 +1,6 @@
 import { connectionShares } from '../../../src/infrastructure/config/connections.js';
 import { loadConfig } from '../../../src/infrastructure/config/config.js';
-import { Secret } from '../../../src/infrastructure/config/secret.js';
+import { Secret } from '../../../src/infrastructure/config/variable.js';
 
 const url = new Secret('any');
 const OWN = { DATABASE_URL: url, EVENTSTORE_URL: undefined };

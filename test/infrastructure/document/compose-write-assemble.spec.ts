@@ -1,6 +1,5 @@
 import { BROCHURE } from '../../../src/agents/investigators-brochure/ich-e6.js';
-import type { BrochureDocument } from '../../../src/agents/investigators-brochure/document.js';
-import type { Outline } from '../../../src/agents/investigators-brochure/outline.js';
+import type { BrochureDocument, Outline } from '../../../src/agents/investigators-brochure/document.js';
 import { factsOf, refused, resultsBefore, run, sectionsOf, taken, type Step } from './pipeline.js';
 
 describe('compose', () => {

@@ -9,8 +9,7 @@ import {
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { SilenceWatch } from '../../../src/infrastructure/eventstore/silence.js';
 import { SharedTailEventLog } from '../../../src/infrastructure/eventstore/shared-tail.event-log.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
-import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
+import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../support/eventually.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';

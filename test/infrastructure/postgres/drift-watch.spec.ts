@@ -4,7 +4,7 @@ import type { Checked } from '../../../src/application/projections/drift/check-e
 import { DEFAULT_DRIFT_LIMITS, DriftWatch } from '../../../src/application/projections/drift/drift-watch.js';
 import { PostgresLiveRows } from '../../../src/infrastructure/postgres/projections/postgres-live-rows.js';
 import { PostgresProjectionRecords } from '../../../src/infrastructure/postgres/projections/postgres-projection-records.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
+import { SystemClock } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { EXECUTIONS, playMoves, type Move } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';
 import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { projections } from '../../../src/application/projections/index.js';
-import { readEvent } from '../../../src/application/projections/read-event.js';
+import { readEvent } from '../../../src/application/projections/projection.js';
 import type { PostgresProjectionSession } from '../../../src/infrastructure/postgres/projections/postgres-projection-session.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresReadModel } from '../../../src/infrastructure/postgres/queries/postgres-read-model.js';

@@ -11,8 +11,7 @@ import {
 import type { EventLog, RecordedEvent } from '../../../src/application/log/event-log.js';
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
-import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
+import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { EXECUTIONS } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase } from '../../support/postgres.js';

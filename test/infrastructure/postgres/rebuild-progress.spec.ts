@@ -2,7 +2,7 @@ import pg from 'pg';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { clearArea, makeArea, schemasOf } from '../../../src/infrastructure/postgres/rebuild/areas.js';
 import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
+import { SystemClock } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../support/eventually.js';
 import { openTables, type TestTables } from './read-tables.js';
 

@@ -6,8 +6,7 @@ import { Rebuilder, DEFAULT_REBUILDER_LIMITS } from '../../../src/application/re
 import { Rebuilds } from '../../../src/application/rebuild/rebuilds.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
-import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
+import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { moves, playMoves } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';
 import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';

@@ -11,8 +11,7 @@ import {
   DEFAULT_REBUILD_STORE_LIMITS,
   PostgresRebuildStore,
 } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
-import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
+import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { moves, playMoves } from '../../application/projections/random-history.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { catchUp, empty, openTables, rowsOf, runnerOf, type TestTables } from './read-tables.js';

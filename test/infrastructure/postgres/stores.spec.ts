@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import { installationSecret } from '../../../src/infrastructure/postgres/installation-secret.js';
 import { PostgresArtifactStore } from '../../../src/infrastructure/postgres/workflow/postgres-artifact-store.js';
-import { PostgresDueExecutions } from '../../../src/infrastructure/postgres/workflow/postgres-due-executions.js';
+import {
+  PostgresDueExecutions,
+  PostgresWorkers,
+} from '../../../src/infrastructure/postgres/workflow/postgres-workers.js';
 import {
   PostgresWaitingExecutions,
   WAITING,
-} from '../../../src/infrastructure/postgres/queries/postgres-waiting-executions.js';
-import { PostgresWorkers } from '../../../src/infrastructure/postgres/workflow/postgres-workers.js';
+} from '../../../src/infrastructure/postgres/queries/postgres-read-model.js';
 import { empty, openTables, type TestTables } from './read-tables.js';
 
 let tables: TestTables;

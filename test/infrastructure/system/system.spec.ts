@@ -2,8 +2,7 @@ import { jest } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
-import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
+import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../support/eventually.js';
 
 const DAY = 86_400_000;
@@ -96,7 +95,7 @@ describe('the clock', () => {
   ])('keeps the process alive: %p', async (keepsProcessAlive, outcome) => {
     const url = (path: string) => new URL(path, import.meta.url);
     const program = `
-      import { SystemClock } from ${JSON.stringify(url('../../../src/infrastructure/system/system-clock.ts').href)};
+      import { SystemClock } from ${JSON.stringify(url('../../../src/infrastructure/system/clock-and-ids.ts').href)};
       process.once('beforeExit', () => console.log('ended'));
       const clock = new SystemClock({ keepsProcessAlive: ${keepsProcessAlive} });
       clock.wakeAt(new Date(Date.now() + 300), () => { console.log('woken'); process.exit(); });`;

@@ -3,10 +3,14 @@ import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { isPublicAddress } from '../../../src/infrastructure/webhooks/address-ranges.js';
-import { checkedLookup, type Resolve } from '../../../src/infrastructure/webhooks/checked-lookup.js';
-import { refusalOfAddress, type TargetRules } from '../../../src/infrastructure/webhooks/target-rules.js';
+import {
+  checkedLookup,
+  type Resolve,
+  refusalOfAddress,
+  type TargetRules,
+} from '../../../src/infrastructure/webhooks/target-rules.js';
 import { DEFAULT_SENDER_LIMITS, HttpWebhookSender } from '../../../src/infrastructure/webhooks/http-webhook-sender.js';
-import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
+import { SystemClock } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { startReceiver } from '../../support/webhook-receiver.js';
 
 const clock = new SystemClock();

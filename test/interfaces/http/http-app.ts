@@ -3,8 +3,7 @@ import { CommandBus, CqrsModule, QueryBus } from '@nestjs/cqrs';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { AgentHolds } from '../../../src/application/agents/agent-holds.js';
-import { Agents, type AgentInfo } from '../../../src/application/agents/agents.js';
-import type { AgentInput } from '../../../src/application/agents/agents.js';
+import { Agents, type AgentInfo, type AgentInput } from '../../../src/application/agents/agents.js';
 import { ArtifactStore } from '../../../src/application/workflow/artifacts.js';
 import { AuditReviews } from '../../../src/application/audit/reviews.js';
 import { Clock } from '../../../src/application/runtime/clock.js';
@@ -17,8 +16,8 @@ import {
   type DocumentAgentName,
 } from '../../../src/application/agents/document-agents.js';
 import { EventLog, type NewEvent } from '../../../src/application/log/event-log.js';
-import { hashOf } from '../../../src/application/log/hash.js';
-import { Health, type HealthReport } from '../../../src/application/runtime/health.js';
+import { hashOf } from '../../../src/application/log/event-hash.js';
+import { Health, type HealthReport } from '../../../src/application/runtime/metrics.js';
 import { Ids } from '../../../src/application/log/ids.js';
 import { queryHandlers } from '../../../src/application/queries/index.js';
 import {
@@ -38,16 +37,14 @@ import { StartBacklog, WaitingExecutions } from '../../../src/application/workfl
 import { TaskReports, TaskTokens } from '../../../src/application/workflow/tasks.js';
 import { Workflows } from '../../../src/application/workflow/workflows.js';
 import type { ArtifactRef } from '../../../src/domain/workflow/events.js';
-import { AgentTaskReports } from '../../../src/infrastructure/agents/agent-task-reports.js';
-import { HmacTaskTokens } from '../../../src/infrastructure/agents/hmac-task-tokens.js';
+import { AgentTaskReports, HmacTaskTokens } from '../../../src/infrastructure/agents/agent-task-reports.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 import { OwnCalls } from '../../../src/interfaces/http/agents/agent-paths.js';
 import { JsonReader, JsonReadHere } from '../../../src/interfaces/http/server/json-reader.js';
 import { configureHttp } from '../../../src/interfaces/http/server/configure-http.js';
 import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/server/http-limits.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
-import { knownHosts } from '../../../src/interfaces/known-hosts.js';
-import { knownOrigins } from '../../../src/interfaces/known-origins.js';
+import { knownHosts, knownOrigins } from '../../../src/interfaces/known-origins.js';
 import { RequiredReasons } from '../../../src/interfaces/http/executions/required-reasons.js';
 import { CountingIds, onDemand, step, world } from '../../support/saga-world.js';
 

@@ -1,10 +1,11 @@
 import type { DocumentBlock, DocumentBlockOf } from '../document.js';
 import type { Block, BlockOf } from '../sections.js';
 import { NO_DATA } from '../texts.js';
-import type { Grid } from './appendices.js';
 import type { References } from './references.js';
 
 type Generated = BlockOf<'generated'>['content'];
+
+export type Grid = Readonly<{ caption: string; columns: string[]; widths: number[]; rows: string[][] }>;
 
 export type Sources = Readonly<{
   references: References;

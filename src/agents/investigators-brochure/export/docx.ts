@@ -10,16 +10,155 @@ import {
   TabStopType,
   TextRun,
   type ParagraphChild,
+  Packer,
+  ExternalHyperlink,
+  InternalHyperlink,
+  LeaderType,
+  PageReference,
+  TableOfContents,
 } from 'docx';
 import { estimatePageNumbersWith } from 'docx/layout';
 import { TextWatermark } from 'docx/watermarks';
-import { DRAFT, headerTexts, headingOf, type BrochureDocument, type DocumentSection } from '../document.js';
-import { docxBlock } from './docx-blocks.js';
-import { docxFile } from './docx-file.js';
-import { docxStyles } from './docx-styles.js';
-import { TEXT_WIDTH, type DocxChild } from './docx-table.js';
-import { textRuns } from './docx-text.js';
-import { FONT_DOCX, STYLE } from './style.js';
+import { strFromU8, strToU8, unzipSync, zipSync, type Unzipped } from 'fflate';
+import {
+  DRAFT,
+  headerTexts,
+  headingOf,
+  type BrochureDocument,
+  type DocumentSection,
+  type DocumentBlock,
+  type DocumentBlockOf,
+} from '../document.js';
+import { docxStyles, lines } from './docx-styles.js';
+import { TEXT_WIDTH, type DocxChild, fieldGrid, table, tableAnchor, textRuns, citationRun } from './docx-table.js';
+import { FONT_DOCX, STYLE, CAPTION_LABEL } from './style.js';
+
+const docxBlock = (block: DocumentBlock, document: BrochureDocument): DocxChild[] => {
+  switch (block.kind) {
+    case 'subheading':
+      return [new Paragraph({ style: 'Subheading', children: textRuns(block.text), keepNext: true })];
+    case 'paragraph':
+      return [
+        new Paragraph({
+          children: block.spans.flatMap(({ text, citation }) =>
+            citation ? [citationRun(text, { style: 'Citation' })] : textRuns(text),
+          ),
+        }),
+      ];
+    case 'table':
+      return table(block);
+    case 'fields':
+      return [fieldGrid(block)];
+    case 'contents':
+      return contents(document);
+    case 'references':
+      return block.items.length === 0 ? [new Paragraph('No data available.')] : block.items.flatMap(reference);
+  }
+};
+
+/** Fields that Word can update, filled in already: by `docx` from the headings, and here from the tables. */
+const contents = ({ tables }: BrochureDocument): DocxChild[] => [
+  new TableOfContents('Table of Contents', { hyperlink: true, headingStyleRange: '1-2' }),
+  ...(tables.length === 0
+    ? []
+    : [
+        new Paragraph({ style: 'Subheading', text: 'List of Tables', keepNext: true }),
+        new TableOfContents('List of Tables', {
+          hyperlink: true,
+          captionLabelIncludingNumbers: CAPTION_LABEL,
+          contentChildren: tables.map(tableEntry),
+        }),
+      ]),
+];
+
+const tableEntry = ({ number, caption }: BrochureDocument['tables'][number]): Paragraph =>
+  new Paragraph({
+    style: 'TableofFigures',
+    tabStops: [{ type: TabStopType.RIGHT, position: TEXT_WIDTH, leader: LeaderType.DOT }],
+    children: [
+      new InternalHyperlink({
+        anchor: tableAnchor(number),
+        children: [
+          ...textRuns(`${CAPTION_LABEL} ${number}. ${caption}`),
+          new TextRun({ children: [new Tab()] }),
+          new PageReference(tableAnchor(number), { hyperlink: true }),
+        ],
+      }),
+    ],
+  });
+
+const reference = ({ number, text, url, cited_for }: DocumentBlockOf<'references'>['items'][number]): Paragraph =>
+  new Paragraph({
+    indent: { left: 560, hanging: 560 },
+    tabStops: [{ type: 'left', position: 560 }],
+    keepLines: true,
+    spacing: { after: 80, ...lines(252) },
+    children: [
+      new TextRun({ children: [`[${number}]`, new Tab()] }),
+      ...textRuns(text),
+      ...(url === null
+        ? []
+        : [
+            new TextRun({ text: '', break: 1 }),
+            new ExternalHyperlink({
+              link: url,
+              children: [new TextRun({ text: url, style: 'Hyperlink', size: STYLE.small * 2 })],
+            }),
+          ]),
+      new TextRun({ text: '', break: 1 }),
+      ...textRuns(`Cited for ${cited_for}`, { size: STYLE.small * 2, color: STYLE.quiet }),
+    ],
+  });
+
+/** Makes bytes of a docx document, without the time at which, and the process in which, it was packed. */
+
+/** `docx` draws ids by chance, or counts them on from one document to the next. Here they get numbers by their order. */
+
+type Parts = Record<string, string>;
+
+/** In this order, so that a relation has the number of its first use in the text. */
+const FIRST = 'word/document.xml';
+
+const PATTERNS: readonly (readonly [pattern: RegExp, prefix: string])[] = [
+  [/(?<=")rId([a-z0-9_-]{21})(?=")/g, 'rIdLink'],
+  [/(?<=")PowerPlusWaterMarkObject([a-z0-9_-]{21})(?=")/g, 'PowerPlusWaterMarkObject'],
+  [/(?<=w:(?:name|anchor)="|PAGEREF )_Toc(\d+)\b/g, '_Toc'],
+  [/(?<=<w:bookmark(?:Start|End)\b[^>]*\bw:id=")(\d+)(?=")/g, ''],
+];
+
+/** @param parts XML by path. The result depends on what the parts say, not on when or how often a document was made. */
+const withStableIds = (parts: Readonly<Parts>): Parts => {
+  const paths = Object.keys(parts).sort((a, b) => Number(b === FIRST) - Number(a === FIRST) || (a < b ? -1 : 1));
+  const stable: Parts = { ...parts };
+  for (const [pattern, prefix] of PATTERNS) {
+    const numbers = new Map<string, string>();
+    for (const path of paths)
+      stable[path] = (stable[path] ?? '').replace(pattern, (found) => {
+        const number = numbers.get(found) ?? `${prefix}${numbers.size + 1}`;
+        numbers.set(found, number);
+        return number;
+      });
+  }
+  return stable;
+};
+
+/** The first time a ZIP file can name. ZIP times have no zone: given in local parts, these are the same bytes everywhere. */
+const ZIP_TIME = new Date(1980, 0, 1);
+const XML = /\.(xml|rels)$/;
+const CORE = 'docProps/core.xml';
+const STAMP = /(<dcterms:(?:created|modified)[^>]*>)[^<]*/g;
+
+/** @param created what the file says of itself; `docx` would write the time of day */
+const docxFile = async (document: Document, created: Date): Promise<Buffer> => {
+  const entries = unzipSync(await Packer.toBuffer(document));
+  const xml = Object.entries(entries).filter(([path]) => XML.test(path));
+  const parts = withStableIds(Object.fromEntries(xml.map(([path, content]) => [path, strFromU8(content)])));
+  const stamp = created.toISOString().replace(/\.\d+Z$/, 'Z');
+  parts[CORE] = (parts[CORE] ?? '').replace(STAMP, `$1${stamp}`);
+  const stable: Unzipped = { ...entries };
+  for (const [path, content] of Object.entries(parts)) stable[path] = strToU8(content);
+  return Buffer.from(zipSync(stable, { mtime: ZIP_TIME, level: 6 }));
+};
 
 /** A4, with a real table of contents, page numbers and a mark on every page. The same document gives the same bytes. */
 export const docx = (document: BrochureDocument): Promise<Buffer> =>

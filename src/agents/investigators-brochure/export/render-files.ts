@@ -1,7 +1,7 @@
 import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../../infrastructure/system/one-shot-threads.js';
-import { Refusal } from '../refusal.js';
+import { Refusal } from '../agent.js';
 import type { RenderOrder } from './render-thread.js';
-import type { Rendered } from './rendered.js';
+import type { Rendered } from './style.js';
 
 /** A file's time is less than the five minutes that a workflow gives the step. */
 const limits: ThreadLimits = { threads: 2, waiting: 100, timeoutMs: 240_000, heapMb: 1024 };

@@ -1,9 +1,8 @@
-import type { BrochureDocument } from '../document.js';
-import type { Format } from '../outline.js';
+import type { BrochureDocument, Format } from '../document.js';
 import { docx } from './docx.js';
 import { pdf } from './pdf.js';
-import { printableDocument } from '../../../infrastructure/typesetting/printable.js';
-import type { Rendered } from './rendered.js';
+import { printableDocument } from '../../../infrastructure/typesetting/text-runs.js';
+import type { Rendered } from './style.js';
 
 /** The bytes of a document. Takes its thread for as long as it needs: about a second for 100 facts. */
 export const render = async (given: BrochureDocument, format: Format): Promise<Rendered> => {

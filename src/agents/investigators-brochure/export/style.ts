@@ -30,3 +30,6 @@ export const FONT_DOCX = 'Arial';
 export const FONT_DOCX_EAST = { sc: 'Microsoft YaHei', jp: 'Yu Gothic', kr: 'Malgun Gothic' } as const;
 export const FONTS_DOCX = { ascii: FONT_DOCX, hAnsi: FONT_DOCX, cs: FONT_DOCX, eastAsia: FONT_DOCX_EAST.sc } as const;
 export const CAPTION_LABEL = 'Table';
+
+/** A file, and what it could not show as it is. */
+export type Rendered = Readonly<{ content: Uint8Array; warnings: readonly string[] }>;

@@ -1,7 +1,7 @@
 import { open, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { lostNumeral, pathTo } from '../../../domain/numerals.js';
-import { issues, Refusal } from '../refusal.js';
+import { issues, Refusal } from '../agent.js';
 import { projectSchema, type ProjectFile } from './schema.js';
 
 /** A project of 2000 facts is about this large. */

@@ -1,7 +1,6 @@
 import { BROCHURE } from '../ich-e6.js';
-import type { Outline } from '../outline.js';
+import type { Outline } from '../document.js';
 import type { WrittenSection } from '../sections.js';
-import type { Problem } from './problem.js';
 
 type Named = Readonly<{ key: string; title: string; clauses: string }>;
 
@@ -44,3 +43,21 @@ export const checkStructure = (outline: Outline, sections: readonly WrittenSecti
   }
   return problems;
 };
+
+export type ProblemCode =
+  | 'section_missing'
+  | 'section_empty'
+  | 'section_order'
+  | 'section_unknown'
+  | 'section_repeated'
+  | 'wrong_title'
+  | 'wrong_field'
+  | 'citation_unresolved'
+  | 'number_uncited'
+  | 'number_wrong'
+  | 'unit_wrong'
+  | 'fact_not_cited'
+  | 'facts_changed';
+
+/** `section` is a key of the outline; null where the problem is not in one section. */
+export type Problem = Readonly<{ code: ProblemCode; section: string | null; message: string }>;

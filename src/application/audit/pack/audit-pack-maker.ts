@@ -1,5 +1,5 @@
-import type { Json, JsonObject } from '../../../domain/json.js';
-import { canonicalJson } from '../../../domain/json.js';
+import { hash } from 'node:crypto';
+import { type Json, type JsonObject, canonicalJson } from '../../../domain/json.js';
 import { workflowStream } from '../../../domain/workflow/index.js';
 import type { ArtifactStore } from '../../workflow/artifacts.js';
 import { sleep, type Clock } from '../../runtime/clock.js';
@@ -13,8 +13,20 @@ import type { CheckpointSigner, SignedCheckpoint } from '../checkpoint.js';
 import type { AuditTreeWriter } from '../audit-tree-writer.js';
 import { AuditPacks, type AuditPack } from './get-audit-pack.js';
 import { lineageOf, type Lineage } from './lineage.js';
-import { manifestOf } from './manifest.js';
 import type { PackFormat, PackFiles } from './pack-format.js';
+
+/** Every file of the pack but itself and its signature. Its canonical JSON is what is stored, and signed. */
+const manifestOf = (executionId: string, madeAt: Date, files: PackFiles): JsonObject => ({
+  format: 'workflow-executor/audit-pack/1',
+  execution_id: executionId,
+  made_at: madeAt.toISOString(),
+  files: Object.fromEntries(
+    Object.entries(files).map(([path, content]) => [
+      path,
+      { sha256: hash('sha256', content, 'hex'), bytes: content.byteLength },
+    ]),
+  ),
+});
 
 export type PackLimits = Readonly<{
   /** Of all files together. */

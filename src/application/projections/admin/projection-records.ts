@@ -1,4 +1,4 @@
-import type { RowDifference } from '../drift/differences.js';
+import type { RowDifference } from '../drift/check-execution.js';
 import type { Poison, SkippedEvent } from '../projection-store.js';
 
 /** What a projection's checkpoint says. */

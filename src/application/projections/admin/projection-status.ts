@@ -1,13 +1,75 @@
+import { STREAM_PREFIX } from '../../../domain/workflow/index.js';
 import type { Clock } from '../../runtime/clock.js';
 import { NotFound } from '../../runtime/errors.js';
 import type { EventLog } from '../../log/event-log.js';
 import type { Rebuilds, RebuildView } from '../../rebuild/rebuilds.js';
 import type { Poison, SkippedEvent } from '../projection-store.js';
 import type { Projection } from '../projection.js';
-import { lagAfter, type Lag } from './lag.js';
 import type { PlacedOrder, PoisonOrders } from './poison-orders.js';
 import type { Drift, HeldBack, ProjectionRecord, ProjectionRecords } from './projection-records.js';
-import { Rates } from './rate.js';
+
+type Sample = Readonly<{ at: number; events: bigint; rebuildId: string | null }>;
+
+/** Between the two samples that a rate is made of, at least; and how long samples are kept. */
+const SHORTEST_MS = 500;
+const WINDOW_MS = 60_000;
+const KEPT = 240;
+
+/** Events a second, from what the checkpoints said at each look of the last minute. */
+export class Rates {
+  private readonly samples = new Map<string, Sample[]>();
+
+  note({ projection, events, rebuildId }: ProjectionRecord, now: Date): void {
+    const at = now.getTime();
+    const before = (this.samples.get(projection) ?? []).filter(
+      (sample) => at - sample.at <= WINDOW_MS && sample.rebuildId === rebuildId && sample.events <= events,
+    );
+    const last = before.at(-1);
+    const isSoon = last !== undefined && at - last.at < WINDOW_MS / KEPT;
+    this.samples.set(projection, isSoon ? before : [...before, { at, events, rebuildId }]);
+  }
+
+  /** Null where there have not been two looks yet. */
+  of(projection: string): number | null {
+    const samples = this.samples.get(projection) ?? [];
+    const [first, last] = [samples[0], samples.at(-1)];
+    if (!first || !last || last.at - first.at < SHORTEST_MS) return null;
+    return Number(last.events - first.events) / ((last.at - first.at) / 1_000);
+  }
+}
+
+type Lag = Readonly<{
+  /** Executions' events that the log holds after the position. */
+  events: number;
+  /** False: too many to be counted; taken from how densely the first of them lie in the log. */
+  counted: boolean;
+  /** Since the log recorded the oldest of them; 0 where there is none. */
+  seconds: number;
+}>;
+
+/** Events that are read in order to count them, at most. */
+const COUNTED = 256;
+
+/**
+ * How far the log is ahead of a position. Reads at most `COUNTED` events, and none where the position is the log's last;
+ * what other streams hold does not count.
+ */
+export const lagAfter = async (
+  log: EventLog,
+  position: bigint | 'start',
+  head: bigint | 'start',
+  now: Date,
+): Promise<Lag> => {
+  if (head === 'start' || (position !== 'start' && position >= head)) return { events: 0, counted: true, seconds: 0 };
+  const read = await log.page(position, COUNTED);
+  const due = read.filter(({ stream }) => stream.startsWith(STREAM_PREFIX));
+  const oldest = due[0]?.recordedAt.getTime() ?? now.getTime();
+  const seconds = Math.max(0, now.getTime() - oldest) / 1_000;
+  const last = read.at(-1);
+  if (!last || read.length < COUNTED || last.position >= head) return { events: due.length, counted: true, seconds };
+  const [span, rest] = [Number(last.position - (position === 'start' ? 0n : position)), Number(head - last.position)];
+  return { events: due.length + Math.round((due.length / span) * rest), counted: false, seconds };
+};
 
 /** Events behind at which a table still counts as following: what comes in at this moment is always on its way. */
 const FOLLOWS_WITHIN_SECONDS = 5;

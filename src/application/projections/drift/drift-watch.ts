@@ -4,8 +4,7 @@ import type { EventLog } from '../../log/event-log.js';
 import { every } from '../../runtime/every.js';
 import type { ProjectionRecords } from '../admin/projection-records.js';
 import type { Projection } from '../projection.js';
-import { checkExecution, type Checked } from './check-execution.js';
-import type { LiveRows } from './live-rows.js';
+import { checkExecution, type Checked, type LiveRows } from './check-execution.js';
 
 export type DriftLimits = Readonly<{
   /** Milliseconds between two executions that are compared; 0: none is. */

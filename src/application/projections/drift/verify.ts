@@ -2,8 +2,7 @@
 import { executionIdOf, STREAM_PREFIX, workflowStream } from '../../../domain/workflow/index.js';
 import { StreamTombstoned, type EventLog, type RecordedEvent } from '../../log/event-log.js';
 import type { Projection } from '../projection.js';
-import { checkExecution, type Checked } from './check-execution.js';
-import type { LiveRows } from './live-rows.js';
+import { checkExecution, type Checked, type LiveRows } from './check-execution.js';
 
 export type Verification = Readonly<{
   log: EventLog;

@@ -1,5 +1,5 @@
 /** EventStoreDB's rules of expected revisions and repeated appends, as a decision without I/O of its own. */
-import type { StreamHead } from '../storage/stream-state.js';
+import type { StreamHead } from '../storage/stream-metadata.js';
 import { DELETED, type Expected } from '../wire/records.js';
 
 export type Place = Readonly<{ stream: string; revision: bigint; position: bigint }>;

@@ -1,6 +1,6 @@
 /** What one commit writes: changes are checked one after the other, each against the log as those before it leave it. */
 import { randomUUID } from 'node:crypto';
-import type { StreamHead } from '../storage/stream-state.js';
+import { type StreamHead, deletedMetadata, undeletedMetadata } from '../storage/stream-metadata.js';
 import { commitCheck, type KnownEvents } from './commit-check.js';
 import type { KnownStreams } from './known-streams.js';
 import type { Reader } from '../storage/reader.js';
@@ -17,7 +17,6 @@ import {
   type ProposedEvent,
   type StoredEvent,
 } from '../wire/records.js';
-import { deletedMetadata, undeletedMetadata } from '../storage/stream-metadata.js';
 
 export type Change =
   | Readonly<{ kind: 'append'; stream: string; expected: Expected; events: readonly ProposedEvent[] }>

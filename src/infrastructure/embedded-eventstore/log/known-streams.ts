@@ -1,7 +1,6 @@
 import type { Reader } from '../storage/reader.js';
-import { metastreamState, type StreamHead, type StreamState } from '../storage/stream-state.js';
+import { metastreamState, type StreamHead, type StreamState, parseMetadata } from '../storage/stream-metadata.js';
 import { DELETED, isMetastream, originalOf, type StoredEvent } from '../wire/records.js';
-import { parseMetadata } from '../storage/stream-metadata.js';
 
 /** The writer's memory of streams: right as long as this writer is the only one. The least used are forgotten first. */
 export class KnownStreams {

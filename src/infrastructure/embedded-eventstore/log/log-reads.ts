@@ -1,7 +1,7 @@
 /** Reads as callers see them: `$all` as it was written, a stream as its metadata allow. Page by page, ends included. */
 import type { Filter } from './filter.js';
 import type { Direction, Reader, Scanned } from '../storage/reader.js';
-import { metastreamState, type StreamState } from '../storage/stream-state.js';
+import { metastreamState, type StreamState } from '../storage/stream-metadata.js';
 import { DELETED, isMetastream, originalOf, type StoredEvent } from '../wire/records.js';
 import { streamDeleted } from '../wire/errors.js';
 

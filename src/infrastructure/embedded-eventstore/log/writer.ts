@@ -4,15 +4,15 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { reasonOf } from '../../../application/runtime/errors.js';
+import type { Limits } from '../limits.js';
+import type { Reader } from '../storage/reader.js';
+import { originalOf, PROBE_STREAM, sizeOf, type StoredEvent, isMetastream } from '../wire/records.js';
+import { WriterLost, type WriterConnection } from '../storage/writer-connection.js';
+import { parseMetadata } from '../storage/stream-metadata.js';
 import { Commit, type Change, type Outcome } from './commit.js';
 import { KnownStreams } from './known-streams.js';
-import type { Limits } from '../limits.js';
-import { refusedChange } from './protection.js';
-import type { Reader } from '../storage/reader.js';
 import { RecentEvents } from './recent-events.js';
-import { originalOf, PROBE_STREAM, sizeOf, type StoredEvent } from '../wire/records.js';
 import type { Tail } from './tail.js';
-import { WriterLost, type WriterConnection } from '../storage/writer-connection.js';
 
 type Waiting = {
   change: Change;
@@ -174,3 +174,20 @@ function answer(one: Waiting, outcome: Outcome): void {
   one.answer?.(outcome);
   one.answer = undefined;
 }
+
+/** What no caller may do to certain streams: take away what is in them. */
+
+/** Why the change is refused; undefined where it is not. */
+function refusedChange(change: Change, protectedPrefixes: readonly string[]): string | undefined {
+  const original = originalOf(change.stream);
+  if (!protectedPrefixes.some((prefix) => original.startsWith(prefix))) return undefined;
+  if (change.kind !== 'append')
+    return `Stream '${original}' is the application's own and keeps all of its events: it can be neither deleted nor tombstoned`;
+  if (!isMetastream(change.stream) || !change.events.some(({ data }) => truncates(data))) return undefined;
+  return `Stream '${original}' is the application's own and keeps all of its events: its metadata may have no $maxCount, $maxAge or $tb`;
+}
+
+const truncates = (data: Uint8Array): boolean => {
+  const { truncateBefore, maxCount, maxAgeSeconds } = parseMetadata(data);
+  return truncateBefore !== undefined || maxCount !== undefined || maxAgeSeconds !== undefined;
+};

@@ -13,8 +13,7 @@ import {
   timedOut,
   tooBusy,
 } from '../wire/errors.js';
-import { ProposedEvents, writableStreamName } from '../wire/events.js';
-import { unlessNone } from '../wire/numbers.js';
+import { ProposedEvents, writableStreamName, unlessNone } from '../wire/events.js';
 import type { Writer } from '../log/writer.js';
 
 type Call = ServerReadableStream<Streams.AppendReq, Streams.AppendResp>;

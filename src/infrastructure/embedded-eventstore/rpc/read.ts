@@ -7,11 +7,9 @@ import { resolveLinks } from '../log/links.js';
 import { readAll, readStream, StreamNotFound, type From } from '../log/log-reads.js';
 import { Outgoing, sendAll, type ReadCall, type Render } from '../wire/outgoing.js';
 import { streams, type Encoded, type Streams } from '../wire/protocol.js';
-import { subscribeToStream } from '../log/stream-subscription.js';
-import { subscribeToAll, type Log } from '../log/subscriptions.js';
+import { subscribeToStream, subscribeToAll, type Log } from '../log/subscriptions.js';
 import { failed, invalidArgument, isRefusal, shuttingDown, tooManyReads } from '../wire/errors.js';
-import { streamIdentifier, streamName } from '../wire/events.js';
-import { unlessNone } from '../wire/numbers.js';
+import { streamIdentifier, streamName, unlessNone } from '../wire/events.js';
 
 export class ReadCalls {
   private readonly running = new Set<AbortController>();

@@ -1,8 +1,7 @@
 /** The writer's session: one connection that holds the lock and does every insert. */
 import type pg from 'pg';
-import { PgClient } from '../../postgres/session/pg-client.js';
+import { PgClient, setTimes } from '../../postgres/session/pg-client.js';
 import { SessionLock } from '../../postgres/session/session-lock.js';
-import { setTimes } from '../../postgres/session/session-settings.js';
 import { newSecret } from '../wire/credentials.js';
 import type { StoredEvent } from '../wire/records.js';
 import { SCHEMA, WRITER_LOCK } from './schema.js';

@@ -1,7 +1,7 @@
 import { DELETED } from '../wire/records.js';
 
 /** What the node itself honours of a stream's metadata; the rest it only keeps. */
-export type StreamMetadata = Readonly<{
+type StreamMetadata = Readonly<{
   truncateBefore?: bigint;
   maxCount?: bigint;
   maxAgeSeconds?: number;
@@ -50,3 +50,44 @@ function rawMetadata(bytes: Uint8Array | null | undefined): Record<string, unkno
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** A stream as the writer sees it. `last` is -1 where there are no events. */
+export type StreamHead = Readonly<{
+  last: bigint;
+  tombstoned: boolean;
+  truncateBefore?: bigint;
+  hasMetadata: boolean;
+}>;
+
+/** The last revisions of a stream and of its metadata stream, with what the metadata say. */
+export type StreamState = StreamHead &
+  Readonly<{ metadata: StreamMetadata; rawMetadata: Uint8Array; lastMetadata: bigint }>;
+
+export type StateRow = Readonly<{
+  stream: string;
+  last: string | null;
+  last_metadata: string | null;
+  metadata: Buffer | null;
+}>;
+
+export function stateOf(row: StateRow): StreamState {
+  const last = row.last === null ? -1n : BigInt(row.last);
+  const metadata = parseMetadata(row.metadata);
+  return {
+    last,
+    tombstoned: last === DELETED,
+    truncateBefore: metadata.truncateBefore,
+    hasMetadata: row.last_metadata !== null,
+    metadata,
+    rawMetadata: row.metadata ?? new Uint8Array(),
+    lastMetadata: row.last_metadata === null ? -1n : BigInt(row.last_metadata),
+  };
+}
+
+/** A metadata stream as a stream of its own: its latest event is all that can be read of it. */
+export function metastreamState(state: StreamState): StreamState {
+  return {
+    ...{ last: state.lastMetadata, tombstoned: state.tombstoned, truncateBefore: undefined, hasMetadata: false },
+    ...{ metadata: { maxCount: 1n }, rawMetadata: new Uint8Array(), lastMetadata: -1n },
+  };
+}

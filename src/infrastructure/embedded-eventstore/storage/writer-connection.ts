@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { isConnectionLoss } from '../../postgres/session/connection-loss.js';
-import { SessionsAreShared } from '../../postgres/session/sessions-are-shared.js';
+import { isConnectionLoss } from '../../postgres/session/pg-client.js';
+import { SessionsAreShared } from '../../postgres/session/session-lock.js';
 import type { Limits } from '../limits.js';
 import type { StoredEvent } from '../wire/records.js';
 import { AnotherNodeRuns, WriterSession } from './storage.js';

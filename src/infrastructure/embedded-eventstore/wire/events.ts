@@ -1,8 +1,21 @@
 /** What callers send: names, ids and events, checked. */
 import type { Limits } from '../limits.js';
 import { shared, type Shared, type Streams } from './protocol.js';
-import { isMetastream, originalOf, sizeOf, type ProposedEvent } from './records.js';
+import { isMetastream, originalOf, sizeOf, type ProposedEvent, DELETED } from './records.js';
 import { appendTooLarge, invalidArgument, missingProperty } from './errors.js';
+
+/** Revisions and positions as callers send them: unsigned, 64 bits. */
+
+/** The largest number of 64 bits: the end in reads, "no stream" where a revision is expected. */
+const NONE = 2n ** 64n - 1n;
+
+/** @throws a refusal for a number between the largest revision and NONE */
+export function unlessNone<T>(text: string, none: T): bigint | T {
+  const value = BigInt.asUintN(64, BigInt(text));
+  if (value === NONE) return none;
+  if (value > DELETED) throw invalidArgument(`Expected a number of at most ${DELETED}, got ${value}`);
+  return value;
+}
 
 const JSON_CONTENT = 'application/json';
 const USUAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

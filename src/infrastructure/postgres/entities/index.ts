@@ -1,18 +1,15 @@
-import { Artifact } from './artifact.entity.js';
-import { AuditCheckpoint, AuditLeaf, AuditNode } from './audit-tree.entity.js';
-import { InstallationSecret } from './installation-secret.entity.js';
-import { ProjectionCheckpoint } from './projection-checkpoint.entity.js';
-import { ProjectionLate } from './projection-late.entity.js';
-import { ProjectionPoison } from './projection-poison.entity.js';
-import { ProjectionDrift } from './projection-drift.entity.js';
-import { ProjectionOrder } from './projection-order.entity.js';
-import { ProjectionSkipped } from './projection-skipped.entity.js';
-import { WebhookCursor, WebhookDelivery, WebhookLane } from './webhook-delivery.entity.js';
-import { Webhook, WebhookSecret } from './webhook.entity.js';
-import { Worker } from './worker.entity.js';
-import { WorkflowEventRow } from './workflow-event.entity.js';
-import { WorkflowExecution } from './workflow-execution.entity.js';
-import { WorkflowStep } from './workflow-step.entity.js';
+import { Artifact, Worker, InstallationSecret } from './operational.entities.js';
+import { AuditCheckpoint, AuditLeaf, AuditNode } from './audit-tree.entities.js';
+import {
+  ProjectionCheckpoint,
+  ProjectionDrift,
+  ProjectionLate,
+  ProjectionOrder,
+  ProjectionPoison,
+  ProjectionSkipped,
+} from './projection.entities.js';
+import { WebhookCursor, WebhookDelivery, WebhookLane, Webhook, WebhookSecret } from './webhook.entities.js';
+import { WorkflowEventRow, WorkflowExecution, WorkflowStep } from './workflow.entities.js';
 
 export const entities = [
   WorkflowExecution,

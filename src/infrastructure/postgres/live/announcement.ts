@@ -1,3 +1,4 @@
+import type pg from 'pg';
 import type { JsonRow, RowChange } from '../../../application/live/row-changes.js';
 
 /** What the trigger `announce_changes` says of one row: all of it, or its key alone where it is large or gone. */
@@ -45,4 +46,19 @@ export const told = (announced: Announcement, keyOf: ReadonlyMap<string, readonl
   const key = Object.fromEntries(columns.map((name) => [name, source[name] ?? null]));
   const at = new Date(announced.at).toISOString();
   return { table, type, key, record, late: announced.late === true, at, toRead: record === null && type !== 'DELETE' };
+};
+
+/** Counts, in the transaction that does it, that rows come to be behind the checkpoint, or that the table is exchanged. */
+export const noteLate = async (
+  client: Pick<pg.Client, 'query'>,
+  projection: string,
+  what: 'late' | 'exchanged',
+): Promise<void> => {
+  await client.query(
+    `insert into projection_late as noted (projection, position, ${what})
+     select projection, position, 1 from projection_checkpoints where projection = $1
+     on conflict (projection) do update set
+       position = greatest(noted.position, excluded.position), ${what} = noted.${what} + 1`,
+    [projection],
+  );
 };

@@ -7,8 +7,8 @@ import {
   type Standing,
 } from '../../../application/live/live-source.js';
 import type { EventView } from '../../../application/queries/read-model.js';
-import { toCursor } from '../queries/cursor.js';
-import { WorkflowExecution } from '../entities/workflow-execution.entity.js';
+import { toCursor } from '../queries/postgres-read-model.js';
+import { WorkflowExecution } from '../entities/workflow.entities.js';
 import { inSnapshot } from '../queries/snapshot.js';
 
 /** The last row, not the checkpoint: that has also passed events that are held back, whose rows are still to come. */

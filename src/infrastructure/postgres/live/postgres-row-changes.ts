@@ -1,6 +1,6 @@
-import type { OnError } from '../../../application/runtime/errors.js';
-import { PgClient } from '../session/pg-client.js';
 import type { DataSource } from 'typeorm';
+import type pg from 'pg';
+import type { OnError } from '../../../application/runtime/errors.js';
 import { sleep, type Clock } from '../../../application/runtime/clock.js';
 import {
   RowChanges,
@@ -8,11 +8,112 @@ import {
   type Interest,
   type TableColumn,
 } from '../../../application/live/row-changes.js';
-import { announcementOf, CHANNEL, told, type Told } from './announcement.js';
-import { endStuckListeners } from './end-stuck-listeners.js';
-import { followedTables, type FollowedTables } from './followed-tables.js';
-import { Interests } from './interests.js';
+import { PgClient } from '../session/pg-client.js';
+import { announcementOf, CHANNEL, told, type Told, LISTENERS } from './announcement.js';
 import { readAnnounced } from './read-announced.js';
+
+/**
+ * The server keeps what was told until every listener has taken it, in a queue that can fill up, and then refuses the
+ * commits that would tell more. A listener that stands still is ended before that: when it goes on, it listens anew.
+ */
+export const endStuckListeners = async (client: pg.Client, name: string, share: number): Promise<void> => {
+  const { rows } = await client.query<{ taken: number }>('select pg_notification_queue_usage() as taken');
+  if ((rows[0]?.taken ?? 0) < share) return;
+  await client.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where application_name = $1 and datname = current_database() and pid <> pg_backend_pid()
+       and wait_event = 'ClientWrite'`,
+    [name],
+  );
+};
+
+type Held = { count: number; begun: Promise<void> };
+type Holder = Readonly<{ client: pg.Client; schema: string }>;
+
+/**
+ * The tables that are to be announced: the connection that listens holds a lock for each. Without a connection nothing has to begin,
+ * as its successor tells that changes were missed, once it holds them all.
+ */
+class Interests {
+  private readonly tables = new Map<string, Held>();
+  private holder: Holder | null = null;
+
+  add(tables: readonly string[]): Interest {
+    const begun = Promise.all(tables.map((table) => this.raise(table))).then(() => undefined);
+    let isOver = false;
+    const end = () => {
+      if (!isOver) for (const table of tables) this.lower(table);
+      isOver = true;
+    };
+    return { begun, end };
+  }
+
+  /** From now on they are held there. Resolves when they are. */
+  async heldBy(client: pg.Client, schema: string): Promise<void> {
+    this.holder = { client, schema };
+    for (const [table, held] of this.tables) held.begun = this.ask('lock', table);
+    await Promise.all([...this.tables.values()].map(({ begun }) => begun));
+  }
+
+  /** The connection is gone, and its locks with it. */
+  lost(): void {
+    this.holder = null;
+  }
+
+  private raise(table: string): Promise<void> {
+    const held = this.tables.get(table) ?? { count: 0, begun: this.ask('lock', table) };
+    held.count += 1;
+    this.tables.set(table, held);
+    return held.begun;
+  }
+
+  private lower(table: string): void {
+    const held = this.tables.get(table);
+    if (!held || --held.count > 0) return;
+    this.tables.delete(table);
+    void this.ask('unlock', table);
+  }
+
+  private async ask(what: 'lock' | 'unlock', table: string): Promise<void> {
+    if (!this.holder) return;
+    const { client, schema } = this.holder;
+    await client
+      .query(`select pg_advisory_${what}_shared($1::integer, hashtext($2))`, [LISTENERS, `${schema}.${table}`])
+      // The connection ends, or has not answered in time: a new one takes its place.
+      .catch(() => client.end().catch(() => undefined));
+  }
+}
+
+type FollowedTables = Readonly<{
+  schema: string;
+  columns: ReadonlyMap<string, readonly TableColumn[]>;
+  keys: ReadonlyMap<string, readonly string[]>;
+}>;
+
+type ColumnRow = Readonly<{ schema: string; table: string; name: string; type: string; is_key: boolean }>;
+
+/** The tables that announce their changes, as the catalogue says they are. */
+const followedTables = async (dataSource: DataSource): Promise<FollowedTables> => {
+  const rows = await dataSource.query<ColumnRow[]>(
+    `select nspname as schema, relname as table, attname as name, typname as type,
+       exists (select from pg_index where indrelid = pg_class.oid and indisprimary and attnum = any(indkey)) as is_key
+     from pg_class
+     join pg_namespace on pg_namespace.oid = relnamespace
+     join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped
+     join pg_type on pg_type.oid = atttypid
+     where nspname = current_schema()
+       and exists (select from pg_trigger where tgrelid = pg_class.oid and tgname = 'announce_insert')
+     order by relname, attnum`,
+  );
+  const tables = new Set(rows.map(({ table }) => table));
+  const each = <T>(of: (rows: readonly ColumnRow[]) => T) =>
+    new Map([...tables].map((name) => [name, of(rows.filter(({ table }) => table === name))]));
+  return {
+    schema: rows[0]?.schema ?? '',
+    columns: each((its) => its.map(({ name, type }) => ({ name, type }))),
+    keys: each((its) => its.filter(({ is_key }) => is_key).map(({ name }) => name)),
+  };
+};
 
 export type RowChangesLimits = Readonly<{
   /** Changes that wait for rows to be read. With more of them, all are given up and the listeners are told to read again. */

@@ -1,9 +1,35 @@
 import { escapeIdentifier } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
-import { LiveRows, type LiveExecution } from '../../../application/projections/drift/live-rows.js';
+import { LiveRows, type LiveExecution } from '../../../application/projections/drift/check-execution.js';
 import type { AnyRow } from '../../../application/projections/projection.js';
+import type {
+  Poison,
+  ProjectionCheckpoint as Checkpoint,
+  SkippedEvent,
+} from '../../../application/projections/projection-store.js';
 import { inSnapshot } from '../queries/snapshot.js';
-import { encode, tableShape, type ColumnShape, type TableShape } from './table-shape.js';
+import type { ProjectionCheckpoint, ProjectionPoison, ProjectionSkipped } from '../entities/projection.entities.js';
+import { encode, tableShape, type ColumnShape, type TableShape } from './row-statements.js';
+
+/** Rows of the tables that projections keep about themselves, as the application knows them. */
+
+export const checkpointsOf = (rows: readonly ProjectionCheckpoint[]): ReadonlyMap<string, Checkpoint> =>
+  new Map(rows.map((row) => [row.projection, { position: BigInt(row.position), lastEventAt: row.last_event_at }]));
+
+export const skippedOf = (rows: readonly ProjectionSkipped[]): readonly SkippedEvent[] =>
+  rows.map((row) => ({ ...poisonFrom(row), actor: row.actor, reason: row.reason }));
+
+export const poisonOf = (rows: readonly ProjectionPoison[]): readonly Poison[] => rows.map(poisonFrom);
+
+const poisonFrom = (row: ProjectionPoison | ProjectionSkipped): Poison => ({
+  projection: row.projection,
+  executionId: row.execution_id,
+  position: BigInt(row.position),
+  revision: BigInt(row.revision),
+  eventId: row.event_id,
+  error: row.error,
+  at: row.at,
+});
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 export class PostgresLiveRows extends LiveRows {

@@ -4,7 +4,7 @@ import {
   type PlacedOrder,
   type PoisonOrder,
 } from '../../../application/projections/admin/poison-orders.js';
-import { ProjectionOrder } from '../entities/projection-order.entity.js';
+import { ProjectionOrder } from '../entities/projection.entities.js';
 
 export class PostgresPoisonOrders extends PoisonOrders {
   constructor(private readonly dataSource: DataSource) {

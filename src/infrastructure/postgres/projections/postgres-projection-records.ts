@@ -6,12 +6,14 @@ import {
   type ProjectionRecord,
 } from '../../../application/projections/admin/projection-records.js';
 import type { Poison, SkippedEvent } from '../../../application/projections/projection-store.js';
-import { ProjectionCheckpoint } from '../entities/projection-checkpoint.entity.js';
-import { ProjectionDrift } from '../entities/projection-drift.entity.js';
-import { ProjectionPoison } from '../entities/projection-poison.entity.js';
-import { ProjectionSkipped } from '../entities/projection-skipped.entity.js';
+import {
+  ProjectionCheckpoint,
+  ProjectionDrift,
+  ProjectionPoison,
+  ProjectionSkipped,
+} from '../entities/projection.entities.js';
 import { LEADER_LOCK } from './postgres-projection-store.js';
-import { poisonOf } from './projection-rows.js';
+import { poisonOf } from './postgres-live-rows.js';
 
 export class PostgresProjectionRecords extends ProjectionRecords {
   constructor(private readonly dataSource: DataSource) {

@@ -9,10 +9,9 @@ import type {
 } from '../../../application/projections/projection-store.js';
 import { HeldConnection } from '../session/held-connection.js';
 import type { SessionLock } from '../session/session-lock.js';
-import { LATE } from '../live/announcement.js';
-import { noteLate } from '../live/note-late.js';
+import { LATE, noteLate } from '../live/announcement.js';
 import { storable } from '../session/storable.js';
-import { tableShape, type TableShape } from './table-shape.js';
+import { tableShape, type TableShape } from './row-statements.js';
 import { sendRows } from './write-rows.js';
 
 /**

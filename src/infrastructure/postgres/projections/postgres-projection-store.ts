@@ -7,11 +7,10 @@ import {
   type ProjectionCheckpoint as Checkpoint,
   type ProjectionSession,
 } from '../../../application/projections/projection-store.js';
-import { ProjectionCheckpoint } from '../entities/projection-checkpoint.entity.js';
-import { ProjectionPoison } from '../entities/projection-poison.entity.js';
+import { ProjectionCheckpoint, ProjectionPoison } from '../entities/projection.entities.js';
 import { PostgresProjectionSession } from './postgres-projection-session.js';
 import { tryLeadOn } from '../session/try-lead.js';
-import { checkpointsOf, poisonOf } from './projection-rows.js';
+import { checkpointsOf, poisonOf } from './postgres-live-rows.js';
 
 export const LEADER_LOCK = '7205113003';
 const RELIEF_PAUSE_MS = 10;

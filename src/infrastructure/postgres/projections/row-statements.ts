@@ -1,9 +1,84 @@
 import { escapeIdentifier } from 'pg';
-/** SQL for changes of rows. Each column of all rows is one array parameter; names come from entities, never from data. */
+import type { DataSource } from 'typeorm';
 import type { AnyRow, Merge, Update } from '../../../application/projections/projection.js';
-import { binaryArray, travelsAsBinary } from './binary-array.js';
 import type { Patch } from './row-segments.js';
-import { encode, type TableShape } from './table-shape.js';
+
+export type ColumnShape = Readonly<{ type: string; nullable: boolean }>;
+export type TableShape = Readonly<{
+  name: string;
+  primaryKey: readonly string[];
+  columns: ReadonlyMap<string, ColumnShape>;
+}>;
+
+/** The columns as the entity says they are. @throws where no entity has that table */
+export const tableShape = (dataSource: DataSource, table: string): TableShape => {
+  const metadata = dataSource.entityMetadatas.find(({ tableName }) => tableName === table);
+  if (!metadata) throw new Error(`Table ${table}: expected an entity for it in postgres/entities, there is none`);
+  return {
+    name: table,
+    primaryKey: metadata.primaryColumns.map(({ databaseName }) => databaseName),
+    columns: new Map(
+      metadata.columns.map(({ databaseName, type, isNullable }) => [
+        databaseName,
+        { type: String(type), nullable: isNullable },
+      ]),
+    ),
+  };
+};
+
+/** A JavaScript value as a parameter of the column's type. @throws where there is no value at all */
+export const encode = ({ type, nullable }: ColumnShape, value: unknown): unknown => {
+  if (value === undefined) throw new TypeError('expected a value or null, got nothing');
+  if (value === null && nullable) return null;
+  if (type === 'json') return JSON.stringify(value);
+  if (type === 'jsonb') return holdable(JSON.stringify(value));
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'string' ? value.replaceAll('\0', '\uFFFD') : value;
+};
+
+/**
+ * Postgres' text and jsonb hold neither U+0000 nor half a surrogate pair: U+FFFD stands for them. The log keeps the
+ * original. Every escape is matched, so that an escaped backslash is not taken for the beginning of one.
+ */
+const holdable = (json: string): string =>
+  json.includes('\\u')
+    ? json.replace(/\\(u0000|ud[89a-f][0-9a-f]{2}|.)/g, (whole, escape: string) =>
+        escape.length > 1 ? '\\ufffd' : whole,
+      )
+    : json;
+
+/** Element types of arrays that travel in binary form: as text every quote in them would be escaped, and read back again. */
+const OIDS: Readonly<Record<string, number>> = { text: 25, json: 114, jsonb: 3802 };
+/** Each value of `jsonb` begins with the version of its form. */
+const JSONB_VERSION = 1;
+const HEADER_BYTES = 20;
+const LENGTH_BYTES = 4;
+const NULL_LENGTH = -1;
+
+const travelsAsBinary = (type: string): boolean => type in OIDS;
+
+/** A one-dimensional array in Postgres' binary form: a parameter of type `type[]`. @param type for which `travelsAsBinary` */
+const binaryArray = (type: string, values: readonly (string | null)[]): Buffer => {
+  const versionBytes = type === 'jsonb' ? 1 : 0;
+  const lengths = values.map((value) => (value === null ? NULL_LENGTH : Buffer.byteLength(value) + versionBytes));
+  const size = lengths.reduce((sum, length) => sum + LENGTH_BYTES + Math.max(0, length), HEADER_BYTES);
+  const bytes = Buffer.allocUnsafe(size);
+  bytes.writeInt32BE(1, 0); // dimensions
+  bytes.writeInt32BE(lengths.includes(NULL_LENGTH) ? 1 : 0, 4);
+  bytes.writeInt32BE(OIDS[type]!, 8);
+  bytes.writeInt32BE(values.length, 12);
+  bytes.writeInt32BE(1, 16); // the first index
+  let at = HEADER_BYTES;
+  values.forEach((value, index) => {
+    const length = lengths[index]!;
+    at = bytes.writeInt32BE(length, at);
+    if (value === null) return;
+    if (versionBytes > 0) bytes.writeUInt8(JSONB_VERSION, at);
+    bytes.write(value, at + versionBytes, 'utf8');
+    at += length;
+  });
+  return bytes;
+};
 
 export type Statement = Readonly<{ text: string; values: readonly unknown[] }>;
 

@@ -2,8 +2,15 @@ import type pg from 'pg';
 import type { AnyRow, Change } from '../../../application/projections/projection.js';
 import { CannotApply } from '../../../application/projections/projection-store.js';
 import { segmentsOf, type Patch } from './row-segments.js';
-import { byShape, findMissing, insertRows, patchRows, sweepRows, type Statement } from './row-statements.js';
-import type { TableShape } from './table-shape.js';
+import {
+  byShape,
+  findMissing,
+  insertRows,
+  patchRows,
+  sweepRows,
+  type Statement,
+  type TableShape,
+} from './row-statements.js';
 
 /** Statements that the server keeps for a connection: there is one for each set of columns that change together. */
 const NAMED_STATEMENTS = 200;

@@ -1,4 +1,5 @@
 import type { DataSource, EntityManager } from 'typeorm';
+import { z } from 'zod';
 import type { ArtifactRef } from '../../../domain/workflow/events.js';
 import {
   ReadModel,
@@ -9,12 +10,35 @@ import {
   type Overview,
   type Page,
   type PageOfExecutions,
+  InvalidCursor,
 } from '../../../application/queries/read-model.js';
-import { fromCursor, toCursor } from './cursor.js';
-import { WorkflowEventRow } from '../entities/workflow-event.entity.js';
-import { WorkflowExecution } from '../entities/workflow-execution.entity.js';
-import { WorkflowStep } from '../entities/workflow-step.entity.js';
+import { WaitingExecutions } from '../../../application/workflow/start-backlog.js';
+import { WorkflowEventRow, WorkflowExecution, WorkflowStep } from '../entities/workflow.entities.js';
 import { inSnapshot } from './snapshot.js';
+
+/** The last row of the page before. */
+type Place = Readonly<{ created_at: Date; id: string }>;
+
+const shape = z.tuple([z.iso.datetime({ precision: 3 }), z.uuid()]);
+
+/** A UUID and a time in base64 are 92 characters long. */
+const MAX_CURSOR_CHARACTERS = 200;
+
+export const toCursor = ({ created_at, id }: Place): string =>
+  Buffer.from(JSON.stringify([created_at.toISOString(), id])).toString('base64url');
+
+/** @throws InvalidCursor where it is not one that this application gave out */
+const fromCursor = (cursor: string): Place => {
+  const invalid = () =>
+    new InvalidCursor('The cursor: expected the next_cursor of an earlier answer, got something else');
+  if (cursor.length > MAX_CURSOR_CHARACTERS || !/^[A-Za-z0-9_-]+$/.test(cursor)) throw invalid();
+  try {
+    const [created_at, id] = shape.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+    return { created_at: new Date(created_at), id };
+  } catch {
+    throw invalid();
+  }
+};
 
 type Include = Readonly<{ steps: boolean; events: Readonly<{ limit: number }> | false }>;
 
@@ -123,5 +147,23 @@ export class PostgresReadModel extends ReadModel {
   private async latest(manager: EntityManager, where: Readonly<{ execution_id: string }>, take: number) {
     const newestFirst = await manager.find(WorkflowEventRow, { where, order: { revision: 'DESC' }, take });
     return newestFirst.reverse();
+  }
+}
+
+/** $1: now, $2: the limit. */
+export const WAITING = `select count(*)::integer as count from (
+  select from workflow_executions
+  where next_action_at is not null and next_action_at <= $1 and worker is null
+  limit $2) as waiting`;
+
+/** Reads the partial index of what is owed something, from its oldest end, and not beyond the limit. */
+export class PostgresWaitingExecutions extends WaitingExecutions {
+  constructor(private readonly dataSource: DataSource) {
+    super();
+  }
+
+  async count(now: Date, limit: number): Promise<number> {
+    const rows: { count: number }[] = await this.dataSource.query(WAITING, [now.toISOString(), limit]);
+    return rows[0]?.count ?? 0;
   }
 }

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { escapeIdentifier } from 'pg';
 import type { Compared } from '../../../application/rebuild/rebuild-store.js';
 import type { RowDifference } from '../../../domain/projection/events.js';
-import type { TableShape } from '../projections/table-shape.js';
+import type { TableShape } from '../projections/row-statements.js';
 
 /** Rows that are fetched at once; a row is its key and a digest. */
 const FETCHED = 5_000;

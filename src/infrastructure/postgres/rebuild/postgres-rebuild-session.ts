@@ -4,15 +4,48 @@ import type { DataSource } from 'typeorm';
 import type { Clock } from '../../../application/runtime/clock.js';
 import type { ProjectionSession } from '../../../application/projections/projection-store.js';
 import type { Area, AreaWriter, Compared, RebuildSession, Swap } from '../../../application/rebuild/rebuild-store.js';
-import type { SessionLock } from '../session/session-lock.js';
-import { SessionsAreShared } from '../session/sessions-are-shared.js';
-import { tableShape } from '../projections/table-shape.js';
+import { type SessionLock, SessionsAreShared } from '../session/session-lock.js';
+import { tableShape } from '../projections/row-statements.js';
+import { checkpointsOf, poisonOf, skippedOf } from '../projections/postgres-live-rows.js';
+import { PostgresProjectionSession } from '../projections/postgres-projection-session.js';
 import { clearArea, makeArea, type Schemas } from './areas.js';
 import { compareTables } from './compare-tables.js';
 import { createLike } from './copy-table.js';
-import { openWriter } from './area-writer.js';
 import type { RebuildStoreLimits } from './rebuild-store-limits.js';
 import { swapTables } from './swap-tables.js';
+
+/**
+ * The way in which the live tables are written, with the tables of `schema` in their place: the search path finds those
+ * first. One connection of its own.
+ */
+const openWriter = async (
+  connect: () => Promise<pg.Client>,
+  dataSource: DataSource,
+  schema: string,
+  live: string,
+  silenceMs: number,
+): Promise<AreaWriter> => {
+  const client = await connect();
+  await client.query(`select set_config('search_path', $1, false)`, [
+    `${escapeIdentifier(schema)}, ${escapeIdentifier(live)}`,
+  ]);
+  const session = new PostgresProjectionSession(client, dataSource, silenceMs / 4);
+  return {
+    lost: session.lost,
+    apply: (writes) => session.apply(writes),
+    close: () => session.close(),
+    checkpoints: async () => checkpointsOf(await session.read('select * from projection_checkpoints')),
+    poisoned: async (limit) =>
+      poisonOf(await session.read('select * from projection_poison order by at limit $1', [limit])),
+    skipped: async (limit) => {
+      const found = skippedOf(
+        await session.read(`select * from ${escapeIdentifier(live)}.projection_skipped limit $1`, [limit + 1]),
+      );
+      if (found.length > limit) throw new Error(`Expected at most ${limit} events that operators had passed over`);
+      return found;
+    },
+  };
+};
 
 export type RebuildMeans = Readonly<{
   dataSource: DataSource;

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { escapeIdentifier } from 'pg';
-import { PgClient } from '../session/pg-client.js';
+import { PgClient, setTimes } from '../session/pg-client.js';
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../../../application/runtime/clock.js';
 import {
@@ -12,7 +12,6 @@ import {
 } from '../../../application/rebuild/rebuild-store.js';
 import type { PostgresProjectionStore } from '../projections/postgres-projection-store.js';
 import { SessionLock } from '../session/session-lock.js';
-import { setTimes } from '../session/session-settings.js';
 import { exists, schemasAt } from './areas.js';
 import { PostgresRebuildSession } from './postgres-rebuild-session.js';
 import { DEFAULT_REBUILD_STORE_LIMITS, type RebuildStoreLimits } from './rebuild-store-limits.js';

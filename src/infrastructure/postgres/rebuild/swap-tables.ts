@@ -4,8 +4,7 @@ import { sleep, type Clock } from '../../../application/runtime/clock.js';
 import { failpoint } from '../../../application/runtime/failpoint.js';
 import type { Area, Swap } from '../../../application/rebuild/rebuild-store.js';
 import { BESIDE, clearArea, makeArea, type Schemas } from './areas.js';
-import { CHANNEL, type Exchange } from '../live/announcement.js';
-import { noteLate } from '../live/note-late.js';
+import { CHANNEL, type Exchange, noteLate } from '../live/announcement.js';
 import { carryOver, silence } from './copy-table.js';
 
 type Means = Readonly<{

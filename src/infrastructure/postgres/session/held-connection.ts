@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import type { SessionLock } from './session-lock.js';
-import { SessionsAreShared } from './sessions-are-shared.js';
+import { type SessionLock, SessionsAreShared } from './session-lock.js';
 
 /**
  * A connection whose lock is a right. One piece of work at a time, which is a sign of life as well; without any the

@@ -1,5 +1,26 @@
 /** The one class of client that everything here connects with. */
 import pg from 'pg';
+import { NotReady } from '../../../application/runtime/errors.js';
+
+/** Milliseconds; what is not given is left as the server has it. */
+type SessionTimes = Readonly<{ statement?: number; idleInTransaction?: number; idle?: number }>;
+
+const NAMES = {
+  statement: 'statement_timeout',
+  idleInTransaction: 'idle_in_transaction_session_timeout',
+  idle: 'idle_session_timeout',
+} as const;
+
+/** By a statement: a pooler refuses settings in the startup packet, where the client would put them. */
+export const setTimes = async (client: Pick<pg.ClientBase, 'query'>, times: SessionTimes): Promise<void> => {
+  const given = Object.entries(times).filter(([, ms]) => ms !== undefined) as [keyof SessionTimes, number][];
+  if (given.length === 0) return;
+  const set = given.map(([name], index) => `set_config('${NAMES[name]}', $${index + 1}, false)`);
+  await client.query(
+    `select ${set.join(', ')}`,
+    given.map(([, ms]) => String(ms)),
+  );
+};
 
 /** What libpq calls it; the only way of authentication that is known here. */
 export const REQUIRE_AUTH = 'require_auth';
@@ -53,3 +74,33 @@ const requireScram = (client: Inside): void => {
     if (!hasProved) refuse('no authentication at all');
   });
 };
+
+/** SQLSTATE classes and system errors that speak of the connection, not of the statement. */
+const CONNECTION_ERRORS = /^(08|57P0|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN|53300)/;
+const CONNECTION_MESSAGES =
+  /connection (terminated|ended)|timeout exceeded when trying to connect|^timeout expired$|not queryable/i;
+
+/** Whether the database was away, so that the same statement may do later. */
+export const isConnectionLoss = (error: unknown): boolean => {
+  const { code, message, syscall } = error as { code?: string; message?: string; syscall?: string };
+  // A socket's file that is not there, or whose server has no room for one more.
+  if (syscall === 'connect' && /^(ENOENT|EAGAIN)$/.test(code ?? '')) return true;
+  return CONNECTION_ERRORS.test(code ?? '') || CONNECTION_MESSAGES.test(message ?? '');
+};
+
+/** The same port; while the database is away its calls are refused as NotReady, which is true now and may not be soon. */
+export const readyUnlessAway = <Port extends object>(port: Port): Port =>
+  new Proxy(port, {
+    get: (target, key) => {
+      const member: unknown = Reflect.get(target, key);
+      if (typeof member !== 'function') return member;
+      return async (...given: unknown[]): Promise<unknown> => {
+        try {
+          return await (member as (...given: unknown[]) => unknown).apply(target, given);
+        } catch (error) {
+          if (!isConnectionLoss(error)) throw error;
+          throw new NotReady('The database cannot be reached at this moment; ask again', { cause: error });
+        }
+      };
+    },
+  });

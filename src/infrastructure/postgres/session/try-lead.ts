@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { SessionLock } from './session-lock.js';
-import { setTimes } from './session-settings.js';
+import { setTimes } from './pg-client.js';
 
 type Session = Readonly<{ guard: (lock: SessionLock) => void; close: () => Promise<void> }>;
 type LeadLimits = Readonly<{

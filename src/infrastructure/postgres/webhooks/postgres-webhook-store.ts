@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DataSource } from 'typeorm';
-import type { Page } from '../../../application/queries/read-model.js';
+import { z } from 'zod';
+import { type Page, InvalidCursor } from '../../../application/queries/read-model.js';
 import {
   WebhookStore,
   type DeliveriesAsked,
@@ -8,8 +9,73 @@ import {
   type Retention,
   type WebhookView,
 } from '../../../application/webhooks/webhook-store.js';
-import { fromDeliveryCursor, toDeliveryCursor } from './delivery-cursor.js';
-import { deliveryView, webhookView, type DeliveryRow, type WebhookRow } from './views.js';
+import type { WebhookDelivery, Webhook } from '../entities/webhook.entities.js';
+
+/** Rows as the application knows them. */
+
+type WebhookRow = Omit<Webhook, 'url' | 'overfull' | 'receiver_state' | 'silent_at'> &
+  Readonly<{
+    secrets: readonly Readonly<{ id: string; created_at: string; expires_at: string | null }>[];
+    queued: number;
+    last_delivered_at: Date | null;
+  }>;
+
+const webhookView = (row: WebhookRow): WebhookView => ({
+  id: row.id,
+  target: row.target,
+  description: row.description,
+  filter: { eventTypes: row.event_types, projectId: row.project_id, executionId: row.execution_id },
+  status: row.state === 'enabled' ? 'enabled' : 'disabled',
+  disabled: row.disabled,
+  createdBy: row.created_by!,
+  createdAt: row.created_at,
+  revision: row.revision!,
+  secrets: row.secrets.map(({ id, created_at, expires_at }) => ({
+    id,
+    createdAt: new Date(created_at),
+    expiresAt: expires_at === null ? null : new Date(expires_at),
+  })),
+  queued: row.queued,
+  lastDeliveredAt: row.last_delivered_at,
+});
+
+type DeliveryRow = WebhookDelivery & Readonly<{ next_attempt_at: Date | null }>;
+
+const deliveryView = (row: DeliveryRow): DeliveryView => ({
+  id: row.id,
+  webhookId: row.webhook_id,
+  executionId: row.execution_id,
+  eventId: row.event_id,
+  eventType: row.event_type,
+  position: row.position,
+  revision: row.revision,
+  state: row.state,
+  attempts: row.attempts,
+  statusCode: row.status_code,
+  durationMs: row.duration_ms,
+  error: row.error,
+  responseExcerpt: row.response_excerpt,
+  createdAt: row.created_at,
+  firstAttemptAt: row.first_attempt_at,
+  lastAttemptAt: row.last_attempt_at,
+  nextAttemptAt: row.next_attempt_at,
+  finishedAt: row.finished_at,
+});
+
+const shape = z.tuple([z.string().regex(/^\d{1,18}$/), z.uuid()]);
+
+/** The last row of a page: its event's position, and its id. */
+const toDeliveryCursor = (position: string, id: string): string =>
+  Buffer.from(JSON.stringify([position, id])).toString('base64url');
+
+/** @throws InvalidCursor where it is not one that this application gave out */
+const fromDeliveryCursor = (cursor: string): readonly [string, string] => {
+  try {
+    return shape.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+  } catch {
+    throw new InvalidCursor('The cursor: expected the next_cursor of an earlier answer, got something else');
+  }
+};
 
 const SUBSCRIBE_LOCK = '7205113013';
 const SECRET_BYTES = 32;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { ArtifactStore, type PutArtifact } from '../../../application/workflow/artifacts.js';
-import { Artifact } from '../entities/artifact.entity.js';
+import { Artifact } from '../entities/operational.entities.js';
 
 /** Postgres itself takes up to 1 GiB in one value; memory is what has to be kept in bounds. */
 export const MAX_ARTIFACT_BYTES = 64 * 1024 * 1024;

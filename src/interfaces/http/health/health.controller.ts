@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { Health } from '../../../application/runtime/health.js';
+import { Health } from '../../../application/runtime/metrics.js';
 import { answer } from '../server/answers.js';
 import { NoQuery } from '../executions/queries.js';
 import { Refusal } from '../server/refusal.js';

@@ -7,7 +7,7 @@ import type { StartRequest } from '../../../application/commands/start-workflow.
 import type { Outcome } from '../../../application/workflow/outcome.js';
 import { allowedActions } from '../../../domain/workflow/allowed-actions.js';
 import type { StepDefinition } from '../../../domain/workflow/definition.js';
-import { pauseStateOf } from '../../../domain/workflow/pause-state.js';
+import { pauseStateOf } from '../../../domain/workflow/state.js';
 import { summarise } from '../../../domain/workflow/summary.js';
 
 export type Answer<Data> = Readonly<{ success: true; data: Data }>;

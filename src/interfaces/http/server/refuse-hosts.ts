@@ -1,5 +1,5 @@
 import type { NextFunction, Request, Response } from 'express';
-import { EXPECTED_HOST, type HostCheck } from '../../known-hosts.js';
+import { EXPECTED_HOST, type HostCheck } from '../../known-origins.js';
 import { problem, Refusal } from './refusal.js';
 
 /** @throws Refusal 421 */

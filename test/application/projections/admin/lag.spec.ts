@@ -1,5 +1,4 @@
-import { lagAfter } from '../../../../src/application/projections/admin/lag.js';
-import { Rates } from '../../../../src/application/projections/admin/rate.js';
+import { lagAfter, Rates } from '../../../../src/application/projections/admin/projection-status.js';
 import { InMemoryEventLog } from '../../../support/in-memory.event-log.js';
 
 const AT = new Date('2030-01-01T00:00:00.000Z');

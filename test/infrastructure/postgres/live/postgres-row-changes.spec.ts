@@ -2,13 +2,13 @@ import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import type { ChangeListener, RowChange } from '../../../../src/application/live/row-changes.js';
 import { createDataSource } from '../../../../src/infrastructure/postgres/data-source.js';
-import { endStuckListeners } from '../../../../src/infrastructure/postgres/live/end-stuck-listeners.js';
 import {
+  endStuckListeners,
   DEFAULT_ROW_CHANGES_LIMITS,
   PostgresRowChanges,
   type RowChangesLimits,
 } from '../../../../src/infrastructure/postgres/live/postgres-row-changes.js';
-import { SystemClock } from '../../../../src/infrastructure/system/system-clock.js';
+import { SystemClock } from '../../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../../support/eventually.js';
 import { openTables, type TestTables } from '../read-tables.js';
 

@@ -18,8 +18,7 @@ import {
   PostgresWebhookQueue,
 } from '../../../../src/infrastructure/postgres/webhooks/postgres-webhook-queue.js';
 import { PostgresWebhookStore } from '../../../../src/infrastructure/postgres/webhooks/postgres-webhook-store.js';
-import { SystemClock } from '../../../../src/infrastructure/system/system-clock.js';
-import { SystemIds } from '../../../../src/infrastructure/system/system-ids.js';
+import { SystemClock, SystemIds } from '../../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../../support/eventually.js';
 import { InMemoryEventLog } from '../../../support/in-memory.event-log.js';
 import { empty, openTables, type TestTables } from '../read-tables.js';

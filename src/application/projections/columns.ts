@@ -1,5 +1,25 @@
-import type { WorkflowEvent } from '../../domain/workflow/events.js';
-import type { PauseState } from '../../domain/workflow/pause-state.js';
+import type { StepError } from '../../domain/workflow/retry-policy.js';
+import type { StepFailed, WorkflowEvent } from '../../domain/workflow/events.js';
+import type { PauseState } from '../../domain/workflow/state.js';
+import type { DecisionView } from '../queries/read-model.js';
+
+export const errorColumns = ({ type, code, message }: StepError) => ({
+  error_type: type,
+  error_code: code,
+  error_message: message,
+});
+
+export const noError = { error_type: null, error_code: null, error_message: null };
+
+export const decisionColumn = ({ error, retryAt, decision }: StepFailed): DecisionView => ({
+  rule: decision.rule,
+  error_type: decision.errorType ?? error.type,
+  attempt: decision.attempt,
+  of: decision.of,
+  delay_ms: decision.delayMs,
+  delay_source: decision.delaySource,
+  then: decision.then ?? (retryAt === null ? null : 'retry'),
+});
 
 type PauseColumns = Readonly<{ pause_state: PauseState | null; drained: boolean }>;
 

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { v7 } from 'uuid';
 import { Clock } from '../../application/runtime/clock.js';
+import { Ids } from '../../application/log/ids.js';
 
 /** `setTimeout` takes a longer delay for 1 ms. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
@@ -52,5 +55,19 @@ export class SystemClock extends Clock {
     const timer = setTimeout(act, Math.max(ms, 0));
     if (!this.keepsProcessAlive) timer.unref();
     return () => clearTimeout(timer);
+  }
+}
+
+export class SystemIds extends Ids {
+  uuid(): string {
+    return randomUUID();
+  }
+
+  orderedUuid(): string {
+    return v7();
+  }
+
+  jitter(): number {
+    return Math.random();
   }
 }

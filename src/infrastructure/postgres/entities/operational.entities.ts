@@ -1,0 +1,41 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { INSTANT } from './column-types.js';
+
+@Entity('artifacts')
+export class Artifact {
+  /** Hex. */
+  @PrimaryColumn('text')
+  sha256!: string;
+
+  @Column('integer')
+  bytes!: number;
+
+  @Column('text')
+  content_type!: string;
+
+  @Column('bytea')
+  content!: Buffer;
+
+  @Column({ ...INSTANT, default: () => 'now()' })
+  created_at!: Date;
+}
+
+/** An instance of the application; the time is the database's. */
+@Entity('workers')
+export class Worker {
+  @PrimaryColumn('text')
+  id!: string;
+
+  @Column(INSTANT)
+  heartbeat_at!: Date;
+}
+
+/** Made by the first instance that needs it, shared by all that use this database. Never in an event, an answer or a log. */
+@Entity('installation_secrets')
+export class InstallationSecret {
+  @PrimaryColumn('text')
+  name!: string;
+
+  @Column('bytea')
+  value!: Buffer;
+}
