@@ -48,6 +48,25 @@ function problemOf(page: string, target: string): string | undefined {
     : `${page}: (${target}) leads to no heading of ${file}`;
 }
 
+/** Decision records keep the names of their day. */
+const written = pages.filter((page) => !page.startsWith('docs/adr/'));
+const tests = readdirSync('test', { recursive: true, encoding: 'utf8' }).map((name) =>
+  `test/${name}`.replaceAll('\\', '/'),
+);
+
+/** `src/...` and `test/...`, and tests by the end of their path. */
+const pathsIn = (page: string) =>
+  [...withoutFences(readFileSync(page, 'utf8')).matchAll(/`((?:src|test)\/[\w./-]+|[\w./-]+\.spec\.ts)`/g)].map(
+    ([, path = '']) => path,
+  );
+
+/** Undefined where it is there, and only there. */
+function missing(page: string, path: string): string | undefined {
+  const found = path.endsWith('.spec.ts') ? tests.filter((test) => `/${test}`.endsWith(`/${path}`)).length : 1;
+  const isThere = found === 1 && (path.endsWith('.spec.ts') || existsSync(path));
+  return isThere ? undefined : `${page}: \`${path}\` names ${found > 1 ? 'several tests' : 'nothing that exists'}`;
+}
+
 describe('the documentation', () => {
   it('has relative links that lead to files and headings', () => {
     const problems = pages.flatMap((page) =>
@@ -67,6 +86,10 @@ describe('the documentation', () => {
       'twice',
       'twice-1',
     ]);
+  });
+
+  it('names files and folders that exist', () => {
+    expect(written.flatMap((page) => pathsIn(page).flatMap((path) => missing(page, path) ?? []))).toEqual([]);
   });
 
   it('leads from the README to every page of docs/', () => {
