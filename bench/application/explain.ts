@@ -1,7 +1,7 @@
 /** How Postgres answers the queries of the list and of one execution: the statements are those that the application makes. */
 import type { DataSource } from 'typeorm';
 import { createDataSource } from '../../src/infrastructure/postgres/data-source.js';
-import { PostgresReadModel } from '../../src/infrastructure/postgres/postgres-read-model.js';
+import { PostgresReadModel } from '../../src/infrastructure/postgres/queries/postgres-read-model.js';
 import { storedName } from '../peers/work.mjs';
 
 type Plan = Readonly<{ what: string; plan: string }>;

@@ -51,7 +51,7 @@ export const makeOriginal = async (client: pg.Client, wanted: Wanted): Promise<O
 
 export const removeOriginal = (client: pg.Client) => client.query('drop schema copying cascade');
 
-/** `content` is what an event's hash is made of (src/application/event-hash.ts), `canonical` what its data's is. */
+/** `content` is what an event's hash is made of (src/application/log/event-hash.ts), `canonical` what its data's is. */
 const EVENTS = `create table copying.events (
   revision bigint, stream text, id text, type text, json boolean, created bigint, recorded_at text,
   data text, metadata text, canonical text, content text)`;

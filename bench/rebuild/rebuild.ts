@@ -8,7 +8,7 @@ import { projections } from '../../src/application/projections/index.js';
 import { Rebuilds } from '../../src/application/rebuild/rebuilds.js';
 import { EventStoreDbEventLog } from '../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { createDataSource } from '../../src/infrastructure/postgres/data-source.js';
-import { PostgresProjectionStore } from '../../src/infrastructure/postgres/postgres-projection-store.js';
+import { PostgresProjectionStore } from '../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { SystemClock } from '../../src/infrastructure/system/system-clock.js';
 import { startNode } from '../event-node/servers.js';

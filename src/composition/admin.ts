@@ -1,9 +1,10 @@
+import type { OnError } from '../application/runtime/errors.js';
 /** Wires what operators use: the state of the read tables, orders and rebuilds, the slow comparison, and the metrics. */
 import { Logger, type Provider } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../application/clock.js';
-import type { EventLog } from '../application/event-log.js';
-import { Metrics } from '../application/metrics.js';
+import type { Clock } from '../application/runtime/clock.js';
+import type { EventLog } from '../application/log/event-log.js';
+import { Metrics } from '../application/runtime/metrics.js';
 import { projectionHandlers } from '../application/projections/admin/handlers.js';
 import { PoisonOrders } from '../application/projections/admin/poison-orders.js';
 import { ProjectionRecords } from '../application/projections/admin/projection-records.js';
@@ -13,15 +14,14 @@ import type { Checked } from '../application/projections/drift/check-execution.j
 import { projections } from '../application/projections/index.js';
 import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
-import { every } from '../application/saga/every.js';
+import { every } from '../application/runtime/every.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { observeProjections } from '../infrastructure/metrics/projection-metrics.js';
-import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/connection-loss.js';
 import type { ProjectionAdmin } from './projection-admin.js';
 import { rebuildThread } from './rebuild-in-thread.js';
 
-type OnError = (message: string, error: unknown) => void;
 type Parts = Readonly<{
   config: Config;
   dataSource: DataSource;

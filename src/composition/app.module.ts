@@ -2,45 +2,43 @@
 import { Global, Logger, Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { DataSource } from 'typeorm';
-import { Agents } from '../application/agents.js';
-import { AuditKeeper } from '../application/audit/keeper.js';
+import { Agents } from '../application/agents/agents.js';
+import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
 import { AuditPackMaker } from '../application/audit/pack/audit-pack-maker.js';
 import { AuditPacks } from '../application/audit/pack/get-audit-pack.js';
-import { ArtifactStore, CheckedArtifacts } from '../application/artifacts.js';
-import { Clock } from '../application/clock.js';
+import { ArtifactStore, CheckedArtifacts } from '../application/workflow/artifacts.js';
+import { Clock } from '../application/runtime/clock.js';
 import { commandHandlers } from '../application/commands/index.js';
-import { Definitions } from '../application/definitions.js';
-import { DocumentAgents } from '../application/document-agents.js';
-import { EventLog } from '../application/event-log.js';
-import { Health } from '../application/health.js';
-import { Ids } from '../application/ids.js';
+import { Definitions } from '../application/workflow/definitions.js';
+import { DocumentAgents } from '../application/agents/document-agents.js';
+import { EventLog } from '../application/log/event-log.js';
+import { Health } from '../application/runtime/health.js';
+import { Ids } from '../application/log/ids.js';
 import { ProjectionStore } from '../application/projections/projection-store.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { queryHandlers } from '../application/queries/index.js';
 import { ReadModel } from '../application/queries/read-model.js';
 import { RevisionWaits } from '../application/queries/revision-waits.js';
-import { StartBacklog } from '../application/start-backlog.js';
-import { TaskReports, TaskTokens } from '../application/tasks.js';
-import { VitalSigns } from '../application/vital-signs.js';
-import { DueExecutions, Workers } from '../application/workers.js';
+import { StartBacklog } from '../application/workflow/start-backlog.js';
+import { TaskReports, TaskTokens } from '../application/workflow/tasks.js';
+import { VitalSigns } from '../application/log/vital-signs.js';
+import { DueExecutions, Workers } from '../application/workflow/workers.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
 import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
-import { CheckedHealth } from '../infrastructure/checked-health.js';
+import { CheckedHealth } from '../infrastructure/metrics/checked-health.js';
 import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
-import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
-import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artifact-store.js';
-import { PostgresDueExecutions } from '../infrastructure/postgres/postgres-due-executions.js';
-import { PostgresReadModel } from '../infrastructure/postgres/postgres-read-model.js';
-import { PostgresWaitingExecutions } from '../infrastructure/postgres/postgres-waiting-executions.js';
-import { PostgresWorkers } from '../infrastructure/postgres/postgres-workers.js';
-import { AdminModule } from '../interfaces/http/admin.module.js';
-import { OwnCalls } from '../interfaces/http/agent-paths.js';
-import { JsonReader } from '../interfaces/http/body/json-reader.js';
-import { HttpLimits } from '../interfaces/http/http-limits.js';
-import { HttpModule } from '../interfaces/http/http.module.js';
-import { LiveModule } from '../interfaces/http/live.module.js';
-import { RequiredReasons } from '../interfaces/http/required-reasons.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/connection-loss.js';
+import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
+import { PostgresDueExecutions } from '../infrastructure/postgres/workflow/postgres-due-executions.js';
+import { PostgresReadModel } from '../infrastructure/postgres/queries/postgres-read-model.js';
+import { PostgresWaitingExecutions } from '../infrastructure/postgres/queries/postgres-waiting-executions.js';
+import { PostgresWorkers } from '../infrastructure/postgres/workflow/postgres-workers.js';
+import { AdminModule, HttpModule, LiveModule } from '../interfaces/http/http.module.js';
+import { OwnCalls } from '../interfaces/http/agents/agent-paths.js';
+import { JsonReader } from '../interfaces/http/server/json-reader.js';
+import { HttpLimits } from '../interfaces/http/server/http-limits.js';
+import { RequiredReasons } from '../interfaces/http/executions/required-reasons.js';
 import { adminProviders } from './admin.js';
 import { auditKeeper } from './audit.js';
 import { LocalDocumentAgents } from './document-agents.js';
@@ -52,7 +50,7 @@ import type { Parts } from './parts.js';
 import { sagaProviders } from './saga.js';
 import { vitalProviders } from './vital-signs.js';
 
-import { told } from './told.js';
+import { logErrors } from './log-errors.js';
 
 @Global()
 @Module({})
@@ -64,8 +62,8 @@ export class AppModule {
       ...stores(parts),
       ...sagaProviders(parts),
       ...vitalProviders(parts),
-      ...liveProviders(parts, told('Live')),
-      ...webhookProviders(parts, told('Webhooks')),
+      ...liveProviders(parts, logErrors('Live')),
+      ...webhookProviders(parts, logErrors('Webhooks')),
       ...commandHandlers,
       ...queryHandlers,
     ];
@@ -115,23 +113,23 @@ const given = ({
 
 const audit = ({ config, log, clock, ids, audit: parts }: Parts): Provider[] => [
   {
-    provide: AuditKeeper,
-    useValue: auditKeeper(config, { ...parts, log, clock, ids }, told('Audit')),
+    provide: AuditTreeWriter,
+    useValue: auditKeeper(config, { ...parts, log, clock, ids }, logErrors('Audit')),
   },
   {
     provide: AuditPacks,
-    inject: [AuditKeeper, ArtifactStore],
-    useFactory: (keeper: AuditKeeper, artifacts: ArtifactStore) =>
+    inject: [AuditTreeWriter, ArtifactStore],
+    useFactory: (keeper: AuditTreeWriter, artifacts: ArtifactStore) =>
       new AuditPackMaker({ ...parts, log, clock, keeper, artifacts, format: new ZipPackFormat() }),
   },
 ];
 
 const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Parts): Provider[] => {
   const waiting = new PostgresWaitingExecutions(dataSource);
-  const admin = projectionAdmin({ config, dataSource, log, clock, ids }, told('Projections'));
+  const admin = projectionAdmin({ config, dataSource, log, clock, ids }, logErrors('Projections'));
   const { store, runner } = admin;
   return [
-    ...adminProviders({ config, dataSource, log, clock, metrics }, admin, told('Projections')),
+    ...adminProviders({ config, dataSource, log, clock, metrics }, admin, logErrors('Projections')),
     { provide: ProjectionStore, useValue: store },
     { provide: ProjectionRunner, useValue: runner },
     {
@@ -150,7 +148,7 @@ const stores = ({ config, dataSource, log, clock, ids, metrics, stopping }: Part
     { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },
     {
       provide: StartBacklog,
-      useValue: new StartBacklog(waiting, clock, backlogLimits(config), told('Starts')),
+      useValue: new StartBacklog(waiting, clock, backlogLimits(config), logErrors('Starts')),
     },
     { provide: DueExecutions, useValue: new PostgresDueExecutions(dataSource) },
   ];

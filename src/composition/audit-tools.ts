@@ -14,8 +14,8 @@ import { knownKeys, openNextKey, openSigningKey, takeNextKey } from '../infrastr
 import { readTrustedKeys } from '../infrastructure/audit/trusted-keys.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
-import { PostgresArtifactStore } from '../infrastructure/postgres/postgres-artifact-store.js';
-import { PostgresAuditTree } from '../infrastructure/postgres/postgres-audit-tree.js';
+import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
+import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
 import { SystemClock } from '../infrastructure/system/system-clock.js';
 import { auditDirectory, pinnedKeys } from './audit.js';
 import { startPlatform } from './platform.js';

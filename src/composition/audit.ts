@@ -1,18 +1,19 @@
+import type { OnError } from '../application/runtime/errors.js';
 /** What proves the history: the tree over the log, the key, the file outside the database. */
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
-import { AuditKeeper } from '../application/audit/keeper.js';
-import { DEFAULT_KEEPER_LIMITS, type KeeperPorts, type OnAuditError } from '../application/audit/keeper-ports.js';
+import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
+import { DEFAULT_KEEPER_LIMITS, type KeeperPorts } from '../application/audit/writer-ports.js';
 import type { TrustedKeys } from '../application/audit/keys.js';
 import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/checkpoint.js';
-import { leadNotices } from '../application/notices.js';
+import { leadNotices } from '../application/workflow/notices.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
 import { mustBeAllowed } from '../application/audit/may-sign.js';
 import { readTrustedKeys } from '../infrastructure/audit/trusted-keys.js';
 import { openSigningKey } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { PostgresAuditTree } from '../infrastructure/postgres/postgres-audit-tree.js';
+import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
 import { tellLog } from './notices.js';
 
 export type AuditParts = Readonly<{
@@ -39,10 +40,10 @@ export const openAudit = async (config: Config, dataSource: DataSource): Promise
   return { tree, signer, pins, outside: new CheckpointFile(config.auditCheckpointFile!) };
 };
 
-export const auditKeeper = (config: Config, ports: KeeperPorts, onError: OnAuditError): AuditKeeper => {
+export const auditKeeper = (config: Config, ports: KeeperPorts, onError: OnError): AuditTreeWriter => {
   const { auditCheckpointEvents: checkpointEvents, auditCheckpointMs: checkpointMs } = config;
   const notices = leadNotices('writes and signs the audit tree', tellLog('Audit'));
-  return new AuditKeeper(ports, { ...DEFAULT_KEEPER_LIMITS, checkpointEvents, checkpointMs }, onError, notices);
+  return new AuditTreeWriter(ports, { ...DEFAULT_KEEPER_LIMITS, checkpointEvents, checkpointMs }, onError, notices);
 };
 
 /** For the first start: who learns of the key only later cannot know that it has always been this one. */

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Config } from '../infrastructure/config/config.js';
 import { openFilesLimit } from '../infrastructure/system/open-files.js';
-import { Connections } from '../interfaces/http/connections.js';
+import { Connections } from '../interfaces/http/server/connections.js';
 
 /** What a process that has started holds besides connections: files, pipes, threads, the embedded servers. */
 const FILES_OF_ITS_OWN = 256;

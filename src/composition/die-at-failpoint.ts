@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { subscribe } from 'node:diagnostics_channel';
-import { failpoints, onFailpoint, type Failpoint } from '../application/failpoint.js';
+import { failpoints, onFailpoint, type Failpoint } from '../application/runtime/failpoint.js';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Fate = Readonly<{ name: Failpoint; nth: number; stalls?: true }>;

@@ -1,7 +1,7 @@
-import { DocumentAgents, type AgentResultJson, type DocumentAgentName } from '../application/document-agents.js';
-import type { AgentInput } from '../application/agents.js';
-import type { DocumentContext } from '../infrastructure/document/agent.js';
-import { documentAgents } from '../infrastructure/document/index.js';
+import { DocumentAgents, type AgentResultJson, type DocumentAgentName } from '../application/agents/document-agents.js';
+import type { AgentInput } from '../application/agents/agents.js';
+import type { DocumentContext } from '../agents/investigators-brochure/agent.js';
+import { documentAgents } from '../agents/investigators-brochure/index.js';
 
 const FUNCTIONS = {
   regdata: documentAgents.enrich,

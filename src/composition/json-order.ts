@@ -1,12 +1,12 @@
 /** What a thread that reads JSON is asked, and what it gives: all of it can pass from thread to thread. */
-import { Clock } from '../application/clock.js';
-import { InvalidRequest } from '../application/errors.js';
+import { Clock } from '../application/runtime/clock.js';
+import { InvalidRequest } from '../application/runtime/errors.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
 import { readAnswerBytes, type AnswerOrder, type AnswerRead } from '../infrastructure/agents/answer-bytes.js';
 import type { AgentLimits } from '../infrastructure/agents/limits.js';
-import type { ReadBody, Task } from '../interfaces/http/body/json-reader.js';
-import { readJson, type BodyRules } from '../interfaces/http/body/read-json.js';
-import { Refusal } from '../interfaces/http/refusal.js';
+import type { ReadBody, Task } from '../interfaces/http/server/json-reader.js';
+import { readJson, type BodyRules } from '../interfaces/http/server/read-json.js';
+import { Refusal } from '../interfaces/http/server/refusal.js';
 
 export type JsonOrder =
   | Readonly<{ kind: 'body'; rules: BodyRules; task: Task | null; now: Date; limits: AgentLimits }>

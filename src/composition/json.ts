@@ -1,13 +1,13 @@
 /** Reads the JSON that others send: what is small here, what is large in threads of its own. */
-import { InvalidRequest, NotReady } from '../application/errors.js';
+import { InvalidRequest, NotReady } from '../application/runtime/errors.js';
 import { readAnswerBytes, type AnswerRead, type AnswerReader } from '../infrastructure/agents/answer-bytes.js';
 import type { AgentLimits } from '../infrastructure/agents/limits.js';
-import { KeptThreads, type KeptThreadLimits } from '../infrastructure/kept-threads.js';
-import { OneEachRound } from '../infrastructure/one-each-round.js';
-import { ThreadRefusal } from '../infrastructure/one-shot-threads.js';
-import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/body/json-reader.js';
-import type { BodyRules } from '../interfaces/http/body/read-json.js';
-import { bodyUnreadable, Refusal } from '../interfaces/http/refusal.js';
+import { KeptThreads, type KeptThreadLimits } from '../infrastructure/system/kept-threads.js';
+import { OneEachRound } from '../infrastructure/system/one-each-round.js';
+import { ThreadRefusal } from '../infrastructure/system/one-shot-threads.js';
+import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/server/json-reader.js';
+import type { BodyRules } from '../interfaces/http/server/read-json.js';
+import { bodyUnreadable, Refusal } from '../interfaces/http/server/refusal.js';
 import { carryOut, type JsonOrder, type JsonResult } from './json-order.js';
 
 export type JsonThreadLimits = KeptThreadLimits &

@@ -2,7 +2,7 @@
 import { variableName } from '../infrastructure/agents/agent-urls.js';
 import { defaultAgentLimits, type AgentLimits } from '../infrastructure/agents/limits.js';
 import { DEFAULT_RUNNER_LIMITS, type RunnerLimits } from '../application/projections/runner.js';
-import { defaultHttpLimits, type HttpLimits } from '../interfaces/http/http-limits.js';
+import { defaultHttpLimits, type HttpLimits } from '../interfaces/http/server/http-limits.js';
 import {
   DEFAULT_REBUILD_STORE_LIMITS,
   type RebuildStoreLimits,
@@ -12,12 +12,12 @@ import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/st
 import type { StreamBounds } from '../interfaces/http/streams/stream-bounds.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { AgentBounds } from '../application/saga/agent-lane.js';
-import type { BacklogLimits } from '../application/start-backlog.js';
+import type { BacklogLimits } from '../application/workflow/start-backlog.js';
 import type { AttemptLimits } from '../application/saga/attempts.js';
 import type { StepLimits } from '../application/saga/results.js';
 import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/rebuild/rebuilder-limits.js';
-import type { VitalLimits } from '../application/vital-signs.js';
-import type { WatchLimits } from '../application/saga/saga-watch.js';
+import type { VitalLimits } from '../application/log/vital-signs.js';
+import type { WatchLimits } from '../application/saga/saga-scheduler.js';
 import type { WebhookLimits } from '../application/webhooks/limits.js';
 import { DEFAULT_SENDER_LIMITS, type SenderLimits } from '../infrastructure/webhooks/http-webhook-sender.js';
 import { REVISION_WAIT_LIMITS, type RevisionWaitLimits } from '../application/queries/revision-waits.js';

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import type { Tell } from '../application/notices.js';
+import type { Tell } from '../application/workflow/notices.js';
 
 /** Writes notices to the log of that context. */
 export const tellLog = (context: string): Tell => {

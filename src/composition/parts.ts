@@ -1,14 +1,14 @@
 import type { DataSource } from 'typeorm';
-import type { Agents } from '../application/agents.js';
-import type { Clock } from '../application/clock.js';
-import type { Definitions } from '../application/definitions.js';
-import type { EventLog } from '../application/event-log.js';
-import type { Ids } from '../application/ids.js';
-import type { TaskTokens } from '../application/tasks.js';
+import type { Agents } from '../application/agents/agents.js';
+import type { Clock } from '../application/runtime/clock.js';
+import type { Definitions } from '../application/workflow/definitions.js';
+import type { EventLog } from '../application/log/event-log.js';
+import type { Ids } from '../application/log/ids.js';
+import type { TaskTokens } from '../application/workflow/tasks.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
-import type { OwnCalls } from '../interfaces/http/agent-paths.js';
-import type { JsonReader } from '../interfaces/http/body/json-reader.js';
+import type { OwnCalls } from '../interfaces/http/agents/agent-paths.js';
+import type { JsonReader } from '../interfaces/http/server/json-reader.js';
 import type { AuditParts } from './audit.js';
 
 /** What is made before the module: things that need awaiting, and those that a test replaces. */

@@ -2,18 +2,18 @@
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
 import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
-import type { EventLog } from '../application/event-log.js';
+import type { EventLog } from '../application/log/event-log.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { connectionShares, type ConnectionShares } from '../infrastructure/config/connections.js';
 import { SharedNode } from '../infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../infrastructure/eventstore/eventstore-db.event-log.js';
-import { MovingEventLog } from '../infrastructure/eventstore/moving.event-log.js';
+import { FailoverEventLog } from '../infrastructure/eventstore/failover.event-log.js';
 import { SharedTailEventLog } from '../infrastructure/eventstore/shared-tail.event-log.js';
 import { checkDatabase } from '../infrastructure/postgres/check-database.js';
 import { createDataSource } from '../infrastructure/postgres/data-source.js';
-import { startEmbeddedPostgres } from '../infrastructure/postgres/embedded-postgres.js';
-import { whileDatabaseIsAway, whileLogIsAway } from '../infrastructure/while-away.js';
+import { startEmbeddedPostgres } from '../infrastructure/embedded-postgres/embedded-postgres.js';
+import { whileDatabaseIsAway, whileLogIsAway } from '../infrastructure/system/while-away.js';
 
 export type Platform = Readonly<{
   dataSource: DataSource;
@@ -70,7 +70,7 @@ export const startPlatform = async (
     opened(dataSource, (it) => it.destroy());
     const openLog = (url: string) => new EventStoreDbEventLog({ url, appendTimeoutMs: config.appendTimeoutMs });
     const given = config.eventstoreUrl?.reveal();
-    const reached = given ? openLog(given) : new MovingEventLog(await sharedNode(databaseUrl), openLog);
+    const reached = given ? openLog(given) : new FailoverEventLog(await sharedNode(databaseUrl), openLog);
     opened(reached, (it) => it.close());
     if (given) await whileLogIsAway(waits, reached);
     return { dataSource, log: new SharedTailEventLog(reached, FOLLOWED), close };

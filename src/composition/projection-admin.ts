@@ -1,26 +1,25 @@
+import type { OnError } from '../application/runtime/errors.js';
 /** What operators of the read tables need: for an instance with its API, and for the command line without one. */
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../application/clock.js';
-import type { EventLog } from '../application/event-log.js';
-import type { Ids } from '../application/ids.js';
+import type { Clock } from '../application/runtime/clock.js';
+import type { EventLog } from '../application/log/event-log.js';
+import type { Ids } from '../application/log/ids.js';
 import { ProjectionStatuses } from '../application/projections/admin/projection-status.js';
 import { projections } from '../application/projections/index.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
-import { leadNotices } from '../application/notices.js';
+import { leadNotices } from '../application/workflow/notices.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { PostgresLiveRows } from '../infrastructure/postgres/postgres-live-rows.js';
-import { PostgresPoisonOrders } from '../infrastructure/postgres/postgres-poison-orders.js';
-import { PostgresProjectionRecords } from '../infrastructure/postgres/postgres-projection-records.js';
-import { PostgresProjectionStore } from '../infrastructure/postgres/postgres-projection-store.js';
+import { PostgresLiveRows } from '../infrastructure/postgres/projections/postgres-live-rows.js';
+import { PostgresPoisonOrders } from '../infrastructure/postgres/projections/postgres-poison-orders.js';
+import { PostgresProjectionRecords } from '../infrastructure/postgres/projections/postgres-projection-records.js';
+import { PostgresProjectionStore } from '../infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { rebuilderLimits, rebuildStoreLimits, runnerLimits } from './limits.js';
 import { tellLog } from './notices.js';
 
 type Means = Readonly<{ config: Config; dataSource: DataSource; log: EventLog; clock: Clock; ids: Ids }>;
-type OnError = (message: string, error: unknown) => void;
-
 export type ProjectionAdmin = ReturnType<typeof projectionAdmin>;
 
 /** Nothing runs yet: `runner` and `rebuilder` are started by whoever is ready for them. */

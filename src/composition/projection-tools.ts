@@ -1,5 +1,6 @@
+import type { OnError } from '../application/runtime/errors.js';
 /** What the command line does with the read tables: the same parts as an instance, without its API and its steps. */
-import { reasonOf } from '../application/reason-of.js';
+import { reasonOf } from '../application/runtime/errors.js';
 import { SystemClock } from '../infrastructure/system/system-clock.js';
 import { SystemIds } from '../infrastructure/system/system-ids.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
@@ -7,8 +8,6 @@ import { startPlatform } from './platform.js';
 import { projectionAdmin } from './projection-admin.js';
 
 export type ProjectionTools = Awaited<ReturnType<typeof openProjectionTools>>;
-
-type OnError = (message: string, error: unknown) => void;
 
 const toStderr: OnError = (message, error) => void process.stderr.write(`${message}: ${reasonOf(error)}\n`);
 

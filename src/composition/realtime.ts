@@ -3,11 +3,11 @@ import type { Duplex } from 'node:stream';
 import type { INestApplicationContext } from '@nestjs/common';
 import { RowChanges } from '../application/live/row-changes.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { upgradeLog } from '../interfaces/http/access-log.js';
-import type { Door } from '../interfaces/http/configure-http.js';
+import { upgradeLog } from '../interfaces/http/server/access-log.js';
+import type { Door } from '../interfaces/http/server/configure-http.js';
 import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { realtimeLimits } from './limits.js';
-import { told } from './told.js';
+import { logErrors } from './log-errors.js';
 
 export const realtimeServer = (app: INestApplicationContext, config: Config, door: Door): RealtimeServer => {
   const { connections } = door;
@@ -19,5 +19,5 @@ export const realtimeServer = (app: INestApplicationContext, config: Config, doo
     }),
   };
   const [changes, noted] = [app.get(RowChanges), upgradeLog(config.accessLog)];
-  return new RealtimeServer(changes, realtimeLimits(config), told('Realtime'), admission, noted);
+  return new RealtimeServer(changes, realtimeLimits(config), logErrors('Realtime'), admission, noted);
 };

@@ -1,3 +1,4 @@
+import type { OnError } from '../application/runtime/errors.js';
 /** Rebuilds take the processor for minutes: in a thread of their own they keep no request waiting. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +8,6 @@ import { REBUILD_POOL } from '../infrastructure/config/connections.js';
 
 /** What the thread says before it ends. */
 export type FromRebuildThread = Readonly<{ message: string; reason: string }>;
-
-type OnError = (message: string, error: unknown) => void;
 
 /** For a transaction that is under way when the application ends; then the thread is cut off, and the next one goes on. */
 const STOP_MS = 8_000;

@@ -1,13 +1,13 @@
 /** What a replay needs: the log and the read tables, to read only, and the rules that stand in files. */
 import { readFile } from 'node:fs/promises';
-import type { EventLog } from '../application/event-log.js';
+import type { EventLog } from '../application/log/event-log.js';
 import type { ReadModel } from '../application/queries/read-model.js';
 import type { WorkflowDefinition } from '../domain/workflow/definition.js';
 import type { Rules } from '../domain/workflow/what-if/follow.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { readDefinition } from '../infrastructure/definitions/read-definition.js';
 import { readRetryPolicy } from '../infrastructure/definitions/read-retry-policy.js';
-import { PostgresReadModel } from '../infrastructure/postgres/postgres-read-model.js';
+import { PostgresReadModel } from '../infrastructure/postgres/queries/postgres-read-model.js';
 import { startPlatform } from './platform.js';
 
 export type History = Readonly<{

@@ -1,5 +1,5 @@
 /** What the programs of this package have in common: run, end on SIGINT or SIGTERM, say plainly why a start failed. */
-import { reasonOf } from '../application/reason-of.js';
+import { reasonOf } from '../application/runtime/errors.js';
 import { descriptorsShort } from '../infrastructure/system/open-files.js';
 
 const EXIT_AFTER_SIGNAL = 0;

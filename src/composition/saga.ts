@@ -1,26 +1,26 @@
 /** Wires the saga, its watch, and what operators say of agents. */
 import type { Provider } from '@nestjs/common';
-import { AgentHolds } from '../application/agent-holds.js';
-import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
-import { AuditReviews } from '../application/audit-reviews.js';
-import { DEFAULT_APPEND_LIMITS } from '../application/append.js';
-import { ArtifactStore } from '../application/artifacts.js';
+import { AgentHolds } from '../application/agents/agent-holds.js';
+import { AgentHoldsWatch } from '../application/agents/agent-holds-watch.js';
+import { AuditReviews } from '../application/audit/reviews.js';
+import { DEFAULT_APPEND_LIMITS } from '../application/log/append.js';
+import { ArtifactStore } from '../application/workflow/artifacts.js';
 import { Attempts } from '../application/saga/attempts.js';
 import { Results } from '../application/saga/results.js';
-import { SagaWatch } from '../application/saga/saga-watch.js';
+import { SagaScheduler } from '../application/saga/saga-scheduler.js';
 import { StepRunner } from '../application/saga/step-runner.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
-import { DueExecutions, Workers } from '../application/workers.js';
-import { Workflows } from '../application/workflows.js';
+import { DueExecutions, Workers } from '../application/workflow/workers.js';
+import { Workflows } from '../application/workflow/workflows.js';
 import { agentBoundsOf, attemptLimits, sagaLimits, stepLimits, watchLimits } from './limits.js';
 import { tellLog } from './notices.js';
 import type { Parts } from './parts.js';
-import { told } from './told.js';
+import { logErrors } from './log-errors.js';
 
 export const sagaProviders = (parts: Parts): Provider[] => {
   const { config, log, clock, ids, agents, worker } = parts;
   const source = { clock, ids };
-  const onError = told('Saga');
+  const onError = logErrors('Saga');
   const tell = tellLog('Agents');
   return [
     { provide: AgentHolds, useValue: new AgentHolds(log, clock, tellLog('Agents')) },
@@ -28,7 +28,7 @@ export const sagaProviders = (parts: Parts): Provider[] => {
     {
       provide: AgentHoldsWatch,
       inject: [AgentHolds],
-      useFactory: (holds: AgentHolds) => new AgentHoldsWatch(holds, { log, agents, clock, ids }, told('Holds')),
+      useFactory: (holds: AgentHolds) => new AgentHoldsWatch(holds, { log, agents, clock, ids }, logErrors('Holds')),
     },
     {
       provide: Workflows,
@@ -58,10 +58,10 @@ export const sagaProviders = (parts: Parts): Provider[] => {
       useFactory: (artifacts: ArtifactStore) => new Results(artifacts, stepLimits(config)),
     },
     {
-      provide: SagaWatch,
+      provide: SagaScheduler,
       inject: [WorkflowSaga, Workers, DueExecutions],
       useFactory: (workflowSaga: WorkflowSaga, workers: Workers, due: DueExecutions) =>
-        new SagaWatch(workflowSaga, { log, workers, due, clock, ids }, worker, watchLimits(config), onError),
+        new SagaScheduler(workflowSaga, { log, workers, due, clock, ids }, worker, watchLimits(config), onError),
     },
   ];
 };

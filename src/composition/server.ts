@@ -4,16 +4,16 @@ import { hostname } from 'node:os';
 import { Logger, type LogLevel } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { AgentHoldsWatch } from '../application/agent-holds-watch.js';
-import { AuditKeeper } from '../application/audit/keeper.js';
-import type { Clock } from '../application/clock.js';
-import type { Ids } from '../application/ids.js';
+import { AgentHoldsWatch } from '../application/agents/agent-holds-watch.js';
+import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
+import type { Clock } from '../application/runtime/clock.js';
+import type { Ids } from '../application/log/ids.js';
 import { projections as readTables } from '../application/projections/index.js';
 import { followed, lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
-import { SagaWatch } from '../application/saga/saga-watch.js';
+import { SagaScheduler } from '../application/saga/saga-scheduler.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
-import { VitalSigns } from '../application/vital-signs.js';
+import { VitalSigns } from '../application/log/vital-signs.js';
 import { loadAgentsModule } from '../infrastructure/agents/agents-module.js';
 import { registeredAgents } from '../infrastructure/agents/registry.js';
 import { HmacTaskTokens } from '../infrastructure/agents/hmac-task-tokens.js';
@@ -24,9 +24,9 @@ import { SystemClock } from '../infrastructure/system/system-clock.js';
 import { SystemIds } from '../infrastructure/system/system-ids.js';
 import { MeteredAgents } from '../infrastructure/metrics/metered-agents.js';
 import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
-import { configureHttp } from '../interfaces/http/configure-http.js';
-import { drain } from '../interfaces/http/drain.js';
-import { measured } from '../interfaces/http/measured.js';
+import { configureHttp } from '../interfaces/http/server/configure-http.js';
+import { drain } from '../interfaces/http/server/drain.js';
+import { measured } from '../interfaces/http/server/measured.js';
 import type { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { AdminLoops } from './admin.js';
 import { agentWarnings } from './agent-warnings.js';
@@ -150,8 +150,8 @@ const run = (
   config: Config,
   stopping: AbortController,
 ) => {
-  const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaWatch), app.get(ProjectionRunner)];
-  const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditKeeper)];
+  const [saga, watch, projections] = [app.get(WorkflowSaga), app.get(SagaScheduler), app.get(ProjectionRunner)];
+  const [holds, admin, audit] = [app.get(AgentHoldsWatch), app.get(AdminLoops), app.get(AuditTreeWriter)];
   const [live, webhooks, vitals] = [app.get(LiveLoops), app.get(WebhookLoops), app.get(VitalSigns)];
   let stopped: Promise<void> | undefined;
   const stop = async () => {

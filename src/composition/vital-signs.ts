@@ -1,22 +1,22 @@
 /** What readiness is decided by, and the same as metrics. */
 import type { Provider } from '@nestjs/common';
 import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
-import { NextEvent } from '../application/next-event.js';
-import { SagaWatch } from '../application/saga/saga-watch.js';
-import { VitalSigns, type VitalPorts } from '../application/vital-signs.js';
-import { WriteProbe } from '../application/write-probe.js';
+import { NextEvent } from '../application/log/next-event.js';
+import { SagaScheduler } from '../application/saga/saga-scheduler.js';
+import { VitalSigns, type VitalPorts } from '../application/log/vital-signs.js';
+import { WriteProbe } from '../application/log/write-probe.js';
 import { STREAM_PREFIX } from '../domain/workflow/index.js';
 import { observeVitalSigns } from '../infrastructure/metrics/vital-metrics.js';
-import { probeDatabase } from '../infrastructure/postgres/probe-database.js';
+import { probeDatabase } from '../infrastructure/postgres/check-database.js';
 import { vitalLimits } from './limits.js';
 import type { Parts } from './parts.js';
-import { told } from './told.js';
+import { logErrors } from './log-errors.js';
 
 export const vitalProviders = ({ config, dataSource, log, clock, ids, audit, metrics }: Parts): Provider[] => [
   {
     provide: VitalSigns,
-    inject: [SagaWatch],
-    useFactory: (watch: SagaWatch) => {
+    inject: [SagaScheduler],
+    useFactory: (watch: SagaScheduler) => {
       const probe = new WriteProbe(log, ids);
       const [unsigned, unseen] = [new NextEvent(log, AUDITED_PREFIXES), new NextEvent(log, [STREAM_PREFIX])];
       const ports: VitalPorts = {
@@ -34,7 +34,7 @@ export const vitalProviders = ({ config, dataSource, log, clock, ids, audit, met
           return { position, movedAt, next: await unseen.after(position) };
         },
       };
-      const signs = new VitalSigns(ports, vitalLimits(config), told('Health'));
+      const signs = new VitalSigns(ports, vitalLimits(config), logErrors('Health'));
       observeVitalSigns(metrics, () => signs.signs());
       return signs;
     },

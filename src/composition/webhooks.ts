@@ -1,21 +1,22 @@
+import type { OnError } from '../application/runtime/errors.js';
 /** Wires what tells subscribers of events over HTTP. */
 import { Logger, type Provider } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../application/clock.js';
+import type { Clock } from '../application/runtime/clock.js';
 import { webhookCommandHandlers } from '../application/commands/webhooks.js';
-import type { EventLog } from '../application/event-log.js';
-import type { Ids } from '../application/ids.js';
+import type { EventLog } from '../application/log/event-log.js';
+import type { Ids } from '../application/log/ids.js';
 import { webhookQueryHandlers } from '../application/queries/webhooks.js';
-import { every } from '../application/saga/every.js';
+import { every } from '../application/runtime/every.js';
 import { DEFAULT_WEBHOOK_PACE, type WebhookLimits } from '../application/webhooks/limits.js';
 import { WebhookDeliverer } from '../application/webhooks/webhook-deliverer.js';
 import { WebhookFollower } from '../application/webhooks/webhook-follower.js';
 import { WebhookStore } from '../application/webhooks/webhook-store.js';
 import { Webhooks } from '../application/webhooks/webhooks.js';
-import { leadNotices } from '../application/notices.js';
+import { leadNotices } from '../application/workflow/notices.js';
 import type { DisableCause } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { readyUnlessAway } from '../infrastructure/postgres/connection-loss.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/connection-loss.js';
 import {
   DEFAULT_WEBHOOK_QUEUE_LIMITS,
   PostgresWebhookQueue,
@@ -25,7 +26,6 @@ import { HttpWebhookSender } from '../infrastructure/webhooks/http-webhook-sende
 import { senderLimits, targetRules, webhookLimits } from './limits.js';
 import { tellLog } from './notices.js';
 
-type OnError = (message: string, error: unknown) => void;
 type Parts = Readonly<{ config: Config; dataSource: DataSource; log: EventLog; clock: Clock; ids: Ids }>;
 
 export const webhookProviders = (parts: Parts, onError: OnError): Provider[] => {

@@ -1,6 +1,6 @@
 import type { AgentBounds } from '../../src/application/saga/agent-lane.js';
 import { NO_RULES, type AgentRules } from '../../src/application/saga/slots.js';
-import type { AgentReply } from '../../src/application/agents.js';
+import type { AgentReply } from '../../src/application/agents/agents.js';
 import { answers, fails, step, world, type Behaviour } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
 

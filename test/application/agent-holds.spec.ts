@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { AgentHolds } from '../../src/application/agent-holds.js';
-import { AgentHoldsWatch } from '../../src/application/agent-holds-watch.js';
-import type { CommandContext } from '../../src/application/envelope.js';
+import { AgentHolds } from '../../src/application/agents/agent-holds.js';
+import { AgentHoldsWatch } from '../../src/application/agents/agent-holds-watch.js';
+import type { CommandContext } from '../../src/application/log/envelope.js';
 import { STREAM_PREFIX } from '../../src/domain/workflow/index.js';
 import { agentStream } from '../../src/domain/agent/hold.js';
 import { InMemoryEventLog } from '../support/in-memory.event-log.js';

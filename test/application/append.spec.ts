@@ -1,4 +1,4 @@
-import { appendSurely } from '../../src/application/append.js';
+import { appendWithRetry } from '../../src/application/log/append.js';
 import {
   AppendOutcomeUnknown,
   LogUnavailable,
@@ -6,7 +6,7 @@ import {
   type Appended,
   type ExpectedRevision,
   type NewEvent,
-} from '../../src/application/event-log.js';
+} from '../../src/application/log/event-log.js';
 import { InMemoryEventLog } from '../support/in-memory.event-log.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 
@@ -30,7 +30,7 @@ class LossyLog extends InMemoryEventLog {
 
 const append = async (log: InMemoryEventLog, events: readonly NewEvent[], expected: ExpectedRevision) => {
   const clock = new VirtualClock();
-  const outcome = appendSurely(log, clock, 's', events, expected, LIMITS).catch((error: unknown) => error);
+  const outcome = appendWithRetry(log, clock, 's', events, expected, LIMITS).catch((error: unknown) => error);
   await clock.pass(60_000);
   return outcome;
 };
@@ -51,7 +51,7 @@ describe('an append without a clear answer', () => {
   test('is recognised when it had arrived and others wrote after it', async () => {
     const log = new LossyLog(['after']);
     const clock = new VirtualClock();
-    const outcome = appendSurely(log, clock, 's', [event('a')], 'none', LIMITS);
+    const outcome = appendWithRetry(log, clock, 's', [event('a')], 'none', LIMITS);
     await clock.pass(50);
     await log.append('s', [event('rival')], 0n);
     await clock.pass(60_000);

@@ -1,4 +1,4 @@
-import { ArtifactDamaged, CheckedArtifacts } from '../../src/application/artifacts.js';
+import { ArtifactDamaged, CheckedArtifacts } from '../../src/application/workflow/artifacts.js';
 import { InMemoryArtifacts } from '../support/saga-world.js';
 
 const opened = () => {

@@ -1,7 +1,7 @@
 /** A retry overwrites nothing: each attempt, what it was sent, what came back and its error stay in the events. */
 import fc from 'fast-check';
-import { hashOf } from '../../src/application/hash.js';
-import { stepId } from '../../src/application/ids.js';
+import { hashOf } from '../../src/application/log/hash.js';
+import { stepId } from '../../src/application/log/ids.js';
 import type { JsonObject } from '../../src/domain/json.js';
 import { answers, EXECUTION, fails, step, world } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { chained, contentOf, eventHash, linkOf } from '../../src/application/event-hash.js';
-import type { NewEvent } from '../../src/application/event-log.js';
-import { hashOf } from '../../src/application/hash.js';
+import { chained, contentOf, eventHash, linkOf } from '../../src/application/log/event-hash.js';
+import type { NewEvent } from '../../src/application/log/event-log.js';
+import { hashOf } from '../../src/application/log/hash.js';
 import { InMemoryEventLog } from '../support/in-memory.event-log.js';
 
 const STREAM = 'workflow-0b9c8d58-7a35-5d4e-8b57-5f0d4a3f4f10';

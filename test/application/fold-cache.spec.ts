@@ -1,4 +1,4 @@
-import { FoldCache, unread, type Folded } from '../../src/application/fold-cache.js';
+import { FoldCache, unread, type Folded } from '../../src/application/workflow/fold-cache.js';
 import type { WorkflowState } from '../../src/domain/workflow/state.js';
 
 const at = (revision: bigint, status: 'running' | 'completed' = 'running'): Folded => ({

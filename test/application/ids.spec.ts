@@ -1,4 +1,4 @@
-import { stepId } from '../../src/application/ids.js';
+import { stepId } from '../../src/application/log/ids.js';
 
 const EXECUTIONS = ['01931b6e-5d2a-7c10-8f00-0123456789ab', '01931b6e-5d2a-7c10-8f00-0123456789ac'] as const;
 

@@ -54,7 +54,7 @@ test('a claim that was given up, and is seen while another command is under way,
   await carryOut();
   const claim = (await w.history()).at(-1)!;
   expect(claim.type).toBe('StepStarted');
-  await saga.noticed(EXECUTION, claim);
+  await saga.onForeignEvent(EXECUTION, claim);
   await saga.wake(EXECUTION);
   await settle();
   letGo();

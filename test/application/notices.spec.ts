@@ -1,4 +1,4 @@
-import { circuitNotice, noticesOf, type Tell } from '../../src/application/notices.js';
+import { circuitNotice, noticesOf, type Tell } from '../../src/application/workflow/notices.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 
 const told = (say: (tell: Tell) => void) => {

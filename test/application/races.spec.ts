@@ -1,7 +1,7 @@
 /** Every pair of operators' commands at the same moment, from two instances: one wins, the other finds what it made. */
 import fc from 'fast-check';
-import { OtherRevision } from '../../src/application/errors.js';
-import { stepId } from '../../src/application/ids.js';
+import { OtherRevision } from '../../src/application/runtime/errors.js';
+import { stepId } from '../../src/application/log/ids.js';
 import { CommandRejected } from '../../src/domain/errors.js';
 import type { OperatorCommand } from '../../src/domain/workflow/commands.js';
 import { fold } from '../../src/domain/decider.js';
@@ -9,7 +9,7 @@ import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { workflow } from '../../src/domain/workflow/index.js';
 import { EXECUTION, fails, step, world } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
-import type { Outcome } from '../../src/application/outcome.js';
+import type { Outcome } from '../../src/application/workflow/outcome.js';
 
 type Control = Exclude<OperatorCommand, { type: 'StartWorkflow' }>;
 

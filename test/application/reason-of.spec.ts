@@ -1,4 +1,4 @@
-import { reasonOf } from '../../src/application/reason-of.js';
+import { reasonOf } from '../../src/application/runtime/errors.js';
 
 test.each([
   ['its message', new Error('no ink'), 'no ink'],
@@ -9,6 +9,10 @@ test.each([
   ],
   ['its name, where it has no message', new TypeError(), 'TypeError'],
   ['what was thrown in its place', 'a text', 'a text'],
+  ['its cause, where it has no message', Object.assign(new Error(''), { cause: new Error('no paper') }), 'no paper'],
+  ['its code, where it has nothing else', { message: '', code: 'ECONNRESET' }, 'ECONNRESET'],
+  ['that it cannot be shown', Object.create(null), 'something that cannot be shown'],
+  ['what was thrown, nothing included', undefined, 'undefined'],
 ])('an error says %s', (_what, error, said) => {
   expect(reasonOf(error)).toBe(said);
 });

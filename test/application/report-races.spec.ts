@@ -1,7 +1,7 @@
 /** A report and any other command at the same moment, from two instances: it is as if one had come after the other. */
 import fc from 'fast-check';
-import { stepId } from '../../src/application/ids.js';
-import type { Order } from '../../src/application/workflows.js';
+import { stepId } from '../../src/application/log/ids.js';
+import type { CommandEnvelope } from '../../src/application/workflow/workflows.js';
 import { fold } from '../../src/domain/decider.js';
 import { CommandRejected } from '../../src/domain/errors.js';
 import type { OperatorCommand, StepCommand } from '../../src/domain/workflow/commands.js';
@@ -43,7 +43,7 @@ const situations = fc.record({
 });
 
 /** @returns the events of both, one after the other */
-const inTurn = (before: WorkflowState, orders: readonly Order[]): readonly WorkflowEvent[] => {
+const inTurn = (before: WorkflowState, orders: readonly CommandEnvelope[]): readonly WorkflowEvent[] => {
   const events: WorkflowEvent[] = [];
   for (const { command, context } of orders) {
     const state = fold({ ...workflow, initialState: before }, events);
@@ -62,7 +62,7 @@ test.each(pairs)('%s and %s', async (_, __, one, other) => {
       const never = () => new Promise<never>(() => undefined);
       const w = world([step('a', { heartbeatTimeoutMs: 10_000 }), step('b')], never);
       const [first, second] = [w.instance('w1').workflows, w.instance('w2').workflows];
-      const order = (command: Asked): Order => ({ ...w.order({ type: 'PauseWorkflow', data: {} }), command });
+      const order = (command: Asked): CommandEnvelope => ({ ...w.order({ type: 'PauseWorkflow', data: {} }), command });
       const given = async (command: Asked) => {
         await first.execute(EXECUTION, order(command)).catch((thrown: unknown) => {
           expect(thrown).toBeInstanceOf(CommandRejected);

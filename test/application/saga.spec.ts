@@ -1,5 +1,5 @@
-import { parseMetadata } from '../../src/application/envelope.js';
-import { stepId } from '../../src/application/ids.js';
+import { parseMetadata } from '../../src/application/log/envelope.js';
+import { stepId } from '../../src/application/log/ids.js';
 import { answers, EXECUTION, fails, onDemand, step, world } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
 
@@ -369,7 +369,7 @@ describe('instances', () => {
     await here.saga.submit(EXECUTION, w.start());
     await w.instance('w2').saga.submit(EXECUTION, w.order({ type: 'CancelWorkflow', data: {} }));
     expect(w.agents.calls[0]?.signal.aborted).toBe(false);
-    await here.saga.noticed(EXECUTION, (await w.history())[2]!);
+    await here.saga.onForeignEvent(EXECUTION, (await w.history())[2]!);
     expect(w.agents.calls[0]?.signal.aborted).toBe(true);
   });
 

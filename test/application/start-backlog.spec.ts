@@ -1,5 +1,5 @@
-import { TooMuchWaiting } from '../../src/application/errors.js';
-import { StartBacklog, WaitingExecutions } from '../../src/application/start-backlog.js';
+import { TooMuchWaiting } from '../../src/application/runtime/errors.js';
+import { StartBacklog, WaitingExecutions } from '../../src/application/workflow/start-backlog.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 
 const limits = { waiting: 10, countEveryMs: 1_000, countWaitMs: 500, retryAfterSeconds: 5 };

@@ -1,5 +1,5 @@
-import { SagaWatch } from '../../src/application/saga/saga-watch.js';
-import { DueExecutions, Workers } from '../../src/application/workers.js';
+import { SagaScheduler } from '../../src/application/saga/saga-scheduler.js';
+import { DueExecutions, Workers } from '../../src/application/workflow/workers.js';
 import { CountingIds, EXECUTION, step, world } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
 
@@ -40,7 +40,7 @@ describe('a database that was away for longer than a worker may be silent', () =
       const { saga } = w.instance(worker);
       const ports = { log: w.log, workers, due, clock: w.clock, ids: new CountingIds('9') };
       const limits = { heartbeatMs: 5_000, sweepMs: 3_000, sweepBatch: 10, sweepParallel: 1 };
-      const watch = new SagaWatch(saga, ports, worker, limits, () => undefined);
+      const watch = new SagaScheduler(saga, ports, worker, limits, () => undefined);
       watch.start('start');
       return { saga, watch };
     };
@@ -106,7 +106,7 @@ describe('an append that the log carries out long after it was given up', () => 
     }
     const ports = { workers: new Nobody(), due: new NothingDue(), clock: w.clock, ids: new CountingIds('9') };
     const limits = { heartbeatMs: 5_000, sweepMs: 3_000, sweepBatch: 10, sweepParallel: 1 };
-    const watch = new SagaWatch(saga, { ...ports, log: w.log }, 'w1', limits, () => undefined);
+    const watch = new SagaScheduler(saga, { ...ports, log: w.log }, 'w1', limits, () => undefined);
     watch.start('start');
     await saga.submit(EXECUTION, w.start(EXECUTION, false));
 

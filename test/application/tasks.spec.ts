@@ -1,11 +1,11 @@
 /** Reports under a task token, over fakes at the ports: who runs what, in how many appends, and who sees what late. */
-import { deferred } from '../../src/application/agents.js';
+import { deferred } from '../../src/application/agents/agents.js';
 import { ReportTask, ReportTaskHandler } from '../../src/application/commands/report-task.js';
-import { AttemptOver, NotFound } from '../../src/application/errors.js';
-import { LogUnavailable } from '../../src/application/event-log.js';
-import { stepId } from '../../src/application/ids.js';
+import { AttemptOver, NotFound } from '../../src/application/runtime/errors.js';
+import { LogUnavailable } from '../../src/application/log/event-log.js';
+import { stepId } from '../../src/application/log/ids.js';
 import { Results } from '../../src/application/saga/results.js';
-import { TaskReports, type AttemptRef, type TaskReport } from '../../src/application/tasks.js';
+import { TaskReports, type AttemptRef, type TaskReport } from '../../src/application/workflow/tasks.js';
 import type { JsonObject } from '../../src/domain/json.js';
 import { HmacTaskTokens } from '../../src/infrastructure/agents/hmac-task-tokens.js';
 import { answers, CountingIds, EXECUTION, onDemand, step, world } from '../support/saga-world.js';

@@ -1,5 +1,5 @@
-import { AppendOutcomeUnknown, RevisionConflict } from '../../src/application/event-log.js';
-import { PROBE_STREAM, WriteProbe } from '../../src/application/write-probe.js';
+import { AppendOutcomeUnknown, RevisionConflict } from '../../src/application/log/event-log.js';
+import { PROBE_STREAM, WriteProbe } from '../../src/application/log/write-probe.js';
 import { SystemIds } from '../../src/infrastructure/system/system-ids.js';
 import { InMemoryEventLog } from '../support/in-memory.event-log.js';
 

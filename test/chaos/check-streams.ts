@@ -1,6 +1,6 @@
 /** The invariants that the events of one execution show, told from the events alone and not with the domain's own state. */
-import type { RecordedEvent } from '../../src/application/event-log.js';
-import type { EventMetadata } from '../../src/application/envelope.js';
+import type { RecordedEvent } from '../../src/application/log/event-log.js';
+import type { EventMetadata } from '../../src/application/log/envelope.js';
 import type { WorkflowEvent, WorkflowStarted } from '../../src/domain/workflow/events.js';
 
 type Of<Type extends WorkflowEvent['type']> = Extract<WorkflowEvent, { type: Type }>['data'];

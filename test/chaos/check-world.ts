@@ -1,6 +1,6 @@
 /** The invariants between the log, the agent's ledger, what clients were told, and the read tables. */
 import type { DataSource } from 'typeorm';
-import type { RecordedEvent } from '../../src/application/event-log.js';
+import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { expectedExecution, expectedSteps } from '../application/projections/expected-rows.js';
 import { tablesOf } from '../application/projections/in-memory-tables.js';

@@ -1,6 +1,6 @@
 /** The checker of the trials: silent about histories that are right, and not about any that was tampered with. */
 import { readdirSync, readFileSync } from 'node:fs';
-import type { RecordedEvent } from '../../src/application/event-log.js';
+import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import type { Json } from '../../src/domain/json.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import type { ExistingWorkflow } from '../../src/domain/workflow/state.js';

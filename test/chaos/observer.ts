@@ -1,6 +1,6 @@
 /** What is looked at in the database while the trial runs and when it is over. Survives the database's restarts. */
 import pg from 'pg';
-import type { RecordedEvent } from '../../src/application/event-log.js';
+import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import { groupBy, type Streams } from './check-world.js';
 
 const REST = `

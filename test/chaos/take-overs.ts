@@ -1,5 +1,5 @@
 /** How long it took until the steps of an instance that was killed, or stood still, were started again. */
-import type { RecordedEvent } from '../../src/application/event-log.js';
+import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import type { StepStarted, WorkflowEvent } from '../../src/domain/workflow/events.js';
 import type { Life, Victim } from './processes.js';
 

@@ -1,7 +1,7 @@
 /** A real instance dies at a failpoint, alone or beside another; it is started again, and everything is looked at. */
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
-import type { Failpoint } from '../../src/application/failpoint.js';
+import type { Failpoint } from '../../src/application/runtime/failpoint.js';
 import { createDataSource } from '../../src/infrastructure/postgres/data-source.js';
 import { checkStream, type Told } from '../chaos/check-streams.js';
 import { checkAcknowledged, checkLedger, checkTables, type Streams } from '../chaos/check-world.js';

@@ -1,6 +1,6 @@
 /** Reviews of an execution's history, through the API. */
 import { randomUUID } from 'node:crypto';
-import { EventLog } from '../../src/application/event-log.js';
+import { EventLog } from '../../src/application/log/event-log.js';
 import { startScriptedAgents } from './support/scripted-agents.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 

@@ -1,6 +1,6 @@
 /** Events that this version did not write: of a later version, and such as cannot be read. Seen through the API. */
 import { randomUUID } from 'node:crypto';
-import { EventLog } from '../../src/application/event-log.js';
+import { EventLog } from '../../src/application/log/event-log.js';
 import { eventually } from '../support/eventually.js';
 import type { Api } from './support/api.js';
 import { startScriptedAgents } from './support/scripted-agents.js';

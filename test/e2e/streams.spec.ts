@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
-import { EventLog } from '../../src/application/event-log.js';
+import { EventLog } from '../../src/application/log/event-log.js';
 import { OpenStreams } from '../../src/interfaces/http/streams/open-streams.js';
 import { eventually } from '../support/eventually.js';
 import { followSse, type SseClient } from '../support/sse-client.js';

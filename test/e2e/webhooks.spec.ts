@@ -1,6 +1,6 @@
 /** Webhooks, from the API to a real receiver. */
 import { randomUUID } from 'node:crypto';
-import { EventLog } from '../../src/application/event-log.js';
+import { EventLog } from '../../src/application/log/event-log.js';
 import { eventually } from '../support/eventually.js';
 import { startReceiver, verify, type Receiver } from '../support/webhook-receiver.js';
 import { startScriptedAgents } from './support/scripted-agents.js';

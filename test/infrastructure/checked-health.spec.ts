@@ -1,7 +1,7 @@
 import type { RunnerStatus } from '../../src/application/projections/runner.js';
-import type { VitalSign } from '../../src/application/vital-signs.js';
-import { CheckedHealth } from '../../src/infrastructure/checked-health.js';
-import { OWNER_SETTING } from '../../src/infrastructure/postgres/session-lock.js';
+import type { VitalSign } from '../../src/application/log/vital-signs.js';
+import { CheckedHealth } from '../../src/infrastructure/metrics/checked-health.js';
+import { OWNER_SETTING } from '../../src/infrastructure/postgres/session/session-lock.js';
 import { SystemClock } from '../../src/infrastructure/system/system-clock.js';
 import { InMemoryEventLog } from '../support/in-memory.event-log.js';
 import { openTables, type TestTables } from './postgres/read-tables.js';

@@ -2,7 +2,7 @@
 import { EventStoreDbEventLog } from '../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { startEmbeddedEventStore } from '../../src/infrastructure/embedded-eventstore/index.js';
 import { checkDatabase } from '../../src/infrastructure/postgres/check-database.js';
-import { whileDatabaseIsAway, whileLogIsAway } from '../../src/infrastructure/while-away.js';
+import { whileDatabaseIsAway, whileLogIsAway } from '../../src/infrastructure/system/while-away.js';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';

@@ -1,6 +1,12 @@
 /** The agents of a run: one service that every machine calls, with a book of what was asked and what was done. */
-import { Agents, deferred, type AgentCall, type AgentReply, type Deferred } from '../../src/application/agents.js';
-import { hashOf } from '../../src/application/hash.js';
+import {
+  Agents,
+  deferred,
+  type AgentCall,
+  type AgentReply,
+  type Deferred,
+} from '../../src/application/agents/agents.js';
+import { hashOf } from '../../src/application/log/hash.js';
 import type { JsonObject } from '../../src/domain/json.js';
 import type { ErrorType } from '../../src/domain/workflow/retry-policy.js';
 import type { EventStore } from './event-store.js';

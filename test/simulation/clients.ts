@@ -1,9 +1,9 @@
 /** Those who start and control executions. */
 import { ControlWorkflow, type ControlOrder } from '../../src/application/commands/control-workflow.js';
 import { StartWorkflow, type StartRequest } from '../../src/application/commands/start-workflow.js';
-import { IdempotencyKeyReused } from '../../src/application/errors.js';
-import { executionIdFor, stepId } from '../../src/application/ids.js';
-import type { Outcome } from '../../src/application/outcome.js';
+import { IdempotencyKeyReused } from '../../src/application/runtime/errors.js';
+import { executionIdFor, stepId } from '../../src/application/log/ids.js';
+import type { Outcome } from '../../src/application/workflow/outcome.js';
 import { CommandRejected } from '../../src/domain/errors.js';
 import type { Caller } from '../../src/application/commands/caller.js';
 import type { Cluster } from './cluster.js';

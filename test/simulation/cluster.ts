@@ -1,5 +1,5 @@
 /** The instances of one world, their deaths and their restarts. */
-import { onFailpoint, type Failpoint } from '../../src/application/failpoint.js';
+import { onFailpoint, type Failpoint } from '../../src/application/runtime/failpoint.js';
 import { makeInstance, type Instance, type Surroundings } from './instance.js';
 import { Machine, type Happenings } from './machine.js';
 import type { Random } from './random.js';

@@ -1,4 +1,4 @@
-import { sagaFailpoints } from '../../src/application/failpoint.js';
+import { sagaFailpoints } from '../../src/application/runtime/failpoint.js';
 import { OCCURRENCES, tryCrash } from './crash-points.js';
 
 const SEEDS = [1, 2, 3];

@@ -1,5 +1,5 @@
 /** Every failpoint, at its first, second and third passing, with one instance and with two: nothing that must hold is lost. */
-import type { Failpoint } from '../../src/application/failpoint.js';
+import type { Failpoint } from '../../src/application/runtime/failpoint.js';
 import { HEALTHY } from './agents.js';
 import { NO_NETWORK_FAULTS } from './event-store.js';
 import { runSchedule } from './run.js';

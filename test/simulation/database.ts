@@ -1,5 +1,5 @@
 /** Postgres as machines reach it: read tables, checkpoints and poison in transactions, heartbeats by its own clock. */
-import { ArtifactStore, type StoredArtifact } from '../../src/application/artifacts.js';
+import { ArtifactStore, type StoredArtifact } from '../../src/application/workflow/artifacts.js';
 import {
   ProjectionStore,
   type Poison,
@@ -7,8 +7,8 @@ import {
   type ProjectionSession,
   type ProjectionWrite,
 } from '../../src/application/projections/projection-store.js';
-import { type DueExecution, DueExecutions, Workers } from '../../src/application/workers.js';
-import { failpoint } from '../../src/application/failpoint.js';
+import { type DueExecution, DueExecutions, Workers } from '../../src/application/workflow/workers.js';
+import { failpoint } from '../../src/application/runtime/failpoint.js';
 import { InMemoryArtifacts } from '../support/saga-world.js';
 import type { Happenings, Machine } from './machine.js';
 import { ReadTables } from './read-tables.js';

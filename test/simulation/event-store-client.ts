@@ -4,11 +4,11 @@ import {
   EventLog,
   type Appended,
   type ExpectedRevision,
-  type LogSignal,
+  type SubscriptionMessage,
   type NewEvent,
   type PageAsked,
   type RecordedEvent,
-} from '../../src/application/event-log.js';
+} from '../../src/application/log/event-log.js';
 import { pageOf } from '../support/in-memory.event-log.js';
 import type { EventStore } from './event-store.js';
 import type { Machine } from './machine.js';
@@ -77,7 +77,7 @@ export class EventStoreClient extends EventLog {
 
   async *subscribe(
     options: Readonly<{ prefix: string | readonly string[]; after: bigint | 'start'; signal: AbortSignal }>,
-  ): AsyncGenerator<LogSignal> {
+  ): AsyncGenerator<SubscriptionMessage> {
     const { prefix, after, signal } = options;
     const subscription = await this.machine.ask('subscribe', () => this.store.open(this.machine, after));
     for await (const seen of subscription.signals(signal)) {

@@ -5,7 +5,7 @@ import {
   type ExpectedRevision,
   type NewEvent,
   type RecordedEvent,
-} from '../../src/application/event-log.js';
+} from '../../src/application/log/event-log.js';
 import { executionIdOf, STREAM_PREFIX } from '../../src/domain/workflow/index.js';
 import { InMemoryEventLog } from '../support/in-memory.event-log.js';
 import type { Happenings, Machine } from './machine.js';

@@ -1,7 +1,7 @@
 /** Operators who hold agents and release them, and what must hold of it. */
 import { HoldAgent } from '../../src/application/commands/hold-agent.js';
-import type { HoldOrder, HoldOutcome } from '../../src/application/agent-holds.js';
-import type { RecordedEvent } from '../../src/application/event-log.js';
+import type { HoldOrder, HoldOutcome } from '../../src/application/agents/agent-holds.js';
+import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import { agentStream } from '../../src/domain/agent/hold.js';
 import { AGENT_NAMES } from './agents.js';
 import type { Cluster } from './cluster.js';

@@ -1,24 +1,24 @@
 /** One instance of the application: what `composition` wires in production, over this world's ports. */
-import { AgentHolds } from '../../src/application/agent-holds.js';
-import { AgentHoldsWatch } from '../../src/application/agent-holds-watch.js';
+import { AgentHolds } from '../../src/application/agents/agent-holds.js';
+import { AgentHoldsWatch } from '../../src/application/agents/agent-holds-watch.js';
 import { ControlWorkflowHandler } from '../../src/application/commands/control-workflow.js';
 import { HoldAgentHandler } from '../../src/application/commands/hold-agent.js';
 import { ReportTaskHandler } from '../../src/application/commands/report-task.js';
 import { StartWorkflowHandler } from '../../src/application/commands/start-workflow.js';
-import type { Definitions } from '../../src/application/definitions.js';
+import type { Definitions } from '../../src/application/workflow/definitions.js';
 import { projections } from '../../src/application/projections/index.js';
 import { lowestPosition } from '../../src/application/projections/projection-store.js';
 import { DEFAULT_RUNNER_LIMITS, ProjectionRunner } from '../../src/application/projections/runner.js';
 import type { AgentBounds } from '../../src/application/saga/agent-lane.js';
 import { Attempts } from '../../src/application/saga/attempts.js';
 import { Results } from '../../src/application/saga/results.js';
-import { SagaWatch } from '../../src/application/saga/saga-watch.js';
+import { SagaScheduler } from '../../src/application/saga/saga-scheduler.js';
 import { NO_RULES } from '../../src/application/saga/slots.js';
 import { StepRunner } from '../../src/application/saga/step-runner.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
-import { StartBacklog, WaitingExecutions } from '../../src/application/start-backlog.js';
-import type { TaskTokens } from '../../src/application/tasks.js';
-import { Workflows } from '../../src/application/workflows.js';
+import { StartBacklog, WaitingExecutions } from '../../src/application/workflow/start-backlog.js';
+import type { TaskTokens } from '../../src/application/workflow/tasks.js';
+import { Workflows } from '../../src/application/workflow/workflows.js';
 import { AgentTaskReports } from '../../src/infrastructure/agents/agent-task-reports.js';
 import { defaultAgentLimits } from '../../src/infrastructure/agents/limits.js';
 import { AgentClient, type AgentService } from './agents.js';
@@ -88,7 +88,7 @@ export const makeInstance = (machine: Machine, around: Surroundings): Instance =
   const backlog = new StartBacklog(new NobodyWaits(), clock, BACKLOG, onError);
   const { workers, due } = data;
   const watchLimits = { heartbeatMs: HEARTBEAT_MS, sweepMs: SWEEP_MS, sweepBatch: 100, sweepParallel: 4 };
-  const watch = new SagaWatch(saga, { log, workers, due, clock, ids }, worker, watchLimits, onError);
+  const watch = new SagaScheduler(saga, { log, workers, due, clock, ids }, worker, watchLimits, onError);
   const runnerLimits = {
     ...DEFAULT_RUNNER_LIMITS,
     batch: limits.batch,

@@ -1,9 +1,9 @@
 /** What must hold, one function for each: what was found wrong, in words; nothing when all is well. */
-import type { RecordedEvent } from '../../src/application/event-log.js';
-import { contentOf, eventHash, linkOf, type ChainLink } from '../../src/application/event-hash.js';
-import { eventId } from '../../src/application/ids.js';
+import type { RecordedEvent } from '../../src/application/log/event-log.js';
+import { contentOf, eventHash, linkOf, type ChainLink } from '../../src/application/log/event-hash.js';
+import { eventId } from '../../src/application/log/ids.js';
 import type { Answered, Asked } from './agents.js';
-import { hashOf } from '../../src/application/hash.js';
+import { hashOf } from '../../src/application/log/hash.js';
 import type { Acknowledged } from './clients.js';
 import { outputFor } from './agents.js';
 import { TASK_FAILED } from './tasks.js';

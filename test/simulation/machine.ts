@@ -1,5 +1,5 @@
-import { Clock } from '../../src/application/clock.js';
-import { Ids } from '../../src/application/ids.js';
+import { Clock } from '../../src/application/runtime/clock.js';
+import { Ids } from '../../src/application/log/ids.js';
 import type { Random } from './random.js';
 import type { Timeline } from './timeline.js';
 

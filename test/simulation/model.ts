@@ -2,8 +2,8 @@
  * An execution as the checker understands it from its events alone: written for reading, and on purpose not the domain's
  * own fold, so that an error there shows as a difference here.
  */
-import type { EventMetadata } from '../../src/application/envelope.js';
-import type { RecordedEvent } from '../../src/application/event-log.js';
+import type { EventMetadata } from '../../src/application/log/envelope.js';
+import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import type { StepDefinition } from '../../src/domain/workflow/definition.js';
 
 export type StepModel = Readonly<{

@@ -8,12 +8,12 @@ const mutant = (name: string, file: string, ...changes: readonly (readonly [sear
   edits: changes.map(([search, replace]) => ({ file, search, replace })),
 });
 
-const APPEND = 'src/application/append.ts';
+const APPEND = 'src/application/log/append.ts';
 const DECIDE_STEP = 'src/domain/workflow/decide-step.ts';
 const RETRY = 'src/domain/workflow/retry-policy.ts';
 const HEARTBEAT = 'src/domain/workflow/heartbeat.ts';
 const REPORT = 'src/application/commands/report-task.ts';
-const HOLDS = 'src/application/agent-holds.ts';
+const HOLDS = 'src/application/agents/agent-holds.ts';
 const DATABASE = 'test/simulation/database.ts';
 
 const append = 'await log.append(stream, events, expected)';
@@ -35,7 +35,7 @@ export const mutants: readonly Mutant[] = [
     "if (step.status === 'waiting') return step.retryAt;",
     "if (step.status === 'waiting') return null;",
   ]),
-  mutant('no sweep', 'src/application/saga/saga-watch.ts', ['() => this.sweep()', 'async () => undefined']),
+  mutant('no sweep', 'src/application/saga/saga-scheduler.ts', ['() => this.sweep()', 'async () => undefined']),
   mutant('rows first, checkpoint in a second transaction', DATABASE, [writes[1], between + writes[1]]),
   mutant('checkpoint first, rows in a second transaction', DATABASE, [
     writes.join(''),
@@ -84,7 +84,7 @@ export const mutants: readonly Mutant[] = [
     "const live = state.status === 'running';",
   ]),
   mutant('Retry-After ignored', RETRY, ['retryAfterMs !== null && retryAfterMs >= backoff', 'retryAfterMs === -1']),
-  mutant('repeated command carried out again', 'src/application/workflows.ts', [
+  mutant('repeated command carried out again', 'src/application/workflow/workflows.ts', [
     'if (folded.commands.includes(order.context.commandId)) return unchanged(folded);',
     '',
   ]),

@@ -1,6 +1,6 @@
 /** One seed, one schedule: faults for a while, then none, then everything that must hold is looked at. */
-import type { Definitions } from '../../src/application/definitions.js';
-import { hashOf } from '../../src/application/hash.js';
+import type { Definitions } from '../../src/application/workflow/definitions.js';
+import { hashOf } from '../../src/application/log/hash.js';
 import type { WorkflowDefinition } from '../../src/domain/workflow/definition.js';
 import { workflowStream } from '../../src/domain/workflow/index.js';
 import { HmacTaskTokens } from '../../src/infrastructure/agents/hmac-task-tokens.js';

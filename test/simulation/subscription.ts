@@ -1,11 +1,11 @@
 /** One machine's subscription to the event log. */
-import { LogUnavailable, type LogSignal } from '../../src/application/event-log.js';
+import { LogUnavailable, type SubscriptionMessage } from '../../src/application/log/event-log.js';
 import type { EventStore } from './event-store.js';
 import type { Machine } from './machine.js';
 
 /** Delivered in order; now and then from a little further back, and now and then cut. */
 export class Subscription {
-  private readonly arrived: LogSignal[] = [];
+  private readonly arrived: SubscriptionMessage[] = [];
   private lost: Error | null = null;
   private isUnderWay = false;
   private isCaughtUp = false;
@@ -45,7 +45,7 @@ export class Subscription {
       happenings.count('redelivery');
       this.next = Math.max(0, this.next - random.between(1, 4));
     }
-    const signals: LogSignal[] = [];
+    const signals: SubscriptionMessage[] = [];
     for (; this.next < length; this.next++) signals.push({ kind: 'event', event: this.store.eventAt(this.next) });
     if (!this.isCaughtUp) signals.push({ kind: 'caught-up' });
     this.isCaughtUp = true;
@@ -55,7 +55,7 @@ export class Subscription {
     });
   }
 
-  async *signals(signal: AbortSignal): AsyncGenerator<LogSignal> {
+  async *signals(signal: AbortSignal): AsyncGenerator<SubscriptionMessage> {
     const leave = () => this.waiting();
     signal.addEventListener('abort', leave, { once: true });
     try {

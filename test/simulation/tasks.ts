@@ -1,8 +1,8 @@
 /** Agents that took a task token: they work without a connection, and report to whichever instance answers. */
-import type { AgentCall } from '../../src/application/agents.js';
+import type { AgentCall } from '../../src/application/agents/agents.js';
 import { ReportTask, type TaskAnswer } from '../../src/application/commands/report-task.js';
-import { AttemptOver, NotFound } from '../../src/application/errors.js';
-import type { AttemptRef, TaskTokens } from '../../src/application/tasks.js';
+import { AttemptOver, NotFound } from '../../src/application/runtime/errors.js';
+import type { AttemptRef, TaskTokens } from '../../src/application/workflow/tasks.js';
 import type { JsonObject } from '../../src/domain/json.js';
 import { outputFor, type Ledger } from './agents.js';
 import type { Cluster } from './cluster.js';

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { projections } from '../../src/application/projections/index.js';
 import { readEvent } from '../../src/application/projections/read-event.js';
-import type { RecordedEvent } from '../../src/application/event-log.js';
+import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import { executionIdOf, STREAM_PREFIX } from '../../src/domain/workflow/index.js';
 import { expectedExecution, expectedSteps } from '../application/projections/expected-rows.js';
 import type { Database } from './database.js';

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { AgentInput } from '../../src/application/agents.js';
+import type { AgentInput } from '../../src/application/agents/agents.js';
 
 export type SeenCall = Readonly<{
   path: string;

@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { AppendOutcomeUnknown, LogUnavailable, type EventLog, type NewEvent } from '../../src/application/event-log.js';
+import {
+  AppendOutcomeUnknown,
+  LogUnavailable,
+  type EventLog,
+  type NewEvent,
+} from '../../src/application/log/event-log.js';
 
 const event = (): NewEvent => ({ id: randomUUID(), type: 'Happened', data: {}, metadata: {} });
 

@@ -1,6 +1,6 @@
 /** An agent of the tests that takes its task tokens, hangs up, and reports when the test says so. */
 import type { ServerResponse } from 'node:http';
-import type { AgentInput } from '../../src/application/agents.js';
+import type { AgentInput } from '../../src/application/agents/agents.js';
 import { startAgentServer } from './agent-server.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- answers are JSON whose shape is what the tests assert */

@@ -11,7 +11,7 @@ const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'o
 
 export default async function setUp(): Promise<void> {
   resolveSources();
-  const { startEmbeddedPostgres } = await import('../../src/infrastructure/postgres/embedded-postgres.js');
+  const { startEmbeddedPostgres } = await import('../../src/infrastructure/embedded-postgres/embedded-postgres.js');
   const { TEST_POSTGRES_URL, TEST_POSTGRES_SUPERUSER_URL } = await import('./postgres.js');
   const { STOP_TEST_POSTGRES } = await import('./global-teardown.js');
   await removeLeftovers();

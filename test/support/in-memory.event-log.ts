@@ -4,11 +4,11 @@ import {
   RevisionConflict,
   type Appended,
   type ExpectedRevision,
-  type LogSignal,
+  type SubscriptionMessage,
   type NewEvent,
   type PageAsked,
   type RecordedEvent,
-} from '../../src/application/event-log.js';
+} from '../../src/application/log/event-log.js';
 
 type Stored = Readonly<{ event: Omit<RecordedEvent, 'data' | 'metadata'>; data: string; metadata: string }>;
 
@@ -85,7 +85,7 @@ export class InMemoryEventLog extends EventLog {
 
   async *subscribe(
     options: Readonly<{ prefix: string | readonly string[]; after: bigint | 'start'; signal: AbortSignal }>,
-  ): AsyncGenerator<LogSignal> {
+  ): AsyncGenerator<SubscriptionMessage> {
     const { prefix, after, signal } = options;
     const connection = this.connection;
     const first = this.all.findIndex(({ event }) => after === 'start' || event.position > after);

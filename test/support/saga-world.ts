@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
-import type { AgentCall, AgentInfo, AgentReply, Deferred } from '../../src/application/agents.js';
-import { Agents } from '../../src/application/agents.js';
-import { ArtifactStore, type StoredArtifact } from '../../src/application/artifacts.js';
-import { parseMetadata } from '../../src/application/envelope.js';
-import { AppendOutcomeUnknown } from '../../src/application/event-log.js';
-import { hashOf } from '../../src/application/hash.js';
-import { Ids, stepId } from '../../src/application/ids.js';
+import type { AgentCall, AgentInfo, AgentReply, Deferred } from '../../src/application/agents/agents.js';
+import { Agents } from '../../src/application/agents/agents.js';
+import { ArtifactStore, type StoredArtifact } from '../../src/application/workflow/artifacts.js';
+import { parseMetadata } from '../../src/application/log/envelope.js';
+import { AppendOutcomeUnknown } from '../../src/application/log/event-log.js';
+import { hashOf } from '../../src/application/log/hash.js';
+import { Ids, stepId } from '../../src/application/log/ids.js';
 import { Attempts } from '../../src/application/saga/attempts.js';
 import { NO_RULES, type AgentRules } from '../../src/application/saga/slots.js';
 import { StepRunner } from '../../src/application/saga/step-runner.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
-import { Workflows, type Order } from '../../src/application/workflows.js';
+import { Workflows, type CommandEnvelope } from '../../src/application/workflow/workflows.js';
 import type { OperatorCommand } from '../../src/domain/workflow/commands.js';
 import type { StepDefinition } from '../../src/domain/workflow/definition.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
@@ -129,7 +129,7 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
     return { saga, workflows };
   };
 
-  const order = (command: OperatorCommand): Order => ({
+  const order = (command: OperatorCommand): CommandEnvelope => ({
     command,
     context: {
       commandId: operatorIds.uuid(),
@@ -141,7 +141,7 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
     },
   });
 
-  const start = (executionId = EXECUTION, autoExecute = true): Order =>
+  const start = (executionId = EXECUTION, autoExecute = true): CommandEnvelope =>
     order({
       type: 'StartWorkflow',
       data: {

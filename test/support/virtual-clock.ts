@@ -1,4 +1,4 @@
-import { Clock } from '../../src/application/clock.js';
+import { Clock } from '../../src/application/runtime/clock.js';
 
 /** Time that moves only when it is told to. */
 export class VirtualClock extends Clock {

@@ -5,9 +5,9 @@ import { canonicalJson, type Json } from '../../domain/json.js';
 import { PROJECTION_STREAM_PREFIX } from '../../domain/projection/events.js';
 import { POISON_STREAM_PREFIX } from '../../domain/projection/poison-orders.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
-import { linkOf } from '../event-hash.js';
-import type { RecordedEvent } from '../event-log.js';
-import { hashOf } from '../hash.js';
+import { linkOf } from '../log/event-hash.js';
+import type { RecordedEvent } from '../log/event-log.js';
+import { hashOf } from '../log/hash.js';
 import { leafHash } from './merkle.js';
 
 /**

@@ -1,5 +1,5 @@
-import { eventHash, type ChainLink } from '../event-hash.js';
-import type { RecordedEvent } from '../event-log.js';
+import { eventHash, type ChainLink } from '../log/event-hash.js';
+import type { RecordedEvent } from '../log/event-log.js';
 import type { Finding, FindingKind } from './finding.js';
 
 /** `hashed`: an event up to here carried a hash of its own. */

@@ -2,7 +2,7 @@
 import { createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '../../domain/json.js';
-import { hashOf } from '../hash.js';
+import { hashOf } from '../log/hash.js';
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const spki = z.base64().max(200);

@@ -1,9 +1,9 @@
-import { appendSurely, DEFAULT_APPEND_LIMITS } from '../append.js';
-import { chained, contentOf, linkOf } from '../event-hash.js';
-import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
-import { failpoint } from '../failpoint.js';
-import { hashOf } from '../hash.js';
-import { eventId } from '../ids.js';
+import { appendWithRetry, DEFAULT_APPEND_LIMITS } from '../log/append.js';
+import { chained, contentOf, linkOf } from '../log/event-hash.js';
+import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
+import { failpoint } from '../runtime/failpoint.js';
+import { hashOf } from '../log/hash.js';
+import { eventId } from '../log/ids.js';
 import type { AuditSession } from './audit-tree.js';
 import { CHECKPOINT_STREAM } from './audited-log.js';
 import {
@@ -14,7 +14,7 @@ import {
   type KeyChange,
   type SignedCheckpoint,
 } from './checkpoint.js';
-import type { KeeperPorts } from './keeper-ports.js';
+import type { KeeperPorts } from './writer-ports.js';
 import { spkiOf } from './keys.js';
 import { keyAfter, mustBeAllowed } from './may-sign.js';
 
@@ -129,7 +129,7 @@ export class Checkpoints {
     const id = eventId(CHECKPOINT_STREAM, String(number), 0, contentOf(type, dataHash, metadata));
     const made = { event: { id, type, data: checkpoint, metadata }, dataHash };
     const { events, link } = chained(CHECKPOINT_STREAM, [made], expected, this.last?.link ?? null);
-    await appendSurely(log, clock, CHECKPOINT_STREAM, events, expected, DEFAULT_APPEND_LIMITS);
+    await appendWithRetry(log, clock, CHECKPOINT_STREAM, events, expected, DEFAULT_APPEND_LIMITS);
     return link;
   }
 }

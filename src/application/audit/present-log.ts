@@ -1,4 +1,4 @@
-import type { EventLog, RecordedEvent } from '../event-log.js';
+import type { EventLog, RecordedEvent } from '../log/event-log.js';
 
 /** The log as it is now, in its order, of streams with one of these prefixes; after a position (exclusive). */
 export async function* presentLog(

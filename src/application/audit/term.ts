@@ -1,11 +1,12 @@
-import { RevisionConflict, type RecordedEvent } from '../event-log.js';
-import { followLog } from '../follow-log.js';
-import { sleep } from '../clock.js';
-import { failpoint } from '../failpoint.js';
+import type { OnError } from '../runtime/errors.js';
+import { RevisionConflict, type RecordedEvent } from '../log/event-log.js';
+import { followLog } from '../log/follow-log.js';
+import { sleep } from '../runtime/clock.js';
+import { failpoint } from '../runtime/failpoint.js';
 import type { AuditSession } from './audit-tree.js';
 import { AUDITED_PREFIXES, hashOfLeaf, leafOf } from './audited-log.js';
 import { Checkpoints } from './checkpoints.js';
-import type { KeeperLimits, KeeperPorts, OnAuditError } from './keeper-ports.js';
+import type { KeeperLimits, KeeperPorts } from './writer-ports.js';
 import { Frontier } from './merkle.js';
 import { presentLog } from './present-log.js';
 
@@ -19,14 +20,14 @@ export class AuditTerm {
     private readonly ports: KeeperPorts,
     private readonly session: AuditSession,
     private readonly limits: KeeperLimits,
-    private readonly onError: OnAuditError,
+    private readonly onError: OnError,
     private readonly frontier: Frontier,
     private checkpoints: Checkpoints,
     private position: bigint | null,
     private dueAt: number,
   ) {}
 
-  static async begin(ports: KeeperPorts, session: AuditSession, limits: KeeperLimits, onError: OnAuditError) {
+  static async begin(ports: KeeperPorts, session: AuditSession, limits: KeeperLimits, onError: OnError) {
     const { size, position, peaks } = await session.state();
     const checkpoints = await Checkpoints.read(ports, session);
     if (checkpoints.tombstoned)

@@ -2,7 +2,7 @@
 import type { JsonObject } from '../../domain/json.js';
 import type { ArtifactRef } from '../../domain/workflow/events.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
-import type { EventLog, RecordedEvent } from '../event-log.js';
+import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { Finding } from './finding.js';
 import { filesOf } from './pack/lineage.js';
 import { presentLog } from './present-log.js';

@@ -1,4 +1,4 @@
-import type { EventLog } from '../event-log.js';
+import type { EventLog } from '../log/event-log.js';
 import { CHECKPOINT_STREAM } from './audited-log.js';
 import { checkpointHash, readCheckpoint, type OutsideCheckpoints, type SignedCheckpoint } from './checkpoint.js';
 import type { Finding, FindingKind } from './finding.js';

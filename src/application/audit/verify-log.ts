@@ -1,5 +1,5 @@
-import { eventHash } from '../event-hash.js';
-import type { EventLog, RecordedEvent } from '../event-log.js';
+import { eventHash } from '../log/event-hash.js';
+import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { AUDITED_PREFIXES, hashOfLeaf, type Leaf } from './audited-log.js';
 import { ChainWalk, type Unhashed } from './chain-walk.js';
@@ -8,7 +8,7 @@ import { inOrder, type Finding } from './finding.js';
 import { presentLog } from './present-log.js';
 import { Roots } from './roots.js';
 import { Tombstones } from './tombstones.js';
-import { isSame, tellApart } from './tell-apart.js';
+import { isSame, diagnoseMismatch } from './diagnose-mismatch.js';
 
 const PAGE = 1_000;
 
@@ -81,7 +81,7 @@ const compare = async (
   const signer = ofTree.coverOf(index);
   const isOfLog = wrong ? index < wrong.tree_size && signer : index >= ofLog.covered;
   if (difference && isOfLog) {
-    const finding = await tellApart(ports, difference.event, difference.leaf, difference.rest);
+    const finding = await diagnoseMismatch(ports, difference.event, difference.leaf, difference.rest);
     return [{ ...finding, checkpoint: signer?.number ?? null }];
   }
   if (wrong) {

@@ -1,5 +1,5 @@
-import { eventHash } from '../event-hash.js';
-import type { EventLog, RecordedEvent } from '../event-log.js';
+import { eventHash } from '../log/event-hash.js';
+import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { hashOfLeaf } from './audited-log.js';
 import { ChainWalk, type Unhashed } from './chain-walk.js';
@@ -7,7 +7,7 @@ import type { SignedCheckpoint } from './checkpoint.js';
 import { inOrder, type Finding } from './finding.js';
 import { KeyWalk, type Judged, type TrustedKeys } from './keys.js';
 import { rootOfInclusion } from './merkle.js';
-import { isSame, tellApart } from './tell-apart.js';
+import { isSame, diagnoseMismatch } from './diagnose-mismatch.js';
 import { readPresent } from './tombstones.js';
 import type { Unsigned } from './verify-log.js';
 
@@ -53,7 +53,7 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
   });
   if (at >= 0) {
     const leaf = leaves[at]!;
-    findings.push(await tellApart({ log, tree }, events[at], leaf, leaves.slice(at + 1)));
+    findings.push(await diagnoseMismatch({ log, tree }, events[at], leaf, leaves.slice(at + 1)));
   }
   if (broken && !(at >= 0 && leaves[at]!.position <= (broken.position ?? 0n))) findings.push(broken);
   const covered = leaves.slice(0, at >= 0 ? at : undefined).filter(({ index }) => index < (checkpoint?.tree_size ?? 0));

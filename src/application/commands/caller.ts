@@ -1,6 +1,6 @@
-import type { Clock } from '../clock.js';
-import type { Actor, CommandContext } from '../envelope.js';
-import { commandIdFor, type Ids } from '../ids.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Actor, CommandContext } from '../log/envelope.js';
+import { commandIdFor, type Ids } from '../log/ids.js';
 
 /** Who gives a command, why, and under which of the client's own keys. */
 export type Caller = Readonly<{

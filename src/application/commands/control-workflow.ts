@@ -1,9 +1,9 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { OperatorCommand } from '../../domain/workflow/commands.js';
-import { Clock } from '../clock.js';
-import { Ids } from '../ids.js';
+import { Clock } from '../runtime/clock.js';
+import { Ids } from '../log/ids.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
-import type { Outcome } from '../outcome.js';
+import type { Outcome } from '../workflow/outcome.js';
 import { contextOf, type Caller } from './caller.js';
 
 /** Every operator's verb but the start: pause, resume, cancel, retry, next step, remaining steps. */

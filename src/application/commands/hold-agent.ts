@@ -1,10 +1,10 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { agentStream } from '../../domain/agent/hold.js';
-import { AgentHolds, type HoldOrder, type HoldOutcome } from '../agent-holds.js';
-import { Agents } from '../agents.js';
-import { Clock } from '../clock.js';
-import { NotFound } from '../errors.js';
-import { Ids } from '../ids.js';
+import { AgentHolds, type HoldOrder, type HoldOutcome } from '../agents/agent-holds.js';
+import { Agents } from '../agents/agents.js';
+import { Clock } from '../runtime/clock.js';
+import { NotFound } from '../runtime/errors.js';
+import { Ids } from '../log/ids.js';
 import { contextOf, type Caller } from './caller.js';
 
 /** Holds an agent, or releases it: while it is held no instance calls it, and its steps wait. */

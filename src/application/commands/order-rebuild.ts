@@ -1,9 +1,9 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandRejected } from '../../domain/errors.js';
 import { projectionStream, type Requirement } from '../../domain/projection/events.js';
-import { Clock } from '../clock.js';
-import { NotFound } from '../errors.js';
-import { Ids } from '../ids.js';
+import { Clock } from '../runtime/clock.js';
+import { NotFound } from '../runtime/errors.js';
+import { Ids } from '../log/ids.js';
 import { projections } from '../projections/index.js';
 import { Rebuilds, type RebuildView } from '../rebuild/rebuilds.js';
 import { contextOf, type Caller } from './caller.js';

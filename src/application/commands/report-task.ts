@@ -3,15 +3,15 @@ import type { JsonObject } from '../../domain/json.js';
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import { stepAt, type CurrentStep, type WorkflowState } from '../../domain/workflow/state.js';
-import { Clock } from '../clock.js';
-import type { CommandContext } from '../envelope.js';
-import { AttemptOver, NotFound, type OverReason } from '../errors.js';
-import type { Folded } from '../fold-cache.js';
-import { commandIdFor, Ids } from '../ids.js';
+import { Clock } from '../runtime/clock.js';
+import type { CommandContext } from '../log/envelope.js';
+import { AttemptOver, NotFound, type OverReason } from '../runtime/errors.js';
+import type { Folded } from '../workflow/fold-cache.js';
+import { commandIdFor, Ids } from '../log/ids.js';
 import { Results } from '../saga/results.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
-import { TaskReports, TaskTokens, type AttemptRef, type TaskReport } from '../tasks.js';
-import { Workflows, type Order } from '../workflows.js';
+import { TaskReports, TaskTokens, type AttemptRef, type TaskReport } from '../workflow/tasks.js';
+import { Workflows, type CommandEnvelope } from '../workflow/workflows.js';
 
 /** `continue`: whether the agent should go on with its work. The times are ISO-8601 UTC. */
 export type TaskAnswer =
@@ -96,7 +96,7 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
     { ref, found }: Target,
     command: StepCommand,
     request: Pick<CommandContext, 'traceparent' | 'requestId'>,
-  ): Order {
+  ): CommandEnvelope {
     return {
       command,
       context: {

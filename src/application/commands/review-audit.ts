@@ -1,7 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { AuditReviews, type RecordedReview, type ReviewRequest } from '../audit-reviews.js';
-import { Clock } from '../clock.js';
-import { Ids } from '../ids.js';
+import { AuditReviews, type RecordedReview, type ReviewRequest } from '../audit/reviews.js';
+import { Clock } from '../runtime/clock.js';
+import { Ids } from '../log/ids.js';
 import { contextOf, type Caller } from './caller.js';
 
 /** A person has looked at an execution's history up to a revision. */

@@ -1,15 +1,15 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { JsonObject } from '../../domain/json.js';
 import type { WorkflowStarted } from '../../domain/workflow/events.js';
-import { Clock } from '../clock.js';
-import { Definitions, type PublishedDefinition } from '../definitions.js';
-import { IdempotencyKeyReused, InvalidRequest } from '../errors.js';
-import { hashOf } from '../hash.js';
-import { executionIdFor, Ids, stepId } from '../ids.js';
+import { Clock } from '../runtime/clock.js';
+import { Definitions, type PublishedDefinition } from '../workflow/definitions.js';
+import { IdempotencyKeyReused, InvalidRequest } from '../runtime/errors.js';
+import { hashOf } from '../log/hash.js';
+import { executionIdFor, Ids, stepId } from '../log/ids.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
-import { StartBacklog } from '../start-backlog.js';
-import type { Outcome } from '../outcome.js';
-import { Workflows } from '../workflows.js';
+import { StartBacklog } from '../workflow/start-backlog.js';
+import type { Outcome } from '../workflow/outcome.js';
+import { Workflows } from '../workflow/workflows.js';
 import { contextOf, type Caller } from './caller.js';
 
 export type StartRequest = Readonly<{

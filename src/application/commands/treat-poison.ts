@@ -5,13 +5,13 @@ import {
   readPoisonOrderEvent,
   type PoisonAction,
 } from '../../domain/projection/poison-orders.js';
-import { Clock } from '../clock.js';
-import { NotFound } from '../errors.js';
-import { EventLog } from '../event-log.js';
-import { Ids } from '../ids.js';
+import { Clock } from '../runtime/clock.js';
+import { NotFound } from '../runtime/errors.js';
+import { EventLog } from '../log/event-log.js';
+import { Ids } from '../log/ids.js';
 import { PoisonOrders, type PlacedOrder } from '../projections/admin/poison-orders.js';
 import { ProjectionRecords } from '../projections/admin/projection-records.js';
-import { SmallStream } from '../small-stream.js';
+import { SmallStream } from '../log/stream-commands.js';
 import { contextOf, type Caller } from './caller.js';
 
 const stream = new SmallStream(poisonOrders, readPoisonOrderEvent);

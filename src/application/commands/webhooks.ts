@@ -1,7 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { webhookStream } from '../../domain/webhook/webhook.js';
-import { Clock } from '../clock.js';
-import { commandIdFor, Ids } from '../ids.js';
+import { Clock } from '../runtime/clock.js';
+import { commandIdFor, Ids } from '../log/ids.js';
 import type { DeliveryView } from '../webhooks/webhook-store.js';
 import type { SubscribeRequest } from '../webhooks/request.js';
 import { Webhooks, type PlainOrder, type WebhookOutcome } from '../webhooks/webhooks.js';

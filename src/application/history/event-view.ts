@@ -1,5 +1,5 @@
 import { executionIdOf } from '../../domain/workflow/index.js';
-import type { RecordedEvent } from '../event-log.js';
+import type { RecordedEvent } from '../log/event-log.js';
 import { metadataIfOurs } from '../projections/read-event.js';
 import { eventRow } from '../projections/workflow-events.projection.js';
 import type { EventView } from '../queries/read-model.js';

@@ -1,6 +1,6 @@
 import { workflowStream } from '../../domain/workflow/index.js';
-import { mustListen } from '../caller-left.js';
-import type { EventLog, PageAsked, RecordedEvent } from '../event-log.js';
+import { mustListen } from '../runtime/caller-left.js';
+import type { EventLog, PageAsked, RecordedEvent } from '../log/event-log.js';
 import type { EventsAsked, EventView } from '../queries/read-model.js';
 import { eventView } from './event-view.js';
 import { HISTORY_LIMITS } from './limits.js';

@@ -1,8 +1,9 @@
+import { reasonOf } from '../runtime/errors.js';
 /** An execution as its first events left it, folded from the log by the projections that fill the tables. */
 import { workflowStream } from '../../domain/workflow/index.js';
-import { mustListen } from '../caller-left.js';
-import { HistoryUnreadable, InvalidRequest, NotFound } from '../errors.js';
-import type { EventLog, RecordedEvent } from '../event-log.js';
+import { mustListen } from '../runtime/caller-left.js';
+import { HistoryUnreadable, InvalidRequest, NotFound } from '../runtime/errors.js';
+import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import { FoldedRows, type RowChange } from '../projections/fold-rows.js';
 import type { Projection } from '../projections/projection.js';
 import { workflowExecutions } from '../projections/workflow-executions.projection.js';
@@ -70,7 +71,7 @@ const applied = (folded: FoldedRows, event: RecordedEvent): readonly RowChange[]
   try {
     return folded.apply(event);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = reasonOf(error);
     throw new HistoryUnreadable(String(event.revision), event.type, why);
   }
 };

@@ -1,10 +1,10 @@
-import type { Reach } from './live-source.js';
+import type { HighWaterMark } from './live-source.js';
 
 /** Whether all rows that were added late were told, by the tables' own count of them. */
 export class LateWatch {
   /** Late rows that were told since the count was looked at first. */
   private told = 0n;
-  private first: Reach | null = null;
+  private first: HighWaterMark | null = null;
   private suspected: bigint | null = null;
 
   count(): void {
@@ -12,7 +12,7 @@ export class LateWatch {
   }
 
   /** Whether rows came to be there of which nothing was told; of rows that may still be on their way only the next time. */
-  isUnexplained(reach: Reach): boolean {
+  isUnexplained(reach: HighWaterMark): boolean {
     const { first, suspected } = this;
     this.first ??= reach;
     if (!first) return false;

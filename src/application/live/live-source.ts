@@ -2,7 +2,7 @@ import type { EventView, ExecutionView } from '../queries/read-model.js';
 import type { LiveEvent, StreamFilter } from './live-event.js';
 
 /** How far the table of events has come, and what happened to rows that lie behind. */
-export type Reach = Readonly<{
+export type HighWaterMark = Readonly<{
   /** Of the last event in the table; 0 where there is none. */
   position: bigint;
   /** Which place the table had passed when rows before it were last added or exchanged; null: never. */
@@ -19,14 +19,17 @@ export type ManySnapshot = Readonly<{
   executions: readonly ExecutionView[];
   /** For the list query, where there are more. */
   nextCursor: string | null;
-  reach: Reach;
+  reach: HighWaterMark;
 }>;
 
 /** What live streams read from the tables. */
 export abstract class LiveSource {
-  abstract reach(): Promise<Reach>;
+  abstract reach(): Promise<HighWaterMark>;
   /** In the order of the log, none of them marked as late; as of one moment with `reach`. */
-  abstract after(position: bigint, limit: number): Promise<Readonly<{ events: readonly LiveEvent[]; reach: Reach }>>;
+  abstract after(
+    position: bigint,
+    limit: number,
+  ): Promise<Readonly<{ events: readonly LiveEvent[]; reach: HighWaterMark }>>;
   abstract ofExecution(executionId: string, after: bigint, limit: number): Promise<readonly LiveEvent[]>;
   /** Newest first, `limit` at most, as of one moment. */
   abstract executions(filter: StreamFilter, limit: number): Promise<ManySnapshot>;

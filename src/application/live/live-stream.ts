@@ -1,4 +1,4 @@
-import type { Following, Subscriber } from './event-hub.js';
+import type { Following, Subscriber } from './event-broadcaster.js';
 import type { LiveEvent, Told } from './live-event.js';
 
 /** Why a client gets a snapshot: it begins; rows behind it were added or exchanged; too much happened while it was away. */

@@ -1,6 +1,6 @@
 import type { Overview } from '../queries/read-model.js';
-import type { EventHub } from './event-hub.js';
-import { Gate } from './gate.js';
+import type { EventBroadcaster } from './event-broadcaster.js';
+import { Semaphore } from '../runtime/semaphore.js';
 import type { StreamFilter } from './live-event.js';
 import type { LiveSource } from './live-source.js';
 import { LiveStream, type StreamSink } from './live-stream.js';
@@ -10,14 +10,14 @@ import type { StreamLimits } from './stream-limits.js';
 
 /** Streams of what happens, for one client each; they share one follower of the changes and a bounded number of reads. */
 export class LiveStreams {
-  private readonly gate: Gate;
+  private readonly gate: Semaphore;
 
   constructor(
-    private readonly hub: EventHub,
+    private readonly hub: EventBroadcaster,
     private readonly source: LiveSource,
     private readonly limits: StreamLimits,
   ) {
-    this.gate = new Gate(limits.readsAtOnce);
+    this.gate = new Semaphore(limits.readsAtOnce);
   }
 
   /** @param now the execution with its steps, as the read tables show it */

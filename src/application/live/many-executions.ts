@@ -1,6 +1,6 @@
-import type { Following, Subscriber } from './event-hub.js';
+import type { Following, Subscriber } from './event-broadcaster.js';
 import { toldTo, type LiveEvent, type StreamFilter, type Told } from './live-event.js';
-import type { Reach } from './live-source.js';
+import type { HighWaterMark } from './live-source.js';
 import type { Feed, Page, Snapshot, SnapshotReason } from './live-stream.js';
 import type { Reading } from './one-execution.js';
 import type { StreamLimits } from './stream-limits.js';
@@ -62,8 +62,8 @@ export class ManyExecutions implements Feed {
   }
 }
 
-const markOf = ({ late, exchanged }: Reach): string => `${late} ${exchanged}`;
+const markOf = ({ late, exchanged }: HighWaterMark): string => `${late} ${exchanged}`;
 
 /** Whether nothing up to there can have come to be in the table since somebody read up to there. */
-const isTrueUpTo = ({ position, lateAt }: Reach, after: bigint): boolean =>
+const isTrueUpTo = ({ position, lateAt }: HighWaterMark, after: bigint): boolean =>
   after <= position && (lateAt === null || after > lateAt);

@@ -1,14 +1,14 @@
-import type { EventHub, Following, Subscriber } from './event-hub.js';
-import type { Gate } from './gate.js';
+import type { EventBroadcaster, Following, Subscriber } from './event-broadcaster.js';
+import type { Semaphore } from '../runtime/semaphore.js';
 import { endOf, stateAfter, type LiveEvent } from './live-event.js';
 import type { LiveSource } from './live-source.js';
 import type { Feed, Page, Snapshot } from './live-stream.js';
 import type { Overview } from '../queries/read-model.js';
 
 export type Reading = Readonly<{
-  hub: EventHub;
+  hub: EventBroadcaster;
   source: LiveSource;
-  gate: Gate;
+  gate: Semaphore;
   limits: Readonly<{ pageEvents: number }>;
 }>;
 

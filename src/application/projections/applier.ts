@@ -1,7 +1,7 @@
 import { workflowStream } from '../../domain/workflow/index.js';
-import type { Clock } from '../clock.js';
-import { StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
-import { failpoint } from '../failpoint.js';
+import type { Clock } from '../runtime/clock.js';
+import { StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
+import { failpoint } from '../runtime/failpoint.js';
 import type { PoisonOrder } from './admin/poison-orders.js';
 import type { Projection } from './projection.js';
 import {

@@ -1,5 +1,5 @@
 /** The read tables in memory, of any events: what the changes of projections mean, without SQL. Pure but for its own rows. */
-import type { RecordedEvent } from '../event-log.js';
+import type { RecordedEvent } from '../log/event-log.js';
 import { rowName, type AnyRow, type Change, type Projection, type Update } from './projection.js';
 import { readEvent } from './read-event.js';
 

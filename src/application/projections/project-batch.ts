@@ -1,6 +1,6 @@
 /** What a projection makes of some events, and which of them it cannot take. Pure. */
 import { executionIdOf } from '../../domain/workflow/index.js';
-import { isTombstone, type RecordedEvent } from '../event-log.js';
+import { isTombstone, type RecordedEvent } from '../log/event-log.js';
 import type { AnyRow, Change, ProjectedEvent, Projection } from './projection.js';
 import type { Poison, SkippedEvent } from './projection-store.js';
 import { readEvent } from './read-event.js';

@@ -1,4 +1,4 @@
-import type { Actor } from '../envelope.js';
+import type { Actor } from '../log/envelope.js';
 import type { AnyRow, Change, Projection } from './projection.js';
 
 export type ProjectionCheckpoint = Readonly<{

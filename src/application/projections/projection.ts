@@ -1,6 +1,6 @@
 import type { WorkflowEvent } from '../../domain/workflow/events.js';
-import type { EventMetadata } from '../envelope.js';
-import type { RecordedEvent } from '../event-log.js';
+import type { EventMetadata } from '../log/envelope.js';
+import type { RecordedEvent } from '../log/event-log.js';
 
 type Recorded = Readonly<{ executionId: string; recorded: RecordedEvent }>;
 

@@ -1,7 +1,7 @@
 import { executionIdOf } from '../../domain/workflow/index.js';
 import { upcast } from '../../domain/workflow/upcast.js';
-import { parseMetadata, type EventMetadata } from '../envelope.js';
-import type { RecordedEvent } from '../event-log.js';
+import { parseMetadata, type EventMetadata } from '../log/envelope.js';
+import type { RecordedEvent } from '../log/event-log.js';
 import type { ProjectedEvent } from './projection.js';
 
 /** @throws where a known event, or what stands beside it, is not what this application writes */

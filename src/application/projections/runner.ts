@@ -1,10 +1,11 @@
-import { sleep } from '../clock.js';
-import { NotReady } from '../errors.js';
-import { NO_LEAD_NOTICES, type LeadNotices } from '../notices.js';
+import { sleep } from '../runtime/clock.js';
+import { NotReady } from '../runtime/errors.js';
+import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
 import type { Projection } from './projection.js';
 import type { ProjectionSession } from './projection-store.js';
 import type { RunnerLimits } from './runner-limits.js';
-import { Term, type OnError, type RunnerPorts } from './term.js';
+import type { OnError } from '../runtime/errors.js';
+import { Term, type RunnerPorts } from './term.js';
 
 export { DEFAULT_RUNNER_LIMITS, type RunnerLimits } from './runner-limits.js';
 

@@ -1,12 +1,13 @@
+import type { OnError } from '../runtime/errors.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
-import { sleep, type Clock } from '../clock.js';
-import type { EventLog, LogSignal } from '../event-log.js';
-import { followLog } from '../follow-log.js';
-import type { Ids } from '../ids.js';
-import { every } from '../saga/every.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import { positionOf, type EventLog, type SubscriptionMessage } from '../log/event-log.js';
+import { followLog } from '../log/follow-log.js';
+import type { Ids } from '../log/ids.js';
+import { every } from '../runtime/every.js';
 import type { PoisonOrders } from './admin/poison-orders.js';
 import { Applier } from './applier.js';
-import { BoundedQueue } from './bounded-queue.js';
+import { BoundedQueue } from '../runtime/bounded-queue.js';
 import { Progress } from './progress.js';
 import type { Projection } from './projection.js';
 import { followed, lowestPosition, type ProjectionSession, type ProjectionStore } from './projection-store.js';
@@ -20,8 +21,6 @@ export type RunnerPorts = Readonly<{
   /** Not taken up where there are none. */
   orders?: PoisonOrders;
 }>;
-export type OnError = (message: string, error: unknown) => void;
-
 /** This instance's time as the one that writes: from getting the session to losing it. */
 export class Term {
   /** Everything that was in the log when the subscription was opened is in the tables. */
@@ -63,7 +62,7 @@ export class Term {
   async serve(ending: AbortSignal): Promise<void> {
     const over = new AbortController();
     const signal = AbortSignal.any([ending, this.session.lost, over.signal]);
-    const queue = new BoundedQueue<LogSignal>(this.limits.buffered);
+    const queue = new BoundedQueue<SubscriptionMessage>(this.limits.buffered);
     await this.heal().catch((error: unknown) => this.onError('Healing what is held back failed', error));
     const pumping = this.pump(queue, signal);
     const ordered = this.takeOrders(signal);
@@ -105,7 +104,7 @@ export class Term {
     return [...this.progress.values()].reduce((sum, { poisoned }) => sum + poisoned.length, 0);
   }
 
-  private async pump(queue: BoundedQueue<LogSignal>, signal: AbortSignal): Promise<void> {
+  private async pump(queue: BoundedQueue<SubscriptionMessage>, signal: AbortSignal): Promise<void> {
     const { log, clock, ids } = this.ports;
     const onError = (error: unknown) => {
       this.caughtUp = false;
@@ -132,7 +131,7 @@ export class Term {
     await every(clock, ordersEveryMs, signal, look, told);
   }
 
-  private async take(seen: readonly LogSignal[]): Promise<void> {
+  private async take(seen: readonly SubscriptionMessage[]): Promise<void> {
     const events = seen.flatMap((each) => (each.kind === 'event' ? [each.event] : []));
     // The farthest, not the last: what is delivered again is of before.
     const position = seen.reduce<bigint | null>((farthest, each) => later(farthest, positionOf(each)), null);
@@ -155,9 +154,4 @@ export class Term {
 const later = (a: bigint | null, b: bigint | null): bigint | null => {
   if (a === null || b === null) return a ?? b;
   return a > b ? a : b;
-};
-
-const positionOf = (seen: LogSignal): bigint | null => {
-  if (seen.kind === 'event') return seen.event.position;
-  return seen.kind === 'checkpoint' ? seen.position : null;
 };

@@ -1,7 +1,7 @@
 import type { Json } from '../../domain/json.js';
-import type { EventMetadata } from '../envelope.js';
-import { linkOf } from '../event-hash.js';
-import type { RecordedEvent } from '../event-log.js';
+import type { EventMetadata } from '../log/envelope.js';
+import { linkOf } from '../log/event-hash.js';
+import type { RecordedEvent } from '../log/event-log.js';
 import type { EventView } from '../queries/read-model.js';
 import { instant, type Projection } from './projection.js';
 

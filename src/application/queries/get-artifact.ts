@@ -1,6 +1,6 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { ArtifactStore } from '../artifacts.js';
-import { NotFound } from '../errors.js';
+import { ArtifactStore } from '../workflow/artifacts.js';
+import { NotFound } from '../runtime/errors.js';
 import { ReadModel } from './read-model.js';
 
 export type ArtifactAnswer = Readonly<{ name: string; sha256: string; contentType: string; content: Uint8Array }>;

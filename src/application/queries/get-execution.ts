@@ -1,6 +1,6 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { NotFound, NotReady } from '../errors.js';
-import { Workflows } from '../workflows.js';
+import { NotFound, NotReady } from '../runtime/errors.js';
+import { Workflows } from '../workflow/workflows.js';
 import { ReadModel, type Overview } from './read-model.js';
 import { RevisionWaits } from './revision-waits.js';
 

@@ -1,11 +1,11 @@
-import { CompareExecutionsHandler } from './compare-executions.js';
-import { GetDiffHandler } from './get-diff.js';
+import { CompareExecutionsHandler } from '../history/compare-executions.js';
+import { GetDiffHandler } from '../history/get-diff.js';
 import { GetAuditPackHandler } from '../audit/pack/get-audit-pack.js';
 import { ListAgentsHandler } from './list-agents.js';
 import { GetArtifactHandler } from './get-artifact.js';
-import { GetEventsHandler } from './get-events.js';
+import { GetEventsHandler } from '../history/get-events.js';
 import { GetExecutionHandler } from './get-execution.js';
-import { GetPastExecutionHandler } from './get-past-execution.js';
+import { GetPastExecutionHandler } from '../history/get-past-execution.js';
 import { ListAuditReviewsHandler } from './list-audit-reviews.js';
 import { CheckStateHandler } from './check-state.js';
 import { ListExecutionsHandler } from './list-executions.js';

@@ -1,7 +1,7 @@
 /** Words that a caller may ask for: one that nothing has would be answered with nothing, as if it had not been misspelt. */
 import { eventShapes } from '../../domain/workflow/event-shapes.js';
-import type { Definitions } from '../definitions.js';
-import { InvalidRequest } from '../errors.js';
+import type { Definitions } from '../workflow/definitions.js';
+import { InvalidRequest } from '../runtime/errors.js';
 import type { ReadModel } from './read-model.js';
 
 /** What `current_state` says whatever the definition. */

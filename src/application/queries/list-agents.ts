@@ -1,7 +1,7 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import type { Hold } from '../../domain/agent/hold.js';
-import { AgentHolds } from '../agent-holds.js';
-import { Agents, type AgentInfo } from '../agents.js';
+import { AgentHolds } from '../agents/agent-holds.js';
+import { Agents, type AgentInfo } from '../agents/agents.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
 
 export type AgentView = AgentInfo &

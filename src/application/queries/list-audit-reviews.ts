@@ -1,8 +1,8 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { reviewStatus, type ReviewStatus } from '../../domain/audit/review.js';
-import { AuditReviews, type RecordedReview } from '../audit-reviews.js';
-import { NotFound } from '../errors.js';
-import { Workflows } from '../workflows.js';
+import { AuditReviews, type RecordedReview } from '../audit/reviews.js';
+import { NotFound } from '../runtime/errors.js';
+import { Workflows } from '../workflow/workflows.js';
 
 export type ReviewsAnswer = Readonly<{ reviews: readonly RecordedReview[]; status: ReviewStatus }>;
 

@@ -1,5 +1,5 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { Definitions } from '../definitions.js';
+import { Definitions } from '../workflow/definitions.js';
 import { refuseUnknownState } from './known-words.js';
 import {
   ReadModel,

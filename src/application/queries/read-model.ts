@@ -4,7 +4,7 @@ import type { Checkpoint } from '../../domain/workflow/checkpoint.js';
 import type { ArtifactRef } from '../../domain/workflow/events.js';
 import type { PauseState } from '../../domain/workflow/pause-state.js';
 import type { ErrorType, RetryDecision } from '../../domain/workflow/retry-policy.js';
-import type { Actor } from '../envelope.js';
+import type { Actor } from '../log/envelope.js';
 
 export type ExecutionView = Readonly<{
   id: string;

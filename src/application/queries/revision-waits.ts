@@ -1,4 +1,4 @@
-import { sleep, type Clock } from '../clock.js';
+import { sleep, type Clock } from '../runtime/clock.js';
 import type { ReadModel } from './read-model.js';
 
 /** How long a query waits for the read tables, how often they are looked at, and how many queries wait at a time. */

@@ -1,4 +1,4 @@
-import { sleep, type Clock } from '../clock.js';
+import { sleep, type Clock } from '../runtime/clock.js';
 
 /** How long a query waits for the read tables, and how often it looks. */
 export type Patience = Readonly<{ waitMs: number; everyMs: number }>;

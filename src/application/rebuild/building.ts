@@ -1,8 +1,8 @@
 import type { Comparison } from '../../domain/projection/events.js';
 import type { Rebuild } from '../../domain/projection/rebuild.js';
-import { sleep, type Clock } from '../clock.js';
-import type { EventLog } from '../event-log.js';
-import type { Ids } from '../ids.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import type { EventLog } from '../log/event-log.js';
+import type { Ids } from '../log/ids.js';
 import { Applier } from '../projections/applier.js';
 import { Progress } from '../projections/progress.js';
 import type { Projection } from '../projections/projection.js';

@@ -1,8 +1,8 @@
 import { projectionStream } from '../../domain/projection/events.js';
 import { isOpen } from '../../domain/projection/rebuild.js';
-import type { Clock } from '../clock.js';
-import type { CommandContext } from '../envelope.js';
-import { commandIdFor } from '../ids.js';
+import type { Clock } from '../runtime/clock.js';
+import type { CommandContext } from '../log/envelope.js';
+import { commandIdFor } from '../log/ids.js';
 import type { Projection } from '../projections/projection.js';
 import type { RebuildStore } from './rebuild-store.js';
 import type { Rebuilds } from './rebuilds.js';

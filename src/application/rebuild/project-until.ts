@@ -1,9 +1,9 @@
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
-import type { Clock } from '../clock.js';
-import type { EventLog, LogSignal, RecordedEvent } from '../event-log.js';
-import { followLog } from '../follow-log.js';
-import type { Ids } from '../ids.js';
-import { BoundedQueue } from '../projections/bounded-queue.js';
+import type { Clock } from '../runtime/clock.js';
+import type { EventLog, SubscriptionMessage, RecordedEvent } from '../log/event-log.js';
+import { followLog } from '../log/follow-log.js';
+import type { Ids } from '../log/ids.js';
+import { BoundedQueue } from '../runtime/bounded-queue.js';
 import type { Applier } from '../projections/applier.js';
 
 export type Span = Readonly<{
@@ -28,7 +28,7 @@ export const projectUntil = async (
   if (after !== 'start' && after >= to) return;
   const over = new AbortController();
   const either = AbortSignal.any([signal, over.signal]);
-  const queue = new BoundedQueue<LogSignal>(2 * batch);
+  const queue = new BoundedQueue<SubscriptionMessage>(2 * batch);
   const pump = async () => {
     for await (const seen of followLog({ log, clock, ids, prefix: STREAM_PREFIX, after, signal: either, onError })) {
       if (!(await queue.put(seen)) || isPast(seen, to)) break;
@@ -54,7 +54,7 @@ export const projectUntil = async (
 };
 
 /** Everything up to `to` has come before this. */
-const isPast = (seen: LogSignal, to: bigint): boolean => {
+const isPast = (seen: SubscriptionMessage, to: bigint): boolean => {
   if (seen.kind === 'event') return seen.event.position >= to;
   return seen.kind === 'caught-up' || seen.position >= to;
 };

@@ -1,11 +1,12 @@
+import type { OnError } from '../runtime/errors.js';
 import { projectionStream } from '../../domain/projection/events.js';
 import type { ProjectionCommand, Rebuild } from '../../domain/projection/rebuild.js';
-import type { Clock } from '../clock.js';
-import type { CommandContext } from '../envelope.js';
-import type { EventLog } from '../event-log.js';
-import { commandIdFor, type Ids } from '../ids.js';
+import type { Clock } from '../runtime/clock.js';
+import type { CommandContext } from '../log/envelope.js';
+import type { EventLog } from '../log/event-log.js';
+import { commandIdFor, type Ids } from '../log/ids.js';
 import type { Projection } from '../projections/projection.js';
-import { every } from '../saga/every.js';
+import { every } from '../runtime/every.js';
 import { Building, type Job } from './building.js';
 import { rebuildOutdated } from './outdated.js';
 import type { Area, RebuildSession, RebuildStore } from './rebuild-store.js';
@@ -30,7 +31,7 @@ export class Rebuilder {
     private readonly ports: Ports,
     private readonly projections: readonly Projection[],
     private readonly limits: RebuilderLimits,
-    private readonly onError: (message: string, error: unknown) => void,
+    private readonly onError: OnError,
   ) {}
 
   /** @param carryOut does `work` somewhere else, as it takes the processor for long; until the signal ends it */

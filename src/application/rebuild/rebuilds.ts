@@ -5,13 +5,13 @@ import {
   type RebuildCause,
   type Requirement,
 } from '../../domain/projection/events.js';
-import type { Clock } from '../clock.js';
-import type { CommandContext } from '../envelope.js';
-import { NotFound } from '../errors.js';
-import type { EventLog } from '../event-log.js';
-import { commandIdFor } from '../ids.js';
+import type { Clock } from '../runtime/clock.js';
+import type { CommandContext } from '../log/envelope.js';
+import { NotFound } from '../runtime/errors.js';
+import type { EventLog } from '../log/event-log.js';
+import { commandIdFor } from '../log/ids.js';
 import type { Projection } from '../projections/projection.js';
-import { SmallStream, type SmallFold, type SmallOutcome } from '../small-stream.js';
+import { SmallStream, type SmallFold, type SmallOutcome } from '../log/stream-commands.js';
 import type { BuildProgress, LiveTable, RebuildStore } from './rebuild-store.js';
 
 const lives = new SmallStream(projectionLife, readProjectionEvent);

@@ -4,8 +4,8 @@ import { workflow } from '../../domain/workflow/index.js';
 import { summarise } from '../../domain/workflow/summary.js';
 import { pauseStateOf } from '../../domain/workflow/pause-state.js';
 import type { WorkflowEvent } from '../../domain/workflow/events.js';
-import type { Actor } from '../envelope.js';
-import type { RecordedEvent } from '../event-log.js';
+import type { Actor } from '../log/envelope.js';
+import type { RecordedEvent } from '../log/event-log.js';
 import { readEvent } from '../projections/read-event.js';
 
 /** One event. `event` is null for a type that this version does not know: it changes nothing. Times are ISO-8601 UTC. */

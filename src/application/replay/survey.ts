@@ -1,8 +1,9 @@
+import { reasonOf } from '../runtime/errors.js';
 /** All executions of a definition through other rules: what a change would have meant, before it is made. */
 import { workflowStream } from '../../domain/workflow/index.js';
 import type { DifferenceKind } from '../../domain/workflow/what-if/difference.js';
 import type { Rules } from '../../domain/workflow/what-if/follow.js';
-import type { EventLog } from '../event-log.js';
+import type { EventLog } from '../log/event-log.js';
 import type { ReadModel } from '../queries/read-model.js';
 import { verdictOf, type Verdict } from './verdict.js';
 
@@ -45,7 +46,7 @@ const surveyed = async (log: Pick<EventLog, 'read'>, executionId: string, rules:
     const { events } = await log.read(workflowStream(executionId));
     return { executionId, verdict: verdictOf(events, rules), error: null };
   } catch (error) {
-    return { executionId, verdict: null, error: error instanceof Error ? error.message : String(error) };
+    return { executionId, verdict: null, error: reasonOf(error) };
   }
 };
 

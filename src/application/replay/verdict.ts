@@ -2,7 +2,7 @@
 import { executionIdOf } from '../../domain/workflow/index.js';
 import type { Difference } from '../../domain/workflow/what-if/difference.js';
 import { beginning, follow, type Course, type Rules, type Turn } from '../../domain/workflow/what-if/follow.js';
-import type { RecordedEvent } from '../event-log.js';
+import type { RecordedEvent } from '../log/event-log.js';
 import { readEvent } from '../projections/read-event.js';
 
 export type Verdict = Readonly<{

@@ -2,8 +2,8 @@
 import { checkpointOf } from '../../domain/workflow/checkpoint.js';
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import { currentStep, type ExistingWorkflow } from '../../domain/workflow/state.js';
-import type { AgentInput } from '../agents.js';
-import { hashOf } from '../hash.js';
+import type { AgentInput } from '../agents/agents.js';
+import { hashOf } from '../log/hash.js';
 
 /** Large values of the checkpoint stand in it as the references that the history holds. */
 export const agentInput = (state: ExistingWorkflow, step: string, attempt: number): AgentInput => ({

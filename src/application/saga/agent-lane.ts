@@ -16,7 +16,7 @@ import {
   type CallResult,
   type CircuitPolicy,
 } from '../../domain/agent/circuit.js';
-import { circuitNotice, type Tell } from '../notices.js';
+import { circuitNotice, type Tell } from '../workflow/notices.js';
 
 /** What one agent is asked to bear by one instance. */
 export type AgentBounds = Readonly<{ concurrentCalls: number; rate: RateLimit; circuit: CircuitPolicy }>;

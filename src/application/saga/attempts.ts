@@ -1,11 +1,12 @@
+import type { OnError } from '../runtime/errors.js';
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { StepStarted } from '../../domain/workflow/events.js';
 import type { ExistingWorkflow } from '../../domain/workflow/state.js';
-import { sleep, type Clock } from '../clock.js';
-import { failpoint } from '../failpoint.js';
-import type { Outcome } from '../outcome.js';
-import type { Order, Workflows } from '../workflows.js';
-import { orderOf, speakerOf, traceparentFor, type OrderSource } from './orders.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import { failpoint } from '../runtime/failpoint.js';
+import type { Outcome } from '../workflow/outcome.js';
+import type { CommandEnvelope, Workflows } from '../workflow/workflows.js';
+import { envelopeOf, speakerOf, traceparentFor, type OrderSource } from './envelopes.js';
 import type { StepRunner } from './step-runner.js';
 
 export type AttemptLimits = Readonly<{
@@ -38,7 +39,7 @@ export class Attempts {
     private readonly clock: Clock,
     private readonly source: OrderSource,
     private readonly limits: AttemptLimits,
-    private readonly onError: (message: string, error: unknown) => void,
+    private readonly onError: OnError,
   ) {}
 
   /** `heard`: the call is over. The report and, by `next`, the claim of the following step go into one append. Null: nobody wants the result. */
@@ -46,7 +47,7 @@ export class Attempts {
     { state, started, eventId }: Claim,
     abort: AbortController,
     heard: (report: StepCommand | null) => void,
-    next: (state: ExistingWorkflow, traceparent: string) => Order | undefined,
+    next: (state: ExistingWorkflow, traceparent: string) => CommandEnvelope | undefined,
     isClosing: () => boolean,
   ): Promise<Outcome | null> {
     const { executionId } = state;
@@ -54,7 +55,7 @@ export class Attempts {
     const report = await this.steps.run(state, started, traceparent, abort);
     heard(report);
     if (!report) return null;
-    const order = orderOf(this.source, report, { causationId: eventId, traceparent }, speakerOf(report, started));
+    const order = envelopeOf(this.source, report, { causationId: eventId, traceparent }, speakerOf(report, started));
     for (let tried = 1; ; tried++) {
       try {
         const outcome = await this.workflows.execute(executionId, order, (after) => next(after, traceparent));

@@ -1,6 +1,6 @@
 import type { StepStarted } from '../../domain/workflow/events.js';
 import { currentStep, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
-import type { ExpectedRevision } from '../event-log.js';
+import type { ExpectedRevision } from '../log/event-log.js';
 
 /** Why a call is ended before its agent answered. */
 export type EndCause = 'deadline' | 'over' | 'shutdown';

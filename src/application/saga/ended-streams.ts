@@ -1,4 +1,5 @@
-import type { StreamTombstoned } from '../event-log.js';
+import type { OnError } from '../runtime/errors.js';
+import type { StreamTombstoned } from '../log/event-log.js';
 
 const REMEMBERED = 10_000;
 
@@ -6,7 +7,7 @@ const REMEMBERED = 10_000;
 export class EndedStreams {
   private readonly told = new Set<string>();
 
-  constructor(private readonly onError: (message: string, error: unknown) => void) {}
+  constructor(private readonly onError: OnError) {}
 
   tell(executionId: string, error: StreamTombstoned): void {
     if (this.told.has(executionId)) return;

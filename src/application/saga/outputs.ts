@@ -1,6 +1,6 @@
 /** Keeps events and rows small: large parts of an agent's answer go to the artifact store, and come back for the next agent. */
 import type { Json, JsonObject } from '../../domain/json.js';
-import type { ArtifactStore, StoredArtifact } from '../artifacts.js';
+import type { ArtifactStore, StoredArtifact } from '../workflow/artifacts.js';
 
 /** What stands in an output in place of a large value. */
 export type OutputRef = Readonly<{

@@ -1,7 +1,7 @@
 import type { StepCommand } from '../../domain/workflow/commands.js';
-import type { AgentReply, AgentSuccess } from '../agents.js';
-import type { ArtifactStore } from '../artifacts.js';
-import { hashOf } from '../hash.js';
+import type { AgentReply, AgentSuccess } from '../agents/agents.js';
+import type { ArtifactStore } from '../workflow/artifacts.js';
+import { hashOf } from '../log/hash.js';
 import { MOST_STORED_VALUES, storeLargeValues } from './outputs.js';
 
 /** Half of what a log takes with one append: small values of an output, which stay in its event, may have no more. */

@@ -1,6 +1,6 @@
 import type { CallResult } from '../../domain/agent/circuit.js';
-import type { Clock } from '../clock.js';
-import type { Tell } from '../notices.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Tell } from '../workflow/notices.js';
 import { AgentLane, type AgentBounds, type LaneStatus, type Permit } from './agent-lane.js';
 import { Seat } from './seat.js';
 

@@ -1,6 +1,6 @@
 import TinyQueue from 'tinyqueue';
-import type { Clock } from '../clock.js';
-import { failpoint } from '../failpoint.js';
+import type { Clock } from '../runtime/clock.js';
+import { failpoint } from '../runtime/failpoint.js';
 
 type Wish = Readonly<{ executionId: string; at: number; number: number }>;
 

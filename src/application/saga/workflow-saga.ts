@@ -1,25 +1,26 @@
+import type { OnError } from '../runtime/errors.js';
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
-import { sleep, type Clock } from '../clock.js';
-import { LogUnavailable, StreamTombstoned } from '../event-log.js';
-import { failpoint } from '../failpoint.js';
-import type { Outcome } from '../outcome.js';
-import type { Order, Terms, Workflows } from '../workflows.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import { LogUnavailable, StreamTombstoned } from '../log/event-log.js';
+import { failpoint } from '../runtime/failpoint.js';
+import type { Outcome } from '../workflow/outcome.js';
+import type { CommandEnvelope, ExecuteOptions, Workflows } from '../workflow/workflows.js';
 import { startStep } from './agent-input.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';
 import { EndedStreams } from './ended-streams.js';
-import { isClaimBy, isHandOver, type Noticed } from './noticed.js';
-import { OF_ITSELF, orderOf, type OrderSource } from './orders.js';
-import { OtherWorkers } from './other-workers.js';
+import { isClaimBy, isHandOver, type ForeignEvent } from './foreign-event.js';
+import { NO_CAUSE, envelopeOf, type OrderSource } from './envelopes.js';
+import { WorkerLiveness } from './worker-liveness.js';
 import { resultOf } from './call-result.js';
 import type { SagaLimits } from './saga-limits.js';
 import type { Seat } from './seat.js';
 import { NO_RULES, Slots, type AgentRules } from './slots.js';
 import { Timers } from './timers.js';
-import { Turns } from './turns.js';
-import { UnderWay } from './under-way.js';
+import { SerialPerKey } from '../runtime/serial-per-key.js';
+import { InFlight } from '../runtime/in-flight.js';
 
 /**
  * Carries out what nextEffects() asks for. Holds nothing that the log does not: forgetting all of it costs a sweep.
@@ -29,10 +30,10 @@ export class WorkflowSaga {
   private readonly calls = new Calls();
   private readonly slots: Slots;
   private readonly timers: Timers;
-  private readonly turns: Turns;
+  private readonly turns: SerialPerKey;
   /** Executions with an append under way that may claim a step: the log may show the claim before we have its answer. */
-  private readonly claiming = new UnderWay((executionId) => this.wake(executionId, false));
-  private readonly others: OtherWorkers;
+  private readonly claiming = new InFlight((executionId) => this.wake(executionId, false));
+  private readonly others: WorkerLiveness;
   /** Those that the sweep brought up just now, as their worker may be gone. */
   private readonly suspects = new Set<string>();
   private readonly ended = new EndedStreams((message, error) => this.onError(message, error));
@@ -45,18 +46,18 @@ export class WorkflowSaga {
     private readonly source: OrderSource,
     private readonly worker: string,
     private readonly limits: SagaLimits,
-    private readonly onError: (message: string, error: unknown) => void,
+    private readonly onError: OnError,
     agentRules: AgentRules = NO_RULES,
   ) {
-    this.others = new OtherWorkers(clock);
+    this.others = new WorkerLiveness(clock);
     const wake = (executionId: string) => this.wake(executionId, false);
     this.slots = new Slots(limits, agentRules, clock, wake);
     this.timers = new Timers(clock, limits.remembered, (executionId) => void wake(executionId));
-    this.turns = new Turns((executionId) => this.look(executionId));
+    this.turns = new SerialPerKey((executionId) => this.look(executionId));
   }
 
   /** Executes an operator's order and, in the same append, claims the step that it sets free. */
-  submit(executionId: string, order: Order, terms?: Terms): Promise<Outcome> {
+  submit(executionId: string, order: CommandEnvelope, terms?: ExecuteOptions): Promise<Outcome> {
     failpoint('command-accepted');
     const seat = this.slots.seat(executionId);
     const next = (state: ExistingWorkflow) => this.claimNext(state, order.context.traceparent, seat);
@@ -81,7 +82,7 @@ export class WorkflowSaga {
   }
 
   /** The log shows this: it may end the call that runs here, hand its step over, or be a claim that we gave up. */
-  async noticed(executionId: string, event: Noticed): Promise<void> {
+  async onForeignEvent(executionId: string, event: ForeignEvent): Promise<void> {
     const isGivenUp = isClaimBy(this.worker, event) && !this.claiming.has(executionId);
     const isOurs = this.calls.has(executionId) || isGivenUp || isHandOver(event);
     if (isOurs && (await this.workflows.catchUp(executionId, event.revision))) void this.wake(executionId, false);
@@ -121,7 +122,7 @@ export class WorkflowSaga {
     for (const effect of this.effects(executionId, state, this.suspects.delete(executionId))) {
       if (effect.kind === 'WakeAt') this.timers.set(executionId, new Date(effect.at));
       else if (effect.kind === 'RunStep') await this.startStep(executionId, state);
-      else await this.submit(executionId, orderOf(this.source, effect.command, OF_ITSELF));
+      else await this.submit(executionId, envelopeOf(this.source, effect.command, NO_CAUSE));
     }
   }
 
@@ -180,11 +181,11 @@ export class WorkflowSaga {
   }
 
   /** None where nothing is to be started, or its agent may not be called now. */
-  private claimNext(state: ExistingWorkflow, traceparent: string | null, seat: Seat): Order | undefined {
+  private claimNext(state: ExistingWorkflow, traceparent: string | null, seat: Seat): CommandEnvelope | undefined {
     const run = this.effects(state.executionId, state).find(({ kind }) => kind === 'RunStep');
     if (this.closing || run?.kind !== 'RunStep' || !seat.takeFor(currentAgent(state))) return undefined;
     failpoint('before-step-started');
-    return orderOf(this.source, startStep(state, run, this.worker), { ...OF_ITSELF, traceparent });
+    return envelopeOf(this.source, startStep(state, run, this.worker), { ...NO_CAUSE, traceparent });
   }
 
   private effects(executionId: string, state: WorkflowState, mayTakeOver = false) {

@@ -1,6 +1,6 @@
 /** What a subscriber is sent, as Standard Webhooks has it. */
 import { createHmac } from 'node:crypto';
-import type { RecordedEvent } from '../event-log.js';
+import type { RecordedEvent } from '../log/event-log.js';
 import { WEBHOOK_STREAM_PREFIX, webhookIdOf } from '../../domain/webhook/webhook.js';
 import { eventView } from '../history/event-view.js';
 

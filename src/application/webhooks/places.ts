@@ -1,5 +1,5 @@
 /** Which attempts take up a place on this instance. A receiver that hangs may hold its attempt, but not a place of others. */
-import type { Clock } from '../clock.js';
+import type { Clock } from '../runtime/clock.js';
 import type { WebhookLimits } from './limits.js';
 import type { ClaimLimits, Claimed } from './webhook-queue.js';
 

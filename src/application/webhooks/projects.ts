@@ -1,5 +1,5 @@
 import { executionIdOf, workflowStream } from '../../domain/workflow/index.js';
-import { StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
+import { StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
 
 /** Which project an execution belongs to: its first event says so. */
 export class Projects {

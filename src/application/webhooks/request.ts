@@ -2,7 +2,7 @@
 import { unknownTypes } from '../../domain/webhook/matching.js';
 import type { WebhookFilter } from '../../domain/webhook/webhook.js';
 import { eventShapes } from '../../domain/workflow/event-shapes.js';
-import { InvalidRequest } from '../errors.js';
+import { InvalidRequest } from '../runtime/errors.js';
 
 export type SubscribeRequest = Readonly<{ url: string; description: string | null; filter: WebhookFilter }>;
 

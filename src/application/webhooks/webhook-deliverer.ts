@@ -1,9 +1,10 @@
+import type { OnError } from '../runtime/errors.js';
 import { setMaxListeners } from 'node:events';
 import type { DisableCause } from '../../domain/webhook/webhook.js';
-import { sleep, type Clock } from '../clock.js';
-import { LogUnavailable, StreamTombstoned, type EventLog, type RecordedEvent } from '../event-log.js';
-import { failpoint } from '../failpoint.js';
-import type { Ids } from '../ids.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import { LogUnavailable, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
+import { failpoint } from '../runtime/failpoint.js';
+import type { Ids } from '../log/ids.js';
 import type { WebhookLimits, WebhookPace } from './limits.js';
 import { bodyOf, headersFor } from './message.js';
 import { Places } from './places.js';
@@ -16,7 +17,7 @@ type Ports = Readonly<{ log: EventLog; queue: WebhookQueue; sender: WebhookSende
 type Told = Readonly<{
   /** Has to succeed before the delivery counts as failed; what is so already changes nothing. */
   disable: (webhookId: string, cause: DisableCause, reason: string) => Promise<void>;
-  onError: (message: string, error: unknown) => void;
+  onError: OnError;
 }>;
 
 /** Sends what is due, on every instance: executions side by side, the events of one after each other. */

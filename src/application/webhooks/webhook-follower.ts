@@ -1,19 +1,18 @@
+import type { OnError } from '../runtime/errors.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { WEBHOOK_STREAM_PREFIX } from '../../domain/webhook/webhook.js';
-import { sleep, type Clock } from '../clock.js';
-import type { EventLog, LogSignal } from '../event-log.js';
-import { followLog } from '../follow-log.js';
-import type { Ids } from '../ids.js';
-import { NO_LEAD_NOTICES, type LeadNotices } from '../notices.js';
-import { BoundedQueue } from '../projections/bounded-queue.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import { positionOf, type EventLog, type SubscriptionMessage } from '../log/event-log.js';
+import { followLog } from '../log/follow-log.js';
+import type { Ids } from '../log/ids.js';
+import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
+import { BoundedQueue } from '../runtime/bounded-queue.js';
 import type { WebhookPace } from './limits.js';
-import { Owed } from './owed.js';
+import { DeliveryPlanner } from './delivery-planner.js';
 import { Projects } from './projects.js';
 import type { QueueSession, QueueStep, WebhookQueue } from './webhook-queue.js';
 
 type Ports = Readonly<{ log: EventLog; queue: WebhookQueue; clock: Clock; ids: Ids }>;
-type OnError = (message: string, error: unknown) => void;
-
 type Told = Readonly<{
   /** More waits for the subscription than may: it has to be disabled. */
   overfull: (webhookId: string) => Promise<void>;
@@ -63,7 +62,7 @@ export class WebhookFollower {
   private async lead(session: QueueSession, ending: AbortSignal): Promise<void> {
     const over = new AbortController();
     const signal = AbortSignal.any([ending, session.lost, over.signal]);
-    const seen = new BoundedQueue<LogSignal>(this.pace.buffered);
+    const seen = new BoundedQueue<SubscriptionMessage>(this.pace.buffered);
     let pumping: Promise<void> = Promise.resolve();
     const { notices = NO_LEAD_NOTICES } = this.told;
     notices.begun();
@@ -82,9 +81,9 @@ export class WebhookFollower {
     }
   }
 
-  private async owed(session: QueueSession): Promise<Owed> {
+  private async owed(session: QueueSession): Promise<DeliveryPlanner> {
     const projects = new Projects(this.ports.log, this.pace.projects);
-    return new Owed(
+    return new DeliveryPlanner(
       await session.subscriptions(),
       (recorded) => projects.of(recorded),
       ({ stream, revision }, error) =>
@@ -95,7 +94,11 @@ export class WebhookFollower {
     );
   }
 
-  private async pump(seen: BoundedQueue<LogSignal>, after: bigint | 'start', signal: AbortSignal): Promise<void> {
+  private async pump(
+    seen: BoundedQueue<SubscriptionMessage>,
+    after: bigint | 'start',
+    signal: AbortSignal,
+  ): Promise<void> {
     const { log, clock, ids } = this.ports;
     const onError = (error: unknown) =>
       this.told.onError('The subscription of the webhooks was lost and is opened again', error);
@@ -108,8 +111,8 @@ export class WebhookFollower {
 
   private async takeAll(
     session: QueueSession,
-    owed: Owed,
-    seen: BoundedQueue<LogSignal>,
+    owed: DeliveryPlanner,
+    seen: BoundedQueue<SubscriptionMessage>,
     begin: bigint | 'start',
   ): Promise<void> {
     let at = begin;
@@ -138,17 +141,12 @@ export class WebhookFollower {
   }
 
   /** Until it is disabled nothing is queued for it; a failure is made good after the next batch. */
-  private async disableOverfull(owed: Owed): Promise<void> {
+  private async disableOverfull(owed: DeliveryPlanner): Promise<void> {
     for (const webhookId of owed.overfull()) {
       const onError = (error: unknown) => this.told.onError(`Webhook ${webhookId} could not be disabled yet`, error);
       await this.told.overfull(webhookId).catch(onError);
     }
   }
 }
-
-const positionOf = (seen: LogSignal): bigint | null => {
-  if (seen.kind === 'event') return seen.event.position;
-  return seen.kind === 'checkpoint' ? seen.position : null;
-};
 
 const isAfter = (position: bigint, other: bigint | 'start'): boolean => other === 'start' || position > other;

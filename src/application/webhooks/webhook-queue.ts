@@ -1,6 +1,6 @@
 /** What the log owes to subscribers. Times are the database's: instances' clocks may differ. */
 import type { WebhookEvent, WebhookFilter } from '../../domain/webhook/webhook.js';
-import type { RecordedEvent } from '../event-log.js';
+import type { RecordedEvent } from '../log/event-log.js';
 
 /** Of a subscription, what decides about the next event. */
 export type Subscription = Readonly<{

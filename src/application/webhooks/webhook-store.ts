@@ -1,6 +1,6 @@
 /** Subscriptions and their deliveries, as the API reads them; what only the sender may see is in webhook-queue.ts. */
 import type { DisableCause, WebhookFilter } from '../../domain/webhook/webhook.js';
-import type { Actor } from '../envelope.js';
+import type { Actor } from '../log/envelope.js';
 import type { Page } from '../queries/read-model.js';
 
 export type WebhookView = Readonly<{

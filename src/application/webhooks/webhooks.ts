@@ -9,14 +9,14 @@ import {
   type WebhookState,
 } from '../../domain/webhook/webhook.js';
 import { CommandRejected } from '../../domain/errors.js';
-import type { Clock } from '../clock.js';
-import type { CommandContext } from '../envelope.js';
-import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../errors.js';
-import type { EventLog } from '../event-log.js';
-import { hashOf } from '../hash.js';
-import type { Ids } from '../ids.js';
+import type { Clock } from '../runtime/clock.js';
+import type { CommandContext } from '../log/envelope.js';
+import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';
+import type { EventLog } from '../log/event-log.js';
+import { hashOf } from '../log/hash.js';
+import type { Ids } from '../log/ids.js';
 import { untilSettled } from '../queries/settled.js';
-import { SmallStream, type SmallOutcome } from '../small-stream.js';
+import { SmallStream, type SmallOutcome } from '../log/stream-commands.js';
 import type { WebhookLimits } from './limits.js';
 import { refuseUnknown, targetOf, type SubscribeRequest } from './request.js';
 import type { WebhookQueue } from './webhook-queue.js';

@@ -1,4 +1,4 @@
-import type { AgentCall } from '../../application/agents.js';
+import type { AgentCall } from '../../application/agents/agents.js';
 
 /** What an agent may report under, later and without a connection: the attempt's token, and where. */
 export type TaskOffer = Readonly<{ token: string; url: string }>;

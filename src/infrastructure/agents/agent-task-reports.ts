@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Clock } from '../../application/clock.js';
-import { InvalidRequest } from '../../application/errors.js';
-import { TaskReports, type TaskReport } from '../../application/tasks.js';
+import type { Clock } from '../../application/runtime/clock.js';
+import { InvalidRequest } from '../../application/runtime/errors.js';
+import { TaskReports, type TaskReport } from '../../application/workflow/tasks.js';
 import type { JsonObject } from '../../domain/json.js';
 import { describe, readResult } from './answer.js';
 import { bounded } from './failure.js';

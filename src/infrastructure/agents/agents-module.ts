@@ -1,3 +1,4 @@
+import { reasonOf } from '../../application/runtime/errors.js';
 import { stat } from 'node:fs/promises';
 import nodeModule from 'node:module';
 import { extname, resolve } from 'node:path';
@@ -31,7 +32,7 @@ export const loadAgentsModule = async (path: string, options: AgentsModuleOption
   try {
     await within(loadTimeoutMs, import(pathToFileURL(file).href));
   } catch (error) {
-    throw wrong(`could not be loaded: ${messageOf(error)}`, error);
+    throw wrong(`could not be loaded: ${reasonOf(error)}`, error);
   }
   const names = [...registeredAgents().keys()];
   if (names.length === 0) throw wrong(`registers nothing. Call registerAgent('my_agent', async (input) => ...) in it`);
@@ -86,9 +87,4 @@ const within = async <T>(ms: number, loading: Promise<T>): Promise<T> => {
   } finally {
     clearTimeout(timer);
   }
-};
-
-const messageOf = (error: unknown): string => {
-  const { message } = (error ?? {}) as { message?: unknown };
-  return typeof message === 'string' && message !== '' ? message : String(error);
 };

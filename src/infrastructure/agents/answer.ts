@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AgentArtifact, AgentReply } from '../../application/agents.js';
+import type { AgentArtifact, AgentReply } from '../../application/agents/agents.js';
 import type { Json, JsonObject } from '../../domain/json.js';
 import { lostNumeral } from '../../domain/numerals.js';
 import { bounded, failure } from './failure.js';

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../application/runtime/errors.js';
 import { errors } from 'undici';
 import { bounded, failure, type Failure } from './failure.js';
 import type { AgentLimits } from './limits.js';
@@ -14,7 +15,7 @@ export const connectionFailure = (where: string, error: unknown, limits: AgentLi
       `${where} shows a certificate for another name. Correct the URL or the certificate`,
     );
   if (code === 'UND_ERR_INVALID_ARG')
-    return fail('fatal', 'REQUEST_INVALID', `${where} cannot be called: ${messageOf(error)}`);
+    return fail('fatal', 'REQUEST_INVALID', `${where} cannot be called: ${reasonOf(error)}`);
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE')
     return fail('transient', 'ANSWER_TOO_LARGE', `${where}: expected at most ${limits.answerBytes} bytes, got more`);
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
@@ -24,7 +25,7 @@ export const connectionFailure = (where: string, error: unknown, limits: AgentLi
   return fail(
     'transient',
     'NETWORK',
-    `${where}: the connection failed before the answer was complete: ${messageOf(error)}`,
+    `${where}: the connection failed before the answer was complete: ${reasonOf(error)}`,
   );
 };
 
@@ -34,11 +35,4 @@ const codeOf = (error: unknown): string => {
   const { code, cause } = (error as Thrown) ?? {};
   if (typeof code === 'string') return code;
   return cause ? codeOf(cause) : '';
-};
-
-const messageOf = (error: unknown): string => {
-  const { errors, message } = (error as Thrown) ?? {};
-  // Several addresses were tried, and each failed.
-  if (Array.isArray(errors) && errors.length > 0) return messageOf(errors[0]);
-  return typeof message === 'string' && message !== '' ? message : String(error);
 };

@@ -1,4 +1,4 @@
-import type { AgentReply } from '../../application/agents.js';
+import type { AgentReply } from '../../application/agents/agents.js';
 import type { ErrorType } from '../../domain/workflow/retry-policy.js';
 
 export type Failure = Extract<AgentReply, { success: false }>;

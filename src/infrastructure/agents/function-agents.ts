@@ -1,5 +1,6 @@
-import type { AgentCall, AgentReply } from '../../application/agents.js';
-import type { Clock } from '../../application/clock.js';
+import { reasonOf } from '../../application/runtime/errors.js';
+import type { AgentCall, AgentReply } from '../../application/agents/agents.js';
+import type { Clock } from '../../application/runtime/clock.js';
 import { readAnswerHere, type AnswerReader } from './answer-bytes.js';
 import { bounded, failure } from './failure.js';
 import type { AgentLimits } from './limits.js';
@@ -27,7 +28,7 @@ export class FunctionAgents {
       const input: unknown = JSON.parse(JSON.stringify(call.input));
       result = await agent(input, { signal, idempotencyKey, deadline: new Date(deadline), traceparent });
     } catch (error) {
-      return this.fail('AGENT_THREW', `Agent "${call.agent}" threw: ${messageOf(error)}`);
+      return this.fail('AGENT_THREW', `Agent "${call.agent}" threw: ${reasonOf(error)}`);
     }
     return this.read(call, result);
   }
@@ -38,7 +39,7 @@ export class FunctionAgents {
     try {
       text = wholeJson(result);
     } catch (error) {
-      return this.fail('INVALID_ANSWER', `${expected}, but its result is no JSON: ${messageOf(error)}`);
+      return this.fail('INVALID_ANSWER', `${expected}, but its result is no JSON: ${reasonOf(error)}`);
     }
     const bytes = Buffer.from(text ?? '');
     if (bytes.byteLength > this.limits.answerBytes)
@@ -58,13 +59,3 @@ export class FunctionAgents {
     return failure('transient', code, bounded(message, this.limits.messageLength));
   }
 }
-
-/** A function may throw anything, even something that cannot be made a text. */
-const messageOf = (error: unknown): string => {
-  try {
-    const { message } = error as { message?: unknown };
-    return typeof message === 'string' && message !== '' ? message : String(error);
-  } catch {
-    return 'something that cannot be shown';
-  }
-};

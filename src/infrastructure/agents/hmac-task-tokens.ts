@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { TaskTokens, type AttemptRef } from '../../application/tasks.js';
+import { TaskTokens, type AttemptRef } from '../../application/workflow/tasks.js';
 
 const ID_BYTES = 16;
 const ATTEMPT_BYTES = 4;

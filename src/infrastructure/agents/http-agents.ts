@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
-import { deferred, type AgentCall, type AgentReply, type Deferred } from '../../application/agents.js';
-import type { Clock } from '../../application/clock.js';
-import { OutgoingHttp } from '../outgoing-http.js';
+import { deferred, type AgentCall, type AgentReply, type Deferred } from '../../application/agents/agents.js';
+import type { Clock } from '../../application/runtime/clock.js';
+import { OutgoingHttp } from '../system/outgoing-http.js';
 import { headersOf, withoutUser, type TaskOffer } from './agent-request.js';
 import { shown } from './agent-urls.js';
 import type { ReadAnswer } from './answer.js';

@@ -1,4 +1,11 @@
-import { Agents, type AgentCall, type AgentInfo, type AgentReply, type Deferred } from '../../application/agents.js';
+import { reasonOf } from '../../application/runtime/errors.js';
+import {
+  Agents,
+  type AgentCall,
+  type AgentInfo,
+  type AgentReply,
+  type Deferred,
+} from '../../application/agents/agents.js';
 import { shown, variableFor, type AgentUrls } from './agent-urls.js';
 import { failure } from './failure.js';
 import type { FunctionAgents } from './function-agents.js';
@@ -47,7 +54,7 @@ export class RoutedAgents extends Agents {
     try {
       return this.routes.urls.of(agent);
     } catch (error) {
-      return { problem: `Agent "${agent}": ${error instanceof Error ? error.message : String(error)}` };
+      return { problem: `Agent "${agent}": ${reasonOf(error)}` };
     }
   }
 }

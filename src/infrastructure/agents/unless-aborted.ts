@@ -1,4 +1,4 @@
-import type { AgentCall, AgentReply } from '../../application/agents.js';
+import type { AgentCall, AgentReply } from '../../application/agents/agents.js';
 import { failure } from './failure.js';
 
 /**

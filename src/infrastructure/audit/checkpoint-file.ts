@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, open, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import { failpoint } from '../../application/failpoint.js';
+import { failpoint } from '../../application/runtime/failpoint.js';
 import {
   checkpointHash,
   OutsideCheckpoints,

@@ -1,7 +1,8 @@
+import { reasonOf } from '../../application/runtime/errors.js';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Definitions, type PublishedDefinition } from '../../application/definitions.js';
-import { hashOf } from '../../application/hash.js';
+import { Definitions, type PublishedDefinition } from '../../application/workflow/definitions.js';
+import { hashOf } from '../../application/log/hash.js';
 import type { Json } from '../../domain/json.js';
 import type { WorkflowDefinition } from '../../domain/workflow/definition.js';
 import { readDefinition } from './read-definition.js';
@@ -70,7 +71,7 @@ const readFileAt = async (file: string, { fileBytes }: DefinitionLimits) => {
     if (found.size > fileBytes) return invalid(`expected at most ${fileBytes} bytes, got ${found.size}`);
     return readDefinition(await readFile(file, 'utf8'));
   } catch (error) {
-    return invalid(`expected a file that can be read: ${error instanceof Error ? error.message : String(error)}`);
+    return invalid(`expected a file that can be read: ${reasonOf(error)}`);
   }
 };
 

@@ -1,3 +1,4 @@
+import { reasonOf } from '../../application/runtime/errors.js';
 import type { WorkflowDefinition } from '../../domain/workflow/definition.js';
 import { resolveDefinition } from './resolve-definition.js';
 import { brokenRules, type Problem } from './rules.js';
@@ -11,7 +12,7 @@ export const readDefinition = (text: string): ReadDefinition => {
   try {
     file = JSON.parse(text);
   } catch (error) {
-    return { definition: null, problems: [`expected JSON: ${error instanceof Error ? error.message : String(error)}`] };
+    return { definition: null, problems: [`expected JSON: ${reasonOf(error)}`] };
   }
   const { data, error } = definitionSchema.safeParse(file, { reportInput: true });
   const shape = (error?.issues ?? []).map(({ path, message, input }) => ({

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { checkDatabase } from '../postgres/check-database.js';
 import { isLoopback } from '../config/rules.js';
-import { startEmbeddedPostgres } from '../postgres/embedded-postgres.js';
-import { whileDatabaseIsAway } from '../while-away.js';
+import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.js';
+import { whileDatabaseIsAway } from '../system/while-away.js';
 import { runNode } from './node.js';
 
 /** A process that reaches the port may try as many as there are. */

@@ -1,8 +1,8 @@
 /** The node's thread. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { reasonOf } from '../../application/reason-of.js';
+import { reasonOf } from '../../application/runtime/errors.js';
 import { runNode, type NodeOptions } from './node.js';
-import { AnotherNodeRuns } from './storage.js';
+import { AnotherNodeRuns } from './storage/storage.js';
 
 export type FromWorker =
   | Readonly<{ kind: 'ready'; url: string; address: string; secret: string }>

@@ -4,7 +4,7 @@
  */
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
-import type { Appended, ExpectedRevision, NewEvent } from '../../application/event-log.js';
+import type { Appended, ExpectedRevision, NewEvent } from '../../application/log/event-log.js';
 import { BackwardWriter } from '../protobuf/backward-writer.js';
 import { FieldReader } from '../protobuf/field-reader.js';
 

@@ -7,7 +7,7 @@ import {
   StreamTombstoned,
   type Appended,
   type ExpectedRevision,
-} from '../../application/event-log.js';
+} from '../../application/log/event-log.js';
 
 /** A server's own word on one append; `code` as in gRPC. */
 export class AppendRefused extends Error {

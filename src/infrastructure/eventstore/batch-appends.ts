@@ -1,6 +1,6 @@
 /** Many appends over one call: each costs a message and an answer, where a call of its own costs a stream of HTTP/2. */
 import type { EventStoreDBClient } from '@eventstore/db-client';
-import type { Appended, ExpectedRevision, NewEvent } from '../../application/event-log.js';
+import type { Appended, ExpectedRevision, NewEvent } from '../../application/log/event-log.js';
 import type { AppendAnswer } from './append-messages.js';
 import { batchAnswer } from './batch-answer.js';
 import { describe } from './refusals.js';

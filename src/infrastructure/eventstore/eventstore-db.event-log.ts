@@ -8,12 +8,12 @@ import {
   StreamTombstoned,
   type Appended,
   type ExpectedRevision,
-  type LogSignal,
+  type SubscriptionMessage,
   type NewEvent,
   type PageAsked,
   type RecordedEvent,
-} from '../../application/event-log.js';
-import { AppendLanes } from './append-lanes.js';
+} from '../../application/log/event-log.js';
+import { AppendPool } from './append-pool.js';
 import { connect } from './connect.js';
 import { withDefaults, type EventStoreDbLimits, type EventStoreDbOptions } from './options.js';
 import { recorded } from './recorded.js';
@@ -28,7 +28,7 @@ type Reading = ReturnType<EventStoreDBClient['readStream']> | ReturnType<EventSt
 export class EventStoreDbEventLog extends EventLog {
   private readonly client: EventStoreDBClient;
   private readonly limits: EventStoreDbLimits;
-  private readonly appends: AppendLanes;
+  private readonly appends: AppendPool;
   private readonly closing = new AbortController();
   private used = false;
 
@@ -36,7 +36,7 @@ export class EventStoreDbEventLog extends EventLog {
     super();
     this.limits = withDefaults(options);
     this.client = connect(this.limits.url);
-    this.appends = new AppendLanes(this.client, this.limits);
+    this.appends = new AppendPool(this.client, this.limits);
   }
 
   async read(stream: string, from = 0n) {
@@ -87,7 +87,7 @@ export class EventStoreDbEventLog extends EventLog {
 
   async *subscribe(
     options: Readonly<{ prefix: string | readonly string[]; after: bigint | 'start'; signal: AbortSignal }>,
-  ): AsyncGenerator<LogSignal> {
+  ): AsyncGenerator<SubscriptionMessage> {
     const { prefix, after, signal } = options;
     if (signal.aborted) return;
     this.used = true;

@@ -1,4 +1,9 @@
-import { LogUnavailable, type EventLog, type LogSignal, type RecordedEvent } from '../../application/event-log.js';
+import {
+  LogUnavailable,
+  type EventLog,
+  type SubscriptionMessage,
+  type RecordedEvent,
+} from '../../application/log/event-log.js';
 
 /** How far one who follows has come; -1 before the first event. */
 export type Follower = { position: bigint };
@@ -51,7 +56,7 @@ export class LogTail {
     follower: Follower,
     matches: (stream: string) => boolean,
     signal: AbortSignal,
-  ): AsyncGenerator<LogSignal> {
+  ): AsyncGenerator<SubscriptionMessage> {
     while (!signal.aborted && this.serves(follower)) {
       if (this.failure) throw this.failure;
       const reached = this.last;
@@ -71,7 +76,7 @@ export class LogTail {
     }
   }
 
-  private async pump(subscription: AsyncIterable<LogSignal>): Promise<void> {
+  private async pump(subscription: AsyncIterable<SubscriptionMessage>): Promise<void> {
     try {
       for await (const seen of subscription) this.take(seen);
       this.fail(new LogUnavailable('The subscription was ended by the server'));
@@ -80,7 +85,7 @@ export class LogTail {
     }
   }
 
-  private take(seen: LogSignal): void {
+  private take(seen: SubscriptionMessage): void {
     if (seen.kind === 'caught-up') return;
     const position = seen.kind === 'event' ? seen.event.position : seen.position;
     // What is delivered again is there already.

@@ -2,7 +2,7 @@
  * What a subscription is sent, read from the bytes of the protocol straight: every event of the log passes here, and the
  * generated classes with what the client makes of them take several times as long.
  */
-import { LogUnavailable, type LogSignal, type RecordedEvent } from '../../application/event-log.js';
+import { LogUnavailable, type SubscriptionMessage, type RecordedEvent } from '../../application/log/event-log.js';
 import { FieldReader } from '../protobuf/field-reader.js';
 import { recorded } from './recorded.js';
 
@@ -12,7 +12,7 @@ const TICKS_PER_MILLISECOND = 10_000n;
  * ReadResp { event = 1, checkpoint = 3 { commit_position = 1 }, caught_up = 8, ... }; null for all else.
  * @throws RangeError, LogUnavailable where an event has no position
  */
-export const decodeSignal = (bytes: Buffer): LogSignal | null => {
+export const decodeSignal = (bytes: Buffer): SubscriptionMessage | null => {
   const reader = new FieldReader(bytes);
   while (reader.next()) {
     if (reader.field === 1) return eventOf(reader.message());
@@ -24,7 +24,7 @@ export const decodeSignal = (bytes: Buffer): LogSignal | null => {
 };
 
 /** ReadEvent { event = 1, link = 2, commit_position = 3 }. Links are not resolved here: there is one event, or none. */
-const eventOf = (read: FieldReader): LogSignal | null => {
+const eventOf = (read: FieldReader): SubscriptionMessage | null => {
   while (read.next()) {
     if (read.field === 1) return { kind: 'event', event: recordedEvent(read.message()) };
     read.skip();

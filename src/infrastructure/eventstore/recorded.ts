@@ -1,4 +1,4 @@
-import { LogUnavailable, type RecordedEvent } from '../../application/event-log.js';
+import { LogUnavailable, type RecordedEvent } from '../../application/log/event-log.js';
 
 /** An event as the client gives it. */
 export type ClientEvent = Readonly<{

@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js';
-import { LogUnavailable } from '../../application/event-log.js';
+import { LogUnavailable } from '../../application/log/event-log.js';
 
 /** Answers with which a server says that it did not do it. */
 const REFUSALS: ReadonlySet<number> = new Set([

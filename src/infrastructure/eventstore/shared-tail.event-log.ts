@@ -2,11 +2,11 @@ import {
   EventLog,
   type Appended,
   type ExpectedRevision,
-  type LogSignal,
+  type SubscriptionMessage,
   type NewEvent,
   type PageAsked,
   type RecordedEvent,
-} from '../../application/event-log.js';
+} from '../../application/log/event-log.js';
 import { LogTail, type Follower } from './log-tail.js';
 
 export type SharedTailLimits = Readonly<{
@@ -54,7 +54,7 @@ export class SharedTailEventLog extends EventLog {
     return this.log.page(after, limit);
   }
 
-  async *subscribe(options: Subscribing): AsyncGenerator<LogSignal> {
+  async *subscribe(options: Subscribing): AsyncGenerator<SubscriptionMessage> {
     const { after, signal } = options;
     const wanted = [options.prefix].flat();
     if (!wanted.every((one) => this.prefixes.some((prefix) => one.startsWith(prefix)))) {
@@ -81,7 +81,7 @@ export class SharedTailEventLog extends EventLog {
     follower: Follower,
     { prefix, signal }: Subscribing,
     isNew: boolean,
-  ): AsyncGenerator<LogSignal> {
+  ): AsyncGenerator<SubscriptionMessage> {
     let isCaughtUp = !isNew;
     // All of that was in the log before this subscription begins.
     const reached = tail.last;

@@ -2,7 +2,7 @@
  * Tells an idle subscription from a lost one. A server need not send anything while nothing matches (EventStoreDB never
  * does): what counts is whether the log holds an event that the subscription should have been given.
  */
-import type { EventLog, LogSignal } from '../../application/event-log.js';
+import type { EventLog, SubscriptionMessage } from '../../application/log/event-log.js';
 
 type Position = bigint | 'start';
 
@@ -38,7 +38,7 @@ export class SilenceWatch {
   }
 
   /** From here to `listens` the subscriber is busy: nothing is taken from the connection, so nothing can be missed. */
-  heard(seen: LogSignal | null): void {
+  heard(seen: SubscriptionMessage | null): void {
     this.isListening = false;
     if (seen?.kind === 'event') this.pass(seen.event.position);
     if (seen?.kind === 'checkpoint') this.pass(seen.position);

@@ -10,12 +10,12 @@ import {
   type ClientReadableStream,
   type Metadata,
 } from '@grpc/grpc-js';
-import type { LogSignal } from '../../application/event-log.js';
+import type { SubscriptionMessage } from '../../application/log/event-log.js';
 import { decodeAnswer, encodeAppend, type AppendAnswer, type AppendMessage } from './append-messages.js';
 import { decodeSignal } from './read-messages.js';
 
 /** What a subscription is sent; `signal` is null for what the log does not ask for. */
-export type Received = Readonly<{ signal: LogSignal | null }>;
+export type Received = Readonly<{ signal: SubscriptionMessage | null }>;
 export type AppendCall = ClientDuplexStream<AppendMessage, AppendAnswer>;
 
 type StreamsClient = Client &

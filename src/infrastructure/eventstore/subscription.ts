@@ -2,7 +2,7 @@
 import type { EventStoreDBClient } from '@eventstore/db-client';
 import sharedMessages from '@eventstore/db-client/generated/shared_pb.js';
 import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
-import { LogUnavailable, type LogSignal } from '../../application/event-log.js';
+import { LogUnavailable, type SubscriptionMessage } from '../../application/log/event-log.js';
 import { unavailable } from './refusals.js';
 import { SilenceWatch, type Watched } from './silence.js';
 import { callStreams, type Received } from './streams-client.js';
@@ -17,7 +17,7 @@ type Asked = Watched &
   }>;
 
 /** What the streams have whose names begin with one of `prefixes`, after that position. @throws LogUnavailable when it is lost */
-export async function* signalsOf(client: EventStoreDBClient, asked: Asked): AsyncGenerator<LogSignal> {
+export async function* signalsOf(client: EventStoreDBClient, asked: Asked): AsyncGenerator<SubscriptionMessage> {
   const { signal } = asked;
   let leave: (cause?: Error) => void = () => undefined;
   const opening = open(client, asked);

@@ -1,4 +1,10 @@
-import { Agents, type AgentCall, type AgentInfo, type AgentReply, type Deferred } from '../../application/agents.js';
+import {
+  Agents,
+  type AgentCall,
+  type AgentInfo,
+  type AgentReply,
+  type Deferred,
+} from '../../application/agents/agents.js';
 
 /** Agents whose calls are counted by what came of them: success, deferred, or the class of the error. */
 export class MeteredAgents extends Agents {

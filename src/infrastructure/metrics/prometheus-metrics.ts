@@ -1,5 +1,5 @@
 import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import { Metrics } from '../../application/metrics.js';
+import { Metrics } from '../../application/runtime/metrics.js';
 
 export const PREFIX = 'workflow_executor_';
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];

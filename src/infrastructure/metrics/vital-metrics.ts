@@ -1,5 +1,5 @@
 import { Gauge } from 'prom-client';
-import type { VitalName, VitalSign } from '../../application/vital-signs.js';
+import type { VitalName, VitalSign } from '../../application/log/vital-signs.js';
 import { PREFIX, type PrometheusMetrics } from './prometheus-metrics.js';
 
 const AGES: Readonly<Record<VitalName, readonly [name: string, help: string]>> = {

@@ -1,7 +1,9 @@
 /** What a database has to be like, found out before anything is written to it. */
+import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { PgClient } from './pg-client.js';
-import { SessionsAreShared } from './sessions-are-shared.js';
+import type { DataSource } from 'typeorm';
+import { PgClient } from './session/pg-client.js';
+import { SessionsAreShared } from './session/sessions-are-shared.js';
 
 export type DatabaseCheckLimits = Readonly<{
   connectTimeoutMs: number;
@@ -66,3 +68,11 @@ const mustBeSessions = async (clients: readonly pg.Client[], turns: number): Pro
   const all = new Set(seen.flat());
   if (each.some(({ size }) => size > 1) || all.size < clients.length) throw new SessionsAreShared();
 };
+
+/** Writes a row and takes it away again in one transaction: nobody sees it, and nothing grows. @throws where that cannot be done */
+export const probeDatabase = (dataSource: DataSource): Promise<void> =>
+  dataSource.transaction(async (manager) => {
+    const id = `health-probe:${randomUUID()}`;
+    await manager.query('insert into workers (id, heartbeat_at) values ($1, clock_timestamp())', [id]);
+    await manager.query('delete from workers where id = $1', [id]);
+  });

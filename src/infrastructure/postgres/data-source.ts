@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import { entities } from './entities/index.js';
 import { migrate } from './migrate.js';
-import { PgClient } from './pg-client.js';
+import { PgClient } from './session/pg-client.js';
 import { migrations } from './migrations/index.js';
-import { setTimes } from './session-settings.js';
+import { setTimes } from './session/session-settings.js';
 
 export type DataSourceSettings = Readonly<{
   /** postgres://user:password@host:port/database */

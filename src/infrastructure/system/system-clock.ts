@@ -1,4 +1,4 @@
-import { Clock } from '../../application/clock.js';
+import { Clock } from '../../application/runtime/clock.js';
 
 /** `setTimeout` takes a longer delay for 1 ms. */
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;

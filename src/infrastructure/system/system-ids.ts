@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { v7 } from 'uuid';
-import { Ids } from '../../application/ids.js';
+import { Ids } from '../../application/log/ids.js';
 
 export class SystemIds extends Ids {
   uuid(): string {

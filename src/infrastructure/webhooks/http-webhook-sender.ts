@@ -1,8 +1,9 @@
+import { reasonOf } from '../../application/runtime/errors.js';
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../../application/clock.js';
+import type { Clock } from '../../application/runtime/clock.js';
 import { WebhookSender, type Answered, type Posted } from '../../application/webhooks/webhook-sender.js';
 import { retryAfterMs } from '../agents/retry-after.js';
-import { OutgoingHttp } from '../outgoing-http.js';
+import { OutgoingHttp } from '../system/outgoing-http.js';
 import { checkedLookup, type Resolve } from './checked-lookup.js';
 import { refusalOfAddress, refusalOfTarget, type TargetRules } from './target-rules.js';
 
@@ -97,7 +98,7 @@ export class HttpWebhookSender extends WebhookSender {
       });
     } catch (error) {
       if (isLate) return answered({ error: `No answer within ${this.limits.timeoutMs} ms` });
-      return answered({ error: this.bounded(messageOf(error)) });
+      return answered({ error: this.bounded(reasonOf(error)) });
     } finally {
       cancel();
       signal.removeEventListener('abort', end);
@@ -129,15 +130,4 @@ const excerptOf = async (body: Dispatcher.ResponseData['body'], most: number): P
   }
   const text = Buffer.concat(chunks).subarray(0, most).toString('utf8');
   return text === '' ? null : text;
-};
-
-type Thrown = Readonly<{ code?: unknown; message?: unknown; cause?: unknown; errors?: unknown }> | null | undefined;
-
-const messageOf = (error: unknown): string => {
-  const { errors, message, cause, code } = (error as Thrown) ?? {};
-  // Several addresses were tried, and each failed.
-  if (Array.isArray(errors) && errors.length > 0) return messageOf(errors[0]);
-  if (typeof message === 'string' && message !== '') return message;
-  if (cause) return messageOf(cause);
-  return typeof code === 'string' ? code : 'The connection failed';
 };

@@ -5,7 +5,7 @@ import { runUntilSignal } from '../../composition/run-until-signal.js';
 import type { Unhashed } from '../../application/audit/chain-walk.js';
 import type { ArtifactsVerified } from '../../application/audit/verify-artifacts.js';
 import type { Finding } from '../../application/audit/finding.js';
-import { reasonOf } from '../../application/reason-of.js';
+import { reasonOf } from '../../application/runtime/errors.js';
 import type { Verdict } from '../../application/audit/verdict.js';
 
 const USAGE = `Usage: npm run audit -- verify EXECUTION   one execution's events, against the latest checkpoint

@@ -1,3 +1,4 @@
+import type { OnError } from '../../application/runtime/errors.js';
 /** One client: what it sends, the channels it has joined, what it is sent. */
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
@@ -23,7 +24,7 @@ export type ConnectionMeans = Readonly<{
   limits: RealtimeLimits;
   /** Milliseconds, from any beginning. */
   now: () => number;
-  onError: (message: string, error: unknown) => void;
+  onError: OnError;
 }>;
 
 /** Codes of RFC 6455. */

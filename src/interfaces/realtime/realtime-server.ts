@@ -1,3 +1,4 @@
+import type { OnError } from '../../application/runtime/errors.js';
 /** The Realtime protocol of Supabase for changes of the read tables, on the HTTP server of the application. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -34,7 +35,7 @@ export class RealtimeServer {
   constructor(
     private readonly changes: RowChanges,
     private readonly limits: RealtimeLimits,
-    private readonly onError: (message: string, error: unknown) => void,
+    private readonly onError: OnError,
     private readonly admission: Admission,
     private readonly note: NoteUpgrade = () => () => undefined,
   ) {

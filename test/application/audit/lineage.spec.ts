@@ -1,6 +1,6 @@
 import { lineageOf } from '../../../src/application/audit/pack/lineage.js';
-import type { RecordedEvent } from '../../../src/application/event-log.js';
-import { hashOf } from '../../../src/application/hash.js';
+import type { RecordedEvent } from '../../../src/application/log/event-log.js';
+import { hashOf } from '../../../src/application/log/hash.js';
 
 const file = { name: 'a.pdf', sha256: 'a'.repeat(64), bytes: 3, contentType: 'application/pdf' };
 

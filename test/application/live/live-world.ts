@@ -1,8 +1,8 @@
 /** Tables and announcements as Postgres has them, in memory: what is committed is readable at once and told later. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { EventHub } from '../../../src/application/live/event-hub.js';
+import { EventBroadcaster } from '../../../src/application/live/event-broadcaster.js';
 import type { LiveEvent, Told } from '../../../src/application/live/live-event.js';
-import { LiveSource, type Reach } from '../../../src/application/live/live-source.js';
+import { LiveSource, type HighWaterMark } from '../../../src/application/live/live-source.js';
 import type { Snapshot, SnapshotReason, StreamSink } from '../../../src/application/live/live-stream.js';
 import { LiveStreams } from '../../../src/application/live/live-streams.js';
 import { RowChanges, type ChangeListener } from '../../../src/application/live/row-changes.js';
@@ -68,7 +68,7 @@ export class HeldSource extends LiveSource {
     return this.rows.reduce((most, { position }) => (BigInt(position) > most ? BigInt(position) : most), 0n);
   }
 
-  async reach(): Promise<Reach> {
+  async reach(): Promise<HighWaterMark> {
     return this.reachNow();
   }
 
@@ -133,7 +133,7 @@ export class HeldSource extends LiveSource {
     return { event, position: BigInt(event.position), projectId: 'p-1', previousState, late: false };
   }
 
-  private reachNow(): Reach {
+  private reachNow(): HighWaterMark {
     return { position: this.position(), lateAt: this.lateAt, late: this.late, exchanged: 0n };
   }
 
@@ -198,7 +198,7 @@ export const liveWorld = (limits: Partial<StreamLimits> = {}) => {
   const [changes, source, clock] = [new ToldLater(), new HeldSource(), new VirtualClock()];
   const errors: unknown[] = [];
   const all = { ...DEFAULT_STREAM_LIMITS, ...limits };
-  const hub = new EventHub(changes, source, clock, all, (_, error) => errors.push(error));
+  const hub = new EventBroadcaster(changes, source, clock, all, (_, error) => errors.push(error));
   hub.start();
   return { changes, source, clock, hub, errors, streams: new LiveStreams(hub, source, all) };
 };

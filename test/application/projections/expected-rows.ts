@@ -1,6 +1,6 @@
 /** The rows that an execution's state and history ask for, worked out from the domain's fold and not from the projections. */
-import { parseMetadata } from '../../../src/application/envelope.js';
-import type { RecordedEvent } from '../../../src/application/event-log.js';
+import { parseMetadata } from '../../../src/application/log/envelope.js';
+import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 import type { DecisionView, ExecutionView, StepView } from '../../../src/application/queries/read-model.js';
 import { fold } from '../../../src/domain/decider.js';
 import { checkpointOf } from '../../../src/domain/workflow/checkpoint.js';

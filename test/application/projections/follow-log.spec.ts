@@ -1,5 +1,5 @@
-import { followLog } from '../../../src/application/follow-log.js';
-import type { EventLog, LogSignal } from '../../../src/application/event-log.js';
+import { followLog } from '../../../src/application/log/follow-log.js';
+import type { EventLog, SubscriptionMessage } from '../../../src/application/log/event-log.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { CountingIds } from '../../support/saga-world.js';
 import { settle, VirtualClock } from '../../support/virtual-clock.js';
@@ -8,7 +8,7 @@ const world = (log: EventLog = new InMemoryEventLog()) => {
   const clock = new VirtualClock();
   const ids = new CountingIds('1');
   const ending = new AbortController();
-  const seen: LogSignal[] = [];
+  const seen: SubscriptionMessage[] = [];
   const errors: unknown[] = [];
   let ended = false;
   const follow = (after: bigint | 'start' = 'start') => {

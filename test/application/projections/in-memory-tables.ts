@@ -2,7 +2,7 @@
 import { foldRows } from '../../../src/application/projections/fold-rows.js';
 import { projections } from '../../../src/application/projections/index.js';
 import type { AnyRow, Projection } from '../../../src/application/projections/projection.js';
-import type { RecordedEvent } from '../../../src/application/event-log.js';
+import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 
 export type Tables = ReadonlyMap<string, readonly AnyRow[]>;
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { RecordedEvent } from '../../../src/application/event-log.js';
+import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 import { EVENT_TYPES } from '../../support/event-types.js';
 import { expectedExecution, expectedSteps } from './expected-rows.js';
 import { tablesOf } from './in-memory-tables.js';

@@ -2,7 +2,7 @@
 import { projections } from '../../../src/application/projections/index.js';
 import type { AnyRow } from '../../../src/application/projections/projection.js';
 import { readEvent } from '../../../src/application/projections/read-event.js';
-import type { RecordedEvent } from '../../../src/application/event-log.js';
+import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 import type { WorkflowEvent } from '../../../src/domain/workflow/events.js';
 import type { StepError } from '../../../src/domain/workflow/retry-policy.js';
 import { step } from '../../support/saga-world.js';

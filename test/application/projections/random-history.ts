@@ -1,7 +1,7 @@
 /** Random but valid histories: commands in any order, decided by the real domain, written by the real write path. */
 import fc from 'fast-check';
-import { stepId } from '../../../src/application/ids.js';
-import { Workflows } from '../../../src/application/workflows.js';
+import { stepId } from '../../../src/application/log/ids.js';
+import { Workflows } from '../../../src/application/workflow/workflows.js';
 import { CommandRejected } from '../../../src/domain/errors.js';
 import type { Json, JsonObject } from '../../../src/domain/json.js';
 import type { OperatorCommand, StepCommand } from '../../../src/domain/workflow/commands.js';

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { projections } from '../../../src/application/projections/index.js';
 import type { Projection } from '../../../src/application/projections/projection.js';
 import { readEvent } from '../../../src/application/projections/read-event.js';
-import type { RecordedEvent } from '../../../src/application/event-log.js';
+import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 import { EXECUTION_ID, iso, dateAt } from '../../support/histories.js';
 
 type Fingerprints = Readonly<Record<string, string>>;

@@ -1,8 +1,8 @@
-import { CallerLeft } from '../../../src/application/caller-left.js';
-import type { EventLog, PageAsked, RecordedEvent } from '../../../src/application/event-log.js';
-import { CompareExecutions, CompareExecutionsHandler } from '../../../src/application/queries/compare-executions.js';
-import { GetDiff, GetDiffHandler } from '../../../src/application/queries/get-diff.js';
-import { GetEvents, GetEventsHandler } from '../../../src/application/queries/get-events.js';
+import { CallerLeft } from '../../../src/application/runtime/caller-left.js';
+import type { EventLog, PageAsked, RecordedEvent } from '../../../src/application/log/event-log.js';
+import { CompareExecutions, CompareExecutionsHandler } from '../../../src/application/history/compare-executions.js';
+import { GetDiff, GetDiffHandler } from '../../../src/application/history/get-diff.js';
+import { GetEvents, GetEventsHandler } from '../../../src/application/history/get-events.js';
 import type { ReadModel } from '../../../src/application/queries/read-model.js';
 
 /** A history without an end, in which the caller leaves while its third page is read. */

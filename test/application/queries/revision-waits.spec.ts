@@ -1,7 +1,7 @@
 import { GetExecution, GetExecutionHandler } from '../../../src/application/queries/get-execution.js';
 import { ReadModel, type Overview } from '../../../src/application/queries/read-model.js';
 import { RevisionWaits } from '../../../src/application/queries/revision-waits.js';
-import type { Workflows } from '../../../src/application/workflows.js';
+import type { Workflows } from '../../../src/application/workflow/workflows.js';
 import { settle, VirtualClock } from '../../support/virtual-clock.js';
 
 /** Counts what it is asked for. */

@@ -1,6 +1,6 @@
 /** What an instance does with a claim, whatever breaks around it. */
 import { randomUUID } from 'node:crypto';
-import { LogUnavailable } from '../../../src/application/event-log.js';
+import { LogUnavailable } from '../../../src/application/log/event-log.js';
 import { DEFAULT_WEBHOOK_PACE, type WebhookLimits } from '../../../src/application/webhooks/limits.js';
 import { WebhookDeliverer } from '../../../src/application/webhooks/webhook-deliverer.js';
 import {

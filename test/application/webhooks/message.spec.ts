@@ -1,6 +1,6 @@
 import { bodyOf, headersFor, signatureOf } from '../../../src/application/webhooks/message.js';
 import { verdictOn } from '../../../src/application/webhooks/verdict.js';
-import type { RecordedEvent } from '../../../src/application/event-log.js';
+import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 import { verify } from '../../support/webhook-receiver.js';
 
 const event = (data: object, stream = 'workflow-e-1'): RecordedEvent => ({

@@ -1,5 +1,5 @@
-import type { AgentCall } from '../../../src/application/agents.js';
-import { Clock } from '../../../src/application/clock.js';
+import type { AgentCall } from '../../../src/application/agents/agents.js';
+import { Clock } from '../../../src/application/runtime/clock.js';
 
 export const aCall = (overrides: Partial<AgentCall> = {}): AgentCall => ({
   agent: 'regdata',

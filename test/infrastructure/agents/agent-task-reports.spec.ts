@@ -1,4 +1,4 @@
-import { InvalidRequest } from '../../../src/application/errors.js';
+import { InvalidRequest } from '../../../src/application/runtime/errors.js';
 import { AgentTaskReports } from '../../../src/infrastructure/agents/agent-task-reports.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 import type { JsonObject } from '../../../src/domain/json.js';

@@ -1,5 +1,5 @@
 import { agentWarnings } from '../../../src/composition/agent-warnings.js';
-import { Definitions, type PublishedDefinition } from '../../../src/application/definitions.js';
+import { Definitions, type PublishedDefinition } from '../../../src/application/workflow/definitions.js';
 import { loadConfig } from '../../../src/infrastructure/config/config.js';
 import { step } from '../../support/saga-world.js';
 

@@ -1,5 +1,5 @@
 import { jest } from '@jest/globals';
-import type { AgentCall, AgentReply } from '../../../src/application/agents.js';
+import type { AgentCall, AgentReply } from '../../../src/application/agents/agents.js';
 import { FunctionAgents } from '../../../src/infrastructure/agents/function-agents.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 import type { AgentFunction } from '../../../src/infrastructure/agents/registry.js';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
-import type { AgentReply, Deferred } from '../../../src/application/agents.js';
+import type { AgentReply, Deferred } from '../../../src/application/agents/agents.js';
 import { HttpAgents } from '../../../src/infrastructure/agents/http-agents.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { AgentReply, Deferred } from '../../../src/application/agents.js';
+import type { AgentReply, Deferred } from '../../../src/application/agents/agents.js';
 import { HttpAgents } from '../../../src/infrastructure/agents/http-agents.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 import { aCall, StoppedClock } from './a-call.js';

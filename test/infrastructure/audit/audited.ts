@@ -4,23 +4,23 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
-import { AuditKeeper } from '../../../src/application/audit/keeper.js';
-import { DEFAULT_KEEPER_LIMITS, type KeeperPorts } from '../../../src/application/audit/keeper-ports.js';
+import { AuditTreeWriter } from '../../../src/application/audit/audit-tree-writer.js';
+import { DEFAULT_KEEPER_LIMITS, type KeeperPorts } from '../../../src/application/audit/writer-ports.js';
 import { checkpointHash, signedText } from '../../../src/application/audit/checkpoint.js';
 import { inOrder } from '../../../src/application/audit/finding.js';
 import { verifyCheckpoints } from '../../../src/application/audit/verify-checkpoints.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
 import { verifyStream } from '../../../src/application/audit/verify-stream.js';
-import { chained, contentOf, linkOf } from '../../../src/application/event-hash.js';
-import type { EventLog } from '../../../src/application/event-log.js';
-import { hashOf } from '../../../src/application/hash.js';
-import { eventId } from '../../../src/application/ids.js';
+import { chained, contentOf, linkOf } from '../../../src/application/log/event-hash.js';
+import type { EventLog } from '../../../src/application/log/event-log.js';
+import { hashOf } from '../../../src/application/log/hash.js';
+import { eventId } from '../../../src/application/log/ids.js';
 import { CheckpointFile } from '../../../src/infrastructure/audit/checkpoint-file.js';
 import { knownKeys, openSigningKey } from '../../../src/infrastructure/audit/signing-key.js';
 import { startEmbeddedEventStore, StoredLog } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
-import { PostgresAuditTree } from '../../../src/infrastructure/postgres/postgres-audit-tree.js';
+import { PostgresAuditTree } from '../../../src/infrastructure/postgres/audit/postgres-audit-tree.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
 import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
 import { eventually } from '../../support/eventually.js';
@@ -48,7 +48,7 @@ export const openAudited = async () => {
     const system = { clock: new SystemClock(), ids: new SystemIds() };
     const ports = { tree, outside, signer, log, pins: new Set<string>(), ...system, ...own };
     const quick = { ...DEFAULT_KEEPER_LIMITS, checkpointMs: 600_000, everyMs: 5, leadPauseMs: 20, ...limits };
-    return new AuditKeeper(ports, quick, (message, error) => errors.push(`${message}: ${String(error)}`));
+    return new AuditTreeWriter(ports, quick, (message, error) => errors.push(`${message}: ${String(error)}`));
   };
   const append = async (stream: string, count: number) => {
     const { events, revision } = await log.read(stream);
@@ -63,11 +63,11 @@ export const openAudited = async () => {
     const last = events.at(-1);
     await log.append(stream, chained(stream, made, revision, last ? linkOf(last) : null).events, revision);
   };
-  const signUpTo = async (one: AuditKeeper, size: number) =>
+  const signUpTo = async (one: AuditTreeWriter, size: number) =>
     eventually(async () => {
       const latest = await tree.latestCheckpoint();
       if (latest?.tree_size === size) return latest;
-      if ((await tree.leaves(size - 1, 1)).length === 1) one.hurry();
+      if ((await tree.leaves(size - 1, 1)).length === 1) one.signNow();
       return false;
     });
   /** Pinned: the key that the directory holds. */

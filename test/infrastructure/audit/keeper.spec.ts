@@ -5,7 +5,7 @@ import { consistencyRanges, isConsistent, rootOfInclusion } from '../../../src/a
 import { hashOfLeaf } from '../../../src/application/audit/audited-log.js';
 import { CheckpointFile } from '../../../src/infrastructure/audit/checkpoint-file.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
-import { LogUnavailable, type EventLog, type LogSignal } from '../../../src/application/event-log.js';
+import { LogUnavailable, type EventLog, type SubscriptionMessage } from '../../../src/application/log/event-log.js';
 import type { SignedCheckpoint } from '../../../src/application/audit/checkpoint.js';
 import { eventually } from '../../support/eventually.js';
 import { openAudited, type Audited } from './audited.js';
@@ -62,7 +62,7 @@ test('nothing is signed when nothing is new', async () => {
   again.start();
   await audited.append('audit-nothing', 1);
   await eventually(async () => (await audited.tree.leaves(0, 9)).length === 3);
-  again.hurry();
+  again.signNow();
   await again.stop();
   expect(await lines()).toHaveLength(1);
 });
@@ -106,7 +106,7 @@ test('two at once: one leads, the other takes over, and there is one line of che
   one.start();
   other.start();
   await audited.append('workflow-a', 4);
-  const both = { hurry: () => (one.hurry(), other.hurry()) } as typeof one;
+  const both = { signNow: () => (one.signNow(), other.signNow()) } as typeof one;
   await audited.signUpTo(both, 4);
   await one.stop();
   await audited.append('workflow-a', 4);
@@ -167,7 +167,7 @@ describe('a leader that stands still', () => {
     const stale = await audited.keeper({}, { outside: still });
     stale.start();
     await audited.append('workflow-a', 1);
-    await eventually(() => (stale.hurry(), still.isStill));
+    await eventually(() => (stale.signNow(), still.isStill));
     await audited.dataSource.query(
       `select pg_terminate_backend(pid) from pg_stat_activity
        where application_name = 'workflow-executor-audit' and datname = current_database()`,
@@ -269,7 +269,7 @@ describe('while the application goes on', () => {
       await once();
       return result;
     }
-    async function* seen(signals: AsyncIterable<LogSignal>) {
+    async function* seen(signals: AsyncIterable<SubscriptionMessage>) {
       for await (const signal of signals) {
         await once();
         yield signal;

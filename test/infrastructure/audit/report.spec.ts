@@ -1,6 +1,6 @@
 /** The report of an audit pack, read back as text. */
 import { lineageOf } from '../../../src/application/audit/pack/lineage.js';
-import type { RecordedEvent } from '../../../src/application/event-log.js';
+import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 import { reportFile } from '../../../src/infrastructure/audit/pack/report-file.js';
 import { readPdf } from '../document/pdf-text.js';
 

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { checkpointHash, readCheckpoint, signedText } from '../../../src/application/audit/checkpoint.js';
-import { eventHash } from '../../../src/application/event-hash.js';
+import { eventHash } from '../../../src/application/log/event-hash.js';
 import { KeySigner } from '../../../src/infrastructure/audit/signing-key.js';
 import { openAudited, type Audited } from './audited.js';
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { hashOf } from '../../../src/application/hash.js';
+import { hashOf } from '../../../src/application/log/hash.js';
 import type { Json } from '../../../src/domain/json.js';
 import { loadDefinitions } from '../../../src/infrastructure/definitions/load-definitions.js';
 

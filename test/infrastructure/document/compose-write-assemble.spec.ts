@@ -1,6 +1,6 @@
-import { BROCHURE } from '../../../src/infrastructure/document/ich-e6.js';
-import type { BrochureDocument } from '../../../src/infrastructure/document/document.js';
-import type { Outline } from '../../../src/infrastructure/document/outline.js';
+import { BROCHURE } from '../../../src/agents/investigators-brochure/ich-e6.js';
+import type { BrochureDocument } from '../../../src/agents/investigators-brochure/document.js';
+import type { Outline } from '../../../src/agents/investigators-brochure/outline.js';
 import { factsOf, refused, resultsBefore, run, sectionsOf, taken, type Step } from './pipeline.js';
 
 describe('compose', () => {

@@ -2,9 +2,9 @@ import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { JsonObject } from '../../../src/domain/json.js';
-import { documentAgents } from '../../../src/infrastructure/document/index.js';
-import { factHash, factsHash } from '../../../src/infrastructure/document/project/fact.js';
-import { PROJECT_FILE_BYTES } from '../../../src/infrastructure/document/project/load.js';
+import { documentAgents } from '../../../src/agents/investigators-brochure/index.js';
+import { factHash, factsHash } from '../../../src/agents/investigators-brochure/project/fact.js';
+import { PROJECT_FILE_BYTES } from '../../../src/agents/investigators-brochure/project/load.js';
 import { exampleProject, examples, factsOf, input, refused, run } from './pipeline.js';
 
 const inline = (change: (project: ReturnType<typeof exampleProject>) => void): JsonObject => {

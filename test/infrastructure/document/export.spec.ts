@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { headingOf, type BrochureDocument } from '../../../src/infrastructure/document/document.js';
-import { fileName } from '../../../src/infrastructure/document/export/file-names.js';
-import { quantities, sentenceOf } from '../../../src/infrastructure/document/project/phrases.js';
+import { headingOf, type BrochureDocument } from '../../../src/agents/investigators-brochure/document.js';
+import { fileName } from '../../../src/agents/investigators-brochure/export/file-names.js';
+import { quantities, sentenceOf } from '../../../src/agents/investigators-brochure/project/phrases.js';
 import { docxPart, docxText } from './docx-text.js';
 import { readPdf, type ReadPdf } from './pdf-text.js';
 import { factsOf, refused, resultsBefore, run, taken } from './pipeline.js';

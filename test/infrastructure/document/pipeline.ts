@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { AgentInput } from '../../../src/application/agents.js';
+import type { AgentInput } from '../../../src/application/agents/agents.js';
 import type { JsonObject } from '../../../src/domain/json.js';
-import type { DocumentContext } from '../../../src/infrastructure/document/agent.js';
-import { documentAgents } from '../../../src/infrastructure/document/index.js';
-import type { Fact } from '../../../src/infrastructure/document/project/fact.js';
-import type { WrittenSection } from '../../../src/infrastructure/document/sections.js';
+import type { DocumentContext } from '../../../src/agents/investigators-brochure/agent.js';
+import { documentAgents } from '../../../src/agents/investigators-brochure/index.js';
+import type { Fact } from '../../../src/agents/investigators-brochure/project/fact.js';
+import type { WrittenSection } from '../../../src/agents/investigators-brochure/sections.js';
 
 export const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
 export const context: DocumentContext = { projectsDir: examples, now: () => new Date('2025-11-11T18:00:00Z') };

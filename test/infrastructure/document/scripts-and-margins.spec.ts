@@ -1,9 +1,9 @@
 import { strFromU8, unzipSync } from 'fflate';
 import type { JsonObject } from '../../../src/domain/json.js';
-import { headingOf, type BrochureDocument } from '../../../src/infrastructure/document/document.js';
-import { printableDocument } from '../../../src/infrastructure/document/export/printable.js';
-import { render } from '../../../src/infrastructure/document/export/render.js';
-import { runsOf } from '../../../src/infrastructure/document/export/text-runs.js';
+import { headingOf, type BrochureDocument } from '../../../src/agents/investigators-brochure/document.js';
+import { printableDocument } from '../../../src/infrastructure/typesetting/printable.js';
+import { render } from '../../../src/agents/investigators-brochure/export/render.js';
+import { runsOf } from '../../../src/infrastructure/typesetting/text-runs.js';
 import { docxPart, docxText } from './docx-text.js';
 import { readLayout, type Layout, type Placed } from './pdf-layout.js';
 import { factsOf, refused, resultsBefore, run, taken } from './pipeline.js';

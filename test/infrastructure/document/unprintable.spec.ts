@@ -1,5 +1,5 @@
-import type { BrochureDocument } from '../../../src/infrastructure/document/document.js';
-import { unprintableNotes } from '../../../src/infrastructure/document/export/unprintable.js';
+import type { BrochureDocument } from '../../../src/agents/investigators-brochure/document.js';
+import { unprintableNotes } from '../../../src/agents/investigators-brochure/export/unprintable.js';
 
 const withFacts = (...facts: (readonly [id: string, text: string])[]): BrochureDocument => ({
   ...({

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type { JsonObject } from '../../../src/domain/json.js';
-import { BROCHURE } from '../../../src/infrastructure/document/ich-e6.js';
-import type { Outline } from '../../../src/infrastructure/document/outline.js';
-import type { BlockOf, WrittenSection } from '../../../src/infrastructure/document/sections.js';
-import { numbersIn, strayNumber } from '../../../src/infrastructure/document/validate/numbers.js';
+import { BROCHURE } from '../../../src/agents/investigators-brochure/ich-e6.js';
+import type { Outline } from '../../../src/agents/investigators-brochure/outline.js';
+import type { BlockOf, WrittenSection } from '../../../src/agents/investigators-brochure/sections.js';
+import { numbersIn, strayNumber } from '../../../src/agents/investigators-brochure/validate/numbers.js';
 import { exampleProject, factsOf, refused, resultsBefore, run, sectionsOf, taken } from './pipeline.js';
 
 let results: JsonObject;

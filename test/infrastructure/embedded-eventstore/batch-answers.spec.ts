@@ -1,7 +1,7 @@
 import statusMessages from '@eventstore/db-client/generated/status_pb.js';
-import { errorStatus } from '../../../src/infrastructure/embedded-eventstore/batch-answers.js';
+import { errorStatus } from '../../../src/infrastructure/embedded-eventstore/rpc/batch-answers.js';
 import { defaultLimits } from '../../../src/infrastructure/embedded-eventstore/limits.js';
-import { appendTooLarge, invalidArgument } from '../../../src/infrastructure/embedded-eventstore/wire-errors.js';
+import { appendTooLarge, invalidArgument } from '../../../src/infrastructure/embedded-eventstore/wire/errors.js';
 
 /** google.rpc.Code and the type of the details, as a caller gets them. */
 function told(error: unknown) {

@@ -9,14 +9,14 @@ import {
   type EventLog,
   type NewEvent,
   type RecordedEvent,
-} from '../../../src/application/event-log.js';
+} from '../../../src/application/log/event-log.js';
 import {
   AnotherNodeRuns,
   findRunningNode,
   startEmbeddedEventStore,
 } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
-import { startEmbeddedPostgres } from '../../../src/infrastructure/postgres/embedded-postgres.js';
+import { startEmbeddedPostgres } from '../../../src/infrastructure/embedded-postgres/embedded-postgres.js';
 import { busyWriter } from '../../support/busy-writer.js';
 import { startChild, type Child } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';

@@ -1,9 +1,9 @@
 /** The bytes that are written by hand are those that the client's own classes read. */
 import fc from 'fast-check';
 import messages from '@eventstore/db-client/generated/streams_pb.js';
-import { encodeReadEvent } from '../../../src/infrastructure/embedded-eventstore/encode-event.js';
-import type { StoredEvent } from '../../../src/infrastructure/embedded-eventstore/records.js';
-import { parseUuid } from '../../../src/infrastructure/embedded-eventstore/wire-events.js';
+import { encodeReadEvent } from '../../../src/infrastructure/embedded-eventstore/wire/encode-event.js';
+import type { StoredEvent } from '../../../src/infrastructure/embedded-eventstore/wire/records.js';
+import { parseUuid } from '../../../src/infrastructure/embedded-eventstore/wire/events.js';
 
 const DELETED = 2n ** 63n - 1n;
 const number = fc.oneof(

@@ -1,12 +1,12 @@
 /** What a client's expression may cost, and whom. */
 import { streamNameFilter, type EventStoreDBClient } from '@eventstore/db-client';
 import { startEmbeddedEventStore } from '../../../src/infrastructure/embedded-eventstore/index.js';
-import { FairTurns } from '../../../src/infrastructure/embedded-eventstore/fair-turns.js';
-import type { Filter } from '../../../src/infrastructure/embedded-eventstore/filter.js';
-import { readAll } from '../../../src/infrastructure/embedded-eventstore/log-reads.js';
-import type { Reader } from '../../../src/infrastructure/embedded-eventstore/reader.js';
+import { FairTurns } from '../../../src/infrastructure/embedded-eventstore/log/fair-turns.js';
+import type { Filter } from '../../../src/infrastructure/embedded-eventstore/log/filter.js';
+import { readAll } from '../../../src/infrastructure/embedded-eventstore/log/log-reads.js';
+import type { Reader } from '../../../src/infrastructure/embedded-eventstore/storage/reader.js';
 import { connect } from '../../../src/infrastructure/eventstore/connect.js';
-import { Searches } from '../../../src/infrastructure/embedded-eventstore/searches.js';
+import { Searches } from '../../../src/infrastructure/embedded-eventstore/log/searches.js';
 import { createTestDatabase } from '../../support/postgres.js';
 import { closeClient, collect, event, events, newStream } from './server-under-test.js';
 

@@ -4,10 +4,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { NewEvent } from '../../../src/application/event-log.js';
+import type { NewEvent } from '../../../src/application/log/event-log.js';
 import { SharedNode, startEmbeddedEventStore } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
-import { MovingEventLog } from '../../../src/infrastructure/eventstore/moving.event-log.js';
+import { FailoverEventLog } from '../../../src/infrastructure/eventstore/failover.event-log.js';
 import { startChild } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
@@ -24,7 +24,7 @@ const share = async () => {
   return node;
 };
 const logOn = (node: SharedNode) => {
-  const log = new MovingEventLog(node, (url) => new EventStoreDbEventLog({ url, appendTimeoutMs: 1_000 }));
+  const log = new FailoverEventLog(node, (url) => new EventStoreDbEventLog({ url, appendTimeoutMs: 1_000 }));
   closers.push(() => log.close());
   return log;
 };

@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { defaultLimits } from '../../../src/infrastructure/embedded-eventstore/limits.js';
-import type { StoredEvent } from '../../../src/infrastructure/embedded-eventstore/records.js';
-import { WriterConnection, WriterLost } from '../../../src/infrastructure/embedded-eventstore/writer-connection.js';
+import type { StoredEvent } from '../../../src/infrastructure/embedded-eventstore/wire/records.js';
+import {
+  WriterConnection,
+  WriterLost,
+} from '../../../src/infrastructure/embedded-eventstore/storage/writer-connection.js';
 import { createTestDatabase } from '../../support/postgres.js';
 
 const event: StoredEvent = {

@@ -7,7 +7,7 @@ import { eventually } from '../../support/eventually.js';
 import { collect } from '../embedded-eventstore/server-under-test.js';
 import { comparable, startSide, turns, type Side } from './side.js';
 
-const program = new URL('../../../dist/infrastructure/eventstore-copy/main.js', import.meta.url);
+const program = new URL('../../../dist/tools/copy-eventstore/main.js', import.meta.url);
 // Each test starts several processes.
 jest.setTimeout(90_000);
 const running: Child[] = [];

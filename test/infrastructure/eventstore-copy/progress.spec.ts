@@ -1,5 +1,5 @@
-import type { Step } from '../../../src/infrastructure/eventstore-copy/pass.js';
-import { progressLines } from '../../../src/infrastructure/eventstore-copy/progress.js';
+import type { Step } from '../../../src/tools/copy-eventstore/pass.js';
+import { progressLines } from '../../../src/tools/copy-eventstore/progress.js';
 
 test('each act has its own rate and time left: what was only compared does not count as copied', () => {
   const lines: string[] = [];

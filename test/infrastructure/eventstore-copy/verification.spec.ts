@@ -1,6 +1,6 @@
 /** Whatever differs in the target is found, and named with its stream and revision. */
-import { copyLog } from '../../../src/infrastructure/eventstore-copy/copy.js';
-import type { CopiedEvent } from '../../../src/infrastructure/eventstore-copy/event.js';
+import { copyLog } from '../../../src/tools/copy-eventstore/copy.js';
+import type { CopiedEvent } from '../../../src/tools/copy-eventstore/event.js';
 import { startSide, turns, type Side } from './side.js';
 
 describe('a target that differs', () => {

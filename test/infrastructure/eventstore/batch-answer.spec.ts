@@ -4,7 +4,7 @@ import rpc from '@eventstore/db-client/generated/status_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import any from 'google-protobuf/google/protobuf/any_pb.js';
 import empty from 'google-protobuf/google/protobuf/empty_pb.js';
-import { AppendOutcomeUnknown, RevisionConflict, StreamTombstoned } from '../../../src/application/event-log.js';
+import { AppendOutcomeUnknown, RevisionConflict, StreamTombstoned } from '../../../src/application/log/event-log.js';
 import { decodeAnswer } from '../../../src/infrastructure/eventstore/append-messages.js';
 import { AppendRefused, batchAnswer } from '../../../src/infrastructure/eventstore/batch-answer.js';
 import { isRefusal } from '../../../src/infrastructure/eventstore/refusals.js';

@@ -4,10 +4,10 @@ import {
   LogUnavailable,
   RevisionConflict,
   type EventLog,
-  type LogSignal,
+  type SubscriptionMessage,
   type NewEvent,
   type PageAsked,
-} from '../../../src/application/event-log.js';
+} from '../../../src/application/log/event-log.js';
 import { eventually } from '../../support/eventually.js';
 
 export function describeEventLog(name: string, open: () => EventLog): void {
@@ -282,7 +282,7 @@ export function describeEventLog(name: string, open: () => EventLog): void {
 /** A subscriber that keeps what it hears; `pauseMs` makes it slow. */
 export function listen(log: EventLog, prefix: string, after: bigint | 'start', pauseMs = 0) {
   const over = new AbortController();
-  const signals: LogSignal[] = [];
+  const signals: SubscriptionMessage[] = [];
   const done = (async () => {
     for await (const signal of log.subscribe({ prefix, after, signal: over.signal })) {
       signals.push(signal);

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { jsonEvent, binaryEvent } from '@eventstore/db-client';
 import { connect } from '../../../src/infrastructure/eventstore/connect.js';
-import { AppendOutcomeUnknown, LogUnavailable, StreamTombstoned } from '../../../src/application/event-log.js';
+import { AppendOutcomeUnknown, LogUnavailable, StreamTombstoned } from '../../../src/application/log/event-log.js';
 import {
   startEmbeddedEventStore,
   type EmbeddedEventStore,

@@ -1,8 +1,8 @@
 /** The line to the event node fails in each way in which lines fail: what was acknowledged is there, once, and is heard once. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RecordedEvent } from '../../../src/application/event-log.js';
-import { followLog } from '../../../src/application/follow-log.js';
+import type { RecordedEvent } from '../../../src/application/log/event-log.js';
+import { followLog } from '../../../src/application/log/follow-log.js';
 import {
   startEmbeddedEventStore,
   type EmbeddedEventStore,

@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
-import type { NewEvent } from '../../../src/application/event-log.js';
+import type { NewEvent } from '../../../src/application/log/event-log.js';
 import type { Json } from '../../../src/domain/json.js';
-import { encodeReadEvent } from '../../../src/infrastructure/embedded-eventstore/encode-event.js';
+import { encodeReadEvent } from '../../../src/infrastructure/embedded-eventstore/wire/encode-event.js';
 import { decodeAnswer, encodeAppend } from '../../../src/infrastructure/eventstore/append-messages.js';
 import { decodeSignal } from '../../../src/infrastructure/eventstore/read-messages.js';
 import { FieldReader } from '../../../src/infrastructure/protobuf/field-reader.js';

@@ -1,7 +1,7 @@
 /** A subscription with nothing to hear is not a lost one, whatever its server sends meanwhile. */
 import { randomUUID } from 'node:crypto';
-import { followLog } from '../../../src/application/follow-log.js';
-import type { RecordedEvent } from '../../../src/application/event-log.js';
+import { followLog } from '../../../src/application/log/follow-log.js';
+import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 import {
   startEmbeddedEventStore,
   type EmbeddedEventStore,

@@ -2,8 +2,8 @@
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import type { ProjectionSession } from '../../../src/application/projections/projection-store.js';
-import { PostgresProjectionSession } from '../../../src/infrastructure/postgres/postgres-projection-session.js';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
+import { PostgresProjectionSession } from '../../../src/infrastructure/postgres/projections/postgres-projection-session.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 
 export type Cut = Readonly<{ at: number; when: 'before' | 'after' }>;
 

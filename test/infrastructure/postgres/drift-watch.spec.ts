@@ -2,8 +2,8 @@
 import { projections } from '../../../src/application/projections/index.js';
 import type { Checked } from '../../../src/application/projections/drift/check-execution.js';
 import { DEFAULT_DRIFT_LIMITS, DriftWatch } from '../../../src/application/projections/drift/drift-watch.js';
-import { PostgresLiveRows } from '../../../src/infrastructure/postgres/postgres-live-rows.js';
-import { PostgresProjectionRecords } from '../../../src/infrastructure/postgres/postgres-projection-records.js';
+import { PostgresLiveRows } from '../../../src/infrastructure/postgres/projections/postgres-live-rows.js';
+import { PostgresProjectionRecords } from '../../../src/infrastructure/postgres/projections/postgres-projection-records.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
 import { EXECUTIONS, playMoves, type Move } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';

@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile }
 import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startEmbeddedPostgres } from '../../../src/infrastructure/postgres/embedded-postgres.js';
-import { PgClient } from '../../../src/infrastructure/postgres/pg-client.js';
+import { startEmbeddedPostgres } from '../../../src/infrastructure/embedded-postgres/embedded-postgres.js';
+import { PgClient } from '../../../src/infrastructure/postgres/session/pg-client.js';
 import { startChild } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 

@@ -1,5 +1,5 @@
 /** Uses the embedded Postgres of the directory it is given until SIGTERM; SIGINT it only reports. */
-import { startEmbeddedPostgres } from '../../../src/infrastructure/postgres/embedded-postgres.js';
+import { startEmbeddedPostgres } from '../../../src/infrastructure/embedded-postgres/embedded-postgres.js';
 
 const postgres = await startEmbeddedPostgres({ dataDir: process.argv[2] ?? '', settings: { fsync: 'off' } });
 process.on('SIGINT', () => console.log('interrupted'));

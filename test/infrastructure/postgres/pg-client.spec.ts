@@ -1,9 +1,9 @@
 /** What a process gets that has taken the port of a Postgres, and plays one. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server } from 'node:net';
-import { PgClient } from '../../../src/infrastructure/postgres/pg-client.js';
+import { PgClient } from '../../../src/infrastructure/postgres/session/pg-client.js';
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
-import { Reader } from '../../../src/infrastructure/embedded-eventstore/reader.js';
+import { Reader } from '../../../src/infrastructure/embedded-eventstore/storage/reader.js';
 import { defaultLimits } from '../../../src/infrastructure/embedded-eventstore/limits.js';
 
 const PASSWORD = 'the-password-of-the-database';

@@ -1,14 +1,14 @@
 /** Postgres behind a pooler: right where each connection is a session, refused by name where it is not. */
 import pg from 'pg';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
-import { WriterSession } from '../../../src/infrastructure/embedded-eventstore/storage.js';
+import { WriterSession } from '../../../src/infrastructure/embedded-eventstore/storage/storage.js';
 import { startEmbeddedEventStore } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { checkDatabase } from '../../../src/infrastructure/postgres/check-database.js';
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
-import { PostgresAuditTree } from '../../../src/infrastructure/postgres/postgres-audit-tree.js';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
+import { PostgresAuditTree } from '../../../src/infrastructure/postgres/audit/postgres-audit-tree.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
-import { SessionsAreShared } from '../../../src/infrastructure/postgres/sessions-are-shared.js';
+import { SessionsAreShared } from '../../../src/infrastructure/postgres/session/sessions-are-shared.js';
 import { PostgresWebhookQueue } from '../../../src/infrastructure/postgres/webhooks/postgres-webhook-queue.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { eventually } from '../../support/eventually.js';

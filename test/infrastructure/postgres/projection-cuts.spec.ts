@@ -1,7 +1,7 @@
 /** The connection is cut between any two statements of any batch: rows and checkpoint are those of one and the same event. */
 import fc from 'fast-check';
 import { projections } from '../../../src/application/projections/index.js';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { tablesOf } from '../../application/projections/in-memory-tables.js';
 import { moves, playMoves, type Move } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';

@@ -1,6 +1,6 @@
 import { projections } from '../../../src/application/projections/index.js';
 import type { Projection } from '../../../src/application/projections/projection.js';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { tablesOf } from '../../application/projections/in-memory-tables.js';
 import { EXECUTIONS, playMoves, type Move } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { projections } from '../../../src/application/projections/index.js';
 import { readEvent } from '../../../src/application/projections/read-event.js';
-import type { PostgresProjectionSession } from '../../../src/infrastructure/postgres/postgres-projection-session.js';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
-import { PostgresReadModel } from '../../../src/infrastructure/postgres/postgres-read-model.js';
+import type { PostgresProjectionSession } from '../../../src/infrastructure/postgres/projections/postgres-projection-session.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
+import { PostgresReadModel } from '../../../src/infrastructure/postgres/queries/postgres-read-model.js';
 import { tablesOf } from '../../application/projections/in-memory-tables.js';
 import { EXECUTIONS, moves, playMoves, type Move } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';

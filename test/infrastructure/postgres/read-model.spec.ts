@@ -1,6 +1,6 @@
 import { projections } from '../../../src/application/projections/index.js';
 import { InvalidCursor } from '../../../src/application/queries/read-model.js';
-import { PostgresReadModel } from '../../../src/infrastructure/postgres/postgres-read-model.js';
+import { PostgresReadModel } from '../../../src/infrastructure/postgres/queries/postgres-read-model.js';
 import { expectedExecution, expectedSteps } from '../../application/projections/expected-rows.js';
 import { EXECUTIONS, playMoves, type Move } from '../../application/projections/random-history.js';
 import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';

@@ -8,9 +8,9 @@ import {
   ProjectionRunner,
   type RunnerLimits,
 } from '../../../src/application/projections/runner.js';
-import type { EventLog, RecordedEvent } from '../../../src/application/event-log.js';
+import type { EventLog, RecordedEvent } from '../../../src/application/log/event-log.js';
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
 import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';
 import { EXECUTIONS } from '../../application/projections/random-history.js';

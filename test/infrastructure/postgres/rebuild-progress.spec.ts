@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { clearArea, makeArea, schemasOf } from '../../../src/infrastructure/postgres/rebuild/areas.js';
 import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';

@@ -5,8 +5,8 @@ import type { Projection } from '../../../src/application/projections/projection
 import { DEFAULT_RUNNER_LIMITS, ProjectionRunner } from '../../../src/application/projections/runner.js';
 import { Rebuilder, DEFAULT_REBUILDER_LIMITS } from '../../../src/application/rebuild/rebuilder.js';
 import { Rebuilds } from '../../../src/application/rebuild/rebuilds.js';
-import { PostgresPoisonOrders } from '../../../src/infrastructure/postgres/postgres-poison-orders.js';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
+import { PostgresPoisonOrders } from '../../../src/infrastructure/postgres/projections/postgres-poison-orders.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
 import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';

@@ -4,7 +4,7 @@ import { projections } from '../../../src/application/projections/index.js';
 import type { Projection } from '../../../src/application/projections/projection.js';
 import { Rebuilder, DEFAULT_REBUILDER_LIMITS } from '../../../src/application/rebuild/rebuilder.js';
 import { Rebuilds } from '../../../src/application/rebuild/rebuilds.js';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { SystemClock } from '../../../src/infrastructure/system/system-clock.js';
 import { SystemIds } from '../../../src/infrastructure/system/system-ids.js';

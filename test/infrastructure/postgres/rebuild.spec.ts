@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { sleep } from '../../../src/application/clock.js';
-import type { CommandContext } from '../../../src/application/envelope.js';
-import { onFailpoint, type Failpoint } from '../../../src/application/failpoint.js';
+import { sleep } from '../../../src/application/runtime/clock.js';
+import type { CommandContext } from '../../../src/application/log/envelope.js';
+import { onFailpoint, type Failpoint } from '../../../src/application/runtime/failpoint.js';
 import { projections } from '../../../src/application/projections/index.js';
 import { Rebuilder, DEFAULT_REBUILDER_LIMITS } from '../../../src/application/rebuild/rebuilder.js';
 import { Rebuilds } from '../../../src/application/rebuild/rebuilds.js';
-import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/postgres-projection-store.js';
-import { PostgresReadModel } from '../../../src/infrastructure/postgres/postgres-read-model.js';
+import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
+import { PostgresReadModel } from '../../../src/infrastructure/postgres/queries/postgres-read-model.js';
 import {
   DEFAULT_REBUILD_STORE_LIMITS,
   PostgresRebuildStore,

@@ -1,5 +1,5 @@
 import type { AnyRow, Change } from '../../../src/application/projections/projection.js';
-import { segmentsOf } from '../../../src/infrastructure/postgres/row-changes.js';
+import { segmentsOf } from '../../../src/infrastructure/postgres/projections/row-segments.js';
 
 const update = (id: string, revision: number, more: object = {}): Change<AnyRow> => {
   const { set = {}, ...rest } = more as { set?: object };

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { installationSecret } from '../../../src/infrastructure/postgres/installation-secret.js';
-import { PostgresArtifactStore } from '../../../src/infrastructure/postgres/postgres-artifact-store.js';
-import { PostgresDueExecutions } from '../../../src/infrastructure/postgres/postgres-due-executions.js';
+import { PostgresArtifactStore } from '../../../src/infrastructure/postgres/workflow/postgres-artifact-store.js';
+import { PostgresDueExecutions } from '../../../src/infrastructure/postgres/workflow/postgres-due-executions.js';
 import {
   PostgresWaitingExecutions,
   WAITING,
-} from '../../../src/infrastructure/postgres/postgres-waiting-executions.js';
-import { PostgresWorkers } from '../../../src/infrastructure/postgres/postgres-workers.js';
+} from '../../../src/infrastructure/postgres/queries/postgres-waiting-executions.js';
+import { PostgresWorkers } from '../../../src/infrastructure/postgres/workflow/postgres-workers.js';
 import { empty, openTables, type TestTables } from './read-tables.js';
 
 let tables: TestTables;

@@ -3,9 +3,9 @@ import { createServer, get, type Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import express from 'express';
 import type { ArgumentsHost } from '@nestjs/common';
-import { Connections } from '../../../src/interfaces/http/connections.js';
-import { ErrorFilter } from '../../../src/interfaces/http/error-filter.js';
-import type { Refusal } from '../../../src/interfaces/http/refusal.js';
+import { Connections } from '../../../src/interfaces/http/server/connections.js';
+import { ErrorFilter } from '../../../src/interfaces/http/server/error-filter.js';
+import type { Refusal } from '../../../src/interfaces/http/server/refusal.js';
 import { eventually } from '../../support/eventually.js';
 
 describe('more connections than may be open', () => {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Worker } from 'node:worker_threads';
-import { drain } from '../../../src/interfaces/http/drain.js';
+import { drain } from '../../../src/interfaces/http/server/drain.js';
 
 /** Asks once, and again on the same connection 50 ms after it was told to, in a thread that goes on while the server's is busy. */
 const CLIENT = `

@@ -1,7 +1,7 @@
 /** What goes wrong on this side of the interface, and what a caller gets to see of it. */
 import request from 'supertest';
-import { NotReady } from '../../../src/application/errors.js';
-import { AppendOutcomeUnknown, LogUnavailable, RevisionConflict } from '../../../src/application/event-log.js';
+import { NotReady } from '../../../src/application/runtime/errors.js';
+import { AppendOutcomeUnknown, LogUnavailable, RevisionConflict } from '../../../src/application/log/event-log.js';
 import { InvalidCursor } from '../../../src/application/queries/read-model.js';
 import { startHttp, type HttpWorld } from './http-app.js';
 

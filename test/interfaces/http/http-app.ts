@@ -2,24 +2,24 @@ import { Global, Logger, Module } from '@nestjs/common';
 import { CommandBus, CqrsModule, QueryBus } from '@nestjs/cqrs';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
-import { AgentHolds } from '../../../src/application/agent-holds.js';
-import { Agents, type AgentInfo } from '../../../src/application/agents.js';
-import type { AgentInput } from '../../../src/application/agents.js';
-import { ArtifactStore } from '../../../src/application/artifacts.js';
-import { AuditReviews } from '../../../src/application/audit-reviews.js';
-import { Clock } from '../../../src/application/clock.js';
+import { AgentHolds } from '../../../src/application/agents/agent-holds.js';
+import { Agents, type AgentInfo } from '../../../src/application/agents/agents.js';
+import type { AgentInput } from '../../../src/application/agents/agents.js';
+import { ArtifactStore } from '../../../src/application/workflow/artifacts.js';
+import { AuditReviews } from '../../../src/application/audit/reviews.js';
+import { Clock } from '../../../src/application/runtime/clock.js';
 import { AuditPacks, type AuditPack } from '../../../src/application/audit/pack/get-audit-pack.js';
 import { commandHandlers } from '../../../src/application/commands/index.js';
-import { Definitions } from '../../../src/application/definitions.js';
+import { Definitions } from '../../../src/application/workflow/definitions.js';
 import {
   DocumentAgents,
   type AgentResultJson,
   type DocumentAgentName,
-} from '../../../src/application/document-agents.js';
-import { EventLog, type NewEvent } from '../../../src/application/event-log.js';
-import { hashOf } from '../../../src/application/hash.js';
-import { Health, type HealthReport } from '../../../src/application/health.js';
-import { Ids } from '../../../src/application/ids.js';
+} from '../../../src/application/agents/document-agents.js';
+import { EventLog, type NewEvent } from '../../../src/application/log/event-log.js';
+import { hashOf } from '../../../src/application/log/hash.js';
+import { Health, type HealthReport } from '../../../src/application/runtime/health.js';
+import { Ids } from '../../../src/application/log/ids.js';
 import { queryHandlers } from '../../../src/application/queries/index.js';
 import {
   ReadModel,
@@ -34,21 +34,21 @@ import { RevisionWaits } from '../../../src/application/queries/revision-waits.j
 import { Results } from '../../../src/application/saga/results.js';
 import { NO_RULES } from '../../../src/application/saga/slots.js';
 import { WorkflowSaga } from '../../../src/application/saga/workflow-saga.js';
-import { StartBacklog, WaitingExecutions } from '../../../src/application/start-backlog.js';
-import { TaskReports, TaskTokens } from '../../../src/application/tasks.js';
-import { Workflows } from '../../../src/application/workflows.js';
+import { StartBacklog, WaitingExecutions } from '../../../src/application/workflow/start-backlog.js';
+import { TaskReports, TaskTokens } from '../../../src/application/workflow/tasks.js';
+import { Workflows } from '../../../src/application/workflow/workflows.js';
 import type { ArtifactRef } from '../../../src/domain/workflow/events.js';
 import { AgentTaskReports } from '../../../src/infrastructure/agents/agent-task-reports.js';
 import { HmacTaskTokens } from '../../../src/infrastructure/agents/hmac-task-tokens.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
-import { OwnCalls } from '../../../src/interfaces/http/agent-paths.js';
-import { JsonReader, JsonReadHere } from '../../../src/interfaces/http/body/json-reader.js';
-import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
-import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/http-limits.js';
+import { OwnCalls } from '../../../src/interfaces/http/agents/agent-paths.js';
+import { JsonReader, JsonReadHere } from '../../../src/interfaces/http/server/json-reader.js';
+import { configureHttp } from '../../../src/interfaces/http/server/configure-http.js';
+import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/server/http-limits.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
 import { knownHosts } from '../../../src/interfaces/known-hosts.js';
 import { knownOrigins } from '../../../src/interfaces/known-origins.js';
-import { RequiredReasons } from '../../../src/interfaces/http/required-reasons.js';
+import { RequiredReasons } from '../../../src/interfaces/http/executions/required-reasons.js';
 import { CountingIds, onDemand, step, world } from '../../support/saga-world.js';
 
 /** Rows that a test lays down; what was asked of them. */

@@ -3,7 +3,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { connect, type AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { knownHosts, type HostCheck } from '../../../src/interfaces/known-hosts.js';
-import { upgradeNotes } from '../../../src/interfaces/http/access-log.js';
+import { upgradeNotes } from '../../../src/interfaces/http/server/access-log.js';
 import { knownOrigins } from '../../../src/interfaces/known-origins.js';
 import { refusalOf } from '../../../src/interfaces/realtime/admission.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../../../src/interfaces/realtime/limits.js';

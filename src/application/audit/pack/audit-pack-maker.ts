@@ -1,16 +1,16 @@
 import type { Json, JsonObject } from '../../../domain/json.js';
 import { canonicalJson } from '../../../domain/json.js';
 import { workflowStream } from '../../../domain/workflow/index.js';
-import type { ArtifactStore } from '../../artifacts.js';
-import { sleep, type Clock } from '../../clock.js';
-import { mustListen } from '../../caller-left.js';
-import { InvalidRequest, NotFound, NotReady } from '../../errors.js';
-import { eventHash, type ChainLink } from '../../event-hash.js';
-import type { EventLog, RecordedEvent } from '../../event-log.js';
+import type { ArtifactStore } from '../../workflow/artifacts.js';
+import { sleep, type Clock } from '../../runtime/clock.js';
+import { mustListen } from '../../runtime/caller-left.js';
+import { InvalidRequest, NotFound, NotReady } from '../../runtime/errors.js';
+import { eventHash, type ChainLink } from '../../log/event-hash.js';
+import type { EventLog, RecordedEvent } from '../../log/event-log.js';
 import type { AuditTree } from '../audit-tree.js';
 import type { Leaf } from '../audited-log.js';
 import type { CheckpointSigner, SignedCheckpoint } from '../checkpoint.js';
-import type { AuditKeeper } from '../keeper.js';
+import type { AuditTreeWriter } from '../audit-tree-writer.js';
 import { AuditPacks, type AuditPack } from './get-audit-pack.js';
 import { lineageOf, type Lineage } from './lineage.js';
 import { manifestOf } from './manifest.js';
@@ -31,7 +31,7 @@ type Covered = Readonly<{ checkpoint: SignedCheckpoint; leaves: readonly Leaf[] 
 export type PackPorts = Readonly<{
   log: EventLog;
   tree: AuditTree;
-  keeper: AuditKeeper;
+  keeper: AuditTreeWriter;
   signer: CheckpointSigner;
   artifacts: ArtifactStore;
   format: PackFormat;
@@ -100,7 +100,7 @@ export class AuditPackMaker extends AuditPacks {
         throw new NotReady(
           'No checkpoint that is signed with the key of this instance covers the latest event yet; ask again',
         );
-      keeper.hurry();
+      keeper.signNow();
       await sleep(clock, this.limits.lookMs);
     }
   }

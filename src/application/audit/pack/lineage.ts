@@ -1,8 +1,8 @@
 /** Where each file comes from, as the events tell it. `verify.mjs` makes the same of the events, and compares. */
 import type { Json, JsonObject } from '../../../domain/json.js';
 import type { ArtifactRef } from '../../../domain/workflow/events.js';
-import type { RecordedEvent } from '../../event-log.js';
-import { hashOf } from '../../hash.js';
+import type { RecordedEvent } from '../../log/event-log.js';
+import { hashOf } from '../../log/hash.js';
 import { isRef } from '../../saga/outputs.js';
 
 export type Lineage = Readonly<{

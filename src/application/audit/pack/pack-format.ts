@@ -1,4 +1,4 @@
-import type { RecordedEvent } from '../../event-log.js';
+import type { RecordedEvent } from '../../log/event-log.js';
 import type { SignedCheckpoint } from '../checkpoint.js';
 import type { Lineage } from './lineage.js';
 

@@ -1,5 +1,5 @@
 import { STREAM_PREFIX } from '../../../domain/workflow/index.js';
-import type { EventLog } from '../../event-log.js';
+import type { EventLog } from '../../log/event-log.js';
 
 export type Lag = Readonly<{
   /** Executions' events that the log holds after the position. */

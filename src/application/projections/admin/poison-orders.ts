@@ -1,5 +1,5 @@
 import type { PoisonAction } from '../../../domain/projection/poison-orders.js';
-import type { Actor } from '../../envelope.js';
+import type { Actor } from '../../log/envelope.js';
 
 /** What an operator wants done with an execution that is held back. */
 export type PoisonOrder = Readonly<{

@@ -1,6 +1,6 @@
-import type { Clock } from '../../clock.js';
-import { NotFound } from '../../errors.js';
-import type { EventLog } from '../../event-log.js';
+import type { Clock } from '../../runtime/clock.js';
+import { NotFound } from '../../runtime/errors.js';
+import type { EventLog } from '../../log/event-log.js';
 import type { Rebuilds, RebuildView } from '../../rebuild/rebuilds.js';
 import type { Poison, SkippedEvent } from '../projection-store.js';
 import type { Projection } from '../projection.js';

@@ -1,5 +1,5 @@
 import { workflowStream } from '../../../domain/workflow/index.js';
-import { StreamTombstoned, type EventLog, type RecordedEvent } from '../../event-log.js';
+import { StreamTombstoned, type EventLog, type RecordedEvent } from '../../log/event-log.js';
 import type { AnyRow, Projection } from '../projection.js';
 import { readEvent } from '../read-event.js';
 import { differences, type RowDifference } from './differences.js';

@@ -1,6 +1,7 @@
-import { sleep, type Clock } from '../../clock.js';
-import type { EventLog } from '../../event-log.js';
-import { every } from '../../saga/every.js';
+import type { OnError } from '../../runtime/errors.js';
+import { sleep, type Clock } from '../../runtime/clock.js';
+import type { EventLog } from '../../log/event-log.js';
+import { every } from '../../runtime/every.js';
 import type { ProjectionRecords } from '../admin/projection-records.js';
 import type { Projection } from '../projection.js';
 import { checkExecution, type Checked } from './check-execution.js';
@@ -26,7 +27,7 @@ type Ports = Readonly<{ log: EventLog; rows: LiveRows; records: ProjectionRecord
 type Told = Readonly<{
   leadsHere: () => boolean;
   onDifference: (checked: Checked) => void;
-  onError: (message: string, error: unknown) => void;
+  onError: OnError;
 }>;
 
 /** Compares the read tables with the log, one execution after the other, all the time and slowly. */

@@ -1,6 +1,6 @@
 /** Whole read tables against the whole log, in bounded memory: first what the log holds, then what only the tables hold. */
 import { executionIdOf, STREAM_PREFIX, workflowStream } from '../../../domain/workflow/index.js';
-import { StreamTombstoned, type EventLog, type RecordedEvent } from '../../event-log.js';
+import { StreamTombstoned, type EventLog, type RecordedEvent } from '../../log/event-log.js';
 import type { Projection } from '../projection.js';
 import { checkExecution, type Checked } from './check-execution.js';
 import type { LiveRows } from './live-rows.js';

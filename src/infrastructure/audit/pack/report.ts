@@ -1,7 +1,7 @@
 /** The history for people: who did what, when and why; each attempt; each file. */
 import type { Content, TableCell, TDocumentDefinitions } from 'pdfmake/interfaces.js';
 import type { PackReport } from '../../../application/audit/pack/pack-format.js';
-import type { RecordedEvent } from '../../../application/event-log.js';
+import type { RecordedEvent } from '../../../application/log/event-log.js';
 
 /** Longer texts are cut in the report, visibly; the events have them whole. */
 const MOST_CHARACTERS = 300;

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Actor } from '../../../application/envelope.js';
+import type { Actor } from '../../../application/log/envelope.js';
 import { INSTANT } from './column-types.js';
 
 /** What an operator wants done with an execution that is held back. Whoever leads the projections takes it up. */

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Actor } from '../../../application/envelope.js';
+import type { Actor } from '../../../application/log/envelope.js';
 import { INSTANT } from './column-types.js';
 
 /** An event that an operator had a projection pass over. Kept for good. */

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Actor } from '../../../application/envelope.js';
+import type { Actor } from '../../../application/log/envelope.js';
 import type { ReceiverState } from '../../../application/webhooks/webhook-queue.js';
 import type { WebhookView } from '../../../application/webhooks/webhook-store.js';
 import { INSTANT } from './column-types.js';

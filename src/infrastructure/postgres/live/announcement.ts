@@ -15,6 +15,12 @@ export type Exchange = Readonly<{ schema: string; exchanged: string }>;
 
 export const CHANNEL = 'workflow_executor_changes';
 
+/** Of the two numbers of the advisory lock; the other is the hash of the table's name with its schema. */
+export const LISTENERS = 72051131;
+
+/** Set to `on` by a transaction whose rows lie behind what was announced before. */
+export const LATE = 'workflow_executor.late';
+
 /** A change whose row is known, or one whose row has yet to be read. */
 export type Told = RowChange & Readonly<{ toRead: boolean }>;
 

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Interest } from '../../../application/live/row-changes.js';
-import { LISTENERS } from '../migrations/1763800000120-announce-to-listeners.js';
+import { LISTENERS } from './announcement.js';
 
 type Held = { count: number; begun: Promise<void> };
 type Holder = Readonly<{ client: pg.Client; schema: string }>;

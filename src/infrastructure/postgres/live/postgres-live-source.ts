@@ -1,10 +1,15 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type { LiveEvent, StreamFilter } from '../../../application/live/live-event.js';
-import { LiveSource, type ManySnapshot, type Reach, type Standing } from '../../../application/live/live-source.js';
+import {
+  LiveSource,
+  type ManySnapshot,
+  type HighWaterMark,
+  type Standing,
+} from '../../../application/live/live-source.js';
 import type { EventView } from '../../../application/queries/read-model.js';
-import { toCursor } from '../cursor.js';
+import { toCursor } from '../queries/cursor.js';
 import { WorkflowExecution } from '../entities/workflow-execution.entity.js';
-import { inSnapshot } from '../snapshot.js';
+import { inSnapshot } from '../queries/snapshot.js';
 
 /** The last row, not the checkpoint: that has also passed events that are held back, whose rows are still to come. */
 const REACH = `
@@ -58,7 +63,7 @@ export class PostgresLiveSource extends LiveSource {
     super();
   }
 
-  async reach(): Promise<Reach> {
+  async reach(): Promise<HighWaterMark> {
     return reachIn(this.dataSource.manager);
   }
 
@@ -107,9 +112,10 @@ export class PostgresLiveSource extends LiveSource {
   }
 }
 
-const reachIn = async (manager: EntityManager): Promise<Reach> => reachOf((await manager.query<ReachRow[]>(REACH))[0]!);
+const reachIn = async (manager: EntityManager): Promise<HighWaterMark> =>
+  reachOf((await manager.query<ReachRow[]>(REACH))[0]!);
 
-const reachOf = ({ reach_position, late_at, late, exchanged }: ReachRow): Reach => ({
+const reachOf = ({ reach_position, late_at, late, exchanged }: ReachRow): HighWaterMark => ({
   position: BigInt(reach_position),
   lateAt: late_at === null ? null : BigInt(late_at),
   late: BigInt(late),

@@ -1,6 +1,7 @@
-import { PgClient } from '../pg-client.js';
+import type { OnError } from '../../../application/runtime/errors.js';
+import { PgClient } from '../session/pg-client.js';
 import type { DataSource } from 'typeorm';
-import { sleep, type Clock } from '../../../application/clock.js';
+import { sleep, type Clock } from '../../../application/runtime/clock.js';
 import {
   RowChanges,
   type ChangeListener,
@@ -35,8 +36,6 @@ export const DEFAULT_ROW_CHANGES_LIMITS: RowChangesLimits = {
   beatMs: 5_000,
   queueShare: 0.25,
 };
-
-type OnError = (message: string, error: unknown) => void;
 
 /** One connection that listens, for all that follow. (Needs a session: not behind a transaction pooler.) */
 export class PostgresRowChanges extends RowChanges {

@@ -1,6 +1,6 @@
+import { escapeIdentifier } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { JsonRow, RowChange } from '../../../application/live/row-changes.js';
-import { quoted } from '../rebuild/areas.js';
 import type { Told } from './announcement.js';
 
 /**
@@ -30,10 +30,12 @@ export const readAnnounced = async (
 
 const readRows = async (manager: EntityManager, table: string, keys: readonly JsonRow[]): Promise<JsonRow[]> => {
   const columns = Object.keys(keys[0]!);
-  const same = columns.map((column) => `live.${quoted(column)} = sought.${quoted(column)}`).join(' and ');
+  const same = columns
+    .map((column) => `live.${escapeIdentifier(column)} = sought.${escapeIdentifier(column)}`)
+    .join(' and ');
   const found = await manager.query<{ record: JsonRow }[]>(
-    `select row_to_json(live) as record from ${quoted(table)} as live
-     join jsonb_populate_recordset(null::${quoted(table)}, $1::jsonb) as sought on ${same}`,
+    `select row_to_json(live) as record from ${escapeIdentifier(table)} as live
+     join jsonb_populate_recordset(null::${escapeIdentifier(table)}, $1::jsonb) as sought on ${same}`,
     [JSON.stringify(keys)],
   );
   return found.map(({ record }) => record);

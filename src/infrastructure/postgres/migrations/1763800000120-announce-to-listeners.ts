@@ -1,11 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { LATE, LISTENERS } from '../live/announcement.js';
 import { announcing } from './1763800000090-announce-changes.js';
-
-/** Of the two numbers of the advisory lock; the other is the hash of the table's name with its schema. */
-export const LISTENERS = 72051131;
-
-/** Set to `on` by a transaction whose rows lie behind what was announced before. */
-export const LATE = 'workflow_executor.late';
 
 /**
  * Who wants to be told of a table holds its lock, shared. A transaction that gets it alone announces nothing, and keeps it to its

@@ -1,9 +1,9 @@
 import type pg from 'pg';
+import { escapeIdentifier } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { AreaWriter } from '../../../application/rebuild/rebuild-store.js';
-import { checkpointsOf, poisonOf, skippedOf } from '../projection-rows.js';
-import { PostgresProjectionSession } from '../postgres-projection-session.js';
-import { quoted } from './areas.js';
+import { checkpointsOf, poisonOf, skippedOf } from '../projections/projection-rows.js';
+import { PostgresProjectionSession } from '../projections/postgres-projection-session.js';
 
 /**
  * The way in which the live tables are written, with the tables of `schema` in their place: the search path finds those
@@ -17,7 +17,9 @@ export const openWriter = async (
   silenceMs: number,
 ): Promise<AreaWriter> => {
   const client = await connect();
-  await client.query(`select set_config('search_path', $1, false)`, [`${quoted(schema)}, ${quoted(live)}`]);
+  await client.query(`select set_config('search_path', $1, false)`, [
+    `${escapeIdentifier(schema)}, ${escapeIdentifier(live)}`,
+  ]);
   const session = new PostgresProjectionSession(client, dataSource, silenceMs / 4);
   return {
     lost: session.lost,
@@ -28,7 +30,7 @@ export const openWriter = async (
       poisonOf(await session.read('select * from projection_poison order by at limit $1', [limit])),
     skipped: async (limit) => {
       const found = skippedOf(
-        await session.read(`select * from ${quoted(live)}.projection_skipped limit $1`, [limit + 1]),
+        await session.read(`select * from ${escapeIdentifier(live)}.projection_skipped limit $1`, [limit + 1]),
       );
       if (found.length > limit) throw new Error(`Expected at most ${limit} events that operators had passed over`);
       return found;

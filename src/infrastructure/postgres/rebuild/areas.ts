@@ -1,10 +1,9 @@
+import { escapeIdentifier } from 'pg';
 /** Schemas beside the one of the live tables: a table keeps its name, and so do its indexes and constraints, in each. */
 import type pg from 'pg';
 import type { Area } from '../../../application/rebuild/rebuild-store.js';
 
 export type Schemas = Readonly<{ live: string }> & Readonly<Record<Area, string>>;
-
-export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 export const schemasOf = (live: string): Schemas => ({
   live,
@@ -24,14 +23,14 @@ export const BESIDE = ['projection_checkpoints', 'projection_poison', 'projectio
 
 /** What the tables of an area need beside them: their checkpoints, what is held back, and what their rebuild has done. */
 export const makeArea = async (client: pg.Client, { live }: Schemas, area: string): Promise<void> => {
-  await client.query(`create schema if not exists ${quoted(area)}`);
+  await client.query(`create schema if not exists ${escapeIdentifier(area)}`);
   for (const table of BESIDE) {
     await client.query(
-      `create table if not exists ${quoted(area)}.${table} (like ${quoted(live)}.${table} including all)`,
+      `create table if not exists ${escapeIdentifier(area)}.${table} (like ${escapeIdentifier(live)}.${table} including all)`,
     );
   }
   await client.query(
-    `create table if not exists ${quoted(area)}.rebuilds (
+    `create table if not exists ${escapeIdentifier(area)}.rebuilds (
        projection text primary key, rebuild_id uuid not null,
        events bigint not null default 0, build_ms bigint not null default 0)`,
   );
@@ -39,7 +38,7 @@ export const makeArea = async (client: pg.Client, { live }: Schemas, area: strin
 
 export const exists = async (client: Pick<pg.Client, 'query'>, schema: string, table: string): Promise<boolean> => {
   const { rows } = await client.query<{ found: string | null }>('select to_regclass($1)::text as found', [
-    `${quoted(schema)}.${quoted(table)}`,
+    `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`,
   ]);
   return rows[0]?.found != null;
 };
@@ -47,9 +46,9 @@ export const exists = async (client: Pick<pg.Client, 'query'>, schema: string, t
 /** The table and what is known of it; the schema too, when nothing else is in it. */
 export const clearArea = async (client: pg.Client, area: string, table: string): Promise<void> => {
   if (!(await exists(client, area, 'rebuilds'))) return;
-  await client.query(`drop table if exists ${quoted(area)}.${quoted(table)}`);
+  await client.query(`drop table if exists ${escapeIdentifier(area)}.${escapeIdentifier(table)}`);
   for (const beside of [...BESIDE, 'rebuilds'])
-    await client.query(`delete from ${quoted(area)}.${beside} where projection = $1`, [table]);
-  const { rows } = await client.query(`select from ${quoted(area)}.rebuilds limit 1`);
-  if (rows.length === 0) await client.query(`drop schema ${quoted(area)} cascade`);
+    await client.query(`delete from ${escapeIdentifier(area)}.${beside} where projection = $1`, [table]);
+  const { rows } = await client.query(`select from ${escapeIdentifier(area)}.rebuilds limit 1`);
+  if (rows.length === 0) await client.query(`drop schema ${escapeIdentifier(area)} cascade`);
 };

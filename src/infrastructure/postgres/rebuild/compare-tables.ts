@@ -1,9 +1,9 @@
 /** Two tables of one shape, row by row: both are read in the order of their key, each as of one moment. */
 import type pg from 'pg';
+import { escapeIdentifier } from 'pg';
 import type { Compared } from '../../../application/rebuild/rebuild-store.js';
 import type { RowDifference } from '../../../domain/projection/events.js';
-import type { TableShape } from '../table-shape.js';
-import { quoted } from './areas.js';
+import type { TableShape } from '../projections/table-shape.js';
 
 /** Rows that are fetched at once; a row is its key and a digest. */
 const FETCHED = 5_000;
@@ -48,12 +48,12 @@ async function* entries(
   { client, schema }: Side,
 ): AsyncGenerator<Entry, void> {
   const order = primaryKey.map((column) =>
-    columns.get(column)?.type === 'text' ? `${quoted(column)} collate "C"` : quoted(column),
+    columns.get(column)?.type === 'text' ? `${escapeIdentifier(column)} collate "C"` : escapeIdentifier(column),
   );
-  const key = `array[${primaryKey.map((column) => `${quoted(column)}::text`).join(', ')}]`;
+  const key = `array[${primaryKey.map((column) => `${escapeIdentifier(column)}::text`).join(', ')}]`;
   await client.query(
     `declare compared no scroll cursor for
-     select ${key} as key, md5(t::text) as digest from ${quoted(schema)}.${quoted(name)} t order by ${order.join(', ')}`,
+     select ${key} as key, md5(t::text) as digest from ${escapeIdentifier(schema)}.${escapeIdentifier(name)} t order by ${order.join(', ')}`,
   );
   for (;;) {
     const { rows } = await client.query<Entry>(`fetch ${FETCHED} from compared`);
@@ -103,12 +103,12 @@ const rowAt = async (
   { client, schema }: Side,
   key: readonly string[],
 ): Promise<Readonly<Record<string, string | null>>> => {
-  const selected = [...columns.keys()].map((column) => `${quoted(column)}::text`).join(', ');
+  const selected = [...columns.keys()].map((column) => `${escapeIdentifier(column)}::text`).join(', ');
   const where = primaryKey
-    .map((column, index) => `${quoted(column)} = $${index + 1}::${columns.get(column)!.type}`)
+    .map((column, index) => `${escapeIdentifier(column)} = $${index + 1}::${columns.get(column)!.type}`)
     .join(' and ');
   const { rows } = await client.query<Record<string, string | null>>(
-    `select ${selected} from ${quoted(schema)}.${quoted(name)} where ${where}`,
+    `select ${selected} from ${escapeIdentifier(schema)}.${escapeIdentifier(name)} where ${where}`,
     [...key],
   );
   return rows[0] ?? {};

@@ -1,10 +1,10 @@
 /** Makes a table like another one, as the catalogue says it is: also what operators and other programs have put on it. */
 import type pg from 'pg';
-import { quoted } from './areas.js';
+import { escapeIdentifier } from 'pg';
 
 type Place = Readonly<{ schema: string; table: string }>;
 
-const named = ({ schema, table }: Place) => `${quoted(schema)}.${quoted(table)}`;
+const named = ({ schema, table }: Place) => `${escapeIdentifier(schema)}.${escapeIdentifier(table)}`;
 
 /** Columns, constraints and indexes, under the same names. Nothing that acts on writes. */
 export const createLike = async (client: pg.Client, source: Place, target: Place): Promise<void> => {
@@ -16,7 +16,7 @@ export const createLike = async (client: pg.Client, source: Place, target: Place
     [named(source)],
   );
   for (const { name, definition } of constraints.rows)
-    await client.query(`alter table ${named(target)} add constraint ${quoted(name)} ${definition}`);
+    await client.query(`alter table ${named(target)} add constraint ${escapeIdentifier(name)} ${definition}`);
   const indexes = await client.query<{ definition: string }>(
     `select pg_get_indexdef(indexrelid) as definition from pg_index
      where indrelid = $1::regclass and not exists (select from pg_constraint where conindid = indexrelid)`,
@@ -43,7 +43,7 @@ const onto = (statement: string, source: Place, target: Place): string => {
   throw new Error(`Expected the name of ${named(source)} in what the database says of it, got: ${statement}`);
 };
 
-const bare = (name: string) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : quoted(name));
+const bare = (name: string) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : escapeIdentifier(name));
 
 /** Each row is a statement for the source; `$1` is its name in full, `$2` and `$3` are schema and table. */
 const CARRIED = `

@@ -1,12 +1,13 @@
 import type pg from 'pg';
+import { escapeIdentifier } from 'pg';
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../../../application/clock.js';
+import type { Clock } from '../../../application/runtime/clock.js';
 import type { ProjectionSession } from '../../../application/projections/projection-store.js';
 import type { Area, AreaWriter, Compared, RebuildSession, Swap } from '../../../application/rebuild/rebuild-store.js';
-import type { SessionLock } from '../session-lock.js';
-import { SessionsAreShared } from '../sessions-are-shared.js';
-import { tableShape } from '../table-shape.js';
-import { clearArea, makeArea, quoted, type Schemas } from './areas.js';
+import type { SessionLock } from '../session/session-lock.js';
+import { SessionsAreShared } from '../session/sessions-are-shared.js';
+import { tableShape } from '../projections/table-shape.js';
+import { clearArea, makeArea, type Schemas } from './areas.js';
 import { compareTables } from './compare-tables.js';
 import { createLike } from './copy-table.js';
 import { openWriter } from './area-writer.js';
@@ -49,7 +50,7 @@ export class PostgresRebuildSession implements RebuildSession {
     await this.inTransaction(async () => {
       await makeArea(client, schemas, schemas.shadow);
       const { rows } = await client.query<{ rebuild_id: string }>(
-        `select rebuild_id from ${quoted(schemas.shadow)}.rebuilds where projection = $1`,
+        `select rebuild_id from ${escapeIdentifier(schemas.shadow)}.rebuilds where projection = $1`,
         [projection],
       );
       if (rows[0]?.rebuild_id === rebuildId) return;
@@ -57,10 +58,10 @@ export class PostgresRebuildSession implements RebuildSession {
       await makeArea(client, schemas, schemas.shadow);
       const [live, shadow] = [schemas.live, schemas.shadow].map((schema) => ({ schema, table: projection }));
       await createLike(client, live!, shadow!);
-      await client.query(`insert into ${quoted(schemas.shadow)}.rebuilds (projection, rebuild_id) values ($1, $2)`, [
-        projection,
-        rebuildId,
-      ]);
+      await client.query(
+        `insert into ${escapeIdentifier(schemas.shadow)}.rebuilds (projection, rebuild_id) values ($1, $2)`,
+        [projection, rebuildId],
+      );
     });
   }
 
@@ -74,7 +75,7 @@ export class PostgresRebuildSession implements RebuildSession {
 
   async worked(projection: string, events: number, ms: number): Promise<void> {
     await this.client.query(
-      `update ${quoted(this.means.schemas.shadow)}.rebuilds set events = events + $2, build_ms = build_ms + $3
+      `update ${escapeIdentifier(this.means.schemas.shadow)}.rebuilds set events = events + $2, build_ms = build_ms + $3
        where projection = $1`,
       [projection, events, Math.round(ms)],
     );
@@ -116,7 +117,7 @@ export class PostgresRebuildSession implements RebuildSession {
   ): Promise<void> {
     const { schemas, takeLead, clock, limits } = this.means;
     for (const { projection } of swaps)
-      await this.client.query(`analyze ${quoted(schemas[area])}.${quoted(projection)}`);
+      await this.client.query(`analyze ${escapeIdentifier(schemas[area])}.${escapeIdentifier(projection)}`);
     const lead = await takeLead();
     try {
       let farthest: bigint | null = null;
@@ -149,7 +150,7 @@ export class PostgresRebuildSession implements RebuildSession {
   /** A projection that has none yet goes by the place that the others have reached; null where nothing was projected. */
   private async positionOf(client: pg.Client, projection: string): Promise<bigint | null> {
     const { rows } = await client.query<{ position: string }>(
-      `select position from ${quoted(this.means.schemas.live)}.projection_checkpoints
+      `select position from ${escapeIdentifier(this.means.schemas.live)}.projection_checkpoints
        order by projection = $1 desc, position desc limit 1`,
       [projection],
     );

@@ -1,7 +1,8 @@
 import type pg from 'pg';
-import { PgClient } from '../pg-client.js';
+import { escapeIdentifier } from 'pg';
+import { PgClient } from '../session/pg-client.js';
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../../../application/clock.js';
+import type { Clock } from '../../../application/runtime/clock.js';
 import {
   RebuildStore,
   type Area,
@@ -9,10 +10,10 @@ import {
   type LiveTable,
   type RebuildSession,
 } from '../../../application/rebuild/rebuild-store.js';
-import type { PostgresProjectionStore } from '../postgres-projection-store.js';
-import { SessionLock } from '../session-lock.js';
-import { setTimes } from '../session-settings.js';
-import { exists, quoted, schemasAt } from './areas.js';
+import type { PostgresProjectionStore } from '../projections/postgres-projection-store.js';
+import { SessionLock } from '../session/session-lock.js';
+import { setTimes } from '../session/session-settings.js';
+import { exists, schemasAt } from './areas.js';
 import { PostgresRebuildSession } from './postgres-rebuild-session.js';
 import { DEFAULT_REBUILD_STORE_LIMITS, type RebuildStoreLimits } from './rebuild-store-limits.js';
 
@@ -82,8 +83,8 @@ export class PostgresRebuildStore extends RebuildStore {
     if (!(await exists(this.asClient(), schema, 'rebuilds'))) return new Map();
     const asked: Promise<ProgressRow[]> = this.dataSource.query(
       `select projection, made.rebuild_id, reached.position, made.events, made.build_ms
-       from ${quoted(schema)}.rebuilds made
-       left join ${quoted(schema)}.projection_checkpoints reached using (projection)`,
+       from ${escapeIdentifier(schema)}.rebuilds made
+       left join ${escapeIdentifier(schema)}.projection_checkpoints reached using (projection)`,
     );
     const rows = await asked.catch(whereItIs);
     return new Map(

@@ -1,8 +1,9 @@
 import type pg from 'pg';
-import { sleep, type Clock } from '../../../application/clock.js';
-import { failpoint } from '../../../application/failpoint.js';
+import { escapeIdentifier } from 'pg';
+import { sleep, type Clock } from '../../../application/runtime/clock.js';
+import { failpoint } from '../../../application/runtime/failpoint.js';
 import type { Area, Swap } from '../../../application/rebuild/rebuild-store.js';
-import { BESIDE, clearArea, makeArea, quoted, type Schemas } from './areas.js';
+import { BESIDE, clearArea, makeArea, type Schemas } from './areas.js';
 import { CHANNEL, type Exchange } from '../live/announcement.js';
 import { noteLate } from '../live/note-late.js';
 import { carryOver, silence } from './copy-table.js';
@@ -55,23 +56,25 @@ const swapOne = async (client: pg.Client, schemas: Schemas, swap: Swap, area: Ar
   const { projection: table } = swap;
   const live = { schema: schemas.live, table };
   const incoming = { schema: schemas[area], table };
-  await client.query(`lock table ${quoted(live.schema)}.${quoted(table)} in access exclusive mode`);
+  await client.query(`lock table ${escapeIdentifier(live.schema)}.${escapeIdentifier(table)} in access exclusive mode`);
   await carryOver(client, live, incoming);
   if (area === 'shadow') await putAside(client, schemas, swap);
-  else await client.query(`drop table ${quoted(live.schema)}.${quoted(table)}`);
-  await client.query(`alter table ${quoted(incoming.schema)}.${quoted(table)} set schema ${quoted(live.schema)}`);
+  else await client.query(`drop table ${escapeIdentifier(live.schema)}.${escapeIdentifier(table)}`);
+  await client.query(
+    `alter table ${escapeIdentifier(incoming.schema)}.${escapeIdentifier(table)} set schema ${escapeIdentifier(live.schema)}`,
+  );
   for (const beside of BESIDE) {
-    await client.query(`delete from ${quoted(live.schema)}.${beside} where projection = $1`, [table]);
+    await client.query(`delete from ${escapeIdentifier(live.schema)}.${beside} where projection = $1`, [table]);
     await copyRows(client, incoming.schema, live.schema, beside, table);
   }
   if (area === 'shadow') {
     await client.query(
-      `update ${quoted(live.schema)}.projection_checkpoints set version = $2, rebuild_id = $3 where projection = $1`,
+      `update ${escapeIdentifier(live.schema)}.projection_checkpoints set version = $2, rebuild_id = $3 where projection = $1`,
       [table, swap.version, swap.rebuildId],
     );
   }
   // What was found in the table that was live until now says nothing of this one.
-  await client.query(`delete from ${quoted(live.schema)}.projection_drift where projection = $1`, [table]);
+  await client.query(`delete from ${escapeIdentifier(live.schema)}.projection_drift where projection = $1`, [table]);
   await noteLate(client, table, 'exchanged');
   const exchange: Exchange = { schema: live.schema, exchanged: table };
   await client.query('select pg_notify($1, $2)', [CHANNEL, JSON.stringify(exchange)]);
@@ -84,8 +87,10 @@ const putAside = async (client: pg.Client, schemas: Schemas, { projection: table
   await clearArea(client, previous, table);
   await makeArea(client, schemas, previous);
   await silence(client, { schema: live, table });
-  await client.query(`alter table ${quoted(live)}.${quoted(table)} set schema ${quoted(previous)}`);
-  await client.query(`insert into ${quoted(previous)}.rebuilds (projection, rebuild_id) values ($1, $2)`, [
+  await client.query(
+    `alter table ${escapeIdentifier(live)}.${escapeIdentifier(table)} set schema ${escapeIdentifier(previous)}`,
+  );
+  await client.query(`insert into ${escapeIdentifier(previous)}.rebuilds (projection, rebuild_id) values ($1, $2)`, [
     table,
     rebuildId,
   ]);
@@ -94,7 +99,7 @@ const putAside = async (client: pg.Client, schemas: Schemas, { projection: table
 
 const copyRows = async (client: pg.Client, from: string, to: string, beside: string, projection: string) => {
   await client.query(
-    `insert into ${quoted(to)}.${beside} select * from ${quoted(from)}.${beside} where projection = $1`,
+    `insert into ${escapeIdentifier(to)}.${beside} select * from ${escapeIdentifier(from)}.${beside} where projection = $1`,
     [projection],
   );
 };

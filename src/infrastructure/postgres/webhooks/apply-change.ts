@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { unreachable } from '../../../domain/decider.js';
 import type { QueueStep } from '../../../application/webhooks/webhook-queue.js';
-import { storable, storableJson } from './storable.js';
+import { storable, storableJson } from '../session/storable.js';
 
 type Change = Extract<QueueStep, { kind: 'change' }>;
 type Client = Pick<pg.Client, 'query'>;

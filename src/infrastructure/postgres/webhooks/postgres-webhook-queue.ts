@@ -1,4 +1,4 @@
-import { PgClient } from '../pg-client.js';
+import { PgClient } from '../session/pg-client.js';
 import type { DataSource, EntityManager } from 'typeorm';
 import {
   WebhookQueue,
@@ -8,10 +8,10 @@ import {
   type DeliveryOutcome,
   type QueueSession,
 } from '../../../application/webhooks/webhook-queue.js';
-import { tryLeadOn } from '../try-lead.js';
+import { tryLeadOn } from '../session/try-lead.js';
 import { CLAIM, claimedOf, type ClaimedRow } from './claim.js';
 import { PostgresQueueSession } from './queue-session.js';
-import { storable } from './storable.js';
+import { storable } from '../session/storable.js';
 
 const LEADER_LOCK = '7205113011';
 const CLAIM_LOCK = '7205113012';

@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import { failpoint } from '../../../application/failpoint.js';
+import { failpoint } from '../../../application/runtime/failpoint.js';
 import type { QueueSession, QueueStep, Subscription } from '../../../application/webhooks/webhook-queue.js';
-import { HeldConnection } from '../held-connection.js';
-import type { SessionLock } from '../session-lock.js';
+import { HeldConnection } from '../session/held-connection.js';
+import type { SessionLock } from '../session/session-lock.js';
 import { applyChange } from './apply-change.js';
-import { storable } from './storable.js';
+import { storable } from '../session/storable.js';
 
 type Delivery = Extract<QueueStep, { kind: 'deliver' }>;
 

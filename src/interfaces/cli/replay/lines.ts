@@ -2,7 +2,7 @@
 import type { StoryLine } from '../../../application/replay/story.js';
 import type { Verdict } from '../../../application/replay/verdict.js';
 import { span } from '../../../domain/workflow/what-if/difference.js';
-import { said } from './said.js';
+import { describeEvent } from './describe-event.js';
 
 export const COLUMNS = 120;
 
@@ -27,7 +27,7 @@ export const storyText = ({ recorded, event, actor, reason, occurredAt, after, c
     column(recorded.type, 24),
     state,
   ].join('  ');
-  const what = event ? said(event) : 'of a type that this version does not know: it changes nothing';
+  const what = event ? describeEvent(event) : 'of a type that this version does not know: it changes nothing';
   const changed = changes.map(({ what: name, from, to }) => `${name} ${from ?? 'none'} → ${to}`).join(', ');
   const below = [what, reason === null ? '' : `reason: ${reason}`, changed];
   return [head, ...below.filter((text) => text !== '').map((text) => `       ${text}`)].map((text) =>

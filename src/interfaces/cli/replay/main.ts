@@ -10,7 +10,7 @@ import { workflowStream } from '../../../domain/workflow/index.js';
 import type { Rules } from '../../../domain/workflow/what-if/follow.js';
 import { storyJson, storyText, verdictJson, verdictText } from './lines.js';
 import { optionsFrom, USAGE, type Options } from './options.js';
-import { reasonOf } from '../../../application/reason-of.js';
+import { reasonOf } from '../../../application/runtime/errors.js';
 import { Tally } from './tally.js';
 
 const FAILED = 2;

@@ -3,7 +3,7 @@ import { runUntilSignal } from '../../../composition/run-until-signal.js';
 import { follow } from './follow.js';
 import { optionsFrom, USAGE, type Options } from './options.js';
 import { next, type Picture } from './picture.js';
-import { reasonOf } from '../../../application/reason-of.js';
+import { reasonOf } from '../../../application/runtime/errors.js';
 import { Screen } from './screen.js';
 
 const WRONG = 2;

@@ -1,7 +1,7 @@
-import type { Moment } from '../../../application/queries/get-past-execution.js';
-import type { ExecutionQuery } from '../dto/queries.js';
-import { instantOf, revisionOf } from '../dto/query-fields.js';
-import { badRequest, problem } from '../refusal.js';
+import type { Moment } from '../../../application/history/get-past-execution.js';
+import type { ExecutionQuery } from '../executions/queries.js';
+import { instantOf, revisionOf } from '../server/query-fields.js';
+import { badRequest, problem } from '../server/refusal.js';
 
 /** Null: now. @throws Refusal 400 where the query names more than one moment, or asks today's reviews of the past */
 export const momentOf = ({ at_revision, as_of, min_revision, include_audit }: ExecutionQuery): Moment | null => {

@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { Refusal } from '../refusal.js';
+import { Refusal } from '../server/refusal.js';
 
 const JSON_PAGE = 'application/json';
 const LINES = 'application/x-ndjson';

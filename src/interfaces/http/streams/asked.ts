@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { badRequest, problem, Refusal } from '../refusal.js';
+import { badRequest, problem, Refusal } from '../server/refusal.js';
 
 const EVENTS = 'text/event-stream';
 const LARGEST = 2n ** 63n - 1n;

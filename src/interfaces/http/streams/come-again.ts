@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { ErrorAnswer } from '../error-answer.js';
+import type { ErrorAnswer } from '../server/error-answer.js';
 import { closing, HEADERS, type Goodbye } from './response-sink.js';
 import { retryFrame } from './frames.js';
 import type { StreamBounds } from './stream-bounds.js';

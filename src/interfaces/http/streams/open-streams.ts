@@ -1,5 +1,5 @@
 import type { LiveStream } from '../../../application/live/live-stream.js';
-import { Refusal } from '../refusal.js';
+import { Refusal } from '../server/refusal.js';
 import type { ResponseSink } from './response-sink.js';
 import type { StreamBounds } from './stream-bounds.js';
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import type { Json } from '../../../../src/domain/json.js';
-import { webhookDeliveryId } from '../../../../src/application/ids.js';
+import { webhookDeliveryId } from '../../../../src/application/log/ids.js';
 import { DEFAULT_WEBHOOK_PACE } from '../../../../src/application/webhooks/limits.js';
 import { WebhookFollower } from '../../../../src/application/webhooks/webhook-follower.js';
 import type {
@@ -12,7 +12,7 @@ import type {
   QueueStep,
   ReceiverState,
 } from '../../../../src/application/webhooks/webhook-queue.js';
-import type { RecordedEvent } from '../../../../src/application/event-log.js';
+import type { RecordedEvent } from '../../../../src/application/log/event-log.js';
 import {
   DEFAULT_WEBHOOK_QUEUE_LIMITS,
   PostgresWebhookQueue,

@@ -1,0 +1,94 @@
+import { agentHold, agentStream, readAgentEvent, type AgentCommand, type Hold } from '../../domain/agent/hold.js';
+import type { Clock } from '../runtime/clock.js';
+import type { CommandContext } from '../log/envelope.js';
+import type { EventLog, ExpectedRevision } from '../log/event-log.js';
+import { holdNotice, type Tell } from '../workflow/notices.js';
+import { SmallStream, type SmallFold } from '../log/stream-commands.js';
+
+const holds = new SmallStream(agentHold, readAgentEvent);
+type Folded = SmallFold<Hold>;
+
+export type HoldOutcome = Readonly<{
+  hold: Hold;
+  changed: boolean;
+  /** Of the agent's stream; null where nobody ever held it. */
+  revision: bigint | null;
+  /** Of the event appended; null when none was. */
+  position: bigint | null;
+}>;
+
+/** A hold or a release as it is asked for; who asks and when, the context says. */
+export type HoldOrder = Readonly<{ type: AgentCommand['type']; reason: string }>;
+
+/** Which agents operators hold. The log says so; what has been read of it is kept here. */
+export class AgentHolds {
+  private readonly known = new Map<string, Folded>();
+  private readonly asking = new Set<string>();
+  private changed: () => void = () => undefined;
+
+  constructor(
+    readonly log: EventLog,
+    readonly clock: Clock,
+    private readonly tell: Tell = () => undefined,
+  ) {}
+
+  /** Undefined as long as it has not been read: such an agent is not to be called either. */
+  of(agent: string): Hold | undefined {
+    return this.known.get(agent)?.state;
+  }
+
+  /** Asks where that is not known yet. */
+  mayCall(agent: string): boolean {
+    const hold = this.of(agent);
+    if (hold === undefined) this.ask(agent);
+    return hold === null;
+  }
+
+  /** @param changed called when an agent was held, released, or read for the first time */
+  onChange(changed: () => void): void {
+    this.changed = changed;
+  }
+
+  /** Has it read where it is not known yet; what comes of that, `onChange` tells. A failure leaves it unknown. */
+  private ask(agent: string): void {
+    if (this.asking.has(agent)) return;
+    this.asking.add(agent);
+    void this.refresh(agent)
+      .catch(() => undefined)
+      .finally(() => this.asking.delete(agent));
+  }
+
+  /** Reads what is new in the agent's stream. */
+  async refresh(agent: string): Promise<Hold> {
+    return (await this.read(agent)).state;
+  }
+
+  /** What is so already changes nothing. @throws RevisionConflict, LogUnavailable */
+  async execute(agent: string, { type, reason }: HoldOrder, context: CommandContext): Promise<HoldOutcome> {
+    const command = { type, data: { agent, actor: context.actor, reason, at: context.at.toISOString() } };
+    const read = () => this.read(agent);
+    const { folded, changed, position } = await holds.execute(this, agentStream(agent), command, context, read);
+    const { state, revision } = folded;
+    if (changed) {
+      this.keep(agent, folded);
+      holdNotice(agent, state, context.actor, this.tell);
+    }
+    return { hold: state, revision: revision === 'none' ? null : revision, changed, position };
+  }
+
+  private async read(agent: string): Promise<Folded> {
+    const folded = await holds.read(this.log, agentStream(agent), this.known.get(agent));
+    this.keep(agent, folded);
+    return folded;
+  }
+
+  /** Of two reads that overlap the older may end last. */
+  private keep(agent: string, folded: Folded): void {
+    const present = this.known.get(agent);
+    if (present && !isNewer(folded.revision, present.revision)) return;
+    this.known.set(agent, folded);
+    if (!present || (present.state === null) !== (folded.state === null)) this.changed();
+  }
+}
+
+const isNewer = (a: ExpectedRevision, b: ExpectedRevision) => a !== 'none' && (b === 'none' || a > b);

@@ -1,0 +1,56 @@
+import type { JsonObject } from '../../domain/json.js';
+import type { Checkpoint } from '../../domain/workflow/checkpoint.js';
+import type { StepError } from '../../domain/workflow/retry-policy.js';
+
+/** The body that every agent gets, in the words of the API. */
+export type AgentInput = Readonly<{
+  execution_id: string;
+  project_id: string;
+  document_type: string;
+  step: string;
+  attempt: number;
+  metadata: JsonObject;
+  checkpoint: Checkpoint;
+}>;
+
+export type AgentCall = Readonly<{
+  agent: string;
+  input: AgentInput;
+  /** The same for all attempts of a generation. */
+  idempotencyKey: string;
+  traceparent: string;
+  /** When the attempt times out. `signal` aborts then, and when the attempt is cancelled or abandoned. */
+  deadline: Date;
+  signal: AbortSignal;
+}>;
+
+export type AgentArtifact = Readonly<{
+  name: string;
+  contentType: string;
+  content: Uint8Array;
+}>;
+
+export type AgentSuccess = Readonly<{
+  success: true;
+  data: JsonObject;
+  metadata: JsonObject;
+  artifacts: readonly AgentArtifact[];
+}>;
+export type AgentFailure = Readonly<{ success: false; error: StepError; retryAfterMs: number | null }>;
+export type AgentReply = AgentSuccess | AgentFailure;
+
+/** No result yet: the agent has taken the attempt's task token and will report under it. */
+export type Deferred = Readonly<{ deferred: true }>;
+export const deferred: Deferred = { deferred: true };
+
+export type AgentInfo = Readonly<{
+  name: string;
+  kind: 'http' | 'function';
+  url: string | null;
+}>;
+
+export abstract class Agents {
+  /** Never throws: whatever goes wrong is classed and comes back as an unsuccessful reply. */
+  abstract call(call: AgentCall): Promise<AgentReply | Deferred>;
+  abstract list(): readonly AgentInfo[];
+}

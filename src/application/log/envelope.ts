@@ -1,0 +1,67 @@
+/** What stands beside each event's data: who, why, as part of what, and where the execution stood afterwards. */
+import { z } from 'zod';
+import type { Summary } from '../../domain/workflow/summary.js';
+
+export type Actor = Readonly<{
+  type: 'user' | 'service' | 'agent' | 'system';
+  id: string;
+}>;
+
+/** Everything about a command but what it asks. */
+export type CommandContext = Readonly<{
+  commandId: string;
+  at: Date;
+  actor: Actor;
+  reason: string | null;
+  /** Event or command that led to this one; null where it came from outside. */
+  causationId: string | null;
+  /** W3C trace context of the request. */
+  traceparent: string | null;
+  /** X-Request-Id of the request; absent where none gave the command. */
+  requestId?: string | undefined;
+}>;
+
+/** Stored with each event. `$correlationId` and `$causationId` are the names that EventStoreDB's own tools know. */
+export type EventMetadata = Readonly<{
+  commandId: string;
+  $correlationId: string;
+  $causationId: string;
+  actor: Actor;
+  reason: string | null;
+  /** When the command was given; the log has its own time of recording. */
+  occurredAt: string;
+  traceparent: string | null;
+  /** X-Request-Id of the request that gave the command: its line in the log has it. Absent where none did, and in earlier events. */
+  requestId?: string | undefined;
+  /** The execution as this event left it, so that a read table needs no other event. */
+  summary: Summary;
+  /** See event-hash.ts; absent in events of earlier versions. */
+  hash?: string | undefined;
+  previousHash?: string | null | undefined;
+}>;
+
+const metadataShape = z.object({
+  commandId: z.string(),
+  $correlationId: z.string(),
+  $causationId: z.string(),
+  actor: z.object({
+    type: z.enum(['user', 'service', 'agent', 'system']),
+    id: z.string(),
+  }),
+  reason: z.string().nullable(),
+  occurredAt: z.iso.datetime(),
+  traceparent: z.string().nullable(),
+  requestId: z.string().optional(),
+  summary: z.object({
+    state: z.string(),
+    step: z.string().nullable(),
+    nextStep: z.string().nullable(),
+    percentComplete: z.number(),
+    nextActionAt: z.iso.datetime().nullable(),
+  }),
+  hash: z.string().optional(),
+  previousHash: z.string().nullable().optional(),
+});
+
+/** @throws where the metadata is not what this application writes */
+export const parseMetadata = (metadata: unknown): EventMetadata => metadataShape.parse(metadata);

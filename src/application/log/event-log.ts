@@ -1,0 +1,123 @@
+/** The event log as the application sees it. EventStoreDB's adapter and the tests' in-memory log pass one contract suite. */
+
+import type { Json } from '../../domain/json.js';
+
+export type { Json };
+
+/** Revision of a stream's last event, or 'none' where the stream does not exist. */
+export type ExpectedRevision = bigint | 'none';
+
+/** An event that is not in the log yet. `id` is a UUID; the same id on a second try makes the append idempotent. */
+export type NewEvent = Readonly<{
+  id: string;
+  type: string;
+  data: Json;
+  metadata: Json;
+}>;
+
+export type RecordedEvent = Readonly<{
+  id: string;
+  type: string;
+  /** Parsed JSON; where the stored bytes are not JSON, the raw text. Validate before use. */
+  data: unknown;
+  metadata: unknown;
+  stream: string;
+  /** Place in its stream, from 0, without gaps. */
+  revision: bigint;
+  /** Place in the whole log (commit position). Grows, has gaps. */
+  position: bigint;
+  /** When the log recorded it, UTC. */
+  recordedAt: Date;
+}>;
+
+/** The type of the event with which a server ends a stream for ever. It stays in the log; the stream can be read no more. */
+const TOMBSTONE = '$streamDeleted';
+export const isTombstone = ({ type }: Pick<RecordedEvent, 'type'>): boolean => type === TOMBSTONE;
+
+/** What a subscription yields: events, checkpoints between them (nothing that matches up to here), and 'caught-up'. */
+export type SubscriptionMessage =
+  | Readonly<{ kind: 'event'; event: RecordedEvent }>
+  | Readonly<{ kind: 'checkpoint'; position: bigint }>
+  | Readonly<{ kind: 'caught-up' }>;
+
+/** Up to where the log is known after this message; null where it says nothing of that. */
+export const positionOf = (message: SubscriptionMessage): bigint | null => {
+  if (message.kind === 'event') return message.event.position;
+  return message.kind === 'checkpoint' ? message.position : null;
+};
+
+/** At most `limit` events from `from` (inclusive). Backwards, `from` is 'end' or the revision of an event that is there. */
+export type PageAsked = Readonly<
+  { limit: number } & ({ direction: 'forwards'; from: bigint } | { direction: 'backwards'; from: bigint | 'end' })
+>;
+
+export type Appended = Readonly<{ revision: bigint; position: bigint }>;
+
+/** An abstract class, not an interface, so that it is its own injection token. */
+export abstract class EventLog {
+  /**
+   * The events of a stream from `from` (inclusive, default 0), oldest first.
+   * `revision` is that of the stream's last event; 'none' where the stream does not exist.
+   * @throws StreamTombstoned, as each that reads one stream or appends to it; LogUnavailable
+   */
+  abstract read(
+    stream: string,
+    from?: bigint,
+  ): Promise<Readonly<{ events: readonly RecordedEvent[]; revision: ExpectedRevision }>>;
+
+  /**
+   * A part of a stream, in the order of reading; fewer than `limit` where the stream ends there, none where there is none.
+   * @throws LogUnavailable
+   */
+  abstract readPage(stream: string, page: PageAsked): Promise<readonly RecordedEvent[]>;
+
+  /**
+   * All or nothing.
+   * @throws RevisionConflict when the stream is not at `expected`
+   * @throws AppendOutcomeUnknown when no answer came in time: the events may or may not be in the log
+   * @throws LogUnavailable when the log certainly did not take them
+   */
+  abstract append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended>;
+
+  /** Position of the last event of the whole log, of whatever stream; 'start' where there is none. @throws LogUnavailable */
+  abstract head(): Promise<bigint | 'start'>;
+
+  /** Of the whole log: what comes after a position (exclusive), oldest first, `limit` at most. @throws LogUnavailable */
+  abstract page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]>;
+
+  /**
+   * Live catch-up over the whole log, streams whose name begins with (one of) `prefix` only, in log order, after `after` (exclusive).
+   * Ends with an error when the connection is lost (the caller loops with back-off); ends quietly on `signal`.
+   */
+  abstract subscribe(
+    options: Readonly<{
+      prefix: string | readonly string[];
+      after: bigint | 'start';
+      signal: AbortSignal;
+    }>,
+  ): AsyncIterable<SubscriptionMessage>;
+}
+
+export class RevisionConflict extends Error {
+  constructor(
+    readonly stream: string,
+    readonly expected: ExpectedRevision,
+    readonly actual: ExpectedRevision | 'unknown',
+  ) {
+    super(`Stream ${stream} was expected at revision ${expected}, it is at ${actual}`);
+  }
+}
+
+export class AppendOutcomeUnknown extends Error {}
+
+export class LogUnavailable extends Error {}
+
+/** The stream was ended for ever, with whatever tool: it is never read or written again. Of other streams that says nothing. */
+export class StreamTombstoned extends Error {
+  constructor(readonly stream: string) {
+    super(
+      `Stream ${stream} was tombstoned in the event store: expected its events, and it can neither be read nor written any more. ` +
+        'Restore the event store from a backup; `npm run audit -- verify --all` says since when it is so',
+    );
+  }
+}

@@ -1,0 +1,164 @@
+import type { OnError } from '../runtime/errors.js';
+/** Whether this instance can do its work: what it depends on is tried by writing, what it waits for is looked at. */
+import { sleep, type Clock } from '../runtime/clock.js';
+import type { RecordedEvent } from './event-log.js';
+
+export type VitalLimits = Readonly<{
+  /** Between two looks; after one that failed, `retryMs`. */
+  everyMs: number;
+  retryMs: number;
+  /** After which an attempt that has not ended counts as failed. */
+  timeoutMs: number;
+  /** What waits for longer than this, while nothing moves on, has been stopped. */
+  stalledMs: number;
+  unsignedMs: number;
+}>;
+
+/** What moves on along the log: how far it has come, since when, and what comes next. `position` is null where nothing was done yet. */
+export type Progress = Readonly<{ position: bigint | 'start'; movedAt: Date | null; next: RecordedEvent | null }>;
+
+export type VitalPorts = Readonly<{
+  clock: Clock;
+  /** Each of them writes something, and leaves nothing behind that grows. */
+  writeLog: () => Promise<void>;
+  writeDatabase: () => Promise<void>;
+  signed: () => Promise<Progress>;
+  saga: () => Promise<Progress>;
+}>;
+
+export type VitalName = 'log_write' | 'database_write' | 'signing' | 'saga';
+
+export type VitalSign = Readonly<{
+  ok: boolean;
+  detail: string;
+  /** Of the last append, write, signature or position, in seconds; null before the first one. */
+  ageSeconds: number | null;
+}>;
+
+type Outcome = Readonly<{ failed: boolean; okAt: Date | null }>;
+
+const NEVER: Outcome = { failed: false, okAt: null };
+
+export class VitalSigns {
+  private readonly ending = new AbortController();
+  private loop: Promise<void> = Promise.resolve();
+  private readonly writes: Record<'log_write' | 'database_write', Outcome> = {
+    log_write: NEVER,
+    database_write: NEVER,
+  };
+  private readonly progress: Record<'signing' | 'saga', Progress | null> = { signing: null, saga: null };
+  /** Since when each cannot be looked at; null while it can. */
+  private readonly unseenSince: Record<'signing' | 'saga', Date | null> = { signing: null, saga: null };
+  private readonly underWay = new Set<VitalName>();
+  private begun: () => void = () => undefined;
+  /** Resolves when there is something to say. */
+  readonly known = new Promise<void>((resolve) => (this.begun = resolve));
+
+  constructor(
+    private readonly ports: VitalPorts,
+    private readonly limits: VitalLimits,
+    private readonly onError: OnError,
+  ) {}
+
+  start(): void {
+    this.loop = this.run(this.ending.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.ending.abort();
+    await this.loop;
+  }
+
+  signs(): Readonly<Record<VitalName, VitalSign>> {
+    const { stalledMs, unsignedMs } = this.limits;
+    return {
+      log_write: this.written('log_write', 'append'),
+      database_write: this.written('database_write', 'write'),
+      signing: this.moved('signing', 'signature', unsignedMs),
+      saga: this.moved('saga', 'position of the saga', stalledMs),
+    };
+  }
+
+  private async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await Promise.all([
+        this.within('log_write', this.ports.writeLog, () => this.wrote('log_write')),
+        this.within('database_write', this.ports.writeDatabase, () => this.wrote('database_write')),
+        this.within('signing', this.ports.signed, (progress) => this.looked('signing', progress)),
+        this.within('saga', this.ports.saga, (progress) => this.looked('saga', progress)),
+      ]);
+      this.begun();
+      const isWell = Object.values(this.signs()).every(({ ok }) => ok);
+      await sleep(this.ports.clock, isWell ? this.limits.everyMs : this.limits.retryMs, signal);
+    }
+  }
+
+  /** An attempt that hangs is not joined by others. */
+  private async within<T>(name: VitalName, attempt: () => Promise<T>, took: (value: T) => void): Promise<void> {
+    if (this.underWay.has(name)) return;
+    this.underWay.add(name);
+    const patience = new AbortController();
+    const late = sleep(this.ports.clock, this.limits.timeoutMs, AbortSignal.any([patience.signal, this.ending.signal]));
+    const done = attempt()
+      .then(took, (error: unknown) => this.fail(name, error))
+      .finally(() => this.underWay.delete(name));
+    await Promise.race([done, late]);
+    patience.abort();
+    if (this.underWay.has(name) && !this.ending.signal.aborted)
+      this.fail(name, new Error(`no answer within ${this.limits.timeoutMs} ms`));
+  }
+
+  private wrote(name: 'log_write' | 'database_write'): void {
+    this.writes[name] = { failed: false, okAt: this.ports.clock.now() };
+  }
+
+  private looked(name: 'signing' | 'saga', progress: Progress): void {
+    this.progress[name] = progress;
+    this.unseenSince[name] = null;
+  }
+
+  /**
+   * Logged when it begins. What cannot be looked at stays as it was for a while: a log or a database that is away has a sign
+   * of its own. One that takes events and cannot be read, as where a page of it is damaged, has none.
+   */
+  private fail(name: VitalName, error: unknown): void {
+    if (this.ending.signal.aborted) return;
+    if (name === 'signing' || name === 'saga') {
+      this.unseenSince[name] ??= this.ports.clock.now();
+      return;
+    }
+    if (!this.writes[name].failed) this.onError(`Not ready: ${WHAT[name]} cannot be written`, error);
+    this.writes[name] = { failed: true, okAt: this.writes[name].okAt };
+  }
+
+  private written(name: 'log_write' | 'database_write', what: string): VitalSign {
+    const { failed, okAt } = this.writes[name];
+    const ageSeconds = this.age(okAt);
+    const { everyMs, timeoutMs } = this.limits;
+    // A loop that stands still must not leave a good word behind for ever.
+    const isOld = okAt !== null && ageSeconds! * 1_000 > 3 * everyMs + 2 * timeoutMs;
+    return { ok: okAt !== null && !failed && !isOld, detail: last(what, ageSeconds), ageSeconds };
+  }
+
+  private moved(name: 'signing' | 'saga', what: string, limitMs: number): VitalSign {
+    const { movedAt = null, next = null } = this.progress[name] ?? {};
+    const ageSeconds = this.age(movedAt);
+    const unseen = this.age(this.unseenSince[name]);
+    if (unseen !== null && unseen * 1_000 > limitMs)
+      return { ok: false, detail: `cannot be looked at for ${Math.round(unseen)} s`, ageSeconds };
+    const waits = this.age(next?.recordedAt ?? null);
+    if (waits === null) return { ok: true, detail: `${last(what, ageSeconds)}; nothing waits`, ageSeconds };
+    const stands = ageSeconds === null || ageSeconds * 1_000 > limitMs;
+    const ok = !(stands && waits * 1_000 > limitMs);
+    return { ok, detail: `${last(what, ageSeconds)}; an event waits for ${Math.round(waits)} s`, ageSeconds };
+  }
+
+  private age(at: Date | null): number | null {
+    return at && Math.max(0, this.ports.clock.now().getTime() - at.getTime()) / 1_000;
+  }
+}
+
+const WHAT = { log_write: 'the event log', database_write: 'the database' } as const;
+
+const last = (what: string, ageSeconds: number | null): string =>
+  ageSeconds === null ? `no ${what} yet` : `last ${what} ${Math.round(ageSeconds)} s ago`;

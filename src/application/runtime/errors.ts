@@ -1,0 +1,96 @@
+/** What the application refuses before the domain is asked, or cannot do now. The HTTP edge has one status for each. */
+
+/** 400: the request cannot be carried out as it stands. */
+export class InvalidRequest extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly details: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(message);
+  }
+}
+
+/** 404 */
+export class NotFound extends Error {}
+
+/** 404: the execution is there, but not (yet) at that place of its history. */
+export class NotInHistory extends Error {
+  constructor(
+    message: string,
+    readonly details: Readonly<Record<string, unknown>> = {},
+  ) {
+    super(message);
+  }
+}
+
+/** 409: an event of the history is not what this application writes: there is no state after it. */
+export class HistoryUnreadable extends Error {
+  constructor(
+    readonly revision: string,
+    type: string,
+    why: string,
+  ) {
+    super(`Event ${revision} (${type}) cannot be applied, so there is no state from it on: ${why.slice(0, 500)}`);
+  }
+}
+
+/** Why nobody waits for an attempt's result any more. */
+export type OverReason = 'completed' | 'failed' | 'replaced' | 'cancelled';
+
+/** 410: a task token whose attempt has ended. Its agent can stop. */
+export class AttemptOver extends Error {
+  constructor(
+    readonly reason: OverReason,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** 412: the execution has moved on from the revision that the order was made for, or was never there. */
+export class OtherRevision extends Error {
+  constructor(
+    message: string,
+    readonly details: Readonly<Record<string, unknown>>,
+  ) {
+    super(message);
+  }
+}
+
+/** 422: an Idempotency-Key that was used before, for something else. */
+export class IdempotencyKeyReused extends Error {}
+
+/** 503: more waits to be run than is allowed; `retryAfterSeconds` is what the client is told. */
+export class TooMuchWaiting extends Error {
+  constructor(
+    message: string,
+    readonly retryAfterSeconds: number,
+  ) {
+    super(message);
+  }
+}
+
+/** 503: true now, perhaps not in a moment. */
+export class NotReady extends Error {}
+
+/**
+ * What an error says, whatever was thrown. Where several addresses were tried, only the errors inside it say why; a wrapper
+ * without words leaves them to its cause, and a bare failure of the system has a code alone.
+ */
+export const reasonOf = (error: unknown): string => {
+  try {
+    const { errors, message, cause, code } = (error ?? {}) as Thrown;
+    if (Array.isArray(errors) && errors.length > 0) return reasonOf(errors[0]);
+    if (typeof message === 'string' && message !== '') return message;
+    if (cause) return reasonOf(cause);
+    return typeof code === 'string' ? code : String(error);
+  } catch {
+    return 'something that cannot be shown';
+  }
+};
+
+type Thrown = Readonly<{ errors?: unknown; message?: unknown; cause?: unknown; code?: unknown }>;
+
+/** Gets each failure that nobody awaits, with the sentence for the application's log. */
+export type OnError = (message: string, error: unknown) => void;

@@ -1,0 +1,50 @@
+/** The saga's own commands: who gives them, and under which trace. */
+import type { StepCommand } from '../../domain/workflow/commands.js';
+import type { StepStarted } from '../../domain/workflow/events.js';
+import type { Clock } from '../runtime/clock.js';
+import type { Actor } from '../log/envelope.js';
+import type { Ids } from '../log/ids.js';
+import type { CommandEnvelope } from '../workflow/workflows.js';
+
+const SAGA: Actor = { type: 'system', id: 'workflow-saga' };
+
+type Origin = Readonly<{
+  causationId: string | null;
+  traceparent: string | null;
+}>;
+
+/** Nothing in the log led to it. */
+export const NO_CAUSE: Origin = { causationId: null, traceparent: null };
+
+export type OrderSource = Readonly<{ ids: Ids; clock: Clock }>;
+
+export const envelopeOf = (
+  { ids, clock }: OrderSource,
+  command: StepCommand,
+  { causationId, traceparent }: Origin,
+  actor: Actor = SAGA,
+): CommandEnvelope => ({
+  command,
+  context: {
+    commandId: ids.uuid(),
+    at: clock.now(),
+    actor,
+    reason: null,
+    causationId,
+    traceparent,
+  },
+});
+
+/** What an agent answered is said by the agent; a timeout or an interruption is noticed by the saga. */
+export const speakerOf = (report: StepCommand, { agent }: StepStarted): Actor =>
+  report.type === 'CompleteStep' ||
+  report.type === 'DeferStep' ||
+  (report.type === 'FailStep' && report.data.error.code !== 'TIMEOUT')
+    ? { type: 'agent', id: agent }
+    : SAGA;
+
+/** One trace for an execution, one span for an attempt. W3C trace context, level 1. */
+export const traceparentFor = (executionId: string, startedEventId: string): string =>
+  `00-${hex(executionId, 32)}-${hex(startedEventId, 16)}-01`;
+
+const hex = (uuid: string, length: number) => uuid.replaceAll('-', '').slice(0, length);

@@ -1,0 +1,103 @@
+import type { ExpectedRevision, RecordedEvent } from '../log/event-log.js';
+import { parseMetadata } from '../log/envelope.js';
+import { linkOf } from '../log/event-hash.js';
+import { workflow } from '../../domain/workflow/index.js';
+import { hasEnded, type WorkflowState } from '../../domain/workflow/state.js';
+import { upcast } from '../../domain/workflow/upcast.js';
+
+/** How many of an execution's commands are remembered, to recognise a repeat. */
+const REMEMBERED_COMMANDS = 100;
+
+/** An execution as far as it has been read. */
+export type Folded = Readonly<{
+  state: WorkflowState;
+  revision: ExpectedRevision;
+  /** When it was started, ISO-8601 UTC; empty before. */
+  createdAt: string;
+  /** The latest commands that left events. */
+  commands: readonly string[];
+  /** Of the last event, for the next one to name; null before the first. */
+  link: string | null;
+}>;
+
+export const unread: Folded = {
+  state: workflow.initialState,
+  revision: 'none',
+  createdAt: '',
+  commands: [],
+  link: null,
+};
+
+/** @throws where a stored event is not what this application writes: such an execution stands still rather than go wrong */
+export const foldRecorded = (folded: Folded, event: RecordedEvent): Folded => {
+  const known = upcast(event.type, event.data);
+  const link = linkOf(event);
+  if (!known) return { ...folded, revision: event.revision, link };
+  const { commandId, occurredAt } = parseMetadata(event.metadata);
+  return {
+    state: workflow.evolve(folded.state, known),
+    revision: event.revision,
+    createdAt: folded.createdAt || occurredAt,
+    commands: remember(folded.commands, commandId),
+    link,
+  };
+};
+
+export const remember = (commands: readonly string[], commandId: string): readonly string[] =>
+  commands.at(-1) === commandId ? commands : [...commands.slice(1 - REMEMBERED_COMMANDS), commandId];
+
+/** Of the executions that are kept, those that have ended: they carry all outputs, and are rarely asked for again. */
+const ENDED_SHARE = 0.05;
+
+/** The executions used last. A stale entry costs a conflict and a second read, never a wrong decision. */
+export class FoldCache {
+  private readonly unfinished: LastUsed;
+  private readonly ended: LastUsed;
+
+  constructor(limit: number) {
+    this.unfinished = new LastUsed(limit);
+    this.ended = new LastUsed(Math.ceil(limit * ENDED_SHARE));
+  }
+
+  get(executionId: string): Folded | undefined {
+    return this.unfinished.get(executionId) ?? this.ended.get(executionId);
+  }
+
+  /** An older view never replaces a newer one. */
+  put(executionId: string, folded: Folded): void {
+    const present = this.get(executionId);
+    if (present && isNewer(present.revision, folded.revision)) return;
+    const [here, there] = hasEnded(folded.state.status) ? [this.ended, this.unfinished] : [this.unfinished, this.ended];
+    there.forget(executionId);
+    here.put(executionId, folded);
+  }
+
+  forget(executionId: string): void {
+    this.unfinished.forget(executionId);
+    this.ended.forget(executionId);
+  }
+}
+
+class LastUsed {
+  private readonly entries = new Map<string, Folded>();
+
+  constructor(private readonly limit: number) {}
+
+  get(executionId: string): Folded | undefined {
+    const entry = this.entries.get(executionId);
+    if (entry) this.put(executionId, entry);
+    return entry;
+  }
+
+  put(executionId: string, folded: Folded): void {
+    this.entries.delete(executionId);
+    this.entries.set(executionId, folded);
+    if (this.entries.size > this.limit) this.entries.delete(this.entries.keys().next().value!);
+  }
+
+  forget(executionId: string): void {
+    this.entries.delete(executionId);
+  }
+}
+
+const isNewer = (a: ExpectedRevision, b: ExpectedRevision) => a !== 'none' && (b === 'none' || a > b);

@@ -1,0 +1,78 @@
+/** What an operator has to hear of, as one line. Each is logged by the one instance that did it, once it is in the log. */
+import type { Hold } from '../../domain/agent/hold.js';
+import type { WorkflowEvent } from '../../domain/workflow/events.js';
+import type { StepError } from '../../domain/workflow/retry-policy.js';
+import type { AppendedEvent } from './outcome.js';
+
+type Level = 'log' | 'warn' | 'error';
+export type Tell = (level: Level, line: string) => void;
+
+const LONGEST_MESSAGE = 200;
+
+/** Agents write the message of an error: one line, of a bounded length. */
+const said = ({ type, code, message }: StepError): string =>
+  `${type} ${code}: ${message.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, LONGEST_MESSAGE)}`;
+
+/** Of one append: an execution that fails says so once, and not of its step as well. */
+export const noticesOf = (executionId: string, appended: readonly AppendedEvent[], tell: Tell): void => {
+  for (const { event } of appended) {
+    const notice = noticeOf(event, () => triedBefore(appended));
+    if (notice) tell(notice[0], `Execution ${executionId}${notice[1]}`);
+  }
+};
+
+const noticeOf = (event: WorkflowEvent, tried: () => string): Readonly<[Level, string]> | undefined => {
+  if (event.type === 'WorkflowFailed')
+    return ['error', ` failed at step ${event.data.step}${tried()}, ${said(event.data.error)}`];
+  if (event.type === 'StepSkipped')
+    return ['warn', `: step ${event.data.step} is skipped${tried()}, ${said(event.data.error)}`];
+  if (event.type === 'WorkflowPaused' && event.data.exhausted) {
+    const { step, error } = event.data.exhausted;
+    return ['warn', ` waits for an operator: step ${step} has used up its retries, ${said(error)}`];
+  }
+  if (event.type === 'StepInterrupted')
+    return ['log', `: step ${event.data.step} is handed over by ${event.data.worker} (${event.data.cause})`];
+  return undefined;
+};
+
+const triedBefore = (appended: readonly AppendedEvent[]): string => {
+  const failed = appended.map(({ event }) => event).findLast((event) => event.type === 'StepFailed');
+  if (failed?.type !== 'StepFailed') return '';
+  const { rule, attempt, of } = failed.data.decision;
+  return rule === 'attempts_exhausted' ? `, retries exhausted after attempt ${attempt} of ${of}` : '';
+};
+
+type CircuitState = 'closed' | 'open' | 'half_open';
+
+/** A trial is no news of its own, nor that the agent still fails: that it answers again is. */
+export const circuitNotice = (
+  agent: string,
+  before: CircuitState,
+  after: CircuitState,
+  trialAt: number,
+  tell: Tell,
+): void => {
+  if (after === before || (before === 'half_open' && after === 'open')) return;
+  if (after === 'open')
+    tell(
+      'warn',
+      `Agent ${agent}: its circuit is open on this instance, no call before ${new Date(trialAt).toISOString()}`,
+    );
+  else if (after === 'closed') tell('log', `Agent ${agent}: its circuit is closed again on this instance`);
+};
+
+export const holdNotice = (
+  agent: string,
+  hold: Hold,
+  actor: Readonly<{ type: string; id: string }>,
+  tell: Tell,
+): void => tell('log', `Agent ${agent} is ${hold === null ? 'released' : 'held'} by ${actor.type} ${actor.id}`);
+
+/** Of what one instance does for all. */
+export const leadNotices = (what: string, tell: Tell) => ({
+  begun: () => tell('log', `This instance ${what} from now on`),
+  ended: () => tell('log', `This instance no longer ${what}`),
+});
+
+export type LeadNotices = ReturnType<typeof leadNotices>;
+export const NO_LEAD_NOTICES: LeadNotices = { begun: () => undefined, ended: () => undefined };

@@ -1,0 +1,27 @@
+/** Attempts whose agents report later: the token that names one, and what can be said under it. */
+import type { JsonObject } from '../../domain/json.js';
+import type { AgentFailure, AgentSuccess } from '../agents/agents.js';
+
+/** Attempts are absolute numbers, so this names one attempt for ever. */
+export type AttemptRef = Readonly<{ executionId: string; step: string; attempt: number }>;
+
+/** A token cannot be guessed, not even by who reads the whole history; any instance can read it, also after a restart. */
+export abstract class TaskTokens {
+  abstract issue(attempt: AttemptRef): string;
+  /** Null for whatever was not issued by this installation. Says nothing of whether the attempt still runs. */
+  abstract read(token: string): AttemptRef | null;
+}
+
+export type TaskReport =
+  | Readonly<{ type: 'heartbeat'; percent: number | null; message: string | null }>
+  | Readonly<{ type: 'complete'; reply: AgentSuccess }>
+  | Readonly<{ type: 'fail'; reply: AgentFailure }>;
+
+/** Reads a report under the same rules and limits as an agent's direct answer. */
+export abstract class TaskReports {
+  /**
+   * @param token must not stand in a message: many may read the history, and the attempt still runs
+   * @throws InvalidRequest that says what was expected
+   */
+  abstract read(body: JsonObject, step: string, token: string): TaskReport;
+}

@@ -1,0 +1,115 @@
+/** Reads as callers see them: `$all` as it was written, a stream as its metadata allow. Page by page, ends included. */
+import type { Filter } from './filter.js';
+import type { Direction, Reader, Scanned } from '../storage/reader.js';
+import { metastreamState, type StreamState } from '../storage/stream-state.js';
+import { DELETED, isMetastream, originalOf, type StoredEvent } from '../wire/records.js';
+import { streamDeleted } from '../wire/errors.js';
+
+export type From = bigint | 'start' | 'end';
+
+/** There is no such stream, or none any more. */
+export class StreamNotFound extends Error {}
+
+/** The revisions and the age that a read may see. */
+export type Visible = Readonly<{ first: bigint; last: bigint; since: number }>;
+
+/** @throws StreamNotFound, or a refusal when the stream is tombstoned */
+export async function visible(reader: Reader, stream: string): Promise<Visible> {
+  const original = await reader.state(originalOf(stream));
+  const state = isMetastream(stream) ? metastreamState(original) : original;
+  if (state.tombstoned) throw streamDeleted(stream);
+  if (state.last < 0n || state.truncateBefore === DELETED) throw new StreamNotFound(stream);
+  return visibleOf(state, Date.now());
+}
+
+export function visibleOf({ last, metadata }: StreamState, now: number): Visible {
+  const { truncateBefore = 0n, maxCount, maxAgeSeconds } = metadata;
+  const counted = maxCount === undefined ? 0n : last - maxCount + 1n;
+  const first = truncateBefore > counted ? truncateBefore : counted;
+  return { first, last, since: maxAgeSeconds === undefined ? 0 : now - maxAgeSeconds * 1_000 };
+}
+
+type StreamRead = Readonly<{ stream: string; from: From; direction: Direction; count: bigint }>;
+
+/** `from` is read itself. */
+export async function* readStream(reader: Reader, read: StreamRead): AsyncGenerator<readonly StoredEvent[]> {
+  const { first, last, since } = await visible(reader, read.stream);
+  const forwards = read.direction === 'forwards';
+  let next = read.from === 'start' ? 0n : read.from === 'end' ? last : read.from;
+  if (!forwards && next > last) next = last;
+  if (forwards && next < first) next = first;
+  let left = read.count;
+  while (left > 0n && next >= first && next <= last) {
+    const to = forwards ? last : first;
+    const page = await reader.stream({
+      stream: read.stream,
+      from: next,
+      to,
+      since,
+      direction: read.direction,
+      limit: toLimit(left),
+    });
+    const latest = page.at(-1);
+    if (!latest) return;
+    yield page;
+    left -= BigInt(page.length);
+    next = forwards ? latest.revision + 1n : latest.revision - 1n;
+  }
+}
+
+type AllRead = Readonly<{ from: From; direction: Direction; count: bigint; filter?: Filter | undefined }>;
+
+/** Forwards from an event's position reads that event; backwards from it, what comes before it. */
+export async function* readAll(
+  reader: Reader,
+  search: (wanted: Omit<Search, 'limit'>) => Promise<Page>,
+  read: AllRead,
+  signal: AbortSignal,
+): AsyncGenerator<readonly StoredEvent[]> {
+  const forwards = read.direction === 'forwards';
+  if (read.from === (forwards ? 'end' : 'start')) return;
+  let position = forwards ? startOf(read.from, 1n) - 1n : startOf(read.from, DELETED);
+  let left = read.count;
+  // A filter that nothing passes searches the whole log: not for a caller that has left.
+  while (left > 0n && !signal.aborted) {
+    const { events, scanned, upTo } = read.filter
+      ? await search({ position, direction: read.direction, filter: read.filter })
+      : await plainPage(reader, position, read.direction, left);
+    if (scanned.length === 0) return;
+    const wanted = events.slice(0, toLimit(left));
+    if (wanted.length > 0) yield wanted;
+    left -= BigInt(wanted.length);
+    position = upTo;
+  }
+}
+
+/** Some events, those that were looked at to find them, and the position up to which nothing was passed over. */
+export type Page = Readonly<{ events: readonly StoredEvent[]; scanned: readonly Scanned[]; upTo: bigint }>;
+
+export async function plainPage(reader: Reader, position: bigint, direction: Direction, left: bigint): Promise<Page> {
+  const events = await reader.all(position, direction, toLimit(left));
+  return { events, scanned: events, upTo: events.at(-1)?.position ?? position };
+}
+
+export type Search = Readonly<{ position: bigint; direction: Direction; filter: Filter; limit: number }>;
+
+/** Looks at names and types first, and brings the bodies of those alone that match. */
+export async function filteredPage(
+  reader: Reader,
+  { position, direction, limit }: Search,
+  choose: (scanned: readonly Scanned[]) => Promise<readonly Scanned[]>,
+): Promise<Page> {
+  const scanned = await reader.scan(position, direction, limit);
+  const wanted = (await choose(scanned)).map((event) => event.position);
+  const events = wanted.length > 0 ? await reader.fetch(wanted, direction) : [];
+  const latest = events.at(-1);
+  if (events.length === wanted.length || !latest)
+    return { events, scanned, upTo: scanned.at(-1)?.position ?? position };
+  // The bodies did not fit into one page: what was looked at beyond the last of them is looked at again.
+  const cut = scanned.findIndex((event) => event.position === latest.position);
+  return { events, scanned: scanned.slice(0, cut + 1), upTo: latest.position };
+}
+
+const startOf = (from: From, otherwise: bigint) => (typeof from === 'bigint' ? from : otherwise);
+
+const toLimit = (count: bigint) => Number(count > 1_000_000n ? 1_000_000n : count);

@@ -1,0 +1,111 @@
+/**
+ * Subscriptions pull: each has a place in the log and asks for what comes after it, from memory when it is near the end,
+ * from the database when it is not. A slow subscriber just asks later; nothing is kept for it.
+ */
+import type { FilterOptions } from './filter.js';
+import type { Limits } from '../limits.js';
+import { plainPage, type From, type Page } from './log-reads.js';
+import { RENDERED_EVENTS, sendAll, type Outgoing, type Render } from '../wire/outgoing.js';
+import { streams, type Streams } from '../wire/protocol.js';
+import type { Reader, Scanned } from '../storage/reader.js';
+import type { StoredEvent } from '../wire/records.js';
+import type { Caller, Searches } from './searches.js';
+import type { Tail } from './tail.js';
+
+export type Log = Readonly<{ reader: Reader; searches: Searches; tail: Tail; limits: Limits }>;
+
+/** Everything after `from` (exclusive) until the caller leaves. */
+export async function subscribeToAll(
+  log: Log,
+  from: From,
+  filter: FilterOptions | undefined,
+  render: Render,
+  out: Outgoing,
+): Promise<void> {
+  let quietSince = Date.now();
+  let cursor = from === 'end' ? log.tail.last : from === 'start' ? 0n : from;
+  let live = false;
+  let looked = 0;
+  let ahead: Readonly<{ from: bigint; page: Promise<Page> }> | undefined;
+  while (!out.signal.aborted) {
+    const near = log.tail.after(cursor, log.limits.pageEvents);
+    if (near?.length === 0) {
+      if (!live) await out.send(caughtUp());
+      live = true;
+      await log.tail.moreThan(cursor, out.signal, quietSince + log.limits.idleCheckpointMs - Date.now());
+      const isQuiet = Date.now() - quietSince >= log.limits.idleCheckpointMs;
+      if (isQuiet && filter && cursor > 0n) await out.send(checkpoint(cursor));
+      if (isQuiet) quietSince = Date.now();
+      continue;
+    }
+    if (!near && live) {
+      live = false;
+      await out.send(fellBehind());
+    }
+    const stored = () => (ahead?.from === cursor ? ahead.page : storedPage(log, cursor, filter, out));
+    const page = near ? await pageOf(log, near, filter, out) : await stored();
+    ahead = undefined;
+    const { events, scanned } = page;
+    let [at, sent] = [0, 0];
+    while (at < scanned.length && !out.signal.aborted) {
+      // Not at once: of whoever does not read at all one page is kept, not two.
+      if (!near && at >= scanned.length / 2) ahead ??= fetchAhead(log, page.upTo, filter, out);
+      const untilCheckpoint = filter ? filter.checkpointEvery - (looked % filter.checkpointEvery) : RENDERED_EVENTS;
+      const some = scanned.slice(at, at + Math.min(untilCheckpoint, RENDERED_EVENTS));
+      const { position } = some.at(-1) as Scanned;
+      const wanted = events.slice(sent).findIndex((event) => event.position > position);
+      const until = wanted < 0 ? events.length : sent + wanted;
+      await sendAll(events.slice(sent, until), render, out);
+      // Checkpoints by number may be far between, where others' events come one by one.
+      if (until > sent) quietSince = Date.now();
+      [at, sent, looked] = [at + some.length, until, looked + some.length];
+      if (filter && looked % filter.checkpointEvery === 0) {
+        await out.send(checkpoint(position));
+        quietSince = Date.now();
+      }
+    }
+    cursor = page.upTo;
+  }
+}
+
+async function pageOf(
+  { searches }: Log,
+  near: readonly StoredEvent[],
+  filter: FilterOptions | undefined,
+  caller: Caller,
+): Promise<Page> {
+  const events = filter ? await searches.among(near, filter.filter, caller) : near;
+  return { events, scanned: near, upTo: near.at(-1)?.position ?? 0n };
+}
+
+function storedPage(
+  { reader, searches, limits }: Log,
+  cursor: bigint,
+  filter: FilterOptions | undefined,
+  caller: Caller,
+): Promise<Page> {
+  if (!filter) return plainPage(reader, cursor, 'forwards', BigInt(limits.pageEvents));
+  return searches.page({ position: cursor, direction: 'forwards', filter: filter.filter }, caller);
+}
+
+/** The next page comes from the database while the rest of this one is sent. */
+function fetchAhead(
+  log: Log,
+  from: bigint,
+  filter: FilterOptions | undefined,
+  caller: Caller,
+): Readonly<{ from: bigint; page: Promise<Page> }> {
+  const page = storedPage(log, from, filter, caller);
+  page.catch(() => undefined); // it may not be asked for
+  return { from, page };
+}
+
+export const caughtUp = () => new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp());
+export const fellBehind = () => new streams.ReadResp().setFellBehind(new streams.ReadResp.FellBehind());
+
+function checkpoint(position: bigint): Streams.ReadResp {
+  const at = position.toString();
+  return new streams.ReadResp().setCheckpoint(
+    new streams.ReadResp.Checkpoint().setCommitPosition(at).setPreparePosition(at),
+  );
+}

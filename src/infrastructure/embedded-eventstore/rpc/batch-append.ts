@@ -1,0 +1,168 @@
+/** Many appends over one call. Each arrives in chunks under its correlation id and is answered once, in any order. */
+import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
+import type { Limits } from '../limits.js';
+import { errorStatus, outcomeStatus, success, timeout } from './batch-answers.js';
+import { rpc, shared, streams, type Rpc, type Shared, type Streams } from '../wire/protocol.js';
+import type { Expected } from '../wire/records.js';
+import { invalidArgument, shuttingDown } from '../wire/errors.js';
+import { parseUuid, ProposedEvents, writableStreamName } from '../wire/events.js';
+import { unlessNone } from '../wire/numbers.js';
+import type { Writer } from '../log/writer.js';
+
+type Call = ServerDuplexStream<Streams.BatchAppendReq, Streams.BatchAppendResp>;
+type Open = { stream: string; expected: Expected; proposed: ProposedEvents; deadline: number; timer: NodeJS.Timeout };
+
+const WITHOUT_DEADLINE_MS = Number.MAX_SAFE_INTEGER;
+
+export class BatchAppendCalls {
+  private readonly running = new Set<BatchAppend>();
+
+  constructor(
+    private readonly writer: Writer,
+    private readonly limits: Limits,
+  ) {}
+
+  readonly handle: handleBidiStreamingCall<Streams.BatchAppendReq, Streams.BatchAppendResp> = (call) => {
+    const batch = new BatchAppend(call, this.writer, this.limits);
+    this.running.add(batch);
+    call.once('close', () => this.running.delete(batch));
+    call.once('cancelled', () => this.running.delete(batch));
+    batch.start();
+  };
+
+  /** Clients keep their call open for as long as they live: ends those calls, when the writer has answered all. */
+  close(): void {
+    for (const batch of this.running) batch.refuse();
+  }
+}
+
+class BatchAppend {
+  private readonly open = new Map<string, Open>();
+  private committing = 0;
+  private ended = false;
+
+  constructor(
+    private readonly call: Call,
+    private readonly writer: Writer,
+    private readonly limits: Limits,
+  ) {}
+
+  start(): void {
+    this.call.on('data', (request: Streams.BatchAppendReq) => this.receive(request));
+    this.call.on('end', () => {
+      this.ended = true;
+      this.forget(); // what is not complete by now never will be
+      this.endIfDone();
+    });
+    this.call.on('error', () => this.forget());
+    this.call.on('cancelled', () => this.forget());
+  }
+
+  refuse(): void {
+    if (!this.call.cancelled && !this.call.writableEnded) this.call.emit('error', shuttingDown());
+  }
+
+  private receive(request: Streams.BatchAppendReq): void {
+    const correlation = request.getCorrelationId();
+    let identifier = request.getOptions()?.getStreamIdentifier();
+    try {
+      const id = parseUuid(correlation);
+      const options = request.getOptions();
+      if (options && !this.open.has(id)) this.begin(id, correlation, options);
+      const append = this.open.get(id);
+      if (!append) return; // the rest of one that was refused
+      identifier = new shared.StreamIdentifier().setStreamName(Buffer.from(append.stream));
+      try {
+        for (const message of request.getProposedMessagesList()) append.proposed.add(message);
+      } catch (error) {
+        this.close(id);
+        throw error;
+      }
+      if (!request.getIsFinal()) return;
+      this.close(id);
+      void this.commit(append, correlation, identifier);
+    } catch (error) {
+      this.answer(correlation, identifier, errorStatus(error, this.limits));
+    }
+  }
+
+  private begin(id: string, correlation: Shared.UUID | undefined, options: Streams.BatchAppendReq.Options): void {
+    const stream = writableStreamName(options.getStreamIdentifier(), this.limits);
+    if (this.open.size >= this.limits.maxOpenBatchAppends) {
+      throw invalidArgument(`Expected at most ${this.limits.maxOpenBatchAppends} unfinished appends on one call`);
+    }
+    const expected = expectedPosition(options);
+    const deadline = deadlineOf(options);
+    const patience = Math.min(deadline - Date.now(), this.limits.appendTimeoutMs);
+    if (patience <= 0) return this.answer(correlation, options.getStreamIdentifier(), timeout());
+    const timer = setTimeout(() => {
+      if (this.open.delete(id)) this.answer(correlation, options.getStreamIdentifier(), timeout());
+    }, patience);
+    this.open.set(id, {
+      stream,
+      expected,
+      proposed: new ProposedEvents(this.limits),
+      deadline,
+      timer,
+    });
+  }
+
+  private close(id: string): void {
+    clearTimeout(this.open.get(id)?.timer);
+    this.open.delete(id);
+  }
+
+  private async commit(
+    append: Open,
+    correlation: Shared.UUID | undefined,
+    identifier: Shared.StreamIdentifier,
+  ): Promise<void> {
+    const { stream, expected, proposed, deadline } = append;
+    this.committing += 1;
+    const change = { kind: 'append', stream, expected, events: proposed.events } as const;
+    const outcome = await this.writer.submit(change, deadline - Date.now(), () => this.call.cancelled);
+    this.committing -= 1;
+    if (outcome.kind === 'done') this.answer(correlation, identifier, success(outcome));
+    else this.answer(correlation, identifier, outcomeStatus(outcome, stream, expected));
+    this.endIfDone();
+  }
+
+  private answer(
+    correlation: Shared.UUID | undefined,
+    identifier: Shared.StreamIdentifier | undefined,
+    result: Streams.BatchAppendResp.Success | Rpc.Status,
+  ): void {
+    if (this.call.cancelled || this.call.writableEnded) return;
+    const response = new streams.BatchAppendResp().setCorrelationId(correlation);
+    response.setStreamIdentifier(identifier ?? new shared.StreamIdentifier());
+    if (result instanceof rpc.Status) response.setError(result);
+    else response.setSuccess(result);
+    // A caller who does not read its answers is not read from either, so their number stays small.
+    if (!this.call.write(response) && !this.call.isPaused()) {
+      this.call.pause();
+      this.call.once('drain', () => this.call.resume());
+    }
+  }
+
+  private endIfDone(): void {
+    if (this.ended && this.committing === 0 && !this.call.cancelled) this.call.end();
+  }
+
+  private forget(): void {
+    for (const id of this.open.keys()) this.close(id);
+  }
+}
+
+function expectedPosition(options: Streams.BatchAppendReq.Options): Expected {
+  if (options.hasAny()) return 'any';
+  if (options.hasNoStream()) return 'no_stream';
+  if (options.hasStreamExists()) return 'stream_exists';
+  if (options.hasStreamPosition()) return unlessNone(options.getStreamPosition(), 'no_stream');
+  throw invalidArgument('Expected a stream position: a number, any, no_stream or stream_exists');
+}
+
+/** On the clock of `Date.now()`. */
+function deadlineOf(options: Streams.BatchAppendReq.Options): number {
+  const deadline = options.getDeadline();
+  return deadline ? deadline.getSeconds() * 1_000 + deadline.getNanos() / 1e6 : WITHOUT_DEADLINE_MS;
+}

@@ -1,0 +1,125 @@
+/** Reads of the stored events, in pages that are bounded in number and in bytes. */
+import pg from 'pg';
+import { PgClient } from '../../postgres/session/pg-client.js';
+import { whileAway } from './database-errors.js';
+import type { Limits } from '../limits.js';
+import { SQL } from './read-statements.js';
+import type { StoredEvent } from '../wire/records.js';
+import { stateOf, type StateRow, type StreamState } from './stream-state.js';
+
+export type Direction = 'forwards' | 'backwards';
+
+export type Scanned = Readonly<{ position: bigint; stream: string; type: string }>;
+
+type Row = Omit<StoredEvent, 'position' | 'revision' | 'created'> &
+  Readonly<{ position: string; revision: string; created: string }>;
+export class Reader {
+  private readonly pool: pg.Pool;
+
+  constructor(
+    databaseUrl: string,
+    private readonly limits: Pick<
+      Limits,
+      'readConnections' | 'readRetryMs' | 'recoveryPauseMs' | 'pageEvents' | 'pageBytes'
+    >,
+  ) {
+    this.pool = new pg.Pool({
+      Client: PgClient,
+      connectionString: databaseUrl,
+      application_name: 'embedded-eventstore reader',
+      max: limits.readConnections,
+      keepAlive: true,
+    });
+    this.pool.on('error', () => undefined); // an idle connection died; the next read makes another
+  }
+
+  /** Revisions from `from` to `to` (both inclusive) in the given direction, recorded at `since` or later. */
+  async stream(at: {
+    stream: string;
+    from: bigint;
+    to: bigint;
+    since: number;
+    direction: Direction;
+    limit: number;
+  }): Promise<StoredEvent[]> {
+    const name = at.direction === 'forwards' ? 'streamForwards' : 'streamBackwards';
+    return this.events(name, [
+      at.stream,
+      text(at.from),
+      text(at.to),
+      at.since,
+      this.capped(at.limit),
+      this.limits.pageBytes,
+    ]);
+  }
+
+  /** Events after (forwards) or before (backwards) `position`. */
+  async all(position: bigint, direction: Direction, limit: number): Promise<StoredEvent[]> {
+    const name = direction === 'forwards' ? 'allForwards' : 'allBackwards';
+    return this.events(name, [text(position), this.capped(limit), this.limits.pageBytes]);
+  }
+
+  async scan(position: bigint, direction: Direction, limit: number): Promise<Scanned[]> {
+    const name = direction === 'forwards' ? 'scanForwards' : 'scanBackwards';
+    const rows = await this.query<{ position: string; stream: string; type: string }>(name, [text(position), limit]);
+    return rows.map((row) => ({ ...row, position: BigInt(row.position) }));
+  }
+
+  async fetch(positions: readonly bigint[], direction: Direction): Promise<StoredEvent[]> {
+    const name = direction === 'forwards' ? 'fetchForwards' : 'fetchBackwards';
+    return this.events(name, [positions.map(text), this.limits.pageEvents, this.limits.pageBytes]);
+  }
+
+  async idsAt(stream: string, from: bigint, count: number): Promise<{ id: string; position: bigint }[]> {
+    const rows = await this.query<{ id: string; position: string }>('idsAt', [stream, text(from), count]);
+    return rows.map(({ id, position }) => ({ id, position: BigInt(position) }));
+  }
+
+  /** Those of the events that exist, in no order. */
+  async places(wanted: readonly Readonly<{ stream: string; revision: bigint }>[]): Promise<StoredEvent[]> {
+    return this.events('places', [wanted.map(({ stream }) => stream), wanted.map(({ revision }) => text(revision))]);
+  }
+
+  /** Of every stream that is asked for, whether it exists or not. */
+  async states(streams: readonly string[]): Promise<Map<string, StreamState>> {
+    const rows = await this.query<StateRow>('states', [streams]);
+    return new Map(rows.map((row) => [row.stream, stateOf(row)]));
+  }
+
+  async state(stream: string): Promise<StreamState> {
+    return (
+      (await this.states([stream])).get(stream) ?? stateOf({ stream, last: null, last_metadata: null, metadata: null })
+    );
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+
+  private async events(name: keyof typeof SQL, values: unknown[]): Promise<StoredEvent[]> {
+    const rows = await this.query<Row>(name, values);
+    return rows.map(({ position, stream, revision, id, type, json, created, data, metadata }) => ({
+      position: BigInt(position),
+      stream,
+      revision: BigInt(revision),
+      id,
+      type,
+      json,
+      created: Number(created),
+      data,
+      metadata,
+    }));
+  }
+
+  private async query<R extends object>(name: keyof typeof SQL, values: unknown[]): Promise<R[]> {
+    const { readRetryMs, recoveryPauseMs } = this.limits;
+    const ask = () => this.pool.query<R>({ name: `eventstore-${name}`, text: SQL[name], values });
+    return (await whileAway(ask, readRetryMs, recoveryPauseMs)).rows;
+  }
+
+  private capped(limit: number): number {
+    return Math.min(limit, this.limits.pageEvents);
+  }
+}
+
+const text = (value: bigint) => value.toString();

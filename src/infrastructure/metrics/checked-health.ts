@@ -1,0 +1,95 @@
+import type { DataSource } from 'typeorm';
+import { sleep, type Clock } from '../../application/runtime/clock.js';
+import type { EventLog } from '../../application/log/event-log.js';
+import { Health, type HealthCheck, type HealthReport } from '../../application/runtime/health.js';
+import type { RunnerStatus } from '../../application/projections/runner.js';
+import type { VitalName, VitalSign, VitalSigns } from '../../application/log/vital-signs.js';
+import { OWNER_SETTING } from '../postgres/session/session-lock.js';
+
+const CHECK_TIMEOUT_MS = 2_000;
+/** No execution has this id: reading it costs the log next to nothing. */
+const NO_STREAM = 'workflow-health';
+
+type Asked = Readonly<{
+  dataSource: DataSource;
+  log: EventLog;
+  clock: Clock;
+  vitals: Pick<VitalSigns, 'signs' | 'known'>;
+}>;
+
+/** Asks what this instance depends on. A held-back execution is told and does not make the instance unready. */
+export class CheckedHealth extends Health {
+  constructor(
+    private readonly asked: Asked,
+    private readonly projections: () => RunnerStatus,
+    private readonly stopping: AbortSignal,
+  ) {
+    super();
+  }
+
+  async check(): Promise<HealthReport> {
+    let held: Held = { poisoned: 0, drifted: 0, owner: '' };
+    const { dataSource, log, vitals } = this.asked;
+    const ask = async () => {
+      [held = held] = await dataSource.query(HELD);
+    };
+    const [database, eventLog] = await Promise.all([
+      this.answers(ask),
+      this.answers(() => log.read(NO_STREAM)),
+      this.answers(() => vitals.known),
+    ]);
+    const instance: HealthCheck = this.stopping.aborted ? { ok: false, detail: 'it is stopping' } : { ok: true };
+    const needed = { instance, database: ownSessions(database, held), event_log: eventLog, ...checksOf(vitals) };
+    const ready = Object.values(needed).every(({ ok }) => ok);
+    return { ready, checks: { ...needed, projections: projectionsCheck(this.projections(), held) } };
+  }
+
+  private async answers(ask: () => Promise<unknown>): Promise<HealthCheck> {
+    const patience = new AbortController();
+    const late: Promise<HealthCheck> = sleep(this.asked.clock, CHECK_TIMEOUT_MS, patience.signal).then(() => ({
+      ok: false,
+      detail: `no answer within ${CHECK_TIMEOUT_MS} ms`,
+    }));
+    // The reason goes into the log where it happens; it may name hosts and users, which are not for everybody.
+    const asked = ask().then(
+      (): HealthCheck => ({ ok: true }),
+      (): HealthCheck => ({ ok: false, detail: 'it cannot be reached' }),
+    );
+    try {
+      return await Promise.race([asked, late]);
+    } finally {
+      patience.abort();
+    }
+  }
+}
+
+/** Any instance can say it, also one that does not lead. */
+type Held = Readonly<{ poisoned: number; drifted: number; owner: string }>;
+const HELD = `select (select count(*)::int from projection_poison) as poisoned,
+                     (select count(*)::int from projection_drift) as drifted,
+                     coalesce(current_setting('${OWNER_SETTING}', true), '') as owner`;
+
+/** A connection of the pool owns no lock: where it is in the session of one that does, sessions are shared. */
+const ownSessions = (database: HealthCheck, { owner }: Held): HealthCheck =>
+  owner === '' ? database : { ok: false, detail: 'a pooler in transaction mode is in between; see DATABASE_URL' };
+
+const checksOf = (vitals: Pick<VitalSigns, 'signs'>): Readonly<Record<VitalName, HealthCheck>> => {
+  const { log_write, database_write, signing, saga } = vitals.signs();
+  const check = ({ ok, detail }: VitalSign): HealthCheck => ({ ok, detail });
+  return {
+    log_write: check(log_write),
+    database_write: check(database_write),
+    signing: check(signing),
+    saga: check(saga),
+  };
+};
+
+const projectionsCheck = ({ leading, caughtUp, poisoned }: RunnerStatus, held: Held): HealthCheck => {
+  const heldBack = Math.max(poisoned, held.poisoned);
+  if (heldBack > 0)
+    return { ok: false, detail: `degraded: ${heldBack} executions are held back by an event that cannot be applied` };
+  if (held.drifted > 0)
+    return { ok: false, detail: `degraded: the rows of ${held.drifted} executions are not those of their events` };
+  if (!leading) return { ok: true, detail: 'another instance keeps the read tables' };
+  return { ok: true, detail: caughtUp ? 'up to date' : 'catching up' };
+};

@@ -1,0 +1,161 @@
+import type pg from 'pg';
+import type { DataSource } from 'typeorm';
+import { failpoint } from '../../../application/runtime/failpoint.js';
+import type {
+  Poison,
+  ProjectionSession,
+  ProjectionWrite,
+  SkippedEvent,
+} from '../../../application/projections/projection-store.js';
+import { HeldConnection } from '../session/held-connection.js';
+import type { SessionLock } from '../session/session-lock.js';
+import { LATE } from '../live/announcement.js';
+import { noteLate } from '../live/note-late.js';
+import { storable } from '../session/storable.js';
+import { tableShape, type TableShape } from './table-shape.js';
+import { sendRows } from './write-rows.js';
+
+/**
+ * Rows are always looked for by their key. Statements are planned once and kept: planned while a table is new and empty, they
+ * would read all of it for each batch from then on.
+ * A commit does not wait for the disk: what a crash of the database takes back, rows and checkpoint together, is taken from the log again.
+ */
+const SETTINGS = `set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set synchronous_commit = off`;
+
+/**
+ * What does not move the checkpoint lies before it: an execution that was held back catches up, or an operator has decided. Whoever is
+ * told of the rows has to know; and what an operator was answered is there for good.
+ */
+const BEGIN_LATE = `begin; set local synchronous_commit = on; set local ${LATE} = on`;
+
+/** One transaction after the other, on the connection whose lock is the right to write. It is in pipeline mode. */
+export class PostgresProjectionSession implements ProjectionSession {
+  private readonly held: HeldConnection;
+  private readonly shapes = new Map<string, TableShape>();
+  private isSet = false;
+  readonly lost: AbortSignal;
+
+  constructor(
+    private readonly client: pg.Client,
+    private readonly dataSource: DataSource,
+    beatMs: number,
+  ) {
+    this.held = new HeldConnection(client, beatMs);
+    this.lost = this.held.lost;
+  }
+
+  apply(writes: readonly ProjectionWrite[]): Promise<void> {
+    return this.held.inTurn(() => this.write(writes));
+  }
+
+  /** Outside of any transaction. */
+  read<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    return this.held.inTurn(async (client) => (await client.query<Row>(text, values)).rows);
+  }
+
+  guard(lock: SessionLock): void {
+    this.held.guard(lock);
+  }
+
+  close(): Promise<void> {
+    return this.held.close();
+  }
+
+  private async write(writes: readonly ProjectionWrite[]): Promise<void> {
+    const { client } = this;
+    if (!this.isSet) await client.query(SETTINGS);
+    this.isSet = true;
+    // Waited for: were it refused, what follows would be committed statement by statement.
+    await client.query(writes.some(isLate) ? BEGIN_LATE : 'begin');
+    try {
+      const sent = writes.flatMap(({ projection, changes }) =>
+        changes.length > 0 ? [sendRows(client, this.shape(projection), changes)] : [],
+      );
+      failpoint('inside-a-batch');
+      await inOrder([...sent.flatMap(({ statements }) => statements), this.moveCheckpoints(writes)]);
+      for (const { check } of sent) await check();
+      for (const { projection, changes, poisoned, healed, skipped = [], checkpoint } of writes) {
+        if (changes.length > 0 && !checkpoint) await noteLate(client, projection, 'late');
+        for (const executionId of healed) await this.heal(projection, executionId);
+        for (const poison of poisoned) await this.hold(poison);
+        for (const each of skipped) await this.noteSkipped(each);
+      }
+      failpoint('before-commit');
+      await client.query('commit');
+      failpoint('after-commit');
+    } catch (error) {
+      // A connection that cannot even roll back is of no more use; the server does it when it is closed.
+      await client.query('rollback').catch(() => this.close());
+      throw error;
+    }
+  }
+
+  private async moveCheckpoints(writes: readonly ProjectionWrite[]): Promise<void> {
+    const moved = writes.flatMap(({ projection, version, events = 0, checkpoint }) =>
+      checkpoint ? [{ projection, version, events, ...checkpoint }] : [],
+    );
+    if (moved.length === 0) return;
+    await this.client.query(
+      `insert into projection_checkpoints as present (projection, position, last_event_at, version, events, updated_at)
+       select projection, position, last_event_at, version, events, clock_timestamp()
+       from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::integer[], $5::bigint[])
+         as moved(projection, position, last_event_at, version, events)
+       on conflict (projection) do update set
+         position = excluded.position, last_event_at = excluded.last_event_at, updated_at = excluded.updated_at,
+         events = present.events + excluded.events
+       where present.position < excluded.position`,
+      [
+        moved.map(({ projection }) => projection),
+        moved.map(({ position }) => String(position)),
+        moved.map(({ lastEventAt }) => lastEventAt?.toISOString() ?? null),
+        moved.map(({ version }) => version),
+        moved.map(({ events }) => events),
+      ],
+    );
+  }
+
+  private async hold({ projection, executionId, position, revision, eventId, error, at }: Poison): Promise<void> {
+    await this.client.query(
+      `insert into projection_poison (projection, execution_id, position, revision, event_id, error, at)
+       values ($1, $2, $3, $4, $5, $6, $7)
+       on conflict (projection, execution_id) do update set
+         position = excluded.position, revision = excluded.revision, event_id = excluded.event_id,
+         error = excluded.error, at = excluded.at`,
+      [projection, executionId, position, revision, eventId, error, at].map(storable),
+    );
+  }
+
+  private async noteSkipped(skipped: SkippedEvent): Promise<void> {
+    const { projection, executionId, position, revision, eventId, error, at, actor, reason } = skipped;
+    await this.client.query(
+      `insert into projection_skipped (projection, execution_id, revision, position, event_id, error, at, actor, reason)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing`,
+      [projection, executionId, revision, position, eventId, error, at, JSON.stringify(actor), reason].map(storable),
+    );
+  }
+
+  private async heal(projection: string, executionId: string): Promise<void> {
+    await this.client.query('delete from projection_poison where projection = $1 and execution_id = $2', [
+      projection,
+      storable(executionId),
+    ]);
+  }
+
+  private shape(table: string): TableShape {
+    const shape = this.shapes.get(table) ?? tableShape(this.dataSource, table);
+    this.shapes.set(table, shape);
+    return shape;
+  }
+}
+
+const isLate = ({ checkpoint, changes, poisoned, healed, skipped = [] }: ProjectionWrite): boolean =>
+  !checkpoint && [changes, poisoned, healed, skipped].some(({ length }) => length > 0);
+
+/** When all have ended. @throws what the first that failed says */
+const inOrder = async (statements: readonly Promise<unknown>[]): Promise<void> => {
+  const ended = await Promise.allSettled(statements);
+  const failed = ended.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined;
+  if (failed) throw failed.reason;
+};
+
+/** Postgres' text cannot hold U+0000. */

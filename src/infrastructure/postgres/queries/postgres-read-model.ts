@@ -1,0 +1,127 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type { ArtifactRef } from '../../../domain/workflow/events.js';
+import {
+  ReadModel,
+  type EventsAsked,
+  type EventView,
+  type ExecutionFilter,
+  type ListedExecution,
+  type Overview,
+  type Page,
+  type PageOfExecutions,
+} from '../../../application/queries/read-model.js';
+import { fromCursor, toCursor } from './cursor.js';
+import { WorkflowEventRow } from '../entities/workflow-event.entity.js';
+import { WorkflowExecution } from '../entities/workflow-execution.entity.js';
+import { WorkflowStep } from '../entities/workflow-step.entity.js';
+import { inSnapshot } from './snapshot.js';
+
+type Include = Readonly<{ steps: boolean; events: Readonly<{ limit: number }> | false }>;
+
+export class PostgresReadModel extends ReadModel {
+  private readonly withoutCheckpoint: readonly string[];
+
+  constructor(private readonly dataSource: DataSource) {
+    super();
+    const { columns } = dataSource.getMetadata(WorkflowExecution);
+    this.withoutCheckpoint = columns
+      .map(({ propertyName }) => propertyName)
+      .filter((name) => name !== 'checkpoint_data');
+  }
+
+  /** One snapshot: the projections commit their tables together, so its parts stand at the same event. */
+  async overview(executionId: string, include: Include): Promise<Overview | null> {
+    if (!include.steps && !include.events) return this.parts(this.dataSource.manager, executionId, include);
+    return inSnapshot(this.dataSource, (manager) => this.parts(manager, executionId, include));
+  }
+
+  async revisions(executionIds: readonly string[]): Promise<ReadonlyMap<string, bigint>> {
+    const rows: { id: string; revision: string }[] = await this.dataSource.query(
+      'select id, revision from workflow_executions where id = any($1)',
+      [executionIds],
+    );
+    return new Map(rows.map(({ id, revision }) => [id, BigInt(revision)]));
+  }
+
+  async executions(
+    filter: ExecutionFilter,
+    { cursor, limit, checkpoints }: PageOfExecutions,
+  ): Promise<Page<ListedExecution>> {
+    const query = this.dataSource.getRepository(WorkflowExecution).createQueryBuilder('e');
+    if (!checkpoints) query.select(this.withoutCheckpoint.map((column) => `e.${column}`));
+    const { state, projectId, documentType, createdAfter, createdBefore } = filter;
+    if (state !== undefined) query.andWhere('e.current_state = :state', { state });
+    if (projectId !== undefined) query.andWhere('e.project_id = :projectId', { projectId });
+    if (documentType !== undefined) query.andWhere('e.document_type = :documentType', { documentType });
+    if (createdAfter) query.andWhere('e.created_at >= :createdAfter', { createdAfter });
+    if (createdBefore) query.andWhere('e.created_at < :createdBefore', { createdBefore });
+    if (cursor !== null) query.andWhere('(e.created_at, e.id) < (:created_at, :id)', fromCursor(cursor));
+    const found = await query
+      .orderBy('e.created_at', 'DESC')
+      .addOrderBy('e.id', 'DESC')
+      .limit(limit + 1)
+      .getMany();
+    const rows = found.slice(0, limit);
+    const last = rows.at(-1);
+    return { rows, nextCursor: found.length > limit && last ? toCursor(last) : null };
+  }
+
+  async events(
+    executionId: string,
+    { order, afterRevision, beforeRevision, types, limit }: EventsAsked,
+  ): Promise<readonly EventView[]> {
+    const query = this.dataSource
+      .getRepository(WorkflowEventRow)
+      .createQueryBuilder('e')
+      .where('e.execution_id = :executionId', { executionId })
+      .orderBy('e.revision', order === 'asc' ? 'ASC' : 'DESC')
+      .limit(limit);
+    if (afterRevision !== null) query.andWhere('e.revision > :after', { after: String(afterRevision) });
+    if (beforeRevision !== null) query.andWhere('e.revision < :before', { before: String(beforeRevision) });
+    if (types !== null) query.andWhere('e.event_type = any(:types)', { types });
+    return query.getMany();
+  }
+
+  async hasState(state: string): Promise<boolean> {
+    const found: unknown[] = await this.dataSource.query(
+      'select 1 from workflow_executions where current_state = $1 limit 1',
+      [state],
+    );
+    return found.length > 0;
+  }
+
+  async typesAmong(executionId: string, types: readonly string[]): Promise<readonly string[]> {
+    const found: { event_type: string }[] = await this.dataSource.query(
+      'select distinct event_type from workflow_events where execution_id = $1 and event_type = any($2)',
+      [executionId, types],
+    );
+    return found.map(({ event_type }) => event_type);
+  }
+
+  async artifact(executionId: string, name: string): Promise<ArtifactRef | null> {
+    const found: { artifact: ArtifactRef }[] = await this.dataSource.query(
+      `select made.artifact
+       from workflow_steps step, jsonb_array_elements(step.artifacts) with ordinality as made(artifact, place)
+       where step.execution_id = $1 and made.artifact ->> 'name' = $2
+       order by step.step_order desc, made.place desc limit 1`,
+      [executionId, name],
+    );
+    return found[0]?.artifact ?? null;
+  }
+
+  private async parts(manager: EntityManager, id: string, { steps, events }: Include): Promise<Overview | null> {
+    const execution = await manager.findOneBy(WorkflowExecution, { id });
+    if (!execution) return null;
+    const ofIt = { execution_id: id };
+    return {
+      execution,
+      steps: steps ? await manager.find(WorkflowStep, { where: ofIt, order: { step_order: 'ASC' } }) : undefined,
+      events: events ? await this.latest(manager, ofIt, events.limit) : undefined,
+    };
+  }
+
+  private async latest(manager: EntityManager, where: Readonly<{ execution_id: string }>, take: number) {
+    const newestFirst = await manager.find(WorkflowEventRow, { where, order: { revision: 'DESC' }, take });
+    return newestFirst.reverse();
+  }
+}

@@ -1,0 +1,36 @@
+import { Controller, Get, Param, Query, Res } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import type { Response } from 'express';
+import { CompareExecutions } from '../../../application/history/compare-executions.js';
+import { GetDiff } from '../../../application/history/get-diff.js';
+import { answer } from '../server/answers.js';
+import { clientLeft } from '../server/client-left.js';
+import { ComparePath, DiffQuery } from './history-queries.js';
+import { ExecutionPath, NoQuery } from '../executions/queries.js';
+import { revisionOf } from '../server/query-fields.js';
+import { final } from './final.js';
+
+/** What the histories of executions tell when they are laid beside each other. Strong: from the log. */
+@Controller('api/v1/workflow')
+export class HistoryController {
+  constructor(private readonly queries: QueryBus) {}
+
+  @Get(':execution_id/diff')
+  async diff(@Param() path: ExecutionPath, @Query() query: DiffQuery, @Res({ passthrough: true }) response: Response) {
+    const asked = new GetDiff(
+      path.execution_id.toLowerCase(),
+      revisionOf(query.from),
+      revisionOf(query.to),
+      clientLeft(response),
+    );
+    const { from, to, changes } = await this.queries.execute(asked);
+    if (query.to !== undefined) final(response);
+    return answer({ from: String(from), to: String(to), changes });
+  }
+
+  @Get(':execution_id/compare/:other_id')
+  async compare(@Param() path: ComparePath, @Query() _none: NoQuery, @Res({ passthrough: true }) response: Response) {
+    const [a, b] = [path.execution_id.toLowerCase(), path.other_id.toLowerCase()];
+    return answer(await this.queries.execute(new CompareExecutions(a, b, clientLeft(response))));
+  }
+}

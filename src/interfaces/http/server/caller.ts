@@ -1,0 +1,45 @@
+import type { Request } from 'express';
+import type { Caller } from '../../../application/commands/caller.js';
+import { badRequest, problem } from './refusal.js';
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]*)?$/;
+const LONGEST_TRACEPARENT = 255;
+
+/** @throws Refusal 400 for an Idempotency-Key or X-Actor-Type that is none. A bad traceparent is ignored, as W3C asks. */
+export const callerOf = (
+  request: Request,
+  actorId: string | null | undefined,
+  reason: string | null | undefined,
+): Caller => ({
+  actor: { type: actorType(request.get('x-actor-type')), id: actorId ?? 'anonymous' },
+  reason: reason ?? null,
+  idempotencyKey: idempotencyKey(request.get('idempotency-key')),
+  traceparent: traceparentOf(request),
+  requestId: requestIdOf(request),
+});
+
+/** As the answer and the log have it. */
+export const requestIdOf = ({ res }: Request): string | undefined => {
+  const id = res?.getHeader('X-Request-Id');
+  return typeof id === 'string' ? id : undefined;
+};
+
+export const traceparentOf = (request: Request): string | null => traceparent(request.get('traceparent'));
+
+/** Agents report by their tokens, and the system does not ask over HTTP: neither can be claimed. */
+const actorType = (given: string | undefined): 'user' | 'service' => {
+  if (given === undefined || given === 'user' || given === 'service') return given ?? 'user';
+  throw badRequest([problem('X-Actor-Type', 'user or service', given)]);
+};
+
+const idempotencyKey = (key: string | undefined): string | null => {
+  if (key === undefined || IDEMPOTENCY_KEY.test(key)) return key ?? null;
+  throw badRequest([problem('Idempotency-Key', '1 to 255 visible ASCII characters', key)]);
+};
+
+/** Only version 00 is known to end after the flags; later ones may go on. */
+const traceparent = (value: string | undefined): string | null => {
+  if (value === undefined || value.length > LONGEST_TRACEPARENT || !TRACEPARENT.test(value)) return null;
+  return value.startsWith('00-') && value.length !== 55 ? null : value;
+};

@@ -1,0 +1,128 @@
+import { HttpException } from '@nestjs/common';
+import type { Request } from 'express';
+import { ArtifactDamaged } from '../../../application/workflow/artifacts.js';
+import {
+  AttemptOver,
+  HistoryUnreadable,
+  IdempotencyKeyReused,
+  InvalidRequest,
+  NotFound,
+  NotInHistory,
+  NotReady,
+  OtherRevision,
+  TooMuchWaiting,
+} from '../../../application/runtime/errors.js';
+import { CallerLeft } from '../../../application/runtime/caller-left.js';
+import {
+  AppendOutcomeUnknown,
+  LogUnavailable,
+  RevisionConflict,
+  StreamTombstoned,
+} from '../../../application/log/event-log.js';
+import { InvalidCursor } from '../../../application/queries/read-model.js';
+import { CommandRejected } from '../../../domain/errors.js';
+import { bounded } from './received.js';
+import { badRequest, problem, Refusal } from './refusal.js';
+import { methodsAt } from './routes.js';
+
+export type ErrorAnswer = Readonly<{
+  status: number;
+  headers: Readonly<Record<string, string>>;
+  body: Readonly<{ code: string; message: string; details: unknown }>;
+  /** The fault is on this side: the log needs to have the whole of it. */
+  isOurs: boolean;
+}>;
+
+const RETRY_AFTER = { 'Retry-After': '1' };
+
+export const answerTo = (error: unknown, request: Request, requestId: string): ErrorAnswer => {
+  const refusal = refusalFor(error, request);
+  if (!refusal) {
+    const message = `Something went wrong on this side; its log has the reason under request ${requestId}`;
+    const body = { code: 'INTERNAL_ERROR', message, details: { request_id: requestId } };
+    return { status: 500, headers: {}, body, isOurs: true };
+  }
+  const { status, headers, code, message, details } = refusal;
+  return {
+    status,
+    headers,
+    body: { code, message, details },
+    isOurs: refusal !== error && status >= 500 && !isTold(error),
+  };
+};
+
+/** There is nothing to add for the log: full is no fault, and a damaged artifact has raised its own alarm. */
+const isTold = (error: unknown): boolean => error instanceof TooMuchWaiting || error instanceof ArtifactDamaged;
+
+const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
+  if (error instanceof Refusal) return error;
+  if (error instanceof CommandRejected) {
+    return error.kind === 'NotFound'
+      ? new Refusal(404, 'NOT_FOUND', error.message, error.details)
+      : new Refusal(409, 'CONFLICT', error.message, error.details);
+  }
+  // Nobody hears of it: the connection is gone.
+  if (error instanceof CallerLeft) return new Refusal(499, 'CLIENT_LEFT', error.message);
+  if (error instanceof InvalidRequest) return new Refusal(400, error.code, error.message, error.details);
+  if (error instanceof InvalidCursor) {
+    return badRequest([problem('cursor', 'a cursor as an earlier answer gave it', request.query['cursor'])], {
+      code: 'INVALID_CURSOR',
+    });
+  }
+  if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);
+  if (error instanceof NotInHistory) return new Refusal(404, 'NOT_IN_HISTORY', error.message, error.details);
+  if (error instanceof HistoryUnreadable) {
+    return new Refusal(409, 'HISTORY_UNREADABLE', error.message, { revision: error.revision });
+  }
+  if (error instanceof StreamTombstoned) {
+    const message = `The event store was made to end stream ${error.stream} for ever: its events can neither be read nor added to`;
+    return new Refusal(410, 'STREAM_TOMBSTONED', message, { stream: error.stream });
+  }
+  if (error instanceof AttemptOver) {
+    return new Refusal(410, 'ATTEMPT_OVER', error.message, { continue: false, reason: error.reason });
+  }
+  if (error instanceof OtherRevision) return new Refusal(412, 'REVISION_MISMATCH', error.message, error.details);
+  if (error instanceof ArtifactDamaged) {
+    return new Refusal(500, `ARTIFACT_${error.kind.toUpperCase()}`, error.message, { sha256: error.sha256 });
+  }
+  if (error instanceof IdempotencyKeyReused) return new Refusal(422, 'IDEMPOTENCY_KEY_REUSED', error.message);
+  return unavailable(error) ?? (error instanceof HttpException ? ofTheFramework(error, request) : undefined);
+};
+
+/** What these say themselves may name hosts; it is for the log. */
+const unavailable = (error: unknown): Refusal | undefined => {
+  if (error instanceof NotReady) return new Refusal(503, 'NOT_READY', error.message, {}, RETRY_AFTER);
+  if (error instanceof TooMuchWaiting) {
+    const headers = { 'Retry-After': String(error.retryAfterSeconds) };
+    return new Refusal(503, 'TOO_MANY_WAITING', error.message, {}, headers);
+  }
+  if (error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) {
+    const message =
+      'The event log gave no clear answer: the request may or may not have been carried out. Look at the execution, or repeat the request under the same Idempotency-Key';
+    return new Refusal(503, 'EVENT_LOG_UNAVAILABLE', message, {}, RETRY_AFTER);
+  }
+  if (error instanceof RevisionConflict) {
+    const message = 'Others are changing this execution at this moment: nothing was done; repeat the request';
+    return new Refusal(503, 'BUSY', message, {}, RETRY_AFTER);
+  }
+  return undefined;
+};
+
+/** No route, and what Express refuses before there is one. */
+const ofTheFramework = (error: HttpException, request: Request): Refusal | undefined => {
+  const status = error.getStatus();
+  if (status === 404) return noRoute(request);
+  if ((error.cause as Error | undefined)?.name === 'URIError') {
+    return badRequest([problem('path', 'percent-encoded UTF-8', request.path)]);
+  }
+  return status < 500 ? new Refusal(status, 'INVALID_REQUEST', bounded(error.message)) : undefined;
+};
+
+const noRoute = (request: Request): Refusal => {
+  const where = bounded(request.path);
+  const methods = methodsAt(request);
+  if (methods.length === 0) return new Refusal(404, 'UNKNOWN_ROUTE', `There is no ${where} in this API`);
+  const allowed = methods.join(', ');
+  const message = `${where}: expected method ${allowed}, got ${request.method}`;
+  return new Refusal(405, 'METHOD_NOT_ALLOWED', message, { allowed_methods: methods }, { Allow: allowed });
+};

@@ -1,0 +1,101 @@
+import { Controller, Get, Logger, Param, Query, Req, Res } from '@nestjs/common';
+import { QueryBus } from '@nestjs/cqrs';
+import type { Request, Response } from 'express';
+import { endOf } from '../../../application/live/live-event.js';
+import type { LiveStream } from '../../../application/live/live-stream.js';
+import { LiveStreams } from '../../../application/live/live-streams.js';
+import { CheckState } from '../../../application/queries/check-state.js';
+import { GetEvents } from '../../../application/history/get-events.js';
+import { GetExecution, type ExecutionAnswer } from '../../../application/queries/get-execution.js';
+import type { EventsAsked, ExecutionView } from '../../../application/queries/read-model.js';
+import { ExecutionPath } from '../executions/queries.js';
+import { ExecutionStreamQuery, StreamQuery } from './requests.js';
+import { lastEventId, mustTakeEvents } from './asked.js';
+import { OpenStreams, type Open } from './open-streams.js';
+import { ResponseSink } from './response-sink.js';
+
+const LAST_EVENT: EventsAsked = { order: 'desc', afterRevision: null, beforeRevision: null, types: null, limit: 1 };
+
+/** What happens, as it happens, as server-sent events. */
+@Controller('api/v1/workflow')
+export class StreamsController {
+  private readonly logger = new Logger('Streams');
+
+  constructor(
+    private readonly queries: QueryBus,
+    private readonly streams: LiveStreams,
+    private readonly open: OpenStreams,
+  ) {}
+
+  @Get('stream')
+  async many(@Query() query: StreamQuery, @Req() request: Request, @Res() response: Response): Promise<void> {
+    const cursor = asked(request, query);
+    await this.queries.execute(new CheckState(query.state));
+    if (request.method === 'HEAD') return void response.type('text/event-stream').end();
+    const filter = { projectId: query.project_id, state: query.state };
+    const streamTo = (sink: ResponseSink) => this.streams.ofMany(filter, sink);
+    await this.run(response, true, streamTo, (stream) => stream.run(cursor, null));
+  }
+
+  @Get(':execution_id/stream')
+  async one(
+    @Param() path: ExecutionPath,
+    @Query() query: ExecutionStreamQuery,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const cursor = asked(request, query);
+    await this.ofOne(path.execution_id.toLowerCase(), cursor, request, response);
+  }
+
+  private async ofOne(executionId: string, cursor: bigint | null, request: Request, response: Response): Promise<void> {
+    // Unknown executions are told before anything is opened.
+    const execution = await this.present(executionId);
+    if (request.method === 'HEAD') return void response.type('text/event-stream').end();
+    // An id from elsewhere says nothing of what the client has.
+    const known = cursor !== null && cursor <= BigInt(execution.position) ? cursor : null;
+    const streamTo = (sink: ResponseSink) => this.streams.ofOne(executionId, () => this.look(executionId, true), sink);
+    await this.run(response, false, streamTo, (stream) => stream.run(known, endOf(execution.current_state)));
+  }
+
+  private look(executionId: string, steps: boolean, minRevision: bigint | null = null): Promise<ExecutionAnswer> {
+    return this.queries.execute(new GetExecution(executionId, { steps, events: false }, minRevision));
+  }
+
+  /** A retry of a moment ago may not be in the tables yet: an end is believed only where the log knows no more either. */
+  private async present(executionId: string): Promise<ExecutionView> {
+    const { execution } = await this.look(executionId, false);
+    if (endOf(execution.current_state) === null) return execution;
+    const { events } = await this.queries.execute(new GetEvents(executionId, 'log', LAST_EVENT));
+    const last = events[0]?.revision ?? execution.revision;
+    return last === execution.revision ? execution : (await this.look(executionId, false, BigInt(last))).execution;
+  }
+
+  private async run(
+    response: Response,
+    tellsPlace: boolean,
+    streamTo: (sink: ResponseSink) => LiveStream,
+    run: (stream: LiveStream) => ReturnType<LiveStream['run']>,
+  ): Promise<void> {
+    const open: Open = { sink: new ResponseSink(response, this.open.bounds), tellsPlace };
+    this.open.add(open);
+    try {
+      const stream = (open.stream = streamTo(open.sink));
+      open.sink.whenGone(() => stream.stop());
+      // The end was reached before, and EventSource comes again until it is told so like this.
+      if ((await run(stream)) === 'nothing' && !response.headersSent) response.status(204).end();
+    } catch (error) {
+      if (!response.headersSent) throw error;
+      this.logger.error('A stream was closed', error instanceof Error ? error.stack : String(error));
+      open.sink.close('failed');
+    } finally {
+      this.open.remove(open);
+    }
+  }
+}
+
+/** @throws Refusal 400, 406 */
+const asked = (request: Request, query: ExecutionStreamQuery): bigint | null => {
+  mustTakeEvents(request);
+  return lastEventId(request, query.last_event_id);
+};

@@ -1,0 +1,78 @@
+/** `npm run eventstore:copy -- --from URL --to URL` */
+import { parseArgs } from 'node:util';
+import { reasonOf } from '../../application/runtime/errors.js';
+import { copyLog } from './copy.js';
+import { copyLimits, type CopyLimits } from './limits.js';
+import { Lost } from './lost.js';
+import { progressLines } from './progress.js';
+import { withoutCredentials } from './secrets.js';
+import { Server } from './server.js';
+
+const AGAIN = 'Run the same command again to go on.';
+const USAGE = `npm run eventstore:copy -- --from URL --to URL
+
+Copies all streams of one server to another, then verifies them. URLs are esdb:// or kurrentdb:// connection strings.
+Interrupt it whenever you like; the same command goes on where it stopped.
+
+  --idle-seconds N  how long a server may be silent, ${copyLimits.idleMs / 1_000}
+  --kept-events N   stream metadata and tombstones kept in memory, ${copyLimits.keptEvents}
+  --kept-mib N      and their size, ${copyLimits.keptBytes / 1024 / 1024}`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      ...{ from: { type: 'string' }, to: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      ...{ 'idle-seconds': { type: 'string' }, 'kept-events': { type: 'string' }, 'kept-mib': { type: 'string' } },
+    },
+  });
+  if (values.help) return console.log(USAGE);
+  if (!values.from || !values.to) throw new Error(`Expected --from URL and --to URL\n\n${USAGE}`);
+  if (values.from === values.to) throw new Error('Expected two servers: --from and --to are the same');
+  const limits: CopyLimits = {
+    ...copyLimits,
+    idleMs: count('--idle-seconds', values['idle-seconds'], 1_000) ?? copyLimits.idleMs,
+    keptEvents: count('--kept-events', values['kept-events']) ?? copyLimits.keptEvents,
+    keptBytes: count('--kept-mib', values['kept-mib'], 1024 * 1024) ?? copyLimits.keptBytes,
+  };
+  const source = await reach('source', '--from', values.from, limits);
+  const target = await reach('target', '--to', values.to, limits);
+  const started = Date.now();
+  const written = await copyLog(source, target, progressLines(console.log), limits);
+  console.log(`Done: ${written} events written, all verified, ${((Date.now() - started) / 1_000).toFixed(1)} s`);
+  source.close();
+  target.close();
+}
+
+function count(option: string, text: string | undefined, unit = 1): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,6}$/.test(text))
+    throw new Error(`Expected ${option} to be a number from 1 to 9999999, got "${text}"`);
+  return Math.min(Number(text) * unit, 2 ** 31 - 1);
+}
+
+async function reach(name: 'source' | 'target', option: string, url: string, limits: CopyLimits): Promise<Server> {
+  try {
+    const server = await Server.connect(name, url, limits);
+    await server.head();
+    return server;
+  } catch (error) {
+    const reason = reasonOf(error);
+    throw new Error(`Expected a server at the URL of ${option}: ${reason}`, { cause: error });
+  }
+}
+
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const) {
+  process.on(signal, () => {
+    console.error(`Interrupted. ${AGAIN}`);
+    process.exit(code);
+  });
+}
+
+main().catch((error: unknown) => {
+  const text = reasonOf(error);
+  console.error(withoutCredentials(error instanceof Lost ? `${text}. ${AGAIN}` : text, process.argv.slice(2)));
+  process.exit(1);
+});
