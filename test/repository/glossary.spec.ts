@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 const [head = '', ...entries] = readFileSync('docs/glossary.md', 'utf8').split(/^(?=- )/m);
 const lines = entries.map((entry) => entry.trimEnd());
@@ -24,6 +25,16 @@ describe('docs/glossary.md', () => {
     const words = lines.map(partsOf);
     expect(words).toEqual([...words].sort(alphabetically));
     expect(new Set(words.map(String)).size).toBe(words.length);
+  });
+
+  it('gives names that the sources have', () => {
+    const sources = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+    const known = new Set(sources.flatMap((name) => readFileSync(join('src', name), 'utf8').match(/\w+/g) ?? []));
+    const names = lines.flatMap((line) =>
+      [...(ENTRY.exec(line)?.[2] ?? '').matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
+    );
+    expect(names.length).toBeGreaterThan(20);
+    expect(names.filter((name) => !known.has(name))).toEqual([]);
   });
 
   it('refers to words that it has', () => {
