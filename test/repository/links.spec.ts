@@ -90,6 +90,9 @@ describe('the documentation', () => {
 
   it('names files and folders that exist', () => {
     expect(written.flatMap((page) => pathsIn(page).flatMap((path) => missing(page, path) ?? []))).toEqual([]);
+    const findings = readdirSync('findings').map((name) => `findings/${name}`);
+    const sources = (script: string) => readFileSync(script, 'utf8').match(/\bsrc\/[\w./-]+\.ts/g) ?? [];
+    expect(findings.flatMap((script) => sources(script).flatMap((path) => missing(script, path) ?? []))).toEqual([]);
   });
 
   it('leads from the README to every page of docs/', () => {
