@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# body-parser 2.4.0: a body without a Content-Length that is over the limit is not refused when the limit is passed. The error
-# comes only after the client has sent the last byte: whoever never sends it gets no 413 and keeps its connection, and all that
-# it sends meanwhile is read.
-# Seen: with a limit of 1 KB, 64 KB are sent in chunks and nothing is answered within 2 s; the 413 comes with the last chunk.
-# Here: src/interfaces/http/body/read-body.ts answers at the first byte too many.
+# body-parser 2.4.0 does not refuse a body without a Content-Length when the body passes the limit. The error
+# comes only after the client has sent the last byte: a client that never sends it gets no 413 and keeps its connection, and the
+# server reads everything that it sends meanwhile.
+# Seen: with a limit of 1 KB, the client sends 64 KB in chunks and gets no answer within 2 s; the 413 comes with the last chunk.
+# Here: src/interfaces/http/server/read-body.ts answers at the first byte over the limit.
 set -euo pipefail
 dir="$(mktemp -d)"
 trap 'rm -rf "$dir"' EXIT

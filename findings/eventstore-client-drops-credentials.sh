@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# @eventstore/db-client 6.2.1: over a connection without TLS no credentials are ever sent, however they are given: in the
-# connection string, as the client's default, or with the call. Nothing is thrown or warned of; only the debug log says it.
-# A server on loopback that asks for credentials therefore answers UNAUTHENTICATED to a client that was given the right ones.
+# @eventstore/db-client 6.2.1 never sends credentials over a connection without TLS, whether its user gives them in the
+# connection string, as the client's default, or with the call. It throws nothing and warns of nothing; only its debug log says so.
+# A server on loopback that asks for credentials therefore answers UNAUTHENTICATED to a client that has the right ones.
 # Seen: "connection string: none", "default: none", "call: none".
 # Here: src/infrastructure/eventstore/connect.ts sends them by an interceptor of its own.
 set -euo pipefail

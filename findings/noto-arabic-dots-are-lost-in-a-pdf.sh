@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Noto Sans Arabic (@fontsource/noto-sans-arabic 5.3.0) draws a dotted letter as two glyphs, its shape and its dots. In a PDF
-# made by pdfkit 0.18.0 the dots have no character of their own, and reading the text back gives a control character behind
-# each dotted letter: a search for the word in the finished document finds nothing, though it looks right. DejaVu Sans, whose
+# made by pdfkit 0.18.0 the dots have no character of their own, and a reader of the text gets a control character behind
+# each dotted letter: a search for the word in the finished document finds nothing, though the word looks right. DejaVu Sans, whose
 # letters are whole glyphs, gives the letters alone; its Arabic is in the file that @fontsource/dejavu-sans 5.3.0 calls "latin".
 # Seen (pdfjs-dist 5.4.624): the three dotted letters U+0628 U+064A U+062A come back with U+0005, U+0003 and U+0001 behind them.
 # Here: DejaVu Sans stands before Noto Sans Arabic among the fonts of the brochure.

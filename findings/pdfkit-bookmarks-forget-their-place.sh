@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# pdfkit 0.18.0: a bookmark does not lead to the place where it was added. Its destination is `[page /Fit]`: the reader is put
-# at the corner of the page and its zoom is changed to the whole page, wherever on it the heading stands. There is no option
+# pdfkit 0.18.0: a bookmark does not lead to the place where the program added it. Its destination is `[page /Fit]`: the viewer goes
+# to the corner of the page and zooms to the whole page, wherever on it the heading stands. There is no option
 # for another destination.
-# Seen: a bookmark added after text at y = 500 is written as /Dest [... /Fit].
-# Here: the brochure's bookmarks are given /XYZ destinations with the place of their heading and no zoom.
+# Seen: pdfkit writes a bookmark that is added after text at y = 500 as /Dest [... /Fit].
+# Here: the brochure gives its bookmarks /XYZ destinations with the place of their heading and no zoom.
 set -euo pipefail
 dir="$(mktemp -d)"
 trap 'rm -rf "$dir"' EXIT

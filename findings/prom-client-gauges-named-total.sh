@@ -2,7 +2,7 @@
 # prom-client 15.1.3: three of its own default metrics are gauges whose names end in _total, a suffix that Prometheus keeps for
 # counters. `promtool check metrics` therefore objects to every program that only calls collectDefaultMetrics().
 # Seen: nodejs_active_resources_total, nodejs_active_handles_total and nodejs_active_requests_total are gauges.
-# Here: they are taken out of /metrics; the same numbers are there by kind, as nodejs_active_resources and so on.
+# Here: /metrics leaves them out; it has the same numbers by kind, as nodejs_active_resources and so on.
 set -euo pipefail
 dir="$(mktemp -d)"
 trap 'rm -rf "$dir"' EXIT
