@@ -1,8 +1,10 @@
 /** The servers and connections under the application: given by URL, or embedded. */
 import path from 'node:path';
-import type { DataSource } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
-import type { EventLog } from '../application/log/event-log.js';
+import { EventLog } from '../application/log/event-log.js';
+import { Ids } from '../application/log/ids.js';
+import { Clock } from '../application/runtime/clock.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { connectionShares, type ConnectionShares } from '../infrastructure/config/connections.js';
@@ -14,6 +16,17 @@ import { checkDatabase } from '../infrastructure/postgres/check-database.js';
 import { createDataSource } from '../infrastructure/postgres/data-source.js';
 import { startEmbeddedPostgres } from '../infrastructure/embedded-postgres/embedded-postgres.js';
 import { whileDatabaseIsAway, whileLogIsAway } from '../infrastructure/system/while-away.js';
+import type { Dependencies, Feature } from './feature.js';
+
+export const platform = ({ dataSource, log, clock, ids, closePlatform }: Dependencies): Feature => ({
+  providers: [
+    { provide: DataSource, useValue: dataSource },
+    { provide: EventLog, useValue: log },
+    { provide: Clock, useValue: clock },
+    { provide: Ids, useValue: ids },
+  ],
+  stop: closePlatform,
+});
 
 export type Platform = Readonly<{
   dataSource: DataSource;
