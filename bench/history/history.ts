@@ -1,4 +1,4 @@
-/** What a long history costs whoever reads, replays, verifies or packs it; and the pack of an execution that made documents. */
+/** What it costs to read, replay, verify or pack a long history; and the pack of an execution that made documents. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,7 +20,7 @@ export async function benchHistory(postgres: BenchPostgres, settings: Settings):
   const env = { DATABASE_URL: databaseUrl, PORT: '0', LOG_LEVEL: 'log', DATA_DIR: directory };
   const main = new URL('../../dist/main.js', import.meta.url);
   const app = await startProgram(main, /The API is at (http:\S+?)["\s]/, env);
-  const url = app.said;
+  const url = app.printed;
   try {
     const made = await start(url, { project_id: 'metformin', document_type: 'ib' });
     await until(async () => (await execution(url, made)).current_state === 'completed');

@@ -83,7 +83,7 @@ const open = async (databaseUrl: string, env: NodeJS.ProcessEnv) => {
   return {
     nodeUrl: node.url,
     /** Of the instance that takes the traffic: the one that was added last. */
-    url: () => apps.at(-1)!.said,
+    url: () => apps.at(-1)!.printed,
     add: async () => void apps.push(await startApp()),
     killFirst: async () => apps.shift()!.kill(),
     stop: async () => {

@@ -19,8 +19,7 @@ import { registeredAgents } from '../infrastructure/agents/registry.js';
 import { RoutedAgents } from '../infrastructure/agents/routed-agents.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { nearest } from '../infrastructure/config/names.js';
-import { MeteredAgents } from '../infrastructure/metrics/metered-agents.js';
-import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
+import { MeteredAgents, type PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { installationSecret } from '../infrastructure/postgres/installation-secret.js';
 import type { Dependencies, Feature } from './feature.js';
 

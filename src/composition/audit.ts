@@ -1,4 +1,4 @@
-/** What proves the history: the tree over the log, the key, the file outside the database. */
+/** What proves the history: the tree over the log, the signing key, and the file outside the database. */
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
 import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
@@ -41,7 +41,7 @@ export const auditDirectory = ({ dataDir }: Config): string => path.join(dataDir
 
 /**
  * @throws KeyNotAllowed where keys are pinned, and this is none of them or of those that they named. Without a pin the instance
- *   starts, and says that it signs nothing: another, on another machine, may have the right key
+ *   starts, and logs that it signs nothing: an instance on another machine may have the right key
  */
 export const openAudit = async (config: Config, dataSource: DataSource): Promise<AuditDependencies> => {
   const { pins } = await pinnedKeys(config);
@@ -60,13 +60,13 @@ const auditKeeper = (config: Config, ports: KeeperPorts, onError: OnError): Audi
   return new AuditTreeWriter(ports, { ...DEFAULT_KEEPER_LIMITS, checkpointEvents, checkpointMs }, onError, notices);
 };
 
-/** For the first start: who learns of the key only later cannot know that it has always been this one. */
+/** For the first start: an operator who learns the key later cannot know that it has always been the same. */
 export const pinIt = (keyId: string): string =>
   `The history is signed with the key ${keyId}. Note this fingerprint where nobody can change it who can write to the data ` +
   'folder or the database, and pin it: AUDIT_TRUSTED_KEYS, or `npm run audit -- verify --all --key FINGERPRINT`';
 
 export const pinnedKeys = ({ auditTrustedKeys }: Config): Promise<TrustedKeys> =>
   readTrustedKeys(
-    auditTrustedKeys.split(',').flatMap((one) => one.trim() || []),
+    auditTrustedKeys.split(',').flatMap((key) => key.trim() || []),
     'AUDIT_TRUSTED_KEYS',
   );

@@ -67,7 +67,7 @@ export const doorOf = (config: Config): Door => ({
   streams: streamBounds(config),
 });
 
-/** Whatever the server listens on: loopback names, the address of HOST, the host of PUBLIC_URL, and ALLOWED_HOSTS. */
+/** Loopback names, the address of HOST unless it stands for all, the host of PUBLIC_URL, and ALLOWED_HOSTS. */
 export const hostCheck = ({ host, publicUrl, allowedHosts }: Config): HostCheck =>
   knownHosts([
     ...(isEveryAddress(host) ? [] : [hostnameOf(host)]),
@@ -83,7 +83,7 @@ const hostnameOf = (host: string): string => new URL(`http://${isIP(host) === 6 
 /** What a process that has started holds besides connections: files, pipes, threads, the embedded servers. */
 const FILES_OF_ITS_OWN = 256;
 
-/** @returns how many connections there may be, and what the log has to say of it where that is less than the setting */
+/** @returns how many connections there may be, and the warning to log where that is less than the setting */
 export const connectionRoom = (
   config: Config,
   files = openFilesLimit(),
@@ -115,10 +115,10 @@ const EVERY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1'
 const urlOf = (host: string, port: number): string => `http://${host}:${port}`;
 const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
-/** As it is bound. */
+/** The address as it is bound. */
 export const boundUrl = ({ address, port }: AddressInfo): string => urlOf(inUrl(address), port);
 
-/** As it is reached from this machine: nobody can connect to "every address". */
+/** The address at which this machine reaches it: no client can connect to "every address". */
 export const ownUrl = ({ address, port }: Pick<AddressInfo, 'address' | 'port'>): string =>
   urlOf(EVERY_ADDRESS[address] ?? inUrl(address), port);
 

@@ -13,7 +13,7 @@ const OF_THE_FRAMEWORK: ReadonlySet<unknown> = new Set([
   'NestApplication',
 ]);
 
-/** One line of JSON each, where nobody watches a terminal. */
+/** Writes messages of the framework at the level of details. */
 export class ApplicationLogger extends ConsoleLogger {
   override log(message: unknown, ...rest: unknown[]): void {
     if (OF_THE_FRAMEWORK.has(rest.at(-1))) super.verbose(message, ...(rest as [string]));

@@ -24,7 +24,7 @@ import type { Dependencies, Feature } from './feature.js';
 import { logErrors } from './logging.js';
 import { readTables } from './read-tables.js';
 
-/** Between two looks at the positions, of which the rate that is shown is made. */
+/** Between two reads of the positions, from which the status calculates its rates. */
 const SAMPLE_EVERY_MS = 5_000;
 
 export const projections = (dependencies: Dependencies): Feature => {
@@ -84,17 +84,17 @@ const logDifference = ({ projection, executionId, position, differences }: Check
   );
 };
 
-/** An error of the thread, after which it goes on. */
+/** An error after which the thread continues. */
 export type FromRebuildThread = Readonly<{ message: string; reason: string }>;
 
-/** For a transaction that is under way when the application ends; then the thread is cut off, and the next one goes on. */
+/** For a transaction that is under way when the application ends; then the thread is cut off, and the next start continues. */
 const STOP_MS = 8_000;
 const ENTRY = new URL('./rebuild-thread.js', import.meta.url);
 
 /**
  * Rebuilds take the processor for minutes: in a thread of their own they keep no request waiting.
- * Does what is to be done, and resolves when the thread has ended. It reads the settings as this process does, but for
- * the database, which this one may have started itself.
+ * Carries out the orders for rebuilds, and resolves when the thread has ended. The thread reads the settings as this process
+ * does, but for the database, which this process may have started itself.
  * @returns undefined where the sources run without having been built (tests): there is no file for a thread to load
  */
 const rebuildThread = (

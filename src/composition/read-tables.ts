@@ -71,7 +71,7 @@ export const openProjectionTools = async (onError: OnError = toStderr) => {
   let isLeading = false;
   return {
     ...{ admin, log, clock, ids },
-    /** Takes its part in the work, in the place of an application where none runs. */
+    /** Writes and rebuilds the tables, in the place of an application where none runs. */
     lead: () => {
       if (isLeading) return;
       isLeading = true;

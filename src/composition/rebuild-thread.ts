@@ -1,4 +1,4 @@
-/** The thread that carries out what is asked of rebuilds, and ends. */
+/** The thread that carries out the orders for rebuilds, and ends. */
 import { parentPort } from 'node:worker_threads';
 import { giveWay } from '../infrastructure/system/give-way.js';
 import type { FromRebuildThread } from './projections.js';

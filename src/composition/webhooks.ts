@@ -73,7 +73,7 @@ export const webhooks = ({ config, dataSource, clock, log, ids }: Dependencies):
 
 const logger = new Logger('Webhooks');
 
-/** In small parts, so that nobody waits for it. */
+/** In small batches, so that no other query waits long. */
 const forgetOld = async (store: WebhookStore, { keepMs, keepRows }: WebhookLimits): Promise<void> => {
   const { forgetBatch: batch, forgetBatches } = DEFAULT_WEBHOOK_PACE;
   for (let done = 0; done < forgetBatches; done++)
