@@ -5,8 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
-import { AGENT_BOUNDS } from '../src/infrastructure/config/agent-variables.js';
-import { variables, VARIABLE_NAMES, type Variables } from '../src/infrastructure/config/variables.js';
+import { AGENT_BOUNDS, variables, VARIABLE_NAMES, type Variables } from '../src/infrastructure/config/variables.js';
 
 export const SETTINGS_PAGE = 'docs/settings.md';
 

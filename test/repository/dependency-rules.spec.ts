@@ -35,7 +35,7 @@ const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'infrastructure/agents/direct.ts': ['@eventstore/db-client', './caller.js', '../../app.module.js'],
   'infrastructure/eventstore/eventstore-db.event-log.ts': ['@eventstore/db-client'],
   'infrastructure/embedded-eventstore/index.ts': ['./writer.js', '@eventstore/db-client'],
-  'infrastructure/embedded-eventstore/log/writer.ts': ['@eventstore/db-client/generated/shared_pb.js', 'pg'],
+  'infrastructure/embedded-eventstore/writer.ts': ['@eventstore/db-client/generated/shared_pb.js', 'pg'],
   'interfaces/http/routes.ts': [
     './dto.js',
     '../../application/reach.js',
@@ -57,7 +57,7 @@ const EXPECTED = [
   'domain-is-alone: domain/state.ts -> application/saga.ts',
   'domain-is-alone: domain/state.ts -> crypto',
   'domain-is-alone: domain/state.ts -> zod',
-  'embedded-eventstore-inside: app.module.ts -> infrastructure/embedded-eventstore/log/writer.ts',
+  'embedded-eventstore-inside: app.module.ts -> infrastructure/embedded-eventstore/writer.ts',
   'eventstore-client: infrastructure/agents/direct.ts -> @eventstore/db-client',
   'eventstore-messages: infrastructure/embedded-eventstore/index.ts -> @eventstore/db-client',
   'infrastructure-layers: infrastructure/agents/caller.ts -> interfaces/http/dto.ts',

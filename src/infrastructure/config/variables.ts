@@ -21,7 +21,7 @@ import {
 
 /** Variables of one agent: AGENT_<NAME>_RATE_CALLS says for one what AGENT_RATE_CALLS says for all. */
 
-const AGENT_BOUNDS = [
+export const AGENT_BOUNDS = [
   'MAX_CONCURRENT_CALLS',
   'RATE_CALLS',
   'RATE_WINDOW_MS',
