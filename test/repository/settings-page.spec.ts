@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { SETTINGS_PAGE, settingsPage } from '../../scripts/settings-page.js';
-import { AGENT_BOUNDS } from '../../src/infrastructure/config/variables.js';
-import { VARIABLE_NAMES } from '../../src/infrastructure/config/variables.js';
+import { AGENT_BOUNDS, VARIABLE_NAMES } from '../../src/infrastructure/config/variables.js';
 
 const example = readFileSync('.env.example', 'utf8');
 

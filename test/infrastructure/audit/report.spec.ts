@@ -2,7 +2,7 @@
 import { lineageOf } from '../../../src/application/audit/pack/lineage.js';
 import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 import { reportFile } from '../../../src/infrastructure/audit/pack/report-file.js';
-import { readPdf } from '../document/pdf-text.js';
+import { readPdf } from '../../agents/investigators-brochure/pdf-text.js';
 
 const at = (second: number) => new Date(Date.UTC(2030, 0, 1, 0, 0, second));
 const attempt = (number: number) => ({ step: 'write', attempt: number, generation: 1, agent: 'writer' });

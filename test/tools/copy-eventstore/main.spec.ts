@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { jest } from '@jest/globals';
 import { startChild, type Child } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
-import { collect } from '../embedded-eventstore/server-under-test.js';
+import { collect } from '../../infrastructure/embedded-eventstore/server-under-test.js';
 import { comparable, startSide, turns, type Side } from './side.js';
 
 const program = new URL('../../../dist/tools/copy-eventstore/main.js', import.meta.url);

@@ -12,7 +12,7 @@ import { Runs } from '../../../src/tools/copy-eventstore/runs.js';
 import { Server } from '../../../src/tools/copy-eventstore/server.js';
 import { CopyWriter } from '../../../src/tools/copy-eventstore/writer.js';
 import { createTestDatabase } from '../../support/postgres.js';
-import { closeClient } from '../embedded-eventstore/server-under-test.js';
+import { closeClient } from '../../infrastructure/embedded-eventstore/server-under-test.js';
 
 export type Side = Readonly<{
   url: string;

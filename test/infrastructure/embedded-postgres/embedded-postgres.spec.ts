@@ -9,7 +9,7 @@ import { startChild } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 
 const settings = { fsync: 'off' };
-const holder = new URL('./holds-postgres.ts', import.meta.url);
+const holder = new URL('../postgres/holds-postgres.ts', import.meta.url);
 const start = (dataDir: string) => startEmbeddedPostgres({ dataDir, settings });
 const byTcp = (dataDir: string) => startEmbeddedPostgres({ dataDir, settings, tcp: true });
 
