@@ -65,6 +65,10 @@ export default defineConfig(
       '@typescript-eslint/unbound-method': 'off',
     },
   },
+  {
+    files: ['src/**/*.ts', 'bench/**/*.ts'],
+    rules: { 'max-lines-per-function': ['error', 60] },
+  },
   { files: ['src/**/*.ts'], rules: { 'no-console': 'error' } },
   { files: ['src/main.ts', 'src/interfaces/cli/**/*.ts', 'src/**/main.ts'], rules: { 'no-console': 'off' } },
   {

@@ -1,4 +1,4 @@
-/** What `npm run bench` is told. */
+/** The options of `npm run bench`. */
 import { parseArgs } from 'node:util';
 import { CONTENDERS } from './peers/contender.js';
 import type { Settings, Variant } from './settings.js';

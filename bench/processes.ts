@@ -9,11 +9,11 @@ const START_TIMEOUT_MS = 60_000;
 
 export type Program = Readonly<{
   /** The part of its output that matched. */
-  said: string;
+  printed: string;
   pid: number;
   residentMegabytes(): Promise<number>;
   stop(): Promise<void>;
-  /** Without a word to it. */
+  /** By SIGKILL. */
   kill(): Promise<void>;
 }>;
 
@@ -38,7 +38,7 @@ export async function startProgram(
     await exited;
     process.off('exit', killed);
   };
-  const said = await new Promise<string>((resolve, reject) => {
+  const printed = await new Promise<string>((resolve, reject) => {
     let text = '';
     const late = setTimeout(() => reject(new Error(`${file} did not start: ${text}`)), START_TIMEOUT_MS);
     child.once('exit', (code) => reject(new Error(`${file} ended with code ${code}: ${text}`)));
@@ -47,13 +47,13 @@ export async function startProgram(
       const match = ready.exec(text);
       if (!match) return;
       clearTimeout(late);
-      // What it says later is of no interest, and is taken so that it does not wait.
+      // Later output is read and dropped: a full pipe would block the program.
       child.stdout.off('data', read).resume();
       resolve(match[1] ?? match[0]);
     });
   });
   return {
-    said,
+    printed,
     pid: child.pid!,
     residentMegabytes: async () => Number(/VmRSS:\s+(\d+)/.exec(await status(child.pid))?.[1]) / 1_024,
     stop,

@@ -14,7 +14,7 @@ export type Settings = Readonly<{
   tell: (line: string) => void;
 }>;
 
-export type PeerSettings = Readonly<{
+type PeerSettings = Readonly<{
   only: readonly string[];
   /** A: a step is a function of the process; B: a POST to another. */
   variants: readonly Variant[];

@@ -33,7 +33,7 @@ export const startApplication = async ({ databaseUrl, directory, agentUrl, env }
   };
   const ready = /The API is at (http:\S+?)["\s]/;
   const program = await startProgram(main, ready, environment, await nodeOptionsOfStart());
-  return { ...program, url: program.said };
+  return { ...program, url: program.printed };
 };
 
 const nodeOptionsOfStart = async (): Promise<readonly string[]> => {

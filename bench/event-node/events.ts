@@ -6,7 +6,7 @@ const EVENTS_PER_STREAM = 7;
 const FILLING = 'x'.repeat(960);
 
 /** About 1 KB of JSON. */
-export const kilobyteEvent = (index = 0) =>
+const kilobyteEvent = (index = 0) =>
   jsonEvent({ id: randomUUID(), type: 'StepCompleted', data: { index, output: FILLING } });
 
 /** The client has two ways to append: with credentials a call of its own for each, without them one stream for all. */

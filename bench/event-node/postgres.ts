@@ -8,7 +8,7 @@ import { startEmbeddedPostgres } from '../../src/infrastructure/embedded-postgre
 export type BenchPostgres = Readonly<{
   /** Makes a database and answers its connection string. */
   database(name: string): Promise<string>;
-  /** Ends whoever is still connected to it. */
+  /** Ends the connections that it still has. */
   drop(name: string): Promise<void>;
   version: string;
   /** Of the postmaster, whose children are all other processes of it. */
@@ -38,7 +38,7 @@ export async function startPostgres(): Promise<BenchPostgres> {
     },
     drop: async (name) => {
       await client.query(`drop database ${client.escapeIdentifier(name)} with (force)`);
-      await client.query('checkpoint'); // who comes next does not write what this one has left
+      await client.query('checkpoint'); // the next bench does not write what this bench has left
     },
     stop: async () => {
       await client.end();

@@ -18,5 +18,5 @@ export async function startNode(databaseUrl: string, nodeOptions: readonly strin
 
 export async function startEcho(): Promise<ServedBy> {
   const program = await startProgram(new URL('./echo-server.ts', import.meta.url), /echo on (\d+)\./);
-  return { ...program, url: `esdb://127.0.0.1:${program.said}?tls=false` };
+  return { ...program, url: `esdb://127.0.0.1:${program.printed}?tls=false` };
 }

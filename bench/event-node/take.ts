@@ -11,7 +11,7 @@ export async function take(reading: Reading, wanted: number): Promise<number> {
   return seen;
 }
 
-/** Not awaited: the client waits for the end of the stream, which nobody reads any more. */
+/** Not awaited: the client waits for the end of the stream, which it no longer reads. */
 export function end(reading: Reading): void {
   reading.on('error', () => undefined);
   const ended = 'unsubscribe' in reading ? reading.unsubscribe() : reading.cancel();

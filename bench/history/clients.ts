@@ -1,4 +1,4 @@
-/** Those who make a long history, and read it. */
+/** The clients that make a long history, and read it. */
 
 /** Pauses and resumes: each is one event. */
 export const alternate = async (url: string, id: string, events: number): Promise<void> => {

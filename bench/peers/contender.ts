@@ -49,7 +49,7 @@ export type Measured = Readonly<{
   completedSeconds: number;
   /** Processor seconds of all its processes meanwhile. */
   cpuSeconds: number;
-  /** Of each workflow that ran alone, until whoever started it knows of its end. */
+  /** Of each workflow that ran alone, until the client that started it knows of its end. */
   aloneMs: readonly number[];
   /** The same until its end was stored. */
   aloneStoredMs: readonly number[];

@@ -1,4 +1,4 @@
-/** One stream of server-sent events that tells of every execution that is completed. */
+/** One stream of server-sent events with every execution that is completed. */
 import { createParser } from 'eventsource-parser';
 import { Client } from 'undici';
 
@@ -8,7 +8,7 @@ export type Ends = Readonly<{
   stop: () => Promise<void>;
 }>;
 
-type Told = Readonly<{ execution: Readonly<{ project_id: string }> }>;
+type Completed = Readonly<{ execution: Readonly<{ project_id: string }> }>;
 
 export const followEnds = async (url: string): Promise<Ends> => {
   const waiting = new Map<string, () => void>();
@@ -19,7 +19,7 @@ export const followEnds = async (url: string): Promise<Ends> => {
   const parser = createParser({
     onEvent: ({ event, data }) => {
       if (event !== 'event') return;
-      const { project_id: project } = (JSON.parse(data) as Told).execution;
+      const { project_id: project } = (JSON.parse(data) as Completed).execution;
       waiting.get(project)?.();
       waiting.delete(project);
     },

@@ -31,7 +31,7 @@ export async function benchPeers(postgres: BenchPostgres, settings: Settings): P
   try {
     const sections: Section[] = [];
     for (const variant of variants) {
-      const agentUrl = variant === 'A' ? null : `http://127.0.0.1:${agent.said}`;
+      const agentUrl = variant === 'A' ? null : `http://127.0.0.1:${agent.printed}`;
       const contenders = only.map((name) => ({
         name,
         run: async () => {

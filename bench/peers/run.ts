@@ -1,4 +1,4 @@
-/** One turn of one contender, in a process of its own: `bench/peers/turn.ts` starts it and is told what was measured. */
+/** One turn of one contender, in a process of its own: `bench/peers/turn.ts` starts it and gets what it has measured. */
 import { cpuSecondsOf } from '../cpu.js';
 import { inFlightAlways } from './in-flight.js';
 import type { Engine, Measured, Setup, Start } from './contender.js';

@@ -31,7 +31,7 @@ const STEPS_AND_EVENTS = `
     convert_from(event.data, 'UTF8') as data, convert_from(event.metadata, 'UTF8') as metadata
   from workflow_executions as execution
   join workflow_steps as step on step.execution_id = execution.id
-  join workflow_events as told on told.execution_id = execution.id and told.event_type = 'StepCompleted'
-    and told.data->>'stepId' = step.id::text
-  join eventstore.events as event on event.id = told.id
+  join workflow_events as recorded on recorded.execution_id = execution.id and recorded.event_type = 'StepCompleted'
+    and recorded.data->>'stepId' = step.id::text
+  join eventstore.events as event on event.id = recorded.id
   where execution.current_state = 'completed' and step.status = 'completed'`;

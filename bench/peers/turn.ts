@@ -8,8 +8,8 @@ import type { Measured, Setup } from './contender.js';
 const program = fileURLToPath(new URL('./run.ts', import.meta.url));
 const typescript = fileURLToPath(new URL('../../test/support/typescript.mjs', import.meta.url));
 const DEADLINE_MS = 600_000;
-/** Of what it has written, told where it fails. */
-const SAID_CHARACTERS = 4_000;
+/** Of what it has printed; the error holds it where the contender fails. */
+const PRINTED_CHARACTERS = 4_000;
 
 type Answer = Readonly<{ measured: Measured } | { error: string }>;
 
@@ -17,16 +17,16 @@ type Answer = Readonly<{ measured: Measured } | { error: string }>;
 export async function takeTurn(setup: Omit<Setup, 'directory'>): Promise<Measured> {
   const directory = await mkdtemp(join(tmpdir(), 'workflow-executor-bench-peer-'));
   const child = fork(program, { execArgv: ['--import', typescript], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-  let said = '';
-  child.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-SAID_CHARACTERS)));
+  let printed = '';
+  child.stderr?.on('data', (chunk: Buffer) => (printed = (printed + chunk.toString()).slice(-PRINTED_CHARACTERS)));
   const late = setTimeout(() => child.disconnect(), DEADLINE_MS);
   try {
     return await new Promise<Measured>((resolve, reject) => {
-      child.once('exit', (code) => reject(new Error(`${setup.contender} ended with code ${code}\n${said}`)));
+      child.once('exit', (code) => reject(new Error(`${setup.contender} ended with code ${code}\n${printed}`)));
       child.once('message', (answer: Answer) =>
         'measured' in answer
           ? resolve(answer.measured)
-          : reject(new Error(`${setup.contender}: ${answer.error}\n${said}`)),
+          : reject(new Error(`${setup.contender}: ${answer.error}\n${printed}`)),
       );
       child.send({ ...setup, directory } satisfies Setup);
     });

@@ -9,7 +9,7 @@ const STORED = 'stored-';
 export const workflowName = (workflow) => `w-${workflow}`;
 export const stepName = (step) => `step-${step + 1}`;
 
-/** Of one that is stored a million times. Its results are shorter, for the disk's sake. */
+/** Of a workflow that is stored a million times. Its results are shorter, for the disk's sake. */
 export const storedName = (workflow) => `${STORED}${workflow}`;
 
 /** Looks random, so that no store can compress it, and is the same in every process. */
@@ -25,7 +25,7 @@ export const resultOf = (workflow, step, characters = CHARACTERS) => {
   return Buffer.from(words.buffer).toString('base64').slice(0, characters);
 };
 
-/** The same from what an agent is told: `project_id` is the workflow's name. */
+/** The same from the input of an agent: `project_id` is the workflow's name. */
 export const answerTo = ({ project_id, step }) => ({
   success: true,
   data: resultOf(

@@ -28,15 +28,15 @@ export async function benchRealtime(postgres: BenchPostgres, settings: Settings)
   const main = new URL('../../dist/main.js', import.meta.url);
   const app = await startProgram(main, /The API is at (http:\S+?)["\s]/, env);
   try {
-    const example = await start(app.said, running);
-    await until(async () => (await execution(app.said, example)).current_state === 'completed');
-    await starts(app.said, seconds);
+    const example = await start(app.printed, running);
+    await until(async () => (await execution(app.printed, example)).current_state === 'completed');
+    await starts(app.printed, seconds);
     const before = await settled(app);
 
     settings.tell(`${many} subscriptions to one execution each`);
-    const quiet = await subscribe(app.said, many, () => `id=eq.${example}`);
+    const quiet = await subscribe(app.printed, many, () => `id=eq.${example}`);
     const opened = await settled(app);
-    await starts(app.said, seconds);
+    await starts(app.printed, seconds);
     const used = await settled(app);
     await quiet.close();
     settings.tell(`resident MB: ${before.toFixed(0)} before, ${opened.toFixed(0)} open, ${used.toFixed(0)} in use`);
@@ -45,7 +45,7 @@ export async function benchRealtime(postgres: BenchPostgres, settings: Settings)
     const raw: Record<string, unknown> = { before, opened, used };
     for (const count of [1, many]) {
       settings.tell(`${count} subscribers to all executions`);
-      const subscribers = await subscribe(app.said, count, () => undefined);
+      const subscribers = await subscribe(app.printed, count, () => undefined);
       const { ages, megabytes } = await during(app, subscribers, seconds, count);
       await subscribers.close();
       const [p50, p99] = [percentile(ages, 0.5), percentile(ages, 0.99)];
@@ -102,7 +102,7 @@ const during = async (app: Program, { ages }: Subscribers, seconds: number, coun
     () => void app.residentMegabytes().then((now) => (megabytes = Math.max(megabytes, now))),
     200,
   );
-  await starts(app.said, seconds);
+  await starts(app.printed, seconds);
   await until(async () => ages.length >= seconds * STARTS_PER_SECOND * count);
   clearInterval(sampling);
   return { ages: [...ages], megabytes };

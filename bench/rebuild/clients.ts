@@ -1,4 +1,4 @@
-/** Those who use the application while it is measured. */
+/** The clients that use the application while it is measured. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { percentile } from '../rounds.js';
 

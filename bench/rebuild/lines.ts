@@ -1,6 +1,6 @@
 import type { Rebuild } from '../../src/domain/projection/rebuild.js';
 
-type Measured = Readonly<{
+export type Measured = Readonly<{
   during: Readonly<{ p50: number; p99: number; failed: number }>;
   seconds: number;
   lag: number;

@@ -1,11 +1,9 @@
 /** The processor time and the silence that one message costs an instance, whatever it holds. */
-import { createServer, type ServerResponse } from 'node:http';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
+import { startAgentServer } from '../../test/support/agent-server.js';
 import { startApplication } from '../application/application.js';
 import { withDirectory } from '../application/engine.js';
 import { cpuSecondsOf } from '../cpu.js';
@@ -28,51 +26,7 @@ export const benchWorstInput = (postgres: BenchPostgres, settings: Settings): Pr
     const database = await postgres.database('worst_input');
     const env = { DEFINITIONS_DIR: await definitionIn(directory) };
     const app = await startApplication({ databaseUrl: database, directory, agentUrl: agent.url, env });
-    const post = async (path: string, body: string): Promise<string> => {
-      const headers = { 'content-type': 'application/json' };
-      const answer = await request(app.url + path, { method: 'POST', headers, body });
-      const { error } = (await answer.body.json()) as { error?: { code?: string } };
-      return `${answer.statusCode} ${error?.code ?? ''}`.trim();
-    };
-    const start = async (project: string): Promise<string> => {
-      const body = JSON.stringify({ project_id: project, document_type: 'worst' });
-      const headers = { 'content-type': 'application/json' };
-      const answer = await request(`${app.url}/api/v1/workflow/start`, { method: 'POST', headers, body });
-      return ((await answer.body.json()) as { data: { execution: { id: string } } }).data.execution.id;
-    };
-    const ended = async (id: string): Promise<string> => {
-      for (;;) {
-        const answer = await request(`${app.url}/api/v1/workflow?execution_id=${id}`);
-        const { data } = (await answer.body.json()) as {
-          data?: { execution: { current_state: string; error_code: string | null } };
-        };
-        const { current_state: state = '', error_code: code = null } = data?.execution ?? {};
-        if (state === 'completed' || state === 'failed') return code ?? state;
-        await delay(20);
-      }
-    };
-    const task = async (): Promise<string> => {
-      await start('later');
-      while (!agent.token()) await delay(20);
-      return `/api/v1/workflow/tasks/${agent.token()}`;
-    };
-    const measure = async (name: string, work: () => Promise<string>): Promise<Figure> => {
-      settings.tell(name);
-      const before = await cpuSecondsOf([app.pid]);
-      let [silenceMs, isOver] = [0, false];
-      const others = (async () => {
-        while (!isOver) {
-          const began = performance.now();
-          await (await request(`${app.url}/health/live`)).body.dump();
-          silenceMs = Math.max(silenceMs, performance.now() - began);
-          await delay(5);
-        }
-      })();
-      const outcome = await work();
-      isOver = true;
-      await others;
-      return { name, cpuMs: ((await cpuSecondsOf([app.pid])) - before) * 1_000, silenceMs, outcome };
-    };
+    const { post, start, ended } = clientOf(app.url);
     const each = async (
       shapes: readonly Shape[],
       bytes: number,
@@ -81,14 +35,17 @@ export const benchWorstInput = (postgres: BenchPostgres, settings: Settings): Pr
       const figures: Figure[] = [];
       for (const [at, shape] of shapes.entries()) {
         const text = shape.text(bytes);
-        figures.push(await measure(shape.name, () => work(text, at)));
+        settings.tell(shape.name);
+        figures.push(await measure(app, shape.name, () => work(text, at)));
       }
       return figures;
     };
     try {
       // So that no figure is that of code that runs for the first time.
       await ended(await start('few'));
-      const path = await task();
+      await start('later');
+      while (!agent.token()) await delay(20);
+      const path = `/api/v1/workflow/tasks/${agent.token()}`;
       const requests = await each(shapesIn('{"metadata":', '}', REQUEST.members), REQUEST.bytes, (text) =>
         post('/api/v1/workflow/start', text),
       );
@@ -110,6 +67,59 @@ export const benchWorstInput = (postgres: BenchPostgres, settings: Settings): Pr
       await agent.close();
     }
   });
+
+/** Sends messages to the application and reads what became of them. */
+const clientOf = (url: string) => {
+  const headers = { 'content-type': 'application/json' };
+  const send = (path: string, body: string) => request(url + path, { method: 'POST', headers, body });
+  return {
+    /** @returns the status, and the code of the error */
+    post: async (path: string, body: string): Promise<string> => {
+      const answer = await send(path, body);
+      const { error } = (await answer.body.json()) as { error?: { code?: string } };
+      return `${answer.statusCode} ${error?.code ?? ''}`.trim();
+    },
+    start: async (project: string): Promise<string> => {
+      const answer = await send(
+        '/api/v1/workflow/start',
+        JSON.stringify({ project_id: project, document_type: 'worst' }),
+      );
+      return ((await answer.body.json()) as { data: { execution: { id: string } } }).data.execution.id;
+    },
+    ended: async (id: string): Promise<string> => {
+      for (;;) {
+        const answer = await request(`${url}/api/v1/workflow?execution_id=${id}`);
+        const { data } = (await answer.body.json()) as {
+          data?: { execution: { current_state: string; error_code: string | null } };
+        };
+        const { current_state: state = '', error_code: code = null } = data?.execution ?? {};
+        if (state === 'completed' || state === 'failed') return code ?? state;
+        await delay(20);
+      }
+    },
+  };
+};
+
+const measure = async (
+  app: Readonly<{ url: string; pid: number }>,
+  name: string,
+  work: () => Promise<string>,
+): Promise<Figure> => {
+  const before = await cpuSecondsOf([app.pid]);
+  let [silenceMs, isOver] = [0, false];
+  const others = (async () => {
+    while (!isOver) {
+      const began = performance.now();
+      await (await request(`${app.url}/health/live`)).body.dump();
+      silenceMs = Math.max(silenceMs, performance.now() - began);
+      await delay(5);
+    }
+  })();
+  const outcome = await work();
+  isOver = true;
+  await others;
+  return { name, cpuMs: ((await cpuSecondsOf([app.pid])) - before) * 1_000, silenceMs, outcome };
+};
 
 const section = (title: string, figures: readonly Figure[]): Section => {
   const sorted = figures.toSorted((a, b) => b.cpuMs - a.cpuMs);
@@ -133,30 +143,16 @@ const definitionIn = async (directory: string): Promise<string> => {
   return definitions;
 };
 
-/** Answers each project what is said of it; `later` by token, all else at once. */
+/** Answers a project with the text that is set for it, and `later` by task token. */
 const startAgent = async () => {
   const answers = new Map<string, string>();
   let token: string | undefined;
-  const answer = (project: string, offered: string | undefined, response: ServerResponse) => {
+  const { url, close } = await startAgentServer(({ input, headers }, response) => {
     response.setHeader('content-type', 'application/json');
-    if (project !== 'later') return response.end(answers.get(project) ?? '{"success":true,"data":{}}');
-    token = offered;
-    return response.writeHead(202).end(JSON.stringify({ task_token: offered }));
-  };
-  const server = createServer((call, response) => {
-    const chunks: Buffer[] = [];
-    call.on('data', (chunk: Buffer) => chunks.push(chunk));
-    call.on('end', () => {
-      const { project_id } = JSON.parse(Buffer.concat(chunks).toString()) as { project_id: string };
-      answer(project_id, call.headers['x-task-token'] as string | undefined, response);
-    });
+    if (input.project_id !== 'later')
+      return void response.end(answers.get(input.project_id) ?? '{"success":true,"data":{}}');
+    token = headers['x-task-token'] as string | undefined;
+    return void response.writeHead(202).end(JSON.stringify({ task_token: token }));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, answers, token: () => token, close };
+  return { url, answers, token: () => token, close };
 };

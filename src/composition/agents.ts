@@ -1,25 +1,55 @@
-import type { AgentCall } from '../application/agents/agents.js';
+/** Agents as registered functions and over HTTP, and those of our own behind the endpoints of this installation. */
+import type { DataSource } from 'typeorm';
+import type { DocumentContext } from '../agents/investigators-brochure/agent.js';
+import { documentAgents } from '../agents/investigators-brochure/index.js';
+import { Agents, type AgentCall, type AgentInput } from '../application/agents/agents.js';
+import { DocumentAgents, type AgentResultJson, type DocumentAgentName } from '../application/agents/document-agents.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
-import type { TaskTokens } from '../application/workflow/tasks.js';
+import { TaskReports, TaskTokens } from '../application/workflow/tasks.js';
+import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
+import { AgentUrls, variableFor, variableName } from '../infrastructure/agents/agent-urls.js';
 import type { AnswerReader } from '../infrastructure/agents/answer-bytes.js';
-import type { InstallationToken } from '../infrastructure/agents/own-calls.js';
-import { AgentUrls } from '../infrastructure/agents/agent-urls.js';
 import { FunctionAgents } from '../infrastructure/agents/function-agents.js';
 import { HttpAgents } from '../infrastructure/agents/http-agents.js';
+import { knownAgents } from '../infrastructure/agents/index.js';
+import { defaultAgentLimits, type AgentLimits } from '../infrastructure/agents/limits.js';
+import { InstallationToken } from '../infrastructure/agents/own-calls.js';
 import { registeredAgents } from '../infrastructure/agents/registry.js';
 import { RoutedAgents } from '../infrastructure/agents/routed-agents.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { agentLimits } from './limits.js';
+import { nearest } from '../infrastructure/config/names.js';
+import { MeteredAgents, type PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
+import { installationSecret } from '../infrastructure/postgres/installation-secret.js';
+import type { Dependencies, Feature } from './feature.js';
 
-/** Agents as registered functions and over HTTP. @param ownUrl asked at each call: our own address is known late */
+export const agents = ({ config, clock, agents, taskTokens, projectDirs }: Dependencies): Feature => ({
+  providers: [
+    { provide: TaskTokens, useValue: taskTokens },
+    { provide: TaskReports, useValue: new AgentTaskReports(clock, agentLimits(config)) },
+    { provide: Agents, useValue: agents },
+    {
+      provide: DocumentAgents,
+      useValue: new LocalDocumentAgents({
+        projectsDir: config.projectsDir,
+        otherDirs: projectDirs,
+        now: () => clock.now(),
+      }),
+    },
+  ],
+  stop: () => agents.close(),
+});
+
+type AgentDependencies = Readonly<{ readAnswer: AnswerReader; token: InstallationToken; metrics: PrometheusMetrics }>;
+
+/** @param ownUrl asked at each call: our own address is known late */
 export const reachAgents = (
   config: Config,
   definitions: Definitions,
   clock: Clock,
   tokens: TaskTokens,
   ownUrl: () => string,
-  { readAnswer, token: own }: Readonly<{ readAnswer: AnswerReader; token: InstallationToken }>,
+  { readAnswer, token: own, metrics }: AgentDependencies,
 ) => {
   const limits = agentLimits(config);
   const baseUrl = () => config.agentBaseUrl ?? ownUrl();
@@ -33,5 +63,92 @@ export const reachAgents = (
     urls: AgentUrls.fromEnvironment(config.agentUrls, baseUrl),
     named: definitions.all().flatMap(({ definition }) => definition.steps.map(({ agent }) => agent)),
   });
-  return Object.assign(agents, { close: () => http.close() });
+  const metered = new MeteredAgents(agents, (name, outcome) => metrics.agentCall(name, outcome));
+  return Object.assign(metered, { close: () => http.close() });
+};
+
+export const agentLimits = (config: Config): AgentLimits => ({
+  ...defaultAgentLimits,
+  requestBytes: config.agentMaxRequestBytes,
+  answerBytes: config.agentMaxResponseBytes,
+  answerMembers: config.agentMaxResponseMembers,
+  retryAfterMs: config.agentMaxRetryAfterSeconds * 1_000,
+  connectionsPerOrigin: Math.max(defaultAgentLimits.connectionsPerOrigin, config.sagaMaxConcurrentSteps),
+});
+
+/** @param ownUrl asked at each call: our own address is known late */
+export const installationToken = async (
+  { publicUrl, installationUrls, agentRoutes }: Config,
+  dataSource: DataSource,
+  ownUrl: () => string,
+): Promise<InstallationToken> => {
+  const secret = await installationSecret(dataSource, 'own-calls');
+  const known = [...(publicUrl === undefined ? [] : [publicUrl]), ...installationUrls];
+  return new InstallationToken(secret, () => [ownUrl(), ...known], agentRoutes === 'open');
+};
+
+const FUNCTIONS = {
+  regdata: documentAgents.enrich,
+  composer: documentAgents.compose,
+  writer: documentAgents.write,
+  validator: documentAgents.validate,
+  assembler: documentAgents.assemble,
+  export: documentAgents.export,
+} satisfies Record<DocumentAgentName, unknown>;
+
+/** The document agents in this process, behind the endpoints that serve them. */
+class LocalDocumentAgents extends DocumentAgents {
+  constructor(private readonly context: DocumentContext) {
+    super();
+  }
+
+  run(agent: DocumentAgentName, input: AgentInput): Promise<AgentResultJson> {
+    return FUNCTIONS[agent](input, this.context);
+  }
+}
+
+/**
+ * What of definitions and settings does not fit together, logged at the start rather than by the first step that fails.
+ * No reason not to start: an agent may be registered later, and other workflows do not need it.
+ * @param registered names of functions
+ */
+export const agentWarnings = (
+  { agentUrls }: Pick<Config, 'agentUrls'>,
+  definitions: Definitions,
+  registered: Iterable<string>,
+): readonly string[] => {
+  const known = new Set([...knownAgents.map(({ name }) => name), ...registered]);
+  const users = usersOf(definitions);
+  const unknown = [...users.keys()].filter((agent) => !known.has(agent) && !(variableFor(agent) in agentUrls));
+  const needed = new Set([...known, ...users.keys()].map(variableName));
+  const unused = Object.keys(agentUrls).filter(
+    (variable) => !needed.has(variable.slice('AGENT_'.length, -'_URL'.length)),
+  );
+  return [
+    ...unknown.map((agent) => {
+      const meant = nearest(
+        agent,
+        [...known].map((name) => name.toUpperCase()),
+      )?.toLowerCase();
+      return (
+        `Agent "${agent}" of ${users.get(agent)}: expected a registered function or a URL, got neither, so its steps will fail. ` +
+        `Set ${variableFor(agent)}, or register it in AGENTS_MODULE${meant ? `; or was "${meant}" meant?` : ''}`
+      );
+    }),
+    ...unused.map((variable) => {
+      const meant = nearest(
+        variable,
+        [...needed].map((name) => `AGENT_${name}_URL`),
+      );
+      return `${variable}: no installed definition names such an agent${meant ? `. Did you mean ${meant}?` : ''}`;
+    }),
+  ];
+};
+
+const usersOf = (definitions: Definitions): ReadonlyMap<string, string> => {
+  const users = new Map<string, string>();
+  for (const { definition } of definitions.all())
+    for (const { agent, name } of definition.steps)
+      if (!users.has(agent)) users.set(agent, `step "${name}" of definition "${definition.name}"`);
+  return users;
 };

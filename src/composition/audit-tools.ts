@@ -1,4 +1,4 @@
-/** What the command line verifies with. Joins the servers of an application that runs, or starts its own. */
+/** What `npm run audit` verifies with. It joins the servers of an application that runs, or starts its own. */
 import { changeKey } from '../application/audit/change-key.js';
 import type { Finding } from '../application/audit/finding.js';
 import { signingPart, verdictOf, type Signing } from '../application/audit/verdict.js';
@@ -17,18 +17,18 @@ import {
   takeNextKey,
   readTrustedKeys,
 } from '../infrastructure/audit/signing-key.js';
+import type { Config } from '../infrastructure/config/config.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
 import { SystemClock } from '../infrastructure/system/clock-and-ids.js';
 import { auditDirectory, pinnedKeys } from './audit.js';
-import { startPlatform } from './platform.js';
+import { startPlatform, type Platform } from './platform.js';
 
 export type AuditTools = Awaited<ReturnType<typeof openForAudit>>;
 
 /**
- * Of what the settings say.
  * @param given keys to trust in place of those of the settings
  * @throws ConfigurationError
  */
@@ -37,12 +37,7 @@ export const openForAudit = async (given: readonly string[]) => {
   const directory = auditDirectory(config);
   const pinned = given.length > 0 ? await readTrustedKeys(given, '--key') : await pinnedKeys(config);
   const platform = await startPlatform(config, { tell: () => undefined });
-  const { dataSource, close } = platform;
-  const isEmbedded = config.eventstoreUrl === undefined;
-  const log = isEmbedded ? new StoredLog((sql, values) => dataSource.query(sql, [...values])) : platform.log;
-  const tree = new PostgresAuditTree(dataSource);
-  const outside = new CheckpointFile(config.auditCheckpointFile!);
-  const artifactStore = new PostgresArtifactStore(dataSource);
+  const { log, tree, outside, artifactStore } = sourcesOf(config, platform);
   const clock = new SystemClock();
   const keys = { pins: pinned.pins, known: new Map([...(await knownKeys(directory)), ...pinned.known]) };
   const signing = (found: Pick<Signing, 'firstKey' | 'missingKeys' | 'proved' | 'unsigned'>) =>
@@ -56,7 +51,7 @@ export const openForAudit = async (given: readonly string[]) => {
   return {
     file: config.auditCheckpointFile!,
     isPinned: keys.pins.size > 0,
-    close,
+    close: platform.close,
     verifyAll: async () => {
       const checkpoints = await verifyCheckpoints({ log, outside, keys });
       const verified = await verifyLog({ log, tree }, checkpoints.trusted);
@@ -96,5 +91,13 @@ export const openForAudit = async (given: readonly string[]) => {
   };
 };
 
-/** Of what was looked at, only what is wrong: what is not proven is said of the signatures. */
+/** An embedded node's events are read as the database stores them, not as a running node remembers them. */
+const sourcesOf = (config: Config, { dataSource, log }: Platform) => ({
+  log: config.eventstoreUrl === undefined ? new StoredLog((sql, values) => dataSource.query(sql, [...values])) : log,
+  tree: new PostgresAuditTree(dataSource),
+  outside: new CheckpointFile(config.auditCheckpointFile!),
+  artifactStore: new PostgresArtifactStore(dataSource),
+});
+
+/** The findings alone: what is not proven is a matter of the signatures. */
 const toPart = ({ findings }: Readonly<{ findings: readonly Finding[] }>) => ({ findings, unproven: [] });

@@ -1,34 +1,49 @@
-import type { OnError } from '../application/runtime/errors.js';
-/** What proves the history: the tree over the log, the key, the file outside the database. */
+/** What proves the history: the tree over the log, the signing key, and the file outside the database. */
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
 import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
 import { DEFAULT_KEEPER_LIMITS, type KeeperPorts } from '../application/audit/writer-ports.js';
 import type { TrustedKeys } from '../application/audit/keys.js';
-import type { AuditTree } from '../application/audit/audit-tree.js';
-import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/checkpoint.js';
+import { AuditPackMaker } from '../application/audit/pack/audit-pack-maker.js';
+import { AuditPacks } from '../application/audit/pack/get-audit-pack.js';
+import { AuditReviews } from '../application/audit/reviews.js';
+import type { OnError } from '../application/runtime/errors.js';
+import { ArtifactStore } from '../application/workflow/artifacts.js';
 import { leadNotices } from '../application/workflow/notices.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
 import { mustBeAllowed } from '../application/audit/may-sign.js';
+import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { readTrustedKeys, openSigningKey } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
-import { tellLog } from './notices.js';
+import type { AuditDependencies, Dependencies, Feature } from './feature.js';
+import { logErrors, tellLog } from './logging.js';
 
-export type AuditParts = Readonly<{
-  tree: AuditTree;
-  signer: CheckpointSigner;
-  pins: ReadonlySet<string>;
-  outside: OutsideCheckpoints;
-}>;
+export const audit = ({ config, log, clock, ids, audit: dependencies }: Dependencies): Feature => {
+  const keeper = auditKeeper(config, { ...dependencies, log, clock, ids }, logErrors('Audit'));
+  return {
+    providers: [
+      { provide: AuditTreeWriter, useValue: keeper },
+      {
+        provide: AuditPacks,
+        inject: [ArtifactStore],
+        useFactory: (artifacts: ArtifactStore) =>
+          new AuditPackMaker({ ...dependencies, log, clock, keeper, artifacts, format: new ZipPackFormat() }),
+      },
+      { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
+    ],
+    start: () => keeper.start(),
+    stop: () => keeper.stop(),
+  };
+};
 
 export const auditDirectory = ({ dataDir }: Config): string => path.join(dataDir, 'audit');
 
 /**
  * @throws KeyNotAllowed where keys are pinned, and this is none of them or of those that they named. Without a pin the instance
- *   starts, and says that it signs nothing: another, on another machine, may have the right key
+ *   starts, and logs that it signs nothing: an instance on another machine may have the right key
  */
-export const openAudit = async (config: Config, dataSource: DataSource): Promise<AuditParts> => {
+export const openAudit = async (config: Config, dataSource: DataSource): Promise<AuditDependencies> => {
   const { pins } = await pinnedKeys(config);
   const tree = new PostgresAuditTree(dataSource);
   const signer = await openSigningKey(config.auditSigningKey?.reveal(), auditDirectory(config));
@@ -39,19 +54,19 @@ export const openAudit = async (config: Config, dataSource: DataSource): Promise
   return { tree, signer, pins, outside: new CheckpointFile(config.auditCheckpointFile!) };
 };
 
-export const auditKeeper = (config: Config, ports: KeeperPorts, onError: OnError): AuditTreeWriter => {
+const auditKeeper = (config: Config, ports: KeeperPorts, onError: OnError): AuditTreeWriter => {
   const { auditCheckpointEvents: checkpointEvents, auditCheckpointMs: checkpointMs } = config;
   const notices = leadNotices('writes and signs the audit tree', tellLog('Audit'));
   return new AuditTreeWriter(ports, { ...DEFAULT_KEEPER_LIMITS, checkpointEvents, checkpointMs }, onError, notices);
 };
 
-/** For the first start: who learns of the key only later cannot know that it has always been this one. */
+/** For the first start: an operator who learns the key later cannot know that it has always been the same. */
 export const pinIt = (keyId: string): string =>
   `The history is signed with the key ${keyId}. Note this fingerprint where nobody can change it who can write to the data ` +
   'folder or the database, and pin it: AUDIT_TRUSTED_KEYS, or `npm run audit -- verify --all --key FINGERPRINT`';
 
 export const pinnedKeys = ({ auditTrustedKeys }: Config): Promise<TrustedKeys> =>
   readTrustedKeys(
-    auditTrustedKeys.split(',').flatMap((one) => one.trim() || []),
+    auditTrustedKeys.split(',').flatMap((key) => key.trim() || []),
     'AUDIT_TRUSTED_KEYS',
   );

@@ -1,6 +1,6 @@
 /**
- * For trials with real processes: `FAILPOINT=name[:nth]` lets this one kill itself there, as `kill -9` would. With `:stall`
- * behind the number it stands still there, all of it, until it gets SIGCONT: as on a machine that is suspended.
+ * For trials with real processes: with `FAILPOINT=name[:nth]` the process kills itself at that failpoint, as `kill -9` would.
+ * With `:stall` behind the number the whole process stops there until it gets SIGCONT, as on a machine that is suspended.
  */
 import { writeSync } from 'node:fs';
 import { subscribe } from 'node:diagnostics_channel';
@@ -15,14 +15,14 @@ const MOMENT_MS = 200;
 const REQUEST_WRITTEN = 'undici:request:bodySent';
 
 /**
- * Where to die, or to stand still, if anywhere. Without `NODE_ENV=test` the variable counts for nothing: nobody dies of it by
+ * Where the process dies or stops, if anywhere. The variable counts only with `NODE_ENV=test`, so that no process dies by
  * accident.
- * @throws Error where it is not the name of a failpoint, with the number of the passing that is meant or without
+ * @throws Error unless it is the name of a failpoint, with or without the number of the passing that is meant
  */
 export const readFailpoint = ({ NODE_ENV, FAILPOINT }: Environment): Fate | null => {
   if (NODE_ENV !== 'test' || !FAILPOINT) return null;
   const [, given, nth = '1', stall] = /^([a-z-]+)(?::([1-9]\d{0,5})(:stall)?)?$/.exec(FAILPOINT) ?? [];
-  const name = failpoints.find((one) => one === given);
+  const name = failpoints.find((known) => known === given);
   if (name) return { name, nth: Number(nth), ...(stall && { stalls: true }) };
   const names = failpoints.join(', ');
   throw new Error(
@@ -30,11 +30,11 @@ export const readFailpoint = ({ NODE_ENV, FAILPOINT }: Environment): Fate | null
   );
 };
 
-/** @param tell hears that the process is going to die or to stand still, and where */
-export const dieAtFailpoint = (env: Environment, tell: (line: string) => void): void => {
+/** @param log gets a line that says where the process is going to die or to stop */
+export const dieAtFailpoint = (env: Environment, log: (line: string) => void): void => {
   const fate = readFailpoint(env);
   if (!fate) return;
-  tell(`FAILPOINT: this process ${fate.stalls ? 'stands still' : 'kills itself'} at ${fate.name}, passing ${fate.nth}`);
+  log(`FAILPOINT: this process ${fate.stalls ? 'stands still' : 'kills itself'} at ${fate.name}, passing ${fate.nth}`);
   let left = fate.nth;
   const passed = () => {
     left -= 1;
@@ -48,7 +48,7 @@ export const dieAtFailpoint = (env: Environment, tell: (line: string) => void): 
   });
 };
 
-/** The signal takes a moment to stop all threads: this one does nothing more until then. */
+/** The signal takes a moment to stop all threads: this thread waits for it. */
 const standStill = (name: Failpoint): void => {
   writeSync(2, `FAILPOINT: stands still at ${name}\n`);
   process.kill(process.pid, 'SIGSTOP');

@@ -1,4 +1,4 @@
-/** What a thread that reads JSON is asked, and what it gives: all of it can pass from thread to thread. */
+/** The requests and the results of a thread that reads JSON: all of it can pass from thread to thread. */
 import { Clock } from '../application/runtime/clock.js';
 import { InvalidRequest } from '../application/runtime/errors.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
@@ -12,12 +12,12 @@ export type JsonOrder =
   | Readonly<{ kind: 'body'; rules: BodyRules; task: Task | null; now: Date; limits: AgentLimits }>
   | Readonly<{ kind: 'answer'; order: AnswerOrder }>;
 
-type Told = Readonly<{ code: string; message: string }>;
+type Failure = Readonly<{ code: string; message: string }>;
 export type JsonResult =
   | Readonly<{ kind: 'body'; read: ReadBody }>
   | Readonly<{ kind: 'answer'; read: AnswerRead }>
-  | (Readonly<{ kind: 'refused'; status: number; details: unknown }> & Told)
-  | (Readonly<{ kind: 'invalid'; details: InvalidRequest['details'] }> & Told);
+  | (Readonly<{ kind: 'refused'; status: number; details: unknown }> & Failure)
+  | (Readonly<{ kind: 'invalid'; details: InvalidRequest['details'] }> & Failure);
 
 export const carryOut = (asked: JsonOrder, bytes: Uint8Array): JsonResult => {
   if (asked.kind === 'answer') return { kind: 'answer', read: readAnswerBytes(bytes, asked.order) };
@@ -34,7 +34,7 @@ export const carryOut = (asked: JsonOrder, bytes: Uint8Array): JsonResult => {
   }
 };
 
-/** Of a report the body is not given as well: nobody asks for what the report does not hold. */
+/** With a report the body is left out: the controller reads only the report. */
 const readBody = ({ rules, task, now, limits }: JsonOrder & { kind: 'body' }, bytes: Uint8Array): ReadBody => {
   const body = readJson(bytes, rules);
   if (!task) return { body, report: null };
@@ -49,9 +49,9 @@ class OneMoment extends Clock {
     return this.moment;
   }
   wakeAt(): never {
-    throw new Error('Nothing is waited for');
+    throw new Error('Expected no timer in a thread that reads JSON');
   }
   wakeAfter(): never {
-    throw new Error('Nothing is waited for');
+    throw new Error('Expected no timer in a thread that reads JSON');
   }
 }

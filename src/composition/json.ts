@@ -8,6 +8,8 @@ import { ThreadRefusal } from '../infrastructure/system/one-shot-threads.js';
 import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/server/json-reader.js';
 import type { BodyRules } from '../interfaces/http/server/read-json.js';
 import { bodyUnreadable, Refusal } from '../interfaces/http/server/refusal.js';
+import type { Config } from '../infrastructure/config/config.js';
+import type { Dependencies, Feature } from './feature.js';
 import { carryOut, type JsonOrder, type JsonResult } from './json-order.js';
 
 export type JsonThreadLimits = KeptThreadLimits &
@@ -24,6 +26,17 @@ export const DEFAULT_JSON_THREAD_LIMITS: JsonThreadLimits = {
   ...{ threads: 2, waiting: 200, waitingBytes: 256 * MIB, timeoutMs: 20_000, heapMb: 512, idleMs: 30_000 },
   ...{ largeBytes: MIB, smallBytes: 16 * 1024 },
 };
+
+export const jsonReading = ({ json }: Dependencies): Feature => ({
+  providers: [{ provide: JsonReader, useValue: json }],
+  stop: () => json.close(),
+});
+
+export const jsonThreadLimits = (config: Config): JsonThreadLimits => ({
+  ...DEFAULT_JSON_THREAD_LIMITS,
+  threads: config.jsonThreads,
+  waiting: config.jsonMaxWaiting,
+});
 
 export class JsonThreads extends JsonReader {
   private readonly threads: KeptThreads<JsonOrder, JsonResult>;

@@ -1,50 +1,101 @@
-import type { OnError } from '../application/runtime/errors.js';
-/** Wires what tells others of changes while they happen. */
-import type { Provider } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
-import type { Clock } from '../application/runtime/clock.js';
+/** What clients hear of changes while they happen: streams of events, and Supabase's clients of the read tables. */
+import type { Duplex } from 'node:stream';
 import { EventBroadcaster } from '../application/live/event-broadcaster.js';
 import { LiveStreams } from '../application/live/live-streams.js';
 import { RowChanges } from '../application/live/row-changes.js';
+import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/stream-limits.js';
 import type { Config } from '../infrastructure/config/config.js';
-import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
 import { PostgresLiveSource } from '../infrastructure/postgres/live/postgres-live-source.js';
 import {
   DEFAULT_ROW_CHANGES_LIMITS,
   PostgresRowChanges,
 } from '../infrastructure/postgres/live/postgres-row-changes.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
+import { upgradeLog } from '../interfaces/http/server/access-log.js';
+import type { Door } from '../interfaces/http/server/configure-http.js';
 import { OpenStreams } from '../interfaces/http/streams/open-streams.js';
-import { streamBounds, streamLimits } from './limits.js';
+import type { StreamBounds } from '../interfaces/http/streams/stream-bounds.js';
+import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
+import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
+import type { Dependencies, Feature } from './feature.js';
+import { logErrors } from './logging.js';
 
-type Parts = Readonly<{ config: Config; dataSource: DataSource; clock: Clock; stopping: AbortSignal }>;
-
-export const liveProviders = ({ config, dataSource, clock, stopping }: Parts, onError: OnError): Provider[] => {
+export const live = ({ config, dataSource, clock, stopping }: Dependencies): Feature => {
+  const onError = logErrors('Live');
   const changes = new PostgresRowChanges(dataSource, clock, DEFAULT_ROW_CHANGES_LIMITS, onError);
   const source = readyUnlessAway(new PostgresLiveSource(dataSource));
   const limits = streamLimits(config);
   const hub = new EventBroadcaster(changes, source, clock, limits, onError);
-  return [
-    { provide: RowChanges, useValue: changes },
-    { provide: LiveStreams, useValue: new LiveStreams(hub, source, limits) },
-    { provide: OpenStreams, useValue: new OpenStreams(streamBounds(config), stopping) },
-    { provide: LiveLoops, useValue: new LiveLoops(changes, hub) },
-  ];
+  return {
+    providers: [
+      { provide: RowChanges, useValue: changes },
+      { provide: LiveStreams, useValue: new LiveStreams(hub, source, limits) },
+      { provide: OpenStreams, useValue: new OpenStreams(streamBounds(config), stopping) },
+    ],
+    listen: async () => {
+      await changes.start();
+      hub.start();
+    },
+    stop: async () => {
+      await hub.stop();
+      await changes.stop();
+    },
+  };
 };
 
-/** What has to run on each instance for it. */
-export class LiveLoops {
-  constructor(
-    private readonly changes: PostgresRowChanges,
-    private readonly hub: EventBroadcaster,
-  ) {}
+export const realtime = ({ config, door }: Dependencies): Feature => ({
+  providers: [
+    {
+      provide: RealtimeServer,
+      inject: [RowChanges],
+      useFactory: (changes: RowChanges) => realtimeServer(changes, config, door),
+    },
+  ],
+  listen: (app) => app.get(RealtimeServer).start(app.getHttpServer()),
+  stop: (app) => app.get(RealtimeServer).stop(),
+});
 
-  async start(): Promise<void> {
-    await this.changes.start();
-    this.hub.start();
-  }
+const realtimeServer = (changes: RowChanges, config: Config, door: Door): RealtimeServer => {
+  const { connections } = door;
+  const admission = {
+    ...door,
+    apiKey: config.realtimeApiKey?.reveal(),
+    ...(connections && {
+      overLimit: (socket: Duplex) => (connections.isAdmitted(socket) ? undefined : connections.message),
+    }),
+  };
+  const note = upgradeLog(config.accessLog);
+  return new RealtimeServer(changes, realtimeLimits(config), logErrors('Realtime'), admission, note);
+};
 
-  async stop(): Promise<void> {
-    await this.hub.stop();
-    await this.changes.stop();
-  }
-}
+const realtimeLimits = (config: Config): RealtimeLimits => ({
+  ...DEFAULT_REALTIME_LIMITS,
+  connections: config.realtimeMaxConnections,
+  channels: config.realtimeMaxChannels,
+  bindings: config.realtimeMaxSubscriptions,
+  messagesPerSecond: config.realtimeMaxMessagesPerSecond,
+  frameBytes: config.realtimeMaxFrameBytes,
+  frameMembers: config.realtimeMaxFrameMembers,
+  filterSteps: config.realtimeMaxFilterSteps,
+  allFilterSteps: config.realtimeMaxFilterStepsInAll,
+  filterWork: config.realtimeFilterWorkPerSecond,
+  allFilterWork: config.realtimeFilterWorkPerSecondInAll,
+  bufferBytes: config.realtimeMaxBufferBytes,
+  joinMs: config.realtimeJoinTimeoutMs,
+  silenceMs: config.realtimeSilenceTimeoutMs,
+});
+
+const streamLimits = (config: Config): StreamLimits => ({
+  ...DEFAULT_STREAM_LIMITS,
+  waitingEvents: config.streamBufferEvents,
+  catchUpEvents: config.streamCatchUpEvents,
+});
+
+export const streamBounds = (config: Config): StreamBounds => ({
+  open: config.maxOpenStreams,
+  heartbeatMs: config.streamHeartbeatMs,
+  retryMs: config.streamRetryMs,
+  bufferBytes: config.streamBufferBytes,
+  stalledMs: config.streamStalledMs,
+  goodbyeMs: 5_000,
+});

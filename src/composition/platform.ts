@@ -1,8 +1,10 @@
 /** The servers and connections under the application: given by URL, or embedded. */
 import path from 'node:path';
-import type { DataSource } from 'typeorm';
+import { DataSource } from 'typeorm';
 import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
-import type { EventLog } from '../application/log/event-log.js';
+import { EventLog } from '../application/log/event-log.js';
+import { Ids } from '../application/log/ids.js';
+import { Clock } from '../application/runtime/clock.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { connectionShares, type ConnectionShares } from '../infrastructure/config/connections.js';
@@ -14,6 +16,17 @@ import { checkDatabase } from '../infrastructure/postgres/check-database.js';
 import { createDataSource } from '../infrastructure/postgres/data-source.js';
 import { startEmbeddedPostgres } from '../infrastructure/embedded-postgres/embedded-postgres.js';
 import { whileDatabaseIsAway, whileLogIsAway } from '../infrastructure/system/while-away.js';
+import type { Dependencies, Feature } from './feature.js';
+
+export const platform = ({ dataSource, log, clock, ids, closePlatform }: Dependencies): Feature => ({
+  providers: [
+    { provide: DataSource, useValue: dataSource },
+    { provide: EventLog, useValue: log },
+    { provide: Clock, useValue: clock },
+    { provide: Ids, useValue: ids },
+  ],
+  stop: closePlatform,
+});
 
 export type Platform = Readonly<{
   dataSource: DataSource;
@@ -21,14 +34,15 @@ export type Platform = Readonly<{
   close: () => Promise<void>;
 }>;
 
-/** Streams that parts of an instance follow. */
+/** Streams that the audit tree and the webhooks follow. */
 const FOLLOWED = [...AUDITED_PREFIXES, WEBHOOK_STREAM_PREFIX];
 
 export type PlatformOptions = Readonly<{
+  /** Details. */
   tell: (line: string) => void;
   /** What an operator should read. Default: to stderr, as nothing else may stand among what a command prints. */
   warn?: (line: string) => void;
-  /** Which instance runs the event node. Default: nobody hears of it. */
+  /** Which instance runs the event node. Default: dropped. */
   notice?: (line: string) => void;
   /** Ends the start while it waits. */
   signal?: AbortSignal;
@@ -45,7 +59,7 @@ const databaseShares = (config: Config): ConnectionShares =>
 
 const toStderr = (line: string) => void process.stderr.write(`${line}\n`);
 
-/** Starts what is not given, and waits for what is given and away. Whatever fails, what was started before it is stopped again. */
+/** Starts the servers that are not given, and waits for those that are given and away. A failure stops what was started. */
 export const startPlatform = async (
   config: Config,
   { tell, warn = toStderr, notice = () => undefined, signal }: PlatformOptions,
@@ -84,7 +98,7 @@ export const startPlatform = async (
     return opened(await startEmbeddedPostgres({ dataDir, log: tell }), (it) => it.stop()).url;
   }
 
-  /** Of several instances on one database one runs the node, the others use it. */
+  /** One of the instances on a database runs the node; the others use it. */
   async function sharedNode(databaseUrl: string): Promise<SharedNode> {
     const limits = { readConnections: shares.nodeReads };
     const open = () => SharedNode.open({ databaseUrl, limits, log: tell, notice });

@@ -1,16 +1,16 @@
-/** The thread that carries out what is asked of rebuilds, and ends. */
+/** The thread that carries out the orders for rebuilds, and ends. */
 import { parentPort } from 'node:worker_threads';
 import { giveWay } from '../infrastructure/system/give-way.js';
-import { openProjectionTools } from './projection-tools.js';
-import type { FromRebuildThread } from './rebuild-in-thread.js';
+import type { FromRebuildThread } from './projections.js';
+import { openProjectionTools } from './read-tables.js';
 
 giveWay();
 const ending = new AbortController();
 parentPort?.once('message', () => ending.abort());
-const tell = (said: FromRebuildThread) => parentPort?.postMessage(said);
+const report = (failure: FromRebuildThread) => parentPort?.postMessage(failure);
 
 const tools = await openProjectionTools((message, error) =>
-  tell({ message, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+  report({ message, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
 );
 try {
   await tools.admin.rebuilder.work(ending.signal);

@@ -1,4 +1,4 @@
-/** What a replay needs: the log and the read tables, to read only, and the rules that stand in files. */
+/** What `npm run replay` needs: the log and the read tables, to read only, and the rules in files. */
 import { readFile } from 'node:fs/promises';
 import type { EventLog } from '../application/log/event-log.js';
 import type { ReadModel } from '../application/queries/read-model.js';
@@ -16,7 +16,7 @@ export type History = Readonly<{
   close: () => Promise<void>;
 }>;
 
-/** Uses the servers that run, or starts them for its own time. Nothing that it gives out can append. */
+/** Uses the servers that run, or starts them and stops them at its end. What it returns cannot append. */
 export const openHistory = async (tell: (line: string) => void): Promise<History> => {
   const { dataSource, log, close } = await startPlatform(readConfig(), { tell });
   return { log, readModel: new PostgresReadModel(dataSource), close };

@@ -1,4 +1,4 @@
-/** What the programs of this package have in common: run, end on SIGINT or SIGTERM, say plainly why a start failed. */
+/** What the programs of this package have in common: they run, end on SIGINT or SIGTERM, and print why a start failed. */
 import { reasonOf } from '../application/runtime/errors.js';
 import { descriptorsShort } from '../infrastructure/system/open-files.js';
 
@@ -17,7 +17,7 @@ export const runUntilSignal = (main: (signal: AbortSignal) => Promise<number>): 
   main(ending.signal).then(
     (code) => process.exit(ending.signal.aborted ? EXIT_AFTER_SIGNAL : code),
     (error: unknown) => {
-      // Asked to end while it waited for something: it has ended.
+      // The operator ended it while it waited for something.
       if (ending.signal.aborted && error === ending.signal.reason) process.exit(EXIT_AFTER_SIGNAL);
       process.stderr.write(`${descriptorsShort(error) ?? reasonOf(error)}\n`);
       process.exit(1);
@@ -25,7 +25,7 @@ export const runUntilSignal = (main: (signal: AbortSignal) => Promise<number>): 
   );
 };
 
-/** Whatever does not end by then is left as it is after a kill, from which the next start or another instance recovers. */
+/** What has not ended by then is left as after a kill: the next start or another instance recovers from it. */
 const giveUp = () => {
   process.stderr.write(`The shutdown took longer than ${LAST_MOMENT_MS} ms and is cut short\n`);
   process.exit(1);

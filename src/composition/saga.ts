@@ -1,66 +1,134 @@
-/** Wires the saga, its watch, and what operators say of agents. */
-import type { Provider } from '@nestjs/common';
+/** The saga, its scheduler, and what operators say of agents. */
 import { AgentHolds, AgentHoldsWatch } from '../application/agents/agent-holds.js';
-import { AuditReviews } from '../application/audit/reviews.js';
 import { DEFAULT_APPEND_LIMITS } from '../application/log/append.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';
-import { Attempts } from '../application/saga/attempts.js';
-import { Results } from '../application/saga/results.js';
-import { SagaScheduler } from '../application/saga/saga-scheduler.js';
+import { projections as readTables } from '../application/projections/index.js';
+import { followed, lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
+import type { AgentBounds } from '../application/saga/agent-lane.js';
+import { Attempts, type AttemptLimits } from '../application/saga/attempts.js';
+import { Results, type StepLimits } from '../application/saga/results.js';
+import { SagaScheduler, type WatchLimits } from '../application/saga/saga-scheduler.js';
 import { StepRunner } from '../application/saga/step-runner.js';
-import { WorkflowSaga } from '../application/saga/workflow-saga.js';
+import { WorkflowSaga, type SagaLimits } from '../application/saga/workflow-saga.js';
 import { DueExecutions, Workers } from '../application/workflow/workers.js';
 import { Workflows } from '../application/workflow/workflows.js';
-import { agentBoundsOf, attemptLimits, sagaLimits, stepLimits, watchLimits } from './limits.js';
-import { tellLog } from './notices.js';
-import type { Parts } from './parts.js';
-import { logErrors } from './log-errors.js';
+import { variableName } from '../infrastructure/agents/agent-urls.js';
+import type { Config } from '../infrastructure/config/config.js';
+import type { Application, Dependencies, Feature } from './feature.js';
+import { logErrors, tellLog } from './logging.js';
 
-export const sagaProviders = (parts: Parts): Provider[] => {
-  const { config, log, clock, ids, agents, worker } = parts;
+export const saga = ({ config, clock, ids, agents, worker, log }: Dependencies): Feature => {
   const source = { clock, ids };
   const onError = logErrors('Saga');
   const tell = tellLog('Agents');
-  return [
+  return {
+    providers: [
+      {
+        provide: Workflows,
+        useValue: new Workflows(
+          log,
+          clock,
+          { cachedExecutions: config.foldCacheExecutions },
+          DEFAULT_APPEND_LIMITS,
+          tellLog('Executions'),
+        ),
+      },
+      {
+        provide: WorkflowSaga,
+        inject: [Workflows, ArtifactStore, AgentHolds],
+        useFactory: (workflows: Workflows, artifacts: ArtifactStore, holds: AgentHolds) => {
+          const steps = new StepRunner(agents, artifacts, clock, stepLimits(config));
+          const attempts = new Attempts(workflows, steps, clock, source, attemptLimits, onError);
+          const rules = { boundsOf: agentBoundsOf(config), mayCall: (agent: string) => holds.mayCall(agent), tell };
+          const made = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits(config), onError, rules);
+          holds.onChange(() => made.agentsChanged());
+          return made;
+        },
+      },
+      {
+        provide: Results,
+        inject: [ArtifactStore],
+        useFactory: (artifacts: ArtifactStore) => new Results(artifacts, stepLimits(config)),
+      },
+    ],
+    // It begins no new step; calls of agents have their time to end.
+    stop: (app) => app.get(WorkflowSaga).stop(config.shutdownGraceMs),
+  };
+};
+
+/** Wakes the saga: by events, by time, and when an operator holds or releases an agent. */
+export const sagaScheduler = ({ config, log, clock, ids, agents, worker }: Dependencies): Feature => ({
+  providers: [
     { provide: AgentHolds, useValue: new AgentHolds(log, clock, tellLog('Agents')) },
-    { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
     {
       provide: AgentHoldsWatch,
       inject: [AgentHolds],
       useFactory: (holds: AgentHolds) => new AgentHoldsWatch(holds, { log, agents, clock, ids }, logErrors('Holds')),
     },
     {
-      provide: Workflows,
-      useValue: new Workflows(
-        log,
-        clock,
-        { cachedExecutions: config.foldCacheExecutions },
-        DEFAULT_APPEND_LIMITS,
-        tellLog('Executions'),
-      ),
-    },
-    {
-      provide: WorkflowSaga,
-      inject: [Workflows, ArtifactStore, AgentHolds],
-      useFactory: (workflows: Workflows, artifacts: ArtifactStore, holds: AgentHolds) => {
-        const steps = new StepRunner(agents, artifacts, clock, stepLimits(config));
-        const attempts = new Attempts(workflows, steps, clock, source, attemptLimits, onError);
-        const rules = { boundsOf: agentBoundsOf(config), mayCall: (agent: string) => holds.mayCall(agent), tell };
-        const made = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits(config), onError, rules);
-        holds.onChange(() => made.agentsChanged());
-        return made;
-      },
-    },
-    {
-      provide: Results,
-      inject: [ArtifactStore],
-      useFactory: (artifacts: ArtifactStore) => new Results(artifacts, stepLimits(config)),
-    },
-    {
       provide: SagaScheduler,
       inject: [WorkflowSaga, Workers, DueExecutions],
       useFactory: (workflowSaga: WorkflowSaga, workers: Workers, due: DueExecutions) =>
-        new SagaScheduler(workflowSaga, { log, workers, due, clock, ids }, worker, watchLimits(config), onError),
+        new SagaScheduler(
+          workflowSaga,
+          { log, workers, due, clock, ids },
+          worker,
+          watchLimits(config),
+          logErrors('Saga'),
+        ),
     },
-  ];
+  ],
+  start: async (app) => {
+    const after = await positionOfAllTables(app);
+    await app.get(AgentHoldsWatch).start(after);
+    app.get(SagaScheduler).start(after);
+  },
+  stop: async (app) => {
+    await app.get(SagaScheduler).stop();
+    await app.get(AgentHoldsWatch).stop();
+  },
+});
+
+/** Up to there the read tables, of which the scheduler sweeps, hold the log. */
+const positionOfAllTables = async (app: Application) => {
+  const checkpoints = await app.get(ProjectionStore).checkpoints();
+  return lowestPosition(checkpoints, followed(checkpoints, readTables));
 };
+
+const sagaLimits = (config: Config): SagaLimits => ({
+  concurrentSteps: config.sagaMaxConcurrentSteps,
+  remembered: 10_000,
+  errorPauseMs: 5_000,
+});
+
+const stepLimits = (config: Config): StepLimits => ({ inlineOutputBytes: config.inlineOutputBytes });
+
+const attemptLimits: AttemptLimits = { reportTries: 60, reportPauseMs: 1_000 };
+
+const watchLimits = (config: Config): WatchLimits => ({
+  heartbeatMs: config.workerHeartbeatMs,
+  sweepMs: config.sagaSweepIntervalMs,
+  sweepBatch: config.sagaSweepBatch,
+  sweepParallel: 16,
+});
+
+/** @returns what bounds the agent of that name: its own variables, or those of all */
+export const agentBoundsOf =
+  (config: Config) =>
+  (agent: string): AgentBounds => {
+    const own = config.agentBounds[variableName(agent)] ?? {};
+    return {
+      concurrentCalls: own.MAX_CONCURRENT_CALLS ?? config.agentMaxConcurrentCalls,
+      rate: {
+        calls: own.RATE_CALLS ?? config.agentRateCalls,
+        windowMs: own.RATE_WINDOW_MS ?? config.agentRateWindowMs,
+      },
+      circuit: {
+        consecutiveFailures: own.CIRCUIT_FAILURES ?? config.agentCircuitFailures,
+        failurePercent: own.CIRCUIT_FAILURE_PERCENT ?? config.agentCircuitFailurePercent,
+        minimumCalls: own.CIRCUIT_MIN_CALLS ?? config.agentCircuitMinCalls,
+        windowMs: own.CIRCUIT_WINDOW_MS ?? config.agentCircuitWindowMs,
+        coolDownMs: own.CIRCUIT_COOL_DOWN_MS ?? config.agentCircuitCoolDownMs,
+      },
+    };
+  };

@@ -1,11 +1,6 @@
-import type { OnError } from '../application/runtime/errors.js';
-/** Wires what tells subscribers of events over HTTP. */
-import { Logger, type Provider } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
-import type { Clock } from '../application/runtime/clock.js';
+/** Deliveries of events to subscribers over HTTP. */
+import { Logger } from '@nestjs/common';
 import { webhookCommandHandlers } from '../application/commands/webhooks.js';
-import type { EventLog } from '../application/log/event-log.js';
-import type { Ids } from '../application/log/ids.js';
 import { webhookQueryHandlers } from '../application/queries/webhooks.js';
 import { every } from '../application/runtime/every.js';
 import { DEFAULT_WEBHOOK_PACE, type WebhookLimits } from '../application/webhooks/limits.js';
@@ -22,21 +17,24 @@ import {
   PostgresWebhookQueue,
 } from '../infrastructure/postgres/webhooks/postgres-webhook-queue.js';
 import { PostgresWebhookStore } from '../infrastructure/postgres/webhooks/postgres-webhook-store.js';
-import { HttpWebhookSender } from '../infrastructure/webhooks/http-webhook-sender.js';
-import { senderLimits, targetRules, webhookLimits } from './limits.js';
-import { tellLog } from './notices.js';
+import {
+  DEFAULT_SENDER_LIMITS,
+  HttpWebhookSender,
+  type SenderLimits,
+} from '../infrastructure/webhooks/http-webhook-sender.js';
+import type { TargetRules } from '../infrastructure/webhooks/target-rules.js';
+import type { Dependencies, Feature } from './feature.js';
+import { logErrors, tellLog } from './logging.js';
 
-type Parts = Readonly<{ config: Config; dataSource: DataSource; log: EventLog; clock: Clock; ids: Ids }>;
-
-export const webhookProviders = (parts: Parts, onError: OnError): Provider[] => {
-  const { config, dataSource, clock, log, ids } = parts;
+export const webhooks = ({ config, dataSource, clock, log, ids }: Dependencies): Feature => {
+  const onError = logErrors('Webhooks');
   const limits = webhookLimits(config);
   const sender = new HttpWebhookSender(clock, targetRules(config), senderLimits(config));
   const queue = new PostgresWebhookQueue(dataSource, { ...DEFAULT_WEBHOOK_QUEUE_LIMITS, queued: limits.queued });
   const store = readyUnlessAway(new PostgresWebhookStore(dataSource));
-  const webhooks = new Webhooks({ log, store, queue: readyUnlessAway(queue), sender, clock, ids }, limits);
+  const subscriptions = new Webhooks({ log, store, queue: readyUnlessAway(queue), sender, clock, ids }, limits);
   const disable = async (webhookId: string, cause: DisableCause, reason: string) => {
-    if (await webhooks.disableBySystem(webhookId, cause, reason))
+    if (await subscriptions.disableBySystem(webhookId, cause, reason))
       logger.warn(`Webhook ${webhookId} is disabled now: ${reason}`);
   };
   const deliverer = new WebhookDeliverer({ log, queue, sender, clock, ids }, limits, DEFAULT_WEBHOOK_PACE, {
@@ -49,50 +47,66 @@ export const webhookProviders = (parts: Parts, onError: OnError): Provider[] => 
     onError,
     notices: leadNotices('queues deliveries of webhooks', tellLog('Webhooks')),
   });
-  const loops = new WebhookLoops(follower, deliverer, sender, () => forgetOld(store, limits), clock, onError);
-  return [
-    { provide: WebhookStore, useValue: store },
-    { provide: Webhooks, useValue: webhooks },
-    { provide: WebhookLoops, useValue: loops },
-    ...webhookCommandHandlers,
-    ...webhookQueryHandlers,
-  ];
+  const ending = new AbortController();
+  let forgetting: Promise<void> = Promise.resolve();
+  return {
+    providers: [
+      { provide: WebhookStore, useValue: store },
+      { provide: Webhooks, useValue: subscriptions },
+      ...webhookCommandHandlers,
+      ...webhookQueryHandlers,
+    ],
+    start: () => {
+      follower.start();
+      deliverer.start();
+      const failed = (error: unknown) => onError('Old deliveries of webhooks could not be deleted', error);
+      const { forgetEveryMs } = DEFAULT_WEBHOOK_PACE;
+      forgetting = every(clock, forgetEveryMs, ending.signal, () => forgetOld(store, limits), failed);
+    },
+    stop: async () => {
+      ending.abort();
+      await Promise.all([follower.stop(), deliverer.stop(), forgetting]);
+      await sender.close();
+    },
+  };
 };
 
 const logger = new Logger('Webhooks');
 
-/** In small parts, so that nobody waits for it. */
+/** In small batches, so that no other query waits long. */
 const forgetOld = async (store: WebhookStore, { keepMs, keepRows }: WebhookLimits): Promise<void> => {
   const { forgetBatch: batch, forgetBatches } = DEFAULT_WEBHOOK_PACE;
   for (let done = 0; done < forgetBatches; done++)
     if ((await store.forget({ keepMs, keepRows, batch })) < batch) return;
 };
 
-/** What has to run on each instance for it. */
-export class WebhookLoops {
-  private readonly ending = new AbortController();
-  private forgetting: Promise<void> = Promise.resolve();
+const DAY_MS = 86_400_000;
 
-  constructor(
-    private readonly follower: WebhookFollower,
-    private readonly deliverer: WebhookDeliverer,
-    private readonly sender: HttpWebhookSender,
-    private readonly forget: () => Promise<void>,
-    private readonly clock: Clock,
-    private readonly onError: OnError,
-  ) {}
+const webhookLimits = (config: Config): WebhookLimits => ({
+  subscriptions: config.webhookMaxSubscriptions,
+  secrets: 5,
+  attempts: config.webhookMaxConcurrentDeliveries,
+  slowMs: config.webhookSlowMs,
+  slowAttempts: config.webhookMaxSlowDeliveries,
+  silentAttempts: config.webhookMaxConcurrentToSilent,
+  attemptsPerTarget: config.webhookMaxConcurrentPerTarget,
+  timeoutMs: config.webhookTimeoutMs,
+  backOff: { firstMs: config.webhookFirstRetryMs, giveUpMs: config.webhookGiveUpMs },
+  queued: config.webhookMaxQueued,
+  bodyBytes: config.webhookMaxBodyBytes,
+  keepMs: config.webhookKeepDays * DAY_MS,
+  keepRows: config.webhookKeepDeliveries,
+});
 
-  start(): void {
-    this.follower.start();
-    this.deliverer.start();
-    const told = (error: unknown) => this.onError('Old deliveries of webhooks could not be deleted', error);
-    const { forgetEveryMs } = DEFAULT_WEBHOOK_PACE;
-    this.forgetting = every(this.clock, forgetEveryMs, this.ending.signal, this.forget, told);
-  }
+const senderLimits = (config: Config): SenderLimits => ({
+  ...DEFAULT_SENDER_LIMITS,
+  timeoutMs: config.webhookTimeoutMs,
+  connectionsPerHost:
+    config.webhookMaxConcurrentDeliveries + config.webhookMaxSlowDeliveries + config.webhookMaxConcurrentToSilent,
+});
 
-  async stop(): Promise<void> {
-    this.ending.abort();
-    await Promise.all([this.follower.stop(), this.deliverer.stop(), this.forgetting]);
-    await this.sender.close();
-  }
-}
+const targetRules = (config: Config): TargetRules => ({
+  allowPrivate: config.webhookAllowPrivateTargets,
+  allowHttp: config.webhookAllowHttp,
+  ports: config.webhookAllowedPorts,
+});

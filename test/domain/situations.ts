@@ -24,7 +24,7 @@ export type Situation = Readonly<{ history: readonly WorkflowEvent[]; state: str
 
 const failed = [auto, enrich.started(1), enrich.failedForGood(1), enrich.failedWorkflow()];
 
-export const situations = {
+const situations = {
   'running, nothing started': { history: [auto], state: 'created', allowed: ['pause', 'cancel'] },
   'running, a step under way': {
     history: [auto, enrich.started(1)],

@@ -1,4 +1,4 @@
-import { hostCheck, originCheck } from '../../src/composition/hosts.js';
+import { hostCheck, originCheck } from '../../src/composition/http.js';
 import { loadConfig } from '../../src/infrastructure/config/config.js';
 import { knownHosts } from '../../src/interfaces/known-origins.js';
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { hostCheck } from '../../src/composition/hosts.js';
+import { hostCheck } from '../../src/composition/http.js';
 import { loadConfig } from '../../src/infrastructure/config/config.js';
 
 type Service = Readonly<{

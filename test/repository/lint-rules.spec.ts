@@ -48,7 +48,21 @@ export function name(colour: 'red' | 'blue'): string {
   return '';
 }
 `,
-  'src/infrastructure/long.ts': `${'export {};\n'.repeat(200)}export const last = 1; // max-lines`,
+  'src/infrastructure/long-file.ts': `${'export {};\n'.repeat(299)}export const last = 1;
+export const more = 2; // max-lines`,
+  'src/infrastructure/long-function.ts': `
+export function longest(): void {
+${'  void 0;\n'.repeat(57)}
+}
+export function longer(): void { // max-lines-per-function
+${'  void 0;\n'.repeat(58)}
+}
+`,
+  'test/long.spec.ts': `
+export function asLongAsNeeded(): void {
+${'  void 0;\n'.repeat(400)}
+}
+`,
   'test/skipped.spec.ts': `
 describe.skip('a', () => {}); // no-restricted-syntax
 it.only('b', () => {}); // no-restricted-syntax

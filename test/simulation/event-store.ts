@@ -146,7 +146,7 @@ export class EventStore {
   }
 }
 
-export const short = (stream: string) => (isWorkflow(stream) ? executionIdOf(stream).slice(0, 8) : stream);
+const short = (stream: string) => (isWorkflow(stream) ? executionIdOf(stream).slice(0, 8) : stream);
 
 const isWorkflow = (stream: string) => stream.startsWith(STREAM_PREFIX);
 

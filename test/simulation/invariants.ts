@@ -8,7 +8,7 @@ import { TASK_FAILED } from './tasks.js';
 import { currentOf, isDone, isFinal, type Moment } from './model.js';
 
 /** One execution's history, and everything that was noted about it elsewhere. */
-export type Facts = Readonly<{
+type Facts = Readonly<{
   executionId: string;
   moments: readonly Moment[];
   acknowledged: readonly Acknowledged[];

@@ -30,7 +30,7 @@ export type Model = Readonly<{
 }>;
 
 /** The fields of all events' data that the checker reads. */
-export type Data = Readonly<{
+type Data = Readonly<{
   stepId: string;
   step: string;
   attempt: number;
@@ -58,7 +58,7 @@ export type Moment = Readonly<{
   after: Model;
 }>;
 
-export const nothing: Model = { status: 'none', released: 'none', steps: [] };
+const nothing: Model = { status: 'none', released: 'none', steps: [] };
 
 export const follow = (events: readonly RecordedEvent[]): readonly Moment[] => {
   let before = nothing;

@@ -124,7 +124,7 @@ const bounds = (random: Random): AgentBounds => ({
 });
 
 /** No agent asks to be left alone for longer. */
-export const MOST_RETRY_AFTER_MS = 90_000;
+const MOST_RETRY_AFTER_MS = 90_000;
 
 /** How long the bounds of agents may keep what is left from being done, after the last fault. */
 export const longestWait = ({ bounds, executions }: Scenario): number => {

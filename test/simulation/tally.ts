@@ -1,5 +1,5 @@
 /** What a batch of schedules came to, and whether it was worth anything. */
-export type Failure = Readonly<{ seed: number; isPlain: boolean; violations: readonly string[] }>;
+type Failure = Readonly<{ seed: number; isPlain: boolean; violations: readonly string[] }>;
 
 export type Tally = {
   schedules: number;

@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import type { AgentInput } from '../../src/application/agents/agents.js';
 
-export type SeenCall = Readonly<{
+type SeenCall = Readonly<{
   path: string;
   headers: IncomingHttpHeaders;
   input: AgentInput;

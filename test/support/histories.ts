@@ -4,7 +4,7 @@ import type { StepDefinition, StepId, WorkflowDefinition } from '../../src/domai
 import type { InterruptCause, RetryOrder, WorkflowEvent, WorkflowStarted } from '../../src/domain/workflow/events.js';
 import type { RetryDecision, RetryPolicy, StepError } from '../../src/domain/workflow/retry-policy.js';
 
-export const T0 = Date.parse('2030-01-01T00:00:00.000Z');
+const T0 = Date.parse('2030-01-01T00:00:00.000Z');
 export const dateAt = (ms: number): Date => new Date(T0 + ms);
 export const iso = (ms: number): string => dateAt(ms).toISOString();
 
@@ -196,8 +196,6 @@ export const stepOf = (definition: WorkflowDefinition, index: number) => {
 
 const earlierOf = (failure: WorkflowEvent | undefined) =>
   failure?.type === 'StepFailed' ? { error: failure.data.error, decision: failure.data.decision } : null;
-
-export type StepEvents = ReturnType<typeof stepOf>;
 
 type Start = { at?: number; generation?: number; worker?: string; after?: WorkflowEvent };
 type Said = { at?: number; message?: string | null; isDeferred?: boolean };

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- what a message holds is what tests assert */
-export type SseMessage = Readonly<{ id: string; event: string; data: any }>;
+type SseMessage = Readonly<{ id: string; event: string; data: any }>;
 
 export type SseClient = Readonly<{
   messages: readonly SseMessage[];

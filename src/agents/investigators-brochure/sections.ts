@@ -28,7 +28,7 @@ const block = z.discriminatedUnion('kind', [
   }),
 ]);
 
-export const writtenSection = z.strictObject({
+const writtenSection = z.strictObject({
   key: z.string().min(1).max(80),
   title: text(200),
   blocks: z.array(block).max(2000),

@@ -3,8 +3,7 @@ import type { StepError } from '../../domain/workflow/retry-policy.js';
 import type { AgentInput } from './agents.js';
 
 /** The agents that this application offers as HTTP services, in the order of a document's way. */
-export const DOCUMENT_AGENTS = ['regdata', 'composer', 'writer', 'validator', 'assembler', 'export'] as const;
-export type DocumentAgentName = (typeof DOCUMENT_AGENTS)[number];
+export type DocumentAgentName = 'regdata' | 'composer' | 'writer' | 'validator' | 'assembler' | 'export';
 
 /** What an agent answers over HTTP. Files travel inside it as padded base64. */
 export type AgentResultJson =

@@ -51,14 +51,7 @@ export const leafOf = (event: RecordedEvent, index: number): Leaf => {
   };
 };
 
-export const leafText = ({
-  position,
-  recordedAt,
-  stream,
-  revision,
-  id,
-  hash,
-}: Omit<Leaf, 'index' | 'dataHash'>): string =>
+const leafText = ({ position, recordedAt, stream, revision, id, hash }: Omit<Leaf, 'index' | 'dataHash'>): string =>
   canonicalJson({
     position: String(position),
     recorded_at: recordedAt.toISOString(),

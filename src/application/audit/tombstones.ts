@@ -17,7 +17,7 @@ export class Tombstones {
   }
 }
 
-export const tombstoned = (stream: string, position: bigint | null): Finding => ({
+const tombstoned = (stream: string, position: bigint | null): Finding => ({
   ...{ kind: 'stream-tombstoned', position, stream, revision: null, checkpoint: null },
   what: 'The stream was tombstoned, which this application never does: it can be neither read nor written any more',
 });

@@ -19,10 +19,10 @@ export type ComparedStep = Pick<StepView, 'status' | 'generation' | 'duration_ms
     output_hash: string | null;
   }>;
 
-export const COMPARED = ['status', 'attempts', 'error', 'output_hash'] as const;
-export type Compared = (typeof COMPARED)[number];
+const COMPARED = ['status', 'attempts', 'error', 'output_hash'] as const;
+type Compared = (typeof COMPARED)[number];
 
-export type StepComparison = Readonly<{
+type StepComparison = Readonly<{
   step: string;
   /** Null where that run has no such step. */
   a: ComparedStep | null;
@@ -32,7 +32,7 @@ export type StepComparison = Readonly<{
   differs: readonly Compared[];
 }>;
 
-export type Difference = Readonly<{
+type Difference = Readonly<{
   in: 'definition' | 'step' | Compared;
   step: string | null;
   a: unknown;

@@ -2,8 +2,6 @@
 
 import type { Json } from '../../domain/json.js';
 
-export type { Json };
-
 /** Revision of a stream's last event, or 'none' where the stream does not exist. */
 export type ExpectedRevision = bigint | 'none';
 

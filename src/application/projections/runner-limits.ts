@@ -17,7 +17,7 @@ export type RunnerLimits = Readonly<{
   poisoned: number;
 }>;
 
-export const PROJECTION_BATCH = 200;
+const PROJECTION_BATCH = 200;
 
 export const DEFAULT_RUNNER_LIMITS: RunnerLimits = {
   batch: PROJECTION_BATCH,

@@ -11,7 +11,7 @@ export class ListWebhooks extends Query<readonly WebhookView[]> {
 }
 
 @QueryHandler(ListWebhooks)
-export class ListWebhooksHandler implements IQueryHandler<ListWebhooks> {
+class ListWebhooksHandler implements IQueryHandler<ListWebhooks> {
   constructor(
     private readonly store: WebhookStore,
     private readonly webhooks: Webhooks,
@@ -33,7 +33,7 @@ export class ListDeliveries extends Query<Page<DeliveryView>> {
 }
 
 @QueryHandler(ListDeliveries)
-export class ListDeliveriesHandler implements IQueryHandler<ListDeliveries> {
+class ListDeliveriesHandler implements IQueryHandler<ListDeliveries> {
   constructor(
     private readonly store: WebhookStore,
     private readonly webhooks: Webhooks,

@@ -19,7 +19,7 @@ export type StoryLine = Readonly<{
   changes: readonly Change[];
 }>;
 
-export type StateView = Readonly<{
+type StateView = Readonly<{
   current_state: string;
   pause_state: string | null;
   current_step: string | null;
@@ -30,7 +30,7 @@ export type StateView = Readonly<{
 }>;
 
 /** `what` is a member of StateView, or a step's name. */
-export type Change = Readonly<{ what: string; from: string | null; to: string }>;
+type Change = Readonly<{ what: string; from: string | null; to: string }>;
 
 /** @throws where an event is not what this application writes; what came before it has been told by then */
 export function* story(events: Iterable<RecordedEvent>): Generator<StoryLine> {

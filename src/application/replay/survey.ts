@@ -13,7 +13,7 @@ export type SurveyLimits = Readonly<{
   parallel: number;
 }>;
 
-export const DEFAULT_SURVEY_LIMITS: SurveyLimits = { page: 100, parallel: 8 };
+const DEFAULT_SURVEY_LIMITS: SurveyLimits = { page: 100, parallel: 8 };
 
 /** One execution's verdict, or why there is none. */
 export type Surveyed = Readonly<{ executionId: string; verdict: Verdict | null; error: string | null }>;

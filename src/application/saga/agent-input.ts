@@ -27,5 +27,5 @@ export const startStep = (
  * SHA-256 (hex) of that input's canonical JSON. A reference names the hash of its value, so this tells every byte that the
  * agent is sent, and can be worked out from the history alone: no value is fetched for it.
  */
-export const inputHashOf = (state: ExistingWorkflow, attempt: number): string =>
+const inputHashOf = (state: ExistingWorkflow, attempt: number): string =>
   hashOf(agentInput(state, currentStep(state)?.definition.name ?? '', attempt));

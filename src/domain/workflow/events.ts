@@ -54,7 +54,7 @@ export type StepStarted = Attempt &
   }>;
 
 /** The agent goes on without a connection: from here on the attempt lives by its reports, not by the life of a worker. */
-export type StepDeferred = Attempt &
+type StepDeferred = Attempt &
   Readonly<{
     heartbeatTimeoutMs: number | null;
     /** Without a heartbeat until then the attempt has failed; null where only the deadline counts. */
@@ -62,7 +62,7 @@ export type StepDeferred = Attempt &
   }>;
 
 /** The latest that the agent said of the attempt. Not every heartbeat is recorded, see heartbeat.ts. */
-export type StepProgressed = Attempt &
+type StepProgressed = Attempt &
   Readonly<{
     /** 0 to 100; null while the agent has named none. */
     percent: number | null;
@@ -72,7 +72,7 @@ export type StepProgressed = Attempt &
     heartbeatDueAt: string | null;
   }>;
 
-export type StepCompleted = Attempt &
+type StepCompleted = Attempt &
   Readonly<{
     generation: number;
     /** The agent's `data`; top-level values that were too large are artifact references. */
@@ -95,7 +95,7 @@ export type StepFailed = Attempt &
     durationMs: number;
   }>;
 
-export type WorkflowPaused = Readonly<{
+type WorkflowPaused = Readonly<{
   stepInFlight: StepId | null;
   /** Absent: an operator asked for it. */
   cause?: 'retries_exhausted';
@@ -106,7 +106,7 @@ export type WorkflowPaused = Readonly<{
 /** What an operator asked for that made a step begin anew. */
 export type RetryOrder = 'retry' | 'resume' | 'next_step' | 'remaining';
 
-export type StepRetryRequested = Step &
+type StepRetryRequested = Step &
   Readonly<{
     generation: number;
     abandonedAttempt: number | null;

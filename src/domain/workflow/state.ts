@@ -27,7 +27,7 @@ type StepCounters = Readonly<{
 }>;
 
 /** What an agent said last of the attempt that runs. */
-export type Progress = Readonly<{ percent: number | null; message: string | null; at: string }>;
+type Progress = Readonly<{ percent: number | null; message: string | null; at: string }>;
 
 export type StepState = StepCounters &
   (
@@ -54,7 +54,7 @@ export type StepState = StepCounters &
   );
 
 /** What may start by itself: everything, nothing, or this one step. */
-export type Release = 'all' | 'none' | Readonly<{ only: StepId }>;
+type Release = 'all' | 'none' | Readonly<{ only: StepId }>;
 
 export type ExistingWorkflow = Readonly<{
   status: 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';

@@ -4,7 +4,7 @@ import type { Variables } from './variables.js';
 type Given = Pick<Variables, 'DATABASE_MAX_CONNECTIONS' | 'DATABASE_POOL_SIZE' | 'DATABASE_URL' | 'EVENTSTORE_URL'>;
 
 export type ConnectionShares = Readonly<{
-  /** For requests, the saga and whatever else has none of its own. */
+  /** For requests, the saga and all else that has no connection of its own. */
   pool: number;
   /** For reads of the embedded event node. */
   nodeReads: number;
@@ -22,7 +22,7 @@ const REBUILD = REBUILD_POOL + 4;
 /** The writer, and the look at where the node is: that one also in the thread that rebuilds. */
 const NODE = 3;
 const NODE_READS = { least: 1, most: 4 };
-/** One that says that the embedded Postgres is in use. */
+/** The connection that holds the mark that the embedded Postgres is in use. */
 const EMBEDDED_POSTGRES = 1;
 const POOL_LEAST = 2;
 

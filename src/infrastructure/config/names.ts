@@ -1,8 +1,6 @@
 /** Finds names that look like ours and are not, so that a misspelt limit is not silently the default. */
 import { agentBound, VARIABLE_NAMES } from './variables.js';
 
-/** Which names look as if another had been meant. */
-
 /** How far a name of that length may be from the known one, in single letters. */
 const mayDiffer = (length: number): number => (length >= 10 ? 2 : 1);
 const UNIT_LEFT_OUT = /^_(MS|BYTES|SECONDS|DAYS)$/;
@@ -51,7 +49,7 @@ const editDistance = (from: string, to: string): number => {
 
 const AGENT_URL = /^AGENT_([A-Z0-9_]+)_URL$/;
 
-/** First words that others hardly ever begin a name with: with these, an unknown name is a mistake, however far from ours. */
+/** First words of our names: an unknown name that begins with one of them is a mistake, however far it is from ours. */
 const OUR_PREFIXES = [
   ...[
     'AGENT',
@@ -72,7 +70,7 @@ const OUR_PREFIXES = [
 
 /** Kubernetes describes a service called `eventstore` or `database` in such variables. */
 const OF_KUBERNETES = /_SERVICE_(HOST|PORT)(_|$)|_PORT_\d+_(TCP|UDP)(_|$)/;
-/** What runners of Azure Pipelines and GitHub say of themselves. */
+/** What runners of Azure Pipelines and GitHub set about themselves. */
 const OF_BUILD_RUNNERS = new RegExp(
   `^AGENT_(${[
     ...[

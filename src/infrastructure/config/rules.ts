@@ -39,7 +39,7 @@ export function contradictions(values: Variables): readonly string[] {
   return problems;
 }
 
-/** What is allowed and should still be seen by whoever reads the log. */
+/** What is allowed, and what an operator should still see in the log. */
 export function startupWarnings(config: Readonly<{ host: string }>): readonly string[] {
   return isLoopback(config.host)
     ? []

@@ -1,4 +1,4 @@
-/** How the text of one environment variable becomes a value. Each says in words what it expects. */
+/** How the text of one environment variable becomes a value. Each has words for what it expects. */
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
 import { z } from 'zod';
@@ -132,7 +132,7 @@ export function text<F extends string | undefined>(expected: string, fallback: F
   return variable<string, F>(expected, (given) => (given.includes('\0') ? undefined : given), fallback);
 }
 
-/** What it holds is told nowhere. */
+/** No log and no error shows it. */
 export function secret(expected: string) {
   return variable(expected, (given) => (given.includes('\0') ? undefined : new Secret(given)), undefined);
 }
@@ -170,7 +170,7 @@ export function webUrl() {
 /** With commas between. */
 export function webUrls() {
   const parse = (text: string) => {
-    const urls = text.split(',').map((one) => asWebUrl(one.trim()));
+    const urls = text.split(',').map((each) => asWebUrl(each.trim()));
     return urls.every((url) => url !== undefined) ? urls : undefined;
   };
   const expected = 'http or https URLs without user name, password, query or fragment, with commas between';

@@ -19,7 +19,7 @@ import {
   wholeIfSet,
 } from './variable.js';
 
-/** Variables of one agent: AGENT_<NAME>_RATE_CALLS says for one what AGENT_RATE_CALLS says for all. */
+/** Variables of one agent: AGENT_<NAME>_RATE_CALLS sets for one agent what AGENT_RATE_CALLS sets for all. */
 
 export const AGENT_BOUNDS = [
   'MAX_CONCURRENT_CALLS',

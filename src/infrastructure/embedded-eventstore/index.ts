@@ -1,6 +1,6 @@
 /** The embedded event node: EventStoreDB's protocol over Postgres. All that others use of it is here. */
 export { findRunningNode } from './register.js';
-export { SharedNode, type SharedNodeOptions } from './shared-node.js';
+export { SharedNode } from './shared-node.js';
 export { startEmbeddedEventStore, type EmbeddedEventStore, type EmbeddedEventStoreOptions } from './shared-node.js';
 export { AnotherNodeRuns } from './storage/storage.js';
 export { StoredLog } from './storage/stored-log.js';

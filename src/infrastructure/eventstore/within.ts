@@ -1,4 +1,4 @@
-export class TimedOut extends Error {}
+class TimedOut extends Error {}
 
 /** `work`, or TimedOut after `ms`. What becomes of `work` after that is not heard of any more. */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T> {

@@ -17,7 +17,7 @@ type Asked = Readonly<{
   vitals: Pick<VitalSigns, 'signs' | 'known'>;
 }>;
 
-/** Asks what this instance depends on. A held-back execution is told and does not make the instance unready. */
+/** Asks what this instance depends on. A held-back execution is reported and does not make the instance unready. */
 export class CheckedHealth extends Health {
   constructor(
     private readonly asked: Asked,
@@ -63,13 +63,13 @@ export class CheckedHealth extends Health {
   }
 }
 
-/** Any instance can say it, also one that does not lead. */
+/** Any instance can read it, also an instance that does not lead. */
 type Held = Readonly<{ poisoned: number; drifted: number; owner: string }>;
 const HELD = `select (select count(*)::int from projection_poison) as poisoned,
                      (select count(*)::int from projection_drift) as drifted,
                      coalesce(current_setting('${OWNER_SETTING}', true), '') as owner`;
 
-/** A connection of the pool owns no lock: where it is in the session of one that does, sessions are shared. */
+/** A connection of the pool owns no lock: if its session is that of a lock, a pooler shares sessions. */
 const ownSessions = (database: HealthCheck, { owner }: Held): HealthCheck =>
   owner === '' ? database : { ok: false, detail: 'a pooler in transaction mode is in between; see DATABASE_URL' };
 

@@ -4,6 +4,38 @@ import type { VitalName, VitalSign } from '../../application/log/vital-signs.js'
 import type { ProjectionStatus } from '../../application/projections/admin/projection-status.js';
 import type { DriftCounts } from '../../application/projections/drift/drift-watch.js';
 import type { RebuildPhase } from '../../domain/projection/rebuild.js';
+import {
+  Agents,
+  type AgentCall,
+  type AgentInfo,
+  type AgentReply,
+  type Deferred,
+} from '../../application/agents/agents.js';
+
+/** Agents whose calls are counted by what came of them: success, deferred, or the class of the error. */
+export class MeteredAgents extends Agents {
+  constructor(
+    private readonly agents: Agents,
+    private readonly count: (agent: string, outcome: string) => void,
+  ) {
+    super();
+  }
+
+  async call(call: AgentCall): Promise<AgentReply | Deferred> {
+    const reply = await this.agents.call(call);
+    this.count(call.agent, outcomeOf(reply));
+    return reply;
+  }
+
+  list(): readonly AgentInfo[] {
+    return this.agents.list();
+  }
+}
+
+const outcomeOf = (reply: AgentReply | Deferred): string => {
+  if ('deferred' in reply) return 'deferred';
+  return reply.success ? 'success' : reply.error.type;
+};
 
 const PHASES: readonly RebuildPhase[] = [
   ...(['building', 'refused', 'accepted', 'swapped', 'rolling_back', 'rolled_back', 'abandoned'] as const),
@@ -30,7 +62,7 @@ const OF_EACH: Readonly<Record<string, readonly [help: string, value: (status: S
   projection_leading: ['1 where this instance writes the table', ({ leader }) => (leader === 'here' ? 1 : 0)],
 };
 
-/** Asks at each answer. Where nothing can be said, nothing is: a number of before would look like one of now. */
+/** Asks at each scrape. An unknown figure is left out: an old number would look like the present one. */
 export const observeProjections = (
   metrics: PrometheusMetrics,
   look: () => Promise<readonly ProjectionStatus[]>,
@@ -125,7 +157,7 @@ export const observeVitalSigns = (
 
 const PREFIX = 'workflow_executor_';
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
-/** Of one label; what comes after them is counted together. Names of agents come from files that users write. */
+/** Values of one label; later ones are counted together. Names of agents come from files that users write. */
 const NAMES = 200;
 const OTHER = 'other';
 /** Gauges of the library with the ending of counters, which Prometheus objects to; each is the sum of the gauge without it. */
@@ -164,7 +196,7 @@ export class PrometheusMetrics extends Metrics {
     for (const name of MISNAMED) this.registry.removeSingleMetric(name);
   }
 
-  /** @param refresh is done before each answer: metrics of a registry are read side by side, not one after the other */
+  /** @param refresh runs before each scrape: metrics of a registry are read side by side, not one after the other */
   beforeExposing(refresh: () => Promise<void>): void {
     this.refreshers.push(refresh);
   }

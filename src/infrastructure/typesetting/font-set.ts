@@ -35,7 +35,7 @@ const has = (font: FontFile, codePoints: readonly number[]): boolean => {
   return codePoints.every((codePoint) => set.has(codePoint));
 };
 
-export const codePointsOf = (text: string): number[] => [...text].map((character) => character.codePointAt(0)!);
+const codePointsOf = (text: string): number[] => [...text].map((character) => character.codePointAt(0)!);
 
 const found = new Map<string, FontFile | null>();
 

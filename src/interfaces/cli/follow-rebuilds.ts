@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { ProjectionTools } from '../../composition/projection-tools.js';
+import type { ProjectionTools } from '../../composition/read-tables.js';
 import { ProgressBar } from './progress-bar.js';
 import { rebuildLines } from './projection-text.js';
 

@@ -18,7 +18,7 @@ const COMMANDS = [
   ...(['status', 'rebuild', 'approve', 'abandon', 'rollback', 'drop'] as const),
   ...(['verify', 'poisoned', 'retry', 'skip'] as const),
 ];
-export type CommandName = (typeof COMMANDS)[number];
+type CommandName = (typeof COMMANDS)[number];
 
 export type Arguments = Readonly<{
   command: CommandName;

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OrderRebuildHandler, OrderRebuild, type RebuildOrder } from '../../application/commands/order-rebuild.js';
 import { TreatPoison, TreatPoisonHandler } from '../../application/commands/treat-poison.js';
 import { projections } from '../../application/projections/index.js';
-import { openProjectionTools, type ProjectionTools } from '../../composition/projection-tools.js';
+import { openProjectionTools, type ProjectionTools } from '../../composition/read-tables.js';
 import { runUntilSignal } from '../../composition/run-until-signal.js';
 import type { Checked } from '../../application/projections/drift/check-execution.js';
 import { DEFAULT_DRIFT_LIMITS, noteDrift } from '../../application/projections/drift/drift-watch.js';

@@ -1,7 +1,7 @@
 /** The main job from one command: starts everything, runs a project, shows progress, hands over the documents. */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { ownUrl } from '../../composition/listening.js';
+import { ownUrl } from '../../composition/http.js';
 import { aborted, runUntilSignal } from '../../composition/run-until-signal.js';
 import { readConfig, startServer, type Config } from '../../composition/server.js';
 import { runProject } from './run-project.js';

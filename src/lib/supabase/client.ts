@@ -3,7 +3,7 @@ import { createClient as createSupabaseClient, type WebSocketLikeConstructor } f
 import WebSocket from 'ws';
 
 const LOCAL_SERVER = 'http://127.0.0.1:3000';
-/** This server takes any key where it has none itself, and the client insists on one. */
+/** This server takes any key where none is set; the client requires a key. */
 const ANY_KEY = 'anon';
 
 /**
@@ -16,7 +16,7 @@ export const createClient = (
 ) =>
   createSupabaseClient(url, key, {
     auth: { autoRefreshToken: false, persistSession: false, detectSessionInUrl: false },
-    // Node has one of its own from version 22 on.
+    // Node has a WebSocket of its own from version 22 on.
     realtime: 'WebSocket' in globalThis ? {} : { transport: WebSocket as unknown as WebSocketLikeConstructor },
   });
 

@@ -3,7 +3,7 @@ import { getDocument } from 'pdfjs-dist/legacy/build/pdf.mjs';
 
 /** Points from the lower left corner of the page; `y` is the baseline. */
 export type Placed = Readonly<{ page: number; text: string; x: number; y: number; width: number; height: number }>;
-export type Bookmark = Readonly<{ title: string; page: number; left: unknown; top: unknown; zoom: unknown }>;
+type Bookmark = Readonly<{ title: string; page: number; left: unknown; top: unknown; zoom: unknown }>;
 export type Layout = Readonly<{ size: { width: number; height: number }; texts: Placed[]; bookmarks: Bookmark[] }>;
 
 type OutlineItem = Readonly<{ title: string; dest: string | unknown[] | null; items: OutlineItem[] }>;

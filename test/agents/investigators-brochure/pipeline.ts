@@ -8,9 +8,9 @@ import type { Fact } from '../../../src/agents/investigators-brochure/project/fa
 import type { WrittenSection } from '../../../src/agents/investigators-brochure/sections.js';
 
 export const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
-export const context: DocumentContext = { projectsDir: examples, now: () => new Date('2025-11-11T18:00:00Z') };
+const context: DocumentContext = { projectsDir: examples, now: () => new Date('2025-11-11T18:00:00Z') };
 
-export const STEPS = ['enrich', 'compose', 'write', 'validate', 'assemble', 'export'] as const;
+const STEPS = ['enrich', 'compose', 'write', 'validate', 'assemble', 'export'] as const;
 export type Step = (typeof STEPS)[number];
 
 export const input = (

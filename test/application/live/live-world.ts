@@ -10,7 +10,7 @@ import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../../../src/applicati
 import type { EventView, ExecutionView, Overview } from '../../../src/application/queries/read-model.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
-export class ToldLater extends RowChanges {
+class ToldLater extends RowChanges {
   private readonly listeners = new Set<ChangeListener>();
   readonly untold: Readonly<{ row: EventView; late: boolean }>[] = [];
 
@@ -49,7 +49,7 @@ export class ToldLater extends RowChanges {
 }
 
 /** Reads answer when they are let, with what the table holds then. */
-export class HeldSource extends LiveSource {
+class HeldSource extends LiveSource {
   readonly held: (() => void)[] = [];
   readonly rows: EventView[] = [];
   private lateAt: bigint | null = null;

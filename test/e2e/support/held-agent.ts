@@ -1,7 +1,7 @@
 /** An agent that answers nothing until it is told to, and remembers when each idempotency key was asked for. */
 import { startAgentServer, succeed } from '../../support/agent-server.js';
 
-export type Held = Readonly<{ key: string; at: number; aborted: () => boolean; answer: () => void }>;
+type Held = Readonly<{ key: string; at: number; aborted: () => boolean; answer: () => void }>;
 
 export const startHeldAgent = async () => {
   const held: Held[] = [];

@@ -1,4 +1,4 @@
-import { agentWarnings } from '../../../src/composition/agent-warnings.js';
+import { agentWarnings } from '../../../src/composition/agents.js';
 import { Definitions, type PublishedDefinition } from '../../../src/application/workflow/definitions.js';
 import { loadConfig } from '../../../src/infrastructure/config/config.js';
 import { step } from '../../support/saga-world.js';

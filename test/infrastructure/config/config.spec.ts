@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { Inject, Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
-import { agentBoundsOf } from '../../../src/composition/limits.js';
+import { agentBoundsOf } from '../../../src/composition/saga.js';
 import { type Config, loadConfig } from '../../../src/infrastructure/config/config.js';
 import { CONFIG, configurationModule } from '../../../src/infrastructure/config/configuration.js';
 import { startupWarnings } from '../../../src/infrastructure/config/rules.js';

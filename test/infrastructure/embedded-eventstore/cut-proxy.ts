@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 
-export type Cut = 'request' | 'answer';
+type Cut = 'request' | 'answer';
 
 export type CutProxy = Readonly<{
   /** The database's URL, through the proxy. */

@@ -79,7 +79,7 @@ export async function outcome(
   }
 }
 
-export function failure(error: unknown): unknown {
+function failure(error: unknown): unknown {
   const { type, actualVersion, streamName, maxAppendSize } = error as Record<string, unknown>;
   return JSON.parse(
     JSON.stringify({ type, actualVersion, streamName, maxAppendSize }, (_, value: unknown) =>
@@ -106,7 +106,7 @@ export async function collect<T>(
 /** The gRPC status of a subscription that was too slow. */
 const ABORTED = 10;
 
-export type Found = Readonly<{ id: string; stream: string; revision: bigint; position: bigint }>;
+type Found = Readonly<{ id: string; stream: string; revision: bigint; position: bigint }>;
 
 /**
  * Subscribes to the streams with this prefix. EventStoreDB drops a subscriber that is too slow: it begins again after what

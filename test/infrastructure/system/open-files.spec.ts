@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { connectionRoom } from '../../../src/composition/connections.js';
+import { connectionRoom } from '../../../src/composition/http.js';
 import { loadConfig } from '../../../src/infrastructure/config/config.js';
 import { descriptorsShort, openFilesLimit, refuseFewFiles } from '../../../src/infrastructure/system/open-files.js';
 

@@ -49,7 +49,7 @@ import { RequiredReasons } from '../../../src/interfaces/http/executions/require
 import { CountingIds, onDemand, step, world } from '../../support/saga-world.js';
 
 /** Rows that a test lays down; what was asked of them. */
-export class LaidOutReadModel extends ReadModel {
+class LaidOutReadModel extends ReadModel {
   readonly asked: unknown[] = [];
   execution: ExecutionView | null = null;
   steps: readonly StepView[] = [];
@@ -98,7 +98,7 @@ export class LaidOutReadModel extends ReadModel {
   }
 }
 
-export class ScriptedDocumentAgents extends DocumentAgents {
+class ScriptedDocumentAgents extends DocumentAgents {
   readonly calls: Readonly<{ agent: DocumentAgentName; input: AgentInput }>[] = [];
   result: AgentResultJson = { success: true, data: { done: true }, metadata: {} };
 
@@ -108,7 +108,7 @@ export class ScriptedDocumentAgents extends DocumentAgents {
   }
 }
 
-export class ScriptedHealth extends Health {
+class ScriptedHealth extends Health {
   report: HealthReport = { ready: true, checks: { postgres: { ok: true } } };
   async check(): Promise<HealthReport> {
     return this.report;

@@ -36,7 +36,7 @@ export type PackLimits = Readonly<{
   lookMs: number;
 }>;
 
-export const DEFAULT_PACK_LIMITS: PackLimits = { bytes: 256 * 1024 * 1024, coverMs: 15_000, lookMs: 50 };
+const DEFAULT_PACK_LIMITS: PackLimits = { bytes: 256 * 1024 * 1024, coverMs: 15_000, lookMs: 50 };
 
 type Covered = Readonly<{ checkpoint: SignedCheckpoint; leaves: readonly Leaf[] }>;
 

@@ -74,8 +74,8 @@ export const lagAfter = async (
 /** Events behind at which a table still counts as following: what comes in at this moment is always on its way. */
 const FOLLOWS_WITHIN_SECONDS = 5;
 
-export type ProjectionState = 'not_started' | 'degraded' | 'catching_up' | 'following' | 'stopped';
-export type Leader = 'here' | 'elsewhere' | 'none';
+type ProjectionState = 'not_started' | 'degraded' | 'catching_up' | 'following' | 'stopped';
+type Leader = 'here' | 'elsewhere' | 'none';
 
 export type ProjectionStatus = Readonly<{
   projection: string;

@@ -18,13 +18,13 @@ export type LiveExecution = Readonly<{
 }>;
 
 /** The read tables as they are, for comparing. Rows are normalised: what is the same value has the same JSON. */
-export abstract class LiveRows {
+export interface LiveRows {
   /** All of it as of one moment. */
-  abstract of(executionId: string, projections: readonly string[]): Promise<readonly LiveExecution[]>;
+  of(executionId: string, projections: readonly string[]): Promise<readonly LiveExecution[]>;
   /** The row as it would come out of the table that it is written to. */
-  abstract normalised(projection: string, row: AnyRow): AnyRow;
+  normalised(projection: string, row: AnyRow): AnyRow;
   /** Executions with a row in any of these tables, by id, after that one. */
-  abstract executions(after: string | null, limit: number, projections: readonly string[]): Promise<readonly string[]>;
+  executions(after: string | null, limit: number, projections: readonly string[]): Promise<readonly string[]>;
 }
 
 /** Two versions of rows, row by row and column by column. Pure. */

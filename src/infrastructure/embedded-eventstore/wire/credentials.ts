@@ -4,7 +4,7 @@ import { ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import { unauthenticated } from './errors.js';
 
 /** The only user there is. */
-export const USER = 'executor';
+const USER = 'executor';
 const BYTES = 32;
 
 export const newSecret = (): string => randomBytes(BYTES).toString('base64url');

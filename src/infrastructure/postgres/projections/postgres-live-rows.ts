@@ -1,6 +1,6 @@
 import { escapeIdentifier } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
-import { LiveRows, type LiveExecution } from '../../../application/projections/drift/check-execution.js';
+import type { LiveExecution, LiveRows } from '../../../application/projections/drift/check-execution.js';
 import type { AnyRow } from '../../../application/projections/projection.js';
 import type {
   Poison,
@@ -32,10 +32,8 @@ const poisonFrom = (row: ProjectionPoison | ProjectionSkipped): Poison => ({
 });
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-export class PostgresLiveRows extends LiveRows {
-  constructor(private readonly dataSource: DataSource) {
-    super();
-  }
+export class PostgresLiveRows implements LiveRows {
+  constructor(private readonly dataSource: DataSource) {}
 
   of(executionId: string, projections: readonly string[]): Promise<readonly LiveExecution[]> {
     return inSnapshot(this.dataSource, async (manager) => {

@@ -16,7 +16,7 @@ export const FOLLOW_LIMITS = {
 };
 
 /** The API will not give this stream, however often it is asked. */
-export class Refused extends Error {}
+class Refused extends Error {}
 
 export type Told = Readonly<{
   message: (message: Message) => void;

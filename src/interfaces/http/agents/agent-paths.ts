@@ -20,7 +20,7 @@ export const agentAt = (path: string): DocumentAgentName | undefined =>
   agents.get(path.toLowerCase().replace(/\/$/, ''));
 
 /** The header by which an instance knows the calls of its own installation. */
-export const OWN_CALL_HEADER = 'x-installation-token';
+const OWN_CALL_HEADER = 'x-installation-token';
 
 export abstract class OwnCalls {
   /** @param token as it came; undefined where there was none */

@@ -2,18 +2,7 @@ import { received } from '../server/received.js';
 import { Refusal, type Problem } from '../server/refusal.js';
 
 /** What operators do, each in the word of its request. */
-export const REASONED_ACTIONS = [
-  'pause',
-  'resume',
-  'retry',
-  'cancel',
-  'next_step',
-  'remaining',
-  'hold',
-  'release',
-] as const;
-
-export type ReasonedAction = (typeof REASONED_ACTIONS)[number];
+export type ReasonedAction = 'pause' | 'resume' | 'retry' | 'cancel' | 'next_step' | 'remaining' | 'hold' | 'release';
 
 /** For which of them this installation wants to know why. */
 export class RequiredReasons {

@@ -13,7 +13,7 @@ export const LINES_LIMITS = {
 };
 
 /** The last line: without it, or where it is not complete, the history has more than was sent. */
-export type End = Readonly<{
+type End = Readonly<{
   complete: boolean;
   events: number;
   next_cursor: string | null;

@@ -10,7 +10,7 @@ export type DrainLimits = Readonly<{
   busyMs: number;
 }>;
 
-export const DRAIN_LIMITS: DrainLimits = { idleMs: 500, busyMs: 5_000 };
+const DRAIN_LIMITS: DrainLimits = { idleMs: 500, busyMs: 5_000 };
 
 /**
  * Once nobody is let in any more, each answer tells the client to go elsewhere. Not before: it would come back on a new

@@ -1,0 +1,66 @@
+/** What a feature of an instance is, and what features are made of. */
+import type { Provider } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { DataSource } from 'typeorm';
+import type { Agents } from '../application/agents/agents.js';
+import type { AuditTree } from '../application/audit/audit-tree.js';
+import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/checkpoint.js';
+import type { Clock } from '../application/runtime/clock.js';
+import type { Definitions } from '../application/workflow/definitions.js';
+import type { EventLog } from '../application/log/event-log.js';
+import type { Ids } from '../application/log/ids.js';
+import type { TaskTokens } from '../application/workflow/tasks.js';
+import type { Config } from '../infrastructure/config/config.js';
+import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
+import type { OwnCalls } from '../interfaces/http/agents/agent-paths.js';
+import type { Door } from '../interfaces/http/server/configure-http.js';
+import type { JsonReader } from '../interfaces/http/server/json-reader.js';
+
+export type Application = NestExpressApplication;
+
+/** What an instance does: `app.module.ts` lists all features in the order of their needs. */
+export type Feature = Readonly<{
+  /** Anything in the application can inject these. */
+  providers?: readonly Provider[];
+  /** Connects clients with what they follow. Features listen one after the other, before any feature starts. */
+  listen?: (app: Application) => Promise<void> | void;
+  /** Starts the loops. Features start one after the other, in the order of the list. */
+  start?: (app: Application) => Promise<void> | void;
+  /** Features stop one after the other, in the reverse order: each outlives those that need it. */
+  stop?: (app: Application) => Promise<void>;
+}>;
+
+type Closable = Readonly<{ close: () => Promise<void> }>;
+
+export type AuditDependencies = Readonly<{
+  tree: AuditTree;
+  signer: CheckpointSigner;
+  pins: ReadonlySet<string>;
+  outside: OutsideCheckpoints;
+}>;
+
+/** What is made before the module: things that need awaiting, and those that a test replaces. */
+export type Dependencies = Readonly<{
+  config: Config;
+  dataSource: DataSource;
+  log: EventLog;
+  closePlatform: () => Promise<void>;
+  clock: Clock;
+  ids: Ids;
+  definitions: Definitions;
+  /** Folders of projects, by id, whose file is not in `PROJECTS_DIR`. */
+  projectDirs: ReadonlyMap<string, string>;
+  agents: Agents & Closable;
+  taskTokens: TaskTokens;
+  json: JsonReader & Closable;
+  /** By which this installation's calls of its own agents are known. */
+  token: OwnCalls;
+  audit: AuditDependencies;
+  metrics: PrometheusMetrics;
+  /** The same for requests and live updates. */
+  door: Door;
+  /** The name of this instance in events and heartbeats. */
+  worker: string;
+  /** Aborted as soon as the instance takes no new work. */
+  stopping: AbortSignal;
+}>;

@@ -1,0 +1,104 @@
+/** What operators of the read tables need: for an instance with its API, and for the command line without one. */
+import type { DataSource } from 'typeorm';
+import type { Clock } from '../application/runtime/clock.js';
+import type { EventLog } from '../application/log/event-log.js';
+import { type OnError, reasonOf } from '../application/runtime/errors.js';
+import type { Ids } from '../application/log/ids.js';
+import { ProjectionStatuses } from '../application/projections/admin/projection-status.js';
+import { projections } from '../application/projections/index.js';
+import { DEFAULT_RUNNER_LIMITS, ProjectionRunner, type RunnerLimits } from '../application/projections/runner.js';
+import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/rebuild/building.js';
+import { Rebuilder } from '../application/rebuild/rebuilder.js';
+import { Rebuilds } from '../application/rebuild/rebuilds.js';
+import { leadNotices } from '../application/workflow/notices.js';
+import type { Config } from '../infrastructure/config/config.js';
+import { PostgresLiveRows } from '../infrastructure/postgres/projections/postgres-live-rows.js';
+import { PostgresPoisonOrders } from '../infrastructure/postgres/projections/postgres-poison-orders.js';
+import { PostgresProjectionRecords } from '../infrastructure/postgres/projections/postgres-projection-records.js';
+import { PostgresProjectionStore } from '../infrastructure/postgres/projections/postgres-projection-store.js';
+import {
+  DEFAULT_REBUILD_STORE_LIMITS,
+  PostgresRebuildStore,
+  type RebuildStoreLimits,
+} from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
+import { readConfig } from '../infrastructure/config/configuration.js';
+import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
+import { tellLog } from './logging.js';
+import { startPlatform } from './platform.js';
+
+type ReadTableDependencies = Readonly<{
+  config: Config;
+  dataSource: DataSource;
+  log: EventLog;
+  clock: Clock;
+  ids: Ids;
+}>;
+
+/** Nothing runs yet: the caller starts `runner` and `rebuilder`. */
+export const readTables = ({ config, dataSource, log, clock, ids }: ReadTableDependencies, onError: OnError) => {
+  const store = new PostgresProjectionStore(dataSource);
+  const records = new PostgresProjectionRecords(dataSource);
+  const orders = new PostgresPoisonOrders(dataSource);
+  const rows = new PostgresLiveRows(dataSource);
+  const runner = new ProjectionRunner(
+    { store, log, clock, ids, orders },
+    projections,
+    runnerLimits(config),
+    onError,
+    leadNotices('writes the read tables', tellLog('Projections')),
+  );
+  const rebuildStore = new PostgresRebuildStore(dataSource, store, clock, rebuildStoreLimits(config));
+  const rebuilds = new Rebuilds({ log, clock, store: rebuildStore }, projections);
+  const ports = { store: rebuildStore, rebuilds, log, clock, ids };
+  const rebuilder = new Rebuilder(ports, projections, rebuilderLimits(config), onError);
+  const leadsHere = () => runner.status().leading;
+  const statuses = new ProjectionStatuses({ log, clock, records, orders, rebuilds, leadsHere }, projections);
+  return { store, records, orders, rows, runner, rebuilds, rebuilder, statuses, leadsHere };
+};
+
+/** What the command line does with the read tables: the same as an instance, without its API and its steps. */
+export type ProjectionTools = Awaited<ReturnType<typeof openProjectionTools>>;
+
+const toStderr: OnError = (message, error) => void process.stderr.write(`${message}: ${reasonOf(error)}\n`);
+
+/** Joins the servers of a running application, or starts them. */
+export const openProjectionTools = async (onError: OnError = toStderr) => {
+  const config = readConfig();
+  const [clock, ids] = [new SystemClock(), new SystemIds()];
+  const platform = await startPlatform(config, { tell: () => undefined });
+  const { dataSource, log } = platform;
+  const admin = readTables({ config, dataSource, log, clock, ids }, onError);
+  let isLeading = false;
+  return {
+    ...{ admin, log, clock, ids },
+    /** Writes and rebuilds the tables, in the place of an application where none runs. */
+    lead: () => {
+      if (isLeading) return;
+      isLeading = true;
+      admin.runner.start();
+      admin.rebuilder.start();
+    },
+    close: async () => {
+      if (isLeading) await Promise.all([admin.rebuilder.stop(), admin.runner.stop()]);
+      await platform.close();
+    },
+  };
+};
+
+const runnerLimits = (config: Config): RunnerLimits => ({
+  ...DEFAULT_RUNNER_LIMITS,
+  batch: config.projectionBatch,
+  buffered: 2 * config.projectionBatch,
+});
+
+const rebuilderLimits = (config: Config): RebuilderLimits => ({
+  ...DEFAULT_REBUILDER_LIMITS,
+  batch: config.rebuildBatch,
+  pauseMs: config.rebuildPauseMs,
+  samples: config.rebuildSamples,
+});
+
+const rebuildStoreLimits = (config: Config): RebuildStoreLimits => ({
+  ...DEFAULT_REBUILD_STORE_LIMITS,
+  lockTimeoutMs: config.rebuildLockTimeoutMs,
+});

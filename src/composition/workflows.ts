@@ -1,0 +1,66 @@
+/** What commands and queries of executions need: definitions, artifacts, workers, and the read tables. */
+import { Logger } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { commandHandlers } from '../application/commands/index.js';
+import { queryHandlers } from '../application/queries/index.js';
+import { ReadModel } from '../application/queries/read-model.js';
+import { REVISION_WAIT_LIMITS, RevisionWaits, type RevisionWaitLimits } from '../application/queries/revision-waits.js';
+import { ArtifactStore, CheckedArtifacts } from '../application/workflow/artifacts.js';
+import { Definitions } from '../application/workflow/definitions.js';
+import { StartBacklog, type BacklogLimits } from '../application/workflow/start-backlog.js';
+import { DueExecutions, Workers } from '../application/workflow/workers.js';
+import type { Config } from '../infrastructure/config/config.js';
+import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
+import {
+  PostgresReadModel,
+  PostgresWaitingExecutions,
+} from '../infrastructure/postgres/queries/postgres-read-model.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
+import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
+import { PostgresDueExecutions, PostgresWorkers } from '../infrastructure/postgres/workflow/postgres-workers.js';
+import type { Dependencies, Feature } from './feature.js';
+import { logErrors } from './logging.js';
+
+export const workflows = ({ config, dataSource, clock, definitions, metrics }: Dependencies): Feature => {
+  const waiting = new PostgresWaitingExecutions(dataSource);
+  return {
+    providers: [
+      { provide: Definitions, useValue: definitions },
+      { provide: ReadModel, useValue: readyUnlessAway(new PostgresReadModel(dataSource)) },
+      {
+        provide: RevisionWaits,
+        inject: [ReadModel],
+        useFactory: (readModel: ReadModel) => new RevisionWaits(readModel, clock, revisionWaitLimits(config)),
+      },
+      { provide: ArtifactStore, useValue: checkedArtifacts(dataSource, metrics) },
+      { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },
+      {
+        provide: StartBacklog,
+        useValue: new StartBacklog(waiting, clock, backlogLimits(config), logErrors('Starts')),
+      },
+      { provide: DueExecutions, useValue: new PostgresDueExecutions(dataSource) },
+      ...commandHandlers,
+      ...queryHandlers,
+    ],
+  };
+};
+
+const checkedArtifacts = (dataSource: DataSource, metrics: PrometheusMetrics): ArtifactStore => {
+  const logger = new Logger('Artifacts');
+  return new CheckedArtifacts(readyUnlessAway(new PostgresArtifactStore(dataSource)), (damaged) => {
+    metrics.damagedArtifact(damaged.kind);
+    logger.error(damaged.message);
+  });
+};
+
+const backlogLimits = (config: Config): BacklogLimits => ({
+  waiting: config.maxWaitingExecutions,
+  countEveryMs: 1_000,
+  countWaitMs: 500,
+  retryAfterSeconds: 5,
+});
+
+const revisionWaitLimits = (config: Config): RevisionWaitLimits => ({
+  ...REVISION_WAIT_LIMITS,
+  waiting: config.maxWaitingReads,
+});
