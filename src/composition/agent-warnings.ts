@@ -1,7 +1,6 @@
 /** What of definitions and settings does not fit together, logged at the start rather than by the first step that fails. */
 import type { Definitions } from '../application/workflow/definitions.js';
-import { variableFor, variableName } from '../infrastructure/agents/agent-urls.js';
-import { knownAgents } from '../infrastructure/agents/index.js';
+import { variableFor, variableName, knownAgents } from '../infrastructure/agents/agent-urls.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { nearest } from '../infrastructure/config/names.js';
 

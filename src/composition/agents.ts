@@ -2,7 +2,7 @@ import type { AgentCall } from '../application/agents/agents.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
 import type { TaskTokens } from '../application/workflow/tasks.js';
-import type { AnswerReader } from '../infrastructure/agents/answer-bytes.js';
+import type { AnswerReader } from '../infrastructure/agents/answer.js';
 import type { InstallationToken } from '../infrastructure/agents/own-calls.js';
 import { AgentUrls } from '../infrastructure/agents/agent-urls.js';
 import { FunctionAgents } from '../infrastructure/agents/function-agents.js';

@@ -2,7 +2,7 @@
 import { Global, Logger, Module, type DynamicModule, type Provider } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import { DataSource } from 'typeorm';
-import { Agents } from '../application/agents/agents.js';
+import { Agents, DocumentAgents } from '../application/agents/agents.js';
 import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
 import { AuditPackMaker } from '../application/audit/pack/audit-pack-maker.js';
 import { AuditPacks } from '../application/audit/pack/get-audit-pack.js';
@@ -10,7 +10,6 @@ import { ArtifactStore, CheckedArtifacts } from '../application/workflow/artifac
 import { Clock } from '../application/runtime/clock.js';
 import { commandHandlers } from '../application/commands/index.js';
 import { Definitions } from '../application/workflow/definitions.js';
-import { DocumentAgents } from '../application/agents/document-agents.js';
 import { EventLog } from '../application/log/event-log.js';
 import { Health } from '../application/runtime/metrics.js';
 import { Ids } from '../application/log/ids.js';

@@ -1,5 +1,9 @@
-import { DocumentAgents, type AgentResultJson, type DocumentAgentName } from '../application/agents/document-agents.js';
-import type { AgentInput } from '../application/agents/agents.js';
+import {
+  DocumentAgents,
+  type AgentResultJson,
+  type DocumentAgentName,
+  type AgentInput,
+} from '../application/agents/agents.js';
 import type { DocumentContext } from '../agents/investigators-brochure/agent.js';
 import { documentAgents } from '../agents/investigators-brochure/index.js';
 

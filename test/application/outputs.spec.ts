@@ -1,4 +1,4 @@
-import { loadLargeValues, storeLargeValues } from '../../src/application/saga/outputs.js';
+import { loadLargeValues, storeLargeValues } from '../../src/application/saga/results.js';
 import { InMemoryArtifacts } from '../support/saga-world.js';
 
 const LIMIT = 1_000;

@@ -1,10 +1,9 @@
 import { CommandRejected } from '../../src/domain/errors.js';
-import { allowedActions, type Action } from '../../src/domain/workflow/allowed-actions.js';
+import { allowedActions, type Action, currentStateOf } from '../../src/domain/workflow/summary.js';
 import type { WorkflowCommand } from '../../src/domain/workflow/commands.js';
-import type { WorkflowDefinition } from '../../src/domain/workflow/definition.js';
+import type { WorkflowDefinition } from '../../src/domain/workflow/events.js';
 import { workflow } from '../../src/domain/workflow/index.js';
 import { currentStep, type ExistingWorkflow } from '../../src/domain/workflow/state.js';
-import { currentStateOf } from '../../src/domain/workflow/summary.js';
 import { frozen, given } from '../support/given.js';
 import { fourAttempts, twoSteps, validation, workflowStarted } from '../support/histories.js';
 import { cancel, complete, fail, interrupt, nextStep, pause, remaining, resume, retry, start } from './commands.js';

@@ -1,5 +1,5 @@
 /** `on_exhausted: pause`: where the automatic retries are used up, an operator decides. */
-import type { StepDefinition } from '../../src/domain/workflow/definition.js';
+import type { StepDefinition } from '../../src/domain/workflow/events.js';
 import { given } from '../support/given.js';
 import * as h from '../support/histories.js';
 import { cancel, fail, start } from './commands.js';

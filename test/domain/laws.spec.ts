@@ -5,7 +5,7 @@ import { canonicalJson, type Json } from '../../src/domain/json.js';
 import { workflow } from '../../src/domain/workflow/index.js';
 import { nextEffects } from '../../src/domain/workflow/next-effects.js';
 import { summarise } from '../../src/domain/workflow/summary.js';
-import { upcast } from '../../src/domain/workflow/upcast.js';
+import { upcast } from '../../src/domain/workflow/event-shapes.js';
 import { historyOf, take, walks, workerLives } from './walks.js';
 
 const options = { seed: 20_300_102, numRuns: 50 };

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { isKnownType, upcast } from '../../src/domain/workflow/upcast.js';
+import { isKnownType, upcast } from '../../src/domain/workflow/event-shapes.js';
 import { workflowStarted } from '../support/histories.js';
 import { enrich } from './situations.js';
 

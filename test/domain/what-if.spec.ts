@@ -1,7 +1,6 @@
 /** Real histories through other rules. */
 import fc from 'fast-check';
-import type { WorkflowDefinition } from '../../src/domain/workflow/definition.js';
-import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
+import type { WorkflowDefinition, WorkflowEvent } from '../../src/domain/workflow/events.js';
 import type { Difference } from '../../src/domain/workflow/what-if/difference.js';
 import { beginning, follow, type Rules, type Turn } from '../../src/domain/workflow/what-if/follow.js';
 import {

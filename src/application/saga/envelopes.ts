@@ -1,10 +1,14 @@
 /** The saga's own commands: who gives them, and under which trace. */
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { StepStarted } from '../../domain/workflow/events.js';
+import { checkpointOf } from '../../domain/workflow/summary.js';
+import { currentStep, type ExistingWorkflow } from '../../domain/workflow/state.js';
 import type { Clock } from '../runtime/clock.js';
 import type { Actor } from '../log/envelope.js';
 import type { Ids } from '../log/ids.js';
 import type { CommandEnvelope } from '../workflow/workflows.js';
+import type { AgentInput } from '../agents/agents.js';
+import { hashOf } from '../log/event-hash.js';
 
 const SAGA: Actor = { type: 'system', id: 'workflow-saga' };
 
@@ -48,3 +52,30 @@ export const traceparentFor = (executionId: string, startedEventId: string): str
   `00-${hex(executionId, 32)}-${hex(startedEventId, 16)}-01`;
 
 const hex = (uuid: string, length: number) => uuid.replaceAll('-', '').slice(0, length);
+
+/** What the agent of the step that is next is sent. */
+
+/** Large values of the checkpoint stand in it as the references that the history holds. */
+export const agentInput = (state: ExistingWorkflow, step: string, attempt: number): AgentInput => ({
+  execution_id: state.executionId,
+  project_id: state.projectId,
+  document_type: state.documentType,
+  step,
+  attempt,
+  metadata: state.metadata,
+  checkpoint: checkpointOf(state),
+});
+
+/** The claim of an attempt, with what its agent will be sent. */
+export const startStep = (
+  state: ExistingWorkflow,
+  { stepId, attempt }: Readonly<{ stepId: string; attempt: number }>,
+  worker: string,
+): StepCommand => ({ type: 'StartStep', data: { stepId, attempt, worker, inputHash: inputHashOf(state, attempt) } });
+
+/**
+ * SHA-256 (hex) of that input's canonical JSON. A reference names the hash of its value, so this tells every byte that the
+ * agent is sent, and can be worked out from the history alone: no value is fetched for it.
+ */
+const inputHashOf = (state: ExistingWorkflow, attempt: number): string =>
+  hashOf(agentInput(state, currentStep(state)?.definition.name ?? '', attempt));

@@ -7,10 +7,9 @@ import type { AgentCall, Agents } from '../agents/agents.js';
 import { ArtifactDamaged, type ArtifactStore } from '../workflow/artifacts.js';
 import type { Clock } from '../runtime/clock.js';
 import { failpoint } from '../runtime/failpoint.js';
-import { agentInput } from './agent-input.js';
+import { agentInput } from './envelopes.js';
 import type { EndCause } from './calls.js';
-import { ARTIFACT_DAMAGED, ARTIFACT_STORE_FAILED, Results, type StepLimits } from './results.js';
-import { loadLargeValues } from './outputs.js';
+import { ARTIFACT_DAMAGED, ARTIFACT_STORE_FAILED, Results, type StepLimits, loadLargeValues } from './results.js';
 
 /** Calls the agent for one claimed attempt and puts what came of it into a report. */
 export class StepRunner {

@@ -1,7 +1,6 @@
 import type { Message } from '../decider.js';
 import type { JsonObject } from '../json.js';
-import type { StepId } from './definition.js';
-import type { ArtifactRef, InterruptCause, WorkflowStarted } from './events.js';
+import type { StepId, ArtifactRef, InterruptCause, WorkflowStarted } from './events.js';
 import type { StepError } from './retry-policy.js';
 
 type Nothing = Record<string, never>;

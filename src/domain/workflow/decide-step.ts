@@ -1,8 +1,7 @@
 /** What the saga reports. A report counts only for the attempt that is running; any other changes nothing. */
 import { unreachable } from '../decider.js';
 import type { StepCommand } from './commands.js';
-import type { StepDefinition } from './definition.js';
-import type { WorkflowEvent } from './events.js';
+import type { StepDefinition, WorkflowEvent } from './events.js';
 import { defer, heartbeatMissed, isSilent, progress } from './heartbeat.js';
 import { decideRetry, type RetryDecision } from './retry-policy.js';
 import { currentStep, isReleased, type CurrentStep, type ExistingWorkflow, type RunningStep } from './state.js';

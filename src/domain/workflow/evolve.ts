@@ -1,6 +1,5 @@
 import { unreachable } from '../decider.js';
-import type { StepId } from './definition.js';
-import type { WorkflowEvent, WorkflowStarted } from './events.js';
+import type { StepId, WorkflowEvent, WorkflowStarted } from './events.js';
 import type { ExistingWorkflow, StepState, WorkflowState } from './state.js';
 
 /** Cannot fail and cannot refuse: an event has already happened. */

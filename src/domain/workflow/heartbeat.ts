@@ -1,6 +1,5 @@
 /** An attempt whose agent goes on without a connection: how its heartbeats are recorded, and when they are missed. */
-import type { StepDefinition } from './definition.js';
-import type { WorkflowEvent } from './events.js';
+import type { StepDefinition, WorkflowEvent } from './events.js';
 import type { StepError } from './retry-policy.js';
 import type { RunningStep } from './state.js';
 

@@ -1,6 +1,5 @@
 import type { JsonObject } from '../json.js';
-import type { StepDefinition, StepId, WorkflowDefinition } from './definition.js';
-import type { ArtifactRef } from './events.js';
+import type { StepDefinition, StepId, WorkflowDefinition, ArtifactRef } from './events.js';
 import type { RetryDecision, StepError } from './retry-policy.js';
 
 /** A pause to the letter: `current_state` says `paused` for both of its phases. */

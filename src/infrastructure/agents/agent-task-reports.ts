@@ -5,7 +5,7 @@ import { InvalidRequest } from '../../application/runtime/errors.js';
 import { TaskReports, type TaskReport, TaskTokens, type AttemptRef } from '../../application/workflow/tasks.js';
 import type { JsonObject } from '../../domain/json.js';
 import { describe, readResult } from './answer.js';
-import { bounded } from './connection-failure.js';
+import { bounded } from './failures.js';
 import type { AgentLimits } from './limits.js';
 
 const ID_BYTES = 16;

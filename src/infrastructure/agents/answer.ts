@@ -2,9 +2,41 @@ import { z } from 'zod';
 import type { AgentArtifact, AgentReply } from '../../application/agents/agents.js';
 import { type Json, type JsonObject, isStorableText } from '../../domain/json.js';
 import { lostNumeral } from '../../domain/numerals.js';
-import { bounded, failure } from './connection-failure.js';
+import { excessOf } from '../../domain/json-scan.js';
+import { bounded, failure, retryAfterMs } from './failures.js';
 import type { AgentLimits } from './limits.js';
-import { retryAfterMs } from './retry-after.js';
+
+/** @param token the task token that was offered with the call, where an answer may take it; else null */
+export type AnswerOrder = Readonly<{ context: AnswerContext; token: string | null }>;
+
+/** `taken`: the agent says that it has the token, and will report under it. */
+export type AnswerRead = ReadAnswer | Readonly<{ kind: 'taken' }>;
+
+/** Reads answers somewhere; a large one is read beside the thread that answers requests. Never rejects. */
+export type AnswerReader = (bytes: Uint8Array, order: AnswerOrder) => Promise<AnswerRead>;
+
+/** Here and at once. */
+export const readAnswerBytes = (bytes: Uint8Array, { context, token }: AnswerOrder): AnswerRead => {
+  const { answerMembers } = context.limits;
+  const text = decode(bytes);
+  if (text === undefined) return garbage('it is not UTF-8');
+  // How deep it is is found in the value, where a text that is no JSON can be distinguished from one that is too deep.
+  if (excessOf(bytes, { depth: Infinity, members: answerMembers }) === 'members')
+    return garbage(`its arrays and objects have more than ${answerMembers} members in all`);
+  // Only who names the token has taken it: a gateway that answers 202 to everything has not.
+  if (token !== null && takenToken(text) === token) return { kind: 'taken' };
+  return readAnswer(text, context);
+};
+
+export const readAnswerHere: AnswerReader = async (bytes, order) => readAnswerBytes(bytes, order);
+
+const decode = (bytes: Uint8Array): string | undefined => {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+};
 
 /**
  * Says why a parsed JSON value must not enter the log and the read tables; undefined where it may.
@@ -73,7 +105,7 @@ export type ReadAnswer =
   | Readonly<{ kind: 'reply'; reply: AgentReply }>
   | Readonly<{ kind: 'garbage'; problem: string; remark: string | null }>;
 
-export type AnswerContext = Readonly<{ step: string; now: Date; limits: AgentLimits }>;
+type AnswerContext = Readonly<{ step: string; now: Date; limits: AgentLimits }>;
 
 const CODE_LENGTH = 100;
 
@@ -125,7 +157,7 @@ export const readResult = (json: unknown, { step, now, limits }: AnswerContext):
 };
 
 /** The task token that an answer without a result says to have taken: `{"task_token": "..."}`. */
-export const takenToken = (text: string): string | undefined => taken.safeParse(parseJson(text)).data?.task_token;
+const takenToken = (text: string): string | undefined => taken.safeParse(parseJson(text)).data?.task_token;
 
 const garbage = (problem: string, said: string | null = null): ReadAnswer => ({
   kind: 'garbage',

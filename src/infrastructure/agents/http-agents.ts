@@ -5,11 +5,9 @@ import type { Clock } from '../../application/runtime/clock.js';
 import type { ErrorType } from '../../domain/workflow/retry-policy.js';
 import { OutgoingHttp } from '../system/outgoing-http.js';
 import { shown } from './agent-urls.js';
-import type { ReadAnswer } from './answer.js';
-import { readAnswerHere, type AnswerRead, type AnswerReader } from './answer-bytes.js';
-import { connectionFailure, bounded, failure } from './connection-failure.js';
+import { type ReadAnswer, readAnswerHere, type AnswerRead, type AnswerReader } from './answer.js';
+import { connectionFailure, bounded, failure, retryAfterMs } from './failures.js';
 import type { AgentLimits } from './limits.js';
-import { retryAfterMs } from './retry-after.js';
 
 /**
  * Ends when the call's signal aborts, at once, whatever becomes of `work`: a function may take no notice of the signal,

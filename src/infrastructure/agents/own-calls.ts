@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { knownAgents } from './index.js';
+import { knownAgents } from './agent-urls.js';
 
 const PURPOSE = 'workflow-executor/own-call/1';
 const HEADER = 'x-installation-token';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Definitions, type PublishedDefinition } from '../../application/workflow/definitions.js';
 import { hashOf } from '../../application/log/event-hash.js';
 import type { Json } from '../../domain/json.js';
-import type { WorkflowDefinition } from '../../domain/workflow/definition.js';
+import type { WorkflowDefinition } from '../../domain/workflow/events.js';
 import { readDefinition } from './read-definition.js';
 
 export type DefinitionLimits = Readonly<{ files: number; fileBytes: number }>;

@@ -1,5 +1,4 @@
-import { readAnswer } from '../../../src/infrastructure/agents/answer.js';
-import { readAnswerBytes } from '../../../src/infrastructure/agents/answer-bytes.js';
+import { readAnswer, readAnswerBytes } from '../../../src/infrastructure/agents/answer.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 
 const now = new Date('2026-03-01T12:00:00.000Z');

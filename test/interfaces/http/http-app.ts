@@ -3,18 +3,20 @@ import { CommandBus, CqrsModule, QueryBus } from '@nestjs/cqrs';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { AgentHolds } from '../../../src/application/agents/agent-holds.js';
-import { Agents, type AgentInfo, type AgentInput } from '../../../src/application/agents/agents.js';
+import {
+  Agents,
+  type AgentInfo,
+  type AgentInput,
+  DocumentAgents,
+  type AgentResultJson,
+  type DocumentAgentName,
+} from '../../../src/application/agents/agents.js';
 import { ArtifactStore } from '../../../src/application/workflow/artifacts.js';
 import { AuditReviews } from '../../../src/application/audit/reviews.js';
 import { Clock } from '../../../src/application/runtime/clock.js';
 import { AuditPacks, type AuditPack } from '../../../src/application/audit/pack/get-audit-pack.js';
 import { commandHandlers } from '../../../src/application/commands/index.js';
 import { Definitions } from '../../../src/application/workflow/definitions.js';
-import {
-  DocumentAgents,
-  type AgentResultJson,
-  type DocumentAgentName,
-} from '../../../src/application/agents/document-agents.js';
 import { EventLog, type NewEvent } from '../../../src/application/log/event-log.js';
 import { hashOf } from '../../../src/application/log/event-hash.js';
 import { Health, type HealthReport } from '../../../src/application/runtime/metrics.js';
