@@ -11,9 +11,9 @@ import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/real
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/stream-limits.js';
 import type { StreamBounds } from '../interfaces/http/streams/stream-bounds.js';
 import type { Config } from '../infrastructure/config/config.js';
-import type { AgentBounds } from '../application/saga/agent-lane.js';
+import type { AgentBounds } from '../application/agents/agent-queue.js';
 import type { BacklogLimits } from '../application/workflow/start-backlog.js';
-import type { AttemptLimits } from '../application/saga/attempts.js';
+import type { AttemptLimits } from '../application/saga/attempt-runner.js';
 import type { StepLimits } from '../application/saga/results.js';
 import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/rebuild/building.js';
 import type { VitalLimits } from '../application/log/vital-signs.js';

@@ -4,10 +4,9 @@ import { AgentHolds, AgentHoldsWatch } from '../application/agents/agent-holds.j
 import { AuditReviews } from '../application/audit/reviews.js';
 import { DEFAULT_APPEND_LIMITS } from '../application/log/append.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';
-import { Attempts } from '../application/saga/attempts.js';
+import { AttemptRunner } from '../application/saga/attempt-runner.js';
 import { Results } from '../application/saga/results.js';
 import { SagaScheduler } from '../application/saga/saga-scheduler.js';
-import { StepRunner } from '../application/saga/step-runner.js';
 import { WorkflowSaga } from '../application/saga/workflow-saga.js';
 import { DueExecutions, Workers } from '../application/workflow/workers.js';
 import { Workflows } from '../application/workflow/workflows.js';
@@ -18,7 +17,6 @@ import { logErrors } from './log-errors.js';
 
 export const sagaProviders = (parts: Parts): Provider[] => {
   const { config, log, clock, ids, agents, worker } = parts;
-  const source = { clock, ids };
   const onError = logErrors('Saga');
   const tell = tellLog('Agents');
   return [
@@ -43,12 +41,12 @@ export const sagaProviders = (parts: Parts): Provider[] => {
       provide: WorkflowSaga,
       inject: [Workflows, ArtifactStore, AgentHolds],
       useFactory: (workflows: Workflows, artifacts: ArtifactStore, holds: AgentHolds) => {
-        const steps = new StepRunner(agents, artifacts, clock, stepLimits(config));
-        const attempts = new Attempts(workflows, steps, clock, source, attemptLimits, onError);
+        const dependencies = { workflows, agents, artifacts, clock, ids, onError };
+        const attempts = new AttemptRunner(dependencies, { ...attemptLimits, ...stepLimits(config) });
         const rules = { boundsOf: agentBoundsOf(config), mayCall: (agent: string) => holds.mayCall(agent), tell };
-        const made = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits(config), onError, rules);
-        holds.onChange(() => made.agentsChanged());
-        return made;
+        const saga = new WorkflowSaga({ ...dependencies, attempts }, worker, sagaLimits(config), rules);
+        holds.onChange(() => saga.agentsChanged());
+        return saga;
       },
     },
     {

@@ -33,7 +33,7 @@ import {
 } from '../../../src/application/queries/read-model.js';
 import { RevisionWaits } from '../../../src/application/queries/revision-waits.js';
 import { Results } from '../../../src/application/saga/results.js';
-import { NO_RULES } from '../../../src/application/saga/slots.js';
+import { NO_RULES } from '../../../src/application/agents/agent-limiter.js';
 import { WorkflowSaga } from '../../../src/application/saga/workflow-saga.js';
 import { StartBacklog, WaitingExecutions } from '../../../src/application/workflow/start-backlog.js';
 import { TaskReports, TaskTokens } from '../../../src/application/workflow/tasks.js';
