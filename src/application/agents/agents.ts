@@ -2,7 +2,7 @@ import type { JsonObject } from '../../domain/json.js';
 import type { Checkpoint } from '../../domain/workflow/summary.js';
 import type { StepError } from '../../domain/workflow/retry-policy.js';
 
-/** The body that every agent gets, in the words of the API. */
+/** The body that every agent is sent, in the words of the API. */
 export type AgentInput = Readonly<{
   execution_id: string;
   project_id: string;
@@ -56,8 +56,7 @@ export abstract class Agents {
 }
 
 /** The agents that this application offers as HTTP services, in the order of a document's way. */
-const DOCUMENT_AGENTS = ['regdata', 'composer', 'writer', 'validator', 'assembler', 'export'] as const;
-export type DocumentAgentName = (typeof DOCUMENT_AGENTS)[number];
+export type DocumentAgentName = 'regdata' | 'composer' | 'writer' | 'validator' | 'assembler' | 'export';
 
 /** What an agent answers over HTTP. Files travel inside it as padded base64. */
 export type AgentResultJson =

@@ -5,9 +5,7 @@ import type { AgentReply, AgentSuccess } from '../agents/agents.js';
 import type { ArtifactStore, StoredArtifact } from '../workflow/artifacts.js';
 import { hashOf } from '../log/event-hash.js';
 
-/** Keeps events and rows small: large parts of an agent's answer go to the artifact store, and come back for the next agent. */
-
-/** What stands in an output in place of a large value. */
+/** What stands in an output in place of a large value, which the artifact store holds: events and rows stay small. */
 type OutputRef = Readonly<{
   artifact: string;
   sha256: string;
@@ -26,8 +24,8 @@ const MOST_STORED_VALUES = 1_000;
 type StoredOutput = Readonly<{ output: JsonObject; bytes: number }>;
 
 /**
- * Moves the largest top-level values out until the rest is at most `limitBytes` of JSON, or moving makes it no smaller; and
- * those that look like what stands in for a value, as nobody could tell them from it later.
+ * Moves the largest top-level values to the artifact store until the rest is at most `limitBytes` of JSON, or moving makes it
+ * no smaller; and those that look like a reference, as a reader could not distinguish them from one later.
  * @returns null, with nothing stored, where more than `MOST_STORED_VALUES` would have to be moved
  */
 export const storeLargeValues = async (
@@ -56,7 +54,7 @@ export const storeLargeValues = async (
   return { output: result, bytes: total };
 };
 
-/** As long as any. */
+/** As long as any hash. */
 const NO_HASH = '0'.repeat(64);
 
 const refOf = (step: string, key: string, stored: StoredArtifact): OutputRef => ({
@@ -99,7 +97,7 @@ export type StepLimits = Readonly<{ inlineOutputBytes: number }>;
 
 type Attempt = Readonly<{ stepId: string; step: string; attempt: number }>;
 
-/** Puts what an agent gave into a report, whichever way it came: files and large values go to the artifact store. */
+/** Makes a report of an agent's reply, whichever way it came. Files and large values go to the artifact store. */
 export class Results {
   constructor(
     private readonly artifacts: ArtifactStore,
@@ -151,17 +149,17 @@ export class Results {
   }
 }
 
-/** What a failure of our own artifact store is called: no agent is to blame for it. */
+/** The codes of failures of our own artifact store: no agent is to blame for them. */
 export const ARTIFACT_STORE_FAILED = 'ARTIFACT_STORE';
 export const ARTIFACT_DAMAGED = { altered: 'ARTIFACT_ALTERED', missing: 'ARTIFACT_MISSING' } as const;
 const OF_OUR_STORE: readonly string[] = [ARTIFACT_STORE_FAILED, ...Object.values(ARTIFACT_DAMAGED)];
 
-/** What a call says about its agent; null where it was ended before the agent could answer, or says nothing about it. */
+/** What a call shows about its agent; null where the call ended before the agent could answer, or shows nothing. */
 export const resultOf = (report: StepCommand | null): CallResult | null => {
   if (report?.type === 'CompleteStep' || report?.type === 'DeferStep') return { kind: 'answered' };
   if (report?.type !== 'FailStep') return null;
   const { error, retryAfterMs } = report.data;
   if (OF_OUR_STORE.includes(error.code ?? '')) return null;
-  // An agent that refuses is there: only what another call may be spared of counts against it.
+  // An agent that refuses is there: only failures that another call may be spared count against it.
   return error.type === 'transient' ? { kind: 'failed', retryAfterMs } : { kind: 'answered' };
 };

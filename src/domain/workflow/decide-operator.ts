@@ -1,4 +1,4 @@
-/** What operators ask for. Unlike a late report, an order that cannot be followed is an error, and says what can be done. */
+/** The operator's commands. Unlike a late report, a command that cannot be followed is an error, which names what is allowed. */
 import { unreachable } from '../decider.js';
 import { CommandRejected } from '../errors.js';
 import { allowedActions, currentStateOf } from './summary.js';

@@ -60,7 +60,7 @@ export type StepDeferred = Attempt &
     heartbeatDueAt: string | null;
   }>;
 
-/** The latest that the agent said of the attempt. Not every heartbeat is recorded, see heartbeat.ts. */
+/** A heartbeat of the attempt's agent. Not every heartbeat is recorded, see heartbeat.ts. */
 export type StepProgressed = Attempt &
   Readonly<{
     /** 0 to 100; null while the agent has named none. */
@@ -102,7 +102,7 @@ export type WorkflowPaused = Readonly<{
   exhausted?: Step & Readonly<{ error: StepError }>;
 }>;
 
-/** What an operator asked for that made a step begin anew. */
+/** The operator's command that made a step begin anew. */
 export type RetryOrder = 'retry' | 'resume' | 'next_step' | 'remaining';
 
 export type StepRetryRequested = Step &

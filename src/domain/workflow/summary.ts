@@ -12,7 +12,7 @@ export type Summary = Readonly<{
   nextStep: string | null;
   /** Whole percent, 0 to 100; 100 only for a completed execution. */
   percentComplete: number;
-  /** When the saga has to look again: a deadline, a retry, or `now` for work that is due at once; null: nothing is owed. */
+  /** When the saga has to look again: a deadline, a retry, or `now` for work that is due at once; null: never. */
   nextActionAt: string | null;
 }>;
 
@@ -32,7 +32,7 @@ const progressOf = (state: ExistingWorkflow): string => {
   const current = currentStep(state);
   if (current && current.step.attempt > 0) return current.definition.runningState;
   const last = stepAt(state, (current?.index ?? state.steps.length) - 1)?.definition;
-  // `completed` is the word for the whole: whoever reads it may count on 100 % and on the time of completion.
+  // `completed` is the word for the whole: a client that reads it may count on 100 % and on the time of completion.
   return last?.completedState === 'completed' ? last.runningState : (last?.completedState ?? 'created');
 };
 
@@ -69,11 +69,11 @@ const nextActionAt = (state: ExistingWorkflow, now: Date): string | null => {
 /** The operator's verbs as the API names them. */
 export type Action = 'pause' | 'resume' | 'retry' | 'cancel' | 'next_step' | 'remaining';
 
-/** What an operator may ask for now and would change something. Final states allow nothing. */
+/** The operator's commands that are allowed now and would change something. Final states allow nothing. */
 export const allowedActions = (state: ExistingWorkflow): readonly Action[] => {
   const current = currentStep(state);
   const status = current?.step.status;
-  // An attempt that was interrupted goes on by itself; only a pause holds it back, and a retry leaves the pause.
+  // An interrupted attempt starts again by itself; only a pause holds it back, and a retry leaves the pause.
   const heldBack = status === 'pending' && (current?.step.attempt ?? 0) > 0 && state.status === 'paused';
   const begun = status === 'failed' || status === 'running' || status === 'waiting';
   const retry: Action[] = begun || heldBack ? ['retry'] : [];
@@ -104,7 +104,7 @@ export const emptyCheckpoint: Checkpoint = {
   intermediate_results: {},
 };
 
-/** What agents and clients get: the outputs of the completed steps, in order. */
+/** For agents and clients: the outputs of the completed steps, in order. */
 export const checkpointOf = ({ steps, definition }: ExistingWorkflow): Checkpoint => {
   const done = steps.flatMap((step, index) =>
     step.status === 'completed' ? [{ name: definition.steps[index]!.name, output: step.output }] : [],

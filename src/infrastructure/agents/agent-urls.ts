@@ -52,7 +52,7 @@ export class AgentUrls {
     return base;
   }
 
-  /** Names for the variables that none of `names` accounts for. */
+  /** Agents that have a variable and are none of `names`. */
   furtherNames(names: Iterable<string>): readonly string[] {
     const covered = new Set([...names].map(variableName));
     return [...this.overrides.keys()].filter((name) => !covered.has(name)).map((name) => name.toLowerCase());

@@ -54,10 +54,10 @@ const codeOf = (error: unknown): string => {
 };
 
 /**
- * How long an agent asks to be left alone, milliseconds.
+ * How long an agent asks not to be called, milliseconds.
  * @param value seconds, or an HTTP-date in any of its three forms, as in the header Retry-After
- * @param limitMs what a longer wish is cut to
- * @returns null where there is no wish that can be understood; 0 where it lies in the past
+ * @param limitMs a longer time is cut to this
+ * @returns null where the value cannot be understood; 0 where the time is in the past
  */
 export const retryAfterMs = (value: unknown, now: Date, limitMs: number): number | null => {
   const delayMs = typeof value === 'number' ? value * 1000 : typeof value === 'string' ? parse(value.trim(), now) : NaN;

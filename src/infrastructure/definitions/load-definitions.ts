@@ -41,7 +41,7 @@ export const loadDefinitions = async (
   const read = await Promise.all(files.map(async (file) => ({ file, ...(await readFileAt(file, limits)) })));
   const valid = read.flatMap(({ file, definition }) => (definition ? [{ file, definition }] : []));
   const problems = [
-    ...read.flatMap((one) => one.problems.map((problem) => `${one.file}: ${problem}`)),
+    ...read.flatMap(({ file, problems: found }) => found.map((problem) => `${file}: ${problem}`)),
     ...repeated(valid, 'document_type', ({ documentType }) => documentType),
     ...repeated(valid, 'name', ({ name }) => name),
   ];

@@ -3,8 +3,6 @@ import { reasonOf } from '../../application/runtime/errors.js';
 import type { WorkflowDefinition, StepDefinition } from '../../domain/workflow/events.js';
 import { AGENT_NAME } from '../agents/agent-urls.js';
 
-/** The shape of a definition file. What holds between several values is in rules.ts. */
-
 const WEEK_MINUTES = 10_080;
 const MINUTES = `Expected minutes above 0, at most ${WEEK_MINUTES} (a week)`;
 const DAY_MS = 86_400_000;
@@ -47,6 +45,7 @@ const stepSchema = z.strictObject({
   weight: z.number().positive().max(1_000_000).default(1),
 });
 
+/** The shape of a definition file. */
 const definitionSchema = z.strictObject({
   name: documentWord(),
   /** Absent: the name, without `-generation` at its end. */
@@ -72,18 +71,18 @@ const KNOWN: ReadonlyMap<string, readonly [running: string, completed: string]> 
 
 type Named = Readonly<{ name: string; running_state?: string; completed_state?: string }>;
 
-/** What `current_state` says while a step runs, and after it. */
+/** `current_state` while a step runs, and after it. */
 const statesOf = ({ name, running_state, completed_state }: Named): { running: string; completed: string } => {
   const [running, completed] = KNOWN.get(name) ?? [`${name}_running`, `${name}_completed`];
   return { running: running_state ?? running, completed: completed_state ?? completed };
 };
 
-/** What `current_state` says of the execution itself. The last step may end in `completed`. */
+/** The words of `current_state` for the execution itself. The last step may end in `completed`. */
 const RESERVED_STATES: ReadonlySet<string> = new Set(['created', 'completed', 'failed', 'paused', 'cancelled']);
 
 type Problem = Readonly<{ path: readonly PropertyKey[]; message: string }>;
 
-/** What a schema cannot say. Takes a file of any shape, so that these problems and those of the schema are told at once. */
+/** What holds between several values, which a schema cannot express. Takes a file of any shape, so that all problems are listed at once. */
 const brokenRules = (file: unknown): readonly Problem[] => {
   const { steps } = (isObject(file) ? file : {}) as { steps?: unknown };
   if (!Array.isArray(steps)) return [];
@@ -114,7 +113,7 @@ const stateProblems = (steps: readonly unknown[]): Problem[] => {
   const seen = new Map<string, string>();
   return steps.flatMap((step, index) => {
     const name = textAt(step, 'name');
-    // A repeated name is told as such, and not by the states that follow from it.
+    // A repeated name is one problem, and its states are not two more.
     if (name === undefined || firstOfName(steps, name) !== index) return [];
     const { running, completed } = statesOf({
       name,
@@ -157,7 +156,7 @@ const intervalProblems = (steps: readonly unknown[]): Problem[] =>
     return [{ path, message: `Expected at least initial_interval_ms (${initial}), got ${maximum}` }];
   });
 
-/** A step that cannot use up its retries would never pause: said at once, rather than ignored in silence. */
+/** A step that cannot use up its retries would never pause: the author of the definition learns it at the start. */
 const exhaustedProblem = (step: unknown, index: number): Problem[] => {
   if (!isObject(step) || step['on_exhausted'] !== 'pause') return [];
   const because =
@@ -255,6 +254,6 @@ const jsonPath = (path: readonly PropertyKey[]): string =>
     .join('')
     .replace(/^\./, '');
 
-/** What came, where it is short enough to be said. */
+/** What the file holds there, where it is short enough to show. */
 const shown = (input: unknown): string =>
   ['string', 'number', 'boolean'].includes(typeof input) ? `, got ${JSON.stringify(input).slice(0, 80)}` : '';

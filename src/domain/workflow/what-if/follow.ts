@@ -1,7 +1,7 @@
 /**
  * A real history through other rules, command by command. What agents answered and what operators asked for stays as it was,
  * in the same order; what was decided of it is decided anew. Times move with the delays and timeouts that differ. Where an
- * answer would be needed that nobody gave, the course ends: of the rest nothing can be said.
+ * answer would be needed that no agent gave, the course ends: what follows is not known.
  */
 import { fold, unreachable } from '../../decider.js';
 import { CommandRejected } from '../../errors.js';
@@ -20,11 +20,10 @@ import type { OperatorCommand, StepCommand } from '../commands.js';
 import { timedOut } from '../next-effects.js';
 import { differencesOf, span, type Difference } from './difference.js';
 
-/** The other way round: which command led to these events. What is not told by them is not guessed. */
-
 type Command = Exclude<OperatorCommand, { type: 'StartWorkflow' }> | StepCommand;
 
 /**
+ * Which command led to these events. What they do not hold is not guessed.
  * @param events what one command left behind, none of them WorkflowStarted
  * @param before the execution as the command found it
  * @returns null where no command of today leads to them
@@ -116,7 +115,7 @@ const attemptOf = ({ stepId, attempt }: Readonly<{ stepId: string; attempt: numb
 /** What one command left in the log. */
 export type Turn = Readonly<{ at: Date; events: readonly WorkflowEvent[] }>;
 
-/** The same execution twice: as it was, and as it would have been. `other` is null from where nothing can be said. */
+/** The same execution twice: as it was, and as it would have been. `other` is null from where it is not known. */
 export type Course = Readonly<{
   real: WorkflowState;
   other: WorkflowState | null;
