@@ -79,7 +79,7 @@ describe('an agent that is full', () => {
     expect(saga.agent('b').waiting).toBe(2);
   });
 
-  test('nobody who comes later overtakes who waits', async () => {
+  test('an execution that comes later does not overtake one that waits', async () => {
     const { behave, answer } = open();
     const w = world([step('a')], behave);
     const { saga } = w.instance('w1', {}, rules({ a: { concurrentCalls: 1 } }).given);
@@ -91,7 +91,7 @@ describe('an agent that is full', () => {
     expect(numbers(w.agents.calls)).toEqual([1, 2]);
   });
 
-  test('whoever is cancelled while it waits leaves the line', async () => {
+  test('an execution that is cancelled while it waits leaves the queue', async () => {
     const { behave, answer } = open();
     const w = world([step('a')], behave);
     const { saga } = w.instance('w1', {}, rules({ a: { concurrentCalls: 1 } }).given);

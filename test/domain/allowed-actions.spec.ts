@@ -9,7 +9,7 @@ import { fourAttempts, twoSteps, validation, workflowStarted } from '../support/
 import { cancel, complete, fail, interrupt, nextStep, pause, remaining, resume, retry, start } from './commands.js';
 import { situation, situationNames } from './situations.js';
 
-describe('what the API says of each situation', () => {
+describe('the state and the allowed actions of each situation', () => {
   test.each(situationNames)('%s', (name) => {
     const { history, state, allowed } = situation(name);
     const reached = given(...history).state() as ExistingWorkflow;

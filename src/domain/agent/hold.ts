@@ -4,7 +4,7 @@ import { unreachable, type Decider, type Message } from '../decider.js';
 /** Who held or released the agent, and why. `at` is ISO-8601 UTC. */
 type HoldData = Readonly<{ agent: string; actor: Readonly<{ type: string; id: string }>; reason: string; at: string }>;
 
-export type AgentEvent = Message<'AgentHeld', HoldData> | Message<'AgentReleased', HoldData>;
+type AgentEvent = Message<'AgentHeld', HoldData> | Message<'AgentReleased', HoldData>;
 export type AgentCommand = Message<'HoldAgent', HoldData> | Message<'ReleaseAgent', HoldData>;
 
 /** Null: no operator holds the agent. */

@@ -4,10 +4,10 @@ import type { StepError } from './retry-policy.js';
 import type { RunningStep } from './state.js';
 
 /** Heartbeats closer to each other than this are recorded only where the percent has grown. */
-export const RECORDING_INTERVAL_MS = 1_000;
+const RECORDING_INTERVAL_MS = 1_000;
 
 /** Recorded in one attempt at most, besides one for each percent. */
-export const RECORDED_HEARTBEATS = 1_000;
+const RECORDED_HEARTBEATS = 1_000;
 
 export const recordingIntervalMs = ({ timeoutMs, heartbeatTimeoutMs = Infinity }: StepDefinition): number =>
   Math.max(Math.min(RECORDING_INTERVAL_MS, heartbeatTimeoutMs / 4), Math.ceil(timeoutMs / RECORDED_HEARTBEATS));

@@ -5,7 +5,7 @@ import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { registeredAgents } from './registry.js';
 
-export type AgentsModuleOptions = Readonly<{
+type AgentsModuleOptions = Readonly<{
   /** How long the module may take to load, its top-level `await`s included. */
   loadTimeoutMs?: number;
 }>;

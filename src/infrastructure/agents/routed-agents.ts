@@ -12,7 +12,7 @@ import type { FunctionAgents } from './function-agents.js';
 import type { HttpAgents } from './http-agents.js';
 import type { AgentFunction } from './registry.js';
 
-export type AgentRoutes = Readonly<{
+type AgentRoutes = Readonly<{
   /** Looked up at each call. A function wins over a URL. */
   functions: ReadonlyMap<string, AgentFunction>;
   urls: AgentUrls;

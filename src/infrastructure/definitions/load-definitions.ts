@@ -7,9 +7,9 @@ import type { Json } from '../../domain/json.js';
 import type { WorkflowDefinition } from '../../domain/workflow/events.js';
 import { readDefinition } from './read-definition.js';
 
-export type DefinitionLimits = Readonly<{ files: number; fileBytes: number }>;
+type DefinitionLimits = Readonly<{ files: number; fileBytes: number }>;
 
-export const defaultDefinitionLimits: DefinitionLimits = { files: 200, fileBytes: 256 * 1024 };
+const defaultDefinitionLimits: DefinitionLimits = { files: 200, fileBytes: 256 * 1024 };
 
 /** Definitions that were read when the process started; a changed file counts from the next start on. */
 class LoadedDefinitions extends Definitions {

@@ -225,7 +225,7 @@ const resolveStep = (step: StepFile): StepDefinition => {
   };
 };
 
-export type ReadDefinition = Readonly<{ definition: WorkflowDefinition | null; problems: readonly string[] }>;
+type ReadDefinition = Readonly<{ definition: WorkflowDefinition | null; problems: readonly string[] }>;
 
 /** @param text of one file. @returns all that is wrong with it, each as `steps[2].timeout_minutes: what was expected, what came` */
 export const readDefinition = (text: string): ReadDefinition => {

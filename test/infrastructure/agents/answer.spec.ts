@@ -119,7 +119,7 @@ test('depth is allowed up to its limit', () => {
   expect(nested(100)).toMatchObject({ kind: 'garbage' });
 });
 
-test('of a hundred thousand artifacts that are none it says how many there are, and nothing of each', () => {
+test('of a hundred thousand artifacts that are none, the problem names their number and nothing of each', () => {
   const answer = read({ success: true, data: {}, artifacts: Array.from({ length: 100_000 }, () => 1) });
   expect(answer).toMatchObject({ kind: 'garbage', problem: 'it has 100000 artifacts, at most 2 are allowed' });
 });

@@ -24,7 +24,7 @@ test.each([
   expect(classed(coded(from))).toMatchObject({ type, code });
 });
 
-test('several addresses that failed are told by the first', () => {
+test('of several addresses that failed, the first error is shown', () => {
   const error = new AggregateError([coded('ECONNREFUSED', 'connect ECONNREFUSED ::1:9'), coded('ECONNREFUSED')], '');
   expect(classed(error).message).toContain('connect ECONNREFUSED ::1:9');
 });
