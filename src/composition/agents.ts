@@ -2,17 +2,22 @@
 import type { DataSource } from 'typeorm';
 import type { DocumentContext } from '../agents/investigators-brochure/agent.js';
 import { documentAgents } from '../agents/investigators-brochure/index.js';
-import { Agents, type AgentCall, type AgentInput } from '../application/agents/agents.js';
-import { DocumentAgents, type AgentResultJson, type DocumentAgentName } from '../application/agents/document-agents.js';
+import {
+  Agents,
+  DocumentAgents,
+  type AgentCall,
+  type AgentInput,
+  type AgentResultJson,
+  type DocumentAgentName,
+} from '../application/agents/agents.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
 import { TaskReports, TaskTokens } from '../application/workflow/tasks.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
-import { AgentUrls, variableFor, variableName } from '../infrastructure/agents/agent-urls.js';
-import type { AnswerReader } from '../infrastructure/agents/answer-bytes.js';
+import { AgentUrls, knownAgents, variableFor, variableName } from '../infrastructure/agents/agent-urls.js';
+import type { AnswerReader } from '../infrastructure/agents/answer.js';
 import { FunctionAgents } from '../infrastructure/agents/function-agents.js';
 import { HttpAgents } from '../infrastructure/agents/http-agents.js';
-import { knownAgents } from '../infrastructure/agents/index.js';
 import { defaultAgentLimits, type AgentLimits } from '../infrastructure/agents/limits.js';
 import { InstallationToken } from '../infrastructure/agents/own-calls.js';
 import { registeredAgents } from '../infrastructure/agents/registry.js';

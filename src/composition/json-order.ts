@@ -2,7 +2,7 @@
 import { Clock } from '../application/runtime/clock.js';
 import { InvalidRequest } from '../application/runtime/errors.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
-import { readAnswerBytes, type AnswerOrder, type AnswerRead } from '../infrastructure/agents/answer-bytes.js';
+import { readAnswerBytes, type AnswerOrder, type AnswerRead } from '../infrastructure/agents/answer.js';
 import type { AgentLimits } from '../infrastructure/agents/limits.js';
 import type { ReadBody, Task } from '../interfaces/http/server/json-reader.js';
 import { readJson, type BodyRules } from '../interfaces/http/server/read-json.js';

@@ -1,6 +1,6 @@
 /** Reads the JSON that others send: what is small here, what is large in threads of its own. */
 import { InvalidRequest, NotReady } from '../application/runtime/errors.js';
-import { readAnswerBytes, type AnswerRead, type AnswerReader } from '../infrastructure/agents/answer-bytes.js';
+import { readAnswerBytes, type AnswerRead, type AnswerReader } from '../infrastructure/agents/answer.js';
 import type { AgentLimits } from '../infrastructure/agents/limits.js';
 import { KeptThreads, type KeptThreadLimits } from '../infrastructure/system/kept-threads.js';
 import { OneEachRound } from '../infrastructure/system/while-away.js';

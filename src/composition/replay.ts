@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { EventLog } from '../application/log/event-log.js';
 import type { ReadModel } from '../application/queries/read-model.js';
-import type { WorkflowDefinition } from '../domain/workflow/definition.js';
+import type { WorkflowDefinition } from '../domain/workflow/events.js';
 import type { Rules } from '../domain/workflow/what-if/follow.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { readDefinition } from '../infrastructure/definitions/read-definition.js';

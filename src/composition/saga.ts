@@ -4,11 +4,10 @@ import { DEFAULT_APPEND_LIMITS } from '../application/log/append.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';
 import { projections as readTables } from '../application/projections/index.js';
 import { followed, lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
-import type { AgentBounds } from '../application/saga/agent-lane.js';
-import { Attempts, type AttemptLimits } from '../application/saga/attempts.js';
+import type { AgentBounds } from '../application/agents/agent-queue.js';
+import { AttemptRunner, type AttemptLimits } from '../application/saga/attempt-runner.js';
 import { Results, type StepLimits } from '../application/saga/results.js';
 import { SagaScheduler, type WatchLimits } from '../application/saga/saga-scheduler.js';
-import { StepRunner } from '../application/saga/step-runner.js';
 import { WorkflowSaga, type SagaLimits } from '../application/saga/workflow-saga.js';
 import { DueExecutions, Workers } from '../application/workflow/workers.js';
 import { Workflows } from '../application/workflow/workflows.js';
@@ -18,7 +17,6 @@ import type { Application, Dependencies, Feature } from './feature.js';
 import { logErrors, tellLog } from './logging.js';
 
 export const saga = ({ config, clock, ids, agents, worker, log }: Dependencies): Feature => {
-  const source = { clock, ids };
   const onError = logErrors('Saga');
   const tell = tellLog('Agents');
   return {
@@ -37,10 +35,10 @@ export const saga = ({ config, clock, ids, agents, worker, log }: Dependencies):
         provide: WorkflowSaga,
         inject: [Workflows, ArtifactStore, AgentHolds],
         useFactory: (workflows: Workflows, artifacts: ArtifactStore, holds: AgentHolds) => {
-          const steps = new StepRunner(agents, artifacts, clock, stepLimits(config));
-          const attempts = new Attempts(workflows, steps, clock, source, attemptLimits, onError);
+          const dependencies = { workflows, agents, artifacts, clock, ids, onError };
+          const attempts = new AttemptRunner(dependencies, { ...attemptLimits, ...stepLimits(config) });
           const rules = { boundsOf: agentBoundsOf(config), mayCall: (agent: string) => holds.mayCall(agent), tell };
-          const made = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits(config), onError, rules);
+          const made = new WorkflowSaga({ ...dependencies, attempts }, worker, sagaLimits(config), rules);
           holds.onChange(() => made.agentsChanged());
           return made;
         },

@@ -1,5 +1,5 @@
-import type { AgentBounds } from '../../src/application/saga/agent-lane.js';
-import { NO_RULES, type AgentRules } from '../../src/application/saga/slots.js';
+import type { AgentBounds } from '../../src/application/agents/agent-queue.js';
+import { NO_RULES, type AgentRules } from '../../src/application/agents/agent-limiter.js';
 import type { AgentReply } from '../../src/application/agents/agents.js';
 import { answers, fails, step, world, type Behaviour } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
@@ -54,7 +54,7 @@ describe('an agent that is full', () => {
     expect(w.clock.now().toISOString()).toBe('2030-01-01T00:00:00.000Z');
   });
 
-  test('keeps nobody from another agent', async () => {
+  test('keeps no execution from another agent', async () => {
     const w = world([step('a'), step('b')], ({ input }) =>
       input.step === 'a' ? Promise.resolve(answers()) : new Promise<never>(() => undefined),
     );
@@ -79,7 +79,7 @@ describe('an agent that is full', () => {
     expect(saga.agent('b').waiting).toBe(2);
   });
 
-  test('nobody who comes later overtakes who waits', async () => {
+  test('an execution that comes later does not overtake one that waits', async () => {
     const { behave, answer } = open();
     const w = world([step('a')], behave);
     const { saga } = w.instance('w1', {}, rules({ a: { concurrentCalls: 1 } }).given);
@@ -91,7 +91,7 @@ describe('an agent that is full', () => {
     expect(numbers(w.agents.calls)).toEqual([1, 2]);
   });
 
-  test('whoever is cancelled while it waits leaves the line', async () => {
+  test('an execution that is cancelled while it waits leaves the queue', async () => {
     const { behave, answer } = open();
     const w = world([step('a')], behave);
     const { saga } = w.instance('w1', {}, rules({ a: { concurrentCalls: 1 } }).given);
@@ -103,7 +103,7 @@ describe('an agent that is full', () => {
     expect(numbers(w.agents.calls)).toEqual([1, 3]);
   });
 
-  test('an invitation that is not taken up goes to the next in line', async () => {
+  test('a reservation that its execution does not take up goes to the next in the queue', async () => {
     const { behave, answer } = open();
     const w = world([step('a')], behave);
     const here = w.instance('w1', {}, rules({ a: { concurrentCalls: 1 } }).given);
@@ -117,7 +117,7 @@ describe('an agent that is full', () => {
     expect(here.saga.agent('a')).toMatchObject({ running: 1, waiting: 0 });
   });
 
-  test('the line is bounded; whoever found no place in it is found by the sweep', async () => {
+  test('the queue is bounded; the sweep finds the executions that found it full', async () => {
     const { behave, answer } = open();
     const w = world([step('a')], behave);
     const { saga } = w.instance('w1', { remembered: 1 }, rules({ a: { concurrentCalls: 1 } }).given);
@@ -158,7 +158,7 @@ describe('an agent with a rate', () => {
 });
 
 describe('an agent that fails', () => {
-  test('is left alone for the cool-down; then one trial, and all who wait when it is answered', async () => {
+  test('is left alone for the cool-down; then one trial, and all executions that wait when it is answered', async () => {
     let healthy = false;
     const w = world([step('a')], async () => (healthy ? answers() : fails('transient')));
     const { saga } = w.instance('w1', {}, rules({ a: { circuit } }).given);
@@ -264,7 +264,7 @@ describe('an agent that is held', () => {
     expect(await w.state(id(1))).toBe('completed');
   });
 
-  test('a stop leaves nobody in line', async () => {
+  test('a stop leaves no execution in the queue', async () => {
     const w = world([step('a')], async () => answers());
     const { held, given } = rules({});
     held.add('a');

@@ -76,7 +76,7 @@ test('another instance learns at once from its subscription, and a new one from 
   expect([...there.errors, ...restarted.errors]).toEqual([]);
 });
 
-test('what the subscription missed is noticed within 5 s', async () => {
+test('a hold that the subscription missed is noticed within 5 s', async () => {
   const log = new InMemoryEventLog();
   const there = watching(log);
   log.subscribe = async function* () {

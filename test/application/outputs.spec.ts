@@ -1,4 +1,4 @@
-import { loadLargeValues, storeLargeValues } from '../../src/application/saga/outputs.js';
+import { loadLargeValues, storeLargeValues } from '../../src/application/saga/results.js';
 import { InMemoryArtifacts } from '../support/saga-world.js';
 
 const LIMIT = 1_000;
@@ -12,7 +12,7 @@ test('the largest values are moved out until the rest is small, and come back', 
   expect(await loadLargeValues(store, stored)).toEqual(data);
 });
 
-test('what an agent gives that looks like a stand-in for a value is moved out, and comes back as it was given', async () => {
+test('a value that looks like a reference is moved out, and the next agent gets it as it was', async () => {
   const store = new InMemoryArtifacts();
   const data = { given: LOOKS_LIKE, other: { ...LOOKS_LIKE, url: 'https://example.org/a.pdf' } };
   const { output: stored } = (await storeLargeValues(store, 'write', data, LIMIT))!;

@@ -68,7 +68,7 @@ test.each(pairs)('%s and %s', async (_, __, one, other) => {
   );
 });
 
-test('an order for one revision: an instance that has not seen it reads on, one that knows a later one refuses', async () => {
+test('a command for one revision: an instance that has not seen it reads on, an instance that knows a later one refuses', async () => {
   const w = world([step('a')], never);
   const [one, other] = [w.instance('w1'), w.instance('w2')];
   await one.saga.submit(EXECUTION, w.start());

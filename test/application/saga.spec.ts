@@ -43,7 +43,7 @@ describe('the happy path', () => {
     expect(first?.traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
   });
 
-  test('every event says who, why, and what caused it; causes resolve', async () => {
+  test('every event names its actor, reason and cause; causes resolve', async () => {
     const w = world([step('a')], async () => answers());
     await w.instance('w1').saga.submit(EXECUTION, w.start());
     await settle();
@@ -73,7 +73,7 @@ describe('the happy path', () => {
     expect(w.agents.calls[1]?.input.checkpoint.intermediate_results).toEqual({ text, small: '1' });
   });
 
-  test('where it does not come back as it was, the next agent is not called, and nothing is tried again', async () => {
+  test('where the store does not return it as it was, the next agent is not called, and there is no retry', async () => {
     const w = world([step('a'), step('b')], async ({ input }) =>
       answers(input.step === 'a' ? { text: 'x'.repeat(5_000) } : {}),
     );
@@ -114,7 +114,7 @@ describe('the happy path', () => {
     expect(w.artifacts.stored.size).toBe(0);
   });
 
-  test('metadata that no event could hold fails the step, and says how much may be', async () => {
+  test('metadata that no event could hold fails the step, and the error names the limit', async () => {
     const metadata = { trace: 'x'.repeat(256 * 1024) };
     const w = world([step('a')], async () => ({ ...answers({}), metadata }));
     await w.instance('w1').saga.submit(EXECUTION, w.start());
@@ -124,7 +124,7 @@ describe('the happy path', () => {
     expect(failed?.error.message).toContain('262144 bytes');
   });
 
-  test('so many of them that no event could hold them fail the step, and say what to do', async () => {
+  test('so many of them that no event could hold them fail the step, and the error names the remedy', async () => {
     const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`key-${index}`, 'x'.repeat(50)]));
     const w = world([step('a')], async () => answers(many));
     await w.instance('w1').saga.submit(EXECUTION, w.start());
@@ -356,7 +356,7 @@ describe('instances', () => {
     expect(new Set(w.agents.calls.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
   });
 
-  test('as long as nothing is known of the others, none is taken for dead', async () => {
+  test('as long as nothing is known of other workers, the saga takes none for dead', async () => {
     const w = world([step('a')], never);
     await w.instance('w1').saga.submit(EXECUTION, w.start());
     await w.instance('w2').saga.wake(EXECUTION);

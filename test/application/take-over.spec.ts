@@ -7,7 +7,7 @@ const never = () => new Promise<never>(() => undefined);
 const MINUTE = 60_000;
 const TIMEOUT_MS = 15_000;
 
-test('an older view of the workers, in which one that has just come is missing, takes nothing from it', async () => {
+test('an older view of the workers, which lacks a worker that has just come, takes nothing from that worker', async () => {
   const w = world([step('a', { timeoutMs: 30 * MINUTE })], never);
   const { saga } = w.instance('w2');
   saga.aliveWorkers(new Set(['w2']));
@@ -63,7 +63,7 @@ describe('a database that was away for longer than a worker may be silent', () =
     await Promise.all([one.watch.stop(), other.watch.stop()]);
   });
 
-  test('does not save the step of one that died meanwhile from being taken over', async () => {
+  test('does not save the step of a worker that died in the meantime from being taken over', async () => {
     const { w, instance, away } = twoInstances();
     const other = instance('w2');
     await w.clock.pass(10_000);
@@ -93,7 +93,7 @@ describe('a database that was away for longer than a worker may be silent', () =
 });
 
 describe('an append that the log carries out long after it was given up', () => {
-  test('leaves no step that nobody runs', async () => {
+  test('leaves no step without a worker', async () => {
     const w = world([step('a', { timeoutMs: 30 * MINUTE })], never);
     const { saga } = w.instance('w1');
     class Nobody extends Workers {

@@ -1,16 +1,15 @@
 import { CommandRejected } from '../../src/domain/errors.js';
-import { allowedActions, type Action } from '../../src/domain/workflow/allowed-actions.js';
+import { allowedActions, type Action, currentStateOf } from '../../src/domain/workflow/summary.js';
 import type { WorkflowCommand } from '../../src/domain/workflow/commands.js';
-import type { WorkflowDefinition } from '../../src/domain/workflow/definition.js';
+import type { WorkflowDefinition } from '../../src/domain/workflow/events.js';
 import { workflow } from '../../src/domain/workflow/index.js';
 import { currentStep, type ExistingWorkflow } from '../../src/domain/workflow/state.js';
-import { currentStateOf } from '../../src/domain/workflow/summary.js';
 import { frozen, given } from '../support/given.js';
 import { fourAttempts, twoSteps, validation, workflowStarted } from '../support/histories.js';
 import { cancel, complete, fail, interrupt, nextStep, pause, remaining, resume, retry, start } from './commands.js';
 import { situation, situationNames } from './situations.js';
 
-describe('what the API says of each situation', () => {
+describe('the state and the allowed actions of each situation', () => {
   test.each(situationNames)('%s', (name) => {
     const { history, state, allowed } = situation(name);
     const reached = given(...history).state() as ExistingWorkflow;

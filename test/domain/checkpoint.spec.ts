@@ -1,4 +1,4 @@
-import { checkpointOf, emptyCheckpoint } from '../../src/domain/workflow/checkpoint.js';
+import { checkpointOf, emptyCheckpoint } from '../../src/domain/workflow/summary.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import type { ExistingWorkflow } from '../../src/domain/workflow/state.js';
 import { given } from '../support/given.js';

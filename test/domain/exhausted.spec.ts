@@ -1,5 +1,5 @@
 /** `on_exhausted: pause`: where the automatic retries are used up, an operator decides. */
-import type { StepDefinition } from '../../src/domain/workflow/definition.js';
+import type { StepDefinition } from '../../src/domain/workflow/events.js';
 import { given } from '../support/given.js';
 import * as h from '../support/histories.js';
 import { cancel, fail, start } from './commands.js';
@@ -10,7 +10,7 @@ const lastAttempt = [started, step.started(1), step.failedForNow(1), step.starte
 const { history } = situation('paused, retries exhausted');
 
 describe('a step with on_exhausted: pause', () => {
-  test('pauses the execution when its retries are used up, and says why', () =>
+  test('pauses the execution when its retries are used up, and records the cause', () =>
     given(...lastAttempt)
       .when(fail(step, 2))
       .then(lastFailure, step.pausedExhausted()));
@@ -20,7 +20,7 @@ describe('a step with on_exhausted: pause', () => {
       .when(fail(step, 1))
       .then(step.failedForNow(1)));
 
-  test('says so too where an operator has paused in the meantime', () =>
+  test('records the cause also where an operator has paused in the meantime', () =>
     given(...lastAttempt, h.paused(step.id))
       .when(fail(step, 2))
       .then(lastFailure, step.pausedExhausted()));

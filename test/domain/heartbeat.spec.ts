@@ -69,12 +69,12 @@ describe('an agent that takes its task', () => {
 });
 
 describe('a deferred attempt', () => {
-  test('is watched until its heartbeat is due, whoever lives', () => {
+  test('is watched until its heartbeat is due, whichever workers live', () => {
     expect(nextEffects(given(...deferred).state(), h.dateAt(DUE - 1), gone)).toEqual([
       { kind: 'WakeAt', at: h.iso(DUE) },
     ]);
   });
-  test('is not interrupted, not even by one who has not seen the deferral', () =>
+  test('is not interrupted, not even by an instance that has not seen the deferral', () =>
     given(...deferred)
       .when(interrupt(enrich, 1, 200))
       .thenNothing());
@@ -87,7 +87,7 @@ describe('a deferred attempt', () => {
       .when(expire(enrich, 1, DUE))
       .then(silent);
   });
-  test('has not, where one has come since: who says so looked too early', () => {
+  test('has not, where a heartbeat has come since: the instance looked too early', () => {
     given(...deferred)
       .when(expire(enrich, 1, DUE - 1))
       .thenNothing();
@@ -107,7 +107,7 @@ describe('a deferred attempt', () => {
       { kind: 'Report', command: { type: 'FailStep', data: { error: { code: 'TIMEOUT' } } } },
     ]);
   });
-  test('is abandoned by a retry: what its agent says later changes nothing', () => {
+  test('is abandoned by a retry: a later report of its agent changes nothing', () => {
     given(...deferred)
       .when(retry(enrich, 500))
       .then(enrich.retryRequested(2, 1));
@@ -127,7 +127,7 @@ describe('a heartbeat', () => {
     enrich.progressed(1, percent, { at, message });
   const first = told(10, 1_000, 'reading');
 
-  test('is recorded with what was said, and moves the time of the next', () =>
+  test('is recorded with its percent and message, and moves the time of the next', () =>
     given(...deferred)
       .when(progress(enrich, 1, 1_000, { percent: 10, message: 'reading' }))
       .then(first));
@@ -140,7 +140,7 @@ describe('a heartbeat', () => {
     history.when(progress(enrich, 1, 2_000, { message: 'writing' })).then(told(10, 2_000, 'writing'));
     history.when(progress(enrich, 1, 2_000)).then(told(10, 2_000, 'reading'));
   });
-  test('that is not recorded is covered by the one before it: nobody is failed within the timeout', () => {
+  test('that is not recorded is covered by the heartbeat before it: no attempt fails within the timeout', () => {
     given(...deferred, first)
       .when(progress(enrich, 1, 1_999))
       .thenNothing();

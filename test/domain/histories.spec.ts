@@ -1,11 +1,16 @@
 /** Recorded streams of every released shape. They are never edited: what was written must be read for ever. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { allowedActions, type Action } from '../../src/domain/workflow/allowed-actions.js';
-import { checkpointOf, type Checkpoint } from '../../src/domain/workflow/checkpoint.js';
+import {
+  allowedActions,
+  type Action,
+  summarise,
+  type Summary,
+  checkpointOf,
+  type Checkpoint,
+} from '../../src/domain/workflow/summary.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { pauseStateOf, type PauseState, type ExistingWorkflow } from '../../src/domain/workflow/state.js';
-import { summarise, type Summary } from '../../src/domain/workflow/summary.js';
-import { upcast } from '../../src/domain/workflow/upcast.js';
+import { upcast } from '../../src/domain/workflow/event-shapes.js';
 import { given } from '../support/given.js';
 import { EVENT_TYPES } from '../support/event-types.js';
 

@@ -5,7 +5,7 @@ import { canonicalJson, type Json } from '../../src/domain/json.js';
 import { workflow } from '../../src/domain/workflow/index.js';
 import { nextEffects } from '../../src/domain/workflow/next-effects.js';
 import { summarise } from '../../src/domain/workflow/summary.js';
-import { upcast } from '../../src/domain/workflow/upcast.js';
+import { upcast } from '../../src/domain/workflow/event-shapes.js';
 import { historyOf, take, walks, workerLives } from './walks.js';
 
 const options = { seed: 20_300_102, numRuns: 50 };
@@ -51,7 +51,7 @@ test('the same command on the same state gives the same events', () =>
     options,
   ));
 
-test('next_action_at is null exactly where nothing is owed', () =>
+test('next_action_at is null exactly where the saga has nothing to do', () =>
   fc.assert(
     fc.property(walks, fc.constantFrom(0, 1_000, 700_000), (walk, later) => {
       const wrong = take(walk).filter(({ after, at }) => {
@@ -67,7 +67,7 @@ test('next_action_at is null exactly where nothing is owed', () =>
     options,
   ));
 
-test('what the saga is told to do is never refused and never in vain', () =>
+test('an effect of the saga is never refused and never in vain', () =>
   fc.assert(
     fc.property(walks, fc.boolean(), (walk, lives) => {
       for (const { after, at } of take(walk)) {

@@ -54,7 +54,7 @@ const owed: Record<SituationName, readonly Effect[]> = {
   'cancelled after a failure': [],
 };
 
-describe('what is owed in every situation', () => {
+describe('the effects of every situation', () => {
   test.each(situationNames)('%s', (name) => expect(effectsAt(0, situation(name).history)).toEqual(owed[name]));
 
   test('nothing, where there is no history', () => expect(effectsAt(0, [])).toEqual([]));
@@ -96,7 +96,7 @@ describe('a step that waits for its retry', () => {
 test('a retry that an operator asked for is due at once', () =>
   expect(effectsAt(0, [...situation('failed').history, enrich.retryRequested(2, null)])).toEqual([run(enrich, 2)]));
 
-test('a timeout is a transient error that tells the seconds', () =>
+test('a timeout is a transient error that names the seconds', () =>
   expect(timedOut(enrich.id, 3, 1_500)).toMatchObject({
     data: {
       attempt: 3,

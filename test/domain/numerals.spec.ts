@@ -47,7 +47,7 @@ test('whatever texts and keys hold, a numeral is found where there is one, and o
   );
 });
 
-test('the place of a numeral is told by keys and indexes', () => {
+test('the place of a numeral is given by keys and indexes', () => {
   const place = (text: string) => pathTo(text, lostNumeral(text)!.offset);
   expect(place('1e400')).toEqual([]);
   expect(place('{"a": "x,y", "b": [[], {"c": 1, "d\\"e": [1, 2, 1e400]}]}')).toEqual(['b', '1', 'd"e', '2']);

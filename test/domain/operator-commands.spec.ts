@@ -113,7 +113,7 @@ describe('starting again', () => {
   );
 });
 
-describe('what a rejection says', () => {
+describe('a rejection names', () => {
   test('the action, the state, the reason and what is allowed instead', () =>
     given(...situation('manual, a step under way').history)
       .when(nextStep())

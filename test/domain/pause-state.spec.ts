@@ -23,7 +23,7 @@ describe('the two phases of a pause', () => {
     ['after cancel', [...pausing, h.cancelled(enrich.id)], null],
   ])('%s: %s', (_, history, expected) => expect(pauseStateOf(stateOf(history))).toBe(expected));
 
-  test('both are paused for whoever asks for the state', () => {
+  test('both are paused for a client that asks for the state', () => {
     expect(currentStateOf(stateOf(pausing))).toBe('paused');
     expect(currentStateOf(stateOf([...pausing, enrich.completed(1)]))).toBe('paused');
   });

@@ -41,7 +41,7 @@ describe('while paused', () => {
       .when(start(enrich, 2, 5_000))
       .thenNothing());
 
-  test('pausing says which step was in flight, and pausing again says nothing', () => {
+  test('a pause records which step was in flight, and another pause records nothing', () => {
     given(started, enrich.started(1)).when(pause()).then(h.paused(enrich.id));
     given(...pausedInEnrich)
       .when(pause())

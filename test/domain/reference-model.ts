@@ -3,7 +3,7 @@
  * purpose without a look at the domain's own decider. Two that were thought up apart seldom share an error.
  */
 import type { StepCommand, WorkflowCommand } from '../../src/domain/workflow/commands.js';
-import type { StepDefinition, WorkflowDefinition } from '../../src/domain/workflow/definition.js';
+import type { StepDefinition, WorkflowDefinition } from '../../src/domain/workflow/events.js';
 
 type StepModel = {
   readonly definition: StepDefinition;

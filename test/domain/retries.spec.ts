@@ -1,5 +1,4 @@
-import type { StepDefinition } from '../../src/domain/workflow/definition.js';
-import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
+import type { StepDefinition, WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { given } from '../support/given.js';
 import * as h from '../support/histories.js';
 import { complete, fail, retry, start } from './commands.js';

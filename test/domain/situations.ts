@@ -1,5 +1,5 @@
 /** One history for each situation an operator can meet, with what the API says of it. Two steps: enrich, then compose. */
-import type { Action } from '../../src/domain/workflow/allowed-actions.js';
+import type { Action } from '../../src/domain/workflow/summary.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import * as h from '../support/histories.js';
 

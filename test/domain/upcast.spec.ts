@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { isKnownType, upcast } from '../../src/domain/workflow/upcast.js';
+import { isKnownType, upcast } from '../../src/domain/workflow/event-shapes.js';
 import { workflowStarted } from '../support/histories.js';
 import { enrich } from './situations.js';
 
@@ -120,7 +120,7 @@ const passes = ({ type, data }: Recorded): boolean => {
   }
 };
 
-test('what an event may lack is what a version added, and nothing else', () => {
+test('an event may lack only members that a later version added', () => {
   const without = members((holder, key) => {
     if (!Array.isArray(holder)) Reflect.deleteProperty(holder, key);
   });
@@ -145,7 +145,7 @@ test('what an event may lack is what a version added, and nothing else', () => {
   ]);
 });
 
-test('what stands in an event is what it should be: nothing else passes in its place', () => {
+test('each member of an event has its type: no other value passes', () => {
   const odd = members((holder, key) => {
     holder[key] = key === 'output' || key === 'agentMetadata' || key === 'metadata' ? ['odd'] : { odd: [] };
   });

@@ -2,8 +2,7 @@
 import fc from 'fast-check';
 import { CommandRejected } from '../../src/domain/errors.js';
 import type { WorkflowCommand } from '../../src/domain/workflow/commands.js';
-import type { WorkflowDefinition } from '../../src/domain/workflow/definition.js';
-import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
+import type { WorkflowDefinition, WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { workflow } from '../../src/domain/workflow/index.js';
 import { nextEffects } from '../../src/domain/workflow/next-effects.js';
 import type { StepError } from '../../src/domain/workflow/retry-policy.js';

@@ -1,7 +1,6 @@
 /** Real histories through other rules. */
 import fc from 'fast-check';
-import type { WorkflowDefinition } from '../../src/domain/workflow/definition.js';
-import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
+import type { WorkflowDefinition, WorkflowEvent } from '../../src/domain/workflow/events.js';
 import type { Difference } from '../../src/domain/workflow/what-if/difference.js';
 import { beginning, follow, type Rules, type Turn } from '../../src/domain/workflow/what-if/follow.js';
 import {
@@ -91,7 +90,7 @@ test('a pause that was longer than either delay hides the difference in time', (
   expect(course.shiftMs).toBe(0);
 });
 
-test('a failure that would not have been retried: from there on nothing can be said', () => {
+test('a failure that would not have been retried: what follows is not known', () => {
   const { differences, course } = followAll(history, instead(twoSteps({ retry: oneAttempt })));
   const [retry] = differences;
   expect(differences).toEqual([
@@ -131,19 +130,19 @@ test('a Retry-After that was followed is followed again', () => {
   expect(followAll(turns, instead(slower)).differences).toMatchObject([{ kind: 'delay', other: 'again after 31 s' }]);
 });
 
-test('another budget is told where nothing else changes', () =>
+test('another budget is a difference where nothing else changes', () =>
   expect(followAll(history, instead(twoSteps({ retry: { ...fourAttempts, maximumAttempts: 6 } }))).differences).toEqual(
     [{ turn: 2, kind: 'budget', step: 'enrich', real: 'attempt 1 of 4', other: 'attempt 1 of 6', isLast: false }],
   ));
 
 describe('timeouts', () => {
-  test('a longer one is told for each attempt, and changes nothing', () =>
+  test('a longer timeout is a difference of each attempt, and changes nothing', () =>
     expect(followAll(history, instead(twoSteps({ timeoutMs: 900_000 }))).differences).toEqual([
       { turn: 1, kind: 'deadline', step: 'enrich', real: '10 min', other: '15 min', isLast: false },
       { turn: 3, kind: 'deadline', step: 'enrich', real: '10 min', other: '15 min', isLast: false },
     ]));
 
-  test('one that is shorter than an attempt took ends the course', () =>
+  test('a timeout that is shorter than an attempt took ends the course', () =>
     expect(followAll(history, instead(twoSteps({ timeoutMs: 1_500 }))).differences).toEqual([
       { turn: 1, kind: 'deadline', step: 'enrich', real: '10 min', other: '1.5 s', isLast: false },
       {
@@ -210,7 +209,7 @@ describe('steps', () => {
     ]);
   });
 
-  test('one more at the end', () => {
+  test('another step at the end', () => {
     const longer = { ...definition, steps: [first!, second!, third!] };
     expect(followAll(history, instead(longer)).differences).toMatchObject([
       { turn: 0, kind: 'steps' },

@@ -4,7 +4,7 @@
  */
 import type { EventMetadata } from '../../src/application/log/envelope.js';
 import type { RecordedEvent } from '../../src/application/log/event-log.js';
-import type { StepDefinition } from '../../src/domain/workflow/definition.js';
+import type { StepDefinition } from '../../src/domain/workflow/events.js';
 
 export type StepModel = Readonly<{
   id: string;

@@ -138,5 +138,5 @@ export const mutants: readonly Mutant[] = [
     "(state === 'open' && (now >= trialAt || now < (since ?? now)))",
     "(state === 'open' && now < 0 && now >= trialAt && since !== null)",
   ]),
-  mutant('a place is not given back', 'src/application/saga/slots.ts', ['    this.taken--;\n  }', '  }']),
+  mutant('a place is not given back', 'src/application/agents/agent-limiter.ts', ['    this.taken--;\n  }', '  }']),
 ];

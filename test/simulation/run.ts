@@ -1,7 +1,7 @@
 /** One seed, one schedule: faults for a while, then none, then everything that must hold is looked at. */
 import type { Definitions } from '../../src/application/workflow/definitions.js';
 import { hashOf } from '../../src/application/log/event-hash.js';
-import type { WorkflowDefinition } from '../../src/domain/workflow/definition.js';
+import type { WorkflowDefinition } from '../../src/domain/workflow/events.js';
 import { workflowStream } from '../../src/domain/workflow/index.js';
 import { HmacTaskTokens } from '../../src/infrastructure/agents/agent-task-reports.js';
 import { AgentService, HEALTHY } from './agents.js';

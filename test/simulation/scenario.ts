@@ -1,6 +1,6 @@
 /** What a seed stands for: the definitions, the faults and their times, and how the agents behave. */
-import type { AgentBounds } from '../../src/application/saga/agent-lane.js';
-import type { StepDefinition, WorkflowDefinition } from '../../src/domain/workflow/definition.js';
+import type { AgentBounds } from '../../src/application/agents/agent-queue.js';
+import type { StepDefinition, WorkflowDefinition } from '../../src/domain/workflow/events.js';
 import type { Behaviour, Habits } from './agents.js';
 import { NO_NETWORK_FAULTS, type NetworkFaults } from './event-store.js';
 import type { Doom } from './machine.js';

@@ -1,7 +1,14 @@
 /** Definitions and events with fixed ids and times. Times are milliseconds after T0; attempts and generations start at 1. */
 import type { JsonObject } from '../../src/domain/json.js';
-import type { StepDefinition, StepId, WorkflowDefinition } from '../../src/domain/workflow/definition.js';
-import type { InterruptCause, RetryOrder, WorkflowEvent, WorkflowStarted } from '../../src/domain/workflow/events.js';
+import type {
+  StepDefinition,
+  StepId,
+  WorkflowDefinition,
+  InterruptCause,
+  RetryOrder,
+  WorkflowEvent,
+  WorkflowStarted,
+} from '../../src/domain/workflow/events.js';
 import type { RetryDecision, RetryPolicy, StepError } from '../../src/domain/workflow/retry-policy.js';
 
 const T0 = Date.parse('2030-01-01T00:00:00.000Z');

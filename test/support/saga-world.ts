@@ -11,14 +11,12 @@ import { parseMetadata } from '../../src/application/log/envelope.js';
 import { AppendOutcomeUnknown } from '../../src/application/log/event-log.js';
 import { hashOf } from '../../src/application/log/event-hash.js';
 import { Ids, stepId } from '../../src/application/log/ids.js';
-import { Attempts } from '../../src/application/saga/attempts.js';
-import { NO_RULES, type AgentRules } from '../../src/application/saga/slots.js';
-import { StepRunner } from '../../src/application/saga/step-runner.js';
+import { AttemptRunner } from '../../src/application/saga/attempt-runner.js';
+import { NO_RULES, type AgentRules } from '../../src/application/agents/agent-limiter.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
 import { Workflows, type CommandEnvelope } from '../../src/application/workflow/workflows.js';
 import type { OperatorCommand } from '../../src/domain/workflow/commands.js';
-import type { StepDefinition } from '../../src/domain/workflow/definition.js';
-import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
+import type { StepDefinition, WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { workflowStream } from '../../src/domain/workflow/index.js';
 import { InMemoryEventLog } from './in-memory.event-log.js';
 import { VirtualClock } from './virtual-clock.js';
@@ -120,17 +118,21 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
     limits: Partial<{ concurrentSteps: number; inlineOutputBytes: number; remembered: number }> = {},
     rules: AgentRules = NO_RULES,
   ) => {
-    const source = { clock, ids: new CountingIds(worker.slice(-1)) };
     const onError = (message: string, error: unknown) => errors.push(`${message}: ${String(error)}`);
     const workflows = new Workflows(log, clock, { cachedExecutions: 100 });
-    const runner = new StepRunner(agents, artifacts, clock, { inlineOutputBytes: limits.inlineOutputBytes ?? 65_536 });
-    const attempts = new Attempts(workflows, runner, clock, source, { reportTries: 5, reportPauseMs: 1_000 }, onError);
+    const dependencies = { workflows, agents, artifacts, clock, ids: new CountingIds(worker.slice(-1)), onError };
+    const attemptLimits = {
+      reportTries: 5,
+      reportPauseMs: 1_000,
+      inlineOutputBytes: limits.inlineOutputBytes ?? 65_536,
+    };
+    const attempts = new AttemptRunner(dependencies, attemptLimits);
     const sagaLimits = {
       concurrentSteps: limits.concurrentSteps ?? 8,
       remembered: limits.remembered ?? 100,
       errorPauseMs: 5_000,
     };
-    const saga = new WorkflowSaga(workflows, attempts, clock, source, worker, sagaLimits, onError, rules);
+    const saga = new WorkflowSaga({ ...dependencies, attempts }, worker, sagaLimits, rules);
     return { saga, workflows };
   };
 

@@ -1,8 +1,7 @@
 /** The door of every document agent: what comes in is checked, and what cannot be worked with is refused in words. */
 import { createRequire } from 'node:module';
 import { z } from 'zod';
-import type { AgentInput } from '../../application/agents/agents.js';
-import type { AgentResultJson } from '../../application/agents/document-agents.js';
+import type { AgentInput, AgentResultJson } from '../../application/agents/agents.js';
 import type { ErrorType } from '../../domain/workflow/retry-policy.js';
 
 /** Why an agent cannot do its step. It becomes the agent's unsuccessful result; anything else that is thrown is a defect. */

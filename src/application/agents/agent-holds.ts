@@ -25,7 +25,7 @@ const DEFAULT_HOLDS_WATCH_LIMITS: HoldsWatchLimits = { everyMs: 5_000 };
 
 type Ports = Readonly<{ log: EventLog; agents: Agents; clock: Clock; ids: Ids }>;
 
-/** Brings other instances' holds here: the subscription at once, the reading of the streams for certainty. */
+/** Learns other instances' holds: from the subscription at once, and by reading the streams for certainty. */
 export class AgentHoldsWatch {
   private readonly ending = new AbortController();
   private loops: Promise<unknown> = Promise.resolve();
@@ -38,19 +38,19 @@ export class AgentHoldsWatch {
   ) {}
 
   /**
-   * Resolves when every agent has been looked at once, as far as the log can be read: until then none may be called.
-   * @param after where the subscription begins; what came before it, the streams tell
+   * Resolves when every agent's stream has been read once, as far as the log can be read: until then none may be called.
+   * @param after where the subscription begins; reading the streams finds what came before
    */
   async start(after: bigint | 'start'): Promise<void> {
     const { clock } = this.ports;
     const { signal } = this.ending;
-    const told = (what: string) => (error: unknown) => this.onError(`${what} failed and is tried again`, error);
-    const following = this.follow(after, told("Following agents' streams"));
+    const logError = (what: string) => (error: unknown) => this.onError(`${what} failed and is tried again`, error);
+    const following = this.follow(after, logError("Following agents' streams"));
     let firstLook: () => void = () => undefined;
     const looked = new Promise<void>((resolve) => (firstLook = resolve));
     const look = () => this.readAll().finally(firstLook);
     this.loops = Promise.all([
-      every(clock, this.limits.everyMs, signal, look, told("Reading agents' streams")),
+      every(clock, this.limits.everyMs, signal, look, logError("Reading agents' streams")),
       following,
     ]);
     await looked;
@@ -62,7 +62,7 @@ export class AgentHoldsWatch {
   }
 
   private async readAll(): Promise<void> {
-    // All of them are looked at, whatever becomes of one.
+    // All of them are read, even if one fails.
     const looked = await Promise.allSettled(this.ports.agents.list().map(({ name }) => this.holds.refresh(name)));
     for (const each of looked) if (each.status === 'rejected') throw each.reason;
   }
@@ -81,16 +81,16 @@ type Folded = SmallFold<Hold>;
 export type HoldOutcome = Readonly<{
   hold: Hold;
   changed: boolean;
-  /** Of the agent's stream; null where nobody ever held it. */
+  /** Of the agent's stream; null where no operator ever held the agent. */
   revision: bigint | null;
-  /** Of the event appended; null when none was. */
+  /** Of the event appended; null where none was. */
   position: bigint | null;
 }>;
 
-/** A hold or a release as it is asked for; who asks and when, the context says. */
+/** A hold or a release that an operator asks for; the context holds who asks, and when. */
 export type HoldOrder = Readonly<{ type: AgentCommand['type']; reason: string }>;
 
-/** Which agents operators hold. The log says so; what has been read of it is kept here. */
+/** Which agents operators hold: a fold of the log, as far as this instance has read it. */
 export class AgentHolds {
   private readonly known = new Map<string, Folded>();
   private readonly asking = new Set<string>();
@@ -102,12 +102,12 @@ export class AgentHolds {
     private readonly tell: Tell = () => undefined,
   ) {}
 
-  /** Undefined as long as it has not been read: such an agent is not to be called either. */
+  /** Undefined as long as the agent's stream was not read: such an agent is not called either. */
   of(agent: string): Hold | undefined {
     return this.known.get(agent)?.state;
   }
 
-  /** Asks where that is not known yet. */
+  /** Reads the agent's stream where its hold is not known yet. */
   mayCall(agent: string): boolean {
     const hold = this.of(agent);
     if (hold === undefined) this.ask(agent);
@@ -119,7 +119,7 @@ export class AgentHolds {
     this.changed = changed;
   }
 
-  /** Has it read where it is not known yet; what comes of that, `onChange` tells. A failure leaves it unknown. */
+  /** Reads a hold that is not known yet, and calls `onChange` when it is. A failure leaves it unknown. */
   private ask(agent: string): void {
     if (this.asking.has(agent)) return;
     this.asking.add(agent);
@@ -133,7 +133,7 @@ export class AgentHolds {
     return (await this.read(agent)).state;
   }
 
-  /** What is so already changes nothing. @throws RevisionConflict, LogUnavailable */
+  /** A hold of a held agent and a release of a free one change nothing. @throws RevisionConflict, LogUnavailable */
   async execute(agent: string, { type, reason }: HoldOrder, context: CommandContext): Promise<HoldOutcome> {
     const command = { type, data: { agent, actor: context.actor, reason, at: context.at.toISOString() } };
     const read = () => this.read(agent);
@@ -152,7 +152,7 @@ export class AgentHolds {
     return folded;
   }
 
-  /** Of two reads that overlap the older may end last. */
+  /** Of two reads that overlap, the older may end last. */
   private keep(agent: string, folded: Folded): void {
     const present = this.known.get(agent);
     if (present && !isNewer(folded.revision, present.revision)) return;

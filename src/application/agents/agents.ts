@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../domain/json.js';
-import type { Checkpoint } from '../../domain/workflow/checkpoint.js';
+import type { Checkpoint } from '../../domain/workflow/summary.js';
 import type { StepError } from '../../domain/workflow/retry-policy.js';
 
-/** The body that every agent gets, in the words of the API. */
+/** The body that every agent is sent, in the words of the API. */
 export type AgentInput = Readonly<{
   execution_id: string;
   project_id: string;
@@ -53,4 +53,22 @@ export abstract class Agents {
   /** Never throws: whatever goes wrong is classed and comes back as an unsuccessful reply. */
   abstract call(call: AgentCall): Promise<AgentReply | Deferred>;
   abstract list(): readonly AgentInfo[];
+}
+
+/** The agents that this application offers as HTTP services, in the order of a document's way. */
+export type DocumentAgentName = 'regdata' | 'composer' | 'writer' | 'validator' | 'assembler' | 'export';
+
+/** What an agent answers over HTTP. Files travel inside it as padded base64. */
+export type AgentResultJson =
+  | Readonly<{
+      success: true;
+      data: JsonObject;
+      metadata?: JsonObject;
+      artifacts?: readonly Readonly<{ name: string; content_type: string; content_base64: string }>[];
+    }>
+  | Readonly<{ success: false; error: StepError }>;
+
+export abstract class DocumentAgents {
+  /** An input that the agent cannot work with is an unsuccessful result, not an exception. */
+  abstract run(agent: DocumentAgentName, input: AgentInput): Promise<AgentResultJson>;
 }

@@ -1,6 +1,6 @@
 import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import { executionIdOf } from '../../domain/workflow/index.js';
-import { upcast } from '../../domain/workflow/upcast.js';
+import { upcast } from '../../domain/workflow/event-shapes.js';
 import { type EventMetadata, parseMetadata } from '../log/envelope.js';
 import type { RecordedEvent } from '../log/event-log.js';
 

@@ -1,5 +1,5 @@
 import { unreachable } from '../../domain/decider.js';
-import { emptyCheckpoint } from '../../domain/workflow/checkpoint.js';
+import { emptyCheckpoint } from '../../domain/workflow/summary.js';
 import type { WorkflowEvent, WorkflowStarted } from '../../domain/workflow/events.js';
 import type { ExecutionView } from '../queries/read-model.js';
 import { errorColumns, noError, notPaused, pauseColumns } from './columns.js';

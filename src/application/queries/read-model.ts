@@ -1,6 +1,6 @@
 /** The read tables as queries see them. Names are those of the columns and of the API; revisions and positions are strings. */
 import type { Json, JsonObject } from '../../domain/json.js';
-import type { Checkpoint } from '../../domain/workflow/checkpoint.js';
+import type { Checkpoint } from '../../domain/workflow/summary.js';
 import type { ArtifactRef } from '../../domain/workflow/events.js';
 import type { PauseState } from '../../domain/workflow/state.js';
 import type { ErrorType, RetryDecision } from '../../domain/workflow/retry-policy.js';

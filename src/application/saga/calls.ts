@@ -2,7 +2,7 @@ import type { StepStarted } from '../../domain/workflow/events.js';
 import { currentStep, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import type { ExpectedRevision } from '../log/event-log.js';
 
-/** Why a call is ended before its agent answered. */
+/** Why a call ended before its agent answered. */
 export type EndCause = 'deadline' | 'over' | 'shutdown';
 
 /** An attempt of ours, and the revision with which its StepStarted came into the log. */
@@ -15,11 +15,11 @@ type Call = Claimed & {
 
 type View = Readonly<{ state: WorkflowState; revision: ExpectedRevision }>;
 
-/** The agent calls that this instance has under way: at most one for an execution, as its steps run in order. */
+/** The agent calls that this instance has in flight: at most one for an execution, as its steps run in order. */
 export class Calls {
   private readonly calls = new Map<string, Call>();
 
-  /** The call counts as under way until what `make` returns has settled. */
+  /** The call is in flight until what `make` returns has settled. */
   async track<T>(
     executionId: string,
     { started, revision }: Claimed,
@@ -39,7 +39,7 @@ export class Calls {
     return this.calls.has(executionId);
   }
 
-  /** Resolves when every call that is under way now has ended. */
+  /** Resolves when every call that is in flight now has ended. */
   async drained(): Promise<void> {
     await Promise.all([...this.calls.values()].map(({ done }) => done));
   }
@@ -50,7 +50,7 @@ export class Calls {
 
   /**
    * Ends the execution's call where the history no longer wants its result: cancelled, retried, taken over. A view from
-   * before the call was claimed, as a command that took its time comes back with, says nothing of it.
+   * before the claim, as a slow command may return it, does not know the call and ends nothing.
    */
   abortIfOver(executionId: string, { state, revision }: View): void {
     const call = this.calls.get(executionId);

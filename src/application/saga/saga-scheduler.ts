@@ -17,7 +17,7 @@ export type WatchLimits = Readonly<{
   sweepParallel: number;
 }>;
 
-/** For so many heartbeats it counts what was heard of the others. */
+/** For so many heartbeats a view of the other workers is fresh. */
 const HEARD_FOR_BEATS = 3;
 
 type Ports = Readonly<{ log: EventLog; workers: Workers; due: DueExecutions; clock: Clock; ids: Ids }>;
@@ -30,7 +30,7 @@ export class SagaScheduler {
   private readonly ending = new AbortController();
   private loops: Promise<unknown> = Promise.resolve();
   private lastBeatAt: number | null = null;
-  /** Where nobody could be heard for a while, each needs time to speak again: before that, silence says nothing. */
+  /** After a time in which no worker could be heard, each needs time for a heartbeat: until then, silence proves nothing. */
   private silenceCountsFrom = 0;
   private position: bigint | 'start' = 'start';
   private movedAt: Date | null = null;
@@ -43,19 +43,19 @@ export class SagaScheduler {
     private readonly onError: OnError,
   ) {}
 
-  /** @param after a position that the read tables hold: what came before it, the sweep finds there */
+  /** @param after a position that the read tables hold: the sweep finds there what came before it */
   start(after: bigint | 'start'): void {
     const { clock } = this.ports;
     const { signal } = this.ending;
-    const told = (what: string) => (error: unknown) => this.onError(`${what} failed and is tried again`, error);
+    const logError = (what: string) => (error: unknown) => this.onError(`${what} failed and is tried again`, error);
     this.loops = Promise.all([
-      every(clock, this.limits.heartbeatMs, signal, () => this.beat(), told('The heartbeat')),
-      every(clock, this.limits.sweepMs, signal, () => this.sweep(), told('The sweep over due executions')),
-      this.follow(after, told('Following the event log')),
+      every(clock, this.limits.heartbeatMs, signal, () => this.beat(), logError('The heartbeat')),
+      every(clock, this.limits.sweepMs, signal, () => this.sweep(), logError('The sweep over due executions')),
+      this.follow(after, logError('Following the event log')),
     ]);
   }
 
-  /** How far the events of the log have been taken, and since when. */
+  /** The position up to which the log was followed, and since when. */
   progress(): Readonly<{ position: bigint | 'start'; movedAt: Date | null }> {
     return { position: this.position, movedAt: this.movedAt };
   }
@@ -85,9 +85,9 @@ export class SagaScheduler {
     const alive = await this.hearOfOthers();
     const found = await due.find(clock.now(), alive, this.limits.sweepBatch);
     const mayTakeOver = this.mayTakeOver(clock.now().getTime());
-    const waiting = [...found];
+    const left = [...found];
     const wakeOneByOne = async () => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) {
         await this.saga.wake(next.executionId, mayTakeOver, next.revision);
       }
     };
@@ -102,7 +102,7 @@ export class SagaScheduler {
     return now - at <= this.spanMs;
   }
 
-  /** Within which whoever lives has given a sign of it. */
+  /** A worker that lives has sent a heartbeat within this time. */
   private get spanMs(): number {
     return 2 * this.limits.heartbeatMs;
   }

@@ -2,17 +2,17 @@ import TinyQueue from 'tinyqueue';
 import type { Clock } from '../runtime/clock.js';
 import { failpoint } from '../runtime/failpoint.js';
 
-type Wish = Readonly<{ executionId: string; at: number; number: number }>;
+type Timer = Readonly<{ executionId: string; at: number; number: number }>;
 
-/** Wishes that were taken back lie in the queue until they are due, or until there are more of them than of the others. */
+/** Timers that were replaced stay in the queue until they are due, or until they outnumber the others. */
 const LEFT_IN_QUEUE = 64;
 
 /**
- * One wish per execution to be woken; the sweep covers whatever exceeds the limit. All of them wait behind one wish to the
- * clock: of ten thousand executions each would have a timer otherwise, which is larger than what is known of the execution.
+ * At most one timer for each execution; the sweep finds the executions beyond the limit. All timers wait behind one alarm of
+ * the clock: ten thousand timers of the runtime would be larger than what is known of their executions.
  */
 export class Timers {
-  private readonly waiting = new Map<string, Wish>();
+  private readonly waiting = new Map<string, Timer>();
   private queue = soonestFirst([]);
   private alarm: Readonly<{ at: number; cancel: () => void }> | undefined;
   private made = 0;
@@ -23,14 +23,14 @@ export class Timers {
     private readonly wake: (executionId: string) => void,
   ) {}
 
-  /** Replaces an earlier wish for the same execution. */
+  /** Replaces an earlier timer of the same execution. */
   set(executionId: string, at: Date): void {
     if (this.waiting.get(executionId)?.at === at.getTime()) return;
     this.waiting.delete(executionId);
     if (this.waiting.size < this.limit) {
-      const wish = { executionId, at: at.getTime(), number: this.made++ };
-      this.waiting.set(executionId, wish);
-      this.queue.push(wish);
+      const timer = { executionId, at: at.getTime(), number: this.made++ };
+      this.waiting.set(executionId, timer);
+      this.queue.push(timer);
     }
     if (this.queue.length > 2 * this.waiting.size + LEFT_IN_QUEUE)
       this.queue = soonestFirst([...this.waiting.values()]);
@@ -50,15 +50,15 @@ export class Timers {
     this.alarm = at === undefined ? undefined : { at, cancel: this.clock.wakeAt(new Date(at), () => this.ring()) };
   }
 
-  /** Whoever is woken may wish anew at once. */
+  /** An execution that is woken may set its timer again at once. */
   private ring(): void {
     this.alarm = undefined;
     const now = this.clock.now().getTime();
     const due: string[] = [];
-    for (let wish = this.next(); wish && wish.at <= now; wish = this.next()) {
+    for (let timer = this.next(); timer && timer.at <= now; timer = this.next()) {
       this.queue.pop();
-      this.waiting.delete(wish.executionId);
-      due.push(wish.executionId);
+      this.waiting.delete(timer.executionId);
+      due.push(timer.executionId);
     }
     this.setAlarm();
     for (const executionId of due) {
@@ -67,13 +67,13 @@ export class Timers {
     }
   }
 
-  private next(): Wish | undefined {
-    for (let wish = this.queue.peek(); wish; wish = this.queue.peek()) {
-      if (this.waiting.get(wish.executionId) === wish) return wish;
+  private next(): Timer | undefined {
+    for (let timer = this.queue.peek(); timer; timer = this.queue.peek()) {
+      if (this.waiting.get(timer.executionId) === timer) return timer;
       this.queue.pop();
     }
     return undefined;
   }
 }
 
-const soonestFirst = (wishes: Wish[]) => new TinyQueue(wishes, (a, b) => a.at - b.at || a.number - b.number);
+const soonestFirst = (timers: Timer[]) => new TinyQueue(timers, (a, b) => a.at - b.at || a.number - b.number);

@@ -1,4 +1,4 @@
-import type { WorkflowDefinition } from '../../domain/workflow/definition.js';
+import type { WorkflowDefinition } from '../../domain/workflow/events.js';
 
 export type PublishedDefinition = Readonly<{
   definition: WorkflowDefinition;

@@ -3,7 +3,7 @@ import { parseMetadata } from '../log/envelope.js';
 import { linkOf } from '../log/event-hash.js';
 import { workflow } from '../../domain/workflow/index.js';
 import { hasEnded, type WorkflowState } from '../../domain/workflow/state.js';
-import { upcast } from '../../domain/workflow/upcast.js';
+import { upcast } from '../../domain/workflow/event-shapes.js';
 
 /** How many of an execution's commands are remembered, to recognise a repeat. */
 const REMEMBERED_COMMANDS = 100;

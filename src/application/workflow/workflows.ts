@@ -3,8 +3,7 @@ import type { OperatorCommand, StepCommand } from '../../domain/workflow/command
 import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import { workflow, workflowStream } from '../../domain/workflow/index.js';
 import type { ExistingWorkflow, WorkflowState } from '../../domain/workflow/state.js';
-import { summarise } from '../../domain/workflow/summary.js';
-import { allowedActions } from '../../domain/workflow/allowed-actions.js';
+import { summarise, allowedActions } from '../../domain/workflow/summary.js';
 import { appendWithRetry, DEFAULT_APPEND_LIMITS, type AppendLimits } from '../log/append.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CommandContext, EventMetadata } from '../log/envelope.js';

@@ -12,15 +12,15 @@ export type CircuitPolicy = Readonly<{
   coolDownMs: number;
 }>;
 
-/** `failed`: transient, the agent's own: timeout, network, 408, 425, 429, 5xx, nonsense. A refusal is an answer. */
+/** `failed`: a transient failure of the agent: timeout, network, 408, 425, 429, 5xx, nonsense. A refusal is an answer. */
 export type CallResult = Readonly<{ kind: 'answered' }> | Readonly<{ kind: 'failed'; retryAfterMs: number | null }>;
 
-/** A part of the window: when it began, and what came of the calls in it. */
+/** A part of the window: when it began, its calls, and how many of them failed. */
 type Slice = Readonly<{ from: number; calls: number; failures: number }>;
 
 export type Circuit = Readonly<{
   state: 'closed' | 'open' | 'half_open';
-  /** When it came into this state; null where it never left its first. */
+  /** When the circuit came into this state; null where it never left its first. */
   since: number | null;
   /** Failures in a row. */
   consecutive: number;
@@ -36,7 +36,7 @@ export const newCircuit: Circuit = { state: 'closed', since: null, consecutive: 
 
 /** Whether a call may be made now; beside a trial that is under way none may. */
 export const lets = ({ state, since, trialAt }: Circuit, now: number): boolean =>
-  // A clock that was set back must not keep it open for longer than it was meant to be.
+  // A clock that was set back must not keep the circuit open for longer than its cool-down.
   state === 'closed' || (state === 'open' && (now >= trialAt || now < (since ?? now)));
 
 /** Before a call that `lets` allows. @returns whether this call is the trial */
@@ -64,9 +64,9 @@ export const endCall = (
     const next = counted(circuit, policy, result.kind === 'failed', now);
     return result.kind === 'failed' && isTooMuch(next, policy) ? opened(next, policy, result.retryAfterMs, now) : next;
   }
-  // A call from before it opened says nothing new, except how long the agent wants to be left alone.
-  const wish = result.kind === 'failed' ? now + (result.retryAfterMs ?? 0) : 0;
-  return circuit.state === 'open' && wish > circuit.trialAt ? { ...circuit, trialAt: wish } : circuit;
+  // A call from before the circuit opened adds nothing but the time for which the agent asks not to be called.
+  const askedFor = result.kind === 'failed' ? now + (result.retryAfterMs ?? 0) : 0;
+  return circuit.state === 'open' && askedFor > circuit.trialAt ? { ...circuit, trialAt: askedFor } : circuit;
 };
 
 /** Within the window. */

@@ -1,16 +1,16 @@
 /** Whether an operator holds an agent. A stream of its own for each agent; the events are a storage contract. */
 import { unreachable, type Decider, type Message } from '../decider.js';
 
-/** Who did it, and why. `at` is ISO-8601 UTC. */
-type Said = Readonly<{ agent: string; actor: Readonly<{ type: string; id: string }>; reason: string; at: string }>;
+/** Who held or released the agent, and why. `at` is ISO-8601 UTC. */
+type HoldData = Readonly<{ agent: string; actor: Readonly<{ type: string; id: string }>; reason: string; at: string }>;
 
-export type AgentEvent = Message<'AgentHeld', Said> | Message<'AgentReleased', Said>;
-export type AgentCommand = Message<'HoldAgent', Said> | Message<'ReleaseAgent', Said>;
+type AgentEvent = Message<'AgentHeld', HoldData> | Message<'AgentReleased', HoldData>;
+export type AgentCommand = Message<'HoldAgent', HoldData> | Message<'ReleaseAgent', HoldData>;
 
-/** Null: nobody holds it. */
-export type Hold = Omit<Said, 'agent'> | null;
+/** Null: no operator holds the agent. */
+export type Hold = Omit<HoldData, 'agent'> | null;
 
-/** A hold of a held agent, and a release of one that is not held, are true already and change nothing. */
+/** A hold of a held agent and a release of a free one change nothing. */
 const decide = ({ type, data }: AgentCommand, hold: Hold): readonly AgentEvent[] => {
   switch (type) {
     case 'HoldAgent':
@@ -41,10 +41,10 @@ export const agentOf = (stream: string): string => stream.slice(AGENT_STREAM_PRE
 
 const isText = (value: unknown): value is string => typeof value === 'string';
 
-/** Null for a type that this version does not know. @throws where a known event does not hold what it should */
+/** Null for a type that this version does not know. @throws where a known event lacks what it should hold */
 export const readAgentEvent = (type: string, data: unknown): AgentEvent | null => {
   if (type !== 'AgentHeld' && type !== 'AgentReleased') return null;
-  const { agent, actor, reason, at } = (data ?? {}) as Partial<Said>;
+  const { agent, actor, reason, at } = (data ?? {}) as Partial<HoldData>;
   if (!isText(agent) || !isText(actor?.type) || !isText(actor.id) || !isText(reason) || !isText(at))
     throw new Error(`Event ${type}: expected agent, actor, reason and at, got something else`);
   return { type, data: { agent, actor: { type: actor.type, id: actor.id }, reason, at } };

@@ -1,12 +1,11 @@
 import type { Message } from '../decider.js';
 import type { JsonObject } from '../json.js';
-import type { StepId } from './definition.js';
-import type { ArtifactRef, InterruptCause, WorkflowStarted } from './events.js';
+import type { StepId, ArtifactRef, InterruptCause, WorkflowStarted } from './events.js';
 import type { StepError } from './retry-policy.js';
 
 type Nothing = Record<string, never>;
 
-/** What an operator may ask for. Each has a handler in application/commands and a route. */
+/** An operator's commands. Each has a handler in application/commands and a route. */
 export type OperatorCommand =
   | Message<'StartWorkflow', WorkflowStarted>
   | Message<'PauseWorkflow', Nothing>
@@ -17,8 +16,8 @@ export type OperatorCommand =
   | Message<'ExecuteRemaining', Nothing>;
 
 /**
- * What is reported of a step: by the saga that runs it, or by its agent under the attempt's task token, which reaches
- * progress, completion and failure only.
+ * Reports on a step: by the saga that runs it, or by its agent under the attempt's task token, which allows progress,
+ * completion and failure only.
  */
 export type StepCommand =
   | Message<'StartStep', { stepId: StepId; attempt: number; worker: string; inputHash?: string }>
@@ -44,9 +43,9 @@ export type StepCommand =
     >
   /** The agent has taken the task token, and its connection has ended. */
   | Message<'DeferStep', { stepId: StepId; attempt: number }>
-  /** A heartbeat. What is null stays as it was. */
+  /** A heartbeat. A member that is null changes nothing. */
   | Message<'ProgressStep', { stepId: StepId; attempt: number; percent: number | null; message: string | null }>
-  /** The heartbeat is due, and none has come: counts only where that is still so. */
+  /** The heartbeat is due, and none has come: changes nothing where one has come in the meantime. */
   | Message<'ExpireHeartbeat', { stepId: StepId; attempt: number }>
   | Message<'InterruptStep', { stepId: StepId; attempt: number; cause: InterruptCause }>;
 

@@ -1,11 +1,10 @@
-/** What operators ask for. Unlike a late report, an order that cannot be followed is an error, and says what can be done. */
+/** The operator's commands. Unlike a late report, a command that cannot be followed is an error, which names what is allowed. */
 import { unreachable } from '../decider.js';
 import { CommandRejected } from '../errors.js';
-import { allowedActions } from './allowed-actions.js';
+import { allowedActions, currentStateOf } from './summary.js';
 import type { OperatorCommand } from './commands.js';
 import type { RetryOrder, WorkflowEvent } from './events.js';
 import { currentStep, isReleased, stepAt, type CurrentStep, type ExistingWorkflow } from './state.js';
-import { currentStateOf } from './summary.js';
 
 type ControlCommand = Exclude<OperatorCommand, { type: 'StartWorkflow' }>;
 

@@ -1,8 +1,7 @@
-/** What the saga reports. A report counts only for the attempt that is running; any other changes nothing. */
+/** The saga's reports. A report counts only for the attempt that is running; any other changes nothing. */
 import { unreachable } from '../decider.js';
 import type { StepCommand } from './commands.js';
-import type { StepDefinition } from './definition.js';
-import type { WorkflowEvent } from './events.js';
+import type { StepDefinition, WorkflowEvent } from './events.js';
 import { defer, heartbeatMissed, isSilent, progress } from './heartbeat.js';
 import { decideRetry, type RetryDecision } from './retry-policy.js';
 import { currentStep, isReleased, type CurrentStep, type ExistingWorkflow, type RunningStep } from './state.js';
@@ -32,7 +31,7 @@ export const decideStep = (
       return fail({ type: 'FailStep', at: command.at, data }, state, running);
     }
     case 'InterruptStep': {
-      // Whoever takes it for a worker's has not seen yet that the agent goes on by itself.
+      // An instance that takes the attempt for a lost worker's has not seen yet that the agent goes on by itself.
       if (running.step.deferred) return [];
       const { worker } = running.step;
       return [
@@ -127,7 +126,7 @@ const fail = (
     case 'fail':
       return [failed, { type: 'WorkflowFailed', data: end }];
     case 'pause':
-      // Said even where an operator has paused before: from here on the pause has another reason.
+      // Recorded even where an operator has paused before: from here on the pause has another reason.
       return [
         failed,
         { type: 'WorkflowPaused', data: { stepInFlight: null, cause: 'retries_exhausted', exhausted: end } },

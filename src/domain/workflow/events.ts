@@ -4,8 +4,7 @@
  */
 import type { Message } from '../decider.js';
 import type { JsonObject } from '../json.js';
-import type { StepId, WorkflowDefinition } from './definition.js';
-import type { RetryDecision, StepError } from './retry-policy.js';
+import type { RetryDecision, StepError, RetryPolicy } from './retry-policy.js';
 
 /** A file that a step made. The bytes are in the artifact store under their SHA-256 (hex). */
 export type ArtifactRef = Readonly<{
@@ -61,7 +60,7 @@ type StepDeferred = Attempt &
     heartbeatDueAt: string | null;
   }>;
 
-/** The latest that the agent said of the attempt. Not every heartbeat is recorded, see heartbeat.ts. */
+/** A heartbeat of the attempt's agent. Not every heartbeat is recorded, see heartbeat.ts. */
 type StepProgressed = Attempt &
   Readonly<{
     /** 0 to 100; null while the agent has named none. */
@@ -103,7 +102,7 @@ type WorkflowPaused = Readonly<{
   exhausted?: Step & Readonly<{ error: StepError }>;
 }>;
 
-/** What an operator asked for that made a step begin anew. */
+/** The operator's command that made a step begin anew. */
 export type RetryOrder = 'retry' | 'resume' | 'next_step' | 'remaining';
 
 type StepRetryRequested = Step &
@@ -134,3 +133,31 @@ export type WorkflowEvent =
   | Message<'StepSkipped', Attempt & { error: StepError }>
   | Message<'StepInterrupted', Attempt & { worker: string; cause: InterruptCause }>
   | Message<'StepRetryRequested', StepRetryRequested>;
+
+/** UUID of a step within its execution. */
+export type StepId = string;
+
+export type StepDefinition = Readonly<{
+  name: string;
+  agent: string;
+  required: boolean;
+  /** Start-to-close timeout of one attempt, milliseconds. */
+  timeoutMs: number;
+  /** How long an agent that reports by task token may stay silent, milliseconds; absent: until the deadline. */
+  heartbeatTimeoutMs?: number;
+  retry: RetryPolicy;
+  /** What follows when the automatic retries of a required step are used up; absent: `fail`. */
+  onExhausted?: 'fail' | 'pause';
+  /** `current_state` while the step runs, and after it: `enriching`, `enriched`. */
+  runningState: string;
+  completedState: string;
+  /** Share of percent_complete, relative to the other steps. */
+  weight: number;
+}>;
+
+/** Every default resolved. Stored whole inside WorkflowStarted: a running execution never changes under its own feet. */
+export type WorkflowDefinition = Readonly<{
+  name: string;
+  documentType: string;
+  steps: readonly StepDefinition[];
+}>;

@@ -1,6 +1,5 @@
 /** An attempt whose agent goes on without a connection: how its heartbeats are recorded, and when they are missed. */
-import type { StepDefinition } from './definition.js';
-import type { WorkflowEvent } from './events.js';
+import type { StepDefinition, WorkflowEvent } from './events.js';
 import type { StepError } from './retry-policy.js';
 import type { RunningStep } from './state.js';
 
@@ -26,12 +25,16 @@ export const defer = ({ step, definition }: RunningStep, at: Date): readonly Wor
   return [{ type: 'StepDeferred', data: { ...attempt, heartbeatTimeoutMs, heartbeatDueAt: dueAfter(at, definition) } }];
 };
 
-type Said = Readonly<{ percent: number | null; message: string | null }>;
+type Heartbeat = Readonly<{ percent: number | null; message: string | null }>;
 
-/** Agents may beat as often as they like: what a stream takes of it is bounded. */
-export const progress = ({ step, definition }: RunningStep, said: Said, at: Date): readonly WorkflowEvent[] => {
+/** An agent may send heartbeats as often as it likes: the number that a stream records is bounded. */
+export const progress = (
+  { step, definition }: RunningStep,
+  heartbeat: Heartbeat,
+  at: Date,
+): readonly WorkflowEvent[] => {
   const last = step.progress;
-  const hasGrown = Math.floor(said.percent ?? 0) > Math.floor(step.reached);
+  const hasGrown = Math.floor(heartbeat.percent ?? 0) > Math.floor(step.reached);
   const isTime = !last || at.getTime() - Date.parse(last.at) >= recordingIntervalMs(definition);
   if (!hasGrown && !isTime) return [];
   return [
@@ -41,8 +44,8 @@ export const progress = ({ step, definition }: RunningStep, said: Said, at: Date
         stepId: step.id,
         step: definition.name,
         attempt: step.attempt,
-        percent: said.percent ?? last?.percent ?? null,
-        message: said.message ?? last?.message ?? null,
+        percent: heartbeat.percent ?? last?.percent ?? null,
+        message: heartbeat.message ?? last?.message ?? null,
         at: at.toISOString(),
         heartbeatDueAt: step.deferred && dueAfter(at, definition),
       },

@@ -1,6 +1,6 @@
 import { unreachable } from '../decider.js';
 import type { StepCommand } from './commands.js';
-import type { StepId } from './definition.js';
+import type { StepId } from './events.js';
 import { isSilent, nextCheckAt } from './heartbeat.js';
 import { currentStep, isReleased, type WorkflowState } from './state.js';
 

@@ -1,11 +1,11 @@
 import type { JsonObject } from '../json.js';
-import type { StepDefinition, StepId, WorkflowDefinition } from './definition.js';
-import type { ArtifactRef } from './events.js';
+import type { StepDefinition, StepId, WorkflowDefinition, ArtifactRef } from './events.js';
 import type { RetryDecision, StepError } from './retry-policy.js';
 
-/** A pause to the letter: `current_state` says `paused` for both of its phases. */
-
-/** `pausing`: a call is still in flight, and its result will be recorded. `paused`: nothing is in flight any more. */
+/**
+ * `pausing`: a call is still in flight, and its result will be recorded. `paused`: no call is in flight. `current_state` is
+ * `paused` in both phases.
+ */
 export type PauseState = 'pausing' | 'paused';
 
 /** Null where the execution is not paused. */
@@ -26,7 +26,7 @@ type StepCounters = Readonly<{
   reached: number;
 }>;
 
-/** What an agent said last of the attempt that runs. */
+/** The agent's last heartbeat of the attempt that runs. */
 type Progress = Readonly<{ percent: number | null; message: string | null; at: string }>;
 
 export type StepState = StepCounters &
@@ -97,7 +97,7 @@ export const currentStep = (state: ExistingWorkflow): CurrentStep | undefined =>
     state.steps.findIndex((step) => !isDone(step)),
   );
 
-/** Of the step that is next, or under way; empty where there is none. */
+/** The agent of the step that is next or runs; empty where there is none. */
 export const currentAgent = (state: ExistingWorkflow): string => currentStep(state)?.definition.agent ?? '';
 
 export const isReleased = ({ release }: ExistingWorkflow, stepId: StepId): boolean =>
@@ -105,5 +105,5 @@ export const isReleased = ({ release }: ExistingWorkflow, stepId: StepId): boole
 
 const ENDS: ReadonlySet<string | null> = new Set<ExistingWorkflow['status']>(['completed', 'failed', 'cancelled']);
 
-/** In these an execution does not move any more; a failed one may be retried, by hand. @param status or `current_state`, which has the same words */
+/** An execution that has ended does not move; an operator may retry a failed one. @param status or `current_state`, which has the same words */
 export const hasEnded = (status: string | null): boolean => ENDS.has(status);

@@ -1,4 +1,5 @@
 /** An execution in the words of the API, derived from its state alone. */
+import type { JsonObject } from '../json.js';
 import { nextCheckAt } from './heartbeat.js';
 import { currentStep, isDone, isReleased, stepAt, type ExistingWorkflow } from './state.js';
 
@@ -11,7 +12,7 @@ export type Summary = Readonly<{
   nextStep: string | null;
   /** Whole percent, 0 to 100; 100 only for a completed execution. */
   percentComplete: number;
-  /** When the saga has to look again: a deadline, a retry, or `now` for work that is due at once; null: nothing is owed. */
+  /** When the saga has to look again: a deadline, a retry, or `now` for work that is due at once; null: never. */
   nextActionAt: string | null;
 }>;
 
@@ -31,7 +32,7 @@ const progressOf = (state: ExistingWorkflow): string => {
   const current = currentStep(state);
   if (current && current.step.attempt > 0) return current.definition.runningState;
   const last = stepAt(state, (current?.index ?? state.steps.length) - 1)?.definition;
-  // `completed` is the word for the whole: whoever reads it may count on 100 % and on the time of completion.
+  // `completed` is the word for the whole: a client that reads it may count on 100 % and on the time of completion.
   return last?.completedState === 'completed' ? last.runningState : (last?.completedState ?? 'created');
 };
 
@@ -63,4 +64,54 @@ const nextActionAt = (state: ExistingWorkflow, now: Date): string | null => {
   if (state.status !== 'running' || !isReleased(state, step.id)) return null;
   if (step.status === 'waiting') return step.retryAt;
   return step.status === 'pending' ? now.toISOString() : null;
+};
+
+/** The operator's verbs as the API names them. */
+export type Action = 'pause' | 'resume' | 'retry' | 'cancel' | 'next_step' | 'remaining';
+
+/** The operator's commands that are allowed now and would change something. Final states allow nothing. */
+export const allowedActions = (state: ExistingWorkflow): readonly Action[] => {
+  const current = currentStep(state);
+  const status = current?.step.status;
+  // An interrupted attempt starts again by itself; only a pause holds it back, and a retry leaves the pause.
+  const heldBack = status === 'pending' && (current?.step.attempt ?? 0) > 0 && state.status === 'paused';
+  const begun = status === 'failed' || status === 'running' || status === 'waiting';
+  const retry: Action[] = begun || heldBack ? ['retry'] : [];
+  const exhausted = status === 'failed' && state.status === 'paused';
+  const idle =
+    exhausted || (status === 'pending' && (state.status === 'paused' || !isReleased(state, current?.step.id ?? '')));
+  const next: Action[] = idle ? ['next_step'] : [];
+  switch (state.status) {
+    case 'running':
+      return ['pause', ...retry, ...next, ...(state.release === 'all' ? [] : (['remaining'] as const)), 'cancel'];
+    case 'paused':
+      return ['resume', ...retry, ...next, 'remaining', 'cancel'];
+    case 'failed':
+      return ['retry', 'cancel'];
+    case 'completed':
+    case 'cancelled':
+      return [];
+  }
+};
+
+export type Checkpoint = Readonly<{
+  last_completed_step: string | null;
+  intermediate_results: JsonObject;
+}>;
+
+export const emptyCheckpoint: Checkpoint = {
+  last_completed_step: null,
+  intermediate_results: {},
+};
+
+/** For agents and clients: the outputs of the completed steps, in order. */
+export const checkpointOf = ({ steps, definition }: ExistingWorkflow): Checkpoint => {
+  const done = steps.flatMap((step, index) =>
+    step.status === 'completed' ? [{ name: definition.steps[index]!.name, output: step.output }] : [],
+  );
+  return {
+    last_completed_step: done.at(-1)?.name ?? null,
+    // One step's output laid over what came before: a key that returns replaces the earlier value.
+    intermediate_results: Object.fromEntries(done.flatMap(({ output }) => Object.entries(output))),
+  };
 };

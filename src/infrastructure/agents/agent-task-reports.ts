@@ -5,7 +5,7 @@ import { InvalidRequest } from '../../application/runtime/errors.js';
 import { TaskReports, type TaskReport, TaskTokens, type AttemptRef } from '../../application/workflow/tasks.js';
 import type { JsonObject } from '../../domain/json.js';
 import { describe, readResult } from './answer.js';
-import { bounded } from './connection-failure.js';
+import { bounded } from './failures.js';
 import type { AgentLimits } from './limits.js';
 
 const ID_BYTES = 16;
@@ -13,12 +13,12 @@ const ATTEMPT_BYTES = 4;
 const MAC_BYTES = 32;
 const LONGEST = 512;
 
-/** What is signed begins with this, so that the secret may come to serve other ends. */
+/** The signed bytes begin with this, so that the secret may serve other purposes, too. */
 const PURPOSE = 'workflow-executor/task-token/1';
 
 /**
- * The attempt in clear and a MAC of it (HMAC-SHA-256), as base64url: nothing needs to be stored for a token, whoever has
- * the secret can read it, and who has not cannot make one.
+ * The attempt in clear and a MAC of it (HMAC-SHA-256), as base64url: a token needs no storage. Only a process that has the
+ * secret can make one or check one.
  */
 export class HmacTaskTokens extends TaskTokens {
   constructor(private readonly secret: Uint8Array) {
@@ -37,7 +37,7 @@ export class HmacTaskTokens extends TaskTokens {
     if (token.length > LONGEST) return null;
     const bytes = Buffer.from(token, 'base64url');
     const content = bytes.subarray(MAC_BYTES);
-    // Decoding passes over what is not base64url: one attempt has one token and not many that look alike.
+    // Decoding skips what is not base64url: without this an attempt would have many tokens that look alike.
     const isWhole = content.length > ID_BYTES + ATTEMPT_BYTES && bytes.toString('base64url') === token;
     if (!isWhole || !timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.mac(content))) return null;
     return {
@@ -98,11 +98,11 @@ export class AgentTaskReports extends TaskReports {
 
   private heartbeat(body: JsonObject, token: string): TaskReport {
     const { data, error } = heartbeat.safeParse(body);
-    // Strangers are all named in it, however many there are.
+    // The description names every unknown member, however many there are.
     if (!data) throw invalid(bounded(describe(error), this.limits.messageLength));
-    // Before it is cut: what is left of a token may be enough to complete it.
-    const said = data.message?.replaceAll(token, '[task token]');
-    const message = said ? bounded(said, this.limits.progressLength) : null;
+    // Replaced before the text is cut: the rest of a token may be enough to complete it.
+    const safe = data.message?.replaceAll(token, '[task token]');
+    const message = safe ? bounded(safe, this.limits.progressLength) : null;
     return { type: 'heartbeat', percent: data.percent ?? null, message };
   }
 

@@ -1,4 +1,12 @@
-import { knownAgents } from './index.js';
+/** The agents of the guide and the paths of their endpoints. An agent of another name needs AGENT_<NAME>_URL or registerAgent(). */
+export const knownAgents: readonly Readonly<{ name: string; path: string }>[] = [
+  { name: 'regdata', path: '/api/v1/enrich' },
+  { name: 'composer', path: '/api/v1/compose' },
+  { name: 'writer', path: '/api/v1/write' },
+  { name: 'validator', path: '/api/v1/validate' },
+  { name: 'assembler', path: '/api/v1/assemble' },
+  { name: 'export', path: '/api/v1/export' },
+];
 
 /** In registerAgent(), in definitions, and (upper case, `-` as `_`) in AGENT_<NAME>_URL. */
 export const AGENT_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
@@ -44,7 +52,7 @@ export class AgentUrls {
     return base;
   }
 
-  /** Names for the variables that none of `names` accounts for. */
+  /** Agents that have a variable and are none of `names`. */
   furtherNames(names: Iterable<string>): readonly string[] {
     const covered = new Set([...names].map(variableName));
     return [...this.overrides.keys()].filter((name) => !covered.has(name)).map((name) => name.toLowerCase());

@@ -5,7 +5,7 @@ import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { registeredAgents } from './registry.js';
 
-export type AgentsModuleOptions = Readonly<{
+type AgentsModuleOptions = Readonly<{
   /** How long the module may take to load, its top-level `await`s included. */
   loadTimeoutMs?: number;
 }>;
@@ -45,9 +45,9 @@ type Resolve = (specifier: string, context: unknown, next: (specifier: string, c
 const { registerHooks } = nodeModule as { registerHooks?: (hooks: { resolve: Resolve }) => void };
 
 /**
- * The user's file may lie where Node's own rules find no package of our name, and `@/lib/...` is an alias of somebody
- * else's build: both are made to mean this very copy, for the whole process. Nothing is done twice, nor where the alias
- * is known already, as in a test runner that maps it.
+ * The user's file may lie where Node's own rules find no package of our name, and `@/lib/...` is an alias of the user's
+ * build: both names lead to this very copy, for the whole process. Nothing happens where the alias is known already, as in a
+ * second call or in a test runner that maps it.
  */
 const makeNamesResolve = (): void => {
   if (resolves(ALIAS)) return;

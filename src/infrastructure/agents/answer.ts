@@ -2,9 +2,41 @@ import { z } from 'zod';
 import type { AgentArtifact, AgentReply } from '../../application/agents/agents.js';
 import { type Json, type JsonObject, isStorableText } from '../../domain/json.js';
 import { lostNumeral } from '../../domain/numerals.js';
-import { bounded, failure } from './connection-failure.js';
+import { excessOf } from '../../domain/json-scan.js';
+import { bounded, failure, retryAfterMs } from './failures.js';
 import type { AgentLimits } from './limits.js';
-import { retryAfterMs } from './retry-after.js';
+
+/** @param token the task token that was offered with the call, where an answer may take it; else null */
+export type AnswerOrder = Readonly<{ context: AnswerContext; token: string | null }>;
+
+/** `taken`: the agent has the token, and will report under it. */
+export type AnswerRead = ReadAnswer | Readonly<{ kind: 'taken' }>;
+
+/** Reads an answer, a large one in a thread beside the one that answers requests. Never rejects. */
+export type AnswerReader = (bytes: Uint8Array, order: AnswerOrder) => Promise<AnswerRead>;
+
+/** In this thread, at once. */
+export const readAnswerBytes = (bytes: Uint8Array, { context, token }: AnswerOrder): AnswerRead => {
+  const { answerMembers } = context.limits;
+  const text = decode(bytes);
+  if (text === undefined) return garbage('it is not UTF-8');
+  // The depth is found in the value, where a text that is no JSON can be distinguished from one that is too deep.
+  if (excessOf(bytes, { depth: Infinity, members: answerMembers }) === 'members')
+    return garbage(`its arrays and objects have more than ${answerMembers} members in all`);
+  // Only an agent that names the token has taken it: a gateway that answers 202 to everything has not.
+  if (token !== null && takenToken(text) === token) return { kind: 'taken' };
+  return readAnswer(text, context);
+};
+
+export const readAnswerHere: AnswerReader = async (bytes, order) => readAnswerBytes(bytes, order);
+
+const decode = (bytes: Uint8Array): string | undefined => {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+};
 
 /**
  * Says why a parsed JSON value must not enter the log and the read tables; undefined where it may.
@@ -33,7 +65,7 @@ const REFUSED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 const BROKEN_TEXT = 'a text in it has U+0000 or half of a surrogate pair, which cannot be stored';
 
-/** Keys that are not named here are allowed and left out: agents may say more than is asked. */
+/** Keys that are not named here are allowed and left out: agents may send more than is asked. */
 const success = z.object({
   success: z.literal(true),
   data: z.unknown().optional(),
@@ -66,14 +98,14 @@ const answer = z.discriminatedUnion('success', [success, refusal]);
 
 const taken = z.object({ task_token: z.string() });
 
-/** Other services put a message here without the type. It is worth showing beside their status. */
+/** Other services put a message here without the type. It is shown beside their status. */
 const remark = z.object({ error: z.object({ message: z.string() }) });
 
 export type ReadAnswer =
   | Readonly<{ kind: 'reply'; reply: AgentReply }>
   | Readonly<{ kind: 'garbage'; problem: string; remark: string | null }>;
 
-export type AnswerContext = Readonly<{ step: string; now: Date; limits: AgentLimits }>;
+type AnswerContext = Readonly<{ step: string; now: Date; limits: AgentLimits }>;
 
 const CODE_LENGTH = 100;
 
@@ -98,14 +130,14 @@ export const readAnswer = (text: string, context: AnswerContext): ReadAnswer => 
 export const readResult = (json: unknown, { step, now, limits }: AnswerContext): ReadAnswer => {
   const unfit = unstorable(json, limits.answerDepth);
   if (unfit) return garbage(unfit);
-  // Before the shapes are compared: of a hundred thousand that are wrong there would be as many complaints.
+  // Before the shapes are compared: a hundred thousand wrong artifacts would make as many issues.
   const sent = (json as Readonly<{ artifacts?: unknown }> | null)?.artifacts;
   if (Array.isArray(sent) && sent.length > limits.artifactsPerAnswer)
     return garbage(tooManyArtifacts(sent.length, limits.artifactsPerAnswer));
   const { data: valid, error } = answer.safeParse(json);
   if (!valid) {
-    const said = remark.safeParse(json).data?.error.message;
-    return garbage(describe(error), said === undefined ? null : bounded(said, limits.messageLength));
+    const message = remark.safeParse(json).data?.error.message;
+    return garbage(describe(error), message === undefined ? null : bounded(message, limits.messageLength));
   }
   if (!valid.success) {
     const { type, message, code } = valid.error;
@@ -124,14 +156,10 @@ export const readResult = (json: unknown, { step, now, limits }: AnswerContext):
   return { kind: 'reply', reply: { success: true, data: asObject(valid.data as Json, step), metadata, artifacts } };
 };
 
-/** The task token that an answer without a result says to have taken: `{"task_token": "..."}`. */
-export const takenToken = (text: string): string | undefined => taken.safeParse(parseJson(text)).data?.task_token;
+/** The task token that an answer without a result has taken: `{"task_token": "..."}`. */
+const takenToken = (text: string): string | undefined => taken.safeParse(parseJson(text)).data?.task_token;
 
-const garbage = (problem: string, said: string | null = null): ReadAnswer => ({
-  kind: 'garbage',
-  problem,
-  remark: said,
-});
+const garbage = (problem: string, remark: string | null = null): ReadAnswer => ({ kind: 'garbage', problem, remark });
 
 const parseJson = (text: string): unknown => {
   try {
@@ -163,7 +191,7 @@ const readArtifacts = (sent: readonly Sent[]): AgentArtifact[] | string => {
   const artifacts: AgentArtifact[] = [];
   for (const [index, { name, content_type, content_base64 }] of sent.entries()) {
     const content = Buffer.from(content_base64, 'base64');
-    // Buffer skips what it does not understand; only whole base64 comes out as it went in.
+    // Buffer skips what it does not understand: only whole base64 comes out as it went in.
     if (content.toString('base64') !== content_base64) return `artifacts.${index}.content_base64 is not padded base64`;
     artifacts.push({ name, contentType: content_type, content });
   }

@@ -5,15 +5,13 @@ import type { Clock } from '../../application/runtime/clock.js';
 import type { ErrorType } from '../../domain/workflow/retry-policy.js';
 import { OutgoingHttp } from '../system/outgoing-http.js';
 import { shown } from './agent-urls.js';
-import type { ReadAnswer } from './answer.js';
-import { readAnswerHere, type AnswerRead, type AnswerReader } from './answer-bytes.js';
-import { connectionFailure, bounded, failure } from './connection-failure.js';
+import { type ReadAnswer, readAnswerHere, type AnswerRead, type AnswerReader } from './answer.js';
+import { connectionFailure, bounded, failure, retryAfterMs } from './failures.js';
 import type { AgentLimits } from './limits.js';
-import { retryAfterMs } from './retry-after.js';
 
 /**
- * Ends when the call's signal aborts, at once, whatever becomes of `work`: a function may take no notice of the signal,
- * and undici takes none while it connects. Nothing is begun under a signal that has aborted already.
+ * Ends at once when the call's signal aborts, even if `work` goes on: a function may take no notice of the signal, and undici
+ * takes none while it connects. Nothing begins under a signal that has aborted already.
  */
 export const unlessAborted = async <Reply>(
   { agent, signal }: AgentCall,
@@ -35,7 +33,7 @@ export const unlessAborted = async <Reply>(
   }
 };
 
-/** The caller gave up: at the deadline (`reason` is 'deadline'), or because nobody waits for the result any more. */
+/** The caller gave up: at the deadline (`reason` is 'deadline'), or because the execution no longer wants the result. */
 const aborted = (agent: string, reason: unknown): AgentReply =>
   reason === 'deadline'
     ? failure('transient', 'TIMEOUT', `Agent "${agent}" was expected to answer before its deadline, and did not`)
@@ -44,12 +42,12 @@ const aborted = (agent: string, reason: unknown): AgentReply =>
 const TRANSIENT = new Set([408, 425, 429]);
 const VALIDATION = new Set([400, 409, 413, 422]);
 
-/** What a status says when the body does not say it: whether the same call may succeed later, or with other input. */
+/** What a status means where the body names no error type: whether the same call may succeed later, or with other input. */
 const errorTypeOf = (status: number): ErrorType => {
   if (TRANSIENT.has(status)) return 'transient';
   if (VALIDATION.has(status)) return 'validation';
   if (status === 501) return 'fatal';
-  // A method, a path or a credential that is wrong stays wrong until somebody changes the configuration.
+  // A method, a path or a credential that is wrong stays wrong until an operator changes the configuration.
   return status >= 400 && status < 500 ? 'fatal' : 'transient';
 };
 
@@ -100,9 +98,10 @@ const withoutUser = (url: URL): URL => {
 
 /**
  * Calls agents over HTTP: POST of the input as JSON, with the headers `Idempotency-Key`, `traceparent` and `X-Deadline`
- * (when the attempt times out, ISO-8601 UTC), and with a task offer: who answers 202 and `{"task_token": <X-Task-Token>}`
- * has taken it. Once connected, nothing but the call's signal ends a call, be it before the
- * headers or in the body. A kept connection that the agent closes meanwhile is no failure of it. Redirects are not followed, compressed answers are not read.
+ * (when the attempt times out, ISO-8601 UTC), and with a task offer: an agent that answers 202 and
+ * `{"task_token": <X-Task-Token>}` has taken it. Once connected, only the call's signal ends a call, before the headers or in
+ * the body. A kept connection that the agent closes in between is not the agent's failure. Redirects are not followed,
+ * compressed answers are not read.
  */
 export class HttpAgents {
   private readonly outgoing: OutgoingHttp;
@@ -131,7 +130,7 @@ export class HttpAgents {
     return unlessAborted(call, () => this.send(call, url));
   }
 
-  /** Ends the calls that are still under way. */
+  /** Ends the calls that are in flight. */
   async close(): Promise<void> {
     await this.outgoing.destroy();
   }
@@ -176,8 +175,8 @@ export class HttpAgents {
     if (answer.kind === 'reply' && !answer.reply.success)
       return { ...answer.reply, retryAfterMs: answer.reply.retryAfterMs ?? wait };
     if (!isSuccess(status)) {
-      const said = answer.kind === 'garbage' && answer.remark ? `. It says: ${answer.remark}` : '';
-      return fail(errorTypeOf(status), `HTTP_${status}`, `expected status 200, got ${describeStatus(status)}${said}`);
+      const remark = answer.kind === 'garbage' && answer.remark ? `. It says: ${answer.remark}` : '';
+      return fail(errorTypeOf(status), `HTTP_${status}`, `expected status 200, got ${describeStatus(status)}${remark}`);
     }
     if (answer.kind === 'reply') return answer.reply;
     return fail(

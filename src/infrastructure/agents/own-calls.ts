@@ -1,12 +1,12 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { knownAgents } from './index.js';
+import { knownAgents } from './agent-urls.js';
 
 const PURPOSE = 'workflow-executor/own-call/1';
 const HEADER = 'x-installation-token';
 
 /**
- * What this installation's calls of its own document agents are known by: a token made of a secret that all instances on one
- * database have. It goes to the addresses at which they answer and to none beside, as any process that has it can make such calls.
+ * Marks this installation's calls of its own document agents: a token made of a secret that all instances on one database
+ * have. It goes to the addresses at which they answer and nowhere else, as any process that has it can make such calls.
  */
 export class InstallationToken {
   private readonly token: string;

@@ -1,7 +1,7 @@
 import type { ErrorType } from '../../domain/workflow/retry-policy.js';
 import { AGENT_NAME } from './agent-urls.js';
 
-/** What an agent gives back, be it a function or the JSON of an HTTP endpoint. */
+/** What an agent returns: a function, or an HTTP endpoint as JSON. */
 export type AgentResult =
   | Readonly<{
       success: true;
@@ -19,11 +19,11 @@ export type AgentResult =
       retry_after?: number | string | null;
     }>;
 
-/** What a registered function may take note of beside its input. */
+/** What a registered function gets beside its input. */
 export type AgentContext = Readonly<{
-  /** Aborts at the deadline, and when nobody waits for the result any more. */
+  /** Aborts at the deadline, and when the execution no longer wants the result. */
   signal: AbortSignal;
-  /** The same for all attempts at a step: work done under one key need not be done again. */
+  /** The same for all attempts of a step: an agent need not repeat work that it did under this key. */
   idempotencyKey: string;
   deadline: Date;
   traceparent: string;

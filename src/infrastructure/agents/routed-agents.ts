@@ -6,14 +6,13 @@ import {
   type AgentReply,
   type Deferred,
 } from '../../application/agents/agents.js';
-import { shown, variableFor, type AgentUrls } from './agent-urls.js';
-import { failure } from './connection-failure.js';
+import { shown, variableFor, type AgentUrls, knownAgents } from './agent-urls.js';
+import { failure } from './failures.js';
 import type { FunctionAgents } from './function-agents.js';
 import type { HttpAgents } from './http-agents.js';
-import { knownAgents } from './index.js';
 import type { AgentFunction } from './registry.js';
 
-export type AgentRoutes = Readonly<{
+type AgentRoutes = Readonly<{
   /** Looked up at each call. A function wins over a URL. */
   functions: ReadonlyMap<string, AgentFunction>;
   urls: AgentUrls;

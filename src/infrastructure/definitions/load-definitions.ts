@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { Definitions, type PublishedDefinition } from '../../application/workflow/definitions.js';
 import { hashOf } from '../../application/log/event-hash.js';
 import type { Json } from '../../domain/json.js';
-import type { WorkflowDefinition } from '../../domain/workflow/definition.js';
+import type { WorkflowDefinition } from '../../domain/workflow/events.js';
 import { readDefinition } from './read-definition.js';
 
-export type DefinitionLimits = Readonly<{ files: number; fileBytes: number }>;
+type DefinitionLimits = Readonly<{ files: number; fileBytes: number }>;
 
 const defaultDefinitionLimits: DefinitionLimits = { files: 200, fileBytes: 256 * 1024 };
 
@@ -41,7 +41,7 @@ export const loadDefinitions = async (
   const read = await Promise.all(files.map(async (file) => ({ file, ...(await readFileAt(file, limits)) })));
   const valid = read.flatMap(({ file, definition }) => (definition ? [{ file, definition }] : []));
   const problems = [
-    ...read.flatMap((one) => one.problems.map((problem) => `${one.file}: ${problem}`)),
+    ...read.flatMap(({ file, problems: found }) => found.map((problem) => `${file}: ${problem}`)),
     ...repeated(valid, 'document_type', ({ documentType }) => documentType),
     ...repeated(valid, 'name', ({ name }) => name),
   ];

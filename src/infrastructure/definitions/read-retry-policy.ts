@@ -1,6 +1,6 @@
 /** A retry policy on its own, in the words of a definition: laid over what an execution's steps have. */
 import { z } from 'zod';
-import type { StepDefinition, WorkflowDefinition } from '../../domain/workflow/definition.js';
+import type { StepDefinition, WorkflowDefinition } from '../../domain/workflow/events.js';
 import type { RetryPolicy } from '../../domain/workflow/retry-policy.js';
 
 const DAY_MS = 86_400_000;

@@ -3,7 +3,7 @@ import { parseMetadata } from '../../../src/application/log/envelope.js';
 import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 import type { DecisionView, ExecutionView, StepView } from '../../../src/application/queries/read-model.js';
 import { fold } from '../../../src/domain/decider.js';
-import { checkpointOf } from '../../../src/domain/workflow/checkpoint.js';
+import { checkpointOf, summarise } from '../../../src/domain/workflow/summary.js';
 import type { StepFailed, WorkflowEvent, WorkflowStarted } from '../../../src/domain/workflow/events.js';
 import { workflow } from '../../../src/domain/workflow/index.js';
 import {
@@ -12,8 +12,7 @@ import {
   type ExistingWorkflow,
   type StepState,
 } from '../../../src/domain/workflow/state.js';
-import { summarise } from '../../../src/domain/workflow/summary.js';
-import { upcast } from '../../../src/domain/workflow/upcast.js';
+import { upcast } from '../../../src/domain/workflow/event-shapes.js';
 
 type Known = Readonly<{ event: WorkflowEvent; at: Date; revision: string }>;
 type Of<Type extends WorkflowEvent['type']> = Extract<WorkflowEvent, { type: Type }>;

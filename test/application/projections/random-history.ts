@@ -5,7 +5,7 @@ import { Workflows } from '../../../src/application/workflow/workflows.js';
 import { CommandRejected } from '../../../src/domain/errors.js';
 import type { Json, JsonObject } from '../../../src/domain/json.js';
 import type { OperatorCommand, StepCommand } from '../../../src/domain/workflow/commands.js';
-import type { StepDefinition } from '../../../src/domain/workflow/definition.js';
+import type { StepDefinition } from '../../../src/domain/workflow/events.js';
 import { currentStep, type WorkflowState } from '../../../src/domain/workflow/state.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { CountingIds, step } from '../../support/saga-world.js';

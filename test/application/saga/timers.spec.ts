@@ -21,7 +21,7 @@ test('each is woken once at its time, whatever the order in which they came; tho
   expect(clock.untilNext).toBeNull();
 });
 
-test('a wish replaces the one before it, be it sooner or later', async () => {
+test('a timer replaces the timer before it, be it sooner or later', async () => {
   const { clock, woken, set } = setup();
   set('sooner', 50);
   set('later', 20);
@@ -31,7 +31,7 @@ test('a wish replaces the one before it, be it sooner or later', async () => {
   expect(woken).toEqual(['sooner at 10', 'later at 60']);
 });
 
-test('who is woken may wish again, for the same moment too', async () => {
+test('an execution that is woken may set its timer again, for the same moment too', async () => {
   const clock = new VirtualClock();
   let times = 0;
   const timers = new Timers(clock, 10, (id) => {
@@ -51,7 +51,7 @@ test('those that are due when the clock was late or put forward are woken togeth
   expect(woken).toEqual(['a at 0', 'b at 0']);
 });
 
-test('beyond the limit a wish is not taken, and what the execution wished before is forgotten', async () => {
+test('beyond the limit a timer is not set, and the earlier timer of the execution is forgotten', async () => {
   const { clock, woken, set } = setup(2);
   set('a', 10);
   set('b', 20);
@@ -61,7 +61,7 @@ test('beyond the limit a wish is not taken, and what the execution wished before
   expect(woken).toEqual(['a at 10', 'b at 30']);
 });
 
-test('all wishes wait behind one wish to the clock, and none is left when they are cleared', async () => {
+test('all timers wait behind one alarm of the clock, and none is left when they are cleared', async () => {
   const clock = new VirtualClock();
   let open = 0;
   let most = 0;

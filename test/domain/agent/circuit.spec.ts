@@ -82,7 +82,7 @@ test('failures older than the window do not count', () => {
   expect(recentFailures(after(early, rules), rules, 70_000)).toBe(0);
 });
 
-test('it stays open for as long as the agent asks, also where an earlier call says so late', () => {
+test('it stays open for as long as the agent asks, also where an earlier call reports that late', () => {
   const calls: [number, CallResult][] = [
     [0, failed()],
     [0, failed()],

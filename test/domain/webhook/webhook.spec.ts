@@ -29,7 +29,7 @@ describe('a subscription', () => {
     expect(decide([made, removed], { type: 'SubscribeWebhook', data: subscribed })).toEqual([]);
   });
 
-  it('is disabled and enabled; what is so already changes nothing', () => {
+  it('is disabled and enabled; a repeat changes nothing', () => {
     const disable: WebhookCommand = { type: 'DisableWebhook', data: { ...said, cause: 'gone' } };
     const enable: WebhookCommand = { type: 'EnableWebhook', data: said };
     expect(decide([made], disable)).toEqual(['WebhookDisabled']);
@@ -78,7 +78,7 @@ describe('what a subscription is about', () => {
     [{ ...ALL, executionId: 'e-1', eventTypes: ['StepFailed'] }, false],
   ])('%j: %s', (filter, expected) => expect(mayMatch(filter, event)).toBe(expected));
 
-  it('types that nobody writes are told', () => {
+  it('event types that the application never writes are named', () => {
     expect(unknownTypes(['StepCompleted', 'Step*', '*', 'Stp*', 'Step'], ['StepCompleted'])).toEqual(['Stp*', 'Step']);
   });
 });

@@ -42,7 +42,7 @@ test('AGENT_BASE_URL is not the URL of an agent called base', () => {
   expect(urls({ AGENT_BASE_URL: 'http://b.example' }).of('base')).toBeUndefined();
 });
 
-test('every variable that is no URL is told, without what it holds', () => {
+test('the error names every variable that is no URL, without its value', () => {
   const start = () =>
     urls({ AGENT_WRITER_URL: 'user:hunter2@host', AGENT_EXPORT_URL: 'ftp://host', AGENT_OTHER_URL: 'http://fine' });
   expect(start).toThrow(/AGENT_WRITER_URL: expected.*\nAGENT_EXPORT_URL: expected/);

@@ -24,7 +24,7 @@ test('agents of ours, registered ones and those with a URL are known', () => {
   expect(warnings(['writer', 'export', 'my-agent', 'function'], env, ['function', 'spare'])).toEqual([]);
 });
 
-test('an agent that nobody knows is told by its first step, with what to do, once', () => {
+test('an unknown agent is logged once, with its first step and the remedy', () => {
   expect(warnings(['wirter', 'other', 'other'])).toEqual([
     'Agent "wirter" of step "do-wirter" of definition "demo": expected a registered function or a URL, got neither, so its ' +
       'steps will fail. Set AGENT_WIRTER_URL, or register it in AGENTS_MODULE; or was "writer" meant?',
@@ -32,7 +32,7 @@ test('an agent that nobody knows is told by its first step, with what to do, onc
   ]);
 });
 
-test('a URL of an agent that no definition names is told as well', () => {
+test('a URL of an agent that no definition names is logged, too', () => {
   expect(warnings(['writer'], { AGENT_WRITTER_URL: 'http://w' })).toEqual([
     'AGENT_WRITTER_URL: no installed definition names such an agent. Did you mean AGENT_WRITER_URL?',
   ]);

@@ -1,5 +1,4 @@
-import { readAnswer } from '../../../src/infrastructure/agents/answer.js';
-import { readAnswerBytes } from '../../../src/infrastructure/agents/answer-bytes.js';
+import { readAnswer, readAnswerBytes } from '../../../src/infrastructure/agents/answer.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 
 const now = new Date('2026-03-01T12:00:00.000Z');
@@ -120,7 +119,7 @@ test('depth is allowed up to its limit', () => {
   expect(nested(100)).toMatchObject({ kind: 'garbage' });
 });
 
-test('of a hundred thousand artifacts that are none it says how many there are, and nothing of each', () => {
+test('of a hundred thousand artifacts that are none, the problem names their number and nothing of each', () => {
   const answer = read({ success: true, data: {}, artifacts: Array.from({ length: 100_000 }, () => 1) });
   expect(answer).toMatchObject({ kind: 'garbage', problem: 'it has 100000 artifacts, at most 2 are allowed' });
 });

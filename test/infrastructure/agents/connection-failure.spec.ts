@@ -1,5 +1,5 @@
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { connectionFailure } from '../../../src/infrastructure/agents/connection-failure.js';
+import { connectionFailure } from '../../../src/infrastructure/agents/failures.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 
 const classed = (error: unknown) => connectionFailure('Agent "a" at http://a', error, defaultAgentLimits).error;
@@ -24,7 +24,7 @@ test.each([
   expect(classed(coded(from))).toMatchObject({ type, code });
 });
 
-test('several addresses that failed are told by the first', () => {
+test('of several addresses that failed, the first error is shown', () => {
   const error = new AggregateError([coded('ECONNREFUSED', 'connect ECONNREFUSED ::1:9'), coded('ECONNREFUSED')], '');
   expect(classed(error).message).toContain('connect ECONNREFUSED ::1:9');
 });

@@ -10,7 +10,7 @@ const agents = new FunctionAgents(clock, { ...defaultAgentLimits, answerBytes: 1
 const call = (agent: unknown, one: AgentCall = aCall()): Promise<AgentReply> =>
   agents.call(one, agent as AgentFunction);
 
-test('a function gets the input and what else is known of the call', async () => {
+test('a function gets the input and the context of the call', async () => {
   const agent = jest.fn<AgentFunction>().mockResolvedValue({ success: true, data: { a: 1 }, metadata: { m: 2 } });
   const one = aCall();
   expect(await call(agent, one)).toEqual({ success: true, data: { a: 1 }, metadata: { m: 2 }, artifacts: [] });
@@ -30,14 +30,14 @@ test('neither input nor result is shared with the function', async () => {
   expect(reply).toMatchObject({ data: { when: '2026-01-01T00:00:00.000Z', list: [1] } });
 });
 
-test('a member that is undefined is none, and what writes itself as JSON does', async () => {
+test('a member that is undefined is left out, and toJSON is honoured', async () => {
   const data = { none: undefined, dose: { toJSON: () => ({ mg: 5 }) }, big: { toJSON: () => '9007199254740993' } };
   expect(await call(() => ({ success: true, data }))).toMatchObject({
     data: { dose: { mg: 5 }, big: '9007199254740993' },
   });
 });
 
-test('what is no JSON is named, and where it stands', async () => {
+test('a value that is no JSON is named with its place', async () => {
   const reply = await call(() => ({ success: true, data: { dose: NaN } }));
   expect(reply).toMatchObject({
     error: { message: expect.stringContaining('NaN under "dose" is no JSON') as unknown },

@@ -205,7 +205,7 @@ describe('a task offer', () => {
   test('is not taken by an error that repeats it', async () =>
     expect(errorOf(await offered(503, { task_token: offer.token }))).toMatchObject({ code: 'HTTP_503' }));
 
-  test('is not made where nobody could report', async () => {
+  test('is not made where no agent could report', async () => {
     await callOne(json(200, { success: true }));
     expect(Object.keys(server!.received[0]!.headers).filter((name) => name.startsWith('x-task'))).toEqual([]);
   });

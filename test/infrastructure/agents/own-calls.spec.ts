@@ -26,11 +26,12 @@ test('an address that is not known yet is no address', () => {
   expect(early.headersFor(new URL('http://127.0.0.1:3000/api/v1/enrich'))).toEqual({});
 });
 
-test('the token is known by whoever has the secret, and by nobody else', () => {
+test('only a process that has the secret knows the token', () => {
   expect(made().isOwn(token)).toBe(true);
   for (const other of [undefined, '', 'x', `${token}x`, token!.slice(1), token!.replace(/.$/, '.')])
     expect(made().isOwn(other)).toBe(false);
   expect(made(Buffer.alloc(32, 8)).isOwn(token)).toBe(false);
 });
 
-test('where the agents are open to all, nobody needs it', () => expect(made(SECRET, true).isOwn(undefined)).toBe(true));
+test('where the agents are open to all, no caller needs the token', () =>
+  expect(made(SECRET, true).isOwn(undefined)).toBe(true));

@@ -14,7 +14,7 @@ test('a later registration takes the place of an earlier one', () => {
   expect(registeredAgents().get('twice')).toBe(later);
 });
 
-test('all copies of the module in a process share what is registered', () => {
+test('all copies of the module in a process share the registered agents', () => {
   // Where another copy, which has its own module scope, looks.
   const shared = (globalThis as Record<symbol, unknown>)[Symbol.for('workflow-executor.agents')];
   root.registerAgent('shared', agent);

@@ -1,4 +1,4 @@
-import { retryAfterMs } from '../../../src/infrastructure/agents/retry-after.js';
+import { retryAfterMs } from '../../../src/infrastructure/agents/failures.js';
 
 const now = new Date('1994-11-06T08:49:30.000Z');
 const HOUR = 3_600_000;

@@ -55,7 +55,7 @@ describe('a definition that is valid', () => {
     expect(hash).toMatch(/^[0-9a-f]{64}$/);
   });
 
-  test('may say everything itself', async () => {
+  test('may set every value itself', async () => {
     const { definition: loaded } = await loadOne({
       name: 'x',
       document_type: 'y',

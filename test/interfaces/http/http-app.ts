@@ -3,18 +3,20 @@ import { CommandBus, CqrsModule, QueryBus } from '@nestjs/cqrs';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
 import { AgentHolds } from '../../../src/application/agents/agent-holds.js';
-import { Agents, type AgentInfo, type AgentInput } from '../../../src/application/agents/agents.js';
+import {
+  Agents,
+  type AgentInfo,
+  type AgentInput,
+  DocumentAgents,
+  type AgentResultJson,
+  type DocumentAgentName,
+} from '../../../src/application/agents/agents.js';
 import { ArtifactStore } from '../../../src/application/workflow/artifacts.js';
 import { AuditReviews } from '../../../src/application/audit/reviews.js';
 import { Clock } from '../../../src/application/runtime/clock.js';
 import { AuditPacks, type AuditPack } from '../../../src/application/audit/pack/get-audit-pack.js';
 import { commandHandlers } from '../../../src/application/commands/index.js';
 import { Definitions } from '../../../src/application/workflow/definitions.js';
-import {
-  DocumentAgents,
-  type AgentResultJson,
-  type DocumentAgentName,
-} from '../../../src/application/agents/document-agents.js';
 import { EventLog, type NewEvent } from '../../../src/application/log/event-log.js';
 import { hashOf } from '../../../src/application/log/event-hash.js';
 import { Health, type HealthReport } from '../../../src/application/runtime/metrics.js';
@@ -31,7 +33,7 @@ import {
 } from '../../../src/application/queries/read-model.js';
 import { RevisionWaits } from '../../../src/application/queries/revision-waits.js';
 import { Results } from '../../../src/application/saga/results.js';
-import { NO_RULES } from '../../../src/application/saga/slots.js';
+import { NO_RULES } from '../../../src/application/agents/agent-limiter.js';
 import { WorkflowSaga } from '../../../src/application/saga/workflow-saga.js';
 import { StartBacklog, WaitingExecutions } from '../../../src/application/workflow/start-backlog.js';
 import { TaskReports, TaskTokens } from '../../../src/application/workflow/tasks.js';

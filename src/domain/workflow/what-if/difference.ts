@@ -17,7 +17,7 @@ export const DIFFERENCES = [
 
 export type DifferenceKind = (typeof DIFFERENCES)[number];
 
-/** `real` and `other` say in words what was decided, and what would have been. `isLast`: nothing can be said of what follows. */
+/** `real` and `other`: in words, what was decided, and what would have been. `isLast`: what follows is not known. */
 export type Difference = Readonly<{
   kind: DifferenceKind;
   step: string | null;

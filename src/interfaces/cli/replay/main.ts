@@ -6,7 +6,7 @@ import { survey, withoutKinds } from '../../../application/replay/survey.js';
 import { verdictOf } from '../../../application/replay/verdict.js';
 import { definitionFrom, openHistory, retryRulesFrom, type History } from '../../../composition/replay.js';
 import { runUntilSignal } from '../../../composition/run-until-signal.js';
-import type { WorkflowDefinition } from '../../../domain/workflow/definition.js';
+import type { WorkflowDefinition } from '../../../domain/workflow/events.js';
 import { workflowStream } from '../../../domain/workflow/index.js';
 import type { Rules } from '../../../domain/workflow/what-if/follow.js';
 import { reasonOf } from '../../../application/runtime/errors.js';

@@ -1,6 +1,6 @@
 import type { AgentInput } from '../../../application/agents/agents.js';
 import type { JsonObject } from '../../../domain/json.js';
-import type { Checkpoint } from '../../../domain/workflow/checkpoint.js';
+import type { Checkpoint } from '../../../domain/workflow/summary.js';
 import { Field, isObject, JsonObjectField, OpaqueId, PositiveInteger, Uuid } from '../server/fields.js';
 
 const CheckpointField = () =>

@@ -1,6 +1,6 @@
 /** The document agents' paths: they answer this installation's own calls. */
 import type { NextFunction, Request, Response } from 'express';
-import type { DocumentAgentName } from '../../../application/agents/document-agents.js';
+import type { DocumentAgentName } from '../../../application/agents/agents.js';
 import { Refusal } from '../server/refusal.js';
 
 /** The paths of the guide. */

@@ -1,6 +1,6 @@
 import { Body, Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { DocumentAgents, type AgentResultJson } from '../../../application/agents/document-agents.js';
+import { DocumentAgents, type AgentResultJson } from '../../../application/agents/agents.js';
 import type { ErrorType } from '../../../domain/workflow/retry-policy.js';
 import { AGENT_PATHS, agentAt } from './agent-paths.js';
 import { AgentInputBody } from './agent-input.js';

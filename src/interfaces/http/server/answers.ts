@@ -5,10 +5,9 @@ import type { PastAnswer } from '../../../application/history/get-past-execution
 import type { TaskAnswer } from '../../../application/commands/report-task.js';
 import type { StartRequest } from '../../../application/commands/start-workflow.js';
 import type { Outcome } from '../../../application/workflow/outcome.js';
-import { allowedActions } from '../../../domain/workflow/allowed-actions.js';
-import type { StepDefinition } from '../../../domain/workflow/definition.js';
+import { allowedActions, summarise } from '../../../domain/workflow/summary.js';
+import type { StepDefinition } from '../../../domain/workflow/events.js';
 import { pauseStateOf } from '../../../domain/workflow/state.js';
-import { summarise } from '../../../domain/workflow/summary.js';
 
 export type Answer<Data> = Readonly<{ success: true; data: Data }>;
 

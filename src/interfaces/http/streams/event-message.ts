@@ -2,7 +2,7 @@ import { stateAfter, type LiveEvent } from '../../../application/live/live-event
 import type { EventView, StepView } from '../../../application/queries/read-model.js';
 import type { Change } from '../../../application/projections/projection.js';
 import { stepChanges } from '../../../application/projections/workflow-steps.projection.js';
-import { upcast } from '../../../domain/workflow/upcast.js';
+import { upcast } from '../../../domain/workflow/event-shapes.js';
 
 /**
  * What a client needs to bring its picture up to date: the event as the events API shows it, the execution as it left it,

@@ -18,11 +18,11 @@ import {
 } from '../../domain/agent/circuit.js';
 import { circuitNotice, type Tell } from '../workflow/notices.js';
 
-/** What one agent is asked to bear by one instance. */
+/** The most that one instance asks of one agent. */
 export type AgentBounds = Readonly<{ concurrentCalls: number; rate: RateLimit; circuit: CircuitPolicy }>;
 
-/** Of the line and the calls of one agent on this instance. Times are ISO-8601 UTC. */
-export type LaneStatus = Readonly<{
+/** The queue and the calls of one agent on this instance. Times are ISO-8601 UTC. */
+export type AgentStatus = Readonly<{
   running: number;
   waiting: number;
   circuit: Readonly<{
@@ -33,13 +33,14 @@ export type LaneStatus = Readonly<{
   }>;
 }>;
 
-/** Leave to call the agent once. To be ended once, with the call's result, or without where it was not made. */
-export type Permit = Readonly<{ lane: AgentLane; isTrial: boolean }>;
+/** One call that an agent's bounds allow. It ends once, by `end`, also where it was never made. */
+export type AdmittedCall = Readonly<{ queue: AgentQueue; isTrial: boolean }>;
 
-/** One agent on this instance: who waits for it, how many calls it has, whether it may have another. */
-export class AgentLane {
-  readonly line = new Set<string>();
-  private permits = 0;
+/** One agent on this instance: which executions wait for it, how many calls it has, whether it may have another. */
+export class AgentQueue {
+  /** Ids of executions, the first in the queue first. */
+  readonly waiting = new Set<string>();
+  private running = 0;
   private circuit = newCircuit;
   private bucket;
 
@@ -52,21 +53,22 @@ export class AgentLane {
     this.bucket = fullBucket(bounds.rate, now);
   }
 
-  tryTake(now: number): Permit | undefined {
+  /** Undefined where the agent has its calls, has had those of its window, or its circuit is open. */
+  tryAdmit(now: number): AdmittedCall | undefined {
     const { concurrentCalls, rate } = this.bounds;
-    const isFree = this.permits < concurrentCalls && lets(this.circuit, now) && hasToken(this.bucket, rate, now);
+    const isFree = this.running < concurrentCalls && lets(this.circuit, now) && hasToken(this.bucket, rate, now);
     if (!isFree) return undefined;
     const { circuit, isTrial } = beginCall(this.circuit, now);
     this.circuit = circuit;
     this.bucket = takeToken(this.bucket, rate, now);
-    this.permits++;
-    return { lane: this, isTrial };
+    this.running++;
+    return { queue: this, isTrial };
   }
 
-  /** Was the call made? Then its token is spent, whatever became of it. */
-  end({ isTrial }: Permit, wasCalled: boolean, result: CallResult | null, now: number): void {
-    this.permits--;
-    if (!wasCalled) this.bucket = giveTokenBack(this.bucket, this.bounds.rate, now);
+  /** A call that was made has spent its token, whatever came of it. */
+  end({ isTrial }: AdmittedCall, wasMade: boolean, result: CallResult | null, now: number): void {
+    this.running--;
+    if (!wasMade) this.bucket = giveTokenBack(this.bucket, this.bounds.rate, now);
     if (result) {
       const { state } = this.circuit;
       this.circuit = endCall(this.circuit, this.bounds.circuit, result, isTrial, now);
@@ -74,20 +76,20 @@ export class AgentLane {
     } else if (isTrial) this.circuit = abandonTrial(this.circuit, now);
   }
 
-  /** When time alone may let a call through; null where it is up to a call that ends. */
+  /** When time alone may let a call through; null where a call has to end first. */
   nextAt(now: number): number | null {
     const { circuit, bounds } = this;
-    if (this.permits >= bounds.concurrentCalls || circuit.state === 'half_open') return null;
+    if (this.running >= bounds.concurrentCalls || circuit.state === 'half_open') return null;
     const token = nextTokenAt(this.bucket, bounds.rate, now);
     return lets(circuit, now) ? token : Math.max(circuit.trialAt, token);
   }
 
-  status(now: number): LaneStatus {
+  status(now: number): AgentStatus {
     const { state, since, trialAt } = this.circuit;
     const iso = (time: number) => new Date(time).toISOString();
     return {
-      running: this.permits,
-      waiting: this.line.size,
+      running: this.running,
+      waiting: this.waiting.size,
       circuit: {
         state,
         since: since === null ? null : iso(since),
