@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { Agents } from '../application/agents/agents.js';
 import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
 import { AuditPackMaker } from '../application/audit/pack/audit-pack-maker.js';
-import { AuditPacks } from '../application/audit/pack/get-audit-pack.js';
+import { AuditPacks } from '../application/audit/pack/audit-pack.js';
 import { ArtifactStore, CheckedArtifacts } from '../application/workflow/artifacts.js';
 import { Clock } from '../application/runtime/clock.js';
 import { commandHandlers } from '../application/commands/index.js';

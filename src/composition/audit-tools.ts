@@ -4,12 +4,12 @@ import type { Finding } from '../application/audit/finding.js';
 import { signingPart, verdictOf, type Signing } from '../application/audit/verdict.js';
 import { tombstonesOf } from '../application/audit/tombstones.js';
 import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
-import { verifyCheckpoints } from '../application/audit/verify-checkpoints.js';
+import { verifyTreeHeads } from '../application/audit/verify-tree-heads.js';
 import { verifyLog } from '../application/audit/verify-log.js';
 import { verifyStream } from '../application/audit/verify-stream.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import { workflowStream } from '../domain/workflow/index.js';
-import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
+import { TreeHeadFile } from '../infrastructure/audit/tree-head-file.js';
 import {
   knownKeys,
   openNextKey,
@@ -41,7 +41,7 @@ export const openForAudit = async (given: readonly string[]) => {
   const isEmbedded = config.eventstoreUrl === undefined;
   const log = isEmbedded ? new StoredLog((sql, values) => dataSource.query(sql, [...values])) : platform.log;
   const tree = new PostgresAuditTree(dataSource);
-  const outside = new CheckpointFile(config.auditCheckpointFile!);
+  const outside = new TreeHeadFile(config.auditCheckpointFile!);
   const artifactStore = new PostgresArtifactStore(dataSource);
   const clock = new SystemClock();
   const keys = { pins: pinned.pins, known: new Map([...(await knownKeys(directory)), ...pinned.known]) };
@@ -58,7 +58,7 @@ export const openForAudit = async (given: readonly string[]) => {
     isPinned: keys.pins.size > 0,
     close,
     verifyAll: async () => {
-      const checkpoints = await verifyCheckpoints({ log, outside, keys });
+      const checkpoints = await verifyTreeHeads({ log, outside, keys });
       const verified = await verifyLog({ log, tree }, checkpoints.trusted);
       const artifacts = await verifyArtifacts(log, artifactStore);
       const signed = signing({ ...checkpoints, ...verified, proved: verified.covered });

@@ -3,12 +3,12 @@ import type { OnError } from '../application/runtime/errors.js';
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
 import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
-import { DEFAULT_KEEPER_LIMITS, type KeeperPorts } from '../application/audit/writer-ports.js';
+import { DEFAULT_AUDIT_WRITER_LIMITS, type AuditWriterDependencies } from '../application/audit/writer-ports.js';
 import type { TrustedKeys } from '../application/audit/keys.js';
 import type { AuditTree } from '../application/audit/audit-tree.js';
-import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/checkpoint.js';
+import type { TreeHeadSigner, OutsideTreeHeads } from '../application/audit/signed-tree-head.js';
 import { leadNotices } from '../application/workflow/notices.js';
-import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
+import { TreeHeadFile } from '../infrastructure/audit/tree-head-file.js';
 import { mustBeAllowed } from '../application/audit/may-sign.js';
 import { readTrustedKeys, openSigningKey } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
@@ -17,9 +17,9 @@ import { tellLog } from './notices.js';
 
 export type AuditParts = Readonly<{
   tree: AuditTree;
-  signer: CheckpointSigner;
+  signer: TreeHeadSigner;
   pins: ReadonlySet<string>;
-  outside: OutsideCheckpoints;
+  outside: OutsideTreeHeads;
 }>;
 
 export const auditDirectory = ({ dataDir }: Config): string => path.join(dataDir, 'audit');
@@ -33,16 +33,16 @@ export const openAudit = async (config: Config, dataSource: DataSource): Promise
   const tree = new PostgresAuditTree(dataSource);
   const signer = await openSigningKey(config.auditSigningKey?.reveal(), auditDirectory(config));
   if (pins.size > 0) {
-    const [last, changes] = [await tree.latestCheckpoint(), await tree.keyChanges()];
+    const [last, changes] = [await tree.latestTreeHead(), await tree.keyChanges()];
     mustBeAllowed(signer, pins, { last, changes });
   }
-  return { tree, signer, pins, outside: new CheckpointFile(config.auditCheckpointFile!) };
+  return { tree, signer, pins, outside: new TreeHeadFile(config.auditCheckpointFile!) };
 };
 
-export const auditKeeper = (config: Config, ports: KeeperPorts, onError: OnError): AuditTreeWriter => {
+export const auditKeeper = (config: Config, ports: AuditWriterDependencies, onError: OnError): AuditTreeWriter => {
   const { auditCheckpointEvents: checkpointEvents, auditCheckpointMs: checkpointMs } = config;
   const notices = leadNotices('writes and signs the audit tree', tellLog('Audit'));
-  return new AuditTreeWriter(ports, { ...DEFAULT_KEEPER_LIMITS, checkpointEvents, checkpointMs }, onError, notices);
+  return new AuditTreeWriter(ports, { ...DEFAULT_AUDIT_WRITER_LIMITS, checkpointEvents, checkpointMs }, onError, notices);
 };
 
 /** For the first start: who learns of the key only later cannot know that it has always been this one. */

@@ -24,7 +24,7 @@ export const vitalProviders = ({ config, dataSource, log, clock, ids, audit, met
         writeLog: () => probe.write(),
         writeDatabase: () => probeDatabase(dataSource),
         signed: async () => {
-          const checkpoint = await audit.tree.latestCheckpoint();
+          const checkpoint = await audit.tree.latestTreeHead();
           const position = checkpoint ? BigInt(checkpoint.position) : 'start';
           const movedAt = checkpoint && new Date(checkpoint.at);
           return { position, movedAt, next: await unsigned.after(position) };

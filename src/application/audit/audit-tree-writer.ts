@@ -1,21 +1,21 @@
 import type { OnError } from '../runtime/errors.js';
 import { sleep } from '../runtime/clock.js';
 import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
-import type { AuditSession } from './audit-tree.js';
-import type { KeeperLimits, KeeperPorts } from './writer-ports.js';
+import type { AuditLease } from './audit-tree.js';
+import type { AuditWriterLimits, AuditWriterDependencies } from './writer-ports.js';
 import { KeyNotAllowed } from './may-sign.js';
-import { AuditTerm } from './term.js';
+import { AuditLeaderSession } from './term.js';
 
 /** Keeps the tree behind the log and has its root signed. Of all instances one does; it never stands in an append's way. */
 export class AuditTreeWriter {
   private readonly ending = new AbortController();
   private loop: Promise<void> = Promise.resolve();
-  private term: AuditTerm | null = null;
+  private term: AuditLeaderSession | null = null;
   private refusal: string | null = null;
 
   constructor(
-    private readonly ports: KeeperPorts,
-    private readonly limits: KeeperLimits,
+    private readonly ports: AuditWriterDependencies,
+    private readonly limits: AuditWriterLimits,
     private readonly onError: OnError,
     private readonly notices: LeadNotices = NO_LEAD_NOTICES,
   ) {}
@@ -32,7 +32,7 @@ export class AuditTreeWriter {
 
   /** Has what is not covered yet signed now, where this instance leads; elsewhere it is as soon as it is due. */
   signNow(): void {
-    this.term?.hurry();
+    this.term?.signNow();
   }
 
   private async run(signal: AbortSignal): Promise<void> {
@@ -57,9 +57,9 @@ export class AuditTreeWriter {
     this.refusal = error.message;
   }
 
-  private async lead(session: AuditSession, signal: AbortSignal): Promise<void> {
+  private async lead(session: AuditLease, signal: AbortSignal): Promise<void> {
     try {
-      this.term = await AuditTerm.begin(this.ports, session, this.limits, this.onError);
+      this.term = await AuditLeaderSession.begin(this.ports, session, this.limits, this.onError);
       this.notices.begun();
       await this.term.serve(signal);
     } finally {

@@ -21,7 +21,7 @@ export const AUDITED_PREFIXES: readonly string[] = [
   PROJECTION_STREAM_PREFIX,
   POISON_STREAM_PREFIX,
 ];
-export const CHECKPOINT_STREAM = 'audit-checkpoints';
+export const TREE_HEAD_STREAM = 'audit-checkpoints';
 
 /** An event's place in the tree. What counts is in `leafText`; `dataHash` only tells later what of it was edited. */
 export type Leaf = Readonly<{

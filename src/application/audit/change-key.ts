@@ -1,6 +1,6 @@
-import type { AuditSession } from './audit-tree.js';
-import type { CheckpointSigner } from './checkpoint.js';
-import { Checkpoints, type CheckpointsPorts } from './checkpoints.js';
+import type { AuditLease } from './audit-tree.js';
+import type { TreeHeadSigner } from './signed-tree-head.js';
+import { TreeHeadChain, type TreeHeadDependencies } from './tree-head-chain.js';
 
 /**
  * Has the key of `ports` name the next one, which signs a checkpoint at once. What an earlier try has done is not done again.
@@ -8,12 +8,12 @@ import { Checkpoints, type CheckpointsPorts } from './checkpoints.js';
  * @throws where the key of `ports` may not sign
  */
 export const changeKey = async (
-  ports: CheckpointsPorts,
-  session: AuditSession,
-  next: CheckpointSigner,
+  ports: TreeHeadDependencies,
+  session: AuditLease,
+  next: TreeHeadSigner,
 ): Promise<boolean> => {
-  const asNext = await Checkpoints.read({ ...ports, signer: next, pins: new Set([next.keyId]) }, session);
+  const asNext = await TreeHeadChain.read({ ...ports, signer: next, pins: new Set([next.keyId]) }, session);
   if (asNext.nextKey === null) return false;
-  if (asNext.nextKey !== next.keyId) await (await Checkpoints.read(ports, session)).changeKey(next);
+  if (asNext.nextKey !== next.keyId) await (await TreeHeadChain.read(ports, session)).changeKey(next);
   return true;
 };

@@ -1,6 +1,6 @@
 /** Whose signature counts: pinned keys, and those that they named as their successors. */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
-import { isSignedBy, type KeyChange, type SignedCheckpoint } from './checkpoint.js';
+import { isSignedBy, type KeyChange, type SignedTreeHead } from './signed-tree-head.js';
 
 export type TrustedKeys = Readonly<{
   /** Ids that an operator vouches for. None: the key of the first checkpoint is assumed, and nothing counts as proven. */
@@ -43,7 +43,7 @@ export class KeyWalk {
     this.known = new Map(trusted.known);
   }
 
-  step(checkpoint: SignedCheckpoint): Judged {
+  step(checkpoint: SignedTreeHead): Judged {
     const { key_id: id, key_change: change } = checkpoint;
     if (this.trusted.pins.size === 0) this.current ??= id;
     if (change && !this.learn(change, id)) return 'wrong-signature';
@@ -57,7 +57,7 @@ export class KeyWalk {
   }
 
   /** Undefined where its key is not known by now. */
-  isSigned(checkpoint: SignedCheckpoint): boolean | undefined {
+  isSigned(checkpoint: SignedTreeHead): boolean | undefined {
     const key = this.known.get(checkpoint.key_id);
     return key && isSignedBy(checkpoint, key);
   }

@@ -1,8 +1,8 @@
-import type { CheckpointSigner, SignedCheckpoint } from './checkpoint.js';
+import type { TreeHeadSigner, SignedTreeHead } from './signed-tree-head.js';
 import { keyIdOf, publicKeyOf } from './keys.js';
 
 /** The key that has to sign what comes after this checkpoint. */
-export const keyAfter = ({ key_change: change, key_id: id }: SignedCheckpoint): string =>
+export const keyAfter = ({ key_change: change, key_id: id }: SignedTreeHead): string =>
   change ? keyIdOf(publicKeyOf(change.to)) : id;
 
 /** The key of this instance is not the one that has to sign what comes next. */
@@ -10,9 +10,9 @@ export class KeyNotAllowed extends Error {}
 
 type Signed = Readonly<{
   /** The last that was signed; null where nothing was yet. */
-  last: SignedCheckpoint | null;
+  last: SignedTreeHead | null;
   /** Those in which a key names the next one, by number. */
-  changes: readonly SignedCheckpoint[];
+  changes: readonly SignedTreeHead[];
 }>;
 
 /**
@@ -20,7 +20,7 @@ type Signed = Readonly<{
  * @throws KeyNotAllowed
  */
 export const mustBeAllowed = (
-  { keyId }: CheckpointSigner,
+  { keyId }: TreeHeadSigner,
   pins: ReadonlySet<string>,
   { last, changes }: Signed,
 ): void => {
@@ -45,7 +45,7 @@ export const mustBeAllowed = (
     );
 };
 
-const reached = (pins: ReadonlySet<string>, changes: readonly SignedCheckpoint[]): ReadonlySet<string> => {
+const reached = (pins: ReadonlySet<string>, changes: readonly SignedTreeHead[]): ReadonlySet<string> => {
   const all = new Set(pins);
   for (const change of changes) if (all.has(change.key_id)) all.add(keyAfter(change));
   return all;

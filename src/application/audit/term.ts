@@ -3,40 +3,40 @@ import { RevisionConflict, type RecordedEvent } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
 import { sleep } from '../runtime/clock.js';
 import { failpoint } from '../runtime/failpoint.js';
-import type { AuditSession } from './audit-tree.js';
+import type { AuditLease } from './audit-tree.js';
 import { AUDITED_PREFIXES, hashOfLeaf, leafOf, presentLog } from './audited-log.js';
-import { Checkpoints } from './checkpoints.js';
-import type { KeeperLimits, KeeperPorts } from './writer-ports.js';
+import { TreeHeadChain } from './tree-head-chain.js';
+import type { AuditWriterLimits, AuditWriterDependencies } from './writer-ports.js';
 import { Frontier } from './merkle.js';
 
 /** One instance's time as the leader. Whatever fails ends it: the next begins with what is stored. */
-export class AuditTerm {
+export class AuditLeaderSession {
   private waiting: RecordedEvent[] = [];
-  private taken: () => void = () => undefined;
-  private hurried = false;
+  private resumeFollowing: () => void = () => undefined;
+  private signRequested = false;
 
   private constructor(
-    private readonly ports: KeeperPorts,
-    private readonly session: AuditSession,
-    private readonly limits: KeeperLimits,
+    private readonly ports: AuditWriterDependencies,
+    private readonly session: AuditLease,
+    private readonly limits: AuditWriterLimits,
     private readonly onError: OnError,
     private readonly frontier: Frontier,
-    private checkpoints: Checkpoints,
+    private checkpoints: TreeHeadChain,
     private position: bigint | null,
     private dueAt: number,
   ) {}
 
-  static async begin(ports: KeeperPorts, session: AuditSession, limits: KeeperLimits, onError: OnError) {
+  static async begin(ports: AuditWriterDependencies, session: AuditLease, limits: AuditWriterLimits, onError: OnError) {
     const { size, position, peaks } = await session.state();
-    const checkpoints = await Checkpoints.read(ports, session);
+    const checkpoints = await TreeHeadChain.read(ports, session);
     if (checkpoints.tombstoned)
       onError('Checkpoints are kept in the database and in the file only, not in the log', checkpoints.tombstoned);
     const dueAt = ports.clock.now().getTime() + limits.checkpointMs;
-    return new AuditTerm(ports, session, limits, onError, new Frontier(size, peaks), checkpoints, position, dueAt);
+    return new AuditLeaderSession(ports, session, limits, onError, new Frontier(size, peaks), checkpoints, position, dueAt);
   }
 
-  hurry(): void {
-    this.hurried = true;
+  signNow(): void {
+    this.signRequested = true;
   }
 
   async serve(stopping: AbortSignal): Promise<void> {
@@ -51,7 +51,7 @@ export class AuditTerm {
       }
     } finally {
       ending.abort();
-      this.taken();
+      this.resumeFollowing();
       await following;
     }
     if (stopping.aborted && !this.session.lost.aborted) await this.end();
@@ -88,7 +88,7 @@ export class AuditTerm {
     for await (const seen of followLog({ log, clock, ids, prefix: AUDITED_PREFIXES, after, signal, onError })) {
       if (seen.kind !== 'event') continue;
       this.waiting.push(seen.event);
-      if (this.waiting.length >= this.limits.batch) await new Promise<void>((resolve) => (this.taken = resolve));
+      if (this.waiting.length >= this.limits.batch) await new Promise<void>((resolve) => (this.resumeFollowing = resolve));
     }
   }
 
@@ -96,7 +96,7 @@ export class AuditTerm {
     for (let least = 1; this.waiting.length >= least; least = this.limits.batch / 10) {
       const batch = this.waiting;
       this.waiting = [];
-      this.taken();
+      this.resumeFollowing();
       if (this.frontier.size === this.checkpoints.size) this.due();
       const leaves = batch.map((event, offset) => leafOf(event, this.frontier.size + offset));
       const nodes = leaves.flatMap((leaf) => this.frontier.append(hashOfLeaf(leaf)));
@@ -113,9 +113,9 @@ export class AuditTerm {
   private isDue(): boolean {
     const uncovered = this.frontier.size - this.checkpoints.size;
     if (uncovered === 0 && this.checkpoints.isOfAnotherKey) return true;
-    if (uncovered <= 0) return (this.hurried = false);
+    if (uncovered <= 0) return (this.signRequested = false);
     const isLate = this.ports.clock.now().getTime() >= this.dueAt;
-    return this.hurried || isLate || uncovered >= this.limits.checkpointEvents;
+    return this.signRequested || isLate || uncovered >= this.limits.checkpointEvents;
   }
 
   private async sign(): Promise<void> {
@@ -125,10 +125,10 @@ export class AuditTerm {
     } catch (error) {
       if (!(error instanceof RevisionConflict)) throw error;
       // A leader of before came late with a checkpoint of its own, as right as this one: it is gone on from there.
-      this.checkpoints = await Checkpoints.read(this.ports, this.session);
+      this.checkpoints = await TreeHeadChain.read(this.ports, this.session);
     }
     // A caller that asked meanwhile asks again where this was not enough.
-    this.hurried = false;
+    this.signRequested = false;
     this.due();
   }
 }

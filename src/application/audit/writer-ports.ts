@@ -2,9 +2,9 @@ import type { Clock } from '../runtime/clock.js';
 import type { EventLog } from '../log/event-log.js';
 import type { Ids } from '../log/ids.js';
 import type { AuditTree } from './audit-tree.js';
-import type { CheckpointSigner, OutsideCheckpoints } from './checkpoint.js';
+import type { TreeHeadSigner, OutsideTreeHeads } from './signed-tree-head.js';
 
-export type KeeperLimits = Readonly<{
+export type AuditWriterLimits = Readonly<{
   /** A checkpoint is signed after so many events, or when the oldest that no checkpoint covers waits for so long. */
   checkpointEvents: number;
   checkpointMs: number;
@@ -19,7 +19,7 @@ export type KeeperLimits = Readonly<{
   stopMs: number;
 }>;
 
-export const DEFAULT_KEEPER_LIMITS: KeeperLimits = {
+export const DEFAULT_AUDIT_WRITER_LIMITS: AuditWriterLimits = {
   checkpointEvents: 10_000,
   checkpointMs: 10_000,
   batch: 500,
@@ -29,13 +29,13 @@ export const DEFAULT_KEEPER_LIMITS: KeeperLimits = {
   stopMs: 3_000,
 };
 
-export type KeeperPorts = Readonly<{
+export type AuditWriterDependencies = Readonly<{
   tree: AuditTree;
   log: EventLog;
   clock: Clock;
   ids: Ids;
-  signer: CheckpointSigner;
+  signer: TreeHeadSigner;
   /** Ids of keys that an operator vouches for. */
   pins: ReadonlySet<string>;
-  outside: OutsideCheckpoints;
+  outside: OutsideTreeHeads;
 }>;

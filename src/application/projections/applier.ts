@@ -7,7 +7,7 @@ import { type Projection, type AnyRow, type Change, type ProjectedEvent, readEve
 import {
   CannotApply,
   type Poison,
-  type ProjectionSession,
+  type ProjectionLease,
   type ProjectionWrite,
   type SkippedEvent,
 } from './projection-store.js';
@@ -88,7 +88,7 @@ const asError = (error: unknown): Error => (error instanceof Error ? error : new
  */
 export class Applier {
   constructor(
-    private readonly session: ProjectionSession,
+    private readonly session: ProjectionLease,
     private readonly projections: readonly Projection[],
     private readonly progress: ReadonlyMap<string, Progress>,
     private readonly clock: Clock,

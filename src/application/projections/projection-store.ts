@@ -43,7 +43,7 @@ export type ProjectionWrite = Readonly<{
 /** Where rows, checkpoints and poison are kept. Whoever leads writes; anyone reads. */
 export abstract class ProjectionStore {
   /** @returns null where another instance leads */
-  abstract tryLead(): Promise<ProjectionSession | null>;
+  abstract tryLead(): Promise<ProjectionLease | null>;
   /** By projection. */
   abstract checkpoints(): Promise<ReadonlyMap<string, ProjectionCheckpoint>>;
   /** Oldest first, `limit` at most. */
@@ -51,7 +51,7 @@ export abstract class ProjectionStore {
 }
 
 /** The right to write: at most one session at a time has it. What it cannot write any more, another may. */
-export interface ProjectionSession {
+export interface ProjectionLease {
   /** Aborted when the right is gone. */
   readonly lost: AbortSignal;
   /**

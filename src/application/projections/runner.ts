@@ -2,10 +2,10 @@ import { sleep } from '../runtime/clock.js';
 import { NotReady } from '../runtime/errors.js';
 import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
 import type { Projection } from './projection.js';
-import type { ProjectionSession } from './projection-store.js';
+import type { ProjectionLease } from './projection-store.js';
 import type { RunnerLimits } from './runner-limits.js';
 import type { OnError } from '../runtime/errors.js';
-import { Term, type RunnerPorts } from './term.js';
+import { ProjectionLeaderSession, type ProjectionDependencies } from './term.js';
 
 export { DEFAULT_RUNNER_LIMITS, type RunnerLimits } from './runner-limits.js';
 
@@ -25,10 +25,10 @@ export type RunnerStatus = Readonly<{
 export class ProjectionRunner {
   private readonly ending = new AbortController();
   private loop: Promise<void> = Promise.resolve();
-  private term: Term | null = null;
+  private term: ProjectionLeaderSession | null = null;
 
   constructor(
-    private readonly ports: RunnerPorts,
+    private readonly ports: ProjectionDependencies,
     private readonly projections: readonly Projection[],
     private readonly limits: RunnerLimits,
     private readonly onError: OnError,
@@ -72,9 +72,9 @@ export class ProjectionRunner {
     }
   }
 
-  private async lead(session: ProjectionSession, signal: AbortSignal): Promise<void> {
+  private async lead(session: ProjectionLease, signal: AbortSignal): Promise<void> {
     try {
-      this.term = await Term.begin(this.ports, this.projections, session, this.limits, this.onError);
+      this.term = await ProjectionLeaderSession.begin(this.ports, this.projections, session, this.limits, this.onError);
       this.notices.begun();
       await this.term.serve(signal);
     } catch (error) {

@@ -10,10 +10,10 @@ import { Applier } from './applier.js';
 import { BoundedQueue } from '../runtime/bounded-queue.js';
 import { Progress } from './progress.js';
 import type { Projection } from './projection.js';
-import { followed, lowestPosition, type ProjectionSession, type ProjectionStore } from './projection-store.js';
+import { followed, lowestPosition, type ProjectionLease, type ProjectionStore } from './projection-store.js';
 import type { RunnerLimits } from './runner-limits.js';
 
-export type RunnerPorts = Readonly<{
+export type ProjectionDependencies = Readonly<{
   store: ProjectionStore;
   log: EventLog;
   clock: Clock;
@@ -22,7 +22,7 @@ export type RunnerPorts = Readonly<{
   orders?: PoisonOrders;
 }>;
 /** This instance's time as the one that writes: from getting the session to losing it. */
-export class Term {
+export class ProjectionLeaderSession {
   /** Everything that was in the log when the subscription was opened is in the tables. */
   caughtUp = false;
   private readonly applier: Applier;
@@ -31,9 +31,9 @@ export class Term {
   private busy: Promise<unknown> = Promise.resolve();
 
   private constructor(
-    private readonly ports: RunnerPorts,
+    private readonly ports: ProjectionDependencies,
     private readonly projections: readonly Projection[],
-    private readonly session: ProjectionSession,
+    private readonly session: ProjectionLease,
     private readonly progress: ReadonlyMap<string, Progress>,
     private readonly limits: RunnerLimits,
     private readonly onError: OnError,
@@ -42,12 +42,12 @@ export class Term {
   }
 
   static async begin(
-    ports: RunnerPorts,
+    ports: ProjectionDependencies,
     projections: readonly Projection[],
-    session: ProjectionSession,
+    session: ProjectionLease,
     limits: RunnerLimits,
     onError: OnError,
-  ): Promise<Term> {
+  ): Promise<ProjectionLeaderSession> {
     const checkpoints = await ports.store.checkpoints();
     const poisoned = await ports.store.poisoned(limits.poisoned + 1);
     const progressOf = ({ table }: Projection) => {
@@ -55,7 +55,7 @@ export class Term {
       return [table, new Progress(checkpoints.get(table) ?? null, held)] as const;
     };
     const present = followed(checkpoints, projections);
-    return new Term(ports, present, session, new Map(present.map(progressOf)), limits, onError);
+    return new ProjectionLeaderSession(ports, present, session, new Map(present.map(progressOf)), limits, onError);
   }
 
   /** Heals what can be healed, then follows the log. Ends quietly on `ending` and when the session is lost. */

@@ -1,5 +1,5 @@
 import type { RowDifference } from '../../domain/projection/events.js';
-import type { Poison, ProjectionCheckpoint, ProjectionSession, SkippedEvent } from '../projections/projection-store.js';
+import type { Poison, ProjectionCheckpoint, ProjectionLease, SkippedEvent } from '../projections/projection-store.js';
 
 /** Where a table may stand beside the live one: while it is built, and after another took its place. */
 export type Area = 'shadow' | 'previous';
@@ -62,7 +62,7 @@ export interface RebuildSession {
 
 export type Swap = Readonly<{ projection: string; version: number; rebuildId: string }>;
 
-export type AreaWriter = ProjectionSession &
+export type AreaWriter = ProjectionLease &
   Readonly<{
     checkpoints: () => Promise<ReadonlyMap<string, ProjectionCheckpoint>>;
     poisoned: (limit: number) => Promise<readonly Poison[]>;

@@ -9,7 +9,7 @@ import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
 import { BoundedQueue } from '../runtime/bounded-queue.js';
 import type { WebhookPace } from './limits.js';
 import { DeliveryPlanner, Projects } from './delivery-planner.js';
-import type { QueueSession, QueueStep, WebhookQueue } from './webhook-queue.js';
+import type { QueueLease, QueueStep, WebhookQueue } from './webhook-queue.js';
 
 type Ports = Readonly<{ log: EventLog; queue: WebhookQueue; clock: Clock; ids: Ids }>;
 type Told = Readonly<{
@@ -58,7 +58,7 @@ export class WebhookFollower {
     }
   }
 
-  private async lead(session: QueueSession, ending: AbortSignal): Promise<void> {
+  private async lead(session: QueueLease, ending: AbortSignal): Promise<void> {
     const over = new AbortController();
     const signal = AbortSignal.any([ending, session.lost, over.signal]);
     const seen = new BoundedQueue<SubscriptionMessage>(this.pace.buffered);
@@ -80,7 +80,7 @@ export class WebhookFollower {
     }
   }
 
-  private async owed(session: QueueSession): Promise<DeliveryPlanner> {
+  private async owed(session: QueueLease): Promise<DeliveryPlanner> {
     const projects = new Projects(this.ports.log, this.pace.projects);
     return new DeliveryPlanner(
       await session.subscriptions(),
@@ -109,7 +109,7 @@ export class WebhookFollower {
   }
 
   private async takeAll(
-    session: QueueSession,
+    session: QueueLease,
     owed: DeliveryPlanner,
     seen: BoundedQueue<SubscriptionMessage>,
     begin: bigint | 'start',

@@ -17,7 +17,7 @@ export type QueueStep =
   | Readonly<{ kind: 'deliver'; webhookId: string; id: string; executionId: string | null; recorded: RecordedEvent }>;
 
 /** The right to take in events: one instance has it. */
-export interface QueueSession {
+export interface QueueLease {
   /** Aborted when the right is lost. */
   readonly lost: AbortSignal;
   /** That everything is taken in up to. */
@@ -84,7 +84,7 @@ export abstract class WebhookQueue {
   /** Where nothing was taken in yet, begins after `head`. */
   abstract begin(head: bigint | 'start'): Promise<void>;
   /** Null where another instance has the right. */
-  abstract tryLead(): Promise<QueueSession | null>;
+  abstract tryLead(): Promise<QueueLease | null>;
   /** Deliveries that are due and that nobody else has claimed. */
   abstract claim(limits: ClaimLimits, token: string): Promise<readonly Claimed[]>;
   /**

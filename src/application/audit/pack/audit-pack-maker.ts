@@ -9,9 +9,9 @@ import { eventHash, type ChainLink } from '../../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../../log/event-log.js';
 import type { AuditTree } from '../audit-tree.js';
 import type { Leaf } from '../audited-log.js';
-import type { CheckpointSigner, SignedCheckpoint } from '../checkpoint.js';
+import type { TreeHeadSigner, SignedTreeHead } from '../signed-tree-head.js';
 import type { AuditTreeWriter } from '../audit-tree-writer.js';
-import { AuditPacks, type AuditPack } from './get-audit-pack.js';
+import { AuditPacks, type AuditPack } from './audit-pack.js';
 import { lineageOf, type Lineage } from './lineage.js';
 import type { PackFormat, PackFiles } from './pack-format.js';
 
@@ -38,13 +38,13 @@ export type PackLimits = Readonly<{
 
 export const DEFAULT_PACK_LIMITS: PackLimits = { bytes: 256 * 1024 * 1024, coverMs: 15_000, lookMs: 50 };
 
-type Covered = Readonly<{ checkpoint: SignedCheckpoint; leaves: readonly Leaf[] }>;
+type Covered = Readonly<{ checkpoint: SignedTreeHead; leaves: readonly Leaf[] }>;
 
 export type PackPorts = Readonly<{
   log: EventLog;
   tree: AuditTree;
   keeper: AuditTreeWriter;
-  signer: CheckpointSigner;
+  signer: TreeHeadSigner;
   artifacts: ArtifactStore;
   format: PackFormat;
   clock: Clock;
@@ -104,7 +104,7 @@ export class AuditPackMaker extends AuditPacks {
     for (;;) {
       mustListen(signal);
       const all = await tree.leavesOf(stream, Number(last.revision) + 1);
-      const checkpoint = await tree.latestCheckpoint();
+      const checkpoint = await tree.latestTreeHead();
       const index = all.find(({ revision }) => revision === last.revision)?.index ?? Infinity;
       const isOwn = checkpoint?.key_id === signer.keyId;
       if (checkpoint && isOwn && index < checkpoint.tree_size) return { checkpoint, leaves: all };
@@ -117,7 +117,7 @@ export class AuditPackMaker extends AuditPacks {
     }
   }
 
-  private async proofs(leaves: readonly Leaf[], { tree_size: size }: SignedCheckpoint): Promise<Json> {
+  private async proofs(leaves: readonly Leaf[], { tree_size: size }: SignedTreeHead): Promise<Json> {
     const proofs = await this.ports.tree.inclusionProofs(
       leaves.map(({ index }) => index),
       size,

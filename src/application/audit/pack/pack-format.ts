@@ -1,5 +1,5 @@
 import type { RecordedEvent } from '../../log/event-log.js';
-import type { SignedCheckpoint } from '../checkpoint.js';
+import type { SignedTreeHead } from '../signed-tree-head.js';
 import type { Lineage } from './lineage.js';
 
 /** Content by path inside the pack. */
@@ -11,7 +11,7 @@ export type PackReport = Readonly<{
   madeAt: Date;
   events: readonly RecordedEvent[];
   lineage: readonly Lineage[];
-  checkpoint: SignedCheckpoint;
+  checkpoint: SignedTreeHead;
 }>;
 
 /** How a pack looks from outside. */

@@ -1,17 +1,17 @@
 import type { DataSource } from 'typeorm';
 import type pg from 'pg';
-import { AuditTree, type AuditSession, type TreeState } from '../../../application/audit/audit-tree.js';
+import { AuditTree, type AuditLease, type TreeState } from '../../../application/audit/audit-tree.js';
 import type { Leaf } from '../../../application/audit/audited-log.js';
-import { readCheckpoint, type SignedCheckpoint } from '../../../application/audit/checkpoint.js';
+import { readTreeHead, type SignedTreeHead } from '../../../application/audit/signed-tree-head.js';
 import { type NodePlace, peaksOf, type TreeNode } from '../../../application/audit/merkle.js';
 import { PgClient } from '../session/pg-client.js';
 import type { AuditLeaf } from '../entities/audit-tree.entities.js';
 import { tryLeadOn } from '../session/try-lead.js';
-import { HeldConnection } from '../session/held-connection.js';
+import { HeldConnection } from '../session/lease.js';
 import type { SessionLock } from '../session/session-lock.js';
 
 /** One statement after the other, each a transaction, on the connection whose lock is the right to write. */
-class PostgresAuditSession implements AuditSession {
+class PostgresAuditSession implements AuditLease {
   private readonly held: HeldConnection;
   readonly lost: AbortSignal;
 
@@ -51,7 +51,7 @@ class PostgresAuditSession implements AuditSession {
     );
   }
 
-  async keep(checkpoint: SignedCheckpoint): Promise<void> {
+  async keep(checkpoint: SignedTreeHead): Promise<void> {
     await this.query(
       'insert into audit_checkpoints (number, checkpoint) values ($1, $2) on conflict (number) do nothing',
       [checkpoint.number, JSON.stringify(checkpoint)],
@@ -113,7 +113,7 @@ export class PostgresAuditTree extends AuditTree {
     super();
   }
 
-  async tryLead(): Promise<AuditSession | null> {
+  async tryLead(): Promise<AuditLease | null> {
     const { options } = this.dataSource;
     if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
     const { connectTimeoutMs, statementTimeoutMs, silenceMs } = this.limits;
@@ -166,27 +166,27 @@ export class PostgresAuditTree extends AuditTree {
     });
   }
 
-  async latestCheckpoint(): Promise<SignedCheckpoint | null> {
+  async latestTreeHead(): Promise<SignedTreeHead | null> {
     const rows: { checkpoint: unknown }[] = await this.dataSource.query(
       'select checkpoint from audit_checkpoints order by number desc limit 1',
     );
-    return rows[0] ? readCheckpoint(rows[0].checkpoint) : null;
+    return rows[0] ? readTreeHead(rows[0].checkpoint) : null;
   }
 
-  checkpointsFrom(number: number, limit: number): Promise<readonly SignedCheckpoint[]> {
+  treeHeadsFrom(number: number, limit: number): Promise<readonly SignedTreeHead[]> {
     return this.checkpoints('number >= $1 order by number limit $2', [number, limit]);
   }
 
-  keyChanges(): Promise<readonly SignedCheckpoint[]> {
+  keyChanges(): Promise<readonly SignedTreeHead[]> {
     return this.checkpoints(`checkpoint -> 'key_change' is not null order by number`);
   }
 
-  private async checkpoints(which: string, values: unknown[] = []): Promise<readonly SignedCheckpoint[]> {
+  private async checkpoints(which: string, values: unknown[] = []): Promise<readonly SignedTreeHead[]> {
     const rows: { checkpoint: unknown }[] = await this.dataSource.query(
       `select checkpoint from audit_checkpoints where ${which}`,
       values,
     );
-    return rows.map(({ checkpoint }) => readCheckpoint(checkpoint));
+    return rows.map(({ checkpoint }) => readTreeHead(checkpoint));
   }
 }
 

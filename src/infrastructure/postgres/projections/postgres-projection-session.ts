@@ -3,11 +3,11 @@ import type { DataSource } from 'typeorm';
 import { failpoint } from '../../../application/runtime/failpoint.js';
 import type {
   Poison,
-  ProjectionSession,
+  ProjectionLease,
   ProjectionWrite,
   SkippedEvent,
 } from '../../../application/projections/projection-store.js';
-import { HeldConnection } from '../session/held-connection.js';
+import { HeldConnection } from '../session/lease.js';
 import type { SessionLock } from '../session/session-lock.js';
 import { LATE, noteLate } from '../live/announcement.js';
 import { storable } from '../session/storable.js';
@@ -28,7 +28,7 @@ const SETTINGS = `set enable_seqscan = off; set enable_hashjoin = off; set enabl
 const BEGIN_LATE = `begin; set local synchronous_commit = on; set local ${LATE} = on`;
 
 /** One transaction after the other, on the connection whose lock is the right to write. It is in pipeline mode. */
-export class PostgresProjectionSession implements ProjectionSession {
+export class PostgresProjectionSession implements ProjectionLease {
   private readonly held: HeldConnection;
   private readonly shapes = new Map<string, TableShape>();
   private isSet = false;

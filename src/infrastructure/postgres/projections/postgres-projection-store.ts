@@ -5,7 +5,7 @@ import {
   ProjectionStore,
   type Poison,
   type ProjectionCheckpoint as Checkpoint,
-  type ProjectionSession,
+  type ProjectionLease,
 } from '../../../application/projections/projection-store.js';
 import { ProjectionCheckpoint, ProjectionPoison } from '../entities/projection.entities.js';
 import { PostgresProjectionSession } from './postgres-projection-session.js';
@@ -48,7 +48,7 @@ export class PostgresProjectionStore extends ProjectionStore {
     super();
   }
 
-  async tryLead(): Promise<ProjectionSession | null> {
+  async tryLead(): Promise<ProjectionLease | null> {
     const { options } = this.dataSource;
     if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
     const client = new PgClient({
@@ -67,7 +67,7 @@ export class PostgresProjectionStore extends ProjectionStore {
    * Leads in the place of whoever does: their session is ended by the database, and they begin anew when this one is over.
    * @throws when that did not succeed in `withinMs`
    */
-  async takeLead(clock: Clock, withinMs: number): Promise<ProjectionSession> {
+  async takeLead(clock: Clock, withinMs: number): Promise<ProjectionLease> {
     const until = clock.now().getTime() + withinMs;
     for (;;) {
       const session = await this.tryLead();

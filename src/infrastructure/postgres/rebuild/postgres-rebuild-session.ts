@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { escapeIdentifier } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../../../application/runtime/clock.js';
-import type { ProjectionSession } from '../../../application/projections/projection-store.js';
+import type { ProjectionLease } from '../../../application/projections/projection-store.js';
 import type { Area, AreaWriter, Compared, RebuildSession, Swap } from '../../../application/rebuild/rebuild-store.js';
 import { type SessionLock, SessionsAreShared } from '../session/session-lock.js';
 import { tableShape } from '../projections/row-statements.js';
@@ -52,7 +52,7 @@ export type RebuildMeans = Readonly<{
   schemas: Schemas;
   connect: () => Promise<pg.Client>;
   /** The right to write to the live tables; until it is closed nobody else has it. */
-  takeLead: () => Promise<ProjectionSession>;
+  takeLead: () => Promise<ProjectionLease>;
   clock: Clock;
   limits: RebuildStoreLimits;
 }>;

@@ -5,7 +5,7 @@ import {
   type ClaimLimits,
   type Claimed,
   type DeliveryOutcome,
-  type QueueSession,
+  type QueueLease,
   type ReceiverState,
 } from '../../../application/webhooks/webhook-queue.js';
 import { PgClient } from '../session/pg-client.js';
@@ -112,7 +112,7 @@ export class PostgresWebhookQueue extends WebhookQueue {
     );
   }
 
-  async tryLead(): Promise<QueueSession | null> {
+  async tryLead(): Promise<QueueLease | null> {
     const { options } = this.dataSource;
     if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
     const { connectTimeoutMs, statementTimeoutMs, silenceMs, queued } = this.limits;

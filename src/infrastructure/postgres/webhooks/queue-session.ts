@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { failpoint } from '../../../application/runtime/failpoint.js';
-import type { QueueSession, QueueStep, Subscription } from '../../../application/webhooks/webhook-queue.js';
+import type { QueueLease, QueueStep, Subscription } from '../../../application/webhooks/webhook-queue.js';
 import { unreachable } from '../../../domain/decider.js';
-import { HeldConnection } from '../session/held-connection.js';
+import { HeldConnection } from '../session/lease.js';
 import type { SessionLock } from '../session/session-lock.js';
 import { storable, storableJson } from '../session/storable.js';
 
@@ -90,7 +90,7 @@ type Delivery = Extract<QueueStep, { kind: 'deliver' }>;
 export type QueueSessionLimits = Readonly<{ queued: number; beatMs: number }>;
 
 /** One transaction after the other, on the connection whose lock is the right to make deliveries. */
-export class PostgresQueueSession implements QueueSession {
+export class PostgresQueueSession implements QueueLease {
   private readonly held: HeldConnection;
   readonly lost: AbortSignal;
 

@@ -8,7 +8,7 @@ import { WebhookFollower } from '../../../../src/application/webhooks/webhook-fo
 import type {
   AttemptReport,
   Claimed,
-  QueueSession,
+  QueueLease,
   QueueStep,
   ReceiverState,
 } from '../../../../src/application/webhooks/webhook-queue.js';
@@ -109,7 +109,7 @@ const receiverOf = (webhookId: string, state: ReceiverState) =>
   dataSource.query('update webhooks set receiver_state = $2 where id = $1', [webhookId, state]);
 
 /** To one more subscriber, that is new. */
-const owedMore = async (session: QueueSession, streams: readonly string[]): Promise<string> => {
+const owedMore = async (session: QueueLease, streams: readonly string[]): Promise<string> => {
   const webhookId = await subscribe();
   const [recorded] = (await log.read(`webhook-${webhookId}`)).events;
   const event = { type: 'WebhookSubscribed', data: recorded!.data } as Extract<QueueStep, { kind: 'change' }>['event'];

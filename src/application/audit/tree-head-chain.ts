@@ -3,17 +3,17 @@ import { chained, contentOf, linkOf, hashOf } from '../log/event-hash.js';
 import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { eventId } from '../log/ids.js';
-import type { AuditSession } from './audit-tree.js';
-import { CHECKPOINT_STREAM } from './audited-log.js';
+import type { AuditLease } from './audit-tree.js';
+import { TREE_HEAD_STREAM } from './audited-log.js';
 import {
-  checkpointHash,
-  readCheckpoint,
+  treeHeadHash,
+  readTreeHead,
   signedText,
-  type CheckpointSigner,
+  type TreeHeadSigner,
   type KeyChange,
-  type SignedCheckpoint,
-} from './checkpoint.js';
-import type { KeeperPorts } from './writer-ports.js';
+  type SignedTreeHead,
+} from './signed-tree-head.js';
+import type { AuditWriterDependencies } from './writer-ports.js';
 import { spkiOf } from './keys.js';
 import { keyAfter, mustBeAllowed } from './may-sign.js';
 
@@ -22,20 +22,20 @@ const PAGE = 500;
 
 const [SIGNED, KEY_CHANGED] = ['AuditCheckpointSigned', 'AuditKeyChanged'] as const;
 
-export type CheckpointsPorts = Omit<KeeperPorts, 'ids'>;
+export type TreeHeadDependencies = Omit<AuditWriterDependencies, 'ids'>;
 
-type Last = Readonly<{ checkpoint: SignedCheckpoint; link: string | null }>;
+type Last = Readonly<{ checkpoint: SignedTreeHead; link: string | null }>;
 /** `event`: null where the log has it no more. */
-type Stored = Readonly<{ checkpoint: SignedCheckpoint; event: RecordedEvent | null }>;
+type Stored = Readonly<{ checkpoint: SignedTreeHead; event: RecordedEvent | null }>;
 
 /**
  * The checkpoints signed so far. First in the log, at an expected revision: there is one line of them; then in the file. Where
  * somebody has tombstoned their stream, the table is in the log's place: only the leader's session writes to it.
  */
-export class Checkpoints {
+export class TreeHeadChain {
   private constructor(
-    private readonly ports: CheckpointsPorts,
-    private readonly session: AuditSession,
+    private readonly ports: TreeHeadDependencies,
+    private readonly session: AuditLease,
     private last: Last | null,
     /** Null where the log takes checkpoints. */
     readonly tombstoned: StreamTombstoned | null,
@@ -45,9 +45,9 @@ export class Checkpoints {
    * Brings the table and the file up to the log, after a crash between the three.
    * @throws where the file holds what the log does not, or this key may not go on: then nothing more is signed
    */
-  static async read(ports: CheckpointsPorts, session: AuditSession): Promise<Checkpoints> {
+  static async read(ports: TreeHeadDependencies, session: AuditLease): Promise<TreeHeadChain> {
     const outside = await ports.outside.last();
-    const kept = await ports.tree.latestCheckpoint();
+    const kept = await ports.tree.latestTreeHead();
     const [keptTo, outsideTo] = [kept?.number ?? -1, outside?.number ?? -1];
     const tombstoned = await tombstoneOf(ports.log);
     const pageFrom = (number: number, limit: number) =>
@@ -67,7 +67,7 @@ export class Checkpoints {
     const changes = await ports.tree.keyChanges();
     mustBeAllowed(ports.signer, ports.pins, { last: last?.checkpoint ?? null, changes });
     const link = last?.event ? linkOf(last.event) : null;
-    return new Checkpoints(ports, session, last ? { ...last, link } : null, tombstoned);
+    return new TreeHeadChain(ports, session, last ? { ...last, link } : null, tombstoned);
   }
 
   /** Events that are covered. */
@@ -86,11 +86,11 @@ export class Checkpoints {
   }
 
   /** The key names the next one, which signs at once: no other process that still has the old one can come between. */
-  async changeKey(next: CheckpointSigner): Promise<void> {
+  async changeKey(next: TreeHeadSigner): Promise<void> {
     const { tree_size: size, root, position } = this.last!.checkpoint;
     const covered = [size, Buffer.from(root, 'hex'), BigInt(position)] as const;
     await this.sign(...covered, { from: spkiOf(this.ports.signer.publicKey), to: spkiOf(next.publicKey) });
-    await new Checkpoints({ ...this.ports, signer: next }, this.session, this.last, this.tombstoned).sign(...covered);
+    await new TreeHeadChain({ ...this.ports, signer: next }, this.session, this.last, this.tombstoned).sign(...covered);
   }
 
   async sign(treeSize: number, root: Buffer, position: bigint, change?: KeyChange): Promise<void> {
@@ -103,10 +103,10 @@ export class Checkpoints {
       position: String(position),
       at: clock.now().toISOString(),
       key_id: signer.keyId,
-      previous: this.last ? checkpointHash(this.last.checkpoint) : null,
+      previous: this.last ? treeHeadHash(this.last.checkpoint) : null,
       ...(change && { key_change: change }),
     };
-    const checkpoint: SignedCheckpoint = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
+    const checkpoint: SignedTreeHead = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
     failpoint('checkpoint-signed');
     const link = this.tombstoned ? null : await this.append(checkpoint);
     failpoint('after-commit');
@@ -118,17 +118,17 @@ export class Checkpoints {
   }
 
   /** @returns what the next event's link is made of */
-  private async append(checkpoint: SignedCheckpoint): Promise<string | null> {
+  private async append(checkpoint: SignedTreeHead): Promise<string | null> {
     const { log, clock } = this.ports;
     const { number, at, key_change: change } = checkpoint;
     const type = change ? KEY_CHANGED : SIGNED;
     const expected = number === 0 ? 'none' : BigInt(number - 1);
     const dataHash = hashOf(checkpoint);
     const metadata = { occurredAt: at, actor: { type: 'system', id: 'audit' } };
-    const id = eventId(CHECKPOINT_STREAM, String(number), 0, contentOf(type, dataHash, metadata));
+    const id = eventId(TREE_HEAD_STREAM, String(number), 0, contentOf(type, dataHash, metadata));
     const made = { event: { id, type, data: checkpoint, metadata }, dataHash };
-    const { events, link } = chained(CHECKPOINT_STREAM, [made], expected, this.last?.link ?? null);
-    await appendWithRetry(log, clock, CHECKPOINT_STREAM, events, expected, DEFAULT_APPEND_LIMITS);
+    const { events, link } = chained(TREE_HEAD_STREAM, [made], expected, this.last?.link ?? null);
+    await appendWithRetry(log, clock, TREE_HEAD_STREAM, events, expected, DEFAULT_APPEND_LIMITS);
     return link;
   }
 }
@@ -136,8 +136,8 @@ export class Checkpoints {
 /** Null where the stream can be read. */
 const tombstoneOf = async (log: EventLog): Promise<StreamTombstoned | null> => {
   try {
-    const [newest] = await log.readPage(CHECKPOINT_STREAM, { direction: 'backwards', from: 'end', limit: 1 });
-    return newest && isTombstone(newest) ? new StreamTombstoned(CHECKPOINT_STREAM) : null;
+    const [newest] = await log.readPage(TREE_HEAD_STREAM, { direction: 'backwards', from: 'end', limit: 1 });
+    return newest && isTombstone(newest) ? new StreamTombstoned(TREE_HEAD_STREAM) : null;
   } catch (error) {
     if (error instanceof StreamTombstoned) return error;
     throw error;
@@ -146,16 +146,16 @@ const tombstoneOf = async (log: EventLog): Promise<StreamTombstoned | null> => {
 
 /** The number of a checkpoint is its revision. */
 const inLog = async (log: EventLog, number: number, limit: number): Promise<readonly Stored[]> => {
-  const events = await log.readPage(CHECKPOINT_STREAM, { direction: 'forwards', from: BigInt(number), limit });
-  return events.map((event) => ({ event, checkpoint: readCheckpoint(event.data) }));
+  const events = await log.readPage(TREE_HEAD_STREAM, { direction: 'forwards', from: BigInt(number), limit });
+  return events.map((event) => ({ event, checkpoint: readTreeHead(event.data) }));
 };
 
-const inTable = async ({ tree }: CheckpointsPorts, number: number, limit: number): Promise<readonly Stored[]> =>
-  (await tree.checkpointsFrom(number, limit)).map((checkpoint) => ({ checkpoint, event: null }));
+const inTable = async ({ tree }: TreeHeadDependencies, number: number, limit: number): Promise<readonly Stored[]> =>
+  (await tree.treeHeadsFrom(number, limit)).map((checkpoint) => ({ checkpoint, event: null }));
 
-const mustHold = (found: Stored | undefined, outside: SignedCheckpoint): void => {
+const mustHold = (found: Stored | undefined, outside: SignedTreeHead): void => {
   const same = found?.checkpoint.number === outside.number ? found.checkpoint : undefined;
-  if (same && checkpointHash(same) === checkpointHash(outside)) return;
+  if (same && treeHeadHash(same) === treeHeadHash(outside)) return;
   throw new Error(
     `The file of checkpoints ends with number ${outside.number}, which the log ${same ? 'has differently' : 'lacks'}: ` +
       'expected the file of this log. Run `npm run audit -- verify --all`; if the log was restored from an older copy, ' +

@@ -3,29 +3,29 @@ import { mkdir, open, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { failpoint } from '../../application/runtime/failpoint.js';
 import {
-  checkpointHash,
-  OutsideCheckpoints,
-  readCheckpoint,
-  type SignedCheckpoint,
-} from '../../application/audit/checkpoint.js';
+  treeHeadHash,
+  OutsideTreeHeads,
+  readTreeHead,
+  type SignedTreeHead,
+} from '../../application/audit/signed-tree-head.js';
 
 /** Longer than many lines. */
 const TAIL_BYTES = 16 * 1024;
 const NEW_LINE = 0x0a;
 
 /** The checkpoints of the last lines, and where the last of them ends. */
-type Tail = Readonly<{ checkpoints: readonly SignedCheckpoint[]; end: number; size: number }>;
+type Tail = Readonly<{ checkpoints: readonly SignedTreeHead[]; end: number; size: number }>;
 
 /**
  * One checkpoint a line, as JSON. Each line is written to the one place that it can have, right behind the line before it,
  * and is the same whichever process writes it: so a process that comes late, after any time, writes what stands there already.
  */
-export class CheckpointFile extends OutsideCheckpoints {
+export class TreeHeadFile extends OutsideTreeHeads {
   constructor(private readonly file: string) {
     super();
   }
 
-  async last(): Promise<SignedCheckpoint | null> {
+  async last(): Promise<SignedTreeHead | null> {
     const handle = await open(this.file, 'r').catch(missing);
     if (!handle) return null;
     try {
@@ -35,7 +35,7 @@ export class CheckpointFile extends OutsideCheckpoints {
     }
   }
 
-  async append(checkpoints: readonly SignedCheckpoint[]): Promise<void> {
+  async append(checkpoints: readonly SignedTreeHead[]): Promise<void> {
     const handle = await this.openOrMake();
     try {
       const { checkpoints: stored, end, size } = await this.tail(handle);
@@ -57,7 +57,7 @@ export class CheckpointFile extends OutsideCheckpoints {
     }
   }
 
-  async all(): Promise<AsyncIterable<SignedCheckpoint | string> | null> {
+  async all(): Promise<AsyncIterable<SignedTreeHead | string> | null> {
     return (await stat(this.file).catch(missing)) ? lines(this.file) : null;
   }
 
@@ -86,9 +86,9 @@ export class CheckpointFile extends OutsideCheckpoints {
     return { checkpoints, end: from + end, size: from + bytesRead };
   }
 
-  private mustBeSame(stored: readonly SignedCheckpoint[], checkpoint: SignedCheckpoint): void {
+  private mustBeSame(stored: readonly SignedTreeHead[], checkpoint: SignedTreeHead): void {
     const same = stored.find(({ number }) => number === checkpoint.number);
-    if (!same || checkpointHash(same) === checkpointHash(checkpoint)) return;
+    if (!same || treeHeadHash(same) === treeHeadHash(checkpoint)) return;
     throw new Error(`${this.file}: expected checkpoint ${checkpoint.number} as the log has it, got another`);
   }
 
@@ -108,10 +108,10 @@ export class CheckpointFile extends OutsideCheckpoints {
   }
 }
 
-const latest = (checkpoints: readonly SignedCheckpoint[]): SignedCheckpoint | null =>
-  checkpoints.reduce<SignedCheckpoint | null>((a, b) => (a && a.number > b.number ? a : b), null);
+const latest = (checkpoints: readonly SignedTreeHead[]): SignedTreeHead | null =>
+  checkpoints.reduce<SignedTreeHead | null>((a, b) => (a && a.number > b.number ? a : b), null);
 
-async function* lines(file: string): AsyncGenerator<SignedCheckpoint | string> {
+async function* lines(file: string): AsyncGenerator<SignedTreeHead | string> {
   let rest = '';
   for await (const chunk of createReadStream(file, { encoding: 'utf8' }) as AsyncIterable<string>) {
     const parts = `${rest}${chunk}`.split('\n');
@@ -123,9 +123,9 @@ async function* lines(file: string): AsyncGenerator<SignedCheckpoint | string> {
 }
 
 /** The text itself, where it is no checkpoint. */
-const readLine = (line: string): SignedCheckpoint | string => {
+const readLine = (line: string): SignedTreeHead | string => {
   try {
-    return readCheckpoint(JSON.parse(line));
+    return readTreeHead(JSON.parse(line));
   } catch {
     return line;
   }

@@ -1,13 +1,13 @@
 import type { EventLog } from '../log/event-log.js';
-import { CHECKPOINT_STREAM, presentLog } from './audited-log.js';
-import { checkpointHash, readCheckpoint, type OutsideCheckpoints, type SignedCheckpoint } from './checkpoint.js';
+import { TREE_HEAD_STREAM, presentLog } from './audited-log.js';
+import { treeHeadHash, readTreeHead, type OutsideTreeHeads, type SignedTreeHead } from './signed-tree-head.js';
 import type { Finding, FindingKind } from './finding.js';
 import { KeyWalk, type TrustedKeys } from './keys.js';
 import { Tombstones } from './tombstones.js';
 
-export type CheckpointsVerified = Readonly<{
+export type VerifiedTreeHeads = Readonly<{
   /** Signed by a trusted key, by number, wherever they were found. */
-  trusted: readonly SignedCheckpoint[];
+  trusted: readonly SignedTreeHead[];
   inLog: number;
   /** Null where there is no file. */
   inFile: number | null;
@@ -20,10 +20,10 @@ export type CheckpointsVerified = Readonly<{
   findings: readonly Finding[];
 }>;
 
-type Ports = Readonly<{ log: EventLog; outside: OutsideCheckpoints; keys: TrustedKeys }>;
+type Ports = Readonly<{ log: EventLog; outside: OutsideTreeHeads; keys: TrustedKeys }>;
 
 /** Signatures, links and numbers, in the log and in the file outside; and that neither holds what the other lacks. */
-export const verifyCheckpoints = async ({ log, outside, keys }: Ports): Promise<CheckpointsVerified> => {
+export const verifyTreeHeads = async ({ log, outside, keys }: Ports): Promise<VerifiedTreeHeads> => {
   const [ofFile, ofLog] = [new Line('the file', keys, true), new Line('the log', keys, false)];
   // The file first: what is signed meanwhile is in the log before it is there.
   const file = await outside.all();
@@ -56,7 +56,7 @@ export const verifyCheckpoints = async ({ log, outside, keys }: Ports): Promise<
 };
 
 async function* stored(log: EventLog, tombstones: Tombstones): AsyncGenerator<unknown> {
-  for await (const event of presentLog(log, CHECKPOINT_STREAM)) if (!tombstones.step(event)) yield event.data;
+  for await (const event of presentLog(log, TREE_HEAD_STREAM)) if (!tombstones.step(event)) yield event.data;
 }
 
 async function* none(): AsyncGenerator<never> {}
@@ -64,17 +64,17 @@ async function* none(): AsyncGenerator<never> {}
 /** Checkpoints one after the other, as one place holds them. */
 class Line {
   readonly hashes = new Map<number, string>();
-  readonly trusted = new Map<number, SignedCheckpoint>();
+  readonly trusted = new Map<number, SignedTreeHead>();
   readonly missingKeys = new Set<string>();
   readonly findings: Finding[] = [];
   repeated = 0;
   firstKey: string | null = null;
   private readonly keys: KeyWalk;
-  private before: SignedCheckpoint | null = null;
+  private before: SignedTreeHead | null = null;
   /** Signed with keys that nobody has named yet. A trusted one that names the last of them by its hash vouches for all. */
-  private waiting: SignedCheckpoint[] = [];
+  private waiting: SignedTreeHead[] = [];
   /** Signed with keys that may sign, and whose public halves may stand in what comes next. */
-  private readonly unchecked: SignedCheckpoint[] = [];
+  private readonly unchecked: SignedTreeHead[] = [];
 
   /** @param mayRepeat whether the same again counts once */
   constructor(
@@ -91,7 +91,7 @@ class Line {
     for (const checkpoint of this.unchecked) this.check(checkpoint);
   }
 
-  private check(checkpoint: SignedCheckpoint): void {
+  private check(checkpoint: SignedTreeHead): void {
     const isSigned = this.keys.isSigned(checkpoint);
     if (isSigned) this.trusted.set(checkpoint.number, checkpoint);
     else if (isSigned === undefined) this.missingKeys.add(checkpoint.key_id);
@@ -103,7 +103,7 @@ class Line {
     const checkpoint = parsed(value);
     if (!checkpoint) return this.tell('checkpoint-edited', next, 'this is no signed checkpoint');
     const { number } = checkpoint;
-    const hash = checkpointHash(checkpoint);
+    const hash = treeHeadHash(checkpoint);
     const earlier = this.hashes.get(number);
     if (this.mayRepeat && earlier === hash) {
       this.repeated += 1;
@@ -117,9 +117,9 @@ class Line {
     this.hashes.set(number, hash);
   }
 
-  private isNext({ number, previous }: SignedCheckpoint, earlier: string | undefined): boolean {
+  private isNext({ number, previous }: SignedTreeHead, earlier: string | undefined): boolean {
     const next = (this.before?.number ?? -1) + 1;
-    const named = this.before && checkpointHash(this.before);
+    const named = this.before && treeHeadHash(this.before);
     if (earlier !== undefined) this.tell('checkpoint-edited', number, 'it stands there more than once, and differs');
     else if (number !== next) this.tell('checkpoint-removed', next, `it is missing; number ${number} comes instead`);
     else if (previous !== named) this.tell('checkpoint-edited', next, 'it names another checkpoint before it');
@@ -127,7 +127,7 @@ class Line {
     return false;
   }
 
-  private judge(checkpoint: SignedCheckpoint): void {
+  private judge(checkpoint: SignedTreeHead): void {
     const { number } = checkpoint;
     const judged = this.keys.step(checkpoint);
     if (judged === 'wrong-signature') this.tell('checkpoint-signature', number, 'its signature is wrong');
@@ -153,18 +153,18 @@ class Line {
   }
 }
 
-const parsed = (value: unknown): SignedCheckpoint | undefined => {
+const parsed = (value: unknown): SignedTreeHead | undefined => {
   try {
-    return readCheckpoint(value);
+    return readTreeHead(value);
   } catch {
     return undefined;
   }
 };
 
-const finding = (kind: FindingKind, number: number, at: SignedCheckpoint | null, what: string): Finding => ({
+const finding = (kind: FindingKind, number: number, at: SignedTreeHead | null, what: string): Finding => ({
   kind,
   position: at ? BigInt(at.position) : null,
-  stream: CHECKPOINT_STREAM,
+  stream: TREE_HEAD_STREAM,
   revision: BigInt(number),
   what: `Checkpoint ${number}. ${what}`,
   checkpoint: null,

@@ -27,20 +27,20 @@ const shape = z.strictObject({
 });
 const signedShape = shape.extend({ signature: z.string().min(1) });
 
-export type Checkpoint = z.output<typeof shape>;
-export type KeyChange = NonNullable<Checkpoint['key_change']>;
+export type TreeHead = z.output<typeof shape>;
+export type KeyChange = NonNullable<TreeHead['key_change']>;
 /** `signature`: Ed25519 over `signedText`, base64. */
-export type SignedCheckpoint = z.output<typeof signedShape>;
+export type SignedTreeHead = z.output<typeof signedShape>;
 
 /** @throws where it is none */
-export const readCheckpoint = (value: unknown): SignedCheckpoint => signedShape.parse(value);
+export const readTreeHead = (value: unknown): SignedTreeHead => signedShape.parse(value);
 
-export const signedText = ({ signature: _made, ...checkpoint }: Checkpoint & { signature?: string }): string =>
+export const signedText = ({ signature: _made, ...checkpoint }: TreeHead & { signature?: string }): string =>
   canonicalJson(checkpoint);
 
-export const checkpointHash = (checkpoint: SignedCheckpoint): string => hashOf(checkpoint);
+export const treeHeadHash = (checkpoint: SignedTreeHead): string => hashOf(checkpoint);
 
-export const isSignedBy = (checkpoint: SignedCheckpoint, publicKey: string | KeyObject): boolean => {
+export const isSignedBy = (checkpoint: SignedTreeHead, publicKey: string | KeyObject): boolean => {
   const key = typeof publicKey === 'string' ? createPublicKey(publicKey) : publicKey;
   // With a key that cannot sign at all the comparison would throw, and a planted one must not end a verification.
   if (key.asymmetricKeyType !== 'ed25519') return false;
@@ -48,7 +48,7 @@ export const isSignedBy = (checkpoint: SignedCheckpoint, publicKey: string | Key
 };
 
 /** Who signs. The private key does not leave it. */
-export abstract class CheckpointSigner {
+export abstract class TreeHeadSigner {
   /** SHA-256 (hex) of the public key's SPKI. */
   abstract readonly keyId: string;
   /** PEM. */
@@ -58,19 +58,19 @@ export abstract class CheckpointSigner {
 }
 
 /** The same checkpoints where whoever can write to the log and to the database cannot: a file that only grows. */
-export abstract class OutsideCheckpoints {
+export abstract class OutsideTreeHeads {
   /** The one with the largest number. Null where there is none yet. */
-  abstract last(): Promise<SignedCheckpoint | null>;
+  abstract last(): Promise<SignedTreeHead | null>;
   /**
    * They are on disk when it resolves, each once. Nothing fences a file: a writer that stood still may come late, when
    * another has written the same and more. So each has its one place, and what stands there already is left as it is.
    * @param checkpoints by number, without gaps, from the first on that may be missing
    * @throws where something else stands in that place, or what comes before it is missing
    */
-  abstract append(checkpoints: readonly SignedCheckpoint[]): Promise<void>;
+  abstract append(checkpoints: readonly SignedTreeHead[]): Promise<void>;
   /**
    * Line by line from the first; a line that is no checkpoint as its text. What stands after the last line's end is not
    * yet a line: it is being written, or a crash cut it short. Null where there is no such file.
    */
-  abstract all(): Promise<AsyncIterable<SignedCheckpoint | string> | null>;
+  abstract all(): Promise<AsyncIterable<SignedTreeHead | string> | null>;
 }
