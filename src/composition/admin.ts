@@ -1,13 +1,10 @@
-import type { OnError } from '../application/runtime/errors.js';
-/** Wires what operators use: the state of the read tables, orders and rebuilds, the slow comparison, and the metrics. */
 import { Logger, type Provider } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
+import type { OnError } from '../application/runtime/errors.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { EventLog } from '../application/log/event-log.js';
 import { Metrics } from '../application/runtime/metrics.js';
-import { projectionHandlers } from '../application/projections/admin/handlers.js';
-import { PoisonOrders } from '../application/projections/admin/poison-orders.js';
-import { ProjectionRecords } from '../application/projections/admin/projection-records.js';
+import { PoisonOrders, ProjectionRecords } from '../application/projections/admin/projection-records.js';
 import { ProjectionStatuses } from '../application/projections/admin/projection-status.js';
 import { DEFAULT_DRIFT_LIMITS, DriftWatch } from '../application/projections/drift/drift-watch.js';
 import type { Checked } from '../application/projections/drift/check-execution.js';
@@ -18,8 +15,14 @@ import { every } from '../application/runtime/every.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PrometheusMetrics, observeProjections } from '../infrastructure/metrics/prometheus-metrics.js';
 import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
+import { OrderRebuildHandler } from '../application/commands/order-rebuild.js';
+import { TreatPoisonHandler } from '../application/commands/treat-poison.js';
+import { GetRebuildHandler, ListProjectionsHandler } from '../application/queries/projections.js';
 import type { ProjectionAdmin } from './projection-admin.js';
 import { rebuildThread } from './rebuild-in-thread.js';
+
+/** What operators of the read tables may order and ask. */
+const projectionHandlers = [OrderRebuildHandler, TreatPoisonHandler, ListProjectionsHandler, GetRebuildHandler];
 
 type Parts = Readonly<{
   config: Config;

@@ -1,5 +1,5 @@
 /** What the command line verifies with. Joins the servers of an application that runs, or starts its own. */
-import { changeKey } from '../application/audit/change-key.js';
+import { changeKey } from '../application/audit/tree-head-chain.js';
 import type { Finding } from '../application/audit/finding.js';
 import { signingPart, verdictOf, type Signing } from '../application/audit/verdict.js';
 import { tombstonesOf } from '../application/audit/tombstones.js';

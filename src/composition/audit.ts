@@ -2,14 +2,16 @@ import type { OnError } from '../application/runtime/errors.js';
 /** What proves the history: the tree over the log, the key, the file outside the database. */
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
-import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
-import { DEFAULT_AUDIT_WRITER_LIMITS, type AuditWriterDependencies } from '../application/audit/writer-ports.js';
-import type { TrustedKeys } from '../application/audit/keys.js';
+import {
+  AuditTreeWriter,
+  DEFAULT_AUDIT_WRITER_LIMITS,
+  type AuditWriterDependencies,
+} from '../application/audit/audit-tree-writer.js';
+import { type TrustedKeys, mustBeAllowed } from '../application/audit/keys.js';
 import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { TreeHeadSigner, OutsideTreeHeads } from '../application/audit/signed-tree-head.js';
-import { leadNotices } from '../application/workflow/notices.js';
+import { leadNotices } from '../application/runtime/leadership.js';
 import { TreeHeadFile } from '../infrastructure/audit/tree-head-file.js';
-import { mustBeAllowed } from '../application/audit/may-sign.js';
 import { readTrustedKeys, openSigningKey } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
@@ -42,7 +44,12 @@ export const openAudit = async (config: Config, dataSource: DataSource): Promise
 export const auditKeeper = (config: Config, ports: AuditWriterDependencies, onError: OnError): AuditTreeWriter => {
   const { auditCheckpointEvents: checkpointEvents, auditCheckpointMs: checkpointMs } = config;
   const notices = leadNotices('writes and signs the audit tree', tellLog('Audit'));
-  return new AuditTreeWriter(ports, { ...DEFAULT_AUDIT_WRITER_LIMITS, checkpointEvents, checkpointMs }, onError, notices);
+  return new AuditTreeWriter(
+    ports,
+    { ...DEFAULT_AUDIT_WRITER_LIMITS, checkpointEvents, checkpointMs },
+    onError,
+    notices,
+  );
 };
 
 /** For the first start: who learns of the key only later cannot know that it has always been this one. */

@@ -6,7 +6,7 @@ import { defaultHttpLimits, type HttpLimits } from '../interfaces/http/server/ht
 import {
   DEFAULT_REBUILD_STORE_LIMITS,
   type RebuildStoreLimits,
-} from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
+} from '../infrastructure/postgres/rebuild/postgres-rebuild-session.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/stream-limits.js';
 import type { StreamBounds } from '../interfaces/http/streams/stream-bounds.js';

@@ -9,11 +9,13 @@ import { projections } from '../application/projections/index.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
-import { leadNotices } from '../application/workflow/notices.js';
+import { leadNotices } from '../application/runtime/leadership.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresLiveRows } from '../infrastructure/postgres/projections/postgres-live-rows.js';
-import { PostgresPoisonOrders } from '../infrastructure/postgres/projections/postgres-poison-orders.js';
-import { PostgresProjectionRecords } from '../infrastructure/postgres/projections/postgres-projection-records.js';
+import {
+  PostgresPoisonOrders,
+  PostgresProjectionRecords,
+} from '../infrastructure/postgres/projections/postgres-projection-records.js';
 import { PostgresProjectionStore } from '../infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { rebuilderLimits, rebuildStoreLimits, runnerLimits } from './limits.js';

@@ -5,8 +5,10 @@ import { canonicalJson, type Json } from '../../domain/json.js';
 import { PROJECTION_STREAM_PREFIX } from '../../domain/projection/events.js';
 import { POISON_STREAM_PREFIX } from '../../domain/projection/poison-orders.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
+import { WEBHOOK_STREAM_PREFIX } from '../../domain/webhook/webhook.js';
 import { linkOf, hashOf } from '../log/event-hash.js';
 import type { RecordedEvent, EventLog } from '../log/event-log.js';
+import { PROBE_STREAM } from '../log/write-probe.js';
 import { leafHash } from './merkle.js';
 
 /**
@@ -88,3 +90,9 @@ export async function* presentLog(
     ending.abort();
   }
 }
+
+/** What the names of all streams begin with that this application writes. Events are added to them; nothing is ever taken away. */
+export const OWN_STREAM_PREFIXES: readonly string[] = [
+  ...[...AUDITED_PREFIXES, WEBHOOK_STREAM_PREFIX],
+  ...[TREE_HEAD_STREAM, PROBE_STREAM],
+];

@@ -3,26 +3,34 @@ import { chained, contentOf, linkOf, hashOf } from '../log/event-hash.js';
 import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { eventId } from '../log/ids.js';
-import type { AuditLease } from './audit-tree.js';
+import type { AuditLease, AuditTree } from './audit-tree.js';
 import { TREE_HEAD_STREAM } from './audited-log.js';
 import {
   treeHeadHash,
   readTreeHead,
   signedText,
   type TreeHeadSigner,
+  type OutsideTreeHeads,
   type KeyChange,
   type SignedTreeHead,
 } from './signed-tree-head.js';
-import type { AuditWriterDependencies } from './writer-ports.js';
-import { spkiOf } from './keys.js';
-import { keyAfter, mustBeAllowed } from './may-sign.js';
+import type { Clock } from '../runtime/clock.js';
+import { spkiOf, keyAfter, mustBeAllowed } from './keys.js';
 
 /** Checkpoints in memory at a time. */
 const PAGE = 500;
 
 const [SIGNED, KEY_CHANGED] = ['AuditCheckpointSigned', 'AuditKeyChanged'] as const;
 
-export type TreeHeadDependencies = Omit<AuditWriterDependencies, 'ids'>;
+export type TreeHeadDependencies = Readonly<{
+  tree: AuditTree;
+  log: EventLog;
+  clock: Clock;
+  signer: TreeHeadSigner;
+  /** Ids of keys that an operator vouches for. */
+  pins: ReadonlySet<string>;
+  outside: OutsideTreeHeads;
+}>;
 
 type Last = Readonly<{ checkpoint: SignedTreeHead; link: string | null }>;
 /** `event`: null where the log has it no more. */
@@ -161,4 +169,20 @@ const mustHold = (found: Stored | undefined, outside: SignedTreeHead): void => {
       'expected the file of this log. Run `npm run audit -- verify --all`; if the log was restored from an older copy, ' +
       'move the file away. Nothing is signed until then',
   );
+};
+
+/**
+ * Has the key of `ports` name the next one, which signs a checkpoint at once. What an earlier try has done is not done again.
+ * @returns false where nothing is signed yet: then there is nobody to name it, and it can just take the place
+ * @throws where the key of `ports` may not sign
+ */
+export const changeKey = async (
+  ports: TreeHeadDependencies,
+  session: AuditLease,
+  next: TreeHeadSigner,
+): Promise<boolean> => {
+  const asNext = await TreeHeadChain.read({ ...ports, signer: next, pins: new Set([next.keyId]) }, session);
+  if (asNext.nextKey === null) return false;
+  if (asNext.nextKey !== next.keyId) await (await TreeHeadChain.read(ports, session)).changeKey(next);
+  return true;
 };

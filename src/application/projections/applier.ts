@@ -2,7 +2,7 @@ import { workflowStream, executionIdOf } from '../../domain/workflow/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { StreamTombstoned, type EventLog, type RecordedEvent, isTombstone } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
-import type { PoisonOrder } from './admin/poison-orders.js';
+import type { PoisonOrder } from './admin/projection-records.js';
 import { type Projection, type AnyRow, type Change, type ProjectedEvent, readEvent } from './projection.js';
 import {
   CannotApply,
@@ -10,8 +10,42 @@ import {
   type ProjectionLease,
   type ProjectionWrite,
   type SkippedEvent,
+  type ProjectionCheckpoint,
 } from './projection-store.js';
-import type { Progress } from './progress.js';
+
+/** Where one projection stands, in the words of what was committed last. */
+export class Progress {
+  private readonly held = new Map<string, Poison>();
+
+  constructor(
+    private current: ProjectionCheckpoint | null,
+    poisoned: readonly Poison[],
+  ) {
+    for (const poison of poisoned) this.held.set(poison.executionId, poison);
+  }
+
+  get checkpoint(): ProjectionCheckpoint | null {
+    return this.current;
+  }
+
+  get poisoned(): readonly Poison[] {
+    return [...this.held.values()];
+  }
+
+  isHeld(executionId: string): boolean {
+    return this.held.has(executionId);
+  }
+
+  isBehind(position: bigint): boolean {
+    return this.current === null || this.current.position < position;
+  }
+
+  committed({ poisoned, healed, checkpoint }: ProjectionWrite): void {
+    for (const poison of poisoned) this.held.set(poison.executionId, poison);
+    for (const executionId of healed) this.held.delete(executionId);
+    if (checkpoint) this.current = checkpoint;
+  }
+}
 
 /** What a projection makes of some events, and which of them it cannot take. Pure. */
 

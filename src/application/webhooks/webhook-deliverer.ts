@@ -7,9 +7,8 @@ import { LogUnavailable, StreamTombstoned, type EventLog, type RecordedEvent } f
 import { failpoint } from '../runtime/failpoint.js';
 import type { Ids } from '../log/ids.js';
 import type { WebhookLimits, WebhookPace } from './limits.js';
-import { bodyOf, headersFor } from './message.js';
+import { bodyOf, headersFor, type Answered, type WebhookSender } from './message.js';
 import type { AttemptReport, Claimed, WebhookQueue, ClaimLimits, DeliveryOutcome } from './webhook-queue.js';
-import type { Answered, WebhookSender } from './webhook-sender.js';
 
 /** What an answer, or its absence, means for a delivery and for the subscription. */
 

@@ -18,9 +18,8 @@ import type { Ids } from '../log/ids.js';
 import { untilSettled } from '../queries/revision-waits.js';
 import { SmallStream, type SmallOutcome } from '../log/stream-commands.js';
 import type { WebhookLimits } from './limits.js';
-import { refuseUnknown, targetOf, type SubscribeRequest } from './message.js';
+import { refuseUnknown, targetOf, type SubscribeRequest, type WebhookSender } from './message.js';
 import type { WebhookQueue } from './webhook-queue.js';
-import type { WebhookSender } from './webhook-sender.js';
 import type { DeliveryView, WebhookStore, WebhookView } from './webhook-store.js';
 
 const streams = new SmallStream(webhook, readWebhookEvent);

@@ -6,6 +6,24 @@ import { unreachable, type Decider, type Message } from '../decider.js';
 import { CommandRejected } from '../errors.js';
 import { listOf, oneOf, orNull, record, shownValue, text, time, whole, type Shape } from '../shape.js';
 
+/** Which events a subscription is about. */
+
+/** @param pattern an exact name, or a beginning with `*` behind it */
+const matchesType = (pattern: string, type: string): boolean =>
+  pattern.endsWith('*') ? type.startsWith(pattern.slice(0, -1)) : type === pattern;
+
+/** What can be told from the event alone; its project may have to be looked up. */
+export const mayMatch = (
+  { eventTypes, executionId }: WebhookFilter,
+  event: Readonly<{ type: string; executionId: string }>,
+): boolean =>
+  (executionId === null || executionId === event.executionId) &&
+  (eventTypes.length === 0 || eventTypes.some((pattern) => matchesType(pattern, event.type)));
+
+/** Of the patterns, those that no known type answers to. */
+export const unknownTypes = (patterns: readonly string[], known: readonly string[]): readonly string[] =>
+  patterns.filter((pattern) => !known.some((type) => matchesType(pattern, type)));
+
 /** What is asked for: all of it has to hold. */
 export type WebhookFilter = Readonly<{
   /** Exact names, or beginnings with `*` behind them; empty: every type. */

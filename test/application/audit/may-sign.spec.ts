@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { SignedTreeHead } from '../../../src/application/audit/signed-tree-head.js';
-import { spkiOf } from '../../../src/application/audit/keys.js';
-import { KeyNotAllowed, mustBeAllowed } from '../../../src/application/audit/may-sign.js';
+import { spkiOf, KeyNotAllowed, mustBeAllowed } from '../../../src/application/audit/keys.js';
 import { KeySigner } from '../../../src/infrastructure/audit/signing-key.js';
 
 const [first, second, third] = [1, 2, 3].map(() => new KeySigner(generateKeyPairSync('ed25519').privateKey)) as [

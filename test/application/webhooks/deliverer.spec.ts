@@ -9,7 +9,7 @@ import {
   type Claimed,
   type DeliveryOutcome,
 } from '../../../src/application/webhooks/webhook-queue.js';
-import { WebhookSender, type Answered, type Posted } from '../../../src/application/webhooks/webhook-sender.js';
+import { WebhookSender, type Answered, type Posted } from '../../../src/application/webhooks/message.js';
 import { SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { VirtualClock } from '../../support/virtual-clock.js';

@@ -4,8 +4,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
-import { AuditTreeWriter } from '../../../src/application/audit/audit-tree-writer.js';
-import { DEFAULT_AUDIT_WRITER_LIMITS, type AuditWriterDependencies } from '../../../src/application/audit/writer-ports.js';
+import {
+  AuditTreeWriter,
+  DEFAULT_AUDIT_WRITER_LIMITS,
+  type AuditWriterDependencies,
+} from '../../../src/application/audit/audit-tree-writer.js';
 import { treeHeadHash, signedText } from '../../../src/application/audit/signed-tree-head.js';
 import { inOrder } from '../../../src/application/audit/finding.js';
 import { verifyTreeHeads } from '../../../src/application/audit/verify-tree-heads.js';

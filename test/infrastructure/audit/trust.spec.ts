@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { changeKey } from '../../../src/application/audit/change-key.js';
+import { changeKey } from '../../../src/application/audit/tree-head-chain.js';
 import { treeHeadHash, signedText, type TreeHeadSigner } from '../../../src/application/audit/signed-tree-head.js';
 import { spkiOf } from '../../../src/application/audit/keys.js';
 import { signingPart, verdictOf } from '../../../src/application/audit/verdict.js';

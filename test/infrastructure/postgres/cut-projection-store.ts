@@ -2,6 +2,7 @@
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
 import type { ProjectionLease } from '../../../src/application/projections/projection-store.js';
+import { HeldConnection } from '../../../src/infrastructure/postgres/session/lease.js';
 import { PostgresProjectionSession } from '../../../src/infrastructure/postgres/projections/postgres-projection-session.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 
@@ -38,6 +39,9 @@ export class CutProjectionStore extends PostgresProjectionStore {
       connection.stream.destroy();
       throw new Error(`The connection is cut ${this.cut.when} statement ${this.cut.at}`);
     };
-    return new PostgresProjectionSession(Object.assign(client, { query: counted }), this.tables, BEAT_MS);
+    return new PostgresProjectionSession(
+      new HeldConnection(Object.assign(client, { query: counted }), BEAT_MS),
+      this.tables,
+    );
   }
 }

@@ -1,5 +1,4 @@
-import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
-import { migrate } from '../../../src/infrastructure/postgres/migrate.js';
+import { createDataSource, migrate } from '../../../src/infrastructure/postgres/data-source.js';
 import { migrations } from '../../../src/infrastructure/postgres/migrations/index.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 

@@ -7,10 +7,8 @@ import { Rebuilder, DEFAULT_REBUILDER_LIMITS } from '../../../src/application/re
 import { Rebuilds } from '../../../src/application/rebuild/rebuilds.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresReadModel } from '../../../src/infrastructure/postgres/queries/postgres-read-model.js';
-import {
-  DEFAULT_REBUILD_STORE_LIMITS,
-  PostgresRebuildStore,
-} from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
+import { DEFAULT_REBUILD_STORE_LIMITS } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-session.js';
+import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { moves, playMoves } from '../../application/projections/random-history.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';

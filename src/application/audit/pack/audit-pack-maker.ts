@@ -11,9 +11,8 @@ import type { AuditTree } from '../audit-tree.js';
 import type { Leaf } from '../audited-log.js';
 import type { TreeHeadSigner, SignedTreeHead } from '../signed-tree-head.js';
 import type { AuditTreeWriter } from '../audit-tree-writer.js';
-import { AuditPacks, type AuditPack } from './audit-pack.js';
+import { AuditPacks, type AuditPack, type PackFormat, type PackFiles } from './audit-pack.js';
 import { lineageOf, type Lineage } from './lineage.js';
-import type { PackFormat, PackFiles } from './pack-format.js';
 
 /** Every file of the pack but itself and its signature. Its canonical JSON is what is stored, and signed. */
 const manifestOf = (executionId: string, madeAt: Date, files: PackFiles): JsonObject => ({

@@ -5,8 +5,14 @@ import type { EventLog } from '../../log/event-log.js';
 import type { Rebuilds, RebuildView } from '../../rebuild/rebuilds.js';
 import type { Poison, SkippedEvent } from '../projection-store.js';
 import type { Projection } from '../projection.js';
-import type { PlacedOrder, PoisonOrders } from './poison-orders.js';
-import type { Drift, HeldBack, ProjectionRecord, ProjectionRecords } from './projection-records.js';
+import type {
+  PlacedOrder,
+  PoisonOrders,
+  Drift,
+  HeldBack,
+  ProjectionRecord,
+  ProjectionRecords,
+} from './projection-records.js';
 
 type Sample = Readonly<{ at: number; events: bigint; rebuildId: string | null }>;
 

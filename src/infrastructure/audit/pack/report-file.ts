@@ -1,5 +1,5 @@
 import type { Content, TableCell, TDocumentDefinitions } from 'pdfmake/interfaces.js';
-import type { PackReport } from '../../../application/audit/pack/pack-format.js';
+import type { PackReport } from '../../../application/audit/pack/audit-pack.js';
 import type { RecordedEvent } from '../../../application/log/event-log.js';
 import { pdfFile } from '../../typesetting/pdf-file.js';
 

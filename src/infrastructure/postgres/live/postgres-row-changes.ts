@@ -8,9 +8,8 @@ import {
   type Interest,
   type TableColumn,
 } from '../../../application/live/row-changes.js';
-import { PgClient } from '../session/pg-client.js';
-import { announcementOf, CHANNEL, told, type Told, LISTENERS } from './announcement.js';
-import { readAnnounced } from './read-announced.js';
+import { ownClient } from '../session/pg-client.js';
+import { announcementOf, CHANNEL, told, type Told, LISTENERS, readAnnounced } from './announcement.js';
 
 /**
  * The server keeps what was told until every listener has taken it, in a queue that can fill up, and then refuses the
@@ -202,15 +201,10 @@ export class PostgresRowChanges extends RowChanges {
   }
 
   private async listen(): Promise<Listening> {
-    const { options } = this.dataSource;
-    if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
     const { connectTimeoutMs, beatMs, queueShare } = this.limits;
-    const client = new PgClient({
-      connectionString: options.url,
-      application_name: LISTENER_NAME,
+    const client = ownClient(this.dataSource, LISTENER_NAME, {
       connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: connectTimeoutMs,
-      keepAlive: true,
       pipeline: true,
     });
     const ended = new AbortController();

@@ -13,10 +13,8 @@ import type {
   ReceiverState,
 } from '../../../../src/application/webhooks/webhook-queue.js';
 import type { RecordedEvent } from '../../../../src/application/log/event-log.js';
-import {
-  DEFAULT_WEBHOOK_QUEUE_LIMITS,
-  PostgresWebhookQueue,
-} from '../../../../src/infrastructure/postgres/webhooks/postgres-webhook-queue.js';
+import { DEFAULT_LEASE_LIMITS } from '../../../../src/infrastructure/postgres/session/lease.js';
+import { PostgresWebhookQueue } from '../../../../src/infrastructure/postgres/webhooks/postgres-webhook-queue.js';
 import { PostgresWebhookStore } from '../../../../src/infrastructure/postgres/webhooks/postgres-webhook-store.js';
 import { SystemClock, SystemIds } from '../../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../../support/eventually.js';
@@ -39,7 +37,7 @@ const followers: WebhookFollower[] = [];
 beforeAll(async () => {
   tables = await openTables();
   ({ dataSource } = tables);
-  queue = new PostgresWebhookQueue(dataSource, { ...DEFAULT_WEBHOOK_QUEUE_LIMITS, queued: QUEUED });
+  queue = new PostgresWebhookQueue(dataSource, { ...DEFAULT_LEASE_LIMITS, queued: QUEUED });
   store = new PostgresWebhookStore(dataSource);
 });
 beforeEach(() => {
