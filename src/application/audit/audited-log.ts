@@ -13,7 +13,7 @@ import { leafHash } from './merkle.js';
 
 /**
  * The streams that this application writes, in the order of the log: executions and reviews of them, agents' holds, rebuilds
- * of read tables, orders for executions that are held back. Checkpoints are not among them: none can cover itself. Each
+ * of read tables, orders for executions that are held back. Tree heads are not among them: none can cover itself. Each
  * names the one before it instead.
  */
 export const AUDITED_PREFIXES: readonly string[] = [
@@ -25,7 +25,7 @@ export const AUDITED_PREFIXES: readonly string[] = [
 ];
 export const TREE_HEAD_STREAM = 'audit-checkpoints';
 
-/** An event's place in the tree. What counts is in `leafText`; `dataHash` only tells later what of it was edited. */
+/** An event's place in the tree. What counts is in `leafText`; `dataHash` only shows later what of it was edited. */
 export type Leaf = Readonly<{
   /** From 0, without gaps. */
   index: number;

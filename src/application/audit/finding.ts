@@ -28,7 +28,7 @@ export type Finding = Readonly<{
   revision: bigint | null;
   /** In words, for people. */
   what: string;
-  /** The number of the signed checkpoint that proves it; null where the events' own hashes tell, or the unsigned tree. */
+  /** The number of the signed tree head that proves it; null where the events' own hashes prove it, or the unsigned tree. */
   checkpoint: number | null;
 }>;
 

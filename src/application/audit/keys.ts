@@ -3,7 +3,7 @@ import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import { isSignedBy, type KeyChange, type SignedTreeHead, type TreeHeadSigner } from './signed-tree-head.js';
 
 export type TrustedKeys = Readonly<{
-  /** Ids that an operator vouches for. None: the key of the first checkpoint is assumed, and nothing counts as proven. */
+  /** Ids that an operator vouches for. None: the key of the first tree head is assumed, and nothing counts as proven. */
   pins: ReadonlySet<string>;
   /** Public keys by id. Where they were found does not matter: an id is the hash of its key, and is not trusted by itself. */
   known: ReadonlyMap<string, KeyObject>;
@@ -26,15 +26,15 @@ export const spkiOf = (publicKey: KeyObject | string): string => {
 
 export type Judged =
   | 'trusted'
-  /** The signature is right; nobody who is trusted has named its key. */
+  /** The signature is right; no trusted key has named its key. */
   | 'untrusted'
   | 'wrong-signature'
   /** It may sign, and its public key is not known yet: one of the next ones may hold it. */
   | 'no-key';
 
-/** Follows the keys through the checkpoints, from the first to the last: a key that has named its successor is over. */
+/** Follows the keys through the tree heads, from the first to the last: a key that has named its successor is over. */
 export class KeyWalk {
-  /** The key that the next checkpoint has to be signed with; null before the first trusted one. */
+  /** The key that has to sign the next tree head; null before the first trusted one. */
   current: string | null = null;
   private readonly retired = new Set<string>();
   private readonly known: Map<string, KeyObject>;
@@ -43,12 +43,12 @@ export class KeyWalk {
     this.known = new Map(trusted.known);
   }
 
-  step(checkpoint: SignedTreeHead): Judged {
-    const { key_id: id, key_change: change } = checkpoint;
+  step(head: SignedTreeHead): Judged {
+    const { key_id: id, key_change: change } = head;
     if (this.trusted.pins.size === 0) this.current ??= id;
     if (change && !this.learn(change, id)) return 'wrong-signature';
     const isTrusted = id === this.current || (this.trusted.pins.has(id) && !this.retired.has(id));
-    const isSigned = this.isSigned(checkpoint);
+    const isSigned = this.isSigned(head);
     if (isSigned === false) return 'wrong-signature';
     if (!isTrusted) return 'untrusted';
     if (change) this.retired.add(id);
@@ -57,9 +57,9 @@ export class KeyWalk {
   }
 
   /** Undefined where its key is not known by now. */
-  isSigned(checkpoint: SignedTreeHead): boolean | undefined {
-    const key = this.known.get(checkpoint.key_id);
-    return key && isSignedBy(checkpoint, key);
+  isSigned(head: SignedTreeHead): boolean | undefined {
+    const key = this.known.get(head.key_id);
+    return key && isSignedBy(head, key);
   }
 
   private learn({ from, to }: KeyChange, signer: string): boolean {
@@ -74,7 +74,7 @@ export class KeyWalk {
   }
 }
 
-/** The key that has to sign what comes after this checkpoint. */
+/** The key that has to sign the tree head after this one. */
 export const keyAfter = ({ key_change: change, key_id: id }: SignedTreeHead): string =>
   change ? keyIdOf(publicKeyOf(change.to)) : id;
 

@@ -1,4 +1,4 @@
-/** Streams that somebody has ended for ever. This application never does; each is a finding of its own, and hides no other. */
+/** Streams that were ended for ever. This application never does that; each is a finding of its own, and hides no other. */
 import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
 import type { Finding } from './finding.js';
 import { presentLog } from './audited-log.js';

@@ -17,7 +17,7 @@ import {
 import type { Clock } from '../runtime/clock.js';
 import { spkiOf, keyAfter, mustBeAllowed } from './keys.js';
 
-/** Checkpoints in memory at a time. */
+/** Tree heads in memory at a time. */
 const PAGE = 500;
 
 const [SIGNED, KEY_CHANGED] = ['AuditCheckpointSigned', 'AuditKeyChanged'] as const;
@@ -32,26 +32,27 @@ export type TreeHeadDependencies = Readonly<{
   outside: OutsideTreeHeads;
 }>;
 
-type Last = Readonly<{ checkpoint: SignedTreeHead; link: string | null }>;
-/** `event`: null where the log has it no more. */
-type Stored = Readonly<{ checkpoint: SignedTreeHead; event: RecordedEvent | null }>;
+type Last = Readonly<{ head: SignedTreeHead; link: string | null }>;
+/** `event`: null where the log no longer has it. */
+type Stored = Readonly<{ head: SignedTreeHead; event: RecordedEvent | null }>;
 
 /**
- * The checkpoints signed so far. First in the log, at an expected revision: there is one line of them; then in the file. Where
- * somebody has tombstoned their stream, the table is in the log's place: only the leader's session writes to it.
+ * The tree heads signed so far, each of which names the one before it: first in the log, at an expected revision, so that there
+ * is one line of them; then in the table and the file. Where an operator has tombstoned their stream, the table is in the log's
+ * place: only the leader writes to it.
  */
 export class TreeHeadChain {
   private constructor(
     private readonly ports: TreeHeadDependencies,
     private readonly session: AuditLease,
     private last: Last | null,
-    /** Null where the log takes checkpoints. */
+    /** Null where the log takes tree heads. */
     readonly tombstoned: StreamTombstoned | null,
   ) {}
 
   /**
    * Brings the table and the file up to the log, after a crash between the three.
-   * @throws where the file holds what the log does not, or this key may not go on: then nothing more is signed
+   * @throws where the file holds what the log lacks, or this key may not go on: then the leader signs nothing
    */
   static async read(ports: TreeHeadDependencies, session: AuditLease): Promise<TreeHeadChain> {
     const outside = await ports.outside.last();
@@ -62,40 +63,40 @@ export class TreeHeadChain {
       tombstoned ? inTable(ports, number, limit) : inLog(ports.log, number, limit);
     if (outside) mustHold((await pageFrom(outside.number, 1))[0], outside);
     let last: Stored | undefined;
-    // Page by page: where the table or the file was taken away, all that was ever signed is brought back.
+    // Page by page: where the table or the file is gone, this brings back all that was ever signed.
     for (let from = Math.max(0, tombstoned ? outsideTo : Math.min(keptTo, outsideTo)); ;) {
       const page = await pageFrom(from, PAGE);
-      for (const { checkpoint } of page) if (checkpoint.number > keptTo) await session.keep(checkpoint);
-      const missing = page.flatMap(({ checkpoint }) => (checkpoint.number > outsideTo ? [checkpoint] : []));
+      for (const { head } of page) if (head.number > keptTo) await session.keep(head);
+      const missing = page.flatMap(({ head }) => (head.number > outsideTo ? [head] : []));
       if (missing.length > 0) await ports.outside.append(missing);
       last = page.at(-1) ?? last;
       if (!last || page.length < PAGE) break;
-      from = last.checkpoint.number + 1;
+      from = last.head.number + 1;
     }
     const changes = await ports.tree.keyChanges();
-    mustBeAllowed(ports.signer, ports.pins, { last: last?.checkpoint ?? null, changes });
+    mustBeAllowed(ports.signer, ports.pins, { last: last?.head ?? null, changes });
     const link = last?.event ? linkOf(last.event) : null;
     return new TreeHeadChain(ports, session, last ? { ...last, link } : null, tombstoned);
   }
 
   /** Events that are covered. */
   get size(): number {
-    return this.last?.checkpoint.tree_size ?? 0;
+    return this.last?.head.tree_size ?? 0;
   }
 
   /** The id of the key that has to sign what comes next; null before the first. */
   get nextKey(): string | null {
-    return this.last && keyAfter(this.last.checkpoint);
+    return this.last && keyAfter(this.last.head);
   }
 
-  /** Whether another key has signed the last one, though this one is to go on. */
+  /** Whether another key has signed the last tree head, though this key is to go on. */
   get isOfAnotherKey(): boolean {
-    return this.last !== null && this.last.checkpoint.key_id !== this.ports.signer.keyId;
+    return this.last !== null && this.last.head.key_id !== this.ports.signer.keyId;
   }
 
   /** The key names the next one, which signs at once: no other process that still has the old one can come between. */
   async changeKey(next: TreeHeadSigner): Promise<void> {
-    const { tree_size: size, root, position } = this.last!.checkpoint;
+    const { tree_size: size, root, position } = this.last!.head;
     const covered = [size, Buffer.from(root, 'hex'), BigInt(position)] as const;
     await this.sign(...covered, { from: spkiOf(this.ports.signer.publicKey), to: spkiOf(next.publicKey) });
     await new TreeHeadChain({ ...this.ports, signer: next }, this.session, this.last, this.tombstoned).sign(...covered);
@@ -105,24 +106,24 @@ export class TreeHeadChain {
     const { signer, clock, outside } = this.ports;
     const unsigned = {
       format: 'workflow-executor/checkpoint/1' as const,
-      number: (this.last?.checkpoint.number ?? -1) + 1,
+      number: (this.last?.head.number ?? -1) + 1,
       tree_size: treeSize,
       root: root.toString('hex'),
       position: String(position),
       at: clock.now().toISOString(),
       key_id: signer.keyId,
-      previous: this.last ? treeHeadHash(this.last.checkpoint) : null,
+      previous: this.last ? treeHeadHash(this.last.head) : null,
       ...(change && { key_change: change }),
     };
-    const checkpoint: SignedTreeHead = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
+    const head: SignedTreeHead = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
     failpoint('checkpoint-signed');
-    const link = this.tombstoned ? null : await this.append(checkpoint);
+    const link = this.tombstoned ? null : await this.append(head);
     failpoint('after-commit');
     failpoint('checkpoint-appended');
-    await this.session.keep(checkpoint);
+    await this.session.keep(head);
     failpoint('checkpoint-kept');
-    await outside.append([checkpoint]);
-    this.last = { checkpoint, link };
+    await outside.append([head]);
+    this.last = { head, link };
   }
 
   /** @returns what the next event's link is made of */
@@ -152,17 +153,17 @@ const tombstoneOf = async (log: EventLog): Promise<StreamTombstoned | null> => {
   }
 };
 
-/** The number of a checkpoint is its revision. */
+/** The number of a tree head is its revision. */
 const inLog = async (log: EventLog, number: number, limit: number): Promise<readonly Stored[]> => {
   const events = await log.readPage(TREE_HEAD_STREAM, { direction: 'forwards', from: BigInt(number), limit });
-  return events.map((event) => ({ event, checkpoint: readTreeHead(event.data) }));
+  return events.map((event) => ({ event, head: readTreeHead(event.data) }));
 };
 
 const inTable = async ({ tree }: TreeHeadDependencies, number: number, limit: number): Promise<readonly Stored[]> =>
-  (await tree.treeHeadsFrom(number, limit)).map((checkpoint) => ({ checkpoint, event: null }));
+  (await tree.treeHeadsFrom(number, limit)).map((head) => ({ head, event: null }));
 
 const mustHold = (found: Stored | undefined, outside: SignedTreeHead): void => {
-  const same = found?.checkpoint.number === outside.number ? found.checkpoint : undefined;
+  const same = found?.head.number === outside.number ? found.head : undefined;
   if (same && treeHeadHash(same) === treeHeadHash(outside)) return;
   throw new Error(
     `The file of checkpoints ends with number ${outside.number}, which the log ${same ? 'has differently' : 'lacks'}: ` +
@@ -172,8 +173,8 @@ const mustHold = (found: Stored | undefined, outside: SignedTreeHead): void => {
 };
 
 /**
- * Has the key of `ports` name the next one, which signs a checkpoint at once. What an earlier try has done is not done again.
- * @returns false where nothing is signed yet: then there is nobody to name it, and it can just take the place
+ * The key of `ports` names the next one, which signs a tree head at once. What an earlier attempt has done is not done again.
+ * @returns false where nothing is signed yet: then there is no key to name the next one, which can just take the place
  * @throws where the key of `ports` may not sign
  */
 export const changeKey = async (

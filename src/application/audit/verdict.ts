@@ -19,7 +19,7 @@ export type Signing = Readonly<{
   /** The key that is assumed where none is pinned; null where nothing is signed. */
   firstKey: string | null;
   missingKeys: readonly string[];
-  /** Events under a checkpoint of a trusted key. */
+  /** Events under a tree head of a trusted key. */
   proved: number;
   unsigned: Unsigned | null;
   now: Date;

@@ -20,7 +20,7 @@ export type StreamVerified = Readonly<{
   /** As they were read. */
   recorded: readonly RecordedEvent[];
   events: number;
-  /** Events that the checkpoint covers, each with a proof. */
+  /** Events that the tree head covers, each with a proof. */
   proved: number;
   checkpoint: SignedTreeHead | null;
   /** What came after those that are proved; null where nothing did. */
@@ -39,7 +39,7 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
   const stored = await tree.leavesOf(stream, STREAM_LEAVES);
   const checkpoint = await tree.latestTreeHead();
   const { events, tombstone } = await readPresent(log, stream);
-  // Its own leaf has nothing to be compared with; nor have the others, where the server does not give the events any more.
+  // Its own leaf has nothing to be compared with; nor have the others, where the server no longer gives the events.
   const leaves = tombstone ? stored.slice(0, events.length) : stored;
   const findings: Finding[] = tombstone ? [tombstone] : [];
   const changes = await tree.keyChanges();

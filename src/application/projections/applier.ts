@@ -13,7 +13,7 @@ import {
   type ProjectionCheckpoint,
 } from './projection-store.js';
 
-/** Where one projection stands, in the words of what was committed last. */
+/** Where one projection stands, by what was committed last. */
 export class Progress {
   private readonly held = new Map<string, Poison>();
 
@@ -209,7 +209,7 @@ export class Applier {
   private async healOne(projection: Projection, { executionId, revision }: Poison, log: EventLog): Promise<void> {
     const events = await eventsFrom(log, executionId, revision);
     const due = events.filter(({ position }) => !this.progressOf(projection).isBehind(position)).map(tryRead);
-    // Where the log does not hold the event any more, going on without it would be skipping it.
+    // Where the log no longer holds the event, going on without it would be skipping it.
     if (due[0]?.recorded.revision !== revision) return;
     const nothing = nothingFor(projection);
     for (const [index, event] of due.entries()) {

@@ -1,4 +1,5 @@
 import type { Actor } from '../log/envelope.js';
+import type { Lease } from '../runtime/leadership.js';
 import type { AnyRow, Change, Projection } from './projection.js';
 
 export type ProjectionCheckpoint = Readonly<{
@@ -40,7 +41,7 @@ export type ProjectionWrite = Readonly<{
   checkpoint: ProjectionCheckpoint | null;
 }>;
 
-/** Where rows, checkpoints and poison are kept. Whoever leads writes; anyone reads. */
+/** Where rows, checkpoints and poison are kept. The leader writes; every instance reads. */
 export abstract class ProjectionStore {
   /** @returns null where another instance leads */
   abstract tryLead(): Promise<ProjectionLease | null>;
@@ -50,16 +51,13 @@ export abstract class ProjectionStore {
   abstract poisoned(limit: number): Promise<readonly Poison[]>;
 }
 
-/** The right to write: at most one session at a time has it. What it cannot write any more, another may. */
-export interface ProjectionLease {
-  /** Aborted when the right is gone. */
-  readonly lost: AbortSignal;
+/** The right to write the read tables: one instance at a time has it. */
+export interface ProjectionLease extends Lease {
   /**
    * All of it or nothing.
    * @throws CannotApply where the data are at fault; anything else is the store's trouble
    */
   apply(writes: readonly ProjectionWrite[]): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** The changes of one projection can never be written as they are. */

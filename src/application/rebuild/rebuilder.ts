@@ -50,10 +50,10 @@ export { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from './building.js';
 
 /** What ends in a swap, and what takes one back. */
 type Phase = 'accepted' | 'rolling_back';
-type Ports = Readonly<{ store: RebuildStore; rebuilds: Rebuilds; log: EventLog; clock: Clock; ids: Ids }>;
+type Dependencies = Readonly<{ store: RebuildStore; rebuilds: Rebuilds; log: EventLog; clock: Clock; ids: Ids }>;
 
 /**
- * Carries out what was asked of rebuilds: one instance at a time. Whatever ends it, the next one goes on from what the
+ * Carries out operators' orders for rebuilds: one instance at a time. However it ends, the next one goes on from what the
  * streams and the tables say.
  */
 export class Rebuilder {
@@ -61,7 +61,7 @@ export class Rebuilder {
   private loop: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly ports: Ports,
+    private readonly dependencies: Dependencies,
     private readonly projections: readonly Projection[],
     private readonly limits: RebuilderLimits,
     private readonly onError: OnError,
@@ -69,12 +69,12 @@ export class Rebuilder {
 
   /** @param carryOut does `work` somewhere else, as it takes the processor for long; until the signal ends it */
   start(carryOut: (signal: AbortSignal) => Promise<unknown> = (signal) => this.work(signal)): void {
-    const told = (error: unknown) => this.onError('The rebuild stopped and is tried again', error);
+    const onError = (error: unknown) => this.onError('The rebuild stopped and is tried again', error);
     const work = async () => {
-      await rebuildOutdated(this.ports, this.projections);
+      await rebuildOutdated(this.dependencies, this.projections);
       if (await this.isDue()) await carryOut(this.ending.signal);
     };
-    this.loop = every(this.ports.clock, this.limits.everyMs, this.ending.signal, work, told);
+    this.loop = every(this.dependencies.clock, this.limits.everyMs, this.ending.signal, work, onError);
   }
 
   async stop(): Promise<void> {
@@ -85,13 +85,13 @@ export class Rebuilder {
   /** Does all that is to be done. @returns false where another instance is at it */
   async work(signal: AbortSignal): Promise<boolean> {
     if (!(await this.isDue())) return true;
-    const session = await this.ports.store.tryBuild();
+    const session = await this.dependencies.store.tryBuild();
     if (!session) return false;
     const either = AbortSignal.any([signal, session.lost]);
     try {
       await this.clear(session);
-      const told = (error: unknown) => this.onError('Reading the log for a rebuild is tried again', error);
-      const building = new Building(this.ports, session, this.limits, either, told);
+      const onError = (error: unknown) => this.onError('Reading the log for a rebuild is tried again', error);
+      const building = new Building(this.dependencies, session, this.limits, either, onError);
       await this.build(session, building);
       await this.swap(session, building, 'accepted', 'shadow');
       await this.swap(session, building, 'rolling_back', 'previous');
@@ -112,7 +112,7 @@ export class Rebuilder {
 
   /** Tables of rebuilds that are over. */
   private async leftOvers(): Promise<readonly Readonly<{ table: string; area: Area }>[]> {
-    const { store, rebuilds } = this.ports;
+    const { store, rebuilds } = this.dependencies;
     const [shadow, previous] = await Promise.all([store.progress('shadow'), store.progress('previous')]);
     const found: { table: string; area: Area }[] = [];
     for (const { table } of this.projections) {
@@ -144,7 +144,7 @@ export class Rebuilder {
     await building.catchUp('shadow', jobs);
     for (const job of jobs) {
       const comparison = await building.compare(job, jobs);
-      const at = this.ports.clock.now().toISOString();
+      const at = this.dependencies.clock.now().toISOString();
       const data = { rebuildId: job.rebuild.id, comparison, at };
       await this.record(job.projection.table, { type: 'RecordComparison', data }, 'compared');
     }
@@ -170,13 +170,13 @@ export class Rebuilder {
 
   /** Whether the swap is committed already, and only not recorded. */
   private async swapped(phase: Phase): Promise<(job: Job) => boolean> {
-    const live = await this.ports.store.live();
+    const live = await this.dependencies.store.live();
     return ({ projection: { table }, rebuild }) =>
       (live.get(table)?.rebuildId === rebuild.id) === (phase === 'accepted');
   }
 
   private async recordSwap(phase: Phase, { projection, rebuild }: Job): Promise<void> {
-    const { store, clock } = this.ports;
+    const { store, clock } = this.dependencies;
     const position = String((await store.live()).get(projection.table)?.position ?? 0);
     const data = { rebuildId: rebuild.id, position, at: clock.now().toISOString() };
     const command: ProjectionCommand =
@@ -187,12 +187,12 @@ export class Rebuilder {
   }
 
   private async rebuild(table: string): Promise<Rebuild | null> {
-    return (await this.ports.rebuilds.life(table)).state.rebuild;
+    return (await this.dependencies.rebuilds.life(table)).state.rebuild;
   }
 
   /** The same thing recorded twice, also by two instances, is one command. */
   private async record(table: string, command: ProjectionCommand, what: string): Promise<void> {
-    const { clock, rebuilds } = this.ports;
+    const { clock, rebuilds } = this.dependencies;
     const { rebuildId } = command.data as Readonly<{ rebuildId: string }>;
     const context: CommandContext = {
       commandId: commandIdFor(projectionStream(table), what, rebuildId),

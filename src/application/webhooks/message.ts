@@ -57,7 +57,7 @@ const testBody = ({ id, stream, type, data, recordedAt }: RecordedEvent): string
 
 export type SubscribeRequest = Readonly<{ url: string; description: string | null; filter: WebhookFilter }>;
 
-/** A type that nobody writes would be waited for in vain. */
+/** A subscriber would wait in vain for a type that nothing writes. */
 export const refuseUnknown = (eventTypes: readonly string[]): void => {
   const known = Object.keys(eventShapes);
   const unknown = unknownTypes(eventTypes, known);
@@ -96,7 +96,7 @@ export type Answered = Readonly<{
 
 /** Posts to addresses that others chose. */
 export abstract class WebhookSender {
-  /** Why nothing is sent to that address, as far as the address itself tells; null where something may be. */
+  /** Why nothing is sent to that address, as far as the address itself shows; null where something may be. */
   abstract refusalOf(url: string): string | null;
   /** Never throws. Follows no redirect, and connects to no address that is refused. */
   abstract post(posted: Posted): Promise<Answered>;

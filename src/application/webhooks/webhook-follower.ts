@@ -17,8 +17,6 @@ import { BoundedQueue } from '../runtime/bounded-queue.js';
 import type { WebhookPace } from './limits.js';
 import type { QueueLease, QueueStep, WebhookQueue, Subscription } from './webhook-queue.js';
 
-/** From the log to what subscribers are owed: a fold that carries the subscriptions along. */
-
 /** Which project an execution belongs to: its first event says so. */
 class Projects {
   private readonly known = new Map<string, string | null>();
@@ -29,7 +27,7 @@ class Projects {
     private readonly remembered: number,
   ) {}
 
-  /** Null where the first event does not tell, or can be read no more. @throws LogUnavailable */
+  /** Null where the first event does not name it, or can no longer be read. @throws LogUnavailable */
   async of(recorded: RecordedEvent): Promise<string | null> {
     const executionId = executionIdOf(recorded.stream);
     const known = this.known.get(executionId);
@@ -55,10 +53,11 @@ class Projects {
 
 type ProjectOf = (recorded: RecordedEvent) => Promise<string | null>;
 
+/** From the log to what subscribers are owed: a fold that carries the subscriptions along. */
 class DeliveryPlanner {
   private readonly subscriptions: Map<string, Subscription>;
 
-  /** @param onUnreadable told of an event of a subscription's stream that is not what this application writes */
+  /** @param onUnreadable gets each event of a subscription's stream that is not what this application writes */
   constructor(
     subscriptions: ReadonlyMap<string, Subscription>,
     private readonly projectOf: ProjectOf,

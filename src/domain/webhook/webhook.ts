@@ -12,7 +12,7 @@ import { listOf, oneOf, orNull, record, shownValue, text, time, whole, type Shap
 const matchesType = (pattern: string, type: string): boolean =>
   pattern.endsWith('*') ? type.startsWith(pattern.slice(0, -1)) : type === pattern;
 
-/** What can be told from the event alone; its project may have to be looked up. */
+/** What the event alone decides; its project may have to be looked up. */
 export const mayMatch = (
   { eventTypes, executionId }: WebhookFilter,
   event: Readonly<{ type: string; executionId: string }>,
@@ -36,20 +36,20 @@ export const DISABLE_CAUSES = ['operator', 'lasting_failure', 'gone', 'queue_ful
 export type DisableCause = (typeof DISABLE_CAUSES)[number];
 
 /** `reason` is the operator's own, or says what the system saw. `at` is ISO-8601 UTC. */
-type Said = Readonly<{ actor: Readonly<{ type: string; id: string }>; reason: string | null; at: string }>;
+type Given = Readonly<{ actor: Readonly<{ type: string; id: string }>; reason: string | null; at: string }>;
 
-export type WebhookSubscribed = Said &
+export type WebhookSubscribed = Given &
   Readonly<{ webhookId: string; target: string; description: string | null; filter: WebhookFilter }>;
 
 export type WebhookEvent =
   | Message<'WebhookSubscribed', WebhookSubscribed>
   /** `secretId` signs from now on; those before it do so for `overlapMs` more. */
-  | Message<'WebhookSecretRotated', Said & Readonly<{ secretId: string; overlapMs: number }>>
-  | Message<'WebhookDisabled', Said & Readonly<{ cause: DisableCause }>>
-  | Message<'WebhookEnabled', Said>
+  | Message<'WebhookSecretRotated', Given & Readonly<{ secretId: string; overlapMs: number }>>
+  | Message<'WebhookDisabled', Given & Readonly<{ cause: DisableCause }>>
+  | Message<'WebhookEnabled', Given>
   /** Is itself delivered to the target. */
-  | Message<'WebhookTested', Said>
-  | Message<'WebhookRemoved', Said>;
+  | Message<'WebhookTested', Given>
+  | Message<'WebhookRemoved', Given>;
 
 type CommandOf<Event> =
   Event extends Message<infer Type, infer Data>
@@ -119,16 +119,16 @@ export const WEBHOOK_STREAM_PREFIX = 'webhook-';
 export const webhookStream = (webhookId: string): string => WEBHOOK_STREAM_PREFIX + webhookId;
 export const webhookIdOf = (stream: string): string => stream.slice(WEBHOOK_STREAM_PREFIX.length);
 
-const said = { actor: record({ type: text, id: text }), reason: orNull(text), at: time };
+const given = { actor: record({ type: text, id: text }), reason: orNull(text), at: time };
 const filter = record({ eventTypes: listOf(text), projectId: orNull(text), executionId: orNull(text) });
 
 const shapes: Readonly<Record<WebhookEvent['type'], Shape>> = {
-  WebhookSubscribed: record({ ...said, webhookId: text, target: text, description: orNull(text), filter }),
-  WebhookSecretRotated: record({ ...said, secretId: text, overlapMs: whole(0) }),
-  WebhookDisabled: record({ ...said, cause: oneOf(...DISABLE_CAUSES) }),
-  WebhookEnabled: record(said),
-  WebhookTested: record(said),
-  WebhookRemoved: record(said),
+  WebhookSubscribed: record({ ...given, webhookId: text, target: text, description: orNull(text), filter }),
+  WebhookSecretRotated: record({ ...given, secretId: text, overlapMs: whole(0) }),
+  WebhookDisabled: record({ ...given, cause: oneOf(...DISABLE_CAUSES) }),
+  WebhookEnabled: record(given),
+  WebhookTested: record(given),
+  WebhookRemoved: record(given),
 };
 
 /** Null for a type that this version does not know. @throws where a known event does not hold what it should */

@@ -14,10 +14,10 @@ const TAIL_BYTES = 16 * 1024;
 const NEW_LINE = 0x0a;
 
 /** The checkpoints of the last lines, and where the last of them ends. */
-type Tail = Readonly<{ checkpoints: readonly SignedTreeHead[]; end: number; size: number }>;
+type Tail = Readonly<{ heads: readonly SignedTreeHead[]; end: number; size: number }>;
 
 /**
- * One checkpoint a line, as JSON. Each line is written to the one place that it can have, right behind the line before it,
+ * One tree head a line, as JSON. Each line is written to the one place that it can have, right behind the line before it,
  * and is the same whichever process writes it: so a process that comes late, after any time, writes what stands there already.
  */
 export class TreeHeadFile extends OutsideTreeHeads {
@@ -29,25 +29,25 @@ export class TreeHeadFile extends OutsideTreeHeads {
     const handle = await open(this.file, 'r').catch(missing);
     if (!handle) return null;
     try {
-      return latest((await this.tail(handle)).checkpoints);
+      return latest((await this.tail(handle)).heads);
     } finally {
       await handle.close();
     }
   }
 
-  async append(checkpoints: readonly SignedTreeHead[]): Promise<void> {
+  async append(heads: readonly SignedTreeHead[]): Promise<void> {
     const handle = await this.openOrMake();
     try {
-      const { checkpoints: stored, end, size } = await this.tail(handle);
+      const { heads: stored, end, size } = await this.tail(handle);
       const last = latest(stored)?.number ?? -1;
-      for (const checkpoint of checkpoints) this.mustBeSame(stored, checkpoint);
-      const missing = checkpoints.filter(({ number }) => number > last);
+      for (const head of heads) this.mustBeSame(stored, head);
+      const missing = heads.filter(({ number }) => number > last);
       if (missing.length === 0) return;
       if (missing[0]!.number !== last + 1) {
         const what = `${this.file}: expected checkpoint ${missing[0]!.number - 1} in its last line, got ${last}`;
         throw new Error(`${what}. Was it changed? It is brought up to the log again`);
       }
-      const text = Buffer.from(missing.map((checkpoint) => `${JSON.stringify(checkpoint)}\n`).join(''));
+      const text = Buffer.from(missing.map((head) => `${JSON.stringify(head)}\n`).join(''));
       failpoint('checkpoint-line-placed');
       await this.mustBeFree(handle, text, end, Math.max(0, size - end));
       await handle.write(text, 0, text.byteLength, end);
@@ -82,14 +82,14 @@ export class TreeHeadFile extends OutsideTreeHeads {
     const last = found.at(-1);
     if (typeof last === 'string')
       throw new Error(`${this.file}: expected a signed checkpoint in its last line, got "${last.slice(0, 80)}"`);
-    const checkpoints = found.filter((each) => typeof each !== 'string');
-    return { checkpoints, end: from + end, size: from + bytesRead };
+    const heads = found.filter((each) => typeof each !== 'string');
+    return { heads, end: from + end, size: from + bytesRead };
   }
 
-  private mustBeSame(stored: readonly SignedTreeHead[], checkpoint: SignedTreeHead): void {
-    const same = stored.find(({ number }) => number === checkpoint.number);
-    if (!same || treeHeadHash(same) === treeHeadHash(checkpoint)) return;
-    throw new Error(`${this.file}: expected checkpoint ${checkpoint.number} as the log has it, got another`);
+  private mustBeSame(stored: readonly SignedTreeHead[], head: SignedTreeHead): void {
+    const same = stored.find(({ number }) => number === head.number);
+    if (!same || treeHeadHash(same) === treeHeadHash(head)) return;
+    throw new Error(`${this.file}: expected checkpoint ${head.number} as the log has it, got another`);
   }
 
   /** What a crash cut short, or another is writing at this moment, is no line and may be written over. */
@@ -108,8 +108,8 @@ export class TreeHeadFile extends OutsideTreeHeads {
   }
 }
 
-const latest = (checkpoints: readonly SignedTreeHead[]): SignedTreeHead | null =>
-  checkpoints.reduce<SignedTreeHead | null>((a, b) => (a && a.number > b.number ? a : b), null);
+const latest = (heads: readonly SignedTreeHead[]): SignedTreeHead | null =>
+  heads.reduce<SignedTreeHead | null>((a, b) => (a && a.number > b.number ? a : b), null);
 
 async function* lines(file: string): AsyncGenerator<SignedTreeHead | string> {
   let rest = '';
@@ -122,7 +122,7 @@ async function* lines(file: string): AsyncGenerator<SignedTreeHead | string> {
   if (typeof last !== 'string') yield last;
 }
 
-/** The text itself, where it is no checkpoint. */
+/** The text itself, where it is no tree head. */
 const readLine = (line: string): SignedTreeHead | string => {
   try {
     return readTreeHead(JSON.parse(line));

@@ -16,9 +16,9 @@ type Publication = Readonly<{ of_all_tables: boolean; is_ours: boolean }>;
 type Table = Readonly<{ name: string; is_secured: boolean; is_published: boolean; has_policies: boolean }>;
 
 /**
- * Does nothing where there is no publication `supabase_realtime`. The tables are owned by whoever runs this, so that its
+ * Does nothing where there is no publication `supabase_realtime`. The user that runs this owns the tables, so that its
  * own row level security does not bind it. What was set up once is left as operators have changed it since.
- * @returns what somebody else has to do, in sentences
+ * @returns what the database's operator has to do, in sentences
  */
 const setUpSupabase = async (dataSource: DataSource, queryRunner: QueryRunner): Promise<readonly string[]> => {
   const [publication] = (await queryRunner.query(
@@ -83,7 +83,7 @@ const MIGRATION_LOCK = '7205113002';
 
 /**
  * Brings the tables up to this version, all or nothing. Instances that start at once take turns.
- * @returns what is left for somebody else to do, in sentences
+ * @returns what the database's operator has to do, in sentences
  * @throws when another instance holds the lock for longer than `waitMs`
  */
 export const migrate = async (dataSource: DataSource, waitMs = 60_000): Promise<readonly string[]> => {
@@ -126,7 +126,7 @@ export type DataSourceSettings = Readonly<{
   connectTimeoutMs?: number;
   /** What the server shows for our connections. */
   applicationName?: string;
-  /** Is told what the database's own operator has to do, in a sentence. */
+  /** Gets what the database's own operator has to do, in a sentence. */
   tell?: (line: string) => void;
 }>;
 
@@ -146,7 +146,7 @@ export const createDataSource = async (settings: DataSourceSettings): Promise<Da
     migrations,
     synchronize: false,
     logging: false,
-    // A connection that dies while nobody uses it is replaced when one is needed; that is no reason to end the process.
+    // A connection that dies while nothing uses it is replaced when one is needed; that is no reason to end the process.
     poolErrorHandler: () => undefined,
     extra: {
       Client: PgClient,

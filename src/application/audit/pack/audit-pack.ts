@@ -14,7 +14,7 @@ export abstract class AuditPacks {
   abstract of(executionId: string, signal?: AbortSignal): Promise<AuditPack>;
 }
 
-/** Everything that proves one execution's history to somebody who has nothing else, as one ZIP. */
+/** Everything that proves one execution's history to a reader who has nothing else, as one ZIP. */
 export class GetAuditPack extends Query<AuditPack> {
   constructor(
     readonly executionId: string,
@@ -36,7 +36,7 @@ export class GetAuditPackHandler implements IQueryHandler<GetAuditPack> {
 /** Content by path inside the pack. */
 export type PackFiles = Readonly<Record<string, Uint8Array>>;
 
-/** What the report for people tells. */
+/** What the report for people shows. */
 export type PackReport = Readonly<{
   executionId: string;
   madeAt: Date;

@@ -27,7 +27,7 @@ export type Drift = Readonly<{
 
 export type HeldBack = Readonly<{ poisoned: number; skipped: number; drifted: number }>;
 
-/** What the tables beside the read tables say. Anyone may look, whoever leads. */
+/** What the tables beside the read tables hold. Every instance may look. */
 export abstract class ProjectionRecords {
   abstract all(): Promise<readonly ProjectionRecord[]>;
   /** Whether some instance leads the projections. */
@@ -59,13 +59,13 @@ export type PoisonOrder = Readonly<{
 
 export type PlacedOrder = PoisonOrder &
   Readonly<{
-    /** Null until whoever leads the projections has carried it out. */
+    /** Null until the leader of the projections has carried it out. */
     doneAt: Date | null;
     /** What came of it, for people. */
     outcome: string | null;
   }>;
 
-/** Orders come in at any instance; the one that leads the projections carries them out. */
+/** Orders come in at any instance; the leader of the projections carries them out. */
 export abstract class PoisonOrders {
   /** Once for an id. */
   abstract place(order: PoisonOrder): Promise<void>;

@@ -21,7 +21,7 @@ const SHORTEST_MS = 500;
 const WINDOW_MS = 60_000;
 const KEPT = 240;
 
-/** Events a second, from what the checkpoints said at each look of the last minute. */
+/** Events a second, from the checkpoints at each look of the last minute. */
 export class Rates {
   private readonly samples = new Map<string, Sample[]>();
 
@@ -152,7 +152,7 @@ export class ProjectionStatuses {
     );
   }
 
-  /** To be called now and then, so that there is a rate when somebody asks. */
+  /** Called now and then, so that there is a rate when a client asks. */
   async sample(): Promise<readonly ProjectionRecord[]> {
     const all = await this.ports.records.all();
     const now = this.ports.clock.now();

@@ -38,7 +38,7 @@ type ColumnDifference = Readonly<{
 
 /**
  * `missing`: the table has no such row; `unexplained`: no event of the log made it; `changed`: some columns differ;
- * `unreadable`: an event that the table has taken cannot be read any more.
+ * `unreadable`: an event that the table has taken can no longer be read.
  */
 export type RowDifference = Readonly<{
   kind: 'missing' | 'unexplained' | 'changed' | 'unreadable';
@@ -108,7 +108,7 @@ export const checkExecution = async (
 };
 
 const look = async ({ log, rows }: Ports, projections: readonly Projection[], executionId: string) => {
-  // The rows first: the log then holds whatever they were made of.
+  // The rows first: the log then holds all that they were made of.
   const tables = projections.map(({ table }) => table);
   const live = await rows.of(executionId, tables);
   const { events } = await log.read(workflowStream(executionId));
@@ -133,7 +133,7 @@ const isDue =
 
 type Folded = Readonly<{ rows: readonly AnyRow[]; unreadable: readonly RowDifference[] }>;
 
-/** An event that can be read no more, though its table has taken it, is told; what came after it is not known. */
+/** An event that can no longer be read, though its table has taken it, is a difference; what came after it is not known. */
 const foldRows = (projection: Projection, events: readonly RecordedEvent[], primaryKey: readonly string[]): Folded => {
   const table = new FoldedTable(projection.table, primaryKey);
   for (const event of events) {

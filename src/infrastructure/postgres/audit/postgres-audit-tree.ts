@@ -146,14 +146,14 @@ export class PostgresAuditTree extends AuditTree {
   }
 
   treeHeadsFrom(number: number, limit: number): Promise<readonly SignedTreeHead[]> {
-    return this.checkpoints('number >= $1 order by number limit $2', [number, limit]);
+    return this.treeHeads('number >= $1 order by number limit $2', [number, limit]);
   }
 
   keyChanges(): Promise<readonly SignedTreeHead[]> {
-    return this.checkpoints(`checkpoint -> 'key_change' is not null order by number`);
+    return this.treeHeads(`checkpoint -> 'key_change' is not null order by number`);
   }
 
-  private async checkpoints(which: string, values: unknown[] = []): Promise<readonly SignedTreeHead[]> {
+  private async treeHeads(which: string, values: unknown[] = []): Promise<readonly SignedTreeHead[]> {
     const rows: { checkpoint: unknown }[] = await this.dataSource.query(
       `select checkpoint from audit_checkpoints where ${which}`,
       values,

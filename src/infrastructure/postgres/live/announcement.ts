@@ -13,7 +13,7 @@ export type Announcement = Readonly<{
 }> &
   Readonly<{ record?: JsonRow; key?: JsonRow }>;
 
-/** Another table has taken the place of one, with whatever rows: no row of it is announced. */
+/** Another table has taken the place of one: none of its rows is announced. */
 export type Exchange = Readonly<{ schema: string; exchanged: string }>;
 
 export const CHANNEL = 'workflow_executor_changes';
@@ -25,7 +25,7 @@ export const LISTENERS = 72051131;
 export const LATE = 'workflow_executor.late';
 
 /** A change whose row is known, or one whose row has yet to be read. */
-export type Told = RowChange & Readonly<{ toRead: boolean }>;
+export type AnnouncedChange = RowChange & Readonly<{ toRead: boolean }>;
 
 /** @returns null for what is neither: any client of the database may speak on the channel */
 export const announcementOf = (payload: string): Announcement | Exchange | null => {
@@ -40,7 +40,7 @@ export const announcementOf = (payload: string): Announcement | Exchange | null 
 };
 
 /** @param keyOf the columns of the primary key, by table */
-export const told = (announced: Announcement, keyOf: ReadonlyMap<string, readonly string[]>): Told | null => {
+export const changeOf = (announced: Announcement, keyOf: ReadonlyMap<string, readonly string[]>): AnnouncedChange | null => {
   const { table, type, record = null } = announced;
   const columns = keyOf.get(table);
   const source = announced.key ?? record;
@@ -66,12 +66,12 @@ export const noteLate = async (
 };
 
 /**
- * Completes changes of which only the key was told, with one statement a table. A row that is gone by now is left out:
- * that it was deleted is told by a change of its own.
+ * Completes changes of which only the key was announced, with one statement a table. A row that is gone by now is left out:
+ * its deletion is a change of its own.
  */
 export const readAnnounced = async (
   dataSource: DataSource,
-  changes: readonly Told[],
+  changes: readonly AnnouncedChange[],
 ): Promise<readonly RowChange[]> => {
   const rows = new Map<string, JsonRow>();
   const incomplete = changes.filter(({ toRead }) => toRead);

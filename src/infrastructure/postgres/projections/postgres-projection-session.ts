@@ -55,7 +55,7 @@ const sendRows = (client: pg.Client, table: TableShape, changes: readonly Change
   const run = ({ text, values }: Statement) => client.query({ name: nameOf(text), text, values: [...values] });
   const send = (statement: Statement, then: (rowCount: number | null) => void = () => undefined) => {
     const done = run(statement).then(({ rowCount }) => then(rowCount), cannotApply);
-    done.catch(() => undefined); // nobody waits for it where what follows cannot be sent
+    done.catch(() => undefined); // nothing awaits it where the next statement cannot be sent
     statements.push(done);
   };
   try {
@@ -94,8 +94,8 @@ const isDataError = (error: unknown): boolean => {
 const SETTINGS = `set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set synchronous_commit = off`;
 
 /**
- * What does not move the checkpoint lies before it: an execution that was held back catches up, or an operator has decided. Whoever is
- * told of the rows has to know; and what an operator was answered is there for good.
+ * What does not move the checkpoint lies before it: an execution that was held back catches up, or an operator has decided. The
+ * followers of the rows have to know; and an operator's answer has to last.
  */
 const BEGIN_LATE = `begin; set local synchronous_commit = on; set local ${LATE} = on`;
 

@@ -49,7 +49,7 @@ type RebuildDependencies = Readonly<{
   dataSource: DataSource;
   schemas: Schemas;
   connect: () => Promise<pg.Client>;
-  /** The right to write to the live tables; until it is closed nobody else has it. */
+  /** The right to write to the live tables; until it is closed no other instance has it. */
   takeLead: () => Promise<ProjectionLease>;
   clock: Clock;
   limits: RebuildStoreLimits;

@@ -81,7 +81,7 @@ const CARRIED = `
     select 6, pg_get_triggerdef(oid) from pg_trigger where tgrelid = $1::regclass and not tgisinternal
   ) as carried order by place`;
 
-/** Everything that `carryOver` gives is taken off a table that is live no more: nobody is told of it, nobody else reads it. */
+/** Everything that `carryOver` gives is taken off a table that is no longer live: its changes are not announced, and only the rebuild reads it. */
 const silence = async (client: pg.Client, place: Place): Promise<void> => {
   const { rows } = await client.query<{ statement: string }>(
     `select format('drop trigger %I on %I.%I', tgname, $2::text, $3::text) as statement
@@ -104,7 +104,7 @@ const silence = async (client: pg.Client, place: Place): Promise<void> => {
   for (const { statement } of rows) await client.query(statement);
 };
 
-type Means = Readonly<{
+type Dependencies = Readonly<{
   clock: Clock;
   limits: Readonly<{ lockTimeoutMs: number; lockPauseMs: number; lockTries: number; silenceMs: number }>;
   /** Whether the right to write to the live tables is gone. */
@@ -113,7 +113,7 @@ type Means = Readonly<{
   signal: AbortSignal;
 }>;
 
-/** LOCK_NOT_AVAILABLE: somebody reads for longer than others shall wait; DEADLOCK_DETECTED. */
+/** LOCK_NOT_AVAILABLE: a client reads for longer than others may wait; DEADLOCK_DETECTED. */
 const BUSY: ReadonlySet<unknown> = new Set(['55P03', '40P01']);
 
 /** All of them in one transaction, or none. Who reads waits for a moment, or not at all, and never fails. */
@@ -122,7 +122,7 @@ export const swapTables = async (
   schemas: Schemas,
   swaps: readonly Swap[],
   area: Area,
-  { clock, limits, isLost, signal }: Means,
+  { clock, limits, isLost, signal }: Dependencies,
 ): Promise<void> => {
   for (let tried = 1; ; tried++) {
     await client.query('begin');
@@ -177,7 +177,7 @@ const swapOne = async (client: pg.Client, schemas: Schemas, swap: Swap, area: Ar
   await clearArea(client, incoming.schema, table);
 };
 
-/** What was live until now is kept, and does nothing any more. */
+/** What was live until now is kept, and no longer does anything. */
 const putAside = async (client: pg.Client, schemas: Schemas, { projection: table, rebuildId }: Swap): Promise<void> => {
   const { live, previous } = schemas;
   await clearArea(client, previous, table);

@@ -76,7 +76,7 @@ const requireScram = (client: Inside): void => {
     let isWrong = false;
     const notice = () => (isWrong = true);
     client.connection.prependOnceListener('error', notice);
-    finalize(message); // tells a wrong signature by an error
+    finalize(message); // emits an error where the signature is wrong
     client.connection.removeListener('error', notice);
     hasProved = !isWrong;
   };

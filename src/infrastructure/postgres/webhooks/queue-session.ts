@@ -178,7 +178,7 @@ const queue = async (client: pg.Client, deliveries: readonly Delivery[], most: n
   return [...overfull];
 };
 
-/** The lane's row is locked, so that whoever finishes its last delivery sees these, or comes before them. */
+/** The lane's row is locked, so that the instance that finishes its last delivery sees these, or comes before them. */
 const insert = async (client: pg.Client, deliveries: readonly Delivery[]): Promise<void> => {
   if (deliveries.length === 0) return;
   const column = (of: (delivery: Delivery) => unknown) => deliveries.map(of).map(storable);
