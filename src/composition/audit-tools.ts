@@ -1,8 +1,7 @@
 /** What the command line verifies with. Joins the servers of an application that runs, or starts its own. */
 import { changeKey } from '../application/audit/tree-head-chain.js';
-import type { Finding } from '../application/audit/finding.js';
-import { signingPart, verdictOf, type Signing } from '../application/audit/verdict.js';
-import { tombstonesOf } from '../application/audit/tombstones.js';
+import { type Finding, signingPart, verdictOf, type Signing } from '../application/audit/finding.js';
+import { tombstonesOf } from '../application/audit/chain-walk.js';
 import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
 import { verifyTreeHeads } from '../application/audit/verify-tree-heads.js';
 import { verifyLog } from '../application/audit/verify-log.js';

@@ -2,10 +2,9 @@ import { eventHash } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { AUDITED_PREFIXES, hashOfLeaf, type Leaf, presentLog } from './audited-log.js';
-import { ChainWalk, type Unhashed } from './chain-walk.js';
+import { ChainWalk, type Unhashed, Tombstones } from './chain-walk.js';
 import type { SignedTreeHead } from './signed-tree-head.js';
-import { inOrder, type Finding } from './finding.js';
-import { Tombstones } from './tombstones.js';
+import { inOrder, type Finding, type Unsigned } from './finding.js';
 import { isSame, diagnoseMismatch } from './diagnose-mismatch.js';
 import { Frontier } from './merkle.js';
 
@@ -71,9 +70,6 @@ export type LogVerified = Readonly<{
   unhashed: Unhashed | null;
   findings: readonly Finding[];
 }>;
-
-/** `since`: when the log took the oldest of them. */
-export type Unsigned = Readonly<{ events: number; since: Date }>;
 
 type Difference = Readonly<{ event: RecordedEvent | undefined; leaf: Leaf; rest: readonly Leaf[] }>;
 

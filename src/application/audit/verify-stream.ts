@@ -2,14 +2,12 @@ import { eventHash } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { hashOfLeaf } from './audited-log.js';
-import { ChainWalk, type Unhashed } from './chain-walk.js';
+import { ChainWalk, type Unhashed, readPresent } from './chain-walk.js';
 import type { SignedTreeHead } from './signed-tree-head.js';
-import { inOrder, type Finding } from './finding.js';
+import { inOrder, type Finding, type Unsigned } from './finding.js';
 import { KeyWalk, type Judged, type TrustedKeys } from './keys.js';
 import { rootOfInclusion } from './merkle.js';
 import { isSame, diagnoseMismatch } from './diagnose-mismatch.js';
-import { readPresent } from './tombstones.js';
-import type { Unsigned } from './verify-log.js';
 
 /** More than any stream that one read takes. */
 const STREAM_LEAVES = 100_000;

@@ -3,7 +3,7 @@ import { TREE_HEAD_STREAM, presentLog } from './audited-log.js';
 import { treeHeadHash, readTreeHead, type OutsideTreeHeads, type SignedTreeHead } from './signed-tree-head.js';
 import type { Finding, FindingKind } from './finding.js';
 import { KeyWalk, type TrustedKeys } from './keys.js';
-import { Tombstones } from './tombstones.js';
+import { Tombstones } from './chain-walk.js';
 
 export type VerifiedTreeHeads = Readonly<{
   /** Signed by a trusted key, by number, wherever they were found. */

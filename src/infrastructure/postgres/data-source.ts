@@ -1,8 +1,42 @@
 import type pg from 'pg';
 import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
-import { entities } from './entities/index.js';
 import { PgClient, setTimes } from './session/pg-client.js';
 import { migrations } from './migrations/index.js';
+import { Artifact, Worker, InstallationSecret } from './entities/operational.entities.js';
+import { AuditCheckpoint, AuditLeaf, AuditNode } from './entities/audit-tree.entities.js';
+import {
+  ProjectionCheckpoint,
+  ProjectionDrift,
+  ProjectionLate,
+  ProjectionOrder,
+  ProjectionPoison,
+  ProjectionSkipped,
+} from './entities/projection.entities.js';
+import { WebhookCursor, WebhookDelivery, WebhookLane, Webhook, WebhookSecret } from './entities/webhook.entities.js';
+import { WorkflowEventRow, WorkflowExecution, WorkflowStep } from './entities/workflow.entities.js';
+
+const entities = [
+  WorkflowExecution,
+  WorkflowStep,
+  WorkflowEventRow,
+  ProjectionCheckpoint,
+  ProjectionPoison,
+  ProjectionOrder,
+  ProjectionSkipped,
+  ProjectionDrift,
+  ProjectionLate,
+  Artifact,
+  Worker,
+  InstallationSecret,
+  AuditLeaf,
+  AuditNode,
+  AuditCheckpoint,
+  Webhook,
+  WebhookSecret,
+  WebhookDelivery,
+  WebhookLane,
+  WebhookCursor,
+];
 
 /** Makes the read tables followable through Supabase Realtime, where the database is one of Supabase's. */
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { changeKey } from '../../../src/application/audit/tree-head-chain.js';
 import { treeHeadHash, signedText, type TreeHeadSigner } from '../../../src/application/audit/signed-tree-head.js';
 import { spkiOf } from '../../../src/application/audit/keys.js';
-import { signingPart, verdictOf } from '../../../src/application/audit/verdict.js';
+import { signingPart, verdictOf } from '../../../src/application/audit/finding.js';
 import { verifyTreeHeads } from '../../../src/application/audit/verify-tree-heads.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
 import { verifyStream } from '../../../src/application/audit/verify-stream.js';

@@ -1,7 +1,18 @@
+import { hash } from 'node:crypto';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import type { RecordedEvent } from '../../log/event-log.js';
-import type { SignedTreeHead } from '../signed-tree-head.js';
-import type { Lineage } from './lineage.js';
+import { type Json, type JsonObject, canonicalJson } from '../../../domain/json.js';
+import { workflowStream } from '../../../domain/workflow/index.js';
+import type { RecordedEvent, EventLog } from '../../log/event-log.js';
+import type { ArtifactStore } from '../../workflow/artifacts.js';
+import { sleep, type Clock } from '../../runtime/clock.js';
+import { mustListen } from '../../runtime/caller-left.js';
+import { InvalidRequest, NotFound, NotReady } from '../../runtime/errors.js';
+import { eventHash, type ChainLink } from '../../log/event-hash.js';
+import type { SignedTreeHead, TreeHeadSigner } from '../signed-tree-head.js';
+import type { AuditTree } from '../audit-tree.js';
+import type { Leaf } from '../audited-log.js';
+import type { AuditTreeWriter } from '../audit-tree-writer.js';
+import { type Lineage, lineageOf } from './lineage.js';
 
 export type AuditPack = Readonly<{ name: string; content: Uint8Array }>;
 
@@ -54,3 +65,148 @@ export abstract class PackFormat {
   /** One ZIP. Its comment is `sign` of a text with the SHA-256 of all bytes before it: no byte of it is free. */
   abstract zip(files: PackFiles, madeAt: Date, sign: (text: string) => string): Promise<Uint8Array>;
 }
+
+/** Every file of the pack but itself and its signature. Its canonical JSON is what is stored, and signed. */
+const manifestOf = (executionId: string, madeAt: Date, files: PackFiles): JsonObject => ({
+  format: 'workflow-executor/audit-pack/1',
+  execution_id: executionId,
+  made_at: madeAt.toISOString(),
+  files: Object.fromEntries(
+    Object.entries(files).map(([path, content]) => [
+      path,
+      { sha256: hash('sha256', content, 'hex'), bytes: content.byteLength },
+    ]),
+  ),
+});
+
+type PackLimits = Readonly<{
+  /** Of all files together. */
+  bytes: number;
+  /** How long a pack waits for a checkpoint that covers the last event, and between two looks. */
+  coverMs: number;
+  lookMs: number;
+}>;
+
+const DEFAULT_PACK_LIMITS: PackLimits = { bytes: 256 * 1024 * 1024, coverMs: 15_000, lookMs: 50 };
+
+type Covered = Readonly<{ checkpoint: SignedTreeHead; leaves: readonly Leaf[] }>;
+
+type PackPorts = Readonly<{
+  log: EventLog;
+  tree: AuditTree;
+  keeper: AuditTreeWriter;
+  signer: TreeHeadSigner;
+  artifacts: ArtifactStore;
+  format: PackFormat;
+  clock: Clock;
+}>;
+
+/** Makes a pack of what the log, the tree and the artifact store hold at that moment. */
+export class AuditPackMaker extends AuditPacks {
+  constructor(
+    private readonly ports: PackPorts,
+    private readonly limits: PackLimits = DEFAULT_PACK_LIMITS,
+  ) {
+    super();
+  }
+
+  async of(executionId: string, signal?: AbortSignal): Promise<AuditPack> {
+    const { log, tree, signer, format, clock } = this.ports;
+    const stream = workflowStream(executionId);
+    const { events } = await log.read(stream);
+    const last = events.at(-1);
+    if (!last) throw new NotFound(`There is no execution ${executionId}`);
+    const { checkpoint, leaves } = await this.covered(stream, last, signal);
+    const lineage = lineageOf(events);
+    const madeAt = clock.now();
+    const texts: Readonly<Record<string, string>> = {
+      'events.ndjson': events.map(line).join(''),
+      'chain.json': pretty(events.map(chainOf)),
+      'proofs.json': pretty(await this.proofs(leaves, checkpoint)),
+      'checkpoint.json': pretty(checkpoint),
+      'public-key.pem': signer.publicKey,
+      'key-changes.json': pretty(await tree.keyChanges()),
+      'definition.json': pretty((events[0]!.data as JsonObject)['definition'] ?? null),
+      'lineage.json': pretty(lineage),
+    };
+    const files: Record<string, Uint8Array> = {
+      ...Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, Buffer.from(text)])),
+      ...(await this.files(lineage, signal)),
+      'report.pdf': await format.report({ executionId, madeAt, events, lineage, checkpoint }),
+      'verify.mjs': await format.verifier(),
+    };
+    mustListen(signal);
+    const manifest = canonicalJson(manifestOf(executionId, madeAt, files));
+    files['manifest.json'] = Buffer.from(manifest);
+    files['manifest.sig'] = Buffer.from(signer.sign(manifest));
+    return {
+      name: `audit-pack-${executionId}.zip`,
+      content: await format.zip(files, madeAt, (text) => signer.sign(text)),
+    };
+  }
+
+  /**
+   * By the key of this instance: the pack has that one, and no other.
+   * @throws NotReady where no such checkpoint covers the last event in time
+   */
+  private async covered(stream: string, last: RecordedEvent, signal?: AbortSignal): Promise<Covered> {
+    const { tree, keeper, signer, clock } = this.ports;
+    const giveUpAt = clock.now().getTime() + this.limits.coverMs;
+    for (;;) {
+      mustListen(signal);
+      const all = await tree.leavesOf(stream, Number(last.revision) + 1);
+      const checkpoint = await tree.latestTreeHead();
+      const index = all.find(({ revision }) => revision === last.revision)?.index ?? Infinity;
+      const isOwn = checkpoint?.key_id === signer.keyId;
+      if (checkpoint && isOwn && index < checkpoint.tree_size) return { checkpoint, leaves: all };
+      if (clock.now().getTime() > giveUpAt)
+        throw new NotReady(
+          'No checkpoint that is signed with the key of this instance covers the latest event yet; ask again',
+        );
+      keeper.signNow();
+      await sleep(clock, this.limits.lookMs);
+    }
+  }
+
+  private async proofs(leaves: readonly Leaf[], { tree_size: size }: SignedTreeHead): Promise<Json> {
+    const proofs = await this.ports.tree.inclusionProofs(
+      leaves.map(({ index }) => index),
+      size,
+    );
+    return leaves.map(({ revision, index }, place) => ({
+      revision: String(revision),
+      index,
+      proof: proofs[place]!.map((hash) => hash.toString('hex')),
+    }));
+  }
+
+  /** @throws InvalidRequest where they are too many bytes for one pack */
+  private async files(lineage: readonly Lineage[], signal?: AbortSignal): Promise<PackFiles> {
+    const once = new Map(lineage.map((one) => [one.file, one]));
+    const bytes = [...once.values()].reduce((sum, one) => sum + one.bytes, 0);
+    if (bytes > this.limits.bytes) {
+      const message = `The artifacts are ${bytes} bytes: expected at most ${this.limits.bytes} in one audit pack`;
+      throw new InvalidRequest('AUDIT_PACK_TOO_LARGE', message);
+    }
+    const files: Record<string, Uint8Array> = {};
+    for (const { file, sha256 } of once.values()) {
+      mustListen(signal);
+      files[file] = (await this.ports.artifacts.mustGet(sha256, file)).content;
+    }
+    return files;
+  }
+}
+
+/** What is in the log, and where. */
+const line = ({ position, recordedAt, stream, revision, id, type, data, metadata }: RecordedEvent): string =>
+  `${JSON.stringify({
+    ...{ position: String(position), recorded_at: recordedAt.toISOString(), stream, revision: String(revision) },
+    ...{ id, type, data, metadata },
+  })}\n`;
+
+const chainOf = (event: RecordedEvent): Json => {
+  const { previousHash = null } = (event.metadata ?? {}) as Partial<ChainLink>;
+  return { revision: String(event.revision), hash: eventHash(event), previous_hash: previousHash };
+};
+
+const pretty = (value: Json): string => `${JSON.stringify(value, null, 1)}\n`;
