@@ -40,7 +40,7 @@ export const openAudited = async () => {
   const [tree, outside] = [new PostgresAuditTree(dataSource), new TreeHeadFile(file)];
   const errors: string[] = [];
 
-  /** A keeper signs only when it is hurried, or late. */
+  /** A writer signs only when the test asks for it, or late. */
   const keeper = async (
     limits: Partial<typeof DEFAULT_AUDIT_WRITER_LIMITS> = {},
     own: Partial<Pick<AuditWriterDependencies, 'outside' | 'signer' | 'pins' | 'log'>> = {},

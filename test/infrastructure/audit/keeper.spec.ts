@@ -48,7 +48,7 @@ test('a restart goes on; every event is proved, and the tree is proved to have o
   expect(audited.errors).toEqual([]);
 });
 
-test('the key is made once, and nobody else may read it', async () => {
+test('the key is made once, and no other user may read it', async () => {
   await grow('workflow-a', 1, 1)();
   await grow('workflow-a', 1, 2)();
   const checkpoints = (await lines()).map((line) => JSON.parse(line) as { key_id: string });
@@ -128,7 +128,7 @@ test('a tree that was taken away is built again, the same', async () => {
   expect((await audited.verifyAll()).findings).toEqual([]);
 });
 
-test('a file of another log: nothing is signed, and it is told', async () => {
+test('a file of another log: the leader signs nothing and logs why', async () => {
   await grow('workflow-a', 3, 3)();
   const [line = ''] = await lines();
   await appendFile(audited.file, `${JSON.stringify({ ...JSON.parse(line), number: 1 })}\n`);
@@ -308,7 +308,7 @@ test('the end of an instance signs what is not signed yet', async () => {
   expect(audited.errors).toEqual([]);
 });
 
-test('a checkpoint that a leader of before appended late is gone on from, and nothing is told as an error', async () => {
+test('the leader goes on from a checkpoint that an earlier leader appended late, and logs no error', async () => {
   await grow('workflow-a', 1, 1)();
   const one = await audited.keeper();
   one.start();

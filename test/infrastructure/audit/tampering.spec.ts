@@ -160,7 +160,7 @@ const cases: Case[] = [
   ],
 ];
 
-test('what nobody touched is as it was', async () => {
+test('what no one edited verifies as it was', async () => {
   const { findings, covered, events, checkpoints } = await audited.verifyAll();
   expect({ findings, covered, events }).toEqual({ findings: [], covered: 14, events: 14 });
   expect(checkpoints).toMatchObject({ inLog: 2, inFile: 2 });
@@ -208,7 +208,7 @@ describe('an event without a hash', () => {
     expect((await audited.verifyOne(C)).findings).toMatchObject([found]);
   });
 
-  test('that begins a stream may be of an earlier version: it is told, and no finding', async () => {
+  test('an unhashed event that begins a stream may be of an earlier version: it is reported, and no finding', async () => {
     expect(await audited.verifyAll()).toMatchObject({ unhashed: null });
     await insert('workflow-e', 0, end);
     await strip('workflow-e', 0);

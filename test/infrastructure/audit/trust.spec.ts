@@ -58,7 +58,7 @@ const said = async (...pins: readonly TreeHeadSigner[]) => {
 };
 const lastCheckpoint = async () => (await audited.tree.latestTreeHead())!;
 
-test('a history that was signed anew with a key that was put into the data folder is not proven, and wrong to whoever has pinned', async () => {
+test('a history that was signed anew with a key that was put into the data folder is not proven, and wrong to a verifier who has pinned a key', async () => {
   const [genuine, planted] = [await newKey(), await newKey()];
   await sign(3, planted);
   expect(await said(genuine)).toMatchObject({ all: 'wrong', one: 'wrong', kinds: ['wrong-key'] });
@@ -116,7 +116,7 @@ test('before the first checkpoint there is nothing to name a successor for', asy
 });
 
 describe('a key that took the place of another without being named', () => {
-  test('signs nothing, and it is told what to do', async () => {
+  test('an instance with that key signs nothing, and logs what to do', async () => {
     const [first, second] = [await newKey(), await newKey()];
     await sign(2, first);
     const keeper = await audited.keeper({ keyPauseMs: 5 }, { signer: second });
@@ -153,7 +153,7 @@ describe('a key and its successor', () => {
     await audited.log.append('audit-checkpoints', [event], BigInt(last.number));
   };
 
-  test('the old one signs nothing any more, pinned or not: whoever has stolen it is too late', async () => {
+  test('the old key signs nothing from then on, pinned or not: a thief of it is too late', async () => {
     const [first, second] = [await newKey(), await newKey()];
     await sign(2, first);
     await change(first, second);

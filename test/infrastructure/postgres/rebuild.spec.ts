@@ -168,7 +168,7 @@ describe('a live table that is not what the log says', () => {
   });
 });
 
-test('a swap that waits for somebody who reads ends when it is told to, and is made by the next one', async () => {
+test('a swap that waits for a client that reads ends when the builder stops, and the next builder makes it', async () => {
   const log = await aHistory(3);
   await catchUp(log, tables.dataSource);
   const reader = tables.dataSource.createQueryRunner();
