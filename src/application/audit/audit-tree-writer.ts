@@ -11,7 +11,7 @@ import { KeyNotAllowed } from './keys.js';
 import { Frontier } from './merkle.js';
 import { TreeHeadChain, type TreeHeadDependencies } from './tree-head-chain.js';
 
-export type AuditWriterLimits = Readonly<{
+type AuditWriterLimits = Readonly<{
   /** A tree head is signed after so many events, or when the oldest that none covers has waited for so long. */
   checkpointEvents: number;
   checkpointMs: number;

@@ -7,7 +7,7 @@ const NODE = Buffer.from([1]);
 const digest = (...parts: readonly Buffer[]): Buffer => hashOnce('sha256', Buffer.concat(parts), 'buffer');
 
 export const leafHash = (text: string): Buffer => digest(LEAF, Buffer.from(text));
-export const nodeHash = (left: Buffer, right: Buffer): Buffer => digest(NODE, left, right);
+const nodeHash = (left: Buffer, right: Buffer): Buffer => digest(NODE, left, right);
 
 /** A complete subtree: of 2^level leaves, the index-th of its level from the left. */
 export type NodePlace = Readonly<{ level: number; index: number }>;

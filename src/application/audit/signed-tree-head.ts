@@ -27,7 +27,7 @@ const shape = z.strictObject({
 });
 const signedShape = shape.extend({ signature: z.string().min(1) });
 
-export type TreeHead = z.output<typeof shape>;
+type TreeHead = z.output<typeof shape>;
 export type KeyChange = NonNullable<TreeHead['key_change']>;
 /** `signature`: Ed25519 over `signedText`, base64. */
 export type SignedTreeHead = z.output<typeof signedShape>;

@@ -60,7 +60,7 @@ const PAGE = 1_000;
 
 type Ports = Readonly<{ log: EventLog; tree: AuditTree }>;
 
-export type LogVerified = Readonly<{
+type LogVerified = Readonly<{
   events: number;
   streams: number;
   /** Events in the largest tree of the log whose root is a signed one. */

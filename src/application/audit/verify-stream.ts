@@ -14,7 +14,7 @@ const STREAM_LEAVES = 100_000;
 
 type Ports = Readonly<{ log: EventLog; tree: AuditTree; keys: TrustedKeys }>;
 
-export type StreamVerified = Readonly<{
+type StreamVerified = Readonly<{
   /** As they were read. */
   recorded: readonly RecordedEvent[];
   events: number;

@@ -5,7 +5,7 @@ import type { Finding, FindingKind } from './finding.js';
 import { KeyWalk, type TrustedKeys } from './keys.js';
 import { Tombstones } from './chain-walk.js';
 
-export type VerifiedTreeHeads = Readonly<{
+type VerifiedTreeHeads = Readonly<{
   /** Signed by a trusted key, by number, wherever they were found. */
   trusted: readonly SignedTreeHead[];
   inLog: number;

@@ -6,10 +6,10 @@ import type { RecordedEvent } from '../log/event-log.js';
 
 type Recorded = Readonly<{ executionId: string; recorded: RecordedEvent }>;
 
-export type KnownEvent = Recorded & Readonly<{ event: WorkflowEvent; metadata: EventMetadata }>;
+type KnownEvent = Recorded & Readonly<{ event: WorkflowEvent; metadata: EventMetadata }>;
 
 /** Of a type that this version does not know. It may come from elsewhere: its metadata may be anything, null then. */
-export type UnknownEvent = Recorded & Readonly<{ event: null; metadata: EventMetadata | null }>;
+type UnknownEvent = Recorded & Readonly<{ event: null; metadata: EventMetadata | null }>;
 
 /** A recorded event, read. */
 export type ProjectedEvent = KnownEvent | UnknownEvent;

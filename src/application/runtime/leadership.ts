@@ -24,7 +24,7 @@ export type LeadNotices = ReturnType<typeof leadNotices>;
 const NO_LEAD_NOTICES: LeadNotices = { begun: () => undefined, ended: () => undefined };
 
 /** Why an attempt to lead, or a session, ended too early. `isLost`: by then the lease was gone, and no write could succeed. */
-export type LeadershipFailure = Readonly<{ error: unknown; isLost: boolean }>;
+type LeadershipFailure = Readonly<{ error: unknown; isLost: boolean }>;
 
 type Dependencies<Held extends Lease, Session extends LeaderSession> = Readonly<{
   clock: Clock;

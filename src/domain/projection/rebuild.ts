@@ -48,7 +48,7 @@ export type ProjectionState = Readonly<{ rebuild: Rebuild | null; previous: bool
 export const isOpen = (rebuild: Rebuild | null): boolean =>
   rebuild !== null && ['building', 'refused', 'accepted', 'rolling_back'].includes(rebuild.phase);
 
-export const hasDifferences = ({ added, removed, changed }: Comparison): boolean => added + removed + changed > 0;
+const hasDifferences = ({ added, removed, changed }: Comparison): boolean => added + removed + changed > 0;
 
 const decide = (command: ProjectionCommand, state: ProjectionState): readonly ProjectionEvent[] => {
   const { rebuild } = state;

@@ -32,7 +32,7 @@ export type WebhookFilter = Readonly<{
   executionId: string | null;
 }>;
 
-export const DISABLE_CAUSES = ['operator', 'lasting_failure', 'gone', 'queue_full'] as const;
+const DISABLE_CAUSES = ['operator', 'lasting_failure', 'gone', 'queue_full'] as const;
 export type DisableCause = (typeof DISABLE_CAUSES)[number];
 
 /** `reason` is the operator's own, or says what the system saw. `at` is ISO-8601 UTC. */

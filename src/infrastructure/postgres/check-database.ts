@@ -5,7 +5,7 @@ import type { DataSource } from 'typeorm';
 import { PgClient } from './session/pg-client.js';
 import { SessionsAreShared } from './session/session-lock.js';
 
-export type DatabaseCheckLimits = Readonly<{
+type DatabaseCheckLimits = Readonly<{
   connectTimeoutMs: number;
   /** Connections that are open at the same time, and statements of each: one after the other, then all at once. */
   connections: number;

@@ -150,7 +150,7 @@ const setTimeouts = (queryRunner: QueryRunner, lock: string, statement: string):
     statement,
   ]);
 
-export type DataSourceSettings = Readonly<{
+type DataSourceSettings = Readonly<{
   /** postgres://user:password@host:port/database */
   url: string;
   poolSize: number;

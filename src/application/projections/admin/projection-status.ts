@@ -81,7 +81,7 @@ export const lagAfter = async (
 const FOLLOWS_WITHIN_SECONDS = 5;
 
 export type ProjectionState = 'not_started' | 'degraded' | 'catching_up' | 'following' | 'stopped';
-export type Leader = 'here' | 'elsewhere' | 'none';
+type Leader = 'here' | 'elsewhere' | 'none';
 
 export type ProjectionStatus = Readonly<{
   projection: string;

@@ -6,7 +6,7 @@ import type { ProjectionRecords } from '../admin/projection-records.js';
 import type { Projection } from '../projection.js';
 import { checkExecution, type Checked, type LiveRows } from './check-execution.js';
 
-export type DriftLimits = Readonly<{
+type DriftLimits = Readonly<{
   /** Milliseconds between two executions that are compared; 0: none is. */
   everyMs: number;
   /** So many executions apart those that differed are looked at again, as many at once as `samples`. */

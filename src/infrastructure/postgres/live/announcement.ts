@@ -4,7 +4,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import type { JsonRow, RowChange } from '../../../application/live/row-changes.js';
 
 /** What the trigger `announce_changes` says of one row: all of it, or its key alone where it is large or gone. */
-export type Announcement = Readonly<{
+type Announcement = Readonly<{
   schema: string;
   table: string;
   type: RowChange['type'];

@@ -80,7 +80,7 @@ const claimedOf = (row: ClaimedRow, token: string): Claimed => ({
 const LEASE = { key: '7205113011', name: 'workflow-executor-webhooks' };
 const CLAIM_LOCK = '7205113012';
 
-export type WebhookQueueLimits = LeaseLimits &
+type WebhookQueueLimits = LeaseLimits &
   Readonly<{
     /** Deliveries that may wait for one subscriber. */
     queued: number;

@@ -4,7 +4,7 @@ import { ArtifactStore, type PutArtifact } from '../../../application/workflow/a
 import { Artifact } from '../entities/operational.entities.js';
 
 /** Postgres itself takes up to 1 GiB in one value; memory is what has to be kept in bounds. */
-export const MAX_ARTIFACT_BYTES = 64 * 1024 * 1024;
+const MAX_ARTIFACT_BYTES = 64 * 1024 * 1024;
 
 const PART_BYTES = 4 * 1024 * 1024;
 
