@@ -3,7 +3,7 @@
 # SET statements. They travel in the startup packet, which poolers that know only some parameters refuse before
 # authentication: PgBouncer says "unsupported startup parameter" and drops the connection, in session mode too.
 # Seen: the packet holds statement_timeout=5000, lock_timeout=100 and idle_in_transaction_session_timeout=7000.
-# Here: src/infrastructure/postgres/session/session-settings.ts sets them by a statement after connecting.
+# Here: src/infrastructure/postgres/session/pg-client.ts sets them by a statement after connecting.
 set -euo pipefail
 dir="$(mktemp -d)"
 trap 'rm -rf "$dir"' EXIT
