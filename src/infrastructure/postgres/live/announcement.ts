@@ -40,7 +40,10 @@ export const announcementOf = (payload: string): Announcement | Exchange | null 
 };
 
 /** @param keyOf the columns of the primary key, by table */
-export const changeOf = (announced: Announcement, keyOf: ReadonlyMap<string, readonly string[]>): AnnouncedChange | null => {
+export const changeOf = (
+  announced: Announcement,
+  keyOf: ReadonlyMap<string, readonly string[]>,
+): AnnouncedChange | null => {
   const { table, type, record = null } = announced;
   const columns = keyOf.get(table);
   const source = announced.key ?? record;
