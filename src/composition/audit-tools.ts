@@ -1,15 +1,15 @@
 /** What `npm run audit` verifies with. It joins the servers of an application that runs, or starts its own. */
-import { changeKey } from '../application/audit/change-key.js';
+import { changeKey } from '../application/audit/tree-head-chain.js';
 import type { Finding } from '../application/audit/finding.js';
-import { signingPart, verdictOf, type Signing } from '../application/audit/verdict.js';
-import { tombstonesOf } from '../application/audit/tombstones.js';
+import { signingPart, verdictOf, type Signing } from '../application/audit/finding.js';
+import { tombstonesOf } from '../application/audit/chain-walk.js';
 import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
-import { verifyCheckpoints } from '../application/audit/verify-checkpoints.js';
+import { verifyTreeHeads } from '../application/audit/verify-tree-heads.js';
 import { verifyLog } from '../application/audit/verify-log.js';
 import { verifyStream } from '../application/audit/verify-stream.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import { workflowStream } from '../domain/workflow/index.js';
-import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
+import { TreeHeadFile } from '../infrastructure/audit/tree-head-file.js';
 import {
   knownKeys,
   openNextKey,
@@ -53,7 +53,7 @@ export const openForAudit = async (given: readonly string[]) => {
     isPinned: keys.pins.size > 0,
     close: platform.close,
     verifyAll: async () => {
-      const checkpoints = await verifyCheckpoints({ log, outside, keys });
+      const checkpoints = await verifyTreeHeads({ log, outside, keys });
       const verified = await verifyLog({ log, tree }, checkpoints.trusted);
       const artifacts = await verifyArtifacts(log, artifactStore);
       const signed = signing({ ...checkpoints, ...verified, proved: verified.covered });
@@ -95,7 +95,7 @@ export const openForAudit = async (given: readonly string[]) => {
 const sourcesOf = (config: Config, { dataSource, log }: Platform) => ({
   log: config.eventstoreUrl === undefined ? new StoredLog((sql, values) => dataSource.query(sql, [...values])) : log,
   tree: new PostgresAuditTree(dataSource),
-  outside: new CheckpointFile(config.auditCheckpointFile!),
+  outside: new TreeHeadFile(config.auditCheckpointFile!),
   artifactStore: new PostgresArtifactStore(dataSource),
 });
 

@@ -1,17 +1,18 @@
 /** What proves the history: the tree over the log, the signing key, and the file outside the database. */
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
-import { AuditTreeWriter } from '../application/audit/audit-tree-writer.js';
-import { DEFAULT_KEEPER_LIMITS, type KeeperPorts } from '../application/audit/writer-ports.js';
-import type { TrustedKeys } from '../application/audit/keys.js';
-import { AuditPackMaker } from '../application/audit/pack/audit-pack-maker.js';
-import { AuditPacks } from '../application/audit/pack/get-audit-pack.js';
+import {
+  AuditTreeWriter,
+  DEFAULT_AUDIT_WRITER_LIMITS,
+  type AuditWriterDependencies,
+} from '../application/audit/audit-tree-writer.js';
+import { mustBeAllowed, type TrustedKeys } from '../application/audit/keys.js';
+import { AuditPackMaker, AuditPacks } from '../application/audit/pack/audit-pack.js';
 import { AuditReviews } from '../application/audit/reviews.js';
 import type { OnError } from '../application/runtime/errors.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';
-import { leadNotices } from '../application/workflow/notices.js';
-import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
-import { mustBeAllowed } from '../application/audit/may-sign.js';
+import { leadNotices } from '../application/runtime/leadership.js';
+import { TreeHeadFile } from '../infrastructure/audit/tree-head-file.js';
 import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { readTrustedKeys, openSigningKey } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
@@ -48,16 +49,21 @@ export const openAudit = async (config: Config, dataSource: DataSource): Promise
   const tree = new PostgresAuditTree(dataSource);
   const signer = await openSigningKey(config.auditSigningKey?.reveal(), auditDirectory(config));
   if (pins.size > 0) {
-    const [last, changes] = [await tree.latestCheckpoint(), await tree.keyChanges()];
+    const [last, changes] = [await tree.latestTreeHead(), await tree.keyChanges()];
     mustBeAllowed(signer, pins, { last, changes });
   }
-  return { tree, signer, pins, outside: new CheckpointFile(config.auditCheckpointFile!) };
+  return { tree, signer, pins, outside: new TreeHeadFile(config.auditCheckpointFile!) };
 };
 
-const auditKeeper = (config: Config, ports: KeeperPorts, onError: OnError): AuditTreeWriter => {
+const auditKeeper = (config: Config, ports: AuditWriterDependencies, onError: OnError): AuditTreeWriter => {
   const { auditCheckpointEvents: checkpointEvents, auditCheckpointMs: checkpointMs } = config;
   const notices = leadNotices('writes and signs the audit tree', tellLog('Audit'));
-  return new AuditTreeWriter(ports, { ...DEFAULT_KEEPER_LIMITS, checkpointEvents, checkpointMs }, onError, notices);
+  return new AuditTreeWriter(
+    ports,
+    { ...DEFAULT_AUDIT_WRITER_LIMITS, checkpointEvents, checkpointMs },
+    onError,
+    notices,
+  );
 };
 
 /** For the first start: an operator who learns the key later cannot know that it has always been the same. */

@@ -4,7 +4,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { DataSource } from 'typeorm';
 import type { Agents } from '../application/agents/agents.js';
 import type { AuditTree } from '../application/audit/audit-tree.js';
-import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/checkpoint.js';
+import type { OutsideTreeHeads, TreeHeadSigner } from '../application/audit/signed-tree-head.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
 import type { EventLog } from '../application/log/event-log.js';
@@ -34,9 +34,9 @@ type Closable = Readonly<{ close: () => Promise<void> }>;
 
 export type AuditDependencies = Readonly<{
   tree: AuditTree;
-  signer: CheckpointSigner;
+  signer: TreeHeadSigner;
   pins: ReadonlySet<string>;
-  outside: OutsideCheckpoints;
+  outside: OutsideTreeHeads;
 }>;
 
 /** What is made before the module: things that need awaiting, and those that a test replaces. */

@@ -47,7 +47,7 @@ const vitalSigns = (
     writeLog: () => probe.write(),
     writeDatabase: () => probeDatabase(dataSource),
     signed: async () => {
-      const checkpoint = await audit.tree.latestCheckpoint();
+      const checkpoint = await audit.tree.latestTreeHead();
       const position = checkpoint ? BigInt(checkpoint.position) : 'start';
       const movedAt = checkpoint && new Date(checkpoint.at);
       return { position, movedAt, next: await unsigned.after(position) };

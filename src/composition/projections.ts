@@ -5,9 +5,10 @@ import { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import type { OnError } from '../application/runtime/errors.js';
-import { projectionHandlers } from '../application/projections/admin/handlers.js';
-import { PoisonOrders } from '../application/projections/admin/poison-orders.js';
-import { ProjectionRecords } from '../application/projections/admin/projection-records.js';
+import { OrderRebuildHandler } from '../application/commands/order-rebuild.js';
+import { TreatPoisonHandler } from '../application/commands/treat-poison.js';
+import { GetRebuildHandler, ListProjectionsHandler } from '../application/queries/projections.js';
+import { PoisonOrders, ProjectionRecords } from '../application/projections/admin/projection-records.js';
 import { ProjectionStatuses } from '../application/projections/admin/projection-status.js';
 import { DEFAULT_DRIFT_LIMITS, DriftWatch } from '../application/projections/drift/drift-watch.js';
 import type { Checked } from '../application/projections/drift/check-execution.js';
@@ -23,6 +24,9 @@ import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js
 import type { Dependencies, Feature } from './feature.js';
 import { logErrors } from './logging.js';
 import { readTables } from './read-tables.js';
+
+/** What operators of the read tables may order and ask. */
+const projectionHandlers = [OrderRebuildHandler, TreatPoisonHandler, ListProjectionsHandler, GetRebuildHandler];
 
 /** Between two reads of the positions, from which the status calculates its rates. */
 const SAMPLE_EVERY_MS = 5_000;

@@ -10,17 +10,19 @@ import { DEFAULT_RUNNER_LIMITS, ProjectionRunner, type RunnerLimits } from '../a
 import { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from '../application/rebuild/building.js';
 import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
-import { leadNotices } from '../application/workflow/notices.js';
+import { leadNotices } from '../application/runtime/leadership.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresLiveRows } from '../infrastructure/postgres/projections/postgres-live-rows.js';
-import { PostgresPoisonOrders } from '../infrastructure/postgres/projections/postgres-poison-orders.js';
-import { PostgresProjectionRecords } from '../infrastructure/postgres/projections/postgres-projection-records.js';
+import {
+  PostgresPoisonOrders,
+  PostgresProjectionRecords,
+} from '../infrastructure/postgres/projections/postgres-projection-records.js';
 import { PostgresProjectionStore } from '../infrastructure/postgres/projections/postgres-projection-store.js';
 import {
   DEFAULT_REBUILD_STORE_LIMITS,
-  PostgresRebuildStore,
   type RebuildStoreLimits,
-} from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
+} from '../infrastructure/postgres/rebuild/postgres-rebuild-session.js';
+import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
 import { tellLog } from './logging.js';

@@ -8,14 +8,12 @@ import { WebhookDeliverer } from '../application/webhooks/webhook-deliverer.js';
 import { WebhookFollower } from '../application/webhooks/webhook-follower.js';
 import { WebhookStore } from '../application/webhooks/webhook-store.js';
 import { Webhooks } from '../application/webhooks/webhooks.js';
-import { leadNotices } from '../application/workflow/notices.js';
+import { leadNotices } from '../application/runtime/leadership.js';
 import type { DisableCause } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
-import {
-  DEFAULT_WEBHOOK_QUEUE_LIMITS,
-  PostgresWebhookQueue,
-} from '../infrastructure/postgres/webhooks/postgres-webhook-queue.js';
+import { DEFAULT_LEASE_LIMITS } from '../infrastructure/postgres/session/lease.js';
+import { PostgresWebhookQueue } from '../infrastructure/postgres/webhooks/postgres-webhook-queue.js';
 import { PostgresWebhookStore } from '../infrastructure/postgres/webhooks/postgres-webhook-store.js';
 import {
   DEFAULT_SENDER_LIMITS,
@@ -30,7 +28,7 @@ export const webhooks = ({ config, dataSource, clock, log, ids }: Dependencies):
   const onError = logErrors('Webhooks');
   const limits = webhookLimits(config);
   const sender = new HttpWebhookSender(clock, targetRules(config), senderLimits(config));
-  const queue = new PostgresWebhookQueue(dataSource, { ...DEFAULT_WEBHOOK_QUEUE_LIMITS, queued: limits.queued });
+  const queue = new PostgresWebhookQueue(dataSource, { ...DEFAULT_LEASE_LIMITS, queued: limits.queued });
   const store = readyUnlessAway(new PostgresWebhookStore(dataSource));
   const subscriptions = new Webhooks({ log, store, queue: readyUnlessAway(queue), sender, clock, ids }, limits);
   const disable = async (webhookId: string, cause: DisableCause, reason: string) => {

@@ -4,7 +4,7 @@ import {
   ProjectionStore,
   type Poison,
   type ProjectionCheckpoint,
-  type ProjectionSession,
+  type ProjectionLease,
   type ProjectionWrite,
 } from '../../src/application/projections/projection-store.js';
 import { type DueExecution, DueExecutions, Workers } from '../../src/application/workflow/workers.js';
@@ -116,7 +116,7 @@ export class DatabaseClient extends ProjectionStore {
     this.artifacts = new SimulatedArtifacts(database, machine);
   }
 
-  async tryLead(): Promise<ProjectionSession | null> {
+  async tryLead(): Promise<ProjectionLease | null> {
     const { machine, database } = this;
     const session = await machine.ask('lead', () => database.lead(machine));
     if (!session) return null;

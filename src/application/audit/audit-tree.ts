@@ -1,26 +1,24 @@
+import type { Lease } from '../runtime/leadership.js';
 import type { Leaf } from './audited-log.js';
-import type { SignedCheckpoint } from './checkpoint.js';
+import type { SignedTreeHead } from './signed-tree-head.js';
 import { inclusionRanges, joined, partsOf, type NodePlace, type Range, type TreeNode } from './merkle.js';
 
 export type TreeState = Readonly<{ size: number; position: bigint | null; peaks: readonly Buffer[] }>;
 
-/** The right to write, as long as it is not lost. */
-export interface AuditSession {
-  /** Aborted when another may lead. */
-  readonly lost: AbortSignal;
+/** The right to write to the tree. */
+export interface AuditLease extends Lease {
   state(): Promise<TreeState>;
   /** All or nothing. */
   add(leaves: readonly Leaf[], nodes: readonly TreeNode[]): Promise<void>;
-  keep(checkpoint: SignedCheckpoint): Promise<void>;
+  keep(head: SignedTreeHead): Promise<void>;
   /** Takes the whole tree away, to be built from the log again. */
   clear(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** The tree over the log, kept so that a proof is a look-up. Made of the log alone: it can be built again. */
 export abstract class AuditTree {
-  /** Null while another leads. */
-  abstract tryLead(): Promise<AuditSession | null>;
+  /** Null while another instance leads. */
+  abstract tryLead(): Promise<AuditLease | null>;
   /** How many leaves there are. */
   abstract size(): Promise<number>;
   /** In the order of the tree. */
@@ -29,12 +27,12 @@ export abstract class AuditTree {
   abstract leavesOf(stream: string, limit: number): Promise<readonly Leaf[]>;
   /** In the order asked for. @throws where one is missing */
   abstract nodes(places: readonly NodePlace[]): Promise<readonly Buffer[]>;
-  /** The checkpoint with the largest number; null before the first. */
-  abstract latestCheckpoint(): Promise<SignedCheckpoint | null>;
+  /** The tree head with the largest number; null before the first. */
+  abstract latestTreeHead(): Promise<SignedTreeHead | null>;
   /** Those with this number and larger ones, by number. */
-  abstract checkpointsFrom(number: number, limit: number): Promise<readonly SignedCheckpoint[]>;
+  abstract treeHeadsFrom(number: number, limit: number): Promise<readonly SignedTreeHead[]>;
   /** Those in which a key names the next one, by number. */
-  abstract keyChanges(): Promise<readonly SignedCheckpoint[]>;
+  abstract keyChanges(): Promise<readonly SignedTreeHead[]>;
 
   /** Hashes of ranges, with one look-up. */
   async hashesOf(ranges: readonly Range[]): Promise<readonly Buffer[]> {

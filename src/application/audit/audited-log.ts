@@ -5,13 +5,15 @@ import { canonicalJson, type Json } from '../../domain/json.js';
 import { PROJECTION_STREAM_PREFIX } from '../../domain/projection/events.js';
 import { POISON_STREAM_PREFIX } from '../../domain/projection/poison-orders.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
+import { WEBHOOK_STREAM_PREFIX } from '../../domain/webhook/webhook.js';
 import { linkOf, hashOf } from '../log/event-hash.js';
 import type { RecordedEvent, EventLog } from '../log/event-log.js';
+import { PROBE_STREAM } from '../log/write-probe.js';
 import { leafHash } from './merkle.js';
 
 /**
  * The streams that this application writes, in the order of the log: executions and reviews of them, agents' holds, rebuilds
- * of read tables, orders for executions that are held back. Checkpoints are not among them: none can cover itself. Each
+ * of read tables, orders for executions that are held back. Tree heads are not among them: none can cover itself. Each
  * names the one before it instead.
  */
 export const AUDITED_PREFIXES: readonly string[] = [
@@ -21,9 +23,9 @@ export const AUDITED_PREFIXES: readonly string[] = [
   PROJECTION_STREAM_PREFIX,
   POISON_STREAM_PREFIX,
 ];
-export const CHECKPOINT_STREAM = 'audit-checkpoints';
+export const TREE_HEAD_STREAM = 'audit-checkpoints';
 
-/** An event's place in the tree. What counts is in `leafText`; `dataHash` only tells later what of it was edited. */
+/** An event's place in the tree. What counts is in `leafText`; `dataHash` only shows later what of it was edited. */
 export type Leaf = Readonly<{
   /** From 0, without gaps. */
   index: number;
@@ -81,3 +83,9 @@ export async function* presentLog(
     ending.abort();
   }
 }
+
+/** What the names of all streams begin with that this application writes. Events are added to them; nothing is ever taken away. */
+export const OWN_STREAM_PREFIXES: readonly string[] = [
+  ...[...AUDITED_PREFIXES, WEBHOOK_STREAM_PREFIX],
+  ...[TREE_HEAD_STREAM, PROBE_STREAM],
+];

@@ -5,7 +5,7 @@ import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import type { Leaf } from './audited-log.js';
 import type { Finding, FindingKind } from './finding.js';
-import { readPresent } from './tombstones.js';
+import { readPresent } from './chain-walk.js';
 
 /** More than any stream that one read takes. */
 const STREAM_LEAVES = 100_000;

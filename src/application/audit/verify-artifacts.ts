@@ -8,7 +8,7 @@ import { filesOf } from './pack/lineage.js';
 import { presentLog } from './audited-log.js';
 
 /** The SHA-256 (hex) of what is stored under a hash; null where nothing is. Takes the same memory whatever its size. */
-export type ArtifactDigests = Readonly<{ digestOf: (sha256: string) => Promise<string | null> }>;
+type ArtifactDigests = Readonly<{ digestOf: (sha256: string) => Promise<string | null> }>;
 
 export type ArtifactsVerified = Readonly<{
   /** Named by events; each time counts. */

@@ -2,21 +2,20 @@ import { eventHash } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { AUDITED_PREFIXES, hashOfLeaf, type Leaf, presentLog } from './audited-log.js';
-import { ChainWalk, type Unhashed } from './chain-walk.js';
-import type { SignedCheckpoint } from './checkpoint.js';
-import { inOrder, type Finding } from './finding.js';
-import { Tombstones } from './tombstones.js';
+import { ChainWalk, type Unhashed, Tombstones } from './chain-walk.js';
+import type { SignedTreeHead } from './signed-tree-head.js';
+import { inOrder, type Finding, type Unsigned } from './finding.js';
 import { isSame, diagnoseMismatch } from './diagnose-mismatch.js';
 import { Frontier } from './merkle.js';
 
 /** Adds leaf by leaf, and compares the root with each signed one when its size is reached. */
 class Roots {
   private readonly frontier = new Frontier();
-  private readonly bySize: readonly SignedCheckpoint[];
-  private readonly right = new Set<SignedCheckpoint>();
+  private readonly bySize: readonly SignedTreeHead[];
+  private readonly right = new Set<SignedTreeHead>();
   private next = 0;
 
-  constructor(checkpoints: readonly SignedCheckpoint[]) {
+  constructor(checkpoints: readonly SignedTreeHead[]) {
     this.bySize = [...checkpoints].sort((a, b) => a.tree_size - b.tree_size);
   }
 
@@ -43,16 +42,16 @@ class Roots {
   }
 
   /** The first that has another root, or was never reached. */
-  firstWrong(): SignedCheckpoint | undefined {
+  firstWrong(): SignedTreeHead | undefined {
     return this.bySize.find((signed) => !this.right.has(signed));
   }
 
-  lastRightBefore(wrong: SignedCheckpoint): SignedCheckpoint | undefined {
+  lastRightBefore(wrong: SignedTreeHead): SignedTreeHead | undefined {
     return this.bySize.findLast((signed) => this.right.has(signed) && signed.tree_size < wrong.tree_size);
   }
 
   /** The first with the right root that covers the leaf of that index. */
-  coverOf(index: number): SignedCheckpoint | undefined {
+  coverOf(index: number): SignedTreeHead | undefined {
     return this.bySize.find((signed) => this.right.has(signed) && signed.tree_size > index);
   }
 }
@@ -61,7 +60,7 @@ const PAGE = 1_000;
 
 type Ports = Readonly<{ log: EventLog; tree: AuditTree }>;
 
-export type LogVerified = Readonly<{
+type LogVerified = Readonly<{
   events: number;
   streams: number;
   /** Events in the largest tree of the log whose root is a signed one. */
@@ -72,16 +71,13 @@ export type LogVerified = Readonly<{
   findings: readonly Finding[];
 }>;
 
-/** `since`: when the log took the oldest of them. */
-export type Unsigned = Readonly<{ events: number; since: Date }>;
-
 type Difference = Readonly<{ event: RecordedEvent | undefined; leaf: Leaf; rest: readonly Leaf[] }>;
 
 /**
  * Reads the whole log once. What the signed roots are compared with is made of the log alone; the stored tree only tells
  * where the first difference is, and only as far as its own root is a signed one.
  */
-export const verifyLog = async (ports: Ports, checkpoints: readonly SignedCheckpoint[]): Promise<LogVerified> => {
+export const verifyLog = async (ports: Ports, checkpoints: readonly SignedTreeHead[]): Promise<LogVerified> => {
   const chain = new ChainWalk();
   const tombstones = new Tombstones();
   // Only what was in the tree before the log is read: all of that is in the log, whatever comes meanwhile.

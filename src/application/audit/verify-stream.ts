@@ -2,27 +2,25 @@ import { eventHash } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { hashOfLeaf } from './audited-log.js';
-import { ChainWalk, type Unhashed } from './chain-walk.js';
-import type { SignedCheckpoint } from './checkpoint.js';
-import { inOrder, type Finding } from './finding.js';
+import { ChainWalk, type Unhashed, readPresent } from './chain-walk.js';
+import type { SignedTreeHead } from './signed-tree-head.js';
+import { inOrder, type Finding, type Unsigned } from './finding.js';
 import { KeyWalk, type Judged, type TrustedKeys } from './keys.js';
 import { rootOfInclusion } from './merkle.js';
 import { isSame, diagnoseMismatch } from './diagnose-mismatch.js';
-import { readPresent } from './tombstones.js';
-import type { Unsigned } from './verify-log.js';
 
 /** More than any stream that one read takes. */
 const STREAM_LEAVES = 100_000;
 
 type Ports = Readonly<{ log: EventLog; tree: AuditTree; keys: TrustedKeys }>;
 
-export type StreamVerified = Readonly<{
+type StreamVerified = Readonly<{
   /** As they were read. */
   recorded: readonly RecordedEvent[];
   events: number;
-  /** Events that the checkpoint covers, each with a proof. */
+  /** Events that the tree head covers, each with a proof. */
   proved: number;
-  checkpoint: SignedCheckpoint | null;
+  checkpoint: SignedTreeHead | null;
   /** What came after those that are proved; null where nothing did. */
   unsigned: Unsigned | null;
   /** The first key that is known to have signed; null where none has. */
@@ -37,9 +35,9 @@ export type StreamVerified = Readonly<{
 export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): Promise<StreamVerified> => {
   // What is in the tree is in the log: so what comes meanwhile is in the log only.
   const stored = await tree.leavesOf(stream, STREAM_LEAVES);
-  const checkpoint = await tree.latestCheckpoint();
+  const checkpoint = await tree.latestTreeHead();
   const { events, tombstone } = await readPresent(log, stream);
-  // Its own leaf has nothing to be compared with; nor have the others, where the server does not give the events any more.
+  // Its own leaf has nothing to be compared with; nor have the others, where the server no longer gives the events.
   const leaves = tombstone ? stored.slice(0, events.length) : stored;
   const findings: Finding[] = tombstone ? [tombstone] : [];
   const changes = await tree.keyChanges();
@@ -91,7 +89,7 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
 };
 
 /** By the changes of keys that led to it. Those are signed: that they are read from a table does not matter. */
-const judge = (keys: TrustedKeys, changes: readonly SignedCheckpoint[], checkpoint: SignedCheckpoint): Judged => {
+const judge = (keys: TrustedKeys, changes: readonly SignedTreeHead[], checkpoint: SignedTreeHead): Judged => {
   const walk = new KeyWalk(keys);
   for (const change of changes) if (change.number < checkpoint.number) walk.step(change);
   return walk.step(checkpoint);

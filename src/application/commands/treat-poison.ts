@@ -9,8 +9,7 @@ import { Clock } from '../runtime/clock.js';
 import { NotFound } from '../runtime/errors.js';
 import { EventLog } from '../log/event-log.js';
 import { Ids } from '../log/ids.js';
-import { PoisonOrders, type PlacedOrder } from '../projections/admin/poison-orders.js';
-import { ProjectionRecords } from '../projections/admin/projection-records.js';
+import { PoisonOrders, type PlacedOrder, ProjectionRecords } from '../projections/admin/projection-records.js';
 import { SmallStream } from '../log/stream-commands.js';
 import { contextOf, type Caller } from './caller.js';
 

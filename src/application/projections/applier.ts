@@ -2,16 +2,50 @@ import { workflowStream, executionIdOf } from '../../domain/workflow/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { StreamTombstoned, type EventLog, type RecordedEvent, isTombstone } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
-import type { PoisonOrder } from './admin/poison-orders.js';
+import type { PoisonOrder } from './admin/projection-records.js';
 import { type Projection, type AnyRow, type Change, type ProjectedEvent, readEvent } from './projection.js';
 import {
   CannotApply,
   type Poison,
-  type ProjectionSession,
+  type ProjectionLease,
   type ProjectionWrite,
   type SkippedEvent,
+  type ProjectionCheckpoint,
 } from './projection-store.js';
-import type { Progress } from './progress.js';
+
+/** Where one projection stands, by what was committed last. */
+export class Progress {
+  private readonly held = new Map<string, Poison>();
+
+  constructor(
+    private current: ProjectionCheckpoint | null,
+    poisoned: readonly Poison[],
+  ) {
+    for (const poison of poisoned) this.held.set(poison.executionId, poison);
+  }
+
+  get checkpoint(): ProjectionCheckpoint | null {
+    return this.current;
+  }
+
+  get poisoned(): readonly Poison[] {
+    return [...this.held.values()];
+  }
+
+  isHeld(executionId: string): boolean {
+    return this.held.has(executionId);
+  }
+
+  isBehind(position: bigint): boolean {
+    return this.current === null || this.current.position < position;
+  }
+
+  committed({ poisoned, healed, checkpoint }: ProjectionWrite): void {
+    for (const poison of poisoned) this.held.set(poison.executionId, poison);
+    for (const executionId of healed) this.held.delete(executionId);
+    if (checkpoint) this.current = checkpoint;
+  }
+}
 
 /** What a projection makes of some events, and which of them it cannot take. Pure. */
 
@@ -88,7 +122,7 @@ const asError = (error: unknown): Error => (error instanceof Error ? error : new
  */
 export class Applier {
   constructor(
-    private readonly session: ProjectionSession,
+    private readonly session: ProjectionLease,
     private readonly projections: readonly Projection[],
     private readonly progress: ReadonlyMap<string, Progress>,
     private readonly clock: Clock,
@@ -175,7 +209,7 @@ export class Applier {
   private async healOne(projection: Projection, { executionId, revision }: Poison, log: EventLog): Promise<void> {
     const events = await eventsFrom(log, executionId, revision);
     const due = events.filter(({ position }) => !this.progressOf(projection).isBehind(position)).map(tryRead);
-    // Where the log does not hold the event any more, going on without it would be skipping it.
+    // Where the log no longer holds the event, going on without it would be skipping it.
     if (due[0]?.recorded.revision !== revision) return;
     const nothing = nothingFor(projection);
     for (const [index, event] of due.entries()) {

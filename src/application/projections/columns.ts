@@ -35,8 +35,8 @@ const endsAttempt: ReadonlySet<WorkflowEvent['type']> = new Set([
 ]);
 
 /**
- * The two phases of a pause as far as one event tells: a pause names the step in flight, and the end of that attempt drains
- * it. Nothing where the event does not tell; so it is read from the events of every version.
+ * The two phases of a pause as far as one event shows: a pause names the step in flight, and the end of that attempt drains
+ * it. Nothing where the event does not show it; so it is read from the events of every version.
  */
 export const pauseColumns = (event: WorkflowEvent, currentState: string): Partial<PauseColumns> => {
   if (currentState !== 'paused') return notPaused;

@@ -1,4 +1,4 @@
-/** The read tables in memory, of any events: what the changes of projections mean, without SQL. Pure but for its own rows. */
+/** The read tables in memory, of any events: what the changes of projections do, without SQL. Pure but for its own rows. */
 import type { RecordedEvent } from '../log/event-log.js';
 import { rowName, type AnyRow, type Change, type Projection, type Update, readEvent } from './projection.js';
 
@@ -7,7 +7,7 @@ export type RowChange = Readonly<{ table: string; before: AnyRow | null; after: 
 
 const DEFAULT_KEY = ['id'];
 
-/** One table. Rows are replaced, never changed: who holds one keeps it as it was. */
+/** One table. Rows are replaced, never changed: a caller that holds one keeps it as it was. */
 export class FoldedTable {
   private readonly byKey = new Map<string, AnyRow>();
 
@@ -26,7 +26,7 @@ export class FoldedTable {
       const name = rowName(change.row, this.key);
       return this.byKey.has(name) ? [] : [this.put(name, null, { ...change.row })];
     }
-    return this.meant(change.key)
+    return this.rowsOf(change.key)
       .filter(([, row]) => isToChange(row, change))
       .map(([name, row]) => this.put(name, row, changed(row, change)));
   }
@@ -36,7 +36,7 @@ export class FoldedTable {
     return { table: this.name, before, after };
   }
 
-  private meant(key: AnyRow): readonly (readonly [string, AnyRow])[] {
+  private rowsOf(key: AnyRow): readonly (readonly [string, AnyRow])[] {
     const isWhole = this.key.every((column) => column in key);
     const name = rowName(key, this.key);
     const named = isWhole ? this.byKey.get(name) : undefined;

@@ -1,4 +1,5 @@
 import type { Actor } from '../log/envelope.js';
+import type { Lease } from '../runtime/leadership.js';
 import type { AnyRow, Change, Projection } from './projection.js';
 
 export type ProjectionCheckpoint = Readonly<{
@@ -40,26 +41,23 @@ export type ProjectionWrite = Readonly<{
   checkpoint: ProjectionCheckpoint | null;
 }>;
 
-/** Where rows, checkpoints and poison are kept. Whoever leads writes; anyone reads. */
+/** Where rows, checkpoints and poison are kept. The leader writes; every instance reads. */
 export abstract class ProjectionStore {
   /** @returns null where another instance leads */
-  abstract tryLead(): Promise<ProjectionSession | null>;
+  abstract tryLead(): Promise<ProjectionLease | null>;
   /** By projection. */
   abstract checkpoints(): Promise<ReadonlyMap<string, ProjectionCheckpoint>>;
   /** Oldest first, `limit` at most. */
   abstract poisoned(limit: number): Promise<readonly Poison[]>;
 }
 
-/** The right to write: at most one session at a time has it. What it cannot write any more, another may. */
-export interface ProjectionSession {
-  /** Aborted when the right is gone. */
-  readonly lost: AbortSignal;
+/** The right to write the read tables: one instance at a time has it. */
+export interface ProjectionLease extends Lease {
   /**
    * All of it or nothing.
    * @throws CannotApply where the data are at fault; anything else is the store's trouble
    */
   apply(writes: readonly ProjectionWrite[]): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** The changes of one projection can never be written as they are. */

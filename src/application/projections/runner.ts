@@ -1,16 +1,61 @@
-import { sleep } from '../runtime/clock.js';
-import { NotReady } from '../runtime/errors.js';
-import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
+import { STREAM_PREFIX } from '../../domain/workflow/index.js';
+import { sleep, type Clock } from '../runtime/clock.js';
+import { NotReady, type OnError } from '../runtime/errors.js';
+import { Leadership, type LeaderSession, type LeadNotices } from '../runtime/leadership.js';
+import { positionOf, type EventLog, type SubscriptionMessage } from '../log/event-log.js';
+import { followLog } from '../log/follow-log.js';
+import type { Ids } from '../log/ids.js';
+import { every } from '../runtime/every.js';
+import { BoundedQueue } from '../runtime/bounded-queue.js';
 import type { Projection } from './projection.js';
-import type { ProjectionSession } from './projection-store.js';
-import type { RunnerLimits } from './runner-limits.js';
-import type { OnError } from '../runtime/errors.js';
-import { Term, type RunnerPorts } from './term.js';
+import { type ProjectionLease, followed, lowestPosition, type ProjectionStore } from './projection-store.js';
+import type { PoisonOrders } from './admin/projection-records.js';
+import { Applier, Progress } from './applier.js';
 
-export { DEFAULT_RUNNER_LIMITS, type RunnerLimits } from './runner-limits.js';
+export type RunnerLimits = Readonly<{
+  /** Events in one transaction. */
+  batch: number;
+  /** After a batch of so many events the leader waits for more: fewer, larger transactions cost less. */
+  gatherAfter: number;
+  gatherMs: number;
+  /** Events that wait while the store is busy. */
+  buffered: number;
+  /** How often the checkpoint moves where only other streams have events. */
+  checkpointEveryMs: number;
+  /** Between two attempts to lead, spread by half of it. */
+  leadPauseMs: number;
+  /** Between two looks for operators' orders, and how many of them one look takes up. */
+  ordersEveryMs: number;
+  ordersAtOnce: number;
+  /** Executions held back, all projections together. More of them are no poison events but a fault of ours: the leader stops. */
+  poisoned: number;
+}>;
+
+const PROJECTION_BATCH = 200;
+
+export const DEFAULT_RUNNER_LIMITS: RunnerLimits = {
+  batch: PROJECTION_BATCH,
+  gatherAfter: 50,
+  gatherMs: 40,
+  buffered: 2 * PROJECTION_BATCH,
+  checkpointEveryMs: 5_000,
+  leadPauseMs: 1_000,
+  ordersEveryMs: 500,
+  ordersAtOnce: 100,
+  poisoned: 10_000,
+};
+
+type ProjectionDependencies = Readonly<{
+  store: ProjectionStore;
+  log: EventLog;
+  clock: Clock;
+  ids: Ids;
+  /** Of operators. Without it the leader looks for none. */
+  orders?: PoisonOrders;
+}>;
 
 export type RunnerStatus = Readonly<{
-  /** Whether this instance is the one that writes. What follows is known to that one only. */
+  /** Whether this instance writes the read tables. Only the leader knows what follows. */
   leading: boolean;
   /** Everything that was in the log when the subscription was opened is in the tables. */
   caughtUp: boolean;
@@ -21,33 +66,43 @@ export type RunnerStatus = Readonly<{
   poisoned: number;
 }>;
 
-/** Keeps the read tables behind the log by as little as the store allows: what came in while it was busy is one batch. */
+/** Keeps the read tables as close behind the log as the store allows: what came in while it was busy is one batch. */
 export class ProjectionRunner {
-  private readonly ending = new AbortController();
-  private loop: Promise<void> = Promise.resolve();
-  private term: Term | null = null;
+  private readonly leadership: Leadership<ProjectionLease, ProjectionLeaderSession>;
 
   constructor(
-    private readonly ports: RunnerPorts,
-    private readonly projections: readonly Projection[],
-    private readonly limits: RunnerLimits,
-    private readonly onError: OnError,
-    private readonly notices: LeadNotices = NO_LEAD_NOTICES,
-  ) {}
-
-  start(): void {
-    this.loop = this.run(this.ending.signal);
+    dependencies: ProjectionDependencies,
+    projections: readonly Projection[],
+    limits: RunnerLimits,
+    onError: OnError,
+    notices?: LeadNotices,
+  ) {
+    const { store, clock, ids } = dependencies;
+    this.leadership = new Leadership({
+      ...{ clock, ids, notices },
+      tryLead: () => store.tryLead(),
+      begin: (lease) => ProjectionLeaderSession.begin(dependencies, projections, lease, limits, onError),
+      pauseMs: () => limits.leadPauseMs,
+      onFailure: ({ error, isLost }) => {
+        // A write that is under way when another takes the lead, as each swap of rebuilt tables does, is no fault.
+        if (!isLost) onError('The projections stopped and start again', error);
+      },
+    });
   }
 
-  /** Resolves when nothing is written any more. */
-  async stop(): Promise<void> {
-    this.ending.abort();
-    await this.loop;
+  start(): void {
+    this.leadership.start();
+  }
+
+  /** Resolves when this instance writes nothing any longer. */
+  stop(): Promise<void> {
+    return this.leadership.stop();
   }
 
   status(): RunnerStatus {
-    const { caughtUp = false, position = 'start', lastEventAt = null, poisoned = 0 } = this.term ?? {};
-    return { leading: this.term !== null, caughtUp, position, lastEventAt, poisoned };
+    const { session } = this.leadership;
+    const { caughtUp = false, position = 'start', lastEventAt = null, poisoned = 0 } = session ?? {};
+    return { leading: session !== null, caughtUp, position, lastEventAt, poisoned };
   }
 
   /**
@@ -55,35 +110,143 @@ export class ProjectionRunner {
    * @throws NotReady where another instance leads, or none does
    */
   async retryPoisoned(): Promise<void> {
-    if (!this.term) throw new NotReady('This instance does not lead the projections; ask the one that does');
-    await this.term.heal();
-  }
-
-  private async run(signal: AbortSignal): Promise<void> {
-    const { store, clock, ids } = this.ports;
-    while (!signal.aborted) {
-      try {
-        const session = await store.tryLead();
-        if (session) await this.lead(session, signal);
-      } catch (error) {
-        if (!signal.aborted) this.onError('The projections stopped and start again', error);
-      }
-      await sleep(clock, this.limits.leadPauseMs * (0.5 + ids.jitter()), signal);
-    }
-  }
-
-  private async lead(session: ProjectionSession, signal: AbortSignal): Promise<void> {
-    try {
-      this.term = await Term.begin(this.ports, this.projections, session, this.limits, this.onError);
-      this.notices.begun();
-      await this.term.serve(signal);
-    } catch (error) {
-      // A write that is under way when the lead is taken, as each swap of rebuilt tables does, is no fault.
-      if (!session.lost.aborted) throw error;
-    } finally {
-      if (this.term) this.notices.ended();
-      this.term = null;
-      await session.close();
-    }
+    const { session } = this.leadership;
+    if (!session) throw new NotReady('This instance does not lead the projections; ask the one that does');
+    await session.heal();
   }
 }
+
+/** Writes the read tables as long as the lease lasts. */
+class ProjectionLeaderSession implements LeaderSession {
+  /** Everything that was in the log when the subscription was opened is in the tables. */
+  caughtUp = false;
+  private readonly applier: Applier;
+  private checkpointAt = 0;
+  /** The last of the session's tasks: batches, healing and orders take turns. */
+  private busy: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly dependencies: ProjectionDependencies,
+    private readonly projections: readonly Projection[],
+    private readonly lease: ProjectionLease,
+    private readonly progress: ReadonlyMap<string, Progress>,
+    private readonly limits: RunnerLimits,
+    private readonly onError: OnError,
+  ) {
+    this.applier = new Applier(lease, projections, progress, dependencies.clock, limits);
+  }
+
+  static async begin(
+    dependencies: ProjectionDependencies,
+    projections: readonly Projection[],
+    lease: ProjectionLease,
+    limits: RunnerLimits,
+    onError: OnError,
+  ): Promise<ProjectionLeaderSession> {
+    const checkpoints = await dependencies.store.checkpoints();
+    const poisoned = await dependencies.store.poisoned(limits.poisoned + 1);
+    const progressOf = ({ table }: Projection) => {
+      const held = poisoned.filter(({ projection }) => projection === table);
+      return [table, new Progress(checkpoints.get(table) ?? null, held)] as const;
+    };
+    const present = followed(checkpoints, projections);
+    return new ProjectionLeaderSession(dependencies, present, lease, new Map(present.map(progressOf)), limits, onError);
+  }
+
+  /** Heals what can be healed, then follows the log. */
+  async serve(stopping: AbortSignal): Promise<void> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([stopping, this.lease.lost, over.signal]);
+    const queue = new BoundedQueue<SubscriptionMessage>(this.limits.buffered);
+    await this.heal().catch((error: unknown) => this.onError('Healing what is held back failed', error));
+    const pumping = this.pump(queue, signal);
+    const ordered = this.takeOrders(signal);
+    const { batch, gatherAfter, gatherMs } = this.limits;
+    const next = () => queue.take(batch);
+    try {
+      for (let seen = await next(); seen.length > 0; seen = await next()) {
+        await this.inTurn(() => this.take(seen));
+        const isBusy = seen.length >= gatherAfter && seen.length < batch;
+        if (isBusy) await sleep(this.dependencies.clock, gatherMs, signal);
+      }
+    } finally {
+      over.abort();
+      queue.close();
+      await pumping;
+      await ordered;
+      await this.busy;
+    }
+  }
+
+  heal(): Promise<void> {
+    return this.inTurn(() => this.applier.heal(this.dependencies.log));
+  }
+
+  get position(): bigint | 'start' {
+    const checkpoints = [...this.progress].flatMap(([table, { checkpoint }]) =>
+      checkpoint ? [[table, checkpoint] as const] : [],
+    );
+    return lowestPosition(new Map(checkpoints), this.projections);
+  }
+
+  get lastEventAt(): Date | null {
+    const times = [...this.progress.values()].map(({ checkpoint }) => checkpoint?.lastEventAt?.getTime() ?? 0);
+    const latest = Math.max(0, ...times);
+    return latest === 0 ? null : new Date(latest);
+  }
+
+  get poisoned(): number {
+    return [...this.progress.values()].reduce((sum, { poisoned }) => sum + poisoned.length, 0);
+  }
+
+  private async pump(queue: BoundedQueue<SubscriptionMessage>, signal: AbortSignal): Promise<void> {
+    const { log, clock, ids } = this.dependencies;
+    const onError = (error: unknown) => {
+      this.caughtUp = false;
+      this.onError('The subscription of the projections was lost and is opened again', error);
+    };
+    const follow = { log, clock, ids, prefix: STREAM_PREFIX, after: this.position, signal, onError };
+    for await (const seen of followLog(follow)) {
+      if (!(await queue.put(seen))) break;
+    }
+    queue.close();
+  }
+
+  private async takeOrders(signal: AbortSignal): Promise<void> {
+    const { orders, log, clock } = this.dependencies;
+    if (!orders) return;
+    const { ordersEveryMs, ordersAtOnce } = this.limits;
+    const look = async () => {
+      for (const order of await orders.pending(ordersAtOnce)) {
+        if (signal.aborted) return;
+        await orders.done(order.id, await this.inTurn(() => this.applier.carryOut(order, log)));
+      }
+    };
+    const onError = (error: unknown) => this.onError("Operators' orders could not be carried out", error);
+    await every(clock, ordersEveryMs, signal, look, onError);
+  }
+
+  private async take(seen: readonly SubscriptionMessage[]): Promise<void> {
+    const events = seen.flatMap((each) => (each.kind === 'event' ? [each.event] : []));
+    // The farthest, not the last: the log delivers earlier events again after a lost subscription.
+    const position = seen.reduce<bigint | null>((farthest, each) => later(farthest, positionOf(each)), null);
+    const now = this.dependencies.clock.now().getTime();
+    const mayMove = events.length > 0 || now - this.checkpointAt >= this.limits.checkpointEveryMs;
+    if (position !== null && mayMove) {
+      await this.applier.advance(events, position);
+      this.checkpointAt = now;
+    }
+    if (seen.some(({ kind }) => kind === 'caught-up')) this.caughtUp = true;
+  }
+
+  private inTurn<Outcome>(task: () => Promise<Outcome>): Promise<Outcome> {
+    const turn = this.busy.then(task);
+    this.busy = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+const later = (a: bigint | null, b: bigint | null): bigint | null => {
+  if (a === null || b === null) return a ?? b;
+  return a > b ? a : b;
+};

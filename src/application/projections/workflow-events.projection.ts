@@ -5,7 +5,7 @@ import type { RecordedEvent } from '../log/event-log.js';
 import type { EventView } from '../queries/read-model.js';
 import { instant, type Projection } from './projection.js';
 
-/** One row for an event, of whatever type. What only this application's metadata tells is null where there is none. */
+/** One row for an event, of whatever type. What comes from this application's metadata is null where there is none. */
 export const workflowEvents: Projection<EventView> = {
   table: 'workflow_events',
   key: ['execution_id', 'revision'],

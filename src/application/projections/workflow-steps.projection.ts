@@ -82,7 +82,7 @@ const changedBy = (
 /** What only a running or a waiting step has. */
 const idle = { worker: null, deadline_at: null, heartbeat_due_at: null, retry_at: null };
 
-/** What an attempt's agent said of it; it stays readable when the attempt has ended, until the next. */
+/** What an attempt's agent reported; it stays readable when the attempt has ended, until the next. */
 const unreported = { deferred_at: null, progress_percent: null, progress_message: null, progress_at: null };
 
 const unstarted = {

@@ -1,6 +1,6 @@
 import { CompareExecutionsHandler } from '../history/compare-executions.js';
 import { GetDiffHandler } from '../history/get-diff.js';
-import { GetAuditPackHandler } from '../audit/pack/get-audit-pack.js';
+import { GetAuditPackHandler } from '../audit/pack/audit-pack.js';
 import { ListAgentsHandler } from './list-agents.js';
 import { GetArtifactHandler } from './get-artifact.js';
 import { GetEventsHandler } from '../history/get-events.js';

@@ -4,8 +4,7 @@ import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import type { EventLog, SubscriptionMessage, RecordedEvent } from '../log/event-log.js';
 import type { Ids } from '../log/ids.js';
-import { Applier } from '../projections/applier.js';
-import { Progress } from '../projections/progress.js';
+import { Applier, Progress } from '../projections/applier.js';
 import type { Projection } from '../projections/projection.js';
 import { lowestPosition, type ProjectionCheckpoint } from '../projections/projection-store.js';
 import { followLog } from '../log/follow-log.js';
@@ -75,7 +74,7 @@ export type Job = Readonly<{ projection: Projection; rebuild: Rebuild }>;
 /** Brings tables that stand beside the live ones to where those are, and looks at both. */
 export class Building {
   constructor(
-    private readonly ports: Readonly<{ store: RebuildStore; log: EventLog; clock: Clock; ids: Ids }>,
+    private readonly dependencies: Readonly<{ store: RebuildStore; log: EventLog; clock: Clock; ids: Ids }>,
     private readonly session: RebuildSession,
     private readonly limits: RebuilderLimits,
     readonly signal: AbortSignal,
@@ -94,7 +93,7 @@ export class Building {
 
   /** Of one of the tables that are built. */
   async compare({ projection }: Job, jobs: readonly Job[]): Promise<Comparison> {
-    const { clock, store } = this.ports;
+    const { clock, store } = this.dependencies;
     const { table } = projection;
     for (;;) {
       this.signal.throwIfAborted();
@@ -117,7 +116,7 @@ export class Building {
   /** @returns how many events it took */
   async bringTo(area: Area, jobs: readonly Job[], to: bigint): Promise<number> {
     const { session, signal } = this;
-    const { log, clock, ids } = this.ports;
+    const { log, clock, ids } = this.dependencies;
     const writer = await session.writer(area);
     const projections = jobs.map(({ projection }) => projection);
     const checkpoints = await writer.checkpoints();
@@ -151,7 +150,7 @@ export class Building {
 
   /** The farthest of the live tables; null where nothing was ever projected. */
   private async livePosition(): Promise<bigint | null> {
-    const positions = [...(await this.ports.store.live()).values()].map(({ position }) => position);
+    const positions = [...(await this.dependencies.store.live()).values()].map(({ position }) => position);
     return positions.length === 0 ? null : positions.reduce((a, b) => (a > b ? a : b));
   }
 }
@@ -160,7 +159,7 @@ export type RebuilderLimits = Readonly<{
   /** Events in one transaction, and the pause after it that leaves the machine to others. */
   batch: number;
   pauseMs: number;
-  /** Rows that differ of which a comparison tells. */
+  /** Rows that differ, of which a comparison keeps so many. */
   samples: number;
   /** Executions held back, all projections together. */
   poisoned: number;

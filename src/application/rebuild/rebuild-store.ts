@@ -1,5 +1,6 @@
+import type { Lease } from '../runtime/leadership.js';
 import type { RowDifference } from '../../domain/projection/events.js';
-import type { Poison, ProjectionCheckpoint, ProjectionSession, SkippedEvent } from '../projections/projection-store.js';
+import type { Poison, ProjectionCheckpoint, ProjectionLease, SkippedEvent } from '../projections/projection-store.js';
 
 /** Where a table may stand beside the live one: while it is built, and after another took its place. */
 export type Area = 'shadow' | 'previous';
@@ -19,7 +20,7 @@ export type Compared = Readonly<{
   samples: readonly RowDifference[];
 }>;
 
-/** Tables beside the live ones. At most one session at a time may build them; anyone may look how far it is. */
+/** Tables beside the live ones. At most one instance at a time builds them; every instance may look how far it is. */
 export abstract class RebuildStore {
   /** @returns null where another instance builds */
   abstract tryBuild(): Promise<RebuildSession | null>;
@@ -29,9 +30,8 @@ export abstract class RebuildStore {
   abstract progress(area: Area): Promise<ReadonlyMap<string, BuildProgress>>;
 }
 
-export interface RebuildSession {
-  /** Aborted when the right to build is gone. */
-  readonly lost: AbortSignal;
+/** The right to build: one instance at a time has it. */
+export interface RebuildSession extends Lease {
   /** An empty table beside the live one; one that this rebuild has begun is kept as it is. */
   prepare(projection: string, rebuildId: string): Promise<void>;
   /** Writes to the tables of that area, as the live ones are written: rows, poison and checkpoint in one transaction. */
@@ -39,14 +39,14 @@ export interface RebuildSession {
   /** Adds to what is known of the work so far. */
   worked(projection: string, events: number, ms: number): Promise<void>;
   /**
-   * Row by row, both tables as of one position: `align` is told that of the live table (which goes on meanwhile, seen as
+   * Row by row, both tables as of one position: `align` gets that of the live table (which goes on meanwhile, seen as
    * of one moment) and has to bring the shadow there.
    * @returns null where the live table is behind the shadow: ask again
    */
   compare(projection: string, align: (position: bigint) => Promise<void>, samples: number): Promise<Compared | null>;
   /**
    * Puts the tables of that area in the place of the live ones, in one transaction. Nobody writes to the live ones
-   * meanwhile: `align` is told how far they are, and has to bring the others there. While others read for long it waits,
+   * meanwhile: `align` gets how far they are, and has to bring the others there. While clients read for long it waits,
    * until `signal` is aborted.
    */
   swap(
@@ -55,14 +55,13 @@ export interface RebuildSession {
     align: (position: bigint) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Whatever stands there is dropped. */
+  /** Drops the table that stands there. */
   discard(projection: string, area: Area): Promise<void>;
-  close(): Promise<void>;
 }
 
 export type Swap = Readonly<{ projection: string; version: number; rebuildId: string }>;
 
-export type AreaWriter = ProjectionSession &
+export type AreaWriter = ProjectionLease &
   Readonly<{
     checkpoints: () => Promise<ReadonlyMap<string, ProjectionCheckpoint>>;
     poisoned: (limit: number) => Promise<readonly Poison[]>;

@@ -1,6 +1,6 @@
-import type { OnError } from '../runtime/errors.js';
 import { projectionStream } from '../../domain/projection/events.js';
-import type { ProjectionCommand, Rebuild } from '../../domain/projection/rebuild.js';
+import { type ProjectionCommand, type Rebuild, isOpen } from '../../domain/projection/rebuild.js';
+import type { OnError } from '../runtime/errors.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
 import type { EventLog } from '../log/event-log.js';
@@ -8,18 +8,52 @@ import { commandIdFor, type Ids } from '../log/ids.js';
 import type { Projection } from '../projections/projection.js';
 import { every } from '../runtime/every.js';
 import { Building, type Job, type RebuilderLimits } from './building.js';
-import { rebuildOutdated } from './outdated.js';
 import type { Area, RebuildSession, RebuildStore } from './rebuild-store.js';
 import type { Rebuilds } from './rebuilds.js';
+
+/**
+ * Has the tables rebuilt that an earlier version of their mapping made, and those that are new beside a log that is not.
+ * Each version is asked for once: where an operator abandons it, or takes it back, it stays so. Tables of a later version
+ * are left to the instances that know it.
+ */
+const rebuildOutdated = async (
+  { store, rebuilds, clock }: Readonly<{ store: RebuildStore; rebuilds: Rebuilds; clock: Clock }>,
+  projections: readonly Projection[],
+): Promise<void> => {
+  const live = await store.live();
+  if (live.size === 0) return;
+  for (const { table, version } of projections) {
+    const present = live.get(table);
+    if (present && present.version >= version) continue;
+    const { rebuild } = (await rebuilds.life(table)).state;
+    if (rebuild && isOpen(rebuild)) {
+      // What is on its way back, or swapped in and only not recorded, is finished first.
+      const isEnding = rebuild.phase === 'rolling_back' || present?.rebuildId === rebuild.id;
+      if (rebuild.version >= version || isEnding) continue;
+      const asked = contextOf(table, 'superseded', rebuild.id, clock, `The mapping has version ${version} now`);
+      await rebuilds.abandon(table, rebuild.id, asked);
+    }
+    const reason = present ? `The table is of version ${present.version}, the mapping of ${version}` : 'It is new';
+    const asked = contextOf(table, 'version', String(version), clock, reason);
+    await rebuilds.request(table, { require: 'none', cause: 'version' }, asked);
+  }
+};
+
+/** The same wish of several instances is one command. */
+const contextOf = (table: string, verb: string, of: string, clock: Clock, reason: string): CommandContext => {
+  const commandId = commandIdFor(projectionStream(table), verb, of);
+  const actor = { type: 'system', id: 'rebuilder' } as const;
+  return { commandId, at: clock.now(), actor, reason, causationId: null, traceparent: null };
+};
 
 export { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from './building.js';
 
 /** What ends in a swap, and what takes one back. */
 type Phase = 'accepted' | 'rolling_back';
-type Ports = Readonly<{ store: RebuildStore; rebuilds: Rebuilds; log: EventLog; clock: Clock; ids: Ids }>;
+type Dependencies = Readonly<{ store: RebuildStore; rebuilds: Rebuilds; log: EventLog; clock: Clock; ids: Ids }>;
 
 /**
- * Carries out what was asked of rebuilds: one instance at a time. Whatever ends it, the next one goes on from what the
+ * Carries out operators' orders for rebuilds: one instance at a time. However it ends, the next one goes on from what the
  * streams and the tables say.
  */
 export class Rebuilder {
@@ -27,7 +61,7 @@ export class Rebuilder {
   private loop: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly ports: Ports,
+    private readonly dependencies: Dependencies,
     private readonly projections: readonly Projection[],
     private readonly limits: RebuilderLimits,
     private readonly onError: OnError,
@@ -35,12 +69,12 @@ export class Rebuilder {
 
   /** @param carryOut does `work` somewhere else, as it takes the processor for long; until the signal ends it */
   start(carryOut: (signal: AbortSignal) => Promise<unknown> = (signal) => this.work(signal)): void {
-    const told = (error: unknown) => this.onError('The rebuild stopped and is tried again', error);
+    const onError = (error: unknown) => this.onError('The rebuild stopped and is tried again', error);
     const work = async () => {
-      await rebuildOutdated(this.ports, this.projections);
+      await rebuildOutdated(this.dependencies, this.projections);
       if (await this.isDue()) await carryOut(this.ending.signal);
     };
-    this.loop = every(this.ports.clock, this.limits.everyMs, this.ending.signal, work, told);
+    this.loop = every(this.dependencies.clock, this.limits.everyMs, this.ending.signal, work, onError);
   }
 
   async stop(): Promise<void> {
@@ -51,13 +85,13 @@ export class Rebuilder {
   /** Does all that is to be done. @returns false where another instance is at it */
   async work(signal: AbortSignal): Promise<boolean> {
     if (!(await this.isDue())) return true;
-    const session = await this.ports.store.tryBuild();
+    const session = await this.dependencies.store.tryBuild();
     if (!session) return false;
     const either = AbortSignal.any([signal, session.lost]);
     try {
       await this.clear(session);
-      const told = (error: unknown) => this.onError('Reading the log for a rebuild is tried again', error);
-      const building = new Building(this.ports, session, this.limits, either, told);
+      const onError = (error: unknown) => this.onError('Reading the log for a rebuild is tried again', error);
+      const building = new Building(this.dependencies, session, this.limits, either, onError);
       await this.build(session, building);
       await this.swap(session, building, 'accepted', 'shadow');
       await this.swap(session, building, 'rolling_back', 'previous');
@@ -78,7 +112,7 @@ export class Rebuilder {
 
   /** Tables of rebuilds that are over. */
   private async leftOvers(): Promise<readonly Readonly<{ table: string; area: Area }>[]> {
-    const { store, rebuilds } = this.ports;
+    const { store, rebuilds } = this.dependencies;
     const [shadow, previous] = await Promise.all([store.progress('shadow'), store.progress('previous')]);
     const found: { table: string; area: Area }[] = [];
     for (const { table } of this.projections) {
@@ -110,7 +144,7 @@ export class Rebuilder {
     await building.catchUp('shadow', jobs);
     for (const job of jobs) {
       const comparison = await building.compare(job, jobs);
-      const at = this.ports.clock.now().toISOString();
+      const at = this.dependencies.clock.now().toISOString();
       const data = { rebuildId: job.rebuild.id, comparison, at };
       await this.record(job.projection.table, { type: 'RecordComparison', data }, 'compared');
     }
@@ -136,13 +170,13 @@ export class Rebuilder {
 
   /** Whether the swap is committed already, and only not recorded. */
   private async swapped(phase: Phase): Promise<(job: Job) => boolean> {
-    const live = await this.ports.store.live();
+    const live = await this.dependencies.store.live();
     return ({ projection: { table }, rebuild }) =>
       (live.get(table)?.rebuildId === rebuild.id) === (phase === 'accepted');
   }
 
   private async recordSwap(phase: Phase, { projection, rebuild }: Job): Promise<void> {
-    const { store, clock } = this.ports;
+    const { store, clock } = this.dependencies;
     const position = String((await store.live()).get(projection.table)?.position ?? 0);
     const data = { rebuildId: rebuild.id, position, at: clock.now().toISOString() };
     const command: ProjectionCommand =
@@ -153,12 +187,12 @@ export class Rebuilder {
   }
 
   private async rebuild(table: string): Promise<Rebuild | null> {
-    return (await this.ports.rebuilds.life(table)).state.rebuild;
+    return (await this.dependencies.rebuilds.life(table)).state.rebuild;
   }
 
   /** The same thing recorded twice, also by two instances, is one command. */
   private async record(table: string, command: ProjectionCommand, what: string): Promise<void> {
-    const { clock, rebuilds } = this.ports;
+    const { clock, rebuilds } = this.dependencies;
     const { rebuildId } = command.data as Readonly<{ rebuildId: string }>;
     const context: CommandContext = {
       commandId: commandIdFor(projectionStream(table), what, rebuildId),

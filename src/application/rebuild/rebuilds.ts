@@ -49,29 +49,29 @@ export class Rebuilds {
     const rebuildId = commandIdFor(projectionStream(projection), 'rebuild', context.commandId);
     return this.carryOut(
       projection,
-      (said) => ({
+      (order) => ({
         type: 'RequestRebuild',
-        data: { rebuildId, projection, require, cause, version, ...said },
+        data: { rebuildId, projection, require, cause, version, ...order },
       }),
       context,
     );
   }
 
   approve(projection: string, rebuildId: string, context: CommandContext): Promise<RebuildView> {
-    return this.carryOut(projection, (said) => ({ type: 'ApproveRebuild', data: { rebuildId, ...said } }), context);
+    return this.carryOut(projection, (order) => ({ type: 'ApproveRebuild', data: { rebuildId, ...order } }), context);
   }
 
   abandon(projection: string, rebuildId: string, context: CommandContext): Promise<RebuildView> {
-    return this.carryOut(projection, (said) => ({ type: 'AbandonRebuild', data: { rebuildId, ...said } }), context);
+    return this.carryOut(projection, (order) => ({ type: 'AbandonRebuild', data: { rebuildId, ...order } }), context);
   }
 
   /** The table that the latest swap replaced is brought up to date and takes its place again. */
   rollback(projection: string, context: CommandContext): Promise<RebuildView> {
-    return this.carryOut(projection, (said) => ({ type: 'RequestRollback', data: said }), context);
+    return this.carryOut(projection, (order) => ({ type: 'RequestRollback', data: order }), context);
   }
 
   dropPrevious(projection: string, context: CommandContext): Promise<RebuildView> {
-    return this.carryOut(projection, (said) => ({ type: 'DropPrevious', data: said }), context);
+    return this.carryOut(projection, (order) => ({ type: 'DropPrevious', data: order }), context);
   }
 
   async view(projection: string): Promise<RebuildView> {
@@ -107,7 +107,7 @@ export class Rebuilds {
   private async carryOut(
     projection: string,
     command: (
-      said: Readonly<{ actor: CommandContext['actor']; reason: string | null; at: string }>,
+      order: Readonly<{ actor: CommandContext['actor']; reason: string | null; at: string }>,
     ) => ProjectionCommand,
     context: CommandContext,
   ): Promise<RebuildView> {

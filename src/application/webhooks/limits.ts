@@ -29,7 +29,7 @@ export type WebhookPace = Readonly<{
   /** Events in one transaction, and in memory while the database is busy. */
   batch: number;
   buffered: number;
-  /** How often the position moves where nobody is interested in anything. */
+  /** How often the position moves where no subscriber wants any event. */
   positionEveryMs: number;
   /** Before an instance that does not lead asks again, and after an error; spread by half of it. */
   leadPauseMs: number;

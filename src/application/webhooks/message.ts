@@ -1,7 +1,6 @@
 /** What a subscriber is sent, as Standard Webhooks has it. */
 import { createHmac } from 'node:crypto';
-import { WEBHOOK_STREAM_PREFIX, webhookIdOf, type WebhookFilter } from '../../domain/webhook/webhook.js';
-import { unknownTypes } from '../../domain/webhook/matching.js';
+import { WEBHOOK_STREAM_PREFIX, webhookIdOf, type WebhookFilter, unknownTypes } from '../../domain/webhook/webhook.js';
 import { eventShapes } from '../../domain/workflow/event-shapes.js';
 import type { RecordedEvent } from '../log/event-log.js';
 import { eventView } from '../history/page-from-log.js';
@@ -58,7 +57,7 @@ const testBody = ({ id, stream, type, data, recordedAt }: RecordedEvent): string
 
 export type SubscribeRequest = Readonly<{ url: string; description: string | null; filter: WebhookFilter }>;
 
-/** A type that nobody writes would be waited for in vain. */
+/** A subscriber would wait in vain for a type that nothing writes. */
 export const refuseUnknown = (eventTypes: readonly string[]): void => {
   const known = Object.keys(eventShapes);
   const unknown = unknownTypes(eventTypes, known);
@@ -74,3 +73,31 @@ export const targetOf = (url: string): string => {
   shown.hash = '';
   return shown.href;
 };
+
+export type Posted = Readonly<{
+  url: string;
+  headers: Readonly<Record<string, string>>;
+  body: string;
+  /** Ends the attempt at once. */
+  signal: AbortSignal;
+}>;
+
+export type Answered = Readonly<{
+  /** Null where no answer came. */
+  statusCode: number | null;
+  /** Why none came. Holds nothing of the address but its host. */
+  error: string | null;
+  responseExcerpt: string | null;
+  retryAfterMs: number | null;
+  durationMs: number;
+  /** It was ended because it took too long. */
+  isLate: boolean;
+}>;
+
+/** Posts to addresses that others chose. */
+export abstract class WebhookSender {
+  /** Why nothing is sent to that address, as far as the address itself shows; null where something may be. */
+  abstract refusalOf(url: string): string | null;
+  /** Never throws. Follows no redirect, and connects to no address that is refused. */
+  abstract post(posted: Posted): Promise<Answered>;
+}

@@ -7,9 +7,8 @@ import { LogUnavailable, StreamTombstoned, type EventLog, type RecordedEvent } f
 import { failpoint } from '../runtime/failpoint.js';
 import type { Ids } from '../log/ids.js';
 import type { WebhookLimits, WebhookPace } from './limits.js';
-import { bodyOf, headersFor } from './message.js';
+import { bodyOf, headersFor, type Answered, type WebhookSender } from './message.js';
 import type { AttemptReport, Claimed, WebhookQueue, ClaimLimits, DeliveryOutcome } from './webhook-queue.js';
-import type { Answered, WebhookSender } from './webhook-sender.js';
 
 /** What an answer, or its absence, means for a delivery and for the subscription. */
 
@@ -45,7 +44,7 @@ export const verdictOn = (
 const HOUR_MS = 3_600_000;
 const hours = (ms: number): string => (ms >= HOUR_MS ? `${Math.round(ms / HOUR_MS)} h` : `${Math.round(ms)} ms`);
 
-/** Which attempts take up a place on this instance. A receiver that hangs may hold its attempt, but not a place of others. */
+/** Which attempts take up a place on this instance. A receiver that hangs holds up its attempt, but no place of others. */
 
 type Attempt = { readonly isOfSilent: boolean; isSlow: boolean };
 
@@ -90,9 +89,9 @@ class Places {
   }
 }
 
-type Ports = Readonly<{ log: EventLog; queue: WebhookQueue; sender: WebhookSender; clock: Clock; ids: Ids }>;
+type Dependencies = Readonly<{ log: EventLog; queue: WebhookQueue; sender: WebhookSender; clock: Clock; ids: Ids }>;
 
-type Told = Readonly<{
+type Callbacks = Readonly<{
   /** Has to succeed before the delivery counts as failed; what is so already changes nothing. */
   disable: (webhookId: string, cause: DisableCause, reason: string) => Promise<void>;
   onError: OnError;
@@ -107,21 +106,21 @@ export class WebhookDeliverer {
   private wakeUp = new AbortController();
 
   constructor(
-    private readonly ports: Ports,
+    private readonly dependencies: Dependencies,
     private readonly limits: WebhookLimits,
     private readonly pace: WebhookPace,
-    private readonly told: Told,
+    private readonly callbacks: Callbacks,
   ) {
     // Each attempt under way listens.
     setMaxListeners(0, this.ending.signal);
-    this.places = new Places(ports.clock, limits, () => this.wake());
+    this.places = new Places(dependencies.clock, limits, () => this.wake());
   }
 
   start(): void {
     this.loop = this.run(this.ending.signal);
   }
 
-  /** Attempts under way end, and are made again by whoever runs next. */
+  /** Attempts under way end; another instance, or the next start, makes them again. */
   async stop(): Promise<void> {
     this.ending.abort();
     this.wake();
@@ -143,16 +142,17 @@ export class WebhookDeliverer {
         claimed = await this.claim(signal);
       } catch (error) {
         pauseMs = this.pace.leadPauseMs;
-        if (!signal.aborted) this.told.onError('Deliveries of webhooks could not be looked for; tried again', error);
+        if (!signal.aborted)
+          this.callbacks.onError('Deliveries of webhooks could not be looked for; tried again', error);
       }
       if (claimed > 0) continue;
-      await sleep(this.ports.clock, pauseMs, wakeUp.signal);
+      await sleep(this.dependencies.clock, pauseMs, wakeUp.signal);
     }
   }
 
   private async claim(signal: AbortSignal): Promise<number> {
     const { attemptsPerTarget, timeoutMs } = this.limits;
-    const { clock, ids, queue } = this.ports;
+    const { clock, ids, queue } = this.dependencies;
     const free = this.places.free();
     if (free.most + free.mostSilent === 0) return 0;
     const limits = { ...free, perTarget: attemptsPerTarget, leaseMs: timeoutMs + this.pace.graceMs };
@@ -162,7 +162,9 @@ export class WebhookDeliverer {
     for (const each of claimed) {
       const leave = this.places.take(each);
       const attempt = this.attempt(each, sendBefore, signal)
-        .catch((error: unknown) => this.told.onError('A delivery of a webhook was not recorded; made again', error))
+        .catch((error: unknown) =>
+          this.callbacks.onError('A delivery of a webhook was not recorded; made again', error),
+        )
         .finally(() => {
           this.underWay.delete(attempt);
           leave();
@@ -173,7 +175,7 @@ export class WebhookDeliverer {
   }
 
   private async attempt(claimed: Claimed, sendBefore: number, signal: AbortSignal): Promise<void> {
-    const { queue, clock, ids } = this.ports;
+    const { queue, clock, ids } = this.dependencies;
     let recorded: RecordedEvent | undefined;
     try {
       recorded = await this.read(claimed);
@@ -186,7 +188,7 @@ export class WebhookDeliverer {
     const headers = headersFor(claimed.deliveryId, claimed.secrets, body, clock.now());
     failpoint('webhook-claimed');
     if (clock.now().getTime() > sendBefore) return queue.release(claimed, 0);
-    const answered = await this.ports.sender.post({ url: claimed.url, headers, body, signal });
+    const answered = await this.dependencies.sender.post({ url: claimed.url, headers, body, signal });
     failpoint('webhook-answered');
     // Ended by the end of this instance, not by the receiver.
     if (signal.aborted && answered.statusCode === null) return queue.release(claimed, 0);
@@ -194,7 +196,7 @@ export class WebhookDeliverer {
     const { outcome, disable } = verdictOn(answered, before, this.limits.backOff, ids.jitter());
     // Another may have delivered it meanwhile: then this answer is of no account.
     if (disable && !(await queue.holds(claimed))) return;
-    if (disable) await this.told.disable(claimed.webhookId, disable.cause, disable.reason);
+    if (disable) await this.callbacks.disable(claimed.webhookId, disable.cause, disable.reason);
     // Until the log's word on it has come round to the queue, nothing more is sent to one that was disabled here.
     await queue.finish(claimed, reportOf(answered), outcome, disable ? this.pace.graceMs : 0);
   }
@@ -203,7 +205,7 @@ export class WebhookDeliverer {
   private async read(claimed: Claimed): Promise<RecordedEvent | undefined> {
     const found = await this.find(claimed);
     if (found) return found;
-    const head = await this.ports.log.head();
+    const head = await this.dependencies.log.head();
     if (head === 'start' || head < claimed.position)
       throw new LogUnavailable(
         `Expected a log up to position ${claimed.position}, where this event stands; it ends at ${head}`,
@@ -214,7 +216,7 @@ export class WebhookDeliverer {
 
   private async find({ stream, revision }: Claimed): Promise<RecordedEvent | undefined> {
     try {
-      const [event] = await this.ports.log.readPage(stream, { direction: 'forwards', from: revision, limit: 1 });
+      const [event] = await this.dependencies.log.readPage(stream, { direction: 'forwards', from: revision, limit: 1 });
       return event?.revision === revision ? event : undefined;
     } catch (error) {
       if (error instanceof StreamTombstoned) return undefined;

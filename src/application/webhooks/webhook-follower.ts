@@ -1,18 +1,142 @@
+import { STREAM_PREFIX, executionIdOf, workflowStream } from '../../domain/workflow/index.js';
+import { WEBHOOK_STREAM_PREFIX, readWebhookEvent, webhookIdOf, mayMatch } from '../../domain/webhook/webhook.js';
 import type { OnError } from '../runtime/errors.js';
-import { STREAM_PREFIX } from '../../domain/workflow/index.js';
-import { WEBHOOK_STREAM_PREFIX } from '../../domain/webhook/webhook.js';
-import { sleep, type Clock } from '../runtime/clock.js';
-import { positionOf, type EventLog, type SubscriptionMessage } from '../log/event-log.js';
+import type { Clock } from '../runtime/clock.js';
+import {
+  positionOf,
+  type EventLog,
+  type SubscriptionMessage,
+  isTombstone,
+  type RecordedEvent,
+  StreamTombstoned,
+} from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
-import type { Ids } from '../log/ids.js';
-import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
+import { type Ids, webhookDeliveryId } from '../log/ids.js';
+import { Leadership, type LeaderSession, type LeadNotices } from '../runtime/leadership.js';
 import { BoundedQueue } from '../runtime/bounded-queue.js';
 import type { WebhookPace } from './limits.js';
-import { DeliveryPlanner, Projects } from './delivery-planner.js';
-import type { QueueSession, QueueStep, WebhookQueue } from './webhook-queue.js';
+import type { QueueLease, QueueStep, WebhookQueue, Subscription } from './webhook-queue.js';
 
-type Ports = Readonly<{ log: EventLog; queue: WebhookQueue; clock: Clock; ids: Ids }>;
-type Told = Readonly<{
+/** Which project an execution belongs to: its first event says so. */
+class Projects {
+  private readonly known = new Map<string, string | null>();
+
+  /** @param remembered executions, the latest that were asked for */
+  constructor(
+    private readonly log: EventLog,
+    private readonly remembered: number,
+  ) {}
+
+  /** Null where the first event does not name it, or can no longer be read. @throws LogUnavailable */
+  async of(recorded: RecordedEvent): Promise<string | null> {
+    const executionId = executionIdOf(recorded.stream);
+    const known = this.known.get(executionId);
+    if (known !== undefined) return known;
+    const first = recorded.revision === 0n ? recorded : await this.firstEvent(executionId);
+    const { projectId } = (first?.data ?? {}) as Readonly<{ projectId?: unknown }>;
+    const project = typeof projectId === 'string' ? projectId : null;
+    this.known.set(executionId, project);
+    if (this.known.size > this.remembered) this.known.delete(this.known.keys().next().value!);
+    return project;
+  }
+
+  private async firstEvent(executionId: string): Promise<RecordedEvent | undefined> {
+    const page = { direction: 'forwards', from: 0n, limit: 1 } as const;
+    try {
+      return (await this.log.readPage(workflowStream(executionId), page))[0];
+    } catch (error) {
+      if (error instanceof StreamTombstoned) return undefined;
+      throw error;
+    }
+  }
+}
+
+type ProjectOf = (recorded: RecordedEvent) => Promise<string | null>;
+
+/** From the log to what subscribers are owed: a fold that carries the subscriptions along. */
+class DeliveryPlanner {
+  private readonly subscriptions: Map<string, Subscription>;
+
+  /** @param onUnreadable gets each event of a subscription's stream that is not what this application writes */
+  constructor(
+    subscriptions: ReadonlyMap<string, Subscription>,
+    private readonly projectOf: ProjectOf,
+    private readonly onUnreadable: (recorded: RecordedEvent, error: unknown) => void,
+  ) {
+    this.subscriptions = new Map(subscriptions);
+  }
+
+  /** Enabled, and more waits for them than may. */
+  overfull(): readonly string[] {
+    return [...this.subscriptions].filter(([, each]) => each.isEnabled && each.isOverfull).map(([id]) => id);
+  }
+
+  becameOverfull(webhookId: string): void {
+    const present = this.subscriptions.get(webhookId);
+    if (present) this.subscriptions.set(webhookId, { ...present, isOverfull: true });
+  }
+
+  async stepsFor(recorded: RecordedEvent): Promise<readonly QueueStep[]> {
+    if (isTombstone(recorded)) return [];
+    return recorded.stream.startsWith(WEBHOOK_STREAM_PREFIX) ? this.changed(recorded) : this.happened(recorded);
+  }
+
+  private changed(recorded: RecordedEvent): readonly QueueStep[] {
+    const webhookId = webhookIdOf(recorded.stream);
+    try {
+      const event = readWebhookEvent(recorded.type, recorded.data);
+      if (!event || !UUID.test(webhookId)) return [];
+      const steps: QueueStep[] = [{ kind: 'change', webhookId, event, recorded }];
+      const present = this.subscriptions.get(webhookId);
+      switch (event.type) {
+        case 'WebhookSubscribed':
+          this.subscriptions.set(webhookId, { filter: event.data.filter, isEnabled: true, isOverfull: false });
+          break;
+        case 'WebhookRemoved':
+          this.subscriptions.delete(webhookId);
+          break;
+        case 'WebhookDisabled':
+        case 'WebhookEnabled':
+          if (present) {
+            const isEnabled = event.type === 'WebhookEnabled';
+            this.subscriptions.set(webhookId, { ...present, isEnabled, isOverfull: false });
+          }
+          break;
+        case 'WebhookTested':
+          if (present?.isEnabled) steps.push(delivery(webhookId, recorded, null));
+          break;
+        case 'WebhookSecretRotated':
+          break;
+      }
+      return steps;
+    } catch (error) {
+      this.onUnreadable(recorded, error);
+      return [];
+    }
+  }
+
+  private async happened(recorded: RecordedEvent): Promise<readonly QueueStep[]> {
+    const executionId = executionIdOf(recorded.stream);
+    const steps: QueueStep[] = [];
+    for (const [webhookId, { filter, isEnabled, isOverfull }] of this.subscriptions) {
+      if (!isEnabled || isOverfull || !mayMatch(filter, { type: recorded.type, executionId })) continue;
+      const { projectId } = filter;
+      if (projectId !== null && projectId !== (await this.projectOf(recorded))) continue;
+      steps.push(delivery(webhookId, recorded, executionId));
+    }
+    return steps;
+  }
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const delivery = (webhookId: string, recorded: RecordedEvent, executionId: string | null): QueueStep => {
+  const id = webhookDeliveryId(webhookId, recorded.stream, recorded.revision);
+  return { kind: 'deliver', webhookId, id, executionId, recorded };
+};
+
+type Dependencies = Readonly<{ log: EventLog; queue: WebhookQueue; clock: Clock; ids: Ids }>;
+type Callbacks = Readonly<{
   /** More waits for the subscription than may: it has to be disabled. */
   overfull: (webhookId: string) => Promise<void>;
   /** Deliveries were queued. */
@@ -21,129 +145,130 @@ type Told = Readonly<{
   notices?: LeadNotices;
 }>;
 
-/** Goes through the log once, on one instance at a time, and queues what subscribers are owed. */
+/** Goes through the log once, on the instance that leads, and queues what subscribers are owed. */
 export class WebhookFollower {
-  private readonly ending = new AbortController();
-  private loop: Promise<void> = Promise.resolve();
+  private readonly leadership: Leadership<QueueLease, WebhookLeaderSession>;
+  private hasBegun = false;
 
   constructor(
-    private readonly ports: Ports,
-    private readonly pace: WebhookPace,
-    private readonly told: Told,
-  ) {}
+    private readonly dependencies: Dependencies,
+    pace: WebhookPace,
+    callbacks: Callbacks,
+  ) {
+    const { clock, ids } = dependencies;
+    this.leadership = new Leadership({
+      ...{ clock, ids, notices: callbacks.notices },
+      tryLead: () => this.tryLead(),
+      begin: (lease) => new WebhookLeaderSession(dependencies, pace, callbacks, lease),
+      pauseMs: () => pace.leadPauseMs,
+      onFailure: ({ error }) => callbacks.onError('The queue of webhooks stopped and starts again', error),
+    });
+  }
 
   start(): void {
-    this.loop = this.run(this.ending.signal);
+    this.leadership.start();
   }
 
-  /** Resolves when nothing is queued any more. */
-  async stop(): Promise<void> {
-    this.ending.abort();
-    await this.loop;
+  /** Resolves when this instance queues nothing any longer. */
+  stop(): Promise<void> {
+    return this.leadership.stop();
   }
 
-  private async run(signal: AbortSignal): Promise<void> {
-    const { queue, log, clock, ids } = this.ports;
-    let hasBegun = false;
-    while (!signal.aborted) {
-      try {
-        if (!hasBegun) await queue.begin(await log.head());
-        hasBegun = true;
-        const session = await queue.tryLead();
-        if (session) await this.lead(session, signal);
-      } catch (error) {
-        if (!signal.aborted) this.told.onError('The queue of webhooks stopped and starts again', error);
-      }
-      await sleep(clock, this.pace.leadPauseMs * (0.5 + ids.jitter()), signal);
-    }
+  /** The first instance of all begins at the end of the log. */
+  private async tryLead(): Promise<QueueLease | null> {
+    const { queue, log } = this.dependencies;
+    if (!this.hasBegun) await queue.begin(await log.head());
+    this.hasBegun = true;
+    return queue.tryLead();
+  }
+}
+
+/** Queues deliveries as long as the lease lasts. */
+class WebhookLeaderSession implements LeaderSession {
+  private readonly seen: BoundedQueue<SubscriptionMessage>;
+
+  constructor(
+    private readonly dependencies: Dependencies,
+    private readonly pace: WebhookPace,
+    private readonly callbacks: Callbacks,
+    private readonly lease: QueueLease,
+  ) {
+    this.seen = new BoundedQueue(pace.buffered);
   }
 
-  private async lead(session: QueueSession, ending: AbortSignal): Promise<void> {
+  async serve(stopping: AbortSignal): Promise<void> {
     const over = new AbortController();
-    const signal = AbortSignal.any([ending, session.lost, over.signal]);
-    const seen = new BoundedQueue<SubscriptionMessage>(this.pace.buffered);
+    const signal = AbortSignal.any([stopping, this.lease.lost, over.signal]);
     let pumping: Promise<void> = Promise.resolve();
-    const { notices = NO_LEAD_NOTICES } = this.told;
-    notices.begun();
     try {
-      const position = await session.position();
-      const owed = await this.owed(session);
-      pumping = this.pump(seen, position, signal);
-      await this.disableOverfull(owed);
-      await this.takeAll(session, owed, seen, position);
+      const position = await this.lease.position();
+      const planner = await this.planner();
+      pumping = this.pump(position, signal);
+      await this.disableOverfull(planner);
+      await this.takeAll(planner, position);
     } finally {
       over.abort();
-      seen.close();
+      this.seen.close();
       await pumping;
-      notices.ended();
-      await session.close();
     }
   }
 
-  private async owed(session: QueueSession): Promise<DeliveryPlanner> {
-    const projects = new Projects(this.ports.log, this.pace.projects);
+  private async planner(): Promise<DeliveryPlanner> {
+    const projects = new Projects(this.dependencies.log, this.pace.projects);
     return new DeliveryPlanner(
-      await session.subscriptions(),
+      await this.lease.subscriptions(),
       (recorded) => projects.of(recorded),
       ({ stream, revision }, error) =>
-        this.told.onError(
+        this.callbacks.onError(
           `Event ${revision} of ${stream} is not what a webhook's should be, and is passed over`,
           error,
         ),
     );
   }
 
-  private async pump(
-    seen: BoundedQueue<SubscriptionMessage>,
-    after: bigint | 'start',
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { log, clock, ids } = this.ports;
+  private async pump(after: bigint | 'start', signal: AbortSignal): Promise<void> {
+    const { log, clock, ids } = this.dependencies;
     const onError = (error: unknown) =>
-      this.told.onError('The subscription of the webhooks was lost and is opened again', error);
+      this.callbacks.onError('The subscription of the webhooks was lost and is opened again', error);
     const prefix = [STREAM_PREFIX, WEBHOOK_STREAM_PREFIX];
-    signal.addEventListener('abort', () => seen.close(), { once: true });
+    signal.addEventListener('abort', () => this.seen.close(), { once: true });
     for await (const each of followLog({ log, clock, ids, prefix, after, signal, onError }))
-      if (!(await seen.put(each))) break;
-    seen.close();
+      if (!(await this.seen.put(each))) break;
+    this.seen.close();
   }
 
-  private async takeAll(
-    session: QueueSession,
-    owed: DeliveryPlanner,
-    seen: BoundedQueue<SubscriptionMessage>,
-    begin: bigint | 'start',
-  ): Promise<void> {
+  private async takeAll(planner: DeliveryPlanner, begin: bigint | 'start'): Promise<void> {
     let at = begin;
     let movedAt = 0;
     for (;;) {
-      const batch = await seen.take(this.pace.batch);
+      const batch = await this.seen.take(this.pace.batch);
       if (batch.length === 0) return;
       let to = at;
       const steps: QueueStep[] = [];
       for (const each of batch) {
         const position = positionOf(each);
-        // What is delivered again after a lost subscription was taken in before.
+        // What the log delivers again after a lost subscription was taken in before.
         if (position === null || !isAfter(position, to)) continue;
-        if (each.kind === 'event') steps.push(...(await owed.stepsFor(each.event)));
+        if (each.kind === 'event') steps.push(...(await planner.stepsFor(each.event)));
         to = position;
       }
-      const now = this.ports.clock.now().getTime();
+      const now = this.dependencies.clock.now().getTime();
       const isWorthIt = steps.length > 0 || now - movedAt >= this.pace.positionEveryMs;
       if (to === at || to === 'start' || !isWorthIt) continue;
-      for (const webhookId of await session.take(steps, at, to)) owed.becameOverfull(webhookId);
+      for (const webhookId of await this.lease.take(steps, at, to)) planner.becameOverfull(webhookId);
       at = to;
       movedAt = now;
-      if (steps.length > 0) this.told.queued();
-      await this.disableOverfull(owed);
+      if (steps.length > 0) this.callbacks.queued();
+      await this.disableOverfull(planner);
     }
   }
 
-  /** Until it is disabled nothing is queued for it; a failure is made good after the next batch. */
-  private async disableOverfull(owed: DeliveryPlanner): Promise<void> {
-    for (const webhookId of owed.overfull()) {
-      const onError = (error: unknown) => this.told.onError(`Webhook ${webhookId} could not be disabled yet`, error);
-      await this.told.overfull(webhookId).catch(onError);
+  /** Until the subscription is disabled nothing is queued for it; after a failure the next batch tries again. */
+  private async disableOverfull(planner: DeliveryPlanner): Promise<void> {
+    for (const webhookId of planner.overfull()) {
+      const onError = (error: unknown) =>
+        this.callbacks.onError(`Webhook ${webhookId} could not be disabled yet`, error);
+      await this.callbacks.overfull(webhookId).catch(onError);
     }
   }
 }

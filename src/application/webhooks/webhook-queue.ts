@@ -1,6 +1,7 @@
 /** What the log owes to subscribers. Times are the database's: instances' clocks may differ. */
 import type { WebhookEvent, WebhookFilter } from '../../domain/webhook/webhook.js';
 import type { RecordedEvent } from '../log/event-log.js';
+import type { Lease } from '../runtime/leadership.js';
 
 /** Of a subscription, what decides about the next event. */
 export type Subscription = Readonly<{
@@ -17,9 +18,7 @@ export type QueueStep =
   | Readonly<{ kind: 'deliver'; webhookId: string; id: string; executionId: string | null; recorded: RecordedEvent }>;
 
 /** The right to take in events: one instance has it. */
-export interface QueueSession {
-  /** Aborted when the right is lost. */
-  readonly lost: AbortSignal;
+export interface QueueLease extends Lease {
   /** That everything is taken in up to. */
   position(): Promise<bigint | 'start'>;
   subscriptions(): Promise<ReadonlyMap<string, Subscription>>;
@@ -29,7 +28,6 @@ export interface QueueSession {
    * @throws also where another session has moved the position meanwhile
    */
   take(steps: readonly QueueStep[], from: bigint | 'start', to: bigint): Promise<readonly string[]>;
-  close(): Promise<void>;
 }
 
 /** `unknown` until its first answer, and again when it was enabled; `silent` from an attempt that took too long to an answer. */
@@ -50,7 +48,7 @@ export type Claimed = Readonly<{
   /** Attempts before this one, and milliseconds since the first of them. */
   attempts: number;
   ageMs: number;
-  /** Who may report: another instance's claim of the same has another. */
+  /** Gives the right to report: another instance's claim of the same delivery has another. */
   token: string;
 }>;
 
@@ -84,8 +82,8 @@ export abstract class WebhookQueue {
   /** Where nothing was taken in yet, begins after `head`. */
   abstract begin(head: bigint | 'start'): Promise<void>;
   /** Null where another instance has the right. */
-  abstract tryLead(): Promise<QueueSession | null>;
-  /** Deliveries that are due and that nobody else has claimed. */
+  abstract tryLead(): Promise<QueueLease | null>;
+  /** Deliveries that are due and that no other instance has claimed. */
   abstract claim(limits: ClaimLimits, token: string): Promise<readonly Claimed[]>;
   /**
    * Changes nothing where the claim has passed to another.

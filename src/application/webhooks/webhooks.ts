@@ -18,9 +18,8 @@ import type { Ids } from '../log/ids.js';
 import { untilSettled } from '../queries/revision-waits.js';
 import { SmallStream, type SmallOutcome } from '../log/stream-commands.js';
 import type { WebhookLimits } from './limits.js';
-import { refuseUnknown, targetOf, type SubscribeRequest } from './message.js';
+import { refuseUnknown, targetOf, type SubscribeRequest, type WebhookSender } from './message.js';
 import type { WebhookQueue } from './webhook-queue.js';
-import type { WebhookSender } from './webhook-sender.js';
 import type { DeliveryView, WebhookStore, WebhookView } from './webhook-store.js';
 
 const streams = new SmallStream(webhook, readWebhookEvent);
@@ -42,7 +41,7 @@ export type WebhookOutcome = Readonly<{
   position: bigint | null;
 }>;
 
-/** Nothing more has to be said of them. */
+/** They carry no data but who gave them, why and when. */
 export type PlainOrder = 'EnableWebhook' | 'TestWebhook' | 'RemoveWebhook';
 
 export class Webhooks {
@@ -67,7 +66,7 @@ export class Webhooks {
       const message = `There are ${this.limits.subscriptions} webhooks, which is as many as may be; delete one first`;
       throw new InvalidRequest('TOO_MANY_WEBHOOKS', message);
     }
-    const data = { ...said(context), webhookId, target: targetOf(url), description, filter };
+    const data = { ...orderOf(context), webhookId, target: targetOf(url), description, filter };
     const outcome = await this.execute(webhookId, { type: 'SubscribeWebhook', data }, context);
     const made = outcome.folded.state;
     const asked = { target: data.target, description, filter };
@@ -83,12 +82,12 @@ export class Webhooks {
   /** @throws CommandRejected, LogUnavailable */
   async order(webhookId: string, type: PlainOrder, context: CommandContext): Promise<WebhookOutcome> {
     await this.known(webhookId);
-    return this.settled(webhookId, await this.execute(webhookId, { type, data: said(context) }, context));
+    return this.settled(webhookId, await this.execute(webhookId, { type, data: orderOf(context) }, context));
   }
 
   async disable(webhookId: string, cause: DisableCause, context: CommandContext): Promise<WebhookOutcome> {
     await this.known(webhookId);
-    const data = { ...said(context), cause };
+    const data = { ...orderOf(context), cause };
     return this.settled(webhookId, await this.execute(webhookId, { type: 'DisableWebhook', data }, context));
   }
 
@@ -98,7 +97,7 @@ export class Webhooks {
     const actor = { type: 'system', id: 'webhooks' } as const;
     const command = { commandId: ids.uuid(), at: clock.now(), actor, reason, causationId: null, traceparent: null };
     try {
-      const data = { ...said(command), cause };
+      const data = { ...orderOf(command), cause };
       return (await this.execute(webhookId, { type: 'DisableWebhook', data }, command)).changed;
     } catch (error) {
       if (error instanceof CommandRejected) return false;
@@ -124,7 +123,7 @@ export class Webhooks {
         `The webhook has ${this.limits.secrets} secrets, which is as many as may be; wait until one has expired, or end them all with overlap_seconds 0`,
       );
     }
-    const data = { ...said(context), secretId, overlapMs };
+    const data = { ...orderOf(context), secretId, overlapMs };
     const outcome = await this.execute(webhookId, { type: 'RotateWebhookSecret', data }, context);
     const settled = await this.settled(webhookId, outcome);
     if (!outcome.changed && !settled.webhook?.secrets.some(({ id }) => id === secretId)) {
@@ -172,7 +171,7 @@ export class Webhooks {
 
 type Outcome = SmallOutcome<WebhookState>;
 
-const said = ({ actor, reason, at }: CommandContext) => ({ actor, reason, at: at.toISOString() });
+const orderOf = ({ actor, reason, at }: CommandContext) => ({ actor, reason, at: at.toISOString() });
 
 const pick = ({
   target,

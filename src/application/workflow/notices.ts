@@ -67,12 +67,3 @@ export const holdNotice = (
   actor: Readonly<{ type: string; id: string }>,
   tell: Tell,
 ): void => tell('log', `Agent ${agent} is ${hold === null ? 'released' : 'held'} by ${actor.type} ${actor.id}`);
-
-/** Of what one instance does for all. */
-export const leadNotices = (what: string, tell: Tell) => ({
-  begun: () => tell('log', `This instance ${what} from now on`),
-  ended: () => tell('log', `This instance no longer ${what}`),
-});
-
-export type LeadNotices = ReturnType<typeof leadNotices>;
-export const NO_LEAD_NOTICES: LeadNotices = { begun: () => undefined, ended: () => undefined };

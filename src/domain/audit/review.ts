@@ -20,7 +20,7 @@ export type AuditReviewed = Readonly<{
   at: string;
 }>;
 
-export type ReviewEvent = Message<'AuditReviewed', AuditReviewed>;
+type ReviewEvent = Message<'AuditReviewed', AuditReviewed>;
 
 export const REVIEW_STREAM_PREFIX = 'audit-review-';
 export const reviewStream = (executionId: string): string => REVIEW_STREAM_PREFIX + executionId;

@@ -16,8 +16,8 @@ type Order = Readonly<{
   at: string;
 }>;
 
-export type PoisonOrderEvent = Message<'PoisonRetryOrdered', Order> | Message<'PoisonSkipOrdered', Order>;
-export type PoisonOrderCommand = Message<'RetryPoison', Order> | Message<'SkipPoison', Order>;
+type PoisonOrderEvent = Message<'PoisonRetryOrdered', Order> | Message<'PoisonSkipOrdered', Order>;
+type PoisonOrderCommand = Message<'RetryPoison', Order> | Message<'SkipPoison', Order>;
 
 export const POISON_STREAM_PREFIX = 'poison-';
 export const poisonStream = (projection: string, executionId: string): string =>

@@ -6,6 +6,24 @@ import { unreachable, type Decider, type Message } from '../decider.js';
 import { CommandRejected } from '../errors.js';
 import { listOf, oneOf, orNull, record, shownValue, text, time, whole, type Shape } from '../shape.js';
 
+/** Which events a subscription is about. */
+
+/** @param pattern an exact name, or a beginning with `*` behind it */
+const matchesType = (pattern: string, type: string): boolean =>
+  pattern.endsWith('*') ? type.startsWith(pattern.slice(0, -1)) : type === pattern;
+
+/** What the event alone decides; its project may have to be looked up. */
+export const mayMatch = (
+  { eventTypes, executionId }: WebhookFilter,
+  event: Readonly<{ type: string; executionId: string }>,
+): boolean =>
+  (executionId === null || executionId === event.executionId) &&
+  (eventTypes.length === 0 || eventTypes.some((pattern) => matchesType(pattern, event.type)));
+
+/** Of the patterns, those that no known type answers to. */
+export const unknownTypes = (patterns: readonly string[], known: readonly string[]): readonly string[] =>
+  patterns.filter((pattern) => !known.some((type) => matchesType(pattern, type)));
+
 /** What is asked for: all of it has to hold. */
 export type WebhookFilter = Readonly<{
   /** Exact names, or beginnings with `*` behind them; empty: every type. */
@@ -18,20 +36,20 @@ const DISABLE_CAUSES = ['operator', 'lasting_failure', 'gone', 'queue_full'] as 
 export type DisableCause = (typeof DISABLE_CAUSES)[number];
 
 /** `reason` is the operator's own, or says what the system saw. `at` is ISO-8601 UTC. */
-type Said = Readonly<{ actor: Readonly<{ type: string; id: string }>; reason: string | null; at: string }>;
+type Given = Readonly<{ actor: Readonly<{ type: string; id: string }>; reason: string | null; at: string }>;
 
-export type WebhookSubscribed = Said &
+export type WebhookSubscribed = Given &
   Readonly<{ webhookId: string; target: string; description: string | null; filter: WebhookFilter }>;
 
 export type WebhookEvent =
   | Message<'WebhookSubscribed', WebhookSubscribed>
   /** `secretId` signs from now on; those before it do so for `overlapMs` more. */
-  | Message<'WebhookSecretRotated', Said & Readonly<{ secretId: string; overlapMs: number }>>
-  | Message<'WebhookDisabled', Said & Readonly<{ cause: DisableCause }>>
-  | Message<'WebhookEnabled', Said>
+  | Message<'WebhookSecretRotated', Given & Readonly<{ secretId: string; overlapMs: number }>>
+  | Message<'WebhookDisabled', Given & Readonly<{ cause: DisableCause }>>
+  | Message<'WebhookEnabled', Given>
   /** Is itself delivered to the target. */
-  | Message<'WebhookTested', Said>
-  | Message<'WebhookRemoved', Said>;
+  | Message<'WebhookTested', Given>
+  | Message<'WebhookRemoved', Given>;
 
 type CommandOf<Event> =
   Event extends Message<infer Type, infer Data>
@@ -101,16 +119,16 @@ export const WEBHOOK_STREAM_PREFIX = 'webhook-';
 export const webhookStream = (webhookId: string): string => WEBHOOK_STREAM_PREFIX + webhookId;
 export const webhookIdOf = (stream: string): string => stream.slice(WEBHOOK_STREAM_PREFIX.length);
 
-const said = { actor: record({ type: text, id: text }), reason: orNull(text), at: time };
+const given = { actor: record({ type: text, id: text }), reason: orNull(text), at: time };
 const filter = record({ eventTypes: listOf(text), projectId: orNull(text), executionId: orNull(text) });
 
 const shapes: Readonly<Record<WebhookEvent['type'], Shape>> = {
-  WebhookSubscribed: record({ ...said, webhookId: text, target: text, description: orNull(text), filter }),
-  WebhookSecretRotated: record({ ...said, secretId: text, overlapMs: whole(0) }),
-  WebhookDisabled: record({ ...said, cause: oneOf(...DISABLE_CAUSES) }),
-  WebhookEnabled: record(said),
-  WebhookTested: record(said),
-  WebhookRemoved: record(said),
+  WebhookSubscribed: record({ ...given, webhookId: text, target: text, description: orNull(text), filter }),
+  WebhookSecretRotated: record({ ...given, secretId: text, overlapMs: whole(0) }),
+  WebhookDisabled: record({ ...given, cause: oneOf(...DISABLE_CAUSES) }),
+  WebhookEnabled: record(given),
+  WebhookTested: record(given),
+  WebhookRemoved: record(given),
 };
 
 /** Null for a type that this version does not know. @throws where a known event does not hold what it should */

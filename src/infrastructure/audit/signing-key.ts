@@ -1,14 +1,14 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { CheckpointSigner } from '../../application/audit/checkpoint.js';
+import { TreeHeadSigner } from '../../application/audit/signed-tree-head.js';
 import { keyIdOf, type TrustedKeys } from '../../application/audit/keys.js';
 
 /** The private key in the directory that signs, and the one that is made to be the next. */
 const [OWN, NEXT] = ['signing-key.pem', 'signing-key.next.pem'] as const;
 
 /** Ed25519. */
-export class KeySigner extends CheckpointSigner {
+export class KeySigner extends TreeHeadSigner {
   readonly keyId: string;
   readonly publicKey: string;
   readonly #key: KeyObject;
@@ -33,7 +33,7 @@ export class KeySigner extends CheckpointSigner {
  * The key that is given (PEM, base64 of PKCS #8, or a file with either), or that of the directory, made where there is none.
  * Its public half is left in `keys/` beside it, so that what it has signed can be checked when another has taken its place.
  */
-export const openSigningKey = async (given: string | undefined, directory: string): Promise<CheckpointSigner> => {
+export const openSigningKey = async (given: string | undefined, directory: string): Promise<TreeHeadSigner> => {
   await mkdir(path.join(directory, 'keys'), { recursive: true, mode: 0o700 });
   const signer = new KeySigner(given === undefined ? await ownKey(directory, OWN) : await givenKey(given));
   await leavePublicKey(directory, signer);
@@ -41,7 +41,7 @@ export const openSigningKey = async (given: string | undefined, directory: strin
 };
 
 /** The key that is to take the place of the one that signs: that of the file, or one made for it, once. */
-export const openNextKey = async (file: string | undefined, directory: string): Promise<CheckpointSigner> => {
+export const openNextKey = async (file: string | undefined, directory: string): Promise<TreeHeadSigner> => {
   const signer = new KeySigner(file === undefined ? await ownKey(directory, NEXT) : await givenKey(file));
   await leavePublicKey(directory, signer);
   return signer;
@@ -51,7 +51,7 @@ export const openNextKey = async (file: string | undefined, directory: string): 
 export const takeNextKey = (directory: string): Promise<void> =>
   rename(path.join(directory, NEXT), path.join(directory, OWN));
 
-const leavePublicKey = (directory: string, { keyId, publicKey }: CheckpointSigner): Promise<void> =>
+const leavePublicKey = (directory: string, { keyId, publicKey }: TreeHeadSigner): Promise<void> =>
   writeOnce(path.join(directory, 'keys', `${keyId}.pem`), publicKey, 0o644);
 
 /** Public keys by their ids: those of the directory. Anybody may have put them there: they are known, and not trusted. */

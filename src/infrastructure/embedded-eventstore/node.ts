@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
-import { OWN_STREAM_PREFIXES } from '../../application/audit/own-streams.js';
+import { OWN_STREAM_PREFIXES } from '../../application/audit/audited-log.js';
 import { authenticated, withCredentials } from './wire/credentials.js';
 import { defaultLimits, type Limits } from './limits.js';
 import { pipelinedReads } from './storage/pipelined-sends.js';

@@ -5,7 +5,7 @@ import type { DataSource } from 'typeorm';
 import { PgClient } from './session/pg-client.js';
 import { SessionsAreShared } from './session/session-lock.js';
 
-export type DatabaseCheckLimits = Readonly<{
+type DatabaseCheckLimits = Readonly<{
   connectTimeoutMs: number;
   /** Connections that are open at the same time, and statements of each: one after the other, then all at once. */
   connections: number;
@@ -69,7 +69,7 @@ const mustBeSessions = async (clients: readonly pg.Client[], turns: number): Pro
   if (each.some(({ size }) => size > 1) || all.size < clients.length) throw new SessionsAreShared();
 };
 
-/** Writes a row and takes it away again in one transaction: nobody sees it, and nothing grows. @throws where that cannot be done */
+/** Writes a row and takes it away again in one transaction: no client sees it, and nothing grows. @throws where that cannot be done */
 export const probeDatabase = (dataSource: DataSource): Promise<void> =>
   dataSource.transaction(async (manager) => {
     const id = `health-probe:${randomUUID()}`;

@@ -1,7 +1,7 @@
 import { reasonOf } from '../../application/runtime/errors.js';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../application/runtime/clock.js';
-import { WebhookSender, type Answered, type Posted } from '../../application/webhooks/webhook-sender.js';
+import { WebhookSender, type Answered, type Posted } from '../../application/webhooks/message.js';
 import { retryAfterMs } from '../agents/failures.js';
 import { OutgoingHttp } from '../system/outgoing-http.js';
 import { checkedLookup, type Resolve, refusalOfAddress, refusalOfTarget, type TargetRules } from './target-rules.js';

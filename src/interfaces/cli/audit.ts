@@ -4,9 +4,8 @@ import { openForAudit, type AuditTools } from '../../composition/audit-tools.js'
 import { runUntilSignal } from '../../composition/run-until-signal.js';
 import type { Unhashed } from '../../application/audit/chain-walk.js';
 import type { ArtifactsVerified } from '../../application/audit/verify-artifacts.js';
-import type { Finding } from '../../application/audit/finding.js';
+import type { Finding, Verdict } from '../../application/audit/finding.js';
 import { reasonOf } from '../../application/runtime/errors.js';
-import type { Verdict } from '../../application/audit/verdict.js';
 
 const USAGE = `Usage: npm run audit -- verify EXECUTION   one execution's events, against the latest checkpoint
        npm run audit -- verify --all       the whole log, against every checkpoint in the log and in the file outside

@@ -6,9 +6,8 @@ import { TreatPoison, TreatPoisonHandler } from '../../application/commands/trea
 import { projections } from '../../application/projections/index.js';
 import { openProjectionTools, type ProjectionTools } from '../../composition/read-tables.js';
 import { runUntilSignal } from '../../composition/run-until-signal.js';
-import type { Checked } from '../../application/projections/drift/check-execution.js';
+import { type Checked, verifyAll, verifySample } from '../../application/projections/drift/check-execution.js';
 import { DEFAULT_DRIFT_LIMITS, noteDrift } from '../../application/projections/drift/drift-watch.js';
-import { verifyAll, verifySample } from '../../application/projections/drift/verify.js';
 import { poisonLines, rebuildLines, statusLines, differenceLines } from './projection-text.js';
 import { followRebuilds } from './follow-rebuilds.js';
 import { readArguments, USAGE, type Arguments } from './projections-usage.js';

@@ -19,9 +19,9 @@ class Nodes extends AuditTree {
   leaves = () => Promise.reject(new Error('not asked for'));
   leavesOf = () => Promise.reject(new Error('not asked for'));
   size = () => Promise.reject(new Error('not asked for'));
-  checkpointsFrom = () => Promise.reject(new Error('not asked for'));
+  treeHeadsFrom = () => Promise.reject(new Error('not asked for'));
   keyChanges = () => Promise.reject(new Error('not asked for'));
-  latestCheckpoint = () => Promise.reject(new Error('not asked for'));
+  latestTreeHead = () => Promise.reject(new Error('not asked for'));
 }
 
 test('the proofs of a long history look at each node a few times at most, and hold', async () => {

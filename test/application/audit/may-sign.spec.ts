@@ -1,7 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
-import type { SignedCheckpoint } from '../../../src/application/audit/checkpoint.js';
-import { spkiOf } from '../../../src/application/audit/keys.js';
-import { KeyNotAllowed, mustBeAllowed } from '../../../src/application/audit/may-sign.js';
+import type { SignedTreeHead } from '../../../src/application/audit/signed-tree-head.js';
+import { spkiOf, KeyNotAllowed, mustBeAllowed } from '../../../src/application/audit/keys.js';
 import { KeySigner } from '../../../src/infrastructure/audit/signing-key.js';
 
 const [first, second, third] = [1, 2, 3].map(() => new KeySigner(generateKeyPairSync('ed25519').privateKey)) as [
@@ -9,12 +8,12 @@ const [first, second, third] = [1, 2, 3].map(() => new KeySigner(generateKeyPair
   KeySigner,
   KeySigner,
 ];
-const signed = (by: KeySigner, next?: KeySigner): SignedCheckpoint => ({
+const signed = (by: KeySigner, next?: KeySigner): SignedTreeHead => ({
   ...{ format: 'workflow-executor/checkpoint/1', number: 0, tree_size: 1, root: 'a'.repeat(64), position: '0' },
   ...{ at: '2030-01-01T00:00:00.000Z', key_id: by.keyId, previous: null, signature: 'c2lnbmVk' },
   ...(next && { key_change: { from: spkiOf(by.publicKey), to: spkiOf(next.publicKey) } }),
 });
-type Past = Readonly<{ last: SignedCheckpoint | null; changes: readonly SignedCheckpoint[] }>;
+type Past = Readonly<{ last: SignedTreeHead | null; changes: readonly SignedTreeHead[] }>;
 const nothing: Past = { last: null, changes: [] };
 const byFirst: Past = { last: signed(first), changes: [] };
 const changed: Past = { last: signed(second), changes: [signed(first, second)] };

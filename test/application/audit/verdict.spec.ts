@@ -1,5 +1,4 @@
-import type { Finding } from '../../../src/application/audit/finding.js';
-import { signingPart, verdictOf, type Signing } from '../../../src/application/audit/verdict.js';
+import { type Finding, signingPart, verdictOf, type Signing } from '../../../src/application/audit/finding.js';
 
 const NOW = new Date('2030-01-01T00:00:00.000Z');
 const before = (ms: number) => new Date(NOW.getTime() - ms);

@@ -2,7 +2,7 @@ import {
   ProjectionStore,
   type Poison,
   type ProjectionCheckpoint,
-  type ProjectionSession,
+  type ProjectionLease,
   type ProjectionWrite,
 } from '../../../src/application/projections/projection-store.js';
 
@@ -13,7 +13,7 @@ export class InMemoryProjectionStore extends ProjectionStore {
   private leader: AbortController | null = null;
   private gate: Promise<void> = Promise.resolve();
 
-  async tryLead(): Promise<ProjectionSession | null> {
+  async tryLead(): Promise<ProjectionLease | null> {
     if (this.leader) return null;
     const leader = (this.leader = new AbortController());
     return {

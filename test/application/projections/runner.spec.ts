@@ -51,7 +51,7 @@ test('what comes in while the store is busy is one batch, of the size allowed', 
   await w.runner.stop();
 });
 
-test('a store that stays busy does not make it read on: at most `buffered` events wait', async () => {
+test('a store that stays busy does not make the runner read on: at most `buffered` events wait', async () => {
   const w = world({ batch: 2, buffered: 5 });
   let given = 0;
   const subscribe = w.log.subscribe.bind(w.log);
@@ -93,7 +93,7 @@ test('where only other streams have events, the checkpoint moves all the same, a
   await w.runner.stop();
 });
 
-test('it says where it stands', async () => {
+test('the runner shows where it stands', async () => {
   const w = world();
   expect(w.runner.status()).toEqual({
     leading: false,
@@ -116,7 +116,7 @@ test('it says where it stands', async () => {
   expect(w.runner.status()).toMatchObject({ leading: false, caughtUp: false });
 });
 
-test('it stops when the lead is lost, asks again after a while, and goes on where it was', async () => {
+test('the runner stops when it loses the lead, tries again after a while, and goes on where it was', async () => {
   const w = world();
   await w.append(2);
   w.runner.start();
@@ -134,7 +134,7 @@ test('it stops when the lead is lost, asks again after a while, and goes on wher
   await w.runner.stop();
 });
 
-test('a write that is under way when the lead is taken is no error: whoever leads next makes it', async () => {
+test('a write that is under way when another takes the lead is no error: the next leader makes it', async () => {
   const w = world();
   w.runner.start();
   await settle();
@@ -151,7 +151,7 @@ test('a write that is under way when the lead is taken is no error: whoever lead
   await w.runner.stop();
 });
 
-test('a write that fails while the lead is held is told', async () => {
+test('a write that fails while the lead is held is logged', async () => {
   const w = world();
   const tryLead = w.store.tryLead.bind(w.store);
   w.store.tryLead = async () => {

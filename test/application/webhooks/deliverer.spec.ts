@@ -9,7 +9,7 @@ import {
   type Claimed,
   type DeliveryOutcome,
 } from '../../../src/application/webhooks/webhook-queue.js';
-import { WebhookSender, type Answered, type Posted } from '../../../src/application/webhooks/webhook-sender.js';
+import { WebhookSender, type Answered, type Posted } from '../../../src/application/webhooks/message.js';
 import { SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
@@ -182,7 +182,7 @@ test('while the log is away no attempt is counted', async () => {
   expect(errors).toHaveLength(1);
 });
 
-test('an event that is not in the log any more is given up, and nobody is disabled for it', async () => {
+test('an event that is no longer in the log is given up, and no subscription is disabled for it', async () => {
   due('workflow-a', { revision: 7n });
   await look();
   expect([sender.posted, disabled]).toEqual([[], []]);
@@ -223,7 +223,7 @@ test('a delivery counts as given up when its webhook is disabled, not before', a
   expect(queue.rests).toEqual([10_000]);
 });
 
-test('an instance that stood still after an answer disables nobody for it: another has the delivery', async () => {
+test('an instance that stood still after an answer disables no subscription for it: another instance has the delivery', async () => {
   sender.answer = async () => ({ ...ANSWER, statusCode: 410 });
   due('workflow-a');
   queue.passedOn.add('d-workflow-a');

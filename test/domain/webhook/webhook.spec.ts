@@ -1,6 +1,7 @@
 import { nextPauseMs } from '../../../src/domain/webhook/back-off.js';
-import { mayMatch, unknownTypes } from '../../../src/domain/webhook/matching.js';
 import {
+  mayMatch,
+  unknownTypes,
   readWebhookEvent,
   webhook,
   type WebhookCommand,

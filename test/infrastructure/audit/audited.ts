@@ -4,17 +4,20 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { DataSource } from 'typeorm';
-import { AuditTreeWriter } from '../../../src/application/audit/audit-tree-writer.js';
-import { DEFAULT_KEEPER_LIMITS, type KeeperPorts } from '../../../src/application/audit/writer-ports.js';
-import { checkpointHash, signedText } from '../../../src/application/audit/checkpoint.js';
+import {
+  AuditTreeWriter,
+  DEFAULT_AUDIT_WRITER_LIMITS,
+  type AuditWriterDependencies,
+} from '../../../src/application/audit/audit-tree-writer.js';
+import { treeHeadHash, signedText } from '../../../src/application/audit/signed-tree-head.js';
 import { inOrder } from '../../../src/application/audit/finding.js';
-import { verifyCheckpoints } from '../../../src/application/audit/verify-checkpoints.js';
+import { verifyTreeHeads } from '../../../src/application/audit/verify-tree-heads.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
 import { verifyStream } from '../../../src/application/audit/verify-stream.js';
 import { chained, contentOf, linkOf, hashOf } from '../../../src/application/log/event-hash.js';
 import type { EventLog } from '../../../src/application/log/event-log.js';
 import { eventId } from '../../../src/application/log/ids.js';
-import { CheckpointFile } from '../../../src/infrastructure/audit/checkpoint-file.js';
+import { TreeHeadFile } from '../../../src/infrastructure/audit/tree-head-file.js';
 import { knownKeys, openSigningKey } from '../../../src/infrastructure/audit/signing-key.js';
 import { startEmbeddedEventStore, StoredLog } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
@@ -34,18 +37,18 @@ export const openAudited = async () => {
   const log = new EventStoreDbEventLog({ url: node.url, appendTimeoutMs: 5_000 });
   const stored = new StoredLog((sql, values) => dataSource.query(sql, [...values]));
   const file = path.join(directory, 'checkpoints.ndjson');
-  const [tree, outside] = [new PostgresAuditTree(dataSource), new CheckpointFile(file)];
+  const [tree, outside] = [new PostgresAuditTree(dataSource), new TreeHeadFile(file)];
   const errors: string[] = [];
 
-  /** A keeper signs only when it is hurried, or late. */
+  /** A writer signs only when the test asks for it, or late. */
   const keeper = async (
-    limits: Partial<typeof DEFAULT_KEEPER_LIMITS> = {},
-    own: Partial<Pick<KeeperPorts, 'outside' | 'signer' | 'pins' | 'log'>> = {},
+    limits: Partial<typeof DEFAULT_AUDIT_WRITER_LIMITS> = {},
+    own: Partial<Pick<AuditWriterDependencies, 'outside' | 'signer' | 'pins' | 'log'>> = {},
   ) => {
     const signer = await openSigningKey(undefined, directory);
     const system = { clock: new SystemClock(), ids: new SystemIds() };
     const ports = { tree, outside, signer, log, pins: new Set<string>(), ...system, ...own };
-    const quick = { ...DEFAULT_KEEPER_LIMITS, checkpointMs: 600_000, everyMs: 5, leadPauseMs: 20, ...limits };
+    const quick = { ...DEFAULT_AUDIT_WRITER_LIMITS, checkpointMs: 600_000, everyMs: 5, leadPauseMs: 20, ...limits };
     return new AuditTreeWriter(ports, quick, (message, error) => errors.push(`${message}: ${String(error)}`));
   };
   const append = async (stream: string, count: number) => {
@@ -63,7 +66,7 @@ export const openAudited = async () => {
   };
   const signUpTo = async (one: AuditTreeWriter, size: number) =>
     eventually(async () => {
-      const latest = await tree.latestCheckpoint();
+      const latest = await tree.latestTreeHead();
       if (latest?.tree_size === size) return latest;
       if ((await tree.leaves(size - 1, 1)).length === 1) one.signNow();
       return false;
@@ -77,20 +80,20 @@ export const openAudited = async () => {
   /** Of the tree as it is, as the event that a leader would append next. */
   const signedByHand = async () => {
     const signer = await openSigningKey(undefined, directory);
-    const last = (await tree.latestCheckpoint())!;
+    const last = (await tree.latestTreeHead())!;
     const size = await tree.size();
     const [root] = await tree.hashesOf([{ start: 0, end: size }]);
     const [leaf] = await tree.leaves(size - 1, 1);
     const unsigned = {
       ...{ format: last.format, number: last.number + 1, tree_size: size, root: root!.toString('hex') },
       ...{ position: String(leaf!.position), at: new Date().toISOString(), key_id: signer.keyId },
-      previous: checkpointHash(last),
+      previous: treeHeadHash(last),
     };
     const data = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
     return [{ id: randomUUID(), type: 'AuditCheckpointSigned', data, metadata: {} }];
   };
   const verifyAll = async (read: EventLog = stored) => {
-    const checkpoints = await verifyCheckpoints({ log: read, outside, keys: await keys() });
+    const checkpoints = await verifyTreeHeads({ log: read, outside, keys: await keys() });
     const verified = await verifyLog({ log: read, tree }, checkpoints.trusted);
     return { ...verified, checkpoints, findings: inOrder([...verified.findings, ...checkpoints.findings]) };
   };

@@ -3,10 +3,10 @@ import { appendFile, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { consistencyRanges, isConsistent, rootOfInclusion } from '../../../src/application/audit/merkle.js';
 import { hashOfLeaf } from '../../../src/application/audit/audited-log.js';
-import { CheckpointFile } from '../../../src/infrastructure/audit/checkpoint-file.js';
+import { TreeHeadFile } from '../../../src/infrastructure/audit/tree-head-file.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
 import { LogUnavailable, type EventLog, type SubscriptionMessage } from '../../../src/application/log/event-log.js';
-import type { SignedCheckpoint } from '../../../src/application/audit/checkpoint.js';
+import type { SignedTreeHead } from '../../../src/application/audit/signed-tree-head.js';
 import { eventually } from '../../support/eventually.js';
 import { openAudited, type Audited } from './audited.js';
 
@@ -29,9 +29,9 @@ const lines = async () => (await readFile(audited.file, 'utf8')).trimEnd().split
 
 test('a restart goes on; every event is proved, and the tree is proved to have only grown', async () => {
   await grow('workflow-a', 5, 5)();
-  const before = (await audited.tree.latestCheckpoint())!;
+  const before = (await audited.tree.latestTreeHead())!;
   await grow('workflow-b', 8, 13)();
-  const after = (await audited.tree.latestCheckpoint())!;
+  const after = (await audited.tree.latestTreeHead())!;
   expect(after).toMatchObject({ number: 1, tree_size: 13 });
   const root = (hex: string) => Buffer.from(hex, 'hex');
   const grown = await audited.tree.hashesOf(consistencyRanges(5, 13));
@@ -48,7 +48,7 @@ test('a restart goes on; every event is proved, and the tree is proved to have o
   expect(audited.errors).toEqual([]);
 });
 
-test('the key is made once, and nobody else may read it', async () => {
+test('the key is made once, and no other user may read it', async () => {
   await grow('workflow-a', 1, 1)();
   await grow('workflow-a', 1, 2)();
   const checkpoints = (await lines()).map((line) => JSON.parse(line) as { key_id: string });
@@ -124,24 +124,24 @@ test('a tree that was taken away is built again, the same', async () => {
   await session.close();
   await run(() => eventually(async () => (await audited.tree.leaves(19, 1)).length === 1));
   expect(await audited.dataSource.query('select * from audit_nodes order by level, index')).toEqual(before);
-  expect((await audited.tree.latestCheckpoint())?.tree_size).toBe(20);
+  expect((await audited.tree.latestTreeHead())?.tree_size).toBe(20);
   expect((await audited.verifyAll()).findings).toEqual([]);
 });
 
-test('a file of another log: nothing is signed, and it is told', async () => {
+test('a file of another log: the leader signs nothing and logs why', async () => {
   await grow('workflow-a', 3, 3)();
   const [line = ''] = await lines();
   await appendFile(audited.file, `${JSON.stringify({ ...JSON.parse(line), number: 1 })}\n`);
   await audited.append('workflow-a', 1);
   await run(() => eventually(() => audited.errors.some((error) => error.includes('ends with number 1'))));
-  expect((await audited.tree.latestCheckpoint())?.number).toBe(0);
+  expect((await audited.tree.latestTreeHead())?.number).toBe(0);
 });
 
 const numbers = async () => (await lines()).map((line) => (JSON.parse(line) as { number: number }).number);
 
 describe('a leader that stands still', () => {
   /** Stands still before it writes a checkpoint of that number, until it is let go. */
-  class StillFile extends CheckpointFile {
+  class StillFile extends TreeHeadFile {
     let = (): void => undefined;
     isStill = false;
 
@@ -152,7 +152,7 @@ describe('a leader that stands still', () => {
       super(file);
     }
 
-    override async append(checkpoints: readonly SignedCheckpoint[]): Promise<void> {
+    override async append(checkpoints: readonly SignedTreeHead[]): Promise<void> {
       if (checkpoints.some(({ number }) => number === this.at)) {
         this.isStill = true;
         await new Promise<void>((resolve) => (this.let = resolve));
@@ -186,11 +186,11 @@ describe('a leader that stands still', () => {
   test('and many that write at once: each line has one place, and stands there once', async () => {
     for (const size of [1, 2, 3, 4, 5]) await grow('workflow-a', 1, size)();
     const whole = await readFile(audited.file, 'utf8');
-    const all = (await lines()).map((line) => JSON.parse(line) as SignedCheckpoint);
+    const all = (await lines()).map((line) => JSON.parse(line) as SignedTreeHead);
     for (let round = 0; round < 20; round++) {
       await writeFile(audited.file, '');
       const writers = all.flatMap((_, last) => [0, 1].map(() => all.slice(0, last + 1)));
-      await Promise.all(writers.map((known) => new CheckpointFile(audited.file).append(known)));
+      await Promise.all(writers.map((known) => new TreeHeadFile(audited.file).append(known)));
       expect(await readFile(audited.file, 'utf8')).toBe(whole);
     }
   });
@@ -238,7 +238,7 @@ describe('the file', () => {
 
   test('with something else where the next line belongs: it is not written over', async () => {
     const all = await three();
-    const file = new CheckpointFile(audited.file);
+    const file = new TreeHeadFile(audited.file);
     const { at } = JSON.parse(all[2]!) as { at: string };
     await expect(file.append([{ ...JSON.parse(all[2]!), at: at.replace('Z', '1Z') }])).rejects.toThrow(/got another/);
     await expect(file.append([{ ...JSON.parse(all[2]!), number: 4 }])).rejects.toThrow(/expected checkpoint 3/);
@@ -304,11 +304,11 @@ test('the end of an instance signs what is not signed yet', async () => {
   await eventually(async () => (await audited.tree.leaves(2, 1)).length === 1);
   await audited.append('workflow-a', 2);
   await keeper.stop();
-  expect((await audited.tree.latestCheckpoint())?.tree_size).toBe(5);
+  expect((await audited.tree.latestTreeHead())?.tree_size).toBe(5);
   expect(audited.errors).toEqual([]);
 });
 
-test('a checkpoint that a leader of before appended late is gone on from, and nothing is told as an error', async () => {
+test('the leader goes on from a checkpoint that an earlier leader appended late, and logs no error', async () => {
   await grow('workflow-a', 1, 1)();
   const one = await audited.keeper();
   one.start();

@@ -29,7 +29,7 @@ test('many that start at once make one key, and none reads it half', async () =>
   }
 });
 
-test('a key file that is none is told by its name, and not written over', async () => {
+test('a key file that holds no key is refused by its name, and not written over', async () => {
   await writeFile(path.join(directory, 'signing-key.pem'), '');
   await expect(openSigningKey(undefined, directory)).rejects.toThrow(
     /signing-key\.pem: expected an Ed25519 private key/,

@@ -1,7 +1,7 @@
 /** Each kind of tampering, made directly in the stored events, and what the verification says of it. */
 import { generateKeyPairSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
-import { checkpointHash, readCheckpoint, signedText } from '../../../src/application/audit/checkpoint.js';
+import { treeHeadHash, readTreeHead, signedText } from '../../../src/application/audit/signed-tree-head.js';
 import { eventHash } from '../../../src/application/log/event-hash.js';
 import { KeySigner } from '../../../src/infrastructure/audit/signing-key.js';
 import { openAudited, type Audited } from './audited.js';
@@ -160,7 +160,7 @@ const cases: Case[] = [
   ],
 ];
 
-test('what nobody touched is as it was', async () => {
+test('what no one edited verifies as it was', async () => {
   const { findings, covered, events, checkpoints } = await audited.verifyAll();
   expect({ findings, covered, events }).toEqual({ findings: [], covered: 14, events: 14 });
   expect(checkpoints).toMatchObject({ inLog: 2, inFile: 2 });
@@ -208,7 +208,7 @@ describe('an event without a hash', () => {
     expect((await audited.verifyOne(C)).findings).toMatchObject([found]);
   });
 
-  test('that begins a stream may be of an earlier version: it is told, and no finding', async () => {
+  test('an unhashed event that begins a stream may be of an earlier version: it is reported, and no finding', async () => {
     expect(await audited.verifyAll()).toMatchObject({ unhashed: null });
     await insert('workflow-e', 0, end);
     await strip('workflow-e', 0);
@@ -239,7 +239,7 @@ describe('checkpoints', () => {
     file
       .trimEnd()
       .split('\n')
-      .map((line) => readCheckpoint(JSON.parse(line)));
+      .map((line) => readTreeHead(JSON.parse(line)));
   const stored = (revision: number, checkpoint: object) =>
     sql(`update ${EVENTS} set data = $3 where ${at}`, [stream, revision, Buffer.from(JSON.stringify(checkpoint))]);
   const kinds = async () => (await audited.verifyAll()).findings.map(({ kind, revision }) => `${kind} ${revision}`);
@@ -275,7 +275,7 @@ describe('checkpoints', () => {
   test('signed with another key, in the log and in the file', async () => {
     const [first, last] = lines();
     const signer = new KeySigner(generateKeyPairSync('ed25519').privateKey);
-    const unsigned = { ...last!, key_id: signer.keyId, previous: checkpointHash(first!) };
+    const unsigned = { ...last!, key_id: signer.keyId, previous: treeHeadHash(first!) };
     const forged = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
     await stored(1, forged);
     await writeFile(audited.file, [first, forged].map((line) => `${JSON.stringify(line)}\n`).join(''));

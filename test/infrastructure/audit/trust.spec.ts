@@ -2,11 +2,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { changeKey } from '../../../src/application/audit/change-key.js';
-import { checkpointHash, signedText, type CheckpointSigner } from '../../../src/application/audit/checkpoint.js';
+import { changeKey } from '../../../src/application/audit/tree-head-chain.js';
+import { treeHeadHash, signedText, type TreeHeadSigner } from '../../../src/application/audit/signed-tree-head.js';
 import { spkiOf } from '../../../src/application/audit/keys.js';
-import { signingPart, verdictOf } from '../../../src/application/audit/verdict.js';
-import { verifyCheckpoints } from '../../../src/application/audit/verify-checkpoints.js';
+import { signingPart, verdictOf } from '../../../src/application/audit/finding.js';
+import { verifyTreeHeads } from '../../../src/application/audit/verify-tree-heads.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
 import { verifyStream } from '../../../src/application/audit/verify-stream.js';
 import { KeySigner, knownKeys } from '../../../src/infrastructure/audit/signing-key.js';
@@ -21,28 +21,28 @@ beforeEach(async () => {
 afterEach(() => audited.close());
 
 /** Its public half lies in the data folder, as that of every key that was ever used there, or put there. */
-const newKey = async (): Promise<CheckpointSigner> => {
+const newKey = async (): Promise<TreeHeadSigner> => {
   const signer = new KeySigner(generateKeyPairSync('ed25519').privateKey);
   await mkdir(path.join(audited.directory, 'keys'), { recursive: true });
   await writeFile(path.join(audited.directory, 'keys', `${signer.keyId}.pem`), signer.publicKey);
   return signer;
 };
-const sign = async (size: number, signer: CheckpointSigner, pins: readonly CheckpointSigner[] = []) => {
+const sign = async (size: number, signer: TreeHeadSigner, pins: readonly TreeHeadSigner[] = []) => {
   const keeper = await audited.keeper({}, { signer, pins: new Set(pins.map(({ keyId }) => keyId)) });
   keeper.start();
   await audited.append('workflow-a', size - (await audited.tree.size()));
   await audited.signUpTo(keeper, size).finally(() => keeper.stop());
 };
-const change = async (signer: CheckpointSigner, next: CheckpointSigner) => {
+const change = async (signer: TreeHeadSigner, next: TreeHeadSigner) => {
   const session = (await audited.tree.tryLead())!;
   const { tree, log, outside } = audited;
   const ports = { tree, log, outside, signer, clock: new SystemClock(), pins: new Set<string>() };
   return changeKey(ports, session, next).finally(() => session.close());
 };
-const said = async (...pins: readonly CheckpointSigner[]) => {
+const said = async (...pins: readonly TreeHeadSigner[]) => {
   const { stored: log, tree, outside } = audited;
   const keys = { pins: new Set(pins.map(({ keyId }) => keyId)), known: await knownKeys(audited.directory) };
-  const checkpoints = await verifyCheckpoints({ log, outside, keys });
+  const checkpoints = await verifyTreeHeads({ log, outside, keys });
   const verified = await verifyLog({ log, tree }, checkpoints.trusted);
   const one = await verifyStream({ log, tree, keys }, 'workflow-a');
   const system = { pins: keys.pins, now: new Date(), checkpointMs: 60_000 };
@@ -56,9 +56,9 @@ const said = async (...pins: readonly CheckpointSigner[]) => {
     unproven: signed.unproven.join(),
   };
 };
-const lastCheckpoint = async () => (await audited.tree.latestCheckpoint())!;
+const lastCheckpoint = async () => (await audited.tree.latestTreeHead())!;
 
-test('a history that was signed anew with a key that was put into the data folder is not proven, and wrong to whoever has pinned', async () => {
+test('a history that was signed anew with a key that was put into the data folder is not proven, and wrong to a verifier who has pinned a key', async () => {
   const [genuine, planted] = [await newKey(), await newKey()];
   await sign(3, planted);
   expect(await said(genuine)).toMatchObject({ all: 'wrong', one: 'wrong', kinds: ['wrong-key'] });
@@ -116,7 +116,7 @@ test('before the first checkpoint there is nothing to name a successor for', asy
 });
 
 describe('a key that took the place of another without being named', () => {
-  test('signs nothing, and it is told what to do', async () => {
+  test('an instance with that key signs nothing, and logs what to do', async () => {
     const [first, second] = [await newKey(), await newKey()];
     await sign(2, first);
     const keeper = await audited.keeper({ keyPauseMs: 5 }, { signer: second });
@@ -144,16 +144,16 @@ describe('a key that took the place of another without being named', () => {
 });
 
 describe('a key and its successor', () => {
-  const forge = async (by: CheckpointSigner, more: object = {}) => {
+  const forge = async (by: TreeHeadSigner, more: object = {}) => {
     const last = await lastCheckpoint();
     const { signature: _made, key_change: _changed, ...rest } = last;
-    const unsigned = { ...rest, ...more, number: last.number + 1, key_id: by.keyId, previous: checkpointHash(last) };
+    const unsigned = { ...rest, ...more, number: last.number + 1, key_id: by.keyId, previous: treeHeadHash(last) };
     const data = { ...unsigned, signature: by.sign(signedText(unsigned)) };
     const event = { id: crypto.randomUUID(), type: 'AuditCheckpointSigned', data, metadata: {} };
     await audited.log.append('audit-checkpoints', [event], BigInt(last.number));
   };
 
-  test('the old one signs nothing any more, pinned or not: whoever has stolen it is too late', async () => {
+  test('the old key signs nothing from then on, pinned or not: a thief of it is too late', async () => {
     const [first, second] = [await newKey(), await newKey()];
     await sign(2, first);
     await change(first, second);

@@ -61,7 +61,7 @@ describe('embedded Postgres', () => {
     await second.stop();
   });
 
-  test('fsync is on unless told otherwise', async () => {
+  test('fsync is on unless the settings say otherwise', async () => {
     const durable = await startEmbeddedPostgres({ dataDir });
     expect(await query(durable.url, 'show fsync')).toEqual([{ fsync: 'on' }]);
     await durable.stop();
@@ -108,7 +108,7 @@ describe('embedded Postgres', () => {
     await postgres.stop();
   });
 
-  test('by TCP, where there are no sockets: whoever starts it again, it is on its port; elsewhere only where that is taken', async () => {
+  test('by TCP, where there are no sockets: the server keeps its port whichever instance starts it; it moves only where another program has the port', async () => {
     const first = await byTcp(dataDir);
     expect(new URL(first.url).searchParams.has('host')).toBe(false);
     await first.stop();

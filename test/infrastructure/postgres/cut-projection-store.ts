@@ -1,7 +1,8 @@
 /** The projection store on a connection that is cut at one statement: before it is sent, or when it was made and nobody hears. */
 import pg from 'pg';
 import type { DataSource } from 'typeorm';
-import type { ProjectionSession } from '../../../src/application/projections/projection-store.js';
+import type { ProjectionLease } from '../../../src/application/projections/projection-store.js';
+import { HeldConnection } from '../../../src/infrastructure/postgres/session/lease.js';
 import { PostgresProjectionSession } from '../../../src/infrastructure/postgres/projections/postgres-projection-session.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 
@@ -24,7 +25,7 @@ export class CutProjectionStore extends PostgresProjectionStore {
   }
 
   /** The first session is cut; there is none after it. */
-  override async tryLead(): Promise<ProjectionSession | null> {
+  override async tryLead(): Promise<ProjectionLease | null> {
     if (this.hasCut) return null;
     const client = new pg.Client({ connectionString: this.url, pipeline: true });
     await client.connect();
@@ -38,6 +39,9 @@ export class CutProjectionStore extends PostgresProjectionStore {
       connection.stream.destroy();
       throw new Error(`The connection is cut ${this.cut.when} statement ${this.cut.at}`);
     };
-    return new PostgresProjectionSession(Object.assign(client, { query: counted }), this.tables, BEAT_MS);
+    return new PostgresProjectionSession(
+      new HeldConnection(Object.assign(client, { query: counted }), BEAT_MS),
+      this.tables,
+    );
   }
 }

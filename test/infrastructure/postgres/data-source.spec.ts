@@ -1,5 +1,4 @@
-import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
-import { migrate } from '../../../src/infrastructure/postgres/migrate.js';
+import { createDataSource, migrate } from '../../../src/infrastructure/postgres/data-source.js';
 import { migrations } from '../../../src/infrastructure/postgres/migrations/index.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 
@@ -39,7 +38,7 @@ test('each migration can be taken back', async () => {
   await dataSource.destroy();
 });
 
-test('a migration waits no longer than it is told', async () => {
+test('a migration waits no longer than its caller allows', async () => {
   const [holder, other] = [await open(), await open()];
   const queryRunner = holder.createQueryRunner();
   await queryRunner.query('select pg_advisory_lock($1)', ['7205113002']);

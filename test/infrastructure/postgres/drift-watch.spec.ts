@@ -55,7 +55,7 @@ const watching = (everyMs = 2, leads: boolean | (() => boolean) = true, clock = 
 const edit = (set: string, executionId: string) =>
   tables.dataSource.query(`update workflow_steps set ${set} where execution_id = $1 and step_order = 1`, [executionId]);
 
-test('rows that are those of their events are looked at again and again, and nothing is told', async () => {
+test('rows that match their events are compared again and again, and nothing is reported', async () => {
   const { watch, found, errors } = watching();
   await eventually(() => expect(watch.status().checked).toBeGreaterThan(2 * 2));
   expect(watch.status()).toMatchObject({ differing: 0, lastAt: expect.any(Date) });
@@ -128,7 +128,7 @@ test.each(['another leads by then', 'nobody has told it yet that another does'])
   },
 );
 
-test('a database that is away for a moment is told, and the comparison goes on', async () => {
+test('a database that is away for a moment is reported, and the comparison goes on', async () => {
   await tables.dataSource.query('alter table workflow_steps rename to elsewhere');
   const { watch, errors } = watching();
   await eventually(() => expect(errors).not.toEqual([]));

@@ -58,7 +58,7 @@ describe('in transaction mode', () => {
     },
   );
 
-  test('does not give the right to write to two', async () => {
+  test('the right to write is not given to two event nodes', async () => {
     const { url } = await poolerIn('transaction');
     const open = () => WriterSession.open(url, { silenceMs: 8_000 }, undefined, () => undefined);
     const first = await open();
@@ -68,7 +68,7 @@ describe('in transaction mode', () => {
 });
 
 describe('in session mode', () => {
-  test('is taken, and everything runs through it', async () => {
+  test('a pooler is accepted, and the application and the event node run through it', async () => {
     const { url } = await poolerIn('session');
     await checkDatabase(url);
     const dataSource = await createDataSource({ url, poolSize: 2, statementTimeoutMs: 12_345 });
@@ -100,7 +100,7 @@ describe('in session mode', () => {
     }
   });
 
-  test('lets nobody lead any more when it goes over to transactions', async () => {
+  test('no instance leads once the pooler goes over to transactions', async () => {
     const pooler = await poolerIn('session', 12);
     const dataSource = await createDataSource({ url: pooler.url, poolSize: 2 });
     try {
@@ -118,7 +118,7 @@ describe('in session mode', () => {
     }
   });
 
-  test('lets the event node write nothing more when it goes over to transactions', async () => {
+  test('the event node writes nothing once the pooler goes over to transactions', async () => {
     const pooler = await poolerIn('session');
     const said: string[] = [];
     const limits = { beatMs: 50, appendTimeoutMs: 500, closeMs: 500 };

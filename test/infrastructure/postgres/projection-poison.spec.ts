@@ -105,7 +105,7 @@ test('as many as are allowed can all be healed', async () => {
   }
 });
 
-test('a retry heals it in order, with what came after it; while it is broken, a retry changes nothing', async () => {
+test('a retry heals the execution in order, with what came after the event; while the mapping is broken, a retry changes nothing', async () => {
   const log = await play();
   const { list, repair } = breakable();
   const runner = runnerOf(log, store, { list });
@@ -149,7 +149,7 @@ test('healing that is cut off halfway goes on from there', async () => {
   }
 });
 
-test('a restart heals it too', async () => {
+test('a restart heals the execution too', async () => {
   const log = await play();
   const { list } = breakable();
   const runner = runnerOf(log, store, { list });

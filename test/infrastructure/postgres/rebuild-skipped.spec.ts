@@ -5,7 +5,7 @@ import type { Projection } from '../../../src/application/projections/projection
 import { DEFAULT_RUNNER_LIMITS, ProjectionRunner } from '../../../src/application/projections/runner.js';
 import { Rebuilder, DEFAULT_REBUILDER_LIMITS } from '../../../src/application/rebuild/rebuilder.js';
 import { Rebuilds } from '../../../src/application/rebuild/rebuilds.js';
-import { PostgresPoisonOrders } from '../../../src/infrastructure/postgres/projections/postgres-poison-orders.js';
+import { PostgresPoisonOrders } from '../../../src/infrastructure/postgres/projections/postgres-projection-records.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';

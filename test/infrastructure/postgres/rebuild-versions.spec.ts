@@ -82,7 +82,7 @@ test('a table of an earlier version is built anew and swapped by itself, and the
   expect((await earlier.rebuilds.view('workflow_executions')).rebuild?.id).toBe(rebuild!.id);
 });
 
-test('what an earlier version has begun is given up for the present one; an operator may take that back for good', async () => {
+test('a rebuild that an earlier version has begun is abandoned for the present one; an operator may undo that for good', async () => {
   const log = await aHistory();
   await catchUp(log, tables.dataSource);
   const context = {

@@ -7,10 +7,8 @@ import { Rebuilder, DEFAULT_REBUILDER_LIMITS } from '../../../src/application/re
 import { Rebuilds } from '../../../src/application/rebuild/rebuilds.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresReadModel } from '../../../src/infrastructure/postgres/queries/postgres-read-model.js';
-import {
-  DEFAULT_REBUILD_STORE_LIMITS,
-  PostgresRebuildStore,
-} from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
+import { DEFAULT_REBUILD_STORE_LIMITS } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-session.js';
+import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { moves, playMoves } from '../../application/projections/random-history.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
@@ -170,7 +168,7 @@ describe('a live table that is not what the log says', () => {
   });
 });
 
-test('a swap that waits for somebody who reads ends when it is told to, and is made by the next one', async () => {
+test('a swap that waits for a client that reads ends when the builder stops, and the next builder makes it', async () => {
   const log = await aHistory(3);
   await catchUp(log, tables.dataSource);
   const reader = tables.dataSource.createQueryRunner();

@@ -43,7 +43,7 @@ describe('artifacts', () => {
     expect(await tables.dataSource.query('select sha256 from artifacts')).toEqual([{ sha256 }]);
   });
 
-  test('bytes that were altered are put right by the same bytes, and that is said', async () => {
+  test('altered bytes are put right by the same bytes, and the store reports that', async () => {
     const store = new PostgresArtifactStore(tables.dataSource);
     await store.put(bytes, 'application/pdf');
     await tables.dataSource.query(`update artifacts set content = 'other'`);

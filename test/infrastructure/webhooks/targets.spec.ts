@@ -2,8 +2,8 @@
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { isPublicAddress } from '../../../src/infrastructure/webhooks/address-ranges.js';
 import {
+  isPublicAddress,
   checkedLookup,
   type Resolve,
   refusalOfAddress,

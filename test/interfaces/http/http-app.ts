@@ -14,7 +14,7 @@ import {
 import { ArtifactStore } from '../../../src/application/workflow/artifacts.js';
 import { AuditReviews } from '../../../src/application/audit/reviews.js';
 import { Clock } from '../../../src/application/runtime/clock.js';
-import { AuditPacks, type AuditPack } from '../../../src/application/audit/pack/get-audit-pack.js';
+import { AuditPacks, type AuditPack } from '../../../src/application/audit/pack/audit-pack.js';
 import { commandHandlers } from '../../../src/application/commands/index.js';
 import { Definitions } from '../../../src/application/workflow/definitions.js';
 import { EventLog, type NewEvent } from '../../../src/application/log/event-log.js';

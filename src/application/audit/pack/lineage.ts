@@ -1,4 +1,4 @@
-/** Where each file comes from, as the events tell it. `verify.mjs` makes the same of the events, and compares. */
+/** Where each file comes from, according to the events. `verify.mjs` makes the same of the events, and compares. */
 import type { Json, JsonObject } from '../../../domain/json.js';
 import type { ArtifactRef } from '../../../domain/workflow/events.js';
 import type { RecordedEvent } from '../../log/event-log.js';

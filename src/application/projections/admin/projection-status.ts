@@ -5,8 +5,14 @@ import type { EventLog } from '../../log/event-log.js';
 import type { Rebuilds, RebuildView } from '../../rebuild/rebuilds.js';
 import type { Poison, SkippedEvent } from '../projection-store.js';
 import type { Projection } from '../projection.js';
-import type { PlacedOrder, PoisonOrders } from './poison-orders.js';
-import type { Drift, HeldBack, ProjectionRecord, ProjectionRecords } from './projection-records.js';
+import type {
+  PlacedOrder,
+  PoisonOrders,
+  Drift,
+  HeldBack,
+  ProjectionRecord,
+  ProjectionRecords,
+} from './projection-records.js';
 
 type Sample = Readonly<{ at: number; events: bigint; rebuildId: string | null }>;
 
@@ -15,7 +21,7 @@ const SHORTEST_MS = 500;
 const WINDOW_MS = 60_000;
 const KEPT = 240;
 
-/** Events a second, from what the checkpoints said at each look of the last minute. */
+/** Events a second, from the checkpoints at each look of the last minute. */
 export class Rates {
   private readonly samples = new Map<string, Sample[]>();
 
@@ -146,7 +152,7 @@ export class ProjectionStatuses {
     );
   }
 
-  /** To be called now and then, so that there is a rate when somebody asks. */
+  /** Called now and then, so that there is a rate when a client asks. */
   async sample(): Promise<readonly ProjectionRecord[]> {
     const all = await this.ports.records.all();
     const now = this.ports.clock.now();

@@ -6,7 +6,7 @@ import type { ProjectionRecords } from '../admin/projection-records.js';
 import type { Projection } from '../projection.js';
 import { checkExecution, type Checked, type LiveRows } from './check-execution.js';
 
-export type DriftLimits = Readonly<{
+type DriftLimits = Readonly<{
   /** Milliseconds between two executions that are compared; 0: none is. */
   everyMs: number;
   /** So many executions apart those that differed are looked at again, as many at once as `samples`. */
@@ -23,7 +23,7 @@ const LATE_MS = 8_000;
 export type DriftCounts = Readonly<{ checked: number; differing: number; lastAt: Date | null }>;
 
 type Ports = Readonly<{ log: EventLog; rows: LiveRows; records: ProjectionRecords; clock: Clock }>;
-type Told = Readonly<{
+type Callbacks = Readonly<{
   leadsHere: () => boolean;
   onDifference: (checked: Checked) => void;
   onError: OnError;
@@ -39,16 +39,16 @@ export class DriftWatch {
   constructor(
     private readonly ports: Ports,
     private readonly projections: readonly Projection[],
-    private readonly told: Told,
+    private readonly callbacks: Callbacks,
     private readonly limits: DriftLimits = DEFAULT_DRIFT_LIMITS,
   ) {}
 
   start(): void {
     if (this.limits.everyMs === 0) return;
     const { signal } = this.ending;
-    const failed = (error: unknown) => this.told.onError('Comparing read tables with the log failed', error);
+    const failed = (error: unknown) => this.callbacks.onError('Comparing read tables with the log failed', error);
     const act = async () => {
-      if (this.told.leadsHere()) await this.next();
+      if (this.callbacks.leadsHere()) await this.next();
       else await sleep(this.ports.clock, PAUSE_WHERE_NOT_LEADING_MS, signal);
     };
     this.loop = every(this.ports.clock, this.limits.everyMs, signal, act, failed);
@@ -74,7 +74,7 @@ export class DriftWatch {
     if (this.counts.checked % this.limits.againAfter === 0) await this.again();
   }
 
-  /** What differed once is looked at until it does not any more. */
+  /** An execution that differed is looked at until it no longer does. */
   private async again(): Promise<void> {
     const { records } = this.ports;
     const drifted = await Promise.all(this.projections.map(({ table }) => records.drifted(table, this.limits.samples)));
@@ -86,10 +86,10 @@ export class DriftWatch {
     const begunAt = clock.now();
     const checked = await checkExecution(this.ports, this.projections, executionId);
     const now = clock.now();
-    if (!this.told.leadsHere() || now.getTime() - begunAt.getTime() > LATE_MS) return;
+    if (!this.callbacks.leadsHere() || now.getTime() - begunAt.getTime() > LATE_MS) return;
     const differing = checked.filter(({ differences }) => differences.length > 0);
     for (const each of checked) await noteDrift(records, each, now, this.limits.samples);
-    for (const each of differing) this.told.onDifference(each);
+    for (const each of differing) this.callbacks.onDifference(each);
     this.counts = {
       checked: this.counts.checked + 1,
       differing: this.counts.differing + (differing.length > 0 ? 1 : 0),

@@ -1,5 +1,5 @@
 import type { Content, TableCell, TDocumentDefinitions } from 'pdfmake/interfaces.js';
-import type { PackReport } from '../../../application/audit/pack/pack-format.js';
+import type { PackReport } from '../../../application/audit/pack/audit-pack.js';
 import type { RecordedEvent } from '../../../application/log/event-log.js';
 import { pdfFile } from '../../typesetting/pdf-file.js';
 
@@ -61,8 +61,8 @@ const packReport = ({ executionId, madeAt, events, lineage, checkpoint }: PackRe
   ],
 });
 
-type Told = Readonly<Record<string, unknown>>;
-const objectOf = (value: unknown): Told => (typeof value === 'object' && value !== null ? (value as Told) : {});
+type Fields = Readonly<Record<string, unknown>>;
+const objectOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
 const text = (value: unknown): string => (typeof value === 'string' || typeof value === 'number' ? String(value) : '');
 
 /** What it was, and how it ended. */
@@ -92,7 +92,7 @@ const eventRow = ({ revision, recordedAt, type, data, metadata }: RecordedEvent)
 };
 
 /** By which rule, and what follows by itself. */
-const decided = ({ rule, then, attempt, of }: Told): string =>
+const decided = ({ rule, then, attempt, of }: Fields): string =>
   rule === undefined ? '' : `decision: ${text(rule)} (${text(attempt)} of ${text(of)}), then ${text(then)}`;
 
 const ENDS: readonly string[] = ['StepCompleted', 'StepFailed', 'StepSkipped', 'StepInterrupted'];

@@ -144,7 +144,7 @@ function followed(trusted, changes) {
   return all;
 }
 
-function check(files, archive, trusted, told) {
+function check(files, archive, trusted, print) {
   const file = (path) => files.get(path) ?? fail(`${path} is missing`);
   const json = (path) => JSON.parse(file(path).toString('utf8'));
 
@@ -178,7 +178,7 @@ function check(files, archive, trusted, told) {
     expect(manifest.files[path].sha256 === hex(content), `${path} is not what it was when the pack was made`);
   }
   for (const path of Object.keys(manifest.files)) file(path);
-  told(`${files.size} files are what they were when the pack was made, ${manifest.made_at}.`);
+  print(`${files.size} files are what they were when the pack was made, ${manifest.made_at}.`);
 
   const events = file('events.ndjson')
     .toString('utf8')
@@ -207,7 +207,7 @@ function check(files, archive, trusted, told) {
   });
   const bare = events.filter(({ metadata }) => metadata?.hash === undefined);
   const but = bare.length > 0 ? `, but ${bare.length} that carry none, the first at revision ${bare[0].revision}` : '';
-  told(`${events.length} events without a gap; each has its hash and names the one before it${but}.`);
+  print(`${events.length} events without a gap; each has its hash and names the one before it${but}.`);
 
   const checkpoint = json('checkpoint.json');
   const { signature, ...signed } = checkpoint;
@@ -221,8 +221,8 @@ function check(files, archive, trusted, told) {
     const root = rootOf(leaf, index, signed.tree_size, proof);
     expect(proved === revision && root === signed.root, `proofs.json: revision ${revision} is not proved`);
   });
-  told(`All of them, their positions and times of recording are under checkpoint ${signed.number} of ${signed.at},`);
-  told(`  which covers ${signed.tree_size} events of the log and is signed with key ${keyId}.`);
+  print(`All of them, their positions and times of recording are under checkpoint ${signed.number} of ${signed.at},`);
+  print(`  which covers ${signed.tree_size} events of the log and is signed with key ${keyId}.`);
 
   const { definition, definitionHash } = events[0].data;
   expect(canonical(json('definition.json')) === canonical(definition), 'definition.json: is not the one of the events');
@@ -231,7 +231,7 @@ function check(files, archive, trusted, told) {
   expect(canonical(lineage) === canonical(lineageOf(events)), 'lineage.json: is not what the events tell');
   for (const { file: path, sha256: recorded } of lineage)
     expect(hex(file(path)) === recorded, `${path}: is not the file that the agent gave`);
-  told(`The definition is the one that ran; ${lineage.length} artifacts are the bytes that their attempts gave.`);
+  print(`The definition is the one that ran; ${lineage.length} artifacts are the bytes that their attempts gave.`);
 }
 
 /** @throws where it is neither a fingerprint nor a file with one or with a public key */

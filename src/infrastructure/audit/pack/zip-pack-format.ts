@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { zip, type AsyncZippable, type AsyncZipOptions } from 'fflate';
-import { PackFormat, type PackFiles, type PackReport } from '../../../application/audit/pack/pack-format.js';
+import { PackFormat, type PackFiles, type PackReport } from '../../../application/audit/pack/audit-pack.js';
 import { NotReady } from '../../../application/runtime/errors.js';
 import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../system/one-shot-threads.js';
 

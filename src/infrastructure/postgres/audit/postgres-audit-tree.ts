@@ -1,23 +1,18 @@
 import type { DataSource } from 'typeorm';
 import type pg from 'pg';
-import { AuditTree, type AuditSession, type TreeState } from '../../../application/audit/audit-tree.js';
+import { AuditTree, type AuditLease, type TreeState } from '../../../application/audit/audit-tree.js';
 import type { Leaf } from '../../../application/audit/audited-log.js';
-import { readCheckpoint, type SignedCheckpoint } from '../../../application/audit/checkpoint.js';
+import { readTreeHead, type SignedTreeHead } from '../../../application/audit/signed-tree-head.js';
 import { type NodePlace, peaksOf, type TreeNode } from '../../../application/audit/merkle.js';
-import { PgClient } from '../session/pg-client.js';
 import type { AuditLeaf } from '../entities/audit-tree.entities.js';
-import { tryLeadOn } from '../session/try-lead.js';
-import { HeldConnection } from '../session/held-connection.js';
-import type { SessionLock } from '../session/session-lock.js';
+import { DEFAULT_LEASE_LIMITS, tryLease, type HeldConnection, type LeaseLimits } from '../session/lease.js';
 
 /** One statement after the other, each a transaction, on the connection whose lock is the right to write. */
-class PostgresAuditSession implements AuditSession {
-  private readonly held: HeldConnection;
+class PostgresAuditSession implements AuditLease {
   readonly lost: AbortSignal;
 
-  constructor(client: pg.Client, beatMs: number) {
-    this.held = new HeldConnection(client, beatMs);
-    this.lost = this.held.lost;
+  constructor(private readonly held: HeldConnection) {
+    this.lost = held.lost;
   }
 
   state(): Promise<TreeState> {
@@ -51,7 +46,7 @@ class PostgresAuditSession implements AuditSession {
     );
   }
 
-  async keep(checkpoint: SignedCheckpoint): Promise<void> {
+  async keep(checkpoint: SignedTreeHead): Promise<void> {
     await this.query(
       'insert into audit_checkpoints (number, checkpoint) values ($1, $2) on conflict (number) do nothing',
       [checkpoint.number, JSON.stringify(checkpoint)],
@@ -60,10 +55,6 @@ class PostgresAuditSession implements AuditSession {
 
   async clear(): Promise<void> {
     await this.query('truncate audit_leaves, audit_nodes, audit_checkpoints');
-  }
-
-  guard(lock: SessionLock): void {
-    this.held.guard(lock);
   }
 
   close(): Promise<void> {
@@ -93,39 +84,20 @@ const stateOf = async (client: pg.Client): Promise<TreeState> => {
   return { size, position: rows[0] ? BigInt(rows[0].position) : null, peaks };
 };
 
-const LEADER_LOCK = '7205113081';
+const LEASE = { key: '7205113081', name: 'workflow-executor-audit' };
 
-export type AuditTreeLimits = Readonly<{
-  connectTimeoutMs: number;
-  statementTimeoutMs: number;
-  /** A leader that the database has not heard of for longer loses its connection: another may lead. */
-  silenceMs: number;
-}>;
-
-const DEFAULT_LIMITS: AuditTreeLimits = { connectTimeoutMs: 10_000, statementTimeoutMs: 60_000, silenceMs: 8_000 };
-
-/** The leader is who holds a session advisory lock, and writes on that very connection: no two write at once. */
+/** The leader writes on the connection that holds the advisory lock: no two instances write at once. */
 export class PostgresAuditTree extends AuditTree {
   constructor(
     private readonly dataSource: DataSource,
-    private readonly limits: AuditTreeLimits = DEFAULT_LIMITS,
+    private readonly limits: LeaseLimits = DEFAULT_LEASE_LIMITS,
   ) {
     super();
   }
 
-  async tryLead(): Promise<AuditSession | null> {
-    const { options } = this.dataSource;
-    if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
-    const { connectTimeoutMs, statementTimeoutMs, silenceMs } = this.limits;
-    const client = new PgClient({
-      connectionString: options.url,
-      application_name: 'workflow-executor-audit',
-      connectionTimeoutMillis: connectTimeoutMs,
-      query_timeout: statementTimeoutMs + 1_000,
-      keepAlive: true,
-    });
-    const session = new PostgresAuditSession(client, silenceMs / 4);
-    return tryLeadOn(client, session, LEADER_LOCK, this.limits);
+  async tryLead(): Promise<AuditLease | null> {
+    const held = await tryLease(this.dataSource, LEASE, this.limits);
+    return held && new PostgresAuditSession(held);
   }
 
   async size(): Promise<number> {
@@ -166,27 +138,27 @@ export class PostgresAuditTree extends AuditTree {
     });
   }
 
-  async latestCheckpoint(): Promise<SignedCheckpoint | null> {
+  async latestTreeHead(): Promise<SignedTreeHead | null> {
     const rows: { checkpoint: unknown }[] = await this.dataSource.query(
       'select checkpoint from audit_checkpoints order by number desc limit 1',
     );
-    return rows[0] ? readCheckpoint(rows[0].checkpoint) : null;
+    return rows[0] ? readTreeHead(rows[0].checkpoint) : null;
   }
 
-  checkpointsFrom(number: number, limit: number): Promise<readonly SignedCheckpoint[]> {
-    return this.checkpoints('number >= $1 order by number limit $2', [number, limit]);
+  treeHeadsFrom(number: number, limit: number): Promise<readonly SignedTreeHead[]> {
+    return this.treeHeads('number >= $1 order by number limit $2', [number, limit]);
   }
 
-  keyChanges(): Promise<readonly SignedCheckpoint[]> {
-    return this.checkpoints(`checkpoint -> 'key_change' is not null order by number`);
+  keyChanges(): Promise<readonly SignedTreeHead[]> {
+    return this.treeHeads(`checkpoint -> 'key_change' is not null order by number`);
   }
 
-  private async checkpoints(which: string, values: unknown[] = []): Promise<readonly SignedCheckpoint[]> {
+  private async treeHeads(which: string, values: unknown[] = []): Promise<readonly SignedTreeHead[]> {
     const rows: { checkpoint: unknown }[] = await this.dataSource.query(
       `select checkpoint from audit_checkpoints where ${which}`,
       values,
     );
-    return rows.map(({ checkpoint }) => readCheckpoint(checkpoint));
+    return rows.map(({ checkpoint }) => readTreeHead(checkpoint));
   }
 }
 

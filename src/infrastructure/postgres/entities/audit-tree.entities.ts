@@ -1,6 +1,6 @@
 /** The Merkle tree over the log: its leaves, its complete subtrees (the leaves' hashes among them), what was signed. */
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import type { SignedCheckpoint } from '../../../application/audit/checkpoint.js';
+import type { SignedTreeHead } from '../../../application/audit/signed-tree-head.js';
 import { INSTANT } from './column-types.js';
 
 @Entity('audit_leaves')
@@ -49,5 +49,5 @@ export class AuditCheckpoint {
   number!: string;
 
   @Column('json')
-  checkpoint!: SignedCheckpoint;
+  checkpoint!: SignedTreeHead;
 }

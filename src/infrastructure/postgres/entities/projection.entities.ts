@@ -55,7 +55,7 @@ export class ProjectionDrift {
   found_at!: Date;
 }
 
-/** What whoever follows a table has to know of rows that came behind a position: see the migration. */
+/** What a follower of a table has to know of rows that came behind a position: see the migration. */
 @Entity('projection_late')
 export class ProjectionLate {
   @PrimaryColumn({ type: 'text' })
@@ -71,7 +71,7 @@ export class ProjectionLate {
   exchanged!: string;
 }
 
-/** What an operator wants done with an execution that is held back. Whoever leads the projections takes it up. */
+/** What an operator wants done with an execution that is held back. The leader of the projections takes it up. */
 @Entity('projection_orders')
 export class ProjectionOrder {
   @PrimaryColumn('uuid')

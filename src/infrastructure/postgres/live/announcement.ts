@@ -1,8 +1,10 @@
 import type pg from 'pg';
+import { escapeIdentifier } from 'pg';
+import type { DataSource, EntityManager } from 'typeorm';
 import type { JsonRow, RowChange } from '../../../application/live/row-changes.js';
 
 /** What the trigger `announce_changes` says of one row: all of it, or its key alone where it is large or gone. */
-export type Announcement = Readonly<{
+type Announcement = Readonly<{
   schema: string;
   table: string;
   type: RowChange['type'];
@@ -11,7 +13,7 @@ export type Announcement = Readonly<{
 }> &
   Readonly<{ record?: JsonRow; key?: JsonRow }>;
 
-/** Another table has taken the place of one, with whatever rows: no row of it is announced. */
+/** Another table has taken the place of one: none of its rows is announced. */
 export type Exchange = Readonly<{ schema: string; exchanged: string }>;
 
 export const CHANNEL = 'workflow_executor_changes';
@@ -23,7 +25,7 @@ export const LISTENERS = 72051131;
 export const LATE = 'workflow_executor.late';
 
 /** A change whose row is known, or one whose row has yet to be read. */
-export type Told = RowChange & Readonly<{ toRead: boolean }>;
+export type AnnouncedChange = RowChange & Readonly<{ toRead: boolean }>;
 
 /** @returns null for what is neither: any client of the database may speak on the channel */
 export const announcementOf = (payload: string): Announcement | Exchange | null => {
@@ -38,7 +40,10 @@ export const announcementOf = (payload: string): Announcement | Exchange | null 
 };
 
 /** @param keyOf the columns of the primary key, by table */
-export const told = (announced: Announcement, keyOf: ReadonlyMap<string, readonly string[]>): Told | null => {
+export const changeOf = (
+  announced: Announcement,
+  keyOf: ReadonlyMap<string, readonly string[]>,
+): AnnouncedChange | null => {
   const { table, type, record = null } = announced;
   const columns = keyOf.get(table);
   const source = announced.key ?? record;
@@ -62,3 +67,44 @@ export const noteLate = async (
     [projection],
   );
 };
+
+/**
+ * Completes changes of which only the key was announced, with one statement a table. A row that is gone by now is left out:
+ * its deletion is a change of its own.
+ */
+export const readAnnounced = async (
+  dataSource: DataSource,
+  changes: readonly AnnouncedChange[],
+): Promise<readonly RowChange[]> => {
+  const rows = new Map<string, JsonRow>();
+  const incomplete = changes.filter(({ toRead }) => toRead);
+  await dataSource.transaction(async (manager) => {
+    // As the trigger writes rows: the database may be in another time zone.
+    await manager.query(`set local timezone to 'UTC'`);
+    for (const table of new Set(incomplete.map((change) => change.table))) {
+      const keys = incomplete.filter((change) => change.table === table).map(({ key }) => key);
+      for (const row of await readRows(manager, table, keys)) rows.set(named(table, row, Object.keys(keys[0]!)), row);
+    }
+  });
+  return changes.flatMap(({ toRead, ...change }) => {
+    if (!toRead) return [change];
+    const record = rows.get(named(change.table, change.key, Object.keys(change.key)));
+    return record ? [{ ...change, record }] : [];
+  });
+};
+
+const readRows = async (manager: EntityManager, table: string, keys: readonly JsonRow[]): Promise<JsonRow[]> => {
+  const columns = Object.keys(keys[0]!);
+  const same = columns
+    .map((column) => `live.${escapeIdentifier(column)} = sought.${escapeIdentifier(column)}`)
+    .join(' and ');
+  const found = await manager.query<{ record: JsonRow }[]>(
+    `select row_to_json(live) as record from ${escapeIdentifier(table)} as live
+     join jsonb_populate_recordset(null::${escapeIdentifier(table)}, $1::jsonb) as sought on ${same}`,
+    [JSON.stringify(keys)],
+  );
+  return found.map(({ record }) => record);
+};
+
+const named = (table: string, row: JsonRow, columns: readonly string[]): string =>
+  JSON.stringify([table, ...columns.map((column) => row[column])]);

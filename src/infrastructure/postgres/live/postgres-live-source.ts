@@ -19,7 +19,7 @@ const REACH = `
   left join projection_late late using (projection)`;
 
 /** Events with what their row does not say: for each its execution's project, and the state before it. */
-const told = (events: string): string => `
+const frameQuery = (events: string): string => `
   select event.*, execution.project_id, earlier.current_state as previous_state
   from (${events}) as event
   left join workflow_executions execution on execution.id = event.execution_id
@@ -32,12 +32,12 @@ const told = (events: string): string => `
 const AFTER = `
   with reach as (${REACH})
   select * from reach left join (
-    ${told('select * from workflow_events where position > $1 order by position limit $2')}
+    ${frameQuery('select * from workflow_events where position > $1 order by position limit $2')}
   ) as events on true
   order by events.position`;
 
 const OF_EXECUTION = `
-  ${told('select * from workflow_events where execution_id = $1 and position > $2 order by revision limit $3')}
+  ${frameQuery('select * from workflow_events where execution_id = $1 and position > $2 order by revision limit $3')}
   order by event.revision`;
 
 const BEFORE = `

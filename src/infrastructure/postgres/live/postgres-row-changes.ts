@@ -8,9 +8,8 @@ import {
   type Interest,
   type TableColumn,
 } from '../../../application/live/row-changes.js';
-import { PgClient } from '../session/pg-client.js';
-import { announcementOf, CHANNEL, told, type Told, LISTENERS } from './announcement.js';
-import { readAnnounced } from './read-announced.js';
+import { ownClient } from '../session/pg-client.js';
+import { announcementOf, CHANNEL, changeOf, type AnnouncedChange, LISTENERS, readAnnounced } from './announcement.js';
 
 /**
  * The server keeps what was told until every listener has taken it, in a queue that can fill up, and then refuses the
@@ -145,7 +144,7 @@ export class PostgresRowChanges extends RowChanges {
   private readonly interests = new Interests();
   private followed: FollowedTables = { schema: '', columns: new Map(), keys: new Map() };
   private loop: Promise<void> = Promise.resolve();
-  private waiting: Told[] = [];
+  private waiting: AnnouncedChange[] = [];
   private reading = false;
 
   constructor(
@@ -202,15 +201,10 @@ export class PostgresRowChanges extends RowChanges {
   }
 
   private async listen(): Promise<Listening> {
-    const { options } = this.dataSource;
-    if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
     const { connectTimeoutMs, beatMs, queueShare } = this.limits;
-    const client = new PgClient({
-      connectionString: options.url,
-      application_name: LISTENER_NAME,
+    const client = ownClient(this.dataSource, LISTENER_NAME, {
       connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: connectTimeoutMs,
-      keepAlive: true,
       pipeline: true,
     });
     const ended = new AbortController();
@@ -245,10 +239,10 @@ export class PostgresRowChanges extends RowChanges {
     const announced = announcementOf(payload);
     if (announced?.schema !== this.followed.schema) return;
     if ('exchanged' in announced) return this.miss(`The table ${announced.exchanged} was exchanged`);
-    const change = told(announced, this.followed.keys);
+    const change = changeOf(announced, this.followed.keys);
     if (!change) return;
     // What is complete is told at once, unless something before it is still to be read.
-    if (!change.toRead && this.waiting.length === 0 && !this.reading) return this.tell([change]);
+    if (!change.toRead && this.waiting.length === 0 && !this.reading) return this.emit([change]);
     this.waiting.push(change);
     if (this.waiting.length > this.limits.waiting) {
       this.waiting = [];
@@ -262,7 +256,7 @@ export class PostgresRowChanges extends RowChanges {
     while (this.waiting.length > 0 && !this.ending.signal.aborted) {
       const some = this.waiting.splice(0, this.limits.readBatch);
       try {
-        this.tell(await readAnnounced(this.dataSource, some));
+        this.emit(await readAnnounced(this.dataSource, some));
       } catch (error) {
         this.onError('Rows that were announced cannot be read', error);
         this.waiting = [];
@@ -272,7 +266,7 @@ export class PostgresRowChanges extends RowChanges {
     this.reading = false;
   }
 
-  private tell(changes: readonly Parameters<ChangeListener['changed']>[0][]): void {
+  private emit(changes: readonly Parameters<ChangeListener['changed']>[0][]): void {
     for (const change of changes) for (const listener of this.listeners) listener.changed(change);
   }
 

@@ -1,18 +1,90 @@
 import type pg from 'pg';
 import type { DataSource } from 'typeorm';
 import { failpoint } from '../../../application/runtime/failpoint.js';
-import type {
-  Poison,
-  ProjectionSession,
-  ProjectionWrite,
-  SkippedEvent,
+import {
+  type Poison,
+  type ProjectionLease,
+  type ProjectionWrite,
+  type SkippedEvent,
+  CannotApply,
 } from '../../../application/projections/projection-store.js';
-import { HeldConnection } from '../session/held-connection.js';
-import type { SessionLock } from '../session/session-lock.js';
+import type { AnyRow, Change } from '../../../application/projections/projection.js';
+import type { HeldConnection } from '../session/lease.js';
 import { LATE, noteLate } from '../live/announcement.js';
-import { storable } from '../session/storable.js';
-import { tableShape, type TableShape } from './row-statements.js';
-import { sendRows } from './write-rows.js';
+import { storable } from '../session/pg-client.js';
+import {
+  tableShape,
+  type TableShape,
+  byShape,
+  findMissing,
+  insertRows,
+  patchRows,
+  sweepRows,
+  type Statement,
+} from './row-statements.js';
+import { segmentsOf, type Patch } from './row-segments.js';
+
+/** Statements that the server keeps for a connection: there is one for each set of columns that change together. */
+const NAMED_STATEMENTS = 200;
+const names = new Map<string, string>();
+
+/** Under a name the server parses and plans a statement once. */
+const nameOf = (text: string): string | undefined => {
+  if (!names.has(text) && names.size < NAMED_STATEMENTS) names.set(text, `write-rows-${names.size + 1}`);
+  return names.get(text);
+};
+
+/** Rows on their way: `statements` in the order in which they were sent. */
+type Sent = Readonly<{
+  statements: readonly Promise<unknown>[];
+  /** When all are done. @throws CannotApply where a row that was to change was never born */
+  check: () => Promise<void>;
+}>;
+
+/**
+ * Sends one projection's changes inside the transaction that is open on `client`, all at once: it has to be in pipeline mode.
+ * The first statement that fails says why; those after it only say that the transaction has failed.
+ * @throws CannotApply, here or by a statement, where these changes can never be written
+ */
+const sendRows = (client: pg.Client, table: TableShape, changes: readonly Change<AnyRow>[]): Sent => {
+  const cannotApply = (error: unknown): never => {
+    throw isDataError(error) ? new CannotApply(table.name, (error as Error).message, { cause: error }) : error;
+  };
+  const statements: Promise<unknown>[] = [];
+  const fewer: Patch[] = [];
+  const run = ({ text, values }: Statement) => client.query({ name: nameOf(text), text, values: [...values] });
+  const send = (statement: Statement, then: (rowCount: number | null) => void = () => undefined) => {
+    const done = run(statement).then(({ rowCount }) => then(rowCount), cannotApply);
+    done.catch(() => undefined); // nothing awaits it where the next statement cannot be sent
+    statements.push(done);
+  };
+  try {
+    for (const { inserts, patches, sweeping } of segmentsOf(changes, table.primaryKey)) {
+      if (inserts.length > 0) send(insertRows(table, inserts));
+      for (const alike of byShape(patches))
+        send(patchRows(table, alike), (changed) => changed !== alike.length && fewer.push(...alike));
+      if (sweeping) send(sweepRows(table, sweeping));
+    }
+  } catch (error) {
+    return cannotApply(error);
+  }
+  /** A row that holds the event already is left alone; one that was never born has lost its first event. */
+  const check = async () => {
+    if (fewer.length === 0) return;
+    const { rows } = await run(findMissing(table, fewer));
+    if (rows.length === 0) return;
+    const key = JSON.stringify(rows[0]);
+    throw new CannotApply(table.name, `Expected a row ${key} to change, there is none: its first event is missing`);
+  };
+  return { statements, check };
+};
+
+/** SQLSTATE classes of what is wrong with the data: data exception, constraint violation, a limit exceeded. */
+const isDataError = (error: unknown): boolean => {
+  if (error instanceof TypeError) return true;
+  const code = (error as { code?: unknown }).code;
+  return typeof code === 'string' && /^(22|23|54)...$/.test(code);
+};
 
 /**
  * Rows are always looked for by their key. Statements are planned once and kept: planned while a table is new and empty, they
@@ -22,25 +94,24 @@ import { sendRows } from './write-rows.js';
 const SETTINGS = `set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set synchronous_commit = off`;
 
 /**
- * What does not move the checkpoint lies before it: an execution that was held back catches up, or an operator has decided. Whoever is
- * told of the rows has to know; and what an operator was answered is there for good.
+ * What does not move the checkpoint lies before it: an execution that was held back catches up, or an operator has decided. The
+ * followers of the rows have to know; and an operator's answer has to last.
  */
 const BEGIN_LATE = `begin; set local synchronous_commit = on; set local ${LATE} = on`;
 
 /** One transaction after the other, on the connection whose lock is the right to write. It is in pipeline mode. */
-export class PostgresProjectionSession implements ProjectionSession {
-  private readonly held: HeldConnection;
+export class PostgresProjectionSession implements ProjectionLease {
+  private readonly client: pg.Client;
   private readonly shapes = new Map<string, TableShape>();
   private isSet = false;
   readonly lost: AbortSignal;
 
   constructor(
-    private readonly client: pg.Client,
+    private readonly held: HeldConnection,
     private readonly dataSource: DataSource,
-    beatMs: number,
   ) {
-    this.held = new HeldConnection(client, beatMs);
-    this.lost = this.held.lost;
+    this.client = held.client;
+    this.lost = held.lost;
   }
 
   apply(writes: readonly ProjectionWrite[]): Promise<void> {
@@ -50,10 +121,6 @@ export class PostgresProjectionSession implements ProjectionSession {
   /** Outside of any transaction. */
   read<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
     return this.held.inTurn(async (client) => (await client.query<Row>(text, values)).rows);
-  }
-
-  guard(lock: SessionLock): void {
-    this.held.guard(lock);
   }
 
   close(): Promise<void> {

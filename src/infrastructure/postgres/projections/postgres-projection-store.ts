@@ -1,18 +1,18 @@
-import { PgClient } from '../session/pg-client.js';
 import type { DataSource } from 'typeorm';
 import { sleep, type Clock } from '../../../application/runtime/clock.js';
 import {
   ProjectionStore,
   type Poison,
   type ProjectionCheckpoint as Checkpoint,
-  type ProjectionSession,
+  type ProjectionLease,
 } from '../../../application/projections/projection-store.js';
 import { ProjectionCheckpoint, ProjectionPoison } from '../entities/projection.entities.js';
 import { PostgresProjectionSession } from './postgres-projection-session.js';
-import { tryLeadOn } from '../session/try-lead.js';
+import { DEFAULT_LEASE_LIMITS, tryLease, type LeaseLimits } from '../session/lease.js';
 import { checkpointsOf, poisonOf } from './postgres-live-rows.js';
 
-export const LEADER_LOCK = '7205113003';
+const LEASE = { key: '7205113003', name: 'workflow-executor-projections', pipeline: true };
+export const LEADER_LOCK = LEASE.key;
 const RELIEF_PAUSE_MS = 10;
 
 /** The key of an advisory lock is shown in two halves. */
@@ -22,52 +22,28 @@ const END_LEADER = `
     and database = (select oid from pg_database where datname = current_database())
     and classid = ($1::bigint >> 32)::oid and objid = ($1::bigint & 4294967295)::oid`;
 
-export type ProjectionStoreLimits = Readonly<{
-  connectTimeoutMs: number;
-  /** After which a statement counts as failed and its connection as lost. */
-  statementTimeoutMs: number;
-  /** A leader that the database has not heard of for longer loses its connection: another may lead. */
-  silenceMs: number;
-}>;
-
-const DEFAULT_LIMITS: ProjectionStoreLimits = {
-  connectTimeoutMs: 10_000,
-  statementTimeoutMs: 60_000,
-  silenceMs: 8_000,
-};
-
 /**
- * The leader is who holds a session advisory lock. It writes on the connection that holds it: when that is gone, so are
- * the lock and the transaction, and no two can write at once. A leader that stands still is ended by the database itself.
+ * The leader writes on the connection that holds the advisory lock: when that is gone, so are the lock and the transaction, and
+ * no two instances can write at once. The database itself ends a leader that stands still.
  */
 export class PostgresProjectionStore extends ProjectionStore {
   constructor(
     private readonly dataSource: DataSource,
-    private readonly limits: ProjectionStoreLimits = DEFAULT_LIMITS,
+    private readonly limits: LeaseLimits = DEFAULT_LEASE_LIMITS,
   ) {
     super();
   }
 
-  async tryLead(): Promise<ProjectionSession | null> {
-    const { options } = this.dataSource;
-    if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
-    const client = new PgClient({
-      connectionString: options.url,
-      application_name: 'workflow-executor-projections',
-      connectionTimeoutMillis: this.limits.connectTimeoutMs,
-      query_timeout: this.limits.statementTimeoutMs + 1_000,
-      keepAlive: true,
-      pipeline: true,
-    });
-    const session = new PostgresProjectionSession(client, this.dataSource, this.limits.silenceMs / 4);
-    return tryLeadOn(client, session, LEADER_LOCK, this.limits);
+  async tryLead(): Promise<ProjectionLease | null> {
+    const held = await tryLease(this.dataSource, LEASE, this.limits);
+    return held && new PostgresProjectionSession(held, this.dataSource);
   }
 
   /**
-   * Leads in the place of whoever does: their session is ended by the database, and they begin anew when this one is over.
+   * Leads in the place of the present leader: the database ends that session, and its instance tries to lead again.
    * @throws when that did not succeed in `withinMs`
    */
-  async takeLead(clock: Clock, withinMs: number): Promise<ProjectionSession> {
+  async takeLead(clock: Clock, withinMs: number): Promise<ProjectionLease> {
     const until = clock.now().getTime() + withinMs;
     for (;;) {
       const session = await this.tryLead();

@@ -16,7 +16,7 @@ export type Patch = Readonly<{
 }>;
 
 /** To be written in this order: births, one patch for a row, then perhaps an update that names no single row. */
-export type Segment = Readonly<{
+type Segment = Readonly<{
   inserts: readonly AnyRow[];
   patches: readonly Patch[];
   sweeping: Update<AnyRow> | null;

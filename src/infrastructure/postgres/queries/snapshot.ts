@@ -12,7 +12,7 @@ export const inSnapshot = async <T>(
     await runner.query('commit');
     return found;
   } catch (error) {
-    await runner.query('rollback').catch(() => undefined); // the error that came first is told
+    await runner.query('rollback').catch(() => undefined); // the caller gets the error that came first
     throw error;
   } finally {
     await runner.release();

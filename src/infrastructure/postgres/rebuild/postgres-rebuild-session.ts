@@ -2,17 +2,15 @@ import type pg from 'pg';
 import { escapeIdentifier } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../../../application/runtime/clock.js';
-import type { ProjectionSession } from '../../../application/projections/projection-store.js';
+import type { ProjectionLease } from '../../../application/projections/projection-store.js';
 import type { Area, AreaWriter, Compared, RebuildSession, Swap } from '../../../application/rebuild/rebuild-store.js';
-import { type SessionLock, SessionsAreShared } from '../session/session-lock.js';
+import { HeldConnection } from '../session/lease.js';
 import { tableShape } from '../projections/row-statements.js';
 import { checkpointsOf, poisonOf, skippedOf } from '../projections/postgres-live-rows.js';
 import { PostgresProjectionSession } from '../projections/postgres-projection-session.js';
 import { clearArea, makeArea, type Schemas } from './areas.js';
 import { compareTables } from './compare-tables.js';
-import { createLike } from './copy-table.js';
-import type { RebuildStoreLimits } from './rebuild-store-limits.js';
-import { swapTables } from './swap-tables.js';
+import { createLike, swapTables } from './swap-tables.js';
 
 /**
  * The way in which the live tables are written, with the tables of `schema` in their place: the search path finds those
@@ -29,7 +27,7 @@ const openWriter = async (
   await client.query(`select set_config('search_path', $1, false)`, [
     `${escapeIdentifier(schema)}, ${escapeIdentifier(live)}`,
   ]);
-  const session = new PostgresProjectionSession(client, dataSource, silenceMs / 4);
+  const session = new PostgresProjectionSession(new HeldConnection(client, silenceMs / 4), dataSource);
   return {
     lost: session.lost,
     apply: (writes) => session.apply(writes),
@@ -47,39 +45,33 @@ const openWriter = async (
   };
 };
 
-export type RebuildMeans = Readonly<{
+type RebuildDependencies = Readonly<{
   dataSource: DataSource;
   schemas: Schemas;
   connect: () => Promise<pg.Client>;
-  /** The right to write to the live tables; until it is closed nobody else has it. */
-  takeLead: () => Promise<ProjectionSession>;
+  /** The right to write to the live tables; until it is closed no other instance has it. */
+  takeLead: () => Promise<ProjectionLease>;
   clock: Clock;
   limits: RebuildStoreLimits;
 }>;
 
-/** Whoever has it is the one that builds: the connection holds the lock. */
+/** The instance that has it builds: its connection holds the lock, until all writers are closed. */
 export class PostgresRebuildSession implements RebuildSession {
-  private readonly ending = new AbortController();
+  private readonly client: pg.Client;
   private readonly writers = new Map<Area, Promise<AreaWriter>>();
-  readonly lost: AbortSignal = this.ending.signal;
+  readonly lost: AbortSignal;
 
   constructor(
-    private readonly client: pg.Client,
-    lock: SessionLock,
-    private readonly means: RebuildMeans,
+    private readonly held: HeldConnection,
+    private readonly dependencies: RebuildDependencies,
   ) {
-    client.on('error', () => this.ending.abort());
-    client.on('end', () => this.ending.abort());
-    const heart = setInterval(() => {
-      lock.check().catch((error: unknown) => error instanceof SessionsAreShared && this.ending.abort());
-    }, means.limits.silenceMs / 4);
-    heart.unref();
-    this.lost.addEventListener('abort', () => clearInterval(heart), { once: true });
+    this.client = held.client;
+    this.lost = held.lost;
   }
 
   async prepare(projection: string, rebuildId: string): Promise<void> {
     const { client } = this;
-    const { schemas } = this.means;
+    const { schemas } = this.dependencies;
     await this.inTransaction(async () => {
       await makeArea(client, schemas, schemas.shadow);
       const { rows } = await client.query<{ rebuild_id: string }>(
@@ -99,7 +91,7 @@ export class PostgresRebuildSession implements RebuildSession {
   }
 
   writer(area: Area): Promise<AreaWriter> {
-    const { dataSource, schemas, connect, limits } = this.means;
+    const { dataSource, schemas, connect, limits } = this.dependencies;
     const opened =
       this.writers.get(area) ?? openWriter(connect, dataSource, schemas[area], schemas.live, limits.silenceMs);
     this.writers.set(area, opened);
@@ -108,7 +100,7 @@ export class PostgresRebuildSession implements RebuildSession {
 
   async worked(projection: string, events: number, ms: number): Promise<void> {
     await this.client.query(
-      `update ${escapeIdentifier(this.means.schemas.shadow)}.rebuilds set events = events + $2, build_ms = build_ms + $3
+      `update ${escapeIdentifier(this.dependencies.schemas.shadow)}.rebuilds set events = events + $2, build_ms = build_ms + $3
        where projection = $1`,
       [projection, events, Math.round(ms)],
     );
@@ -119,7 +111,7 @@ export class PostgresRebuildSession implements RebuildSession {
     align: (position: bigint) => Promise<void>,
     samples: number,
   ): Promise<Compared | null> {
-    const { schemas, dataSource, connect } = this.means;
+    const { schemas, dataSource, connect } = this.dependencies;
     const live = await connect();
     try {
       await live.query('begin transaction isolation level repeatable read read only');
@@ -148,7 +140,7 @@ export class PostgresRebuildSession implements RebuildSession {
     align: (position: bigint) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { schemas, takeLead, clock, limits } = this.means;
+    const { schemas, takeLead, clock, limits } = this.dependencies;
     for (const { projection } of swaps)
       await this.client.query(`analyze ${escapeIdentifier(schemas[area])}.${escapeIdentifier(projection)}`);
     const lead = await takeLead();
@@ -167,23 +159,22 @@ export class PostgresRebuildSession implements RebuildSession {
   }
 
   async discard(projection: string, area: Area): Promise<void> {
-    await this.inTransaction(() => clearArea(this.client, this.means.schemas[area], projection));
+    await this.inTransaction(() => clearArea(this.client, this.dependencies.schemas[area], projection));
   }
 
   async close(): Promise<void> {
-    this.ending.abort();
     for (const opened of this.writers.values())
       await opened.then(
         (writer) => writer.close(),
         () => undefined,
       );
-    await this.client.end().catch(() => undefined);
+    await this.held.close();
   }
 
   /** A projection that has none yet goes by the place that the others have reached; null where nothing was projected. */
   private async positionOf(client: pg.Client, projection: string): Promise<bigint | null> {
     const { rows } = await client.query<{ position: string }>(
-      `select position from ${escapeIdentifier(this.means.schemas.live)}.projection_checkpoints
+      `select position from ${escapeIdentifier(this.dependencies.schemas.live)}.projection_checkpoints
        order by projection = $1 desc, position desc limit 1`,
       [projection],
     );
@@ -201,3 +192,27 @@ export class PostgresRebuildSession implements RebuildSession {
     }
   }
 }
+
+export type RebuildStoreLimits = Readonly<{
+  connectTimeoutMs: number;
+  /** For an index or the comparison of a large table. */
+  statementTimeoutMs: number;
+  /** Readers never wait longer for a swap; it is tried again after the pause, so often. */
+  lockTimeoutMs: number;
+  lockPauseMs: number;
+  lockTries: number;
+  /** For the leader of the projections to give way. */
+  leadWaitMs: number;
+  /** A builder that the database has not heard of for longer loses its right. */
+  silenceMs: number;
+}>;
+
+export const DEFAULT_REBUILD_STORE_LIMITS: RebuildStoreLimits = {
+  connectTimeoutMs: 10_000,
+  statementTimeoutMs: 600_000,
+  lockTimeoutMs: 500,
+  lockPauseMs: 250,
+  lockTries: 40,
+  leadWaitMs: 10_000,
+  silenceMs: 15_000,
+};

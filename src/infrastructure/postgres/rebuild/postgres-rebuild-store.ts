@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { escapeIdentifier } from 'pg';
-import { PgClient, setTimes } from '../session/pg-client.js';
+import { ownClient, setTimes } from '../session/pg-client.js';
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../../../application/runtime/clock.js';
 import {
@@ -11,14 +11,15 @@ import {
   type RebuildSession,
 } from '../../../application/rebuild/rebuild-store.js';
 import type { PostgresProjectionStore } from '../projections/postgres-projection-store.js';
-import { SessionLock } from '../session/session-lock.js';
+import { tryLease } from '../session/lease.js';
 import { exists, schemasAt } from './areas.js';
-import { PostgresRebuildSession } from './postgres-rebuild-session.js';
-import { DEFAULT_REBUILD_STORE_LIMITS, type RebuildStoreLimits } from './rebuild-store-limits.js';
+import {
+  PostgresRebuildSession,
+  DEFAULT_REBUILD_STORE_LIMITS,
+  type RebuildStoreLimits,
+} from './postgres-rebuild-session.js';
 
-export { DEFAULT_REBUILD_STORE_LIMITS, type RebuildStoreLimits } from './rebuild-store-limits.js';
-
-const BUILDER_LOCK = '7205113005';
+const LEASE = { key: '7205113005', name: 'workflow-executor-rebuild', pipeline: true, mayBeSilent: true };
 const UNDEFINED_TABLE = '42P01';
 
 type ProgressRow = Readonly<{
@@ -35,7 +36,7 @@ const whereItIs = (error: Error & { code?: string }): ProgressRow[] => {
   throw error;
 };
 
-/** Who builds holds a session advisory lock. */
+/** The instance that builds holds the advisory lock. */
 export class PostgresRebuildStore extends RebuildStore {
   constructor(
     private readonly dataSource: DataSource,
@@ -47,22 +48,13 @@ export class PostgresRebuildStore extends RebuildStore {
   }
 
   async tryBuild(): Promise<RebuildSession | null> {
-    const client = await this.connect('workflow-executor-rebuild');
-    try {
-      const lock = await SessionLock.tryTake(client, BUILDER_LOCK);
-      if (lock) {
-        const { dataSource, limits, clock } = this;
-        const connect = () => this.connect('workflow-executor-rebuild-rows');
-        const takeLead = () => this.projections.takeLead(clock, limits.leadWaitMs);
-        const schemas = await schemasAt(client);
-        return new PostgresRebuildSession(client, lock, { dataSource, schemas, connect, takeLead, clock, limits });
-      }
-    } catch (error) {
-      await client.end();
-      throw error;
-    }
-    await client.end();
-    return null;
+    const { dataSource, limits, clock } = this;
+    const schemas = await schemasAt(this.asClient());
+    const held = await tryLease(dataSource, LEASE, limits);
+    if (!held) return null;
+    const connect = () => this.connect('workflow-executor-rebuild-rows');
+    const takeLead = () => this.projections.takeLead(clock, limits.leadWaitMs);
+    return new PostgresRebuildSession(held, { dataSource, schemas, connect, takeLead, clock, limits });
   }
 
   async live(): Promise<ReadonlyMap<string, LiveTable>> {
@@ -108,17 +100,12 @@ export class PostgresRebuildStore extends RebuildStore {
   }
 
   private async connect(name: string): Promise<pg.Client> {
-    const { options } = this.dataSource;
-    if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
-    const client = new PgClient({
-      connectionString: options.url,
-      application_name: name,
+    const client = ownClient(this.dataSource, name, {
       connectionTimeoutMillis: this.limits.connectTimeoutMs,
       query_timeout: this.limits.statementTimeoutMs + 1_000,
-      keepAlive: true,
       pipeline: true,
     });
-    // Told by whatever is asked of it next; without a listener it would end the process.
+    // The next statement fails as well; without a listener the error would end the process.
     client.on('error', () => undefined);
     await client.connect();
     await setTimes(client, { statement: this.limits.statementTimeoutMs });

@@ -1,6 +1,16 @@
 /** The one class of client that everything here connects with. */
 import pg from 'pg';
+import type { DataSource } from 'typeorm';
 import { NotReady } from '../../../application/runtime/errors.js';
+
+/** Postgres' text cannot hold U+0000, and its JSON no half of a character either. */
+export const storable = (value: unknown): unknown => {
+  if (typeof value === 'bigint') return String(value);
+  return typeof value === 'string' ? value.replaceAll('\0', '\uFFFD').toWellFormed() : value;
+};
+
+export const storableJson = (value: unknown): string =>
+  JSON.stringify(value, (_key, member: unknown) => storable(member));
 
 /** Milliseconds; what is not given is left as the server has it. */
 type SessionTimes = Readonly<{ statement?: number; idleInTransaction?: number; idle?: number }>;
@@ -66,7 +76,7 @@ const requireScram = (client: Inside): void => {
     let isWrong = false;
     const notice = () => (isWrong = true);
     client.connection.prependOnceListener('error', notice);
-    finalize(message); // tells a wrong signature by an error
+    finalize(message); // emits an error where the signature is wrong
     client.connection.removeListener('error', notice);
     hasProved = !isWrong;
   };
@@ -104,3 +114,9 @@ export const readyUnlessAway = <Port extends object>(port: Port): Port =>
       };
     },
   });
+
+/** A client of its own for the data source's database, beside the pool; it is not connected yet. */
+export const ownClient = ({ options }: DataSource, name: string, config: pg.ClientConfig): pg.Client => {
+  if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
+  return new PgClient({ connectionString: options.url, application_name: name, keepAlive: true, ...config });
+};

@@ -5,12 +5,11 @@ import {
   type ClaimLimits,
   type Claimed,
   type DeliveryOutcome,
-  type QueueSession,
+  type QueueLease,
   type ReceiverState,
 } from '../../../application/webhooks/webhook-queue.js';
-import { PgClient } from '../session/pg-client.js';
-import { tryLeadOn } from '../session/try-lead.js';
-import { storable } from '../session/storable.js';
+import { tryLease, type LeaseLimits } from '../session/lease.js';
+import { storable } from '../session/pg-client.js';
 import { PostgresQueueSession } from './queue-session.js';
 
 /** How deliveries that are due are claimed. */
@@ -78,25 +77,16 @@ const claimedOf = (row: ClaimedRow, token: string): Claimed => ({
   token,
 });
 
-const LEADER_LOCK = '7205113011';
+const LEASE = { key: '7205113011', name: 'workflow-executor-webhooks' };
 const CLAIM_LOCK = '7205113012';
 
-export type WebhookQueueLimits = Readonly<{
-  /** Deliveries that may wait for one subscriber. */
-  queued: number;
-  connectTimeoutMs: number;
-  statementTimeoutMs: number;
-  /** A leader that the database has not heard of for longer loses its connection: another may lead. */
-  silenceMs: number;
-}>;
+type WebhookQueueLimits = LeaseLimits &
+  Readonly<{
+    /** Deliveries that may wait for one subscriber. */
+    queued: number;
+  }>;
 
-export const DEFAULT_WEBHOOK_QUEUE_LIMITS = {
-  connectTimeoutMs: 10_000,
-  statementTimeoutMs: 60_000,
-  silenceMs: 8_000,
-} as const;
-
-/** Whoever holds a session advisory lock makes deliveries of events; every instance makes attempts. */
+/** The leader, which holds the advisory lock, makes deliveries of events; every instance makes attempts. */
 export class PostgresWebhookQueue extends WebhookQueue {
   constructor(
     private readonly dataSource: DataSource,
@@ -112,19 +102,9 @@ export class PostgresWebhookQueue extends WebhookQueue {
     );
   }
 
-  async tryLead(): Promise<QueueSession | null> {
-    const { options } = this.dataSource;
-    if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
-    const { connectTimeoutMs, statementTimeoutMs, silenceMs, queued } = this.limits;
-    const client = new PgClient({
-      connectionString: options.url,
-      application_name: 'workflow-executor-webhooks',
-      connectionTimeoutMillis: connectTimeoutMs,
-      query_timeout: statementTimeoutMs + 1_000,
-      keepAlive: true,
-    });
-    const session = new PostgresQueueSession(client, { queued, beatMs: silenceMs / 4 });
-    return tryLeadOn(client, session, LEADER_LOCK, this.limits);
+  async tryLead(): Promise<QueueLease | null> {
+    const held = await tryLease(this.dataSource, LEASE, this.limits);
+    return held && new PostgresQueueSession(held, this.limits.queued);
   }
 
   /** One after the other, so that what is under way to one subscriber is counted right. */

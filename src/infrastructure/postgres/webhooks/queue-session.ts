@@ -1,10 +1,9 @@
 import type pg from 'pg';
 import { failpoint } from '../../../application/runtime/failpoint.js';
-import type { QueueSession, QueueStep, Subscription } from '../../../application/webhooks/webhook-queue.js';
+import type { QueueLease, QueueStep, Subscription } from '../../../application/webhooks/webhook-queue.js';
 import { unreachable } from '../../../domain/decider.js';
-import { HeldConnection } from '../session/held-connection.js';
-import type { SessionLock } from '../session/session-lock.js';
-import { storable, storableJson } from '../session/storable.js';
+import type { HeldConnection } from '../session/lease.js';
+import { storable, storableJson } from '../session/pg-client.js';
 
 type Change = Extract<QueueStep, { kind: 'change' }>;
 type Client = Pick<pg.Client, 'query'>;
@@ -86,20 +85,16 @@ const moveTo = async (client: Client, webhookId: string, revision: string): Prom
 
 type Delivery = Extract<QueueStep, { kind: 'deliver' }>;
 
-/** Of the settings, how many deliveries may wait for one subscriber; and the time between two signs of life. */
-export type QueueSessionLimits = Readonly<{ queued: number; beatMs: number }>;
-
 /** One transaction after the other, on the connection whose lock is the right to make deliveries. */
-export class PostgresQueueSession implements QueueSession {
-  private readonly held: HeldConnection;
+export class PostgresQueueSession implements QueueLease {
   readonly lost: AbortSignal;
 
+  /** @param queued how many deliveries may wait for one subscriber */
   constructor(
-    client: pg.Client,
-    private readonly limits: QueueSessionLimits,
+    private readonly held: HeldConnection,
+    private readonly queued: number,
   ) {
-    this.held = new HeldConnection(client, limits.beatMs);
-    this.lost = this.held.lost;
+    this.lost = held.lost;
   }
 
   position(): Promise<bigint | 'start'> {
@@ -122,7 +117,7 @@ export class PostgresQueueSession implements QueueSession {
         const overfull: string[] = [];
         for (const run of runsOf(steps)) {
           if (run.kind === 'change') await applyChange(client, run.step);
-          else overfull.push(...(await queue(client, run.steps, this.limits.queued)));
+          else overfull.push(...(await queue(client, run.steps, this.queued)));
         }
         await move(client, from, to);
         failpoint('webhooks-before-commit');
@@ -134,10 +129,6 @@ export class PostgresQueueSession implements QueueSession {
         throw error;
       }
     });
-  }
-
-  guard(lock: SessionLock): void {
-    this.held.guard(lock);
   }
 
   close(): Promise<void> {
@@ -187,7 +178,7 @@ const queue = async (client: pg.Client, deliveries: readonly Delivery[], most: n
   return [...overfull];
 };
 
-/** The lane's row is locked, so that whoever finishes its last delivery sees these, or comes before them. */
+/** The lane's row is locked, so that the instance that finishes its last delivery sees these, or comes before them. */
 const insert = async (client: pg.Client, deliveries: readonly Delivery[]): Promise<void> => {
   if (deliveries.length === 0) return;
   const column = (of: (delivery: Delivery) => unknown) => deliveries.map(of).map(storable);

@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import type { Response } from 'express';
-import { GetAuditPack } from '../../../application/audit/pack/get-audit-pack.js';
+import { GetAuditPack } from '../../../application/audit/pack/audit-pack.js';
 import { clientLeft } from '../server/client-left.js';
 import { ExecutionPath, NoQuery } from '../executions/queries.js';
 

@@ -1,6 +1,5 @@
 /** The read tables, in the words of the API. Positions and revisions are strings: they may exceed a double. */
-import type { PlacedOrder } from '../../../application/projections/admin/poison-orders.js';
-import type { Drift } from '../../../application/projections/admin/projection-records.js';
+import type { PlacedOrder, Drift } from '../../../application/projections/admin/projection-records.js';
 import type { ProjectionStatus } from '../../../application/projections/admin/projection-status.js';
 import type { Poison, SkippedEvent } from '../../../application/projections/projection-store.js';
 import type { RebuildView } from '../../../application/rebuild/rebuilds.js';

@@ -72,7 +72,7 @@ const listening = async () => {
 };
 
 describe('a table that nobody has an interest in', () => {
-  test('is not announced, until somebody has, and after the last has none any more', async () => {
+  test('changes are announced only while a listener has an interest', async () => {
     const { interest, changes } = await follow();
     interest.end();
     interest.end();
@@ -208,7 +208,7 @@ test('an event may hold characters that jsonb cannot', async () => {
   expect(seen[0]!.record!['data']).toEqual({ text: '\0' });
 });
 
-test('a row that is gone before it was read is left out; its end is told', async () => {
+test('a row that is gone before it was read is left out; its deletion is announced', async () => {
   const { seen } = await follow();
   const runner = dataSource.createQueryRunner();
   await runner.query('begin');
@@ -235,7 +235,7 @@ test('with more to read than is kept, says that changes were missed', async () =
   await eventually(() => expect(seen.at(-1)?.key).toEqual({ execution_id: ID, revision: 50 }));
 });
 
-test('a lost connection is made again, and what was told meanwhile counts as missed', async () => {
+test('a lost connection is made again, and what was announced meanwhile counts as missed', async () => {
   const { seen, missed, changes } = await follow();
   await dataSource.query(
     `select pg_terminate_backend(pid) from pg_stat_activity

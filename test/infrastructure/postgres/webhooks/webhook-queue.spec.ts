@@ -8,15 +8,13 @@ import { WebhookFollower } from '../../../../src/application/webhooks/webhook-fo
 import type {
   AttemptReport,
   Claimed,
-  QueueSession,
+  QueueLease,
   QueueStep,
   ReceiverState,
 } from '../../../../src/application/webhooks/webhook-queue.js';
 import type { RecordedEvent } from '../../../../src/application/log/event-log.js';
-import {
-  DEFAULT_WEBHOOK_QUEUE_LIMITS,
-  PostgresWebhookQueue,
-} from '../../../../src/infrastructure/postgres/webhooks/postgres-webhook-queue.js';
+import { DEFAULT_LEASE_LIMITS } from '../../../../src/infrastructure/postgres/session/lease.js';
+import { PostgresWebhookQueue } from '../../../../src/infrastructure/postgres/webhooks/postgres-webhook-queue.js';
 import { PostgresWebhookStore } from '../../../../src/infrastructure/postgres/webhooks/postgres-webhook-store.js';
 import { SystemClock, SystemIds } from '../../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../../support/eventually.js';
@@ -39,7 +37,7 @@ const followers: WebhookFollower[] = [];
 beforeAll(async () => {
   tables = await openTables();
   ({ dataSource } = tables);
-  queue = new PostgresWebhookQueue(dataSource, { ...DEFAULT_WEBHOOK_QUEUE_LIMITS, queued: QUEUED });
+  queue = new PostgresWebhookQueue(dataSource, { ...DEFAULT_LEASE_LIMITS, queued: QUEUED });
   store = new PostgresWebhookStore(dataSource);
 });
 beforeEach(() => {
@@ -109,7 +107,7 @@ const receiverOf = (webhookId: string, state: ReceiverState) =>
   dataSource.query('update webhooks set receiver_state = $2 where id = $1', [webhookId, state]);
 
 /** To one more subscriber, that is new. */
-const owedMore = async (session: QueueSession, streams: readonly string[]): Promise<string> => {
+const owedMore = async (session: QueueLease, streams: readonly string[]): Promise<string> => {
   const webhookId = await subscribe();
   const [recorded] = (await log.read(`webhook-${webhookId}`)).events;
   const event = { type: 'WebhookSubscribed', data: recorded!.data } as Extract<QueueStep, { kind: 'change' }>['event'];
@@ -140,7 +138,7 @@ describe('from the log', () => {
     await session.close();
   });
 
-  test('a subscription begins where it was made and ends where it was removed, whoever follows and when', async () => {
+  test('a subscription begins where it was made and ends where it was removed, whichever instance follows and when', async () => {
     await append('workflow-a', 'WorkflowStarted');
     await queue.begin('start');
     const [one, two] = [await subscribe(), await subscribe({ eventTypes: ['Step*'] })];
@@ -162,7 +160,7 @@ describe('from the log', () => {
     expect([...first.errors, ...second.errors]).toEqual([]);
   });
 
-  test('whatever an event of a subscription says, those after it are taken in', async () => {
+  test('whatever an event of a subscription holds, the follower takes in those after it', async () => {
     await queue.begin('start');
     const id = await subscribe({ eventTypes: ['a\0*', 'Step*'], projectId: null });
     const odd = { ...SAID, reason: 'a\0b\ud800', actor: { type: 'user', id: '\0' } };
@@ -227,7 +225,7 @@ describe('from the log', () => {
     expect((await rows()).every(({ webhook_id }) => webhook_id === id)).toBe(true);
   });
 
-  test('more than may wait is not queued, and the subscription is told to be disabled until it is', async () => {
+  test('the follower queues no more than may wait, and asks for the subscription to be disabled until it is', async () => {
     await queue.begin('start');
     const id = await subscribe();
     const overfull: string[] = [];
@@ -290,7 +288,7 @@ describe('to receivers', () => {
     await session.close();
   });
 
-  test('who does not report in time loses the claim, and reports nothing any more', async () => {
+  test('an instance that does not report in time loses the claim, and its report changes nothing', async () => {
     const { session } = await owed('workflow-a', 'workflow-a');
     const [lost] = await queue.claim({ ...CLAIM, leaseMs: 0 }, randomUUID());
     const [held] = await queue.claim(CLAIM, randomUUID());
@@ -419,7 +417,7 @@ describe('to receivers', () => {
     await session.close();
   });
 
-  test('what follows rests as long as it is told to, or until it is due again', async () => {
+  test('what follows rests as long as the report says, or until it is due again', async () => {
     const { webhookId, session } = await owed('workflow-a', 'workflow-a');
     const [first] = await queue.claim(CLAIM, randomUUID());
     await queue.finish(first!, REPORT, { state: 'failed' }, 60_000);

@@ -1,4 +1,4 @@
-/** What is signed now and then: how many events there were, and the root of the tree over them. A storage contract. */
+/** What the leader signs now and then: how many events there are, and the root of the tree over them. A storage contract. */
 import { createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import { canonicalJson } from '../../domain/json.js';
@@ -8,7 +8,7 @@ const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const spki = z.base64().max(200);
 const shape = z.strictObject({
   format: z.literal('workflow-executor/checkpoint/1'),
-  /** From 0: also the revision in the checkpoints' own stream. */
+  /** From 0: also the revision in the stream of tree heads. */
   number: z.int().nonnegative(),
   tree_size: z.int().positive(),
   root: hex,
@@ -17,38 +17,38 @@ const shape = z.strictObject({
   at: z.iso.datetime(),
   /** SHA-256 of the public key's SPKI. */
   key_id: hex,
-  /** SHA-256 of the checkpoint before, signature included; null in the first. */
+  /** SHA-256 of the tree head before, signature included; null in the first. */
   previous: hex.nullable(),
   /**
-   * Where the key changes: the public keys (SPKI, base64) of the one that signs this and of the one that signs whatever
-   * comes next. So the old key names the new one, in the line that nobody can reorder.
+   * Where the key changes: the public keys (SPKI, base64) of the key that signs this tree head and of the key that signs
+   * the next. So the old key names the new one, in the line that nobody can reorder.
    */
   key_change: z.strictObject({ from: spki, to: spki }).optional(),
 });
 const signedShape = shape.extend({ signature: z.string().min(1) });
 
-export type Checkpoint = z.output<typeof shape>;
-export type KeyChange = NonNullable<Checkpoint['key_change']>;
+type TreeHead = z.output<typeof shape>;
+export type KeyChange = NonNullable<TreeHead['key_change']>;
 /** `signature`: Ed25519 over `signedText`, base64. */
-export type SignedCheckpoint = z.output<typeof signedShape>;
+export type SignedTreeHead = z.output<typeof signedShape>;
 
 /** @throws where it is none */
-export const readCheckpoint = (value: unknown): SignedCheckpoint => signedShape.parse(value);
+export const readTreeHead = (value: unknown): SignedTreeHead => signedShape.parse(value);
 
-export const signedText = ({ signature: _made, ...checkpoint }: Checkpoint & { signature?: string }): string =>
-  canonicalJson(checkpoint);
+export const signedText = ({ signature: _made, ...head }: TreeHead & { signature?: string }): string =>
+  canonicalJson(head);
 
-export const checkpointHash = (checkpoint: SignedCheckpoint): string => hashOf(checkpoint);
+export const treeHeadHash = (head: SignedTreeHead): string => hashOf(head);
 
-export const isSignedBy = (checkpoint: SignedCheckpoint, publicKey: string | KeyObject): boolean => {
+export const isSignedBy = (head: SignedTreeHead, publicKey: string | KeyObject): boolean => {
   const key = typeof publicKey === 'string' ? createPublicKey(publicKey) : publicKey;
   // With a key that cannot sign at all the comparison would throw, and a planted one must not end a verification.
   if (key.asymmetricKeyType !== 'ed25519') return false;
-  return verify(null, Buffer.from(signedText(checkpoint)), key, Buffer.from(checkpoint.signature, 'base64'));
+  return verify(null, Buffer.from(signedText(head)), key, Buffer.from(head.signature, 'base64'));
 };
 
 /** Who signs. The private key does not leave it. */
-export abstract class CheckpointSigner {
+export abstract class TreeHeadSigner {
   /** SHA-256 (hex) of the public key's SPKI. */
   abstract readonly keyId: string;
   /** PEM. */
@@ -57,20 +57,20 @@ export abstract class CheckpointSigner {
   abstract sign(text: string): string;
 }
 
-/** The same checkpoints where whoever can write to the log and to the database cannot: a file that only grows. */
-export abstract class OutsideCheckpoints {
-  /** The one with the largest number. Null where there is none yet. */
-  abstract last(): Promise<SignedCheckpoint | null>;
+/** The same tree heads where a writer of the log and the database cannot write: a file that only grows. */
+export abstract class OutsideTreeHeads {
+  /** The tree head with the largest number. Null where there is none yet. */
+  abstract last(): Promise<SignedTreeHead | null>;
   /**
    * They are on disk when it resolves, each once. Nothing fences a file: a writer that stood still may come late, when
    * another has written the same and more. So each has its one place, and what stands there already is left as it is.
    * @param checkpoints by number, without gaps, from the first on that may be missing
    * @throws where something else stands in that place, or what comes before it is missing
    */
-  abstract append(checkpoints: readonly SignedCheckpoint[]): Promise<void>;
+  abstract append(heads: readonly SignedTreeHead[]): Promise<void>;
   /**
-   * Line by line from the first; a line that is no checkpoint as its text. What stands after the last line's end is not
+   * Line by line from the first; a line that is no tree head as its text. What stands after the last line's end is not
    * yet a line: it is being written, or a crash cut it short. Null where there is no such file.
    */
-  abstract all(): Promise<AsyncIterable<SignedCheckpoint | string> | null>;
+  abstract all(): Promise<AsyncIterable<SignedTreeHead | string> | null>;
 }

@@ -1,19 +1,70 @@
 import { hash } from 'node:crypto';
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { type Json, type JsonObject, canonicalJson } from '../../../domain/json.js';
 import { workflowStream } from '../../../domain/workflow/index.js';
+import type { RecordedEvent, EventLog } from '../../log/event-log.js';
 import type { ArtifactStore } from '../../workflow/artifacts.js';
 import { sleep, type Clock } from '../../runtime/clock.js';
 import { mustListen } from '../../runtime/caller-left.js';
 import { InvalidRequest, NotFound, NotReady } from '../../runtime/errors.js';
 import { eventHash, type ChainLink } from '../../log/event-hash.js';
-import type { EventLog, RecordedEvent } from '../../log/event-log.js';
+import type { SignedTreeHead, TreeHeadSigner } from '../signed-tree-head.js';
 import type { AuditTree } from '../audit-tree.js';
 import type { Leaf } from '../audited-log.js';
-import type { CheckpointSigner, SignedCheckpoint } from '../checkpoint.js';
 import type { AuditTreeWriter } from '../audit-tree-writer.js';
-import { AuditPacks, type AuditPack } from './get-audit-pack.js';
-import { lineageOf, type Lineage } from './lineage.js';
-import type { PackFormat, PackFiles } from './pack-format.js';
+import { type Lineage, lineageOf } from './lineage.js';
+
+export type AuditPack = Readonly<{ name: string; content: Uint8Array }>;
+
+export abstract class AuditPacks {
+  /**
+   * @throws NotFound, or NotReady where no signed checkpoint covers the latest event in time
+   * @throws InvalidRequest where the artifacts are more bytes than a pack may have
+   * @throws CallerLeft where `signal` is aborted before it is made
+   */
+  abstract of(executionId: string, signal?: AbortSignal): Promise<AuditPack>;
+}
+
+/** Everything that proves one execution's history to a reader who has nothing else, as one ZIP. */
+export class GetAuditPack extends Query<AuditPack> {
+  constructor(
+    readonly executionId: string,
+    readonly signal?: AbortSignal,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(GetAuditPack)
+export class GetAuditPackHandler implements IQueryHandler<GetAuditPack> {
+  constructor(private readonly packs: AuditPacks) {}
+
+  execute({ executionId, signal }: GetAuditPack): Promise<AuditPack> {
+    return this.packs.of(executionId, signal);
+  }
+}
+
+/** Content by path inside the pack. */
+export type PackFiles = Readonly<Record<string, Uint8Array>>;
+
+/** What the report for people shows. */
+export type PackReport = Readonly<{
+  executionId: string;
+  madeAt: Date;
+  events: readonly RecordedEvent[];
+  lineage: readonly Lineage[];
+  checkpoint: SignedTreeHead;
+}>;
+
+/** How a pack looks from outside. */
+export abstract class PackFormat {
+  /** The program that checks a pack: one file without dependencies. */
+  abstract verifier(): Promise<Uint8Array>;
+  /** PDF. */
+  abstract report(report: PackReport): Promise<Uint8Array>;
+  /** One ZIP. Its comment is `sign` of a text with the SHA-256 of all bytes before it: no byte of it is free. */
+  abstract zip(files: PackFiles, madeAt: Date, sign: (text: string) => string): Promise<Uint8Array>;
+}
 
 /** Every file of the pack but itself and its signature. Its canonical JSON is what is stored, and signed. */
 const manifestOf = (executionId: string, madeAt: Date, files: PackFiles): JsonObject => ({
@@ -28,7 +79,7 @@ const manifestOf = (executionId: string, madeAt: Date, files: PackFiles): JsonOb
   ),
 });
 
-export type PackLimits = Readonly<{
+type PackLimits = Readonly<{
   /** Of all files together. */
   bytes: number;
   /** How long a pack waits for a checkpoint that covers the last event, and between two looks. */
@@ -38,13 +89,13 @@ export type PackLimits = Readonly<{
 
 const DEFAULT_PACK_LIMITS: PackLimits = { bytes: 256 * 1024 * 1024, coverMs: 15_000, lookMs: 50 };
 
-type Covered = Readonly<{ checkpoint: SignedCheckpoint; leaves: readonly Leaf[] }>;
+type Covered = Readonly<{ checkpoint: SignedTreeHead; leaves: readonly Leaf[] }>;
 
-export type PackPorts = Readonly<{
+type PackPorts = Readonly<{
   log: EventLog;
   tree: AuditTree;
   keeper: AuditTreeWriter;
-  signer: CheckpointSigner;
+  signer: TreeHeadSigner;
   artifacts: ArtifactStore;
   format: PackFormat;
   clock: Clock;
@@ -104,7 +155,7 @@ export class AuditPackMaker extends AuditPacks {
     for (;;) {
       mustListen(signal);
       const all = await tree.leavesOf(stream, Number(last.revision) + 1);
-      const checkpoint = await tree.latestCheckpoint();
+      const checkpoint = await tree.latestTreeHead();
       const index = all.find(({ revision }) => revision === last.revision)?.index ?? Infinity;
       const isOwn = checkpoint?.key_id === signer.keyId;
       if (checkpoint && isOwn && index < checkpoint.tree_size) return { checkpoint, leaves: all };
@@ -117,7 +168,7 @@ export class AuditPackMaker extends AuditPacks {
     }
   }
 
-  private async proofs(leaves: readonly Leaf[], { tree_size: size }: SignedCheckpoint): Promise<Json> {
+  private async proofs(leaves: readonly Leaf[], { tree_size: size }: SignedTreeHead): Promise<Json> {
     const proofs = await this.ports.tree.inclusionProofs(
       leaves.map(({ index }) => index),
       size,

@@ -3,51 +3,51 @@ import { mkdir, open, stat, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
 import { failpoint } from '../../application/runtime/failpoint.js';
 import {
-  checkpointHash,
-  OutsideCheckpoints,
-  readCheckpoint,
-  type SignedCheckpoint,
-} from '../../application/audit/checkpoint.js';
+  treeHeadHash,
+  OutsideTreeHeads,
+  readTreeHead,
+  type SignedTreeHead,
+} from '../../application/audit/signed-tree-head.js';
 
 /** Longer than many lines. */
 const TAIL_BYTES = 16 * 1024;
 const NEW_LINE = 0x0a;
 
 /** The checkpoints of the last lines, and where the last of them ends. */
-type Tail = Readonly<{ checkpoints: readonly SignedCheckpoint[]; end: number; size: number }>;
+type Tail = Readonly<{ heads: readonly SignedTreeHead[]; end: number; size: number }>;
 
 /**
- * One checkpoint a line, as JSON. Each line is written to the one place that it can have, right behind the line before it,
+ * One tree head a line, as JSON. Each line is written to the one place that it can have, right behind the line before it,
  * and is the same whichever process writes it: so a process that comes late, after any time, writes what stands there already.
  */
-export class CheckpointFile extends OutsideCheckpoints {
+export class TreeHeadFile extends OutsideTreeHeads {
   constructor(private readonly file: string) {
     super();
   }
 
-  async last(): Promise<SignedCheckpoint | null> {
+  async last(): Promise<SignedTreeHead | null> {
     const handle = await open(this.file, 'r').catch(missing);
     if (!handle) return null;
     try {
-      return latest((await this.tail(handle)).checkpoints);
+      return latest((await this.tail(handle)).heads);
     } finally {
       await handle.close();
     }
   }
 
-  async append(checkpoints: readonly SignedCheckpoint[]): Promise<void> {
+  async append(heads: readonly SignedTreeHead[]): Promise<void> {
     const handle = await this.openOrMake();
     try {
-      const { checkpoints: stored, end, size } = await this.tail(handle);
+      const { heads: stored, end, size } = await this.tail(handle);
       const last = latest(stored)?.number ?? -1;
-      for (const checkpoint of checkpoints) this.mustBeSame(stored, checkpoint);
-      const missing = checkpoints.filter(({ number }) => number > last);
+      for (const head of heads) this.mustBeSame(stored, head);
+      const missing = heads.filter(({ number }) => number > last);
       if (missing.length === 0) return;
       if (missing[0]!.number !== last + 1) {
         const what = `${this.file}: expected checkpoint ${missing[0]!.number - 1} in its last line, got ${last}`;
         throw new Error(`${what}. Was it changed? It is brought up to the log again`);
       }
-      const text = Buffer.from(missing.map((checkpoint) => `${JSON.stringify(checkpoint)}\n`).join(''));
+      const text = Buffer.from(missing.map((head) => `${JSON.stringify(head)}\n`).join(''));
       failpoint('checkpoint-line-placed');
       await this.mustBeFree(handle, text, end, Math.max(0, size - end));
       await handle.write(text, 0, text.byteLength, end);
@@ -57,7 +57,7 @@ export class CheckpointFile extends OutsideCheckpoints {
     }
   }
 
-  async all(): Promise<AsyncIterable<SignedCheckpoint | string> | null> {
+  async all(): Promise<AsyncIterable<SignedTreeHead | string> | null> {
     return (await stat(this.file).catch(missing)) ? lines(this.file) : null;
   }
 
@@ -82,14 +82,14 @@ export class CheckpointFile extends OutsideCheckpoints {
     const last = found.at(-1);
     if (typeof last === 'string')
       throw new Error(`${this.file}: expected a signed checkpoint in its last line, got "${last.slice(0, 80)}"`);
-    const checkpoints = found.filter((each) => typeof each !== 'string');
-    return { checkpoints, end: from + end, size: from + bytesRead };
+    const heads = found.filter((each) => typeof each !== 'string');
+    return { heads, end: from + end, size: from + bytesRead };
   }
 
-  private mustBeSame(stored: readonly SignedCheckpoint[], checkpoint: SignedCheckpoint): void {
-    const same = stored.find(({ number }) => number === checkpoint.number);
-    if (!same || checkpointHash(same) === checkpointHash(checkpoint)) return;
-    throw new Error(`${this.file}: expected checkpoint ${checkpoint.number} as the log has it, got another`);
+  private mustBeSame(stored: readonly SignedTreeHead[], head: SignedTreeHead): void {
+    const same = stored.find(({ number }) => number === head.number);
+    if (!same || treeHeadHash(same) === treeHeadHash(head)) return;
+    throw new Error(`${this.file}: expected checkpoint ${head.number} as the log has it, got another`);
   }
 
   /** What a crash cut short, or another is writing at this moment, is no line and may be written over. */
@@ -108,10 +108,10 @@ export class CheckpointFile extends OutsideCheckpoints {
   }
 }
 
-const latest = (checkpoints: readonly SignedCheckpoint[]): SignedCheckpoint | null =>
-  checkpoints.reduce<SignedCheckpoint | null>((a, b) => (a && a.number > b.number ? a : b), null);
+const latest = (heads: readonly SignedTreeHead[]): SignedTreeHead | null =>
+  heads.reduce<SignedTreeHead | null>((a, b) => (a && a.number > b.number ? a : b), null);
 
-async function* lines(file: string): AsyncGenerator<SignedCheckpoint | string> {
+async function* lines(file: string): AsyncGenerator<SignedTreeHead | string> {
   let rest = '';
   for await (const chunk of createReadStream(file, { encoding: 'utf8' }) as AsyncIterable<string>) {
     const parts = `${rest}${chunk}`.split('\n');
@@ -122,10 +122,10 @@ async function* lines(file: string): AsyncGenerator<SignedCheckpoint | string> {
   if (typeof last !== 'string') yield last;
 }
 
-/** The text itself, where it is no checkpoint. */
-const readLine = (line: string): SignedCheckpoint | string => {
+/** The text itself, where it is no tree head. */
+const readLine = (line: string): SignedTreeHead | string => {
   try {
-    return readCheckpoint(JSON.parse(line));
+    return readTreeHead(JSON.parse(line));
   } catch {
     return line;
   }
