@@ -2,7 +2,6 @@
 import type { Provider } from '@nestjs/common';
 import { AgentHolds, AgentHoldsWatch } from '../application/agents/agent-holds.js';
 import { AuditReviews } from '../application/audit/reviews.js';
-import { DEFAULT_APPEND_LIMITS } from '../application/log/append.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';
 import { Attempts } from '../application/saga/attempts.js';
 import { Results } from '../application/saga/results.js';
@@ -31,13 +30,7 @@ export const sagaProviders = (parts: Parts): Provider[] => {
     },
     {
       provide: Workflows,
-      useValue: new Workflows(
-        log,
-        clock,
-        { cachedExecutions: config.foldCacheExecutions },
-        DEFAULT_APPEND_LIMITS,
-        tellLog('Executions'),
-      ),
+      useValue: new Workflows(log, clock, { cachedExecutions: config.foldCacheExecutions }, tellLog('Executions')),
     },
     {
       provide: WorkflowSaga,

@@ -24,6 +24,9 @@ setTimeout(() => {}, 1); // no-restricted-globals
 setImmediate(() => {}); // no-restricted-globals
 export const signal = AbortSignal.timeout(5); // no-restricted-syntax
 export const ids = [v4, v5];
+declare const log: { append(...of: unknown[]): void };
+log.append('stream', [], 'none'); // no-restricted-syntax
+log.append('leaf');
 `,
   'src/infrastructure/clock.ts': `
 export const now = () => Date.now();
@@ -48,7 +51,7 @@ export function name(colour: 'red' | 'blue'): string {
   return '';
 }
 `,
-  'src/infrastructure/long.ts': `${'export {};\n'.repeat(200)}export const last = 1; // max-lines`,
+  'src/infrastructure/long.ts': `${'export {};\n'.repeat(300)}export const last = 1; // max-lines`,
   'test/skipped.spec.ts': `
 describe.skip('a', () => {}); // no-restricted-syntax
 it.only('b', () => {}); // no-restricted-syntax

@@ -11,7 +11,7 @@ import type { Clock } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
 import type { EventLog, ExpectedRevision } from '../log/event-log.js';
 import { holdNotice, type Tell } from '../workflow/notices.js';
-import { SmallStream, type SmallFold } from '../log/stream-commands.js';
+import { SmallStream, type SmallFold } from '../log/small-stream.js';
 import type { OnError } from '../runtime/errors.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';

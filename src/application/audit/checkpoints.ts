@@ -1,8 +1,8 @@
-import { appendWithRetry, DEFAULT_APPEND_LIMITS } from '../log/append.js';
-import { chained, contentOf, linkOf, hashOf } from '../log/event-hash.js';
+import { contentOf, linkOf, hashOf } from '../log/event-hash.js';
 import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { eventId } from '../log/ids.js';
+import { StreamWriter } from '../log/stream-writer.js';
 import type { AuditSession } from './audit-tree.js';
 import { CHECKPOINT_STREAM } from './audited-log.js';
 import {
@@ -122,14 +122,13 @@ export class Checkpoints {
     const { log, clock } = this.ports;
     const { number, at, key_change: change } = checkpoint;
     const type = change ? KEY_CHANGED : SIGNED;
-    const expected = number === 0 ? 'none' : BigInt(number - 1);
+    const revision = number === 0 ? 'none' : BigInt(number - 1);
     const dataHash = hashOf(checkpoint);
     const metadata = { occurredAt: at, actor: { type: 'system', id: 'audit' } };
     const id = eventId(CHECKPOINT_STREAM, String(number), 0, contentOf(type, dataHash, metadata));
     const made = { event: { id, type, data: checkpoint, metadata }, dataHash };
-    const { events, link } = chained(CHECKPOINT_STREAM, [made], expected, this.last?.link ?? null);
-    await appendWithRetry(log, clock, CHECKPOINT_STREAM, events, expected, DEFAULT_APPEND_LIMITS);
-    return link;
+    const after = { revision, link: this.last?.link ?? null } as const;
+    return (await new StreamWriter(log, clock).appendBehind(CHECKPOINT_STREAM, [made], after)).link;
   }
 }
 

@@ -11,7 +11,7 @@ import { EventLog } from '../log/event-log.js';
 import { Ids } from '../log/ids.js';
 import { PoisonOrders, type PlacedOrder } from '../projections/admin/poison-orders.js';
 import { ProjectionRecords } from '../projections/admin/projection-records.js';
-import { SmallStream } from '../log/stream-commands.js';
+import { SmallStream } from '../log/small-stream.js';
 import { contextOf, type Caller } from './caller.js';
 
 const stream = new SmallStream(poisonOrders, readPoisonOrderEvent);

@@ -11,7 +11,7 @@ import { NotFound } from '../runtime/errors.js';
 import type { EventLog } from '../log/event-log.js';
 import { commandIdFor } from '../log/ids.js';
 import type { Projection } from '../projections/projection.js';
-import { SmallStream, type SmallFold, type SmallOutcome } from '../log/stream-commands.js';
+import { SmallStream, type SmallFold, type SmallOutcome } from '../log/small-stream.js';
 import type { BuildProgress, LiveTable, RebuildStore } from './rebuild-store.js';
 
 const lives = new SmallStream(projectionLife, readProjectionEvent);
