@@ -5,7 +5,7 @@ import type { DataSource } from 'typeorm';
 import type { Clock } from '../application/runtime/clock.js';
 import type { EventLog } from '../application/log/event-log.js';
 import { Metrics } from '../application/runtime/metrics.js';
-import { projectionHandlers } from '../application/projections/admin/handlers.js';
+import { projectionHandlers } from './handlers.js';
 import { PoisonOrders } from '../application/projections/admin/poison-orders.js';
 import { ProjectionRecords } from '../application/projections/admin/projection-records.js';
 import { ProjectionStatuses } from '../application/projections/admin/projection-status.js';

@@ -7,7 +7,7 @@ import { DEFAULT_KEEPER_LIMITS, type KeeperPorts } from '../application/audit/wr
 import type { TrustedKeys } from '../application/audit/keys.js';
 import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { CheckpointSigner, OutsideCheckpoints } from '../application/audit/checkpoint.js';
-import { leadNotices } from '../application/workflow/notices.js';
+import { leadNotices } from '../application/runtime/notices.js';
 import { CheckpointFile } from '../infrastructure/audit/checkpoint-file.js';
 import { mustBeAllowed } from '../application/audit/may-sign.js';
 import { readTrustedKeys, openSigningKey } from '../infrastructure/audit/signing-key.js';

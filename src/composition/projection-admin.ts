@@ -9,7 +9,7 @@ import { projections } from '../application/projections/index.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
-import { leadNotices } from '../application/workflow/notices.js';
+import { leadNotices } from '../application/runtime/notices.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresLiveRows } from '../infrastructure/postgres/projections/postgres-live-rows.js';
 import { PostgresPoisonOrders } from '../infrastructure/postgres/projections/postgres-poison-orders.js';

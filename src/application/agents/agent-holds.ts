@@ -10,7 +10,7 @@ import {
 import type { Clock } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
 import type { EventLog, ExpectedRevision } from '../log/event-log.js';
-import { holdNotice, type Tell } from '../workflow/notices.js';
+import type { Notify } from '../runtime/notices.js';
 import { SmallStream, type SmallFold } from '../log/small-stream.js';
 import type { OnError } from '../runtime/errors.js';
 import { followLog } from '../log/follow-log.js';
@@ -99,7 +99,7 @@ export class AgentHolds {
   constructor(
     readonly log: EventLog,
     readonly clock: Clock,
-    private readonly tell: Tell = () => undefined,
+    private readonly tell: Notify = () => undefined,
   ) {}
 
   /** Undefined as long as it has not been read: such an agent is not to be called either. */
@@ -162,3 +162,6 @@ export class AgentHolds {
 }
 
 const isNewer = (a: ExpectedRevision, b: ExpectedRevision) => a !== 'none' && (b === 'none' || a > b);
+
+const holdNotice = (agent: string, hold: Hold, actor: Readonly<{ type: string; id: string }>, tell: Notify): void =>
+  tell('log', `Agent ${agent} is ${hold === null ? 'released' : 'held'} by ${actor.type} ${actor.id}`);

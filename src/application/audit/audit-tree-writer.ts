@@ -1,6 +1,6 @@
 import type { OnError } from '../runtime/errors.js';
 import { sleep } from '../runtime/clock.js';
-import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
+import { NO_LEAD_NOTICES, type LeadNotices } from '../runtime/notices.js';
 import type { AuditSession } from './audit-tree.js';
 import type { KeeperLimits, KeeperPorts } from './writer-ports.js';
 import { KeyNotAllowed } from './may-sign.js';

@@ -60,7 +60,7 @@ export class SmallStream<Command, State, Event extends Message<string, unknown>>
   ): Promise<SmallOutcome<State>> {
     const causationId = context.causationId ?? context.commandId;
     const belonging = { owner: stream, correlationId: stream, causationId };
-    const { fold, ...written } = await new StreamWriter(log, clock).write(
+    const written = await new StreamWriter(log, clock).write(
       stream,
       context.commandId,
       { fresh: read },
@@ -69,6 +69,7 @@ export class SmallStream<Command, State, Event extends Message<string, unknown>>
         return { events, unchained: events.map((event, index) => enveloped(event, context, index, belonging)) };
       },
     );
+    const { fold } = written;
     if (!written.appended) return { folded: fold, changed: false, position: null };
     const { revision, position, commands, link } = written.appended;
     const state = written.decision.events.reduce((before, event) => this.decider.evolve(before, event), fold.state);

@@ -1,6 +1,6 @@
 import { sleep } from '../runtime/clock.js';
 import { NotReady } from '../runtime/errors.js';
-import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
+import { NO_LEAD_NOTICES, type LeadNotices } from '../runtime/notices.js';
 import type { Projection } from './projection.js';
 import type { ProjectionSession } from './projection-store.js';
 import type { RunnerLimits } from './runner-limits.js';

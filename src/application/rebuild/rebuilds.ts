@@ -135,3 +135,11 @@ export class Rebuilds {
     throw new NotFound(`There is no projection ${name}; there are ${names}`);
   }
 }
+
+/** @throws NotFound where it is not the latest of that projection: of those before it only the events tell */
+export const rebuildOf = async (rebuilds: Rebuilds, projection: string, id: string): Promise<RebuildView> => {
+  const view = await rebuilds.view(projection);
+  if (view.rebuild?.id === id) return view;
+  const latest = view.rebuild ? `its latest is ${view.rebuild.id}` : 'it was never rebuilt';
+  throw new NotFound(`Projection ${projection} has no rebuild ${id}; ${latest}`);
+};

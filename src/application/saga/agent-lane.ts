@@ -16,7 +16,8 @@ import {
   type CallResult,
   type CircuitPolicy,
 } from '../../domain/agent/circuit.js';
-import { circuitNotice, type Tell } from '../workflow/notices.js';
+import type { Notify } from '../runtime/notices.js';
+import { circuitNotice } from '../workflow/notices.js';
 
 /** What one agent is asked to bear by one instance. */
 export type AgentBounds = Readonly<{ concurrentCalls: number; rate: RateLimit; circuit: CircuitPolicy }>;
@@ -47,7 +48,7 @@ export class AgentLane {
     readonly agent: string,
     readonly bounds: AgentBounds,
     now: number,
-    private readonly tell: Tell = () => undefined,
+    private readonly tell: Notify = () => undefined,
   ) {
     this.bucket = fullBucket(bounds.rate, now);
   }

@@ -1,14 +1,6 @@
 /** Keeps events and rows small: large parts of an agent's answer go to the artifact store, and come back for the next agent. */
 import type { Json, JsonObject } from '../../domain/json.js';
-import type { ArtifactStore, StoredArtifact } from '../workflow/artifacts.js';
-
-/** What stands in an output in place of a large value. */
-export type OutputRef = Readonly<{
-  artifact: string;
-  sha256: string;
-  bytes: number;
-  contentType: 'application/json';
-}>;
+import { isRef, type ArtifactStore, type OutputRef, type StoredArtifact } from '../workflow/artifacts.js';
 
 /** Of a reference as JSON, without the value's name and with that of a long step. */
 const REFERENCE_BYTES = 256;
@@ -68,17 +60,4 @@ export const loadLargeValues = async (store: ArtifactStore, data: JsonObject): P
     return [key, JSON.parse(Buffer.from(stored.content).toString('utf8')) as Json];
   });
   return Object.fromEntries(await Promise.all(entries));
-};
-
-export const isRef = (value: Json): value is OutputRef => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const { artifact, sha256, bytes, contentType, ...rest } = value as JsonObject;
-  return (
-    Object.keys(rest).length === 0 &&
-    typeof artifact === 'string' &&
-    typeof sha256 === 'string' &&
-    /^[0-9a-f]{64}$/.test(sha256) &&
-    typeof bytes === 'number' &&
-    contentType === 'application/json'
-  );
 };

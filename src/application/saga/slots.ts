@@ -1,6 +1,6 @@
 import type { CallResult } from '../../domain/agent/circuit.js';
 import type { Clock } from '../runtime/clock.js';
-import type { Tell } from '../workflow/notices.js';
+import type { Notify } from '../runtime/notices.js';
 import { AgentLane, type AgentBounds, type LaneStatus, type Permit } from './agent-lane.js';
 import { Seat } from './seat.js';
 
@@ -17,7 +17,7 @@ export type AgentRules = Readonly<{
   /** Not while an operator holds it, nor as long as that is not known. */
   mayCall: (agent: string) => boolean;
   /** Hears of circuits that open and close. */
-  tell?: Tell;
+  tell?: Notify;
 }>;
 
 const NO_BOUNDS: AgentBounds = {

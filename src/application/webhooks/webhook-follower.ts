@@ -5,7 +5,7 @@ import { sleep, type Clock } from '../runtime/clock.js';
 import { positionOf, type EventLog, type SubscriptionMessage } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
-import { NO_LEAD_NOTICES, type LeadNotices } from '../workflow/notices.js';
+import { NO_LEAD_NOTICES, type LeadNotices } from '../runtime/notices.js';
 import { BoundedQueue } from '../runtime/bounded-queue.js';
 import type { WebhookPace } from './limits.js';
 import { DeliveryPlanner, Projects } from './delivery-planner.js';

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import type { Json, JsonObject } from '../../domain/json.js';
 
 export type StoredArtifact = Readonly<{ sha256: string; bytes: number }>;
 /** `mended`: other bytes stood under that hash, and have been replaced by these. */
@@ -76,3 +77,24 @@ export class CheckedArtifacts extends ArtifactStore {
     }
   }
 }
+
+/** What stands in an output in place of a large value, which the artifact store holds. */
+export type OutputRef = Readonly<{
+  artifact: string;
+  sha256: string;
+  bytes: number;
+  contentType: 'application/json';
+}>;
+
+export const isRef = (value: Json): value is OutputRef => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const { artifact, sha256, bytes, contentType, ...rest } = value as JsonObject;
+  return (
+    Object.keys(rest).length === 0 &&
+    typeof artifact === 'string' &&
+    typeof sha256 === 'string' &&
+    /^[0-9a-f]{64}$/.test(sha256) &&
+    typeof bytes === 'number' &&
+    contentType === 'application/json'
+  );
+};

@@ -1,11 +1,8 @@
 /** What an operator has to hear of, as one line. Each is logged by the one instance that did it, once it is in the log. */
-import type { Hold } from '../../domain/agent/hold.js';
 import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import type { StepError } from '../../domain/workflow/retry-policy.js';
+import type { Level, Notify } from '../runtime/notices.js';
 import type { AppendedEvent } from './outcome.js';
-
-type Level = 'log' | 'warn' | 'error';
-export type Tell = (level: Level, line: string) => void;
 
 const LONGEST_MESSAGE = 200;
 
@@ -14,7 +11,7 @@ const said = ({ type, code, message }: StepError): string =>
   `${type} ${code}: ${message.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, LONGEST_MESSAGE)}`;
 
 /** Of one append: an execution that fails says so once, and not of its step as well. */
-export const noticesOf = (executionId: string, appended: readonly AppendedEvent[], tell: Tell): void => {
+export const noticesOf = (executionId: string, appended: readonly AppendedEvent[], tell: Notify): void => {
   for (const { event } of appended) {
     const notice = noticeOf(event, () => triedBefore(appended));
     if (notice) tell(notice[0], `Execution ${executionId}${notice[1]}`);
@@ -50,7 +47,7 @@ export const circuitNotice = (
   before: CircuitState,
   after: CircuitState,
   trialAt: number,
-  tell: Tell,
+  tell: Notify,
 ): void => {
   if (after === before || (before === 'half_open' && after === 'open')) return;
   if (after === 'open')
@@ -60,19 +57,3 @@ export const circuitNotice = (
     );
   else if (after === 'closed') tell('log', `Agent ${agent}: its circuit is closed again on this instance`);
 };
-
-export const holdNotice = (
-  agent: string,
-  hold: Hold,
-  actor: Readonly<{ type: string; id: string }>,
-  tell: Tell,
-): void => tell('log', `Agent ${agent} is ${hold === null ? 'released' : 'held'} by ${actor.type} ${actor.id}`);
-
-/** Of what one instance does for all. */
-export const leadNotices = (what: string, tell: Tell) => ({
-  begun: () => tell('log', `This instance ${what} from now on`),
-  ended: () => tell('log', `This instance no longer ${what}`),
-});
-
-export type LeadNotices = ReturnType<typeof leadNotices>;
-export const NO_LEAD_NOTICES: LeadNotices = { begun: () => undefined, ended: () => undefined };

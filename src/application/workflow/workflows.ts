@@ -7,11 +7,12 @@ import { allowedActions } from '../../domain/workflow/allowed-actions.js';
 import type { Clock } from '../runtime/clock.js';
 import { enveloped, type CommandContext } from '../log/envelope.js';
 import { OtherRevision } from '../runtime/errors.js';
+import type { Notify } from '../runtime/notices.js';
 import type { Unchained } from '../log/event-hash.js';
 import type { EventLog } from '../log/event-log.js';
 import { readOn, StreamWriter } from '../log/stream-writer.js';
 import { FoldCache, foldRecorded, unread, type Folded } from './fold-cache.js';
-import { noticesOf, type Tell } from './notices.js';
+import { noticesOf } from './notices.js';
 import { existing, unchanged, type Outcome } from './outcome.js';
 
 /** That there is no execution at all is the decider's to say. @throws OtherRevision */
@@ -54,7 +55,7 @@ export class Workflows {
     private readonly log: EventLog,
     clock: Clock,
     limits: Readonly<{ cachedExecutions: number }>,
-    private readonly tell: Tell = () => undefined,
+    private readonly tell: Notify = () => undefined,
   ) {
     this.cache = new FoldCache(limits.cachedExecutions);
     this.writer = new StreamWriter(log, clock);
@@ -92,7 +93,7 @@ export class Workflows {
     next: (state: ExistingWorkflow) => CommandEnvelope | undefined = () => undefined,
     { isNew = false, onlyAt = null }: ExecuteOptions = {},
   ): Promise<Outcome> {
-    const { fold, ...written } = await this.writer.write(
+    const written = await this.writer.write(
       workflowStream(executionId),
       order.context.commandId,
       {
@@ -105,6 +106,7 @@ export class Workflows {
         return this.plan(executionId, folded.state, order, next);
       },
     );
+    const { fold } = written;
     if (!written.appended) return unchanged(fold);
     const { events, revision, position, commands, link } = written.appended;
     const { state, answer, events: decided } = written.decision;

@@ -8,7 +8,7 @@ import { ArtifactStore } from '../../../src/application/workflow/artifacts.js';
 import { AuditReviews } from '../../../src/application/audit/reviews.js';
 import { Clock } from '../../../src/application/runtime/clock.js';
 import { AuditPacks, type AuditPack } from '../../../src/application/audit/pack/get-audit-pack.js';
-import { commandHandlers } from '../../../src/application/commands/index.js';
+import { commandHandlers, queryHandlers } from '../../../src/composition/handlers.js';
 import { Definitions } from '../../../src/application/workflow/definitions.js';
 import {
   DocumentAgents,
@@ -19,7 +19,6 @@ import { EventLog, type NewEvent } from '../../../src/application/log/event-log.
 import { hashOf } from '../../../src/application/log/event-hash.js';
 import { Health, type HealthReport } from '../../../src/application/runtime/metrics.js';
 import { Ids } from '../../../src/application/log/ids.js';
-import { queryHandlers } from '../../../src/application/queries/index.js';
 import {
   ReadModel,
   type EventsAsked,
