@@ -89,8 +89,9 @@ export class StreamWriter {
         const decision = decide(fold);
         const { unchained } = decision;
         if (unchained.length > 0) {
-          const appended = await this.appendBehind(stream, unchained, fold);
-          return { fold, decision, appended: { ...appended, commands: commandsAfter(fold, unchained) } };
+          const { events, revision, position, link } = await this.appendBehind(stream, unchained, fold);
+          const commands = commandsAfter(fold, unchained);
+          return { fold, decision, appended: { events, revision, position, link, commands } };
         }
         if (!mayBeStale) return { fold, appended: null };
       } catch (error) {

@@ -125,7 +125,7 @@ export class Workflows {
   ): Plan {
     const first = this.decide(executionId, state, order, order.context.causationId ?? order.context.commandId);
     const follow = first.state.status === 'none' ? undefined : next(first.state);
-    if (!follow) return { ...first, answer: first.state };
+    if (!follow) return { state: first.state, answer: first.state, events: first.events, unchained: first.unchained };
     const causationId = first.unchained.at(-1)?.event.id ?? follow.context.commandId;
     const second = this.decide(executionId, first.state, follow, causationId);
     return {
