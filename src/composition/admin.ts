@@ -2,7 +2,7 @@ import type { OnError } from '../application/runtime/errors.js';
 /** Wires what operators use: the state of the read tables, orders and rebuilds, the slow comparison, and the metrics. */
 import { Logger, type Provider } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../application/runtime/clock.js';
+import { type Clock, every } from '../application/runtime/clock.js';
 import type { EventLog } from '../application/log/event-log.js';
 import { Metrics } from '../application/runtime/metrics.js';
 import { projectionHandlers } from './handlers.js';
@@ -14,7 +14,6 @@ import type { Checked } from '../application/projections/drift/check-execution.j
 import { projections } from '../application/projections/index.js';
 import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
-import { every } from '../application/runtime/every.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PrometheusMetrics, observeProjections } from '../infrastructure/metrics/prometheus-metrics.js';
 import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';

@@ -2,13 +2,11 @@ import { CompareExecutionsHandler } from '../application/history/compare-executi
 import { GetDiffHandler } from '../application/history/get-diff.js';
 import { GetAuditPackHandler } from '../application/audit/pack/get-audit-pack.js';
 import { ListAgentsHandler } from '../application/queries/list-agents.js';
-import { GetArtifactHandler } from '../application/queries/get-artifact.js';
+import { GetArtifactHandler, GetExecutionHandler } from '../application/queries/get-execution.js';
 import { GetEventsHandler } from '../application/history/get-events.js';
-import { GetExecutionHandler } from '../application/queries/get-execution.js';
 import { GetPastExecutionHandler } from '../application/history/get-past-execution.js';
-import { ListAuditReviewsHandler } from '../application/queries/list-audit-reviews.js';
-import { CheckStateHandler } from '../application/queries/known-words.js';
-import { ListExecutionsHandler } from '../application/queries/list-executions.js';
+import { ListAuditReviewsHandler } from '../application/audit/reviews.js';
+import { CheckStateHandler, ListExecutionsHandler } from '../application/queries/list-executions.js';
 import { ControlWorkflowHandler } from '../application/commands/control-workflow.js';
 import { HoldAgentHandler } from '../application/commands/hold-agent.js';
 import { ReportTaskHandler } from '../application/commands/report-task.js';

@@ -2,12 +2,11 @@ import type { OnError } from '../application/runtime/errors.js';
 /** Wires what tells subscribers of events over HTTP. */
 import { Logger, type Provider } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import type { Clock } from '../application/runtime/clock.js';
+import { type Clock, every } from '../application/runtime/clock.js';
 import { webhookCommandHandlers } from '../application/commands/webhooks.js';
 import type { EventLog } from '../application/log/event-log.js';
 import type { Ids } from '../application/log/ids.js';
 import { webhookQueryHandlers } from '../application/webhooks/webhook-queries.js';
-import { every } from '../application/runtime/every.js';
 import { DEFAULT_WEBHOOK_PACE, type WebhookLimits } from '../application/webhooks/limits.js';
 import { WebhookDeliverer } from '../application/webhooks/webhook-deliverer.js';
 import { WebhookFollower } from '../application/webhooks/webhook-follower.js';

@@ -7,7 +7,7 @@ import {
   AGENT_STREAM_PREFIX,
   agentOf,
 } from '../../domain/agent/hold.js';
-import type { Clock } from '../runtime/clock.js';
+import { type Clock, every } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
 import type { EventLog, ExpectedRevision } from '../log/event-log.js';
 import type { Notify } from '../runtime/notices.js';
@@ -15,7 +15,6 @@ import { SmallStream, type SmallFold } from '../log/small-stream.js';
 import type { OnError } from '../runtime/errors.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
-import { every } from '../runtime/every.js';
 import type { Agents } from './agents.js';
 
 /** Milliseconds between two looks at every agent's stream. */
@@ -44,13 +43,13 @@ export class AgentHoldsWatch {
   async start(after: bigint | 'start'): Promise<void> {
     const { clock } = this.ports;
     const { signal } = this.ending;
-    const told = (what: string) => (error: unknown) => this.onError(`${what} failed and is tried again`, error);
-    const following = this.follow(after, told("Following agents' streams"));
+    const logError = (what: string) => (error: unknown) => this.onError(`${what} failed and is tried again`, error);
+    const following = this.follow(after, logError("Following agents' streams"));
     let firstLook: () => void = () => undefined;
     const looked = new Promise<void>((resolve) => (firstLook = resolve));
     const look = () => this.readAll().finally(firstLook);
     this.loops = Promise.all([
-      every(clock, this.limits.everyMs, signal, look, told("Reading agents' streams")),
+      every(clock, this.limits.everyMs, signal, look, logError("Reading agents' streams")),
       following,
     ]);
     await looked;
@@ -87,7 +86,7 @@ export type HoldOutcome = Readonly<{
   position: bigint | null;
 }>;
 
-/** A hold or a release as it is asked for; who asks and when, the context says. */
+/** A hold or a release; the context has who asks for it, and when. */
 export type HoldOrder = Readonly<{ type: AgentCommand['type']; reason: string }>;
 
 /** Which agents operators hold. The log says so; what has been read of it is kept here. */
@@ -99,7 +98,7 @@ export class AgentHolds {
   constructor(
     readonly log: EventLog,
     readonly clock: Clock,
-    private readonly tell: Notify = () => undefined,
+    private readonly notify: Notify = () => undefined,
   ) {}
 
   /** Undefined as long as it has not been read: such an agent is not to be called either. */
@@ -119,7 +118,7 @@ export class AgentHolds {
     this.changed = changed;
   }
 
-  /** Has it read where it is not known yet; what comes of that, `onChange` tells. A failure leaves it unknown. */
+  /** Reads the agent's stream where that is not known yet, and then calls `onChange`. A failure leaves it unknown. */
   private ask(agent: string): void {
     if (this.asking.has(agent)) return;
     this.asking.add(agent);
@@ -141,7 +140,7 @@ export class AgentHolds {
     const { state, revision } = folded;
     if (changed) {
       this.keep(agent, folded);
-      holdNotice(agent, state, context.actor, this.tell);
+      holdNotice(agent, state, context.actor, this.notify);
     }
     return { hold: state, revision: revision === 'none' ? null : revision, changed, position };
   }
@@ -163,5 +162,5 @@ export class AgentHolds {
 
 const isNewer = (a: ExpectedRevision, b: ExpectedRevision) => a !== 'none' && (b === 'none' || a > b);
 
-const holdNotice = (agent: string, hold: Hold, actor: Readonly<{ type: string; id: string }>, tell: Notify): void =>
-  tell('log', `Agent ${agent} is ${hold === null ? 'released' : 'held'} by ${actor.type} ${actor.id}`);
+const holdNotice = (agent: string, hold: Hold, actor: Readonly<{ type: string; id: string }>, notify: Notify): void =>
+  notify('log', `Agent ${agent} is ${hold === null ? 'released' : 'held'} by ${actor.type} ${actor.id}`);

@@ -1,5 +1,13 @@
 /** Reviews of histories, in the log: recorded once, listed from the log itself. */
-import { readReviewEvent, reviewStream, type AuditReviewed, type ReviewOutcome } from '../../domain/audit/review.js';
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import {
+  readReviewEvent,
+  reviewStream,
+  type AuditReviewed,
+  type ReviewOutcome,
+  reviewStatus,
+  type ReviewStatus,
+} from '../../domain/audit/review.js';
 import { workflowStream } from '../../domain/workflow/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { enveloped, type CommandContext } from '../log/envelope.js';
@@ -7,6 +15,7 @@ import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/error
 import { linkOf } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import { StreamWriter } from '../log/stream-writer.js';
+import { Workflows } from '../workflow/workflows.js';
 
 /** How many an execution may have. */
 const MAX_REVIEWS = 1_000;
@@ -99,3 +108,34 @@ const sameRequest = (recorded: RecordedReview, request: ReviewRequest): Recorded
   if (isSame) return recorded;
   throw new IdempotencyKeyReused('The Idempotency-Key was used for another review of this execution; use a new key');
 };
+
+type ReviewsAnswer = Readonly<{ reviews: readonly RecordedReview[]; status: ReviewStatus }>;
+
+/** From the log itself, oldest first. `head`: the revision to count up to; null: the execution's last. */
+export class ListAuditReviews extends Query<ReviewsAnswer> {
+  constructor(
+    readonly executionId: string,
+    readonly head: bigint | null = null,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(ListAuditReviews)
+export class ListAuditReviewsHandler implements IQueryHandler<ListAuditReviews> {
+  constructor(
+    private readonly reviews: AuditReviews,
+    private readonly workflows: Workflows,
+  ) {}
+
+  async execute({ executionId, head }: ListAuditReviews): Promise<ReviewsAnswer> {
+    const revision = head ?? (await this.workflows.load(executionId)).revision;
+    if (revision === 'none') throw new NotFound(`There is no execution ${executionId}`);
+    const reviews = await this.reviews.of(executionId);
+    const status = reviewStatus(
+      reviews.map(({ review }) => review),
+      Number(revision),
+    );
+    return { reviews, status };
+  }
+}

@@ -3,7 +3,7 @@ import { workflowStream } from '../../domain/workflow/index.js';
 import { NotFound } from '../runtime/errors.js';
 import { EventLog } from '../log/event-log.js';
 import { pageFromLog, type EventsPage } from './page-from-log.js';
-import { foreignTypes, refuseTypes } from '../queries/known-words.js';
+import { foreignTypes, refuseTypes } from '../queries/list-executions.js';
 import { ReadModel, type EventsAsked } from '../queries/read-model.js';
 
 /** The log has every event at once; the table follows it. */

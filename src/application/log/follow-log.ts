@@ -20,7 +20,7 @@ export type FollowOptions = Readonly<{
   after: bigint | 'start';
   /** Ends the following, quietly. */
   signal: AbortSignal;
-  /** Told of each loss; what follows comes from a new subscription. */
+  /** Called with each loss; what follows comes from a new subscription. */
   onError: (error: unknown) => void;
   limits?: FollowLimits;
 }>;

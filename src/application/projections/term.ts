@@ -1,13 +1,12 @@
 import type { OnError } from '../runtime/errors.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
-import { sleep, type Clock } from '../runtime/clock.js';
+import { sleep, type Clock, every } from '../runtime/clock.js';
 import { positionOf, type EventLog, type SubscriptionMessage } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
-import { every } from '../runtime/every.js';
 import type { PoisonOrders } from './admin/poison-orders.js';
 import { Applier } from './applier.js';
-import { BoundedQueue } from '../runtime/bounded-queue.js';
+import { BoundedQueue } from '../runtime/bounded-concurrency.js';
 import { Progress } from './progress.js';
 import type { Projection } from './projection.js';
 import { followed, lowestPosition, type ProjectionSession, type ProjectionStore } from './projection-store.js';

@@ -9,7 +9,7 @@ import { Progress } from '../projections/progress.js';
 import type { Projection } from '../projections/projection.js';
 import { lowestPosition, type ProjectionCheckpoint } from '../projections/projection-store.js';
 import { followLog } from '../log/follow-log.js';
-import { BoundedQueue } from '../runtime/bounded-queue.js';
+import { BoundedQueue } from '../runtime/bounded-concurrency.js';
 import type { Area, RebuildSession, RebuildStore } from './rebuild-store.js';
 
 type Span = Readonly<{

@@ -35,7 +35,7 @@ export class HistoryUnreadable extends Error {
   }
 }
 
-/** Why nobody waits for an attempt's result any more. */
+/** Why an attempt's result no longer counts. */
 export type OverReason = 'completed' | 'failed' | 'replaced' | 'cancelled';
 
 /** 410: a task token whose attempt has ended. Its agent can stop. */
@@ -92,5 +92,13 @@ export const reasonOf = (error: unknown): string => {
 
 type Thrown = Readonly<{ errors?: unknown; message?: unknown; cause?: unknown; code?: unknown }>;
 
-/** Gets each failure that nobody awaits, with the sentence for the application's log. */
+/** Takes each failure that no caller awaits, with the sentence for the application's log. */
 export type OnError = (message: string, error: unknown) => void;
+
+/** The caller no longer waits for the answer: what is left of the work for it is not done. */
+export class CallerLeft extends Error {}
+
+/** Called between two parts of a long piece of work. @throws CallerLeft */
+export const mustListen = (signal: AbortSignal | undefined): void => {
+  if (signal?.aborted) throw new CallerLeft('The caller has left');
+};

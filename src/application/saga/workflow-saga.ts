@@ -7,8 +7,7 @@ import { LogUnavailable, StreamTombstoned, type RecordedEvent } from '../log/eve
 import { failpoint } from '../runtime/failpoint.js';
 import type { Outcome } from '../workflow/outcome.js';
 import type { CommandEnvelope, ExecuteOptions, Workflows } from '../workflow/workflows.js';
-import { SerialPerKey } from '../runtime/serial-per-key.js';
-import { InFlight } from '../runtime/in-flight.js';
+import { SerialPerKey, InFlight } from '../runtime/per-key.js';
 import { startStep } from './agent-input.js';
 import { claimedBy, type Attempts, type Claim } from './attempts.js';
 import { Calls } from './calls.js';

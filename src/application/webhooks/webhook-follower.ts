@@ -6,7 +6,7 @@ import { positionOf, type EventLog, type SubscriptionMessage } from '../log/even
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
 import { NO_LEAD_NOTICES, type LeadNotices } from '../runtime/notices.js';
-import { BoundedQueue } from '../runtime/bounded-queue.js';
+import { BoundedQueue } from '../runtime/bounded-concurrency.js';
 import type { WebhookPace } from './limits.js';
 import { DeliveryPlanner, Projects } from './delivery-planner.js';
 import type { QueueSession, QueueStep, WebhookQueue } from './webhook-queue.js';

@@ -34,7 +34,7 @@ export abstract class ArtifactStore {
   }
 }
 
-/** Hears of each damaged artifact that was asked for. */
+/** Called with each damaged artifact that was asked for. */
 export type ArtifactAlarm = (damaged: ArtifactDamaged) => void;
 
 /** The store that everything reads through: bytes leave it only where they have the hash under which they were asked for. */

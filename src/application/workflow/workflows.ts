@@ -15,7 +15,7 @@ import { FoldCache, foldRecorded, unread, type Folded } from './fold-cache.js';
 import { noticesOf } from './notices.js';
 import { existing, unchanged, type Outcome } from './outcome.js';
 
-/** That there is no execution at all is the decider's to say. @throws OtherRevision */
+/** The decider refuses where there is no execution at all. @throws OtherRevision */
 const requireRevision = (onlyAt: bigint | null, { revision, state }: Folded): void => {
   if (onlyAt === null || state.status === 'none' || revision === onlyAt) return;
   throw new OtherRevision(`The execution is at revision ${revision}, not at ${onlyAt}: nothing was done`, {
@@ -31,11 +31,11 @@ export type CommandEnvelope = Readonly<{
   context: CommandContext;
 }>;
 
-/** On what terms an order is given. */
+/** How a command is carried out. */
 export type ExecuteOptions = Readonly<{
   /** Spares the read of a stream that is expected not to exist. */
   isNew?: boolean;
-  /** The only revision of the execution at which it is to be carried out. Null: any. */
+  /** The only revision of the execution at which it may be carried out. Null: any. */
   onlyAt?: bigint | null;
 }>;
 
@@ -55,7 +55,7 @@ export class Workflows {
     private readonly log: EventLog,
     clock: Clock,
     limits: Readonly<{ cachedExecutions: number }>,
-    private readonly tell: Notify = () => undefined,
+    private readonly notify: Notify = () => undefined,
   ) {
     this.cache = new FoldCache(limits.cachedExecutions);
     this.writer = new StreamWriter(log, clock);
@@ -113,7 +113,7 @@ export class Workflows {
     const createdAt = fold.createdAt || order.context.at.toISOString();
     this.cache.put(executionId, { state, revision, createdAt, commands, link });
     const appended = events.map(({ id }, index) => ({ id, event: decided[index]! }));
-    noticesOf(executionId, appended, this.tell);
+    noticesOf(executionId, appended, this.notify);
     return { state: existing(state), answer: existing(answer), revision, position, createdAt, appended };
   }
 

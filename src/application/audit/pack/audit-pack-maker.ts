@@ -3,8 +3,7 @@ import { type Json, type JsonObject, canonicalJson } from '../../../domain/json.
 import { workflowStream } from '../../../domain/workflow/index.js';
 import type { ArtifactStore } from '../../workflow/artifacts.js';
 import { sleep, type Clock } from '../../runtime/clock.js';
-import { mustListen } from '../../runtime/caller-left.js';
-import { InvalidRequest, NotFound, NotReady } from '../../runtime/errors.js';
+import { mustListen, InvalidRequest, NotFound, NotReady } from '../../runtime/errors.js';
 import { eventHash, type ChainLink } from '../../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../../log/event-log.js';
 import type { AuditTree } from '../audit-tree.js';

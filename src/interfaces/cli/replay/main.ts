@@ -2,8 +2,7 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { story } from '../../../application/replay/story.js';
-import { survey, withoutKinds } from '../../../application/replay/survey.js';
-import { verdictOf } from '../../../application/replay/verdict.js';
+import { survey, withoutKinds, verdictOf } from '../../../application/replay/verdict.js';
 import { definitionFrom, openHistory, retryRulesFrom, type History } from '../../../composition/replay.js';
 import { runUntilSignal } from '../../../composition/run-until-signal.js';
 import type { WorkflowDefinition } from '../../../domain/workflow/definition.js';
