@@ -39,7 +39,7 @@ export class TreatPoisonHandler implements ICommandHandler<TreatPoison> {
     private readonly clock: Clock,
   ) {}
 
-  /** The fact comes before the order: whoever dies in between and asks again under the same key completes it. */
+  /** The event comes before the order: where an instance dies in between, a repeat under the same key completes it. */
   async execute({ projection, executionId, action, reason, caller }: TreatPoison): Promise<PlacedOrder> {
     const { log, clock, ids } = this;
     const name = poisonStream(projection, executionId);

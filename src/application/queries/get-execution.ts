@@ -19,7 +19,7 @@ export class GetExecution extends Query<ExecutionAnswer> {
     readonly executionId: string,
     readonly include: Readonly<{ steps: boolean; events: boolean }>,
     readonly minRevision: bigint | null,
-    /** Aborted when nobody waits for the answer any more. */
+    /** Aborted when the client no longer waits for the answer. */
     readonly signal?: AbortSignal,
   ) {
     super();
@@ -53,7 +53,7 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
     return { ...found, behind: !reaches(found) };
   }
 
-  /** Many have waited for one event, and most of them want the same: it is read once where that is enough for them. */
+  /** Many clients wait for one event and most of them ask for the same: it is read once where that is enough for them. */
   private async shared(
     executionId: string,
     include: GetExecution['include'],

@@ -17,7 +17,7 @@ const GENERIC_STATES = ['created', 'completed', 'failed', 'paused', 'cancelled']
 const LISTED = 100;
 
 /**
- * States of installed definitions, and of executions whose definition is not installed any more.
+ * States of installed definitions, and of executions whose definition is no longer installed.
  * @throws InvalidRequest 400
  */
 const refuseUnknownState = async (
@@ -51,7 +51,7 @@ const unknownWords = (code: string, field: string, known: readonly string[], unk
   });
 };
 
-/** Whether a stream in that state could ever tell anything. @throws InvalidRequest 400 */
+/** Whether a stream of that state could ever send anything. @throws InvalidRequest 400 */
 export class CheckState extends Query<void> {
   constructor(readonly state: string | undefined) {
     super();

@@ -61,7 +61,7 @@ export class OtherRevision extends Error {
 /** 422: an Idempotency-Key that was used before, for something else. */
 export class IdempotencyKeyReused extends Error {}
 
-/** 503: more waits to be run than is allowed; `retryAfterSeconds` is what the client is told. */
+/** 503: more waits to be run than is allowed; `retryAfterSeconds` goes to the client. */
 export class TooMuchWaiting extends Error {
   constructor(
     message: string,

@@ -55,10 +55,10 @@ const followRebuilds = async (
   return failed || signal.aborted ? 1 : 0;
 };
 
-/** Of each execution; the number of all is told in the end. */
+/** Shown of each execution; the last line has the number of all. */
 const LINES = 20;
 
-/** @returns 1 where something differs. What does is noted, so that health and status say so until it does not any more. */
+/** @returns 1 where something differs. Health and status show each difference until it is gone. */
 const verify = async (
   { admin, log, clock, ids }: ProjectionTools,
   tables: readonly string[],

@@ -36,7 +36,7 @@ export const runProject = async (
   return { executionId, state, percent, error, files };
 };
 
-/** Writes each event as it comes, until the execution does not move by itself any more. @returns the revision of the last one */
+/** Writes each event as it comes, until the execution no longer moves by itself. @returns the revision of the last one */
 const follow = async (
   client: WorkflowClient,
   executionId: string,
