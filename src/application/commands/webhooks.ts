@@ -18,7 +18,7 @@ export class SubscribeWebhook extends Command<WebhookOutcome & Readonly<{ secret
 }
 
 @CommandHandler(SubscribeWebhook)
-export class SubscribeWebhookHandler implements ICommandHandler<SubscribeWebhook> {
+class SubscribeWebhookHandler implements ICommandHandler<SubscribeWebhook> {
   constructor(
     private readonly webhooks: Webhooks,
     private readonly ids: Ids,
@@ -46,7 +46,7 @@ export class ControlWebhook extends Command<WebhookOutcome> {
 }
 
 @CommandHandler(ControlWebhook)
-export class ControlWebhookHandler implements ICommandHandler<ControlWebhook> {
+class ControlWebhookHandler implements ICommandHandler<ControlWebhook> {
   constructor(
     private readonly webhooks: Webhooks,
     private readonly ids: Ids,
@@ -74,7 +74,7 @@ export class RotateWebhookSecret extends Command<WebhookOutcome & Readonly<{ sec
 }
 
 @CommandHandler(RotateWebhookSecret)
-export class RotateWebhookSecretHandler implements ICommandHandler<RotateWebhookSecret> {
+class RotateWebhookSecretHandler implements ICommandHandler<RotateWebhookSecret> {
   constructor(
     private readonly webhooks: Webhooks,
     private readonly ids: Ids,
@@ -99,7 +99,7 @@ export class RedeliverWebhook extends Command<DeliveryView> {
 }
 
 @CommandHandler(RedeliverWebhook)
-export class RedeliverWebhookHandler implements ICommandHandler<RedeliverWebhook> {
+class RedeliverWebhookHandler implements ICommandHandler<RedeliverWebhook> {
   constructor(private readonly webhooks: Webhooks) {}
 
   execute({ webhookId, deliveryId }: RedeliverWebhook) {

@@ -6,23 +6,23 @@ import { pastOf } from './past.js';
 import type { ExecutionView, StepView } from '../queries/read-model.js';
 
 /** A run as a whole. */
-export type RunView = Pick<
+type RunView = Pick<
   ExecutionView,
   'id' | 'workflow_name' | 'definition_hash' | 'current_state' | 'started_at' | 'completed_at' | 'revision'
 >;
 
 /** A step of one run. `output_hash`: SHA-256 (hex) of the output's canonical JSON. */
-export type ComparedStep = Pick<StepView, 'status' | 'generation' | 'duration_ms' | 'started_at'> &
+type ComparedStep = Pick<StepView, 'status' | 'generation' | 'duration_ms' | 'started_at'> &
   Readonly<{
     attempts: number;
     error: Readonly<{ type: string; code: string | null; message: string | null }> | null;
     output_hash: string | null;
   }>;
 
-export const COMPARED = ['status', 'attempts', 'error', 'output_hash'] as const;
+const COMPARED = ['status', 'attempts', 'error', 'output_hash'] as const;
 export type Compared = (typeof COMPARED)[number];
 
-export type StepComparison = Readonly<{
+type StepComparison = Readonly<{
   step: string;
   /** Null where that run has no such step. */
   a: ComparedStep | null;

@@ -7,9 +7,9 @@ import type { RowChange } from '../projections/fold-rows.js';
 import type { EventView, StepView } from '../queries/read-model.js';
 
 /** The event after which a field held what it holds at the end. */
-export type ChangedBy = Pick<EventView, 'revision' | 'event_type' | 'actor' | 'reason' | 'occurred_at' | 'recorded_at'>;
+type ChangedBy = Pick<EventView, 'revision' | 'event_type' | 'actor' | 'reason' | 'occurred_at' | 'recorded_at'>;
 
-export type FieldChange = Readonly<{
+type FieldChange = Readonly<{
   scope: 'execution' | 'step';
   /** The step's name; null for a field of the execution. */
   step: string | null;
@@ -21,7 +21,7 @@ export type FieldChange = Readonly<{
   changed_by: ChangedBy;
 }>;
 
-export type Diff = Readonly<{
+type Diff = Readonly<{
   from: bigint;
   to: bigint;
   changes: readonly FieldChange[];

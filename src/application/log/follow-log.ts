@@ -2,15 +2,15 @@ import { sleep, type Clock } from '../runtime/clock.js';
 import type { EventLog, SubscriptionMessage } from './event-log.js';
 import type { Ids } from './ids.js';
 
-export type FollowLimits = Readonly<{
+type FollowLimits = Readonly<{
   /** The pause before a lost subscription is opened again, spread by up to half; it doubles up to the maximum. */
   initialPauseMs: number;
   maximumPauseMs: number;
 }>;
 
-export const DEFAULT_FOLLOW_LIMITS: FollowLimits = { initialPauseMs: 200, maximumPauseMs: 10_000 };
+const DEFAULT_FOLLOW_LIMITS: FollowLimits = { initialPauseMs: 200, maximumPauseMs: 10_000 };
 
-export type FollowOptions = Readonly<{
+type FollowOptions = Readonly<{
   log: EventLog;
   clock: Clock;
   ids: Ids;

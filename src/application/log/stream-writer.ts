@@ -12,7 +12,7 @@ import {
   type RecordedEvent,
 } from './event-log.js';
 
-export type WriteLimits = AppendLimits &
+type WriteLimits = AppendLimits &
   Readonly<{
     /** How often a command is decided in all because another writer was faster each time. */
     maximumRounds: number;
@@ -34,7 +34,7 @@ export type StreamFold = Readonly<{
 }>;
 
 /** Where the writer gets the fold that it decides on. */
-export type FoldSource<Fold> = Readonly<{
+type FoldSource<Fold> = Readonly<{
   /**
    * A fold that may be behind the log, where that spares a read: a refusal, or a decision to do nothing, is made again on a
    * fresh one.
@@ -47,7 +47,7 @@ export type FoldSource<Fold> = Readonly<{
 }>;
 
 /** What a command leads to; nothing is appended where there are no events. */
-export type Decision = Readonly<{ unchained: readonly Unchained[] }>;
+type Decision = Readonly<{ unchained: readonly Unchained[] }>;
 
 /** Events as they are in the log now. `revision`, `position` and `link` are those of the last one. */
 type Appended = Readonly<{
@@ -58,7 +58,7 @@ type Appended = Readonly<{
 }>;
 
 /** `fold` is what was decided on; `commands` are its commands and those that have just left events. */
-export type Written<Fold, Decided> =
+type Written<Fold, Decided> =
   | Readonly<{ fold: Fold; appended: null }>
   | Readonly<{ fold: Fold; decision: Decided; appended: Appended & Pick<StreamFold, 'commands'> }>;
 

@@ -45,7 +45,7 @@ export type ListedExecution = Omit<ExecutionView, 'checkpoint_data'> & Partial<P
 /** The page after `cursor` (opaque). */
 export type PageOfExecutions = Readonly<{ cursor: string | null; limit: number; checkpoints: boolean }>;
 
-export type StepStatus = 'pending' | 'running' | 'waiting' | 'completed' | 'skipped' | 'failed' | 'cancelled';
+type StepStatus = 'pending' | 'running' | 'waiting' | 'completed' | 'skipped' | 'failed' | 'cancelled';
 
 /** Why the latest failed attempt was, or was not, followed by another; see RetryDecision. */
 export type DecisionView = Readonly<{

@@ -19,7 +19,7 @@ export type StoryLine = Readonly<{
   changes: readonly Change[];
 }>;
 
-export type StateView = Readonly<{
+type StateView = Readonly<{
   current_state: string;
   pause_state: string | null;
   current_step: string | null;

@@ -19,7 +19,7 @@ export type Verdict = Readonly<{
 }>;
 
 /** `revision` is that of the decision's first event. */
-export type TurnDifference = Difference & Readonly<{ revision: bigint; at: Date }>;
+type TurnDifference = Difference & Readonly<{ revision: bigint; at: Date }>;
 
 /** @throws where an event is not what this application writes */
 export const verdictOf = (events: readonly RecordedEvent[], rules: Rules): Verdict => {

@@ -17,7 +17,7 @@ export const sagaFailpoints = [
 ] as const;
 
 /** Where a read table that was built anew takes the place of the live one. */
-export const rebuildFailpoints = ['before-swap', 'after-swap'] as const;
+const rebuildFailpoints = ['before-swap', 'after-swap'] as const;
 
 /** Where a checkpoint is on its way into the log, the table and the file, none of which is in one transaction with another. */
 export const auditFailpoints = [

@@ -4,7 +4,7 @@ import type { Json, JsonObject } from '../../domain/json.js';
 export type StoredArtifact = Readonly<{ sha256: string; bytes: number }>;
 /** `mended`: other bytes stood under that hash, and have been replaced by these. */
 export type PutArtifact = StoredArtifact & Readonly<{ mended?: true }>;
-export type ArtifactContent = Readonly<{ content: Uint8Array; contentType: string }>;
+type ArtifactContent = Readonly<{ content: Uint8Array; contentType: string }>;
 
 /** What is stored under a hash is not what it names, or is gone. Not to be tried again: it does not mend itself. */
 export class ArtifactDamaged extends Error {
@@ -35,7 +35,7 @@ export abstract class ArtifactStore {
 }
 
 /** Called with each damaged artifact that was asked for. */
-export type ArtifactAlarm = (damaged: ArtifactDamaged) => void;
+type ArtifactAlarm = (damaged: ArtifactDamaged) => void;
 
 /** The store that everything reads through: bytes leave it only where they have the hash under which they were asked for. */
 export class CheckedArtifacts extends ArtifactStore {

@@ -6,7 +6,7 @@ import type { WorkflowClient } from './workflow-client.js';
 const FINAL = new Set(['completed', 'cancelled', 'failed', 'paused']);
 const LOOK_EVERY_MS = 100;
 
-export type ProjectRun = Readonly<{
+type ProjectRun = Readonly<{
   executionId: string;
   state: string;
   percent: number;

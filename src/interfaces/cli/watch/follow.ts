@@ -18,7 +18,7 @@ export const FOLLOW_LIMITS = {
 /** The API will not give this stream, however often it is asked. */
 export class Refused extends Error {}
 
-export type FollowListener = Readonly<{
+type FollowListener = Readonly<{
   message: (message: Message) => void;
   /** Null: it is connected. */
   connection: (trouble: string | null) => void;
