@@ -55,6 +55,12 @@ module.exports = {
       { dependencyTypes: ['core'], pathNot: '^(node:)?(crypto|events)$' },
     ),
     forbid(
+      'one-write-path',
+      'Events get into the log through the stream writer.',
+      { path: '^src/', pathNot: '^src/application/log/stream-writer\\.ts$' },
+      { path: '^src/application/log/append\\.ts$' },
+    ),
+    forbid(
       'infrastructure-layers',
       'Infrastructure implements the ports: it imports itself, the application and the domain.',
       { path: '^src/infrastructure/' },

@@ -21,6 +21,11 @@ const pure = [
   syntax('MemberExpression[property.name=/^(randomUUID|randomBytes|randomInt)$/]', 'Ids come in through a port.'),
   syntax('MemberExpression[object.name="AbortSignal"][property.name="timeout"]', 'Wait through Clock.'),
 ];
+/** Of the application's methods of that name the log's alone takes three: a stream, its events, its expected revision. */
+const pastTheWriter = syntax(
+  'CallExpression[callee.property.name="append"][arguments.length=3]',
+  'Events get into the log through StreamWriter.',
+);
 const impureGlobals = ['setTimeout', 'setInterval', 'setImmediate', 'process', 'performance', 'fetch', 'globalThis'];
 const impureImports = {
   paths: [
@@ -78,6 +83,11 @@ export default defineConfig(
       'no-restricted-imports': ['error', impureImports],
       'no-restricted-syntax': ['error', ...naming, ...pure],
     },
+  },
+  {
+    files: ['src/application/**/*.ts'],
+    ignores: ['src/application/log/{append,stream-writer,write-probe}.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...naming, ...pure, pastTheWriter] },
   },
   {
     files: ['test/**/*.ts'],

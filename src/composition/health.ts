@@ -1,8 +1,7 @@
 /** What readiness is decided by, and the same as metrics. */
 import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
-import { NextEvent } from '../application/log/append.js';
 import { SagaScheduler } from '../application/saga/saga-scheduler.js';
-import { VitalSigns, type VitalLimits, type VitalPorts } from '../application/log/vital-signs.js';
+import { NextEvent, VitalSigns, type VitalLimits, type VitalPorts } from '../application/log/vital-signs.js';
 import { WriteProbe } from '../application/log/write-probe.js';
 import { STREAM_PREFIX } from '../domain/workflow/index.js';
 import { ProjectionRunner } from '../application/projections/runner.js';

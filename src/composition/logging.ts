@@ -1,8 +1,7 @@
 /** How an instance writes its log. */
 import { ConsoleLogger, Logger } from '@nestjs/common';
 import { LogUnavailable } from '../application/log/event-log.js';
-import type { OnError } from '../application/runtime/errors.js';
-import type { Tell } from '../application/workflow/notices.js';
+import type { Notify, OnError } from '../application/runtime/errors.js';
 
 /** What the framework logs at each start of each route and module: nothing that an operator could act on. */
 const OF_THE_FRAMEWORK: ReadonlySet<unknown> = new Set([
@@ -31,7 +30,7 @@ export const logErrors = (context: string): OnError => {
 };
 
 /** Writes notices to the log of that context. */
-export const tellLog = (context: string): Tell => {
+export const tellLog = (context: string): Notify => {
   const logger = new Logger(context);
   return (level, line) => logger[level](line);
 };

@@ -5,9 +5,6 @@ import { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import type { OnError } from '../application/runtime/errors.js';
-import { OrderRebuildHandler } from '../application/commands/order-rebuild.js';
-import { TreatPoisonHandler } from '../application/commands/treat-poison.js';
-import { GetRebuildHandler, ListProjectionsHandler } from '../application/queries/projections.js';
 import { PoisonOrders, ProjectionRecords } from '../application/projections/admin/projection-records.js';
 import { ProjectionStatuses } from '../application/projections/admin/projection-status.js';
 import { DEFAULT_DRIFT_LIMITS, DriftWatch } from '../application/projections/drift/drift-watch.js';
@@ -17,16 +14,14 @@ import { ProjectionStore } from '../application/projections/projection-store.js'
 import { ProjectionRunner } from '../application/projections/runner.js';
 import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
-import { every } from '../application/runtime/every.js';
+import { every } from '../application/runtime/clock.js';
 import { REBUILD_POOL } from '../infrastructure/config/connections.js';
 import { observeProjections } from '../infrastructure/metrics/prometheus-metrics.js';
 import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
 import type { Dependencies, Feature } from './feature.js';
+import { projectionHandlers } from './handlers.js';
 import { logErrors } from './logging.js';
 import { readTables } from './read-tables.js';
-
-/** What operators of the read tables may order and ask. */
-const projectionHandlers = [OrderRebuildHandler, TreatPoisonHandler, ListProjectionsHandler, GetRebuildHandler];
 
 /** Between two reads of the positions, from which the status calculates its rates. */
 const SAMPLE_EVERY_MS = 5_000;

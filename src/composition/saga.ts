@@ -1,6 +1,5 @@
 /** The saga, its scheduler, and what operators say of agents. */
 import { AgentHolds, AgentHoldsWatch } from '../application/agents/agent-holds.js';
-import { DEFAULT_APPEND_LIMITS } from '../application/log/append.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';
 import { projections as readTables } from '../application/projections/index.js';
 import { followed, lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
@@ -23,13 +22,7 @@ export const saga = ({ config, clock, ids, agents, worker, log }: Dependencies):
     providers: [
       {
         provide: Workflows,
-        useValue: new Workflows(
-          log,
-          clock,
-          { cachedExecutions: config.foldCacheExecutions },
-          DEFAULT_APPEND_LIMITS,
-          tellLog('Executions'),
-        ),
+        useValue: new Workflows(log, clock, { cachedExecutions: config.foldCacheExecutions }, tellLog('Executions')),
       },
       {
         provide: WorkflowSaga,

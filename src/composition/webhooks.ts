@@ -1,8 +1,8 @@
 /** Deliveries of events to subscribers over HTTP. */
 import { Logger } from '@nestjs/common';
 import { webhookCommandHandlers } from '../application/commands/webhooks.js';
-import { webhookQueryHandlers } from '../application/queries/webhooks.js';
-import { every } from '../application/runtime/every.js';
+import { webhookQueryHandlers } from '../application/webhooks/webhook-queries.js';
+import { every } from '../application/runtime/clock.js';
 import { DEFAULT_WEBHOOK_PACE, type WebhookLimits } from '../application/webhooks/limits.js';
 import { WebhookDeliverer } from '../application/webhooks/webhook-deliverer.js';
 import { WebhookFollower } from '../application/webhooks/webhook-follower.js';

@@ -1,8 +1,6 @@
 /** What commands and queries of executions need: definitions, artifacts, workers, and the read tables. */
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import { commandHandlers } from '../application/commands/index.js';
-import { queryHandlers } from '../application/queries/index.js';
 import { ReadModel } from '../application/queries/read-model.js';
 import { REVISION_WAIT_LIMITS, RevisionWaits, type RevisionWaitLimits } from '../application/queries/revision-waits.js';
 import { ArtifactStore, CheckedArtifacts } from '../application/workflow/artifacts.js';
@@ -18,6 +16,7 @@ import {
 import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
 import { PostgresDueExecutions, PostgresWorkers } from '../infrastructure/postgres/workflow/postgres-workers.js';
+import { commandHandlers, queryHandlers } from './handlers.js';
 import type { Dependencies, Feature } from './feature.js';
 import { logErrors } from './logging.js';
 

@@ -6,8 +6,8 @@ const [SPACE, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT] = [0x20, 0x5b,
 
 /**
  * Which bound a JSON text exceeds, found without parsing it: a member costs a byte or two to send, and a hundred times that
- * once it is a value. One pass over the bytes (UTF-8), up to the first excess. Of what is no JSON it says something or
- * other, and the parser says the rest.
+ * once it is a value. One pass over the bytes (UTF-8), up to the first excess. For a text that is no JSON the
+ * answer is arbitrary, and the parser refuses the text.
  */
 export const excessOf = (text: Uint8Array, { depth, members }: JsonBounds): keyof JsonBounds | undefined => {
   let [levels, found] = [0, 0];

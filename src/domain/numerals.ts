@@ -2,7 +2,7 @@
  * Numbers of JSON that would silently be others once read: `1e400` is written again as `null`, and a whole number beyond
  * 2^53 - 1 is rounded. A numeral with a fraction or an exponent is a measurement, which a double is made for.
  */
-export type LostNumeral = Readonly<{
+type LostNumeral = Readonly<{
   numeral: string;
   /** Where it begins, in UTF-16 units. */
   offset: number;

@@ -1,4 +1,4 @@
-/** What stored JSON has to look like, told without a throw and without an object as long as it is so: each event passes here. */
+/** What stored JSON has to look like. A value that holds costs no throw and no object: each event passes here. */
 
 /** Where a value is not what was expected of it. `path` is empty for the value itself. */
 export type Mismatch = Readonly<{ path: string; expected: string; got: unknown }>;

@@ -1,7 +1,8 @@
-import { circuitNotice, noticesOf, type Tell } from '../../src/application/workflow/notices.js';
+import type { Notify } from '../../src/application/runtime/errors.js';
+import { circuitNotice, noticesOf } from '../../src/application/workflow/notices.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 
-const told = (say: (tell: Tell) => void) => {
+const told = (say: (tell: Notify) => void) => {
   const lines: string[] = [];
   say((level, line) => lines.push(`${level}: ${line}`));
   return lines;

@@ -1,8 +1,7 @@
 /** Stories and verdicts of random recorded histories: complete, readable, and without a trace in the log. */
 import fc from 'fast-check';
 import { story, type StoryLine } from '../../src/application/replay/story.js';
-import { survey, withoutKinds, type Surveyed } from '../../src/application/replay/survey.js';
-import { verdictOf } from '../../src/application/replay/verdict.js';
+import { survey, withoutKinds, type Surveyed, verdictOf } from '../../src/application/replay/verdict.js';
 import { workflowStream } from '../../src/domain/workflow/index.js';
 import type { Rules } from '../../src/domain/workflow/what-if/follow.js';
 import { COLUMNS, storyJson, storyText, verdictText } from '../../src/interfaces/cli/replay/lines.js';

@@ -24,6 +24,9 @@ setTimeout(() => {}, 1); // no-restricted-globals
 setImmediate(() => {}); // no-restricted-globals
 export const signal = AbortSignal.timeout(5); // no-restricted-syntax
 export const ids = [v4, v5];
+declare const log: { append(...of: unknown[]): void };
+log.append('stream', [], 'none'); // no-restricted-syntax
+log.append('leaf');
 `,
   'src/infrastructure/clock.ts': `
 export const now = () => Date.now();

@@ -84,8 +84,8 @@ export const mutants: readonly Mutant[] = [
     "const live = state.status === 'running';",
   ]),
   mutant('Retry-After ignored', RETRY, ['retryAfterMs !== null && retryAfterMs >= backoff', 'retryAfterMs === -1']),
-  mutant('repeated command carried out again', 'src/application/workflow/workflows.ts', [
-    'if (folded.commands.includes(order.context.commandId)) return unchanged(folded);',
+  mutant('repeated command carried out again', 'src/application/log/stream-writer.ts', [
+    'if (fold.commands.includes(commandId)) return { fold, appended: null };',
     '',
   ]),
   mutant('an event of a batch is skipped', 'src/application/projections/applier.ts', [

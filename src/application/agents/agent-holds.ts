@@ -7,15 +7,13 @@ import {
   AGENT_STREAM_PREFIX,
   agentOf,
 } from '../../domain/agent/hold.js';
-import type { Clock } from '../runtime/clock.js';
+import { type Clock, every } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
 import type { EventLog, ExpectedRevision } from '../log/event-log.js';
-import { holdNotice, type Tell } from '../workflow/notices.js';
-import { SmallStream, type SmallFold } from '../log/stream-commands.js';
-import type { OnError } from '../runtime/errors.js';
+import type { Notify, OnError } from '../runtime/errors.js';
+import { SmallStream, type SmallFold } from '../log/small-stream.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
-import { every } from '../runtime/every.js';
 import type { Agents } from './agents.js';
 
 /** Milliseconds between two looks at every agent's stream. */
@@ -99,7 +97,7 @@ export class AgentHolds {
   constructor(
     readonly log: EventLog,
     readonly clock: Clock,
-    private readonly tell: Tell = () => undefined,
+    private readonly notify: Notify = () => undefined,
   ) {}
 
   /** Undefined as long as the agent's stream was not read: such an agent is not called either. */
@@ -141,7 +139,7 @@ export class AgentHolds {
     const { state, revision } = folded;
     if (changed) {
       this.keep(agent, folded);
-      holdNotice(agent, state, context.actor, this.tell);
+      holdNotice(agent, state, context.actor, this.notify);
     }
     return { hold: state, revision: revision === 'none' ? null : revision, changed, position };
   }
@@ -162,3 +160,6 @@ export class AgentHolds {
 }
 
 const isNewer = (a: ExpectedRevision, b: ExpectedRevision) => a !== 'none' && (b === 'none' || a > b);
+
+const holdNotice = (agent: string, hold: Hold, actor: Readonly<{ type: string; id: string }>, notify: Notify): void =>
+  notify('log', `Agent ${agent} is ${hold === null ? 'released' : 'held'} by ${actor.type} ${actor.id}`);

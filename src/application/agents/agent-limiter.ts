@@ -1,6 +1,6 @@
 import type { CallResult } from '../../domain/agent/circuit.js';
 import type { Clock } from '../runtime/clock.js';
-import type { Tell } from '../workflow/notices.js';
+import type { Notify } from '../runtime/errors.js';
 import { AgentQueue, type AdmittedCall, type AgentBounds, type AgentStatus } from './agent-queue.js';
 
 type Limits = Readonly<{
@@ -16,7 +16,7 @@ export type AgentRules = Readonly<{
   /** False while an operator holds the agent, and as long as nobody knows whether one does. */
   mayCall: (agent: string) => boolean;
   /** Logs that a circuit opened or closed. */
-  tell?: Tell;
+  tell?: Notify;
 }>;
 
 const NO_BOUNDS: AgentBounds = {

@@ -16,7 +16,8 @@ import {
   type CallResult,
   type CircuitPolicy,
 } from '../../domain/agent/circuit.js';
-import { circuitNotice, type Tell } from '../workflow/notices.js';
+import type { Notify } from '../runtime/errors.js';
+import { circuitNotice } from '../workflow/notices.js';
 
 /** The most that one instance asks of one agent. */
 export type AgentBounds = Readonly<{ concurrentCalls: number; rate: RateLimit; circuit: CircuitPolicy }>;
@@ -48,7 +49,7 @@ export class AgentQueue {
     readonly agent: string,
     readonly bounds: AgentBounds,
     now: number,
-    private readonly tell: Tell = () => undefined,
+    private readonly tell: Notify = () => undefined,
   ) {
     this.bucket = fullBucket(bounds.rate, now);
   }

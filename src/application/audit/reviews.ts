@@ -1,16 +1,23 @@
 /** Reviews of histories, in the log: recorded once, listed from the log itself. */
-import { readReviewEvent, reviewStream, type AuditReviewed, type ReviewOutcome } from '../../domain/audit/review.js';
+import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import {
+  readReviewEvent,
+  reviewStream,
+  type AuditReviewed,
+  type ReviewOutcome,
+  reviewStatus,
+  type ReviewStatus,
+} from '../../domain/audit/review.js';
 import { workflowStream } from '../../domain/workflow/index.js';
-import { appendWithRetry, DEFAULT_APPEND_LIMITS } from '../log/append.js';
 import type { Clock } from '../runtime/clock.js';
-import type { CommandContext } from '../log/envelope.js';
+import { enveloped, type CommandContext } from '../log/envelope.js';
 import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';
-import { chained, linkOf } from '../log/event-hash.js';
-import { RevisionConflict, type EventLog, type RecordedEvent } from '../log/event-log.js';
-import { toStore } from '../log/stream-commands.js';
+import { linkOf } from '../log/event-hash.js';
+import type { EventLog, RecordedEvent } from '../log/event-log.js';
+import { StreamWriter } from '../log/stream-writer.js';
+import { Workflows } from '../workflow/workflows.js';
 
-/** How often a review is recorded anew because another was faster, and how many an execution may have. */
-const MAX_ROUNDS = 10;
+/** How many an execution may have. */
 const MAX_REVIEWS = 1_000;
 
 export type ReviewRequest = Readonly<{ throughRevision: number; outcome: ReviewOutcome; reason: string }>;
@@ -24,10 +31,14 @@ export type RecordedReview = Readonly<{
 }>;
 
 export class AuditReviews {
+  private readonly writer: StreamWriter;
+
   constructor(
     private readonly log: EventLog,
-    private readonly clock: Clock,
-  ) {}
+    clock: Clock,
+  ) {
+    this.writer = new StreamWriter(log, clock);
+  }
 
   /** Oldest first. Empty also where there is no such execution. */
   async of(executionId: string): Promise<readonly RecordedReview[]> {
@@ -43,30 +54,34 @@ export class AuditReviews {
     const { actor, at, commandId } = context;
     const review: AuditReviewed = { executionId, ...request, eventHash, actor, at: at.toISOString() };
     const stream = reviewStream(executionId);
-    for (let round = 1; ; round++) {
-      const { reviews, revision, link } = await this.read(executionId);
-      const earlier = reviews.find((each) => each.commandId === commandId);
-      if (earlier) return sameRequest(earlier, request);
-      if (reviews.length >= MAX_REVIEWS) {
-        const message = `Execution ${executionId} has ${reviews.length} reviews; expected fewer than ${MAX_REVIEWS}`;
+    const causationId = context.causationId ?? commandId;
+    const belonging = { owner: stream, correlationId: executionId, causationId };
+    const unchained = [enveloped({ type: 'AuditReviewed', data: review }, context, 0, belonging)];
+    const { fold, appended } = await this.writer.write(
+      stream,
+      commandId,
+      { fresh: () => this.read(executionId) },
+      ({ reviews: { length } }) => {
+        if (length < MAX_REVIEWS) return { unchained };
+        const message = `Execution ${executionId} has ${length} reviews; expected fewer than ${MAX_REVIEWS}`;
         throw new InvalidRequest('TOO_MANY_REVIEWS', message);
-      }
-      try {
-        const event = { type: 'AuditReviewed', data: review };
-        const made = toStore(stream, event, context, 0, executionId);
-        const { events } = chained(stream, [made], revision, link);
-        const appended = await appendWithRetry(this.log, this.clock, stream, events, revision, DEFAULT_APPEND_LIMITS);
-        return { id: events[0]!.id, revision: appended.revision, commandId, review };
-      } catch (error) {
-        if (!(error instanceof RevisionConflict) || round >= MAX_ROUNDS) throw error;
-      }
-    }
+      },
+    );
+    if (!appended)
+      return sameRequest(
+        fold.reviews.find((each) => each.commandId === commandId)!,
+        request,
+      );
+    return { id: appended.events[0]!.id, revision: appended.revision, commandId, review };
   }
 
   private async read(executionId: string) {
     const { events, revision } = await this.log.read(reviewStream(executionId));
     const last = events.at(-1);
-    return { reviews: events.flatMap(reviewIn), revision, link: last ? linkOf(last) : null };
+    const reviews = events.flatMap(reviewIn);
+    // All of them, not the latest alone: a repeat is recognised however many reviews came after it.
+    const commands = reviews.flatMap(({ commandId }) => commandId ?? []);
+    return { reviews, revision, commands, link: last ? linkOf(last) : null };
   }
 
   private async hashAt(executionId: string, throughRevision: number): Promise<string> {
@@ -93,3 +108,34 @@ const sameRequest = (recorded: RecordedReview, request: ReviewRequest): Recorded
   if (isSame) return recorded;
   throw new IdempotencyKeyReused('The Idempotency-Key was used for another review of this execution; use a new key');
 };
+
+type ReviewsAnswer = Readonly<{ reviews: readonly RecordedReview[]; status: ReviewStatus }>;
+
+/** From the log itself, oldest first. `head`: the revision to count up to; null: the execution's last. */
+export class ListAuditReviews extends Query<ReviewsAnswer> {
+  constructor(
+    readonly executionId: string,
+    readonly head: bigint | null = null,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(ListAuditReviews)
+export class ListAuditReviewsHandler implements IQueryHandler<ListAuditReviews> {
+  constructor(
+    private readonly reviews: AuditReviews,
+    private readonly workflows: Workflows,
+  ) {}
+
+  async execute({ executionId, head }: ListAuditReviews): Promise<ReviewsAnswer> {
+    const revision = head ?? (await this.workflows.load(executionId)).revision;
+    if (revision === 'none') throw new NotFound(`There is no execution ${executionId}`);
+    const reviews = await this.reviews.of(executionId);
+    const status = reviewStatus(
+      reviews.map(({ review }) => review),
+      Number(revision),
+    );
+    return { reviews, status };
+  }
+}

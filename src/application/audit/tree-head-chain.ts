@@ -1,8 +1,8 @@
-import { appendWithRetry, DEFAULT_APPEND_LIMITS } from '../log/append.js';
-import { chained, contentOf, linkOf, hashOf } from '../log/event-hash.js';
+import { contentOf, linkOf, hashOf } from '../log/event-hash.js';
 import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { eventId } from '../log/ids.js';
+import { StreamWriter } from '../log/stream-writer.js';
 import type { AuditLease, AuditTree } from './audit-tree.js';
 import { TREE_HEAD_STREAM } from './audited-log.js';
 import {
@@ -136,9 +136,8 @@ export class TreeHeadChain {
     const metadata = { occurredAt: at, actor: { type: 'system', id: 'audit' } };
     const id = eventId(TREE_HEAD_STREAM, String(number), 0, contentOf(type, dataHash, metadata));
     const made = { event: { id, type, data: checkpoint, metadata }, dataHash };
-    const { events, link } = chained(TREE_HEAD_STREAM, [made], expected, this.last?.link ?? null);
-    await appendWithRetry(log, clock, TREE_HEAD_STREAM, events, expected, DEFAULT_APPEND_LIMITS);
-    return link;
+    const after = { revision: expected, link: this.last?.link ?? null } as const;
+    return (await new StreamWriter(log, clock).appendBehind(TREE_HEAD_STREAM, [made], after)).link;
   }
 }
 

@@ -2,7 +2,7 @@ import type { Clock } from '../runtime/clock.js';
 import type { Actor, CommandContext } from '../log/envelope.js';
 import { commandIdFor, type Ids } from '../log/ids.js';
 
-/** Who gives a command, why, and under which of the client's own keys. */
+/** The caller of a command: who, why, and under which of the client's own keys. */
 export type Caller = Readonly<{
   actor: Actor;
   reason: string | null;

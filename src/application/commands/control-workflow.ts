@@ -14,14 +14,14 @@ export class ControlWorkflow extends Command<Outcome> {
     readonly executionId: string,
     readonly order: ControlOrder,
     readonly caller: Caller,
-    /** What the caller has seen; the order is refused at any other revision. Null: it is not. */
+    /** The revision that the caller has seen: the order is refused at any other. Null: any will do. */
     readonly onlyAt: bigint | null = null,
   ) {
     super();
   }
 }
 
-/** One handler for all: what a verb means is the domain's to say, and nothing else differs. */
+/** One handler for all verbs: only the domain treats them differently. */
 @CommandHandler(ControlWorkflow)
 export class ControlWorkflowHandler implements ICommandHandler<ControlWorkflow> {
   constructor(

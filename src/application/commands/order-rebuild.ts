@@ -2,10 +2,9 @@ import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import { CommandRejected } from '../../domain/errors.js';
 import { projectionStream, type Requirement } from '../../domain/projection/events.js';
 import { Clock } from '../runtime/clock.js';
-import { NotFound } from '../runtime/errors.js';
 import { Ids } from '../log/ids.js';
 import { projections } from '../projections/index.js';
-import { Rebuilds, type RebuildView } from '../rebuild/rebuilds.js';
+import { rebuildOf, Rebuilds, type RebuildView } from '../rebuild/rebuilds.js';
 import { contextOf, type Caller } from './caller.js';
 
 export type RebuildOrder =
@@ -54,14 +53,6 @@ export class OrderRebuildHandler implements ICommandHandler<OrderRebuild> {
     return (await rebuildOf(this.rebuilds, projection, rebuildId)).rebuild!.id;
   }
 }
-
-/** @throws NotFound where it is not the latest of that projection: of those before it only the events tell */
-export const rebuildOf = async (rebuilds: Rebuilds, projection: string, id: string): Promise<RebuildView> => {
-  const view = await rebuilds.view(projection);
-  if (view.rebuild?.id === id) return view;
-  const latest = view.rebuild ? `its latest is ${view.rebuild.id}` : 'it was never rebuilt';
-  throw new NotFound(`Projection ${projection} has no rebuild ${id}; ${latest}`);
-};
 
 export type RebuildRequested = Readonly<{ projection: string; view: RebuildView | null; refusal: string | null }>;
 

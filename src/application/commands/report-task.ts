@@ -17,13 +17,13 @@ import { Workflows, type CommandEnvelope } from '../workflow/workflows.js';
 export type TaskAnswer =
   Readonly<{ continue: true; deadlineAt: string; heartbeatDueAt: string | null }> | Readonly<{ continue: false }>;
 
-/** What an agent says of its attempt after it has taken the task token. */
+/** An agent reports on its attempt after it has taken the task token. */
 export class ReportTask extends Command<TaskAnswer> {
   constructor(
     readonly token: string,
     readonly body: JsonObject,
     readonly traceparent: string | null,
-    /** The body, read already: a large one is not read where requests are answered. */
+    /** The report in the body where it was read already: a large body is read in another thread. */
     readonly report: TaskReport | null = null,
     readonly requestId?: string,
   ) {
@@ -80,7 +80,10 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
     if (report.type === 'complete' && isOwn) return { continue: false };
     if (report.type === 'fail' && commands.includes(commandIdOf(ref, 'FailStep'))) return { continue: false };
     const reason = reasonOf(state, step, ref);
-    throw new AttemptOver(reason, `Attempt ${ref.attempt} of step ${ref.step} is over: it was ${TOLD[reason]}. Stop`);
+    throw new AttemptOver(
+      reason,
+      `Attempt ${ref.attempt} of step ${ref.step} is over: it was ${REASONS[reason]}. Stop`,
+    );
   }
 
   private async commandFor({ ref, found }: Target, report: TaskReport): Promise<StepCommand> {
@@ -111,7 +114,7 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
   }
 }
 
-const TOLD: Readonly<Record<OverReason, string>> = {
+const REASONS: Readonly<Record<OverReason, string>> = {
   completed: 'completed',
   failed: 'recorded as failed, by its own report or because it was too late',
   replaced: 'abandoned for a newer one',
@@ -131,7 +134,7 @@ const stepNamed = (state: WorkflowState, step: string): CurrentStep | undefined 
         state.definition.steps.findIndex(({ name }) => name === step),
       );
 
-/** A start that came with it says nothing: where the attempt was over, it is the next one's. */
+/** A start in the same append does not count: where the attempt was over, it is the next attempt's. */
 const endsAttempt = ({ type }: WorkflowEvent): boolean => type === 'StepCompleted' || type === 'StepFailed';
 
 /** Also in a paused execution: what is in flight there may still report. */

@@ -9,8 +9,8 @@ import { Clock } from '../runtime/clock.js';
 import { NotFound } from '../runtime/errors.js';
 import { EventLog } from '../log/event-log.js';
 import { Ids } from '../log/ids.js';
-import { PoisonOrders, type PlacedOrder, ProjectionRecords } from '../projections/admin/projection-records.js';
-import { SmallStream } from '../log/stream-commands.js';
+import { PoisonOrders, ProjectionRecords, type PlacedOrder } from '../projections/admin/projection-records.js';
+import { SmallStream } from '../log/small-stream.js';
 import { contextOf, type Caller } from './caller.js';
 
 const stream = new SmallStream(poisonOrders, readPoisonOrderEvent);
@@ -38,7 +38,7 @@ export class TreatPoisonHandler implements ICommandHandler<TreatPoison> {
     private readonly clock: Clock,
   ) {}
 
-  /** The fact comes before the order: whoever dies in between and asks again under the same key completes it. */
+  /** The event comes before the order: where an instance dies in between, a repeat under the same key completes it. */
   async execute({ projection, executionId, action, reason, caller }: TreatPoison): Promise<PlacedOrder> {
     const { log, clock, ids } = this;
     const name = poisonStream(projection, executionId);

@@ -7,7 +7,7 @@ import type { SubscribeRequest } from '../webhooks/message.js';
 import { Webhooks, type PlainOrder, type WebhookOutcome } from '../webhooks/webhooks.js';
 import { contextOf, type Caller } from './caller.js';
 
-/** Someone wants to be told of events. */
+/** A client asks to be sent events. */
 export class SubscribeWebhook extends Command<WebhookOutcome & Readonly<{ secret: string }>> {
   constructor(
     readonly request: SubscribeRequest,
@@ -34,7 +34,7 @@ class SubscribeWebhookHandler implements ICommandHandler<SubscribeWebhook> {
   }
 }
 
-/** Everything else that is done with a subscription and answers nothing but how it is then. */
+/** Every other order to a subscription that is answered with the subscription alone. */
 export class ControlWebhook extends Command<WebhookOutcome> {
   constructor(
     readonly webhookId: string,
@@ -88,7 +88,7 @@ class RotateWebhookSecretHandler implements ICommandHandler<RotateWebhookSecret>
   }
 }
 
-/** Once more, whatever came of it. */
+/** Sends a delivery once more, whatever came of it before. */
 export class RedeliverWebhook extends Command<DeliveryView> {
   constructor(
     readonly webhookId: string,

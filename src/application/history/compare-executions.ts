@@ -6,13 +6,13 @@ import { pastOf } from './past.js';
 import type { ExecutionView, StepView } from '../queries/read-model.js';
 
 /** A run as a whole. */
-export type RunView = Pick<
+type RunView = Pick<
   ExecutionView,
   'id' | 'workflow_name' | 'definition_hash' | 'current_state' | 'started_at' | 'completed_at' | 'revision'
 >;
 
 /** A step of one run. `output_hash`: SHA-256 (hex) of the output's canonical JSON. */
-export type ComparedStep = Pick<StepView, 'status' | 'generation' | 'duration_ms' | 'started_at'> &
+type ComparedStep = Pick<StepView, 'status' | 'generation' | 'duration_ms' | 'started_at'> &
   Readonly<{
     attempts: number;
     error: Readonly<{ type: string; code: string | null; message: string | null }> | null;

@@ -21,7 +21,7 @@ type FieldChange = Readonly<{
   changed_by: ChangedBy;
 }>;
 
-export type Diff = Readonly<{
+type Diff = Readonly<{
   from: bigint;
   to: bigint;
   changes: readonly FieldChange[];

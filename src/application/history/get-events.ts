@@ -3,11 +3,11 @@ import { workflowStream } from '../../domain/workflow/index.js';
 import { NotFound } from '../runtime/errors.js';
 import { EventLog } from '../log/event-log.js';
 import { pageFromLog, type EventsPage } from './page-from-log.js';
-import { foreignTypes, refuseTypes } from '../queries/known-words.js';
+import { foreignTypes, refuseTypes } from '../queries/list-executions.js';
 import { ReadModel, type EventsAsked } from '../queries/read-model.js';
 
 /** The log has every event at once; the table follows it. */
-export type EventsSource = 'log' | 'projection';
+type EventsSource = 'log' | 'projection';
 
 /** A part of an execution's history. Nothing is cut in silence: it ends where `next` is null, and only there. */
 export class GetEvents extends Query<EventsPage> {

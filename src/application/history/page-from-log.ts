@@ -1,5 +1,5 @@
 import { workflowStream, executionIdOf } from '../../domain/workflow/index.js';
-import { mustListen } from '../runtime/caller-left.js';
+import { mustListen } from '../runtime/errors.js';
 import type { EventLog, PageAsked, RecordedEvent } from '../log/event-log.js';
 import type { EventsAsked, EventView } from '../queries/read-model.js';
 import { metadataIfOurs } from '../projections/projection.js';

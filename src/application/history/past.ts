@@ -1,7 +1,6 @@
-import { reasonOf, HistoryUnreadable, InvalidRequest, NotFound } from '../runtime/errors.js';
+import { reasonOf, HistoryUnreadable, InvalidRequest, NotFound, mustListen } from '../runtime/errors.js';
 /** An execution as its first events left it, folded from the log by the projections that fill the tables. */
 import { workflowStream } from '../../domain/workflow/index.js';
-import { mustListen } from '../runtime/caller-left.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import { FoldedRows, type RowChange } from '../projections/fold-rows.js';
 import type { Projection } from '../projections/projection.js';

@@ -1,7 +1,6 @@
 import type { OnError } from '../runtime/errors.js';
-import type { Clock } from '../runtime/clock.js';
+import { type Clock, every } from '../runtime/clock.js';
 import type { EventView } from '../queries/read-model.js';
-import { every } from '../runtime/every.js';
 import type { LiveEvent } from './live-event.js';
 import type { LiveSource, HighWaterMark, Standing } from './live-source.js';
 import type { Interest, RowChange, RowChanges, JsonRow } from './row-changes.js';

@@ -1,6 +1,6 @@
 import type { Overview } from '../queries/read-model.js';
 import type { EventBroadcaster } from './event-broadcaster.js';
-import { Semaphore } from '../runtime/semaphore.js';
+import { Semaphore } from '../runtime/bounded-concurrency.js';
 import type { StreamFilter } from './live-event.js';
 import type { LiveSource } from './live-source.js';
 import { LiveStream, type StreamSink } from './live-stream.js';

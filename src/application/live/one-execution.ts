@@ -1,5 +1,5 @@
 import type { EventBroadcaster, Following, Subscriber } from './event-broadcaster.js';
-import type { Semaphore } from '../runtime/semaphore.js';
+import type { Semaphore } from '../runtime/bounded-concurrency.js';
 import { endOf, stateAfter, type LiveEvent } from './live-event.js';
 import type { LiveSource } from './live-source.js';
 import type { Feed, Page, Snapshot } from './live-stream.js';

@@ -7,7 +7,6 @@ import {
   type EventLog,
   type ExpectedRevision,
   type NewEvent,
-  type RecordedEvent,
 } from './event-log.js';
 
 export type AppendLimits = Readonly<{
@@ -15,11 +14,6 @@ export type AppendLimits = Readonly<{
   maximumTries: number;
   initialPauseMs: number;
 }>;
-
-export const DEFAULT_APPEND_LIMITS: AppendLimits = {
-  maximumTries: 5,
-  initialPauseMs: 100,
-};
 
 /**
  * Appends, and finds out what happened when no answer came: the same event ids at the same expected revision are either
@@ -66,30 +60,3 @@ const findOurs = async (
   const same = stored.length === events.length && events.every(({ id }, index) => stored[index]?.id === id);
   return same && last ? { revision: last.revision, position: last.position } : undefined;
 };
-
-const PAGE_EVENTS = 20;
-/** Pages of one look. What is not found by then is looked for from there the next time. */
-const PAGES = 50;
-
-/** Finds what comes next in some streams, and does not read again what is in others. */
-export class NextEvent {
-  private passed: bigint | 'start' = 'start';
-
-  constructor(
-    private readonly log: Pick<EventLog, 'page'>,
-    private readonly prefixes: readonly string[],
-  ) {}
-
-  /** @param position never lower than the time before. @throws LogUnavailable */
-  async after(position: bigint | 'start'): Promise<RecordedEvent | null> {
-    if (position !== 'start' && (this.passed === 'start' || this.passed < position)) this.passed = position;
-    for (let pages = 0; pages < PAGES; pages++) {
-      const page = await this.log.page(this.passed, PAGE_EVENTS);
-      const next = page.find(({ stream }) => this.prefixes.some((prefix) => stream.startsWith(prefix)));
-      if (next) return next;
-      this.passed = page.at(-1)?.position ?? this.passed;
-      if (page.length < PAGE_EVENTS) return null;
-    }
-    return null;
-  }
-}

@@ -1,6 +1,10 @@
 /** What stands beside each event's data: who, why, as part of what, and where the execution stood afterwards. */
 import { z } from 'zod';
+import type { Message } from '../../domain/decider.js';
+import type { Json } from '../../domain/json.js';
 import type { Summary } from '../../domain/workflow/summary.js';
+import { contentOf, hashOf, type Unchained } from './event-hash.js';
+import { eventId } from './ids.js';
 
 export type Actor = Readonly<{
   type: 'user' | 'service' | 'agent' | 'system';
@@ -65,3 +69,34 @@ const metadataShape = z.object({
 
 /** @throws where the metadata is not what this application writes */
 export const parseMetadata = (metadata: unknown): EventMetadata => metadataShape.parse(metadata);
+
+/** What an event belongs to. `owner` is part of the event's id, with the command and the event's number in it. */
+type Belonging = Readonly<{ owner: string; correlationId: string; causationId: string; summary?: Summary }>;
+
+/**
+ * An event of a command as it is stored; its place in the stream comes later. The metadata is in the order of canonical JSON,
+ * which has nothing to sort then, and has room for what follows from the place.
+ */
+export const enveloped = (
+  { type, data }: Message<string, Json>,
+  { commandId, at, actor, reason, traceparent, requestId }: CommandContext,
+  index: number,
+  { owner, correlationId, causationId, summary }: Belonging,
+): Unchained => {
+  const metadata: Omit<EventMetadata, 'summary'> & Partial<Pick<EventMetadata, 'summary'>> = {
+    $causationId: causationId,
+    $correlationId: correlationId,
+    actor,
+    commandId,
+    hash: undefined,
+    occurredAt: at.toISOString(),
+    previousHash: undefined,
+    reason,
+    requestId,
+    summary,
+    traceparent,
+  };
+  const dataHash = hashOf(data);
+  const id = eventId(owner, commandId, index, contentOf(type, dataHash, metadata));
+  return { event: { id, type, data, metadata }, dataHash };
+};

@@ -1,6 +1,6 @@
 /**
  * What makes a history provable: each event carries the SHA-256 of its content and that of the event before it in its
- * stream. The formats are a storage contract; whoever verifies a history, here or elsewhere, computes the same.
+ * stream. The formats are a storage contract; a verifier, here or elsewhere, computes the same.
  */
 import { hash } from 'node:crypto';
 import { canonicalJson, type Json, type JsonObject } from '../../domain/json.js';
@@ -47,8 +47,8 @@ export const chained = (
 ): Readonly<{ events: readonly NewEvent[]; link: string | null }> => {
   let revision = expected === 'none' ? 0n : expected + 1n;
   let link = after;
-  const linked = events.map(({ event: { id, type, data, metadata: said }, dataHash }) => {
-    const metadata = { ...(said as JsonObject), previousHash: link };
+  const linked = events.map(({ event: { id, type, data, metadata: given }, dataHash }) => {
+    const metadata = { ...(given as JsonObject), previousHash: link };
     link = hashWith({ stream, revision: revision++, id, type, metadata }, dataHash);
     return { id, type, data, metadata: { ...metadata, hash: link } };
   });

@@ -10,7 +10,7 @@ type FollowLimits = Readonly<{
 
 const DEFAULT_FOLLOW_LIMITS: FollowLimits = { initialPauseMs: 200, maximumPauseMs: 10_000 };
 
-export type FollowOptions = Readonly<{
+type FollowOptions = Readonly<{
   log: EventLog;
   clock: Clock;
   ids: Ids;
@@ -20,7 +20,7 @@ export type FollowOptions = Readonly<{
   after: bigint | 'start';
   /** Ends the following, quietly. */
   signal: AbortSignal;
-  /** Told of each loss; what follows comes from a new subscription. */
+  /** Called with each loss; what follows comes from a new subscription. */
   onError: (error: unknown) => void;
   limits?: FollowLimits;
 }>;

@@ -32,7 +32,7 @@ export class WriteProbe {
     try {
       await this.log.append(stream, [{ id: this.ids.uuid(), type, data, metadata: {} }], expected);
     } catch (error) {
-      // Another instance has written meanwhile: so it can be done.
+      // Another instance has written meanwhile: the log takes appends.
       if (!(error instanceof RevisionConflict)) throw error;
     }
   }

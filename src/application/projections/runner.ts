@@ -1,12 +1,11 @@
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
-import { sleep, type Clock } from '../runtime/clock.js';
+import { every, sleep, type Clock } from '../runtime/clock.js';
 import { NotReady, type OnError } from '../runtime/errors.js';
 import { Leadership, type LeaderSession, type LeadNotices } from '../runtime/leadership.js';
 import { positionOf, type EventLog, type SubscriptionMessage } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
-import { every } from '../runtime/every.js';
-import { BoundedQueue } from '../runtime/bounded-queue.js';
+import { BoundedQueue } from '../runtime/bounded-concurrency.js';
 import type { Projection } from './projection.js';
 import { type ProjectionLease, followed, lowestPosition, type ProjectionStore } from './projection-store.js';
 import type { PoisonOrders } from './admin/projection-records.js';

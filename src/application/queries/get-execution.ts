@@ -1,6 +1,7 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { NotFound, NotReady } from '../runtime/errors.js';
 import { Workflows } from '../workflow/workflows.js';
+import { ArtifactStore } from '../workflow/artifacts.js';
 import { ReadModel, type Overview } from './read-model.js';
 import { RevisionWaits } from './revision-waits.js';
 
@@ -18,7 +19,7 @@ export class GetExecution extends Query<ExecutionAnswer> {
     readonly executionId: string,
     readonly include: Readonly<{ steps: boolean; events: boolean }>,
     readonly minRevision: bigint | null,
-    /** Aborted when nobody waits for the answer any more. */
+    /** Aborted when the client no longer waits for the answer. */
     readonly signal?: AbortSignal,
   ) {
     super();
@@ -52,7 +53,7 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
     return { ...found, behind: !reaches(found) };
   }
 
-  /** Many have waited for one event, and most of them want the same: it is read once where that is enough for them. */
+  /** Many clients wait for one event and most of them ask for the same: it is read once where that is enough for them. */
   private async shared(
     executionId: string,
     include: GetExecution['include'],
@@ -75,5 +76,32 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
 
   private async isInLog(executionId: string): Promise<boolean> {
     return (await this.workflows.load(executionId)).state.status !== 'none';
+  }
+}
+
+type ArtifactAnswer = Readonly<{ name: string; sha256: string; contentType: string; content: Uint8Array }>;
+
+/** The latest file of that name that a completed step of the execution made. */
+export class GetArtifact extends Query<ArtifactAnswer> {
+  constructor(
+    readonly executionId: string,
+    readonly name: string,
+  ) {
+    super();
+  }
+}
+
+@QueryHandler(GetArtifact)
+export class GetArtifactHandler implements IQueryHandler<GetArtifact> {
+  constructor(
+    private readonly readModel: ReadModel,
+    private readonly artifacts: ArtifactStore,
+  ) {}
+
+  async execute({ executionId, name }: GetArtifact): Promise<ArtifactAnswer> {
+    const ref = await this.readModel.artifact(executionId, name);
+    if (!ref) throw new NotFound(`Execution ${executionId} has no artifact ${name}`);
+    const { content } = await this.artifacts.mustGet(ref.sha256, name);
+    return { name, sha256: ref.sha256, contentType: ref.contentType, content };
   }
 }

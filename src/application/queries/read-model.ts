@@ -17,7 +17,7 @@ export type ExecutionView = Readonly<{
   current_state: string;
   /** `pausing` while a call is still in flight, then `paused`; both are `paused` in `current_state`. Else null. */
   pause_state: PauseState | null;
-  /** Whether it is paused with nothing in flight any more. */
+  /** Whether it is paused with nothing left in flight. */
   drained: boolean;
   current_step: string | null;
   next_step: string | null;
@@ -87,7 +87,7 @@ export type StepView = Readonly<{
   /** When the attempt's agent took its task token, and when it has to be heard of again. */
   deferred_at: Date | null;
   heartbeat_due_at: Date | null;
-  /** What the latest attempt's agent said of it, 0 to 100. */
+  /** As the latest attempt's agent reported, 0 to 100. */
   progress_percent: number | null;
   progress_message: string | null;
   progress_at: Date | null;

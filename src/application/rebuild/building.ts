@@ -8,7 +8,7 @@ import { Applier, Progress } from '../projections/applier.js';
 import type { Projection } from '../projections/projection.js';
 import { lowestPosition, type ProjectionCheckpoint } from '../projections/projection-store.js';
 import { followLog } from '../log/follow-log.js';
-import { BoundedQueue } from '../runtime/bounded-queue.js';
+import { BoundedQueue } from '../runtime/bounded-concurrency.js';
 import type { Area, RebuildSession, RebuildStore } from './rebuild-store.js';
 
 type Span = Readonly<{

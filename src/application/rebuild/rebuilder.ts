@@ -1,12 +1,11 @@
 import { projectionStream } from '../../domain/projection/events.js';
 import { type ProjectionCommand, type Rebuild, isOpen } from '../../domain/projection/rebuild.js';
 import type { OnError } from '../runtime/errors.js';
-import type { Clock } from '../runtime/clock.js';
+import { every, type Clock } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
 import type { EventLog } from '../log/event-log.js';
 import { commandIdFor, type Ids } from '../log/ids.js';
 import type { Projection } from '../projections/projection.js';
-import { every } from '../runtime/every.js';
 import { Building, type Job, type RebuilderLimits } from './building.js';
 import type { Area, RebuildSession, RebuildStore } from './rebuild-store.js';
 import type { Rebuilds } from './rebuilds.js';

@@ -11,7 +11,7 @@ import { NotFound } from '../runtime/errors.js';
 import type { EventLog } from '../log/event-log.js';
 import { commandIdFor } from '../log/ids.js';
 import type { Projection } from '../projections/projection.js';
-import { SmallStream, type SmallFold, type SmallOutcome } from '../log/stream-commands.js';
+import { SmallStream, type SmallFold, type SmallOutcome } from '../log/small-stream.js';
 import type { BuildProgress, LiveTable, RebuildStore } from './rebuild-store.js';
 
 const lives = new SmallStream(projectionLife, readProjectionEvent);
@@ -135,3 +135,11 @@ export class Rebuilds {
     throw new NotFound(`There is no projection ${name}; there are ${names}`);
   }
 }
+
+/** @throws NotFound where it is not the latest of that projection: of those before it only the events tell */
+export const rebuildOf = async (rebuilds: Rebuilds, projection: string, id: string): Promise<RebuildView> => {
+  const view = await rebuilds.view(projection);
+  if (view.rebuild?.id === id) return view;
+  const latest = view.rebuild ? `its latest is ${view.rebuild.id}` : 'it was never rebuilt';
+  throw new NotFound(`Projection ${projection} has no rebuild ${id}; ${latest}`);
+};

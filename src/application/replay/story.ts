@@ -1,4 +1,4 @@
-/** A history told event by event: who, when, why, what it changed, and how the execution stood afterwards. Reads, and nothing else. */
+/** A history event by event: who, when, why, what it changed, and how the execution stood afterwards. Reads, and nothing else. */
 import { type ExistingWorkflow, type WorkflowState, pauseStateOf } from '../../domain/workflow/state.js';
 import { workflow } from '../../domain/workflow/index.js';
 import { summarise } from '../../domain/workflow/summary.js';
@@ -32,7 +32,7 @@ type StateView = Readonly<{
 /** `what` is a member of StateView, or a step's name. */
 type Change = Readonly<{ what: string; from: string | null; to: string }>;
 
-/** @throws where an event is not what this application writes; what came before it has been told by then */
+/** @throws where an event is not what this application writes; the lines before it have been yielded by then */
 export function* story(events: Iterable<RecordedEvent>): Generator<StoryLine> {
   let state: WorkflowState = workflow.initialState;
   let before: StateView | null = null;

@@ -1,7 +1,7 @@
 /** The only source of time. Instances' clocks may differ: what must be agreed on is stored in events. */
 export abstract class Clock {
   abstract now(): Date;
-  /** Calls `wake` once, at or after `at` by this clock, which may be set meanwhile. @returns a function that takes the wish back */
+  /** Calls `wake` once, at or after `at` by this clock, which may be set meanwhile. @returns a function that cancels the call */
   abstract wakeAt(at: Date, wake: () => void): () => void;
   /** Calls `wake` once, when `ms` have passed, whatever the clock is set to meanwhile. @returns as `wakeAt` does */
   abstract wakeAfter(ms: number, wake: () => void): () => void;
@@ -19,3 +19,21 @@ export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     const cancel = clock.wakeAfter(ms, done);
     signal?.addEventListener('abort', done, { once: true });
   });
+
+/** Does `act` now and again `everyMs` after it has ended, until `signal`; an error goes to `onError` and does not end the loop. */
+export const every = async (
+  clock: Clock,
+  everyMs: number,
+  signal: AbortSignal,
+  act: () => Promise<void>,
+  onError: (error: unknown) => void,
+): Promise<void> => {
+  while (!signal.aborted) {
+    try {
+      await act();
+    } catch (error) {
+      if (!signal.aborted) onError(error);
+    }
+    await sleep(clock, everyMs, signal);
+  }
+};

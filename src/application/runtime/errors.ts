@@ -35,7 +35,7 @@ export class HistoryUnreadable extends Error {
   }
 }
 
-/** Why nobody waits for an attempt's result any more. */
+/** Why an attempt's result no longer counts. */
 export type OverReason = 'completed' | 'failed' | 'replaced' | 'cancelled';
 
 /** 410: a task token whose attempt has ended. Its agent can stop. */
@@ -61,7 +61,7 @@ export class OtherRevision extends Error {
 /** 422: an Idempotency-Key that was used before, for something else. */
 export class IdempotencyKeyReused extends Error {}
 
-/** 503: more waits to be run than is allowed; `retryAfterSeconds` is what the client is told. */
+/** 503: more waits to be run than is allowed; `retryAfterSeconds` goes to the client. */
 export class TooMuchWaiting extends Error {
   constructor(
     message: string,
@@ -92,5 +92,17 @@ export const reasonOf = (error: unknown): string => {
 
 type Thrown = Readonly<{ errors?: unknown; message?: unknown; cause?: unknown; code?: unknown }>;
 
-/** Gets each failure that nobody awaits, with the sentence for the application's log. */
+/** Takes each failure that no caller awaits, with the sentence for the application's log. */
 export type OnError = (message: string, error: unknown) => void;
+
+/** The caller no longer waits for the answer: what is left of the work for it is not done. */
+export class CallerLeft extends Error {}
+
+/** Called between two parts of a long piece of work. @throws CallerLeft */
+export const mustListen = (signal: AbortSignal | undefined): void => {
+  if (signal?.aborted) throw new CallerLeft('The caller has left');
+};
+
+/** What an operator has to hear of is one line of the application's log. */
+export type Level = 'log' | 'warn' | 'error';
+export type Notify = (level: Level, line: string) => void;

@@ -1,4 +1,4 @@
-/** Places at which a test may end the instance, or have it stand still, to see what is left. In production nothing listens and nothing happens. */
+/** Places at which a test may end the instance or halt it, to see what is left. In production nothing listens there. */
 export const sagaFailpoints = [
   'command-accepted',
   'command-appended',
@@ -39,7 +39,7 @@ let listener: Listener | null = null;
 
 export const failpoint = (name: Failpoint): void => listener?.(name);
 
-/** For tests only. Null: nobody listens. */
+/** For tests only. Null: no test listens. */
 export const onFailpoint = (listen: Listener | null): void => {
   listener = listen;
 };

@@ -1,4 +1,4 @@
-/** Numbers about this process, for whoever collects them. Labels are names from a bounded set: no ids, nothing that users write. */
+/** Numbers about this process, for the operator's collector. Labels are names from a bounded set: no ids, nothing that users write. */
 export abstract class Metrics {
   /** MIME type of what `expose` gives. */
   abstract readonly contentType: string;
@@ -11,7 +11,7 @@ export type HealthCheck = Readonly<{ ok: boolean; detail?: string }>;
 
 export type HealthReport = Readonly<{ ready: boolean; checks: Readonly<Record<string, HealthCheck>> }>;
 
-/** Whether this instance can do its work now. `detail` is shown to whoever asks: no secrets in it. */
+/** Whether this instance can do its work now. Any client may read `detail`: no secrets in it. */
 export abstract class Health {
   /** Never throws: a check that fails says so in the report. */
   abstract check(): Promise<HealthReport>;

@@ -2,16 +2,8 @@ import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { CallResult } from '../../domain/agent/circuit.js';
 import type { Json, JsonObject } from '../../domain/json.js';
 import type { AgentReply, AgentSuccess } from '../agents/agents.js';
-import type { ArtifactStore, StoredArtifact } from '../workflow/artifacts.js';
+import { isRef, type OutputRef, type ArtifactStore, type StoredArtifact } from '../workflow/artifacts.js';
 import { hashOf } from '../log/event-hash.js';
-
-/** What stands in an output in place of a large value, which the artifact store holds: events and rows stay small. */
-type OutputRef = Readonly<{
-  artifact: string;
-  sha256: string;
-  bytes: number;
-  contentType: 'application/json';
-}>;
 
 /** Of a reference as JSON, without the value's name and with that of a long step. */
 const REFERENCE_BYTES = 256;
@@ -71,19 +63,6 @@ export const loadLargeValues = async (store: ArtifactStore, data: JsonObject): P
     return [key, JSON.parse(Buffer.from(stored.content).toString('utf8')) as Json];
   });
   return Object.fromEntries(await Promise.all(entries));
-};
-
-export const isRef = (value: Json): value is OutputRef => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
-  const { artifact, sha256, bytes, contentType, ...rest } = value as JsonObject;
-  return (
-    Object.keys(rest).length === 0 &&
-    typeof artifact === 'string' &&
-    typeof sha256 === 'string' &&
-    /^[0-9a-f]{64}$/.test(sha256) &&
-    typeof bytes === 'number' &&
-    contentType === 'application/json'
-  );
 };
 
 /** Half of what a log takes with one append: small values of an output, which stay in its event, may have no more. */

@@ -1,12 +1,11 @@
 import type { OnError } from '../runtime/errors.js';
 import { executionIdOf, STREAM_PREFIX } from '../../domain/workflow/index.js';
-import type { Clock } from '../runtime/clock.js';
+import { type Clock, every } from '../runtime/clock.js';
 import type { EventLog } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
 import type { DueExecutions, Workers } from '../workflow/workers.js';
-import { every } from '../runtime/every.js';
 import type { WorkflowSaga } from './workflow-saga.js';
 
 export type WatchLimits = Readonly<{

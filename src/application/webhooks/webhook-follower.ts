@@ -13,7 +13,7 @@ import {
 import { followLog } from '../log/follow-log.js';
 import { type Ids, webhookDeliveryId } from '../log/ids.js';
 import { Leadership, type LeaderSession, type LeadNotices } from '../runtime/leadership.js';
-import { BoundedQueue } from '../runtime/bounded-queue.js';
+import { BoundedQueue } from '../runtime/bounded-concurrency.js';
 import type { WebhookPace } from './limits.js';
 import type { QueueLease, QueueStep, WebhookQueue, Subscription } from './webhook-queue.js';
 

@@ -16,7 +16,7 @@ import type { EventLog } from '../log/event-log.js';
 import { hashOf } from '../log/event-hash.js';
 import type { Ids } from '../log/ids.js';
 import { untilSettled } from '../queries/revision-waits.js';
-import { SmallStream, type SmallOutcome } from '../log/stream-commands.js';
+import { SmallStream, type SmallOutcome } from '../log/small-stream.js';
 import type { WebhookLimits } from './limits.js';
 import { refuseUnknown, targetOf, type SubscribeRequest, type WebhookSender } from './message.js';
 import type { WebhookQueue } from './webhook-queue.js';

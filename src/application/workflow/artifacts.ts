@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
+import type { Json, JsonObject } from '../../domain/json.js';
 
 export type StoredArtifact = Readonly<{ sha256: string; bytes: number }>;
 /** `mended`: other bytes stood under that hash, and have been replaced by these. */
 export type PutArtifact = StoredArtifact & Readonly<{ mended?: true }>;
-export type ArtifactContent = Readonly<{ content: Uint8Array; contentType: string }>;
+type ArtifactContent = Readonly<{ content: Uint8Array; contentType: string }>;
 
 /** What is stored under a hash is not what it names, or is gone. Not to be tried again: it does not mend itself. */
 export class ArtifactDamaged extends Error {
@@ -33,8 +34,8 @@ export abstract class ArtifactStore {
   }
 }
 
-/** Hears of each damaged artifact that was asked for. */
-export type ArtifactAlarm = (damaged: ArtifactDamaged) => void;
+/** Called with each damaged artifact that was asked for. */
+type ArtifactAlarm = (damaged: ArtifactDamaged) => void;
 
 /** The store that everything reads through: bytes leave it only where they have the hash under which they were asked for. */
 export class CheckedArtifacts extends ArtifactStore {
@@ -76,3 +77,24 @@ export class CheckedArtifacts extends ArtifactStore {
     }
   }
 }
+
+/** What stands in an output in place of a large value, which the artifact store holds. */
+export type OutputRef = Readonly<{
+  artifact: string;
+  sha256: string;
+  bytes: number;
+  contentType: 'application/json';
+}>;
+
+export const isRef = (value: Json): value is OutputRef => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  const { artifact, sha256, bytes, contentType, ...rest } = value as JsonObject;
+  return (
+    Object.keys(rest).length === 0 &&
+    typeof artifact === 'string' &&
+    typeof sha256 === 'string' &&
+    /^[0-9a-f]{64}$/.test(sha256) &&
+    typeof bytes === 'number' &&
+    contentType === 'application/json'
+  );
+};

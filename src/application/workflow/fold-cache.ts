@@ -1,24 +1,18 @@
 import type { ExpectedRevision, RecordedEvent } from '../log/event-log.js';
 import { parseMetadata } from '../log/envelope.js';
 import { linkOf } from '../log/event-hash.js';
+import { remember, type StreamFold } from '../log/stream-writer.js';
 import { workflow } from '../../domain/workflow/index.js';
 import { hasEnded, type WorkflowState } from '../../domain/workflow/state.js';
 import { upcast } from '../../domain/workflow/event-shapes.js';
 
-/** How many of an execution's commands are remembered, to recognise a repeat. */
-const REMEMBERED_COMMANDS = 100;
-
 /** An execution as far as it has been read. */
-export type Folded = Readonly<{
-  state: WorkflowState;
-  revision: ExpectedRevision;
-  /** When it was started, ISO-8601 UTC; empty before. */
-  createdAt: string;
-  /** The latest commands that left events. */
-  commands: readonly string[];
-  /** Of the last event, for the next one to name; null before the first. */
-  link: string | null;
-}>;
+export type Folded = StreamFold &
+  Readonly<{
+    state: WorkflowState;
+    /** When it was started, ISO-8601 UTC; empty before. */
+    createdAt: string;
+  }>;
 
 export const unread: Folded = {
   state: workflow.initialState,
@@ -42,9 +36,6 @@ export const foldRecorded = (folded: Folded, event: RecordedEvent): Folded => {
     link,
   };
 };
-
-export const remember = (commands: readonly string[], commandId: string): readonly string[] =>
-  commands.at(-1) === commandId ? commands : [...commands.slice(1 - REMEMBERED_COMMANDS), commandId];
 
 /** Of the executions that are kept, those that have ended: they carry all outputs, and are rarely asked for again. */
 const ENDED_SHARE = 0.05;

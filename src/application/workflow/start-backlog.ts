@@ -2,7 +2,7 @@ import type { OnError } from '../runtime/errors.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import { TooMuchWaiting } from '../runtime/errors.js';
 
-/** Executions that could run and are run by nobody, over all instances. */
+/** Executions that could run and that no instance runs. */
 export abstract class WaitingExecutions {
   /** Counts no further than `limit`. */
   abstract count(now: Date, limit: number): Promise<number>;
@@ -11,15 +11,15 @@ export abstract class WaitingExecutions {
 export type BacklogLimits = Readonly<{
   /** Executions that may wait; from then on no other is started. */
   waiting: number;
-  /** How long a count is good for, and how long one is waited for. */
+  /** How long a count is good for, and how long a start waits for a new one. */
   countEveryMs: number;
   countWaitMs: number;
-  /** What a client is told to wait. */
+  /** The wait that a refused client is answered with. */
   retryAfterSeconds: number;
 }>;
 
 /**
- * Keeps the line of executions bounded. The count is of the read tables and at most a second old, and starts of this
+ * Keeps the queue of executions bounded. The count is of the read tables and at most a second old, and starts of this
  * instance since then are added: instances that start at once may together exceed the limit by a second's worth.
  */
 export class StartBacklog {

@@ -1,11 +1,11 @@
-/** Attempts whose agents report later: the token that names one, and what can be said under it. */
+/** Attempts whose agents report later: the token that names an attempt, and what an agent can report under it. */
 import type { JsonObject } from '../../domain/json.js';
 import type { AgentFailure, AgentSuccess } from '../agents/agents.js';
 
 /** Attempts are absolute numbers, so this names one attempt for ever. */
 export type AttemptRef = Readonly<{ executionId: string; step: string; attempt: number }>;
 
-/** A token cannot be guessed, not even by who reads the whole history; any instance can read it, also after a restart. */
+/** A token cannot be guessed, not even by a reader of the whole history; any instance can read it, also after a restart. */
 export abstract class TaskTokens {
   abstract issue(attempt: AttemptRef): string;
   /** Null for whatever was not issued by this installation. Says nothing of whether the attempt still runs. */

@@ -105,7 +105,7 @@ const tellArtifacts = ({ named, damaged, findings }: ArtifactsVerified): void =>
   if (damaged > findings.length) write(`  Of these, the first ${findings.length} are told below.`);
 };
 
-/** Not wrong by itself: earlier versions and other programs write such. But nobody is to overlook it. */
+/** Not wrong by itself: earlier versions and other programs write such. The operator must not overlook it, though. */
 const tellUnhashed = (unhashed: Unhashed | null): void => {
   if (!unhashed) return;
   const { position, stream, revision } = unhashed.first;

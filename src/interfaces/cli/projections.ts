@@ -8,15 +8,56 @@ import { openProjectionTools, type ProjectionTools } from '../../composition/rea
 import { runUntilSignal } from '../../composition/run-until-signal.js';
 import { type Checked, verifyAll, verifySample } from '../../application/projections/drift/check-execution.js';
 import { DEFAULT_DRIFT_LIMITS, noteDrift } from '../../application/projections/drift/drift-watch.js';
-import { poisonLines, rebuildLines, statusLines, differenceLines } from './projection-text.js';
-import { followRebuilds } from './follow-rebuilds.js';
+import { poisonLines, rebuildLines, statusLines, differenceLines, ProgressBar } from './projections-output.js';
 import { readArguments, USAGE, type Arguments } from './projections-usage.js';
-import { ProgressBar } from './progress-bar.js';
 
-/** Of each execution; the number of all is told in the end. */
+const FOLLOW_EVERY_MS = 250;
+const UNDER_WAY: ReadonlySet<unknown> = new Set(['building', 'accepted', 'rolling_back']);
+const GOOD: ReadonlySet<unknown> = new Set(['swapped', 'rolled_back']);
+
+/**
+ * Shows how far rebuilds are until none is under way.
+ * @param approved asked once for each that differs from the live table; true: it goes on
+ * @returns 0 where all ended in a table that is live, 1 otherwise
+ */
+const followRebuilds = async (
+  { admin, log }: ProjectionTools,
+  tables: readonly string[],
+  approved: (table: string, rebuildId: string) => Promise<boolean>,
+  write: (line: string) => void,
+  signal: AbortSignal,
+): Promise<number> => {
+  const bar = new ProgressBar(process.stdout);
+  const open = new Set(tables);
+  let failed = false;
+  while (open.size > 0 && !signal.aborted) {
+    const head = await log.head();
+    for (const table of open) {
+      const view = await admin.rebuilds.view(table);
+      const { rebuild, building } = view;
+      if (UNDER_WAY.has(rebuild?.phase)) {
+        const done = Number(building?.position ?? 0);
+        const work = { done, total: head === 'start' ? 0 : Number(head), events: building?.events ?? null };
+        bar.show({ label: `${table}: ${rebuild?.phase}`, ...work });
+        continue;
+      }
+      bar.end();
+      for (const line of rebuildLines(view)) write(`${table}: ${line}`);
+      if (rebuild?.phase === 'refused' && (await approved(table, rebuild.id))) continue;
+      failed ||= !GOOD.has(rebuild?.phase);
+      open.delete(table);
+    }
+    if (open.size > 0) await delay(FOLLOW_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  }
+  if (signal.aborted)
+    write('Interrupted. The rebuild is not lost: a running application goes on with it, or this command again.');
+  return failed || signal.aborted ? 1 : 0;
+};
+
+/** Shown of each execution; the last line has the number of all. */
 const LINES = 20;
 
-/** @returns 1 where something differs. What does is noted, so that health and status say so until it does not any more. */
+/** @returns 1 where something differs. Health and status show each difference until it is gone. */
 const verify = async (
   { admin, log, clock, ids }: ProjectionTools,
   tables: readonly string[],

@@ -6,7 +6,7 @@ import type { WorkflowClient } from './workflow-client.js';
 const FINAL = new Set(['completed', 'cancelled', 'failed', 'paused']);
 const LOOK_EVERY_MS = 100;
 
-export type ProjectRun = Readonly<{
+type ProjectRun = Readonly<{
   executionId: string;
   state: string;
   percent: number;
@@ -36,7 +36,7 @@ export const runProject = async (
   return { executionId, state, percent, error, files };
 };
 
-/** Writes each event as it comes, until the execution does not move by itself any more. @returns the revision of the last one */
+/** Writes each event as it comes, until the execution no longer moves by itself. @returns the revision of the last one */
 const follow = async (
   client: WorkflowClient,
   executionId: string,

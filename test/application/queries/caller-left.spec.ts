@@ -1,4 +1,4 @@
-import { CallerLeft } from '../../../src/application/runtime/caller-left.js';
+import { CallerLeft } from '../../../src/application/runtime/errors.js';
 import type { EventLog, PageAsked, RecordedEvent } from '../../../src/application/log/event-log.js';
 import { CompareExecutions, CompareExecutionsHandler } from '../../../src/application/history/compare-executions.js';
 import { GetDiff, GetDiffHandler } from '../../../src/application/history/get-diff.js';

@@ -1,4 +1,4 @@
-import { lineOf, ProgressBar } from '../../../src/interfaces/cli/progress-bar.js';
+import { lineOf, ProgressBar } from '../../../src/interfaces/cli/projections-output.js';
 import { readArguments } from '../../../src/interfaces/cli/projections-usage.js';
 
 const read = (...given: string[]) => readArguments(given, ['one', 'two']);

@@ -15,13 +15,12 @@ import { ArtifactStore } from '../../../src/application/workflow/artifacts.js';
 import { AuditReviews } from '../../../src/application/audit/reviews.js';
 import { Clock } from '../../../src/application/runtime/clock.js';
 import { AuditPacks, type AuditPack } from '../../../src/application/audit/pack/audit-pack.js';
-import { commandHandlers } from '../../../src/application/commands/index.js';
+import { commandHandlers, queryHandlers } from '../../../src/composition/handlers.js';
 import { Definitions } from '../../../src/application/workflow/definitions.js';
 import { EventLog, type NewEvent } from '../../../src/application/log/event-log.js';
 import { hashOf } from '../../../src/application/log/event-hash.js';
 import { Health, type HealthReport } from '../../../src/application/runtime/metrics.js';
 import { Ids } from '../../../src/application/log/ids.js';
-import { queryHandlers } from '../../../src/application/queries/index.js';
 import {
   ReadModel,
   type EventsAsked,

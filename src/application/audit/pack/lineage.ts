@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../../../domain/json.js';
 import type { ArtifactRef } from '../../../domain/workflow/events.js';
 import type { RecordedEvent } from '../../log/event-log.js';
 import { hashOf } from '../../log/event-hash.js';
-import { isRef } from '../../saga/results.js';
+import { isRef } from '../../workflow/artifacts.js';
 
 export type Lineage = Readonly<{
   /** Path inside the pack. */

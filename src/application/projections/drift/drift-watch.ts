@@ -1,7 +1,6 @@
 import type { OnError } from '../../runtime/errors.js';
-import { sleep, type Clock } from '../../runtime/clock.js';
+import { sleep, type Clock, every } from '../../runtime/clock.js';
 import type { EventLog } from '../../log/event-log.js';
-import { every } from '../../runtime/every.js';
 import type { ProjectionRecords } from '../admin/projection-records.js';
 import type { Projection } from '../projection.js';
 import { checkExecution, type Checked, type LiveRows } from './check-execution.js';

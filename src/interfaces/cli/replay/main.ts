@@ -2,8 +2,7 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { story } from '../../../application/replay/story.js';
-import { survey, withoutKinds } from '../../../application/replay/survey.js';
-import { verdictOf } from '../../../application/replay/verdict.js';
+import { survey, withoutKinds, verdictOf } from '../../../application/replay/verdict.js';
 import { definitionFrom, openHistory, retryRulesFrom, type History } from '../../../composition/replay.js';
 import { runUntilSignal } from '../../../composition/run-until-signal.js';
 import type { WorkflowDefinition } from '../../../domain/workflow/events.js';
@@ -89,7 +88,7 @@ const PROGRESS_EVERY_MS = 1_000;
 const write = async (text: string): Promise<void> => {
   if (!process.stdout.write(`${text}\n`)) await once(process.stdout, 'drain');
 };
-const tell = (text: string) => process.stderr.write(`${text}\n`);
+const writeError = (text: string) => process.stderr.write(`${text}\n`);
 
 /** `workflowName`: whose executions they are for; null: everyone's. */
 type GivenRules = Readonly<{ rules: Rules; workflowName: string | null }>;
@@ -104,8 +103,8 @@ const rulesFrom = async ({ definition, retryPolicy }: Options): Promise<GivenRul
 const tellStory = async ({ log }: History, executionId: string, { until, json }: Options): Promise<number> => {
   const { events } = await log.read(workflowStream(executionId));
   if (events.length === 0) throw new Error(`There is no execution ${executionId}`);
-  const told = until === null ? events : events.filter(({ revision }) => revision <= until);
-  for (const line of story(told)) await write(json ? storyJson(line) : storyText(line).join('\n'));
+  const shown = until === null ? events : events.filter(({ revision }) => revision <= until);
+  for (const line of story(shown)) await write(json ? storyJson(line) : storyText(line).join('\n'));
   return 0;
 };
 
@@ -128,7 +127,7 @@ const judgeAll = async (
 ): Promise<number> => {
   const tally = new Tally();
   const progress = setInterval(
-    () => tell(`${tally.executions} executions, ${tally.differ} differ ...`),
+    () => writeError(`${tally.executions} executions, ${tally.differ} differ ...`),
     PROGRESS_EVERY_MS,
   );
   try {
@@ -162,14 +161,14 @@ const run = async (signal: AbortSignal): Promise<number> => {
   }
 };
 
-// A gate that was interrupted has said nothing: it must not look like one that found no difference.
+// A gate that was interrupted has found nothing out: it must not look like one that found no difference.
 const ending = (code: number, signal: AbortSignal): number => (signal.aborted ? process.exit(FAILED) : code);
 
 runUntilSignal((signal) =>
   run(signal).then(
     (code) => ending(code, signal),
     (error: unknown) => {
-      tell(reasonOf(error));
+      writeError(reasonOf(error));
       return ending(FAILED, signal);
     },
   ),

@@ -1,5 +1,5 @@
 /** The end of a survey: how many executions would have gone otherwise, by kind of difference. Bounded, however many there are. */
-import type { Surveyed } from '../../../application/replay/survey.js';
+import type { Surveyed } from '../../../application/replay/verdict.js';
 import { DIFFERENCES, type DifferenceKind } from '../../../domain/workflow/what-if/difference.js';
 import { fitted } from './lines.js';
 

@@ -18,7 +18,7 @@ export const FOLLOW_LIMITS = {
 /** The API will not give this stream, however often it is asked. */
 class Refused extends Error {}
 
-export type Told = Readonly<{
+type FollowListener = Readonly<{
   message: (message: Message) => void;
   /** Null: it is connected. */
   connection: (trouble: string | null) => void;
@@ -32,7 +32,7 @@ type Limits = typeof FOLLOW_LIMITS;
  */
 export const follow = async (
   url: string,
-  told: Told,
+  listener: FollowListener,
   signal: AbortSignal,
   limits: Limits = FOLLOW_LIMITS,
 ): Promise<void> => {
@@ -50,7 +50,7 @@ export const follow = async (
       if (event === 'closing') goodbye = goodbyeOf(data);
       if (event !== 'snapshot' && event !== 'event' && event !== 'end') return;
       const content: unknown = JSON.parse(data);
-      told.message({ event, data: content } as Message);
+      listener.message({ event, data: content } as Message);
     },
   });
 
@@ -81,7 +81,7 @@ export const follow = async (
         // A stream that begins with a goodbye is none: the pauses grow as after any refusal.
         if (isBegun || goodbye !== null) continue;
         isBegun = true;
-        told.connection(null);
+        listener.connection(null);
         pause = limits.firstPauseMs;
       }
       return isEnded;
@@ -102,7 +102,7 @@ export const follow = async (
     }
     if (isEnded) return;
     trouble = goodbye ?? trouble;
-    told.connection(`${trouble}; trying again in ${(pause / 1_000).toFixed(1)} s`);
+    listener.connection(`${trouble}; trying again in ${(pause / 1_000).toFixed(1)} s`);
     await delay(pause, undefined, { signal }).catch(() => undefined);
     pause = Math.min(2 * pause, limits.lastPauseMs);
   }

@@ -13,8 +13,8 @@ const MARKS: Readonly<Record<string, string>> = {
   cancelled: '■',
 };
 
-/** @param width columns; no line is longer. @param told of the connection, where it is not as usual */
-export const linesOf = (picture: Picture, now: Date, width: number, told: string | null): readonly string[] => {
+/** @param width columns; no line is longer. @param trouble of the connection; null where there is none */
+export const linesOf = (picture: Picture, now: Date, width: number, trouble: string | null): readonly string[] => {
   const { execution, steps, events } = picture;
   const { workflow_name, id, project_id, current_state, percent_complete } = execution;
   const names = Math.max(...steps.map(({ step_name }) => step_name.length), 0);
@@ -25,7 +25,7 @@ export const linesOf = (picture: Picture, now: Date, width: number, told: string
     ...steps.map((step) => stepLine(step, names, now)),
     '',
     ...events.map(eventLine),
-    ...(told === null ? [] : [told]),
+    ...(trouble === null ? [] : [trouble]),
   ];
   return lines.map((line) => cut(plain(line), width));
 };

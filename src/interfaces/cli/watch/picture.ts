@@ -1,4 +1,4 @@
-/** What a stream has told so far. Pure: a picture and a message give the next picture. */
+/** The execution as a stream has shown it so far. Pure: a picture and a message give the next picture. */
 import type { ShownChange } from '../../http/streams/event-message.js';
 
 /** Columns of a step as JSON has them. */

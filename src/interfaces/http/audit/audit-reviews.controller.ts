@@ -2,7 +2,7 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestj
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request } from 'express';
 import { ReviewAudit } from '../../../application/commands/review-audit.js';
-import { ListAuditReviews } from '../../../application/queries/list-audit-reviews.js';
+import { ListAuditReviews } from '../../../application/audit/reviews.js';
 import { answer } from '../server/answers.js';
 import { auditAnswer, reviewAnswer } from './audit-answer.js';
 import { callerOf } from '../server/caller.js';

@@ -1,7 +1,7 @@
 import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import type { Response } from 'express';
-import { GetArtifact } from '../../../application/queries/get-artifact.js';
+import { GetArtifact } from '../../../application/queries/get-execution.js';
 import { ArtifactPath, NoQuery } from './queries.js';
 import { tag } from '../server/entity-tag.js';
 

@@ -3,7 +3,7 @@ import { QueryBus } from '@nestjs/cqrs';
 import type { Response } from 'express';
 import { GetExecution } from '../../../application/queries/get-execution.js';
 import { GetPastExecution } from '../../../application/history/get-past-execution.js';
-import { ListAuditReviews } from '../../../application/queries/list-audit-reviews.js';
+import { ListAuditReviews } from '../../../application/audit/reviews.js';
 import { ListExecutions } from '../../../application/queries/list-executions.js';
 import { answer, executionAnswer, pastAnswer } from '../server/answers.js';
 import { auditAnswer } from '../audit/audit-answer.js';

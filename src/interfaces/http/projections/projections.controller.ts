@@ -3,7 +3,7 @@ import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { OrderRebuild, requestAll, type RebuildOrder } from '../../../application/commands/order-rebuild.js';
 import { TreatPoison } from '../../../application/commands/treat-poison.js';
-import { GetRebuild, ListProjections } from '../../../application/queries/projections.js';
+import { GetRebuild, ListProjections } from '../../../application/projections/admin/projection-queries.js';
 import { answer } from '../server/answers.js';
 import { callerOf } from '../server/caller.js';
 import { AdminBody, PoisonBody, PoisonPath, ProjectionPath, RebuildBody, RebuildPath } from './requests.js';

@@ -11,8 +11,8 @@ import {
   NotReady,
   OtherRevision,
   TooMuchWaiting,
+  CallerLeft,
 } from '../../../application/runtime/errors.js';
-import { CallerLeft } from '../../../application/runtime/caller-left.js';
 import {
   AppendOutcomeUnknown,
   LogUnavailable,

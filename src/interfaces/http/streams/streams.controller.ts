@@ -4,7 +4,7 @@ import type { Request, Response } from 'express';
 import { endOf } from '../../../application/live/live-event.js';
 import type { LiveStream } from '../../../application/live/live-stream.js';
 import { LiveStreams } from '../../../application/live/live-streams.js';
-import { CheckState } from '../../../application/queries/known-words.js';
+import { CheckState } from '../../../application/queries/list-executions.js';
 import { GetEvents } from '../../../application/history/get-events.js';
 import { GetExecution, type ExecutionAnswer } from '../../../application/queries/get-execution.js';
 import type { EventsAsked, ExecutionView } from '../../../application/queries/read-model.js';

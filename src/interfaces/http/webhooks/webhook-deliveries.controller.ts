@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import { RedeliverWebhook } from '../../../application/commands/webhooks.js';
-import { ListDeliveries } from '../../../application/queries/webhooks.js';
+import { ListDeliveries } from '../../../application/webhooks/webhook-queries.js';
 import { answer } from '../server/answers.js';
 import { NoQuery } from '../executions/queries.js';
 import { DELIVERIES_PER_PAGE, DeliveriesQuery, DeliveryPath, WebhookPath } from './requests.js';

@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res }
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { ControlWebhook, RotateWebhookSecret, SubscribeWebhook } from '../../../application/commands/webhooks.js';
-import { ListWebhooks } from '../../../application/queries/webhooks.js';
+import { ListWebhooks } from '../../../application/webhooks/webhook-queries.js';
 import type { WebhookOutcome } from '../../../application/webhooks/webhooks.js';
 import { answer } from '../server/answers.js';
 import { callerOf } from '../server/caller.js';

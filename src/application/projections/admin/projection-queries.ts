@@ -1,7 +1,6 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { rebuildOf } from '../commands/order-rebuild.js';
-import { ProjectionStatuses, type ProjectionStatus } from '../projections/admin/projection-status.js';
-import { Rebuilds, type RebuildView } from '../rebuild/rebuilds.js';
+import { ProjectionStatuses, type ProjectionStatus } from './projection-status.js';
+import { rebuildOf, Rebuilds, type RebuildView } from '../../rebuild/rebuilds.js';
 
 /** @param projection null for all; `listed`: of what is held back, for each, at most */
 export class ListProjections extends Query<readonly ProjectionStatus[]> {

@@ -1,7 +1,7 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { WebhookStore, type DeliveriesAsked, type DeliveryView, type WebhookView } from '../webhooks/webhook-store.js';
-import { Webhooks } from '../webhooks/webhooks.js';
-import type { Page } from './read-model.js';
+import { WebhookStore, type DeliveriesAsked, type DeliveryView, type WebhookView } from './webhook-store.js';
+import { Webhooks } from './webhooks.js';
+import type { Page } from '../queries/read-model.js';
 
 /** Every subscription, or the one of that id. */
 export class ListWebhooks extends Query<readonly WebhookView[]> {

@@ -1,0 +1,143 @@
+import { CommandRejected } from '../../domain/errors.js';
+import type { Clock } from '../runtime/clock.js';
+import { OtherRevision } from '../runtime/errors.js';
+import { appendWithRetry, type AppendLimits } from './append.js';
+import { chained, type Unchained } from './event-hash.js';
+import {
+  LogUnavailable,
+  RevisionConflict,
+  type EventLog,
+  type ExpectedRevision,
+  type NewEvent,
+  type RecordedEvent,
+} from './event-log.js';
+
+type WriteLimits = AppendLimits &
+  Readonly<{
+    /** How often a command is decided in all because another writer was faster each time. */
+    maximumRounds: number;
+  }>;
+
+const DEFAULT_WRITE_LIMITS: WriteLimits = {
+  maximumRounds: 10,
+  maximumTries: 5,
+  initialPauseMs: 100,
+};
+
+/** A stream as far as it has been read: enough to append behind it and to recognise a repeated command. */
+export type StreamFold = Readonly<{
+  revision: ExpectedRevision;
+  /** The latest commands that left events. */
+  commands: readonly string[];
+  /** Of the last event, for the next one to name; null before the first. */
+  link: string | null;
+}>;
+
+/** Where the writer gets the fold that it decides on. */
+type FoldSource<Fold> = Readonly<{
+  /**
+   * A fold that may be behind the log, where that spares a read: a refusal, or a decision to do nothing, is made again on a
+   * fresh one.
+   */
+  cached?: () => Fold | Promise<Fold>;
+  /** The stream as the log holds it now. */
+  fresh: () => Promise<Fold>;
+  /** Called when an append got no clear answer: its events may be in the log by now, or get there later. */
+  forget?: () => unknown;
+}>;
+
+/** What a command leads to; nothing is appended where there are no events. */
+type Decision = Readonly<{ unchained: readonly Unchained[] }>;
+
+/** Events as they are in the log now. `revision`, `position` and `link` are those of the last one. */
+type Appended = Readonly<{
+  events: readonly NewEvent[];
+  revision: bigint;
+  position: bigint;
+  link: string | null;
+}>;
+
+/** `fold` is what was decided on; `commands` are its commands and those that have just left events. */
+type Written<Fold, Decided> =
+  | Readonly<{ fold: Fold; appended: null }>
+  | Readonly<{ fold: Fold; decision: Decided; appended: Appended & Pick<StreamFold, 'commands'> }>;
+
+/** Every event of every history gets into the log here. Only the write probe, whose events are none, goes past it. */
+export class StreamWriter {
+  constructor(
+    private readonly log: EventLog,
+    private readonly clock: Clock,
+    private readonly limits: WriteLimits = DEFAULT_WRITE_LIMITS,
+  ) {}
+
+  /**
+   * Reads, decides, appends, and does so again where another writer was faster. A command that has left events before leaves
+   * none now.
+   * @throws what `decide` throws, RevisionConflict after too many rounds, LogUnavailable
+   */
+  async write<Fold extends StreamFold, Decided extends Decision>(
+    stream: string,
+    commandId: string,
+    { cached, fresh, forget }: FoldSource<Fold>,
+    decide: (fold: Fold) => Decided,
+  ): Promise<Written<Fold, Decided>> {
+    for (let round = 1; ; round++) {
+      const mayBeStale = cached !== undefined && round === 1;
+      const fold = mayBeStale ? await cached() : await fresh();
+      if (fold.commands.includes(commandId)) return { fold, appended: null };
+      try {
+        const decision = decide(fold);
+        const { unchained } = decision;
+        if (unchained.length > 0) {
+          const { events, revision, position, link } = await this.appendBehind(stream, unchained, fold);
+          const commands = commandsAfter(fold, unchained);
+          return { fold, decision, appended: { events, revision, position, link, commands } };
+        }
+        if (!mayBeStale) return { fold, appended: null };
+      } catch (error) {
+        if (error instanceof LogUnavailable) forget?.();
+        const isStale = mayBeStale && (error instanceof CommandRejected || error instanceof OtherRevision);
+        const isOvertaken = error instanceof RevisionConflict && round < this.limits.maximumRounds;
+        if (!isStale && !isOvertaken) throw error;
+      }
+    }
+  }
+
+  /**
+   * Puts events behind the last one of a stream, for a writer that has it for itself.
+   * @throws RevisionConflict where the stream has moved on, LogUnavailable
+   */
+  async appendBehind(
+    stream: string,
+    unchained: readonly Unchained[],
+    { revision: expected, link: after }: Pick<StreamFold, 'revision' | 'link'>,
+  ): Promise<Appended> {
+    const { events, link } = chained(stream, unchained, expected, after);
+    const { revision, position } = await appendWithRetry(this.log, this.clock, stream, events, expected, this.limits);
+    return { events, revision, position, link };
+  }
+}
+
+/** Folds what is new in the stream since `known` onto it. @throws LogUnavailable, StreamTombstoned */
+export const readOn = async <Fold extends Pick<StreamFold, 'revision'>>(
+  log: Pick<EventLog, 'read'>,
+  stream: string,
+  known: Fold,
+  fold: (folded: Fold, event: RecordedEvent) => Fold,
+): Promise<Fold> => {
+  const from = known.revision === 'none' ? 0n : known.revision + 1n;
+  const { events } = await log.read(stream, from);
+  return events.reduce((folded, event) => fold(folded, event), known);
+};
+
+/** How many of a stream's commands are remembered, to recognise a repeat. */
+const REMEMBERED_COMMANDS = 100;
+
+export const remember = (commands: readonly string[], commandId: string): readonly string[] =>
+  commands.at(-1) === commandId ? commands : [...commands.slice(1 - REMEMBERED_COMMANDS), commandId];
+
+const commandsAfter = ({ commands }: StreamFold, unchained: readonly Unchained[]): readonly string[] =>
+  unchained.reduce(
+    (known, { event }) => remember(known, (event.metadata as Readonly<{ commandId: string }>).commandId),
+    commands,
+  );
