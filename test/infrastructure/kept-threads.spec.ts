@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { KeptThreads, type KeptThreadLimits } from '../../src/infrastructure/system/kept-threads.js';
+import { KeptThreads, type KeptThreadLimits } from '../../src/infrastructure/system/threads.js';
 import { eventually } from '../support/eventually.js';
 
 const LIMITS: KeptThreadLimits = {

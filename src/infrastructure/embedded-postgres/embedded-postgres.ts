@@ -6,11 +6,17 @@
  */
 import type pg from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
-import { prepareCluster, type Cluster } from './cluster.js';
-import type { Address } from './process.js';
+import { prepareCluster, type Cluster, HAS_SOCKETS } from './cluster.js';
+import {
+  type Address,
+  connectAsSuperuser,
+  findOrStartServer,
+  stopServer,
+  urlOf,
+  type Server,
+  type ServerOptions,
+} from './server.js';
 import { DATABASE, prepareDatabase, ROLE, SUPERUSER } from './roles.js';
-import { connectAsSuperuser, findOrStartServer, stopServer, urlOf, type Server, type ServerOptions } from './server.js';
-import { HAS_SOCKETS } from './socket.js';
 
 /** In database "postgres": held shared by every process that uses the server. */
 const PRESENCE_LOCK = '7205113001';

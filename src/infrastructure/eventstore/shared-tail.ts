@@ -170,7 +170,7 @@ class LogTail {
     if (position === null || position <= this.last) return;
     if (message.kind === 'event') this.events.push(message.event);
     this.last = position;
-    // By halves: dropping them one by one would move all the others each time.
+    // By halves: dropping single events would move all others each time.
     if (this.events.length >= 2 * this.keptEvents) {
       this.events = this.events.slice(-this.keptEvents);
       this.floor = this.events[0]!.position - 1n;

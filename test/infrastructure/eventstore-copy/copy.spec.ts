@@ -1,7 +1,6 @@
 import { binaryEvent, jsonEvent } from '@eventstore/db-client';
 import { copyLog } from '../../../src/tools/copy-eventstore/copy.js';
-import type { CopiedEvent } from '../../../src/tools/copy-eventstore/event.js';
-import { copyLimits } from '../../../src/tools/copy-eventstore/limits.js';
+import { type CopiedEvent, copyLimits } from '../../../src/tools/copy-eventstore/event.js';
 import { collect, events } from '../embedded-eventstore/server-under-test.js';
 import { comparable, startSide, turns, type Side } from './side.js';
 

@@ -7,7 +7,7 @@ import { streamDeleted } from '../wire/errors.js';
 
 export type From = bigint | 'start' | 'end';
 
-/** There is no such stream, or none any more. */
+/** There is no such stream, or it was deleted. */
 export class StreamNotFound extends Error {}
 
 /** The revisions and the age that a read may see. */

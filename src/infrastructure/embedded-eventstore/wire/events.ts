@@ -4,7 +4,7 @@ import { shared, type Shared, type Streams } from './protocol.js';
 import { isMetastream, originalOf, sizeOf, type ProposedEvent, DELETED } from './records.js';
 import { appendTooLarge, invalidArgument, missingProperty } from './errors.js';
 
-/** Revisions and positions as callers send them: unsigned, 64 bits. */
+// Revisions and positions as callers send them: unsigned, 64 bits.
 
 /** The largest number of 64 bits: the end in reads, "no stream" where a revision is expected. */
 const NONE = 2n ** 64n - 1n;
