@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 const ask = (asked: string, bytes = 10) => threads.run(asked, new Uint8Array(bytes));
 
-test('one thread does one order after the other', async () => {
+test('a thread does its orders in turn', async () => {
   await start();
   const [first, second] = [await ask('count'), await ask('count', 20)];
   expect([first.bytes, second.bytes]).toEqual([10, 20]);

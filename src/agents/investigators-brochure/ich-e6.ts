@@ -2,9 +2,9 @@
  * The sections of an Investigator's Brochure and the clauses of ICH E6 that ask for them. Numbers follow the sample
  * contents of E6(R2) 7.5, in which section n is clause 7.3.n, which is A.3.n of E6(R3).
  */
-export type SectionKind = 'title' | 'statement' | 'contents' | 'body' | 'references' | 'fact_register' | 'clause_table';
+type SectionKind = 'title' | 'statement' | 'contents' | 'body' | 'references' | 'fact_register' | 'clause_table';
 
-export type BrochureSection = Readonly<{
+type BrochureSection = Readonly<{
   key: string;
   title: string;
   kind: SectionKind;

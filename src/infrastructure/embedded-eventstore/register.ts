@@ -1,4 +1,4 @@
-/** Who runs the node of a database, seen from outside. */
+/** Which process runs the node of a database, seen from outside. */
 import type pg from 'pg';
 import { PgClient } from '../postgres/session/pg-client.js';
 import { withCredentials } from './wire/credentials.js';

@@ -172,7 +172,7 @@ async function createCluster(at: {
   }
 }
 
-/** initdb takes about a second; what is older than this belongs to nobody. */
+/** initdb takes about a second; what is older than this was abandoned. */
 const ABANDONED_MS = 60_000;
 
 const ageOf = (path: string) =>

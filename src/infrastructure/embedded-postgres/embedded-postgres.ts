@@ -23,7 +23,7 @@ const PRESENCE_LOCK = '7205113001';
 const RESTART_PAUSE_MS = 500;
 const RESTART_PAUSE_LIMIT_MS = 5_000;
 
-export type EmbeddedPostgresOptions = Readonly<{
+type EmbeddedPostgresOptions = Readonly<{
   /** Holds the cluster, its password and its log. Made if missing; give it a directory of its own. */
   dataDir: string;
   /**
@@ -42,7 +42,7 @@ export type EmbeddedPostgresOptions = Readonly<{
   stopTimeoutMs?: number;
 }>;
 
-export type EmbeddedPostgres = Readonly<{
+type EmbeddedPostgres = Readonly<{
   /** Connection string of the application's database, which its role owns. Holds the password: do not log it. */
   url: string;
   /** The superuser's, for what the application itself never does. Not to be logged either. */

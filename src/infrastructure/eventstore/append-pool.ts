@@ -23,7 +23,7 @@ type Place = { underWay: number; opened?: Promise<Opened> };
  * The library sends one message of a call at a time, and the next when the one before has left the process. Over some calls side
  * by side so many leave at once. A call is opened when all others have something under way.
  *
- * The client has such calls too. Its own reject other appends that are under way, never time out, and throw where nobody can
+ * The client has such calls too. Its own reject other appends that are under way, never time out, and throw where no caller can
  * catch it when an answer comes late.
  */
 export class AppendPool {

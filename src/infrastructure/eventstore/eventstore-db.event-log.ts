@@ -17,7 +17,7 @@ import { connect } from './connect.js';
 import { recorded } from './read-messages.js';
 import { subscribeToAll } from './subscription.js';
 
-export type EventStoreDbOptions = Readonly<{
+type EventStoreDbOptions = Readonly<{
   /** `esdb://host:2113?tls=false`, or any other form that the client takes. */
   url: string;
   /** After this time the outcome of an append is not known. Default 5 000 ms. */

@@ -11,7 +11,7 @@ import {
 import { SharedTail, type SubscribeOptions } from './shared-tail.js';
 
 /** Where a log is now, when that may change. `look` finds out anew, and takes at most as long as that takes. */
-export type Endpoint = Readonly<{
+type Endpoint = Readonly<{
   url: string;
   look: () => Promise<void>;
   onMove: (move: (url: string) => void) => void;
@@ -20,7 +20,7 @@ export type Endpoint = Readonly<{
 /** The client of one server. */
 export type ServerLog = EventLog & Readonly<{ close: () => Promise<void> }>;
 
-export type FailoverOptions = Readonly<{
+type FailoverOptions = Readonly<{
   /** Prefixes of all streams that the instance follows: their subscriptions share one. */
   followed: readonly string[];
   /** Events kept for followers that are not the fastest, at least; at most twice as many. */

@@ -1,5 +1,5 @@
 /** Open files and connections. With fewer the program's modules cannot be loaded, and the error would name some module. */
-export const FEWEST_OPEN_FILES = 512;
+const FEWEST_OPEN_FILES = 512;
 
 /** Node has raised the soft limit to the hard one by then. Undefined where the system knows no such limit. */
 export const openFilesLimit = (): number | undefined => {

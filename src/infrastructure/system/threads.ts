@@ -24,7 +24,7 @@ export class ThreadRefusal extends Error {
 }
 
 /**
- * Works in threads of their own: laying out pages takes seconds, in which a server would answer nobody. Each thread gets
+ * Works in threads of their own: laying out pages takes seconds, in which a server would answer no client. Each thread gets
  * one order as its `workerData`, posts its result, and ends.
  */
 export class OneShotThreads<Order, Result = Uint8Array> {

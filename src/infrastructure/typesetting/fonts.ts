@@ -134,7 +134,7 @@ const has = (font: FontFile, codePoints: readonly number[]): boolean => {
   return codePoints.every((codePoint) => set.has(codePoint));
 };
 
-export const codePointsOf = (text: string): number[] => [...text].map((character) => character.codePointAt(0)!);
+const codePointsOf = (text: string): number[] => [...text].map((character) => character.codePointAt(0)!);
 
 const found = new Map<string, FontFile | null>();
 
@@ -157,7 +157,7 @@ export const fontFor = (cluster: string, region: Region): FontFile | null => {
 
 export const covers = (font: FontFile, cluster: string): boolean => has(font, codePointsOf(cluster));
 
-export type EmbeddedFont = Readonly<{ name: string; normal: Buffer; bold: Buffer }>;
+type EmbeddedFont = Readonly<{ name: string; normal: Buffer; bold: Buffer }>;
 
 /** Roboto is embedded as it is: pdfmake cuts it down itself. Others are first brought into a form that it can read. */
 export class UsedFonts {

@@ -49,7 +49,7 @@ describe('a copy of a log', () => {
     expect(await copy()).toBe(0);
   });
 
-  test('goes on where one was interrupted', async () => {
+  test('goes on where a copy was interrupted', async () => {
     const log = (await collect(source.server.log())).filter(isUser).filter(({ type }) => type !== '$streamDeleted');
     await target.write(log.slice(0, 3));
     expect(await copy()).toBe((await collect(source.server.log())).length - 3);

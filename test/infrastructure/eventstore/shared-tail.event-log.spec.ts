@@ -71,7 +71,7 @@ describe('followers', () => {
   type Heard = ReturnType<typeof listen>;
   const isCaughtUp = ({ signals }: Heard) => signals.some(({ kind }) => kind === 'caught-up');
 
-  test('share one subscription once they have caught up, and leave none behind', async () => {
+  test('share one subscription when they have caught up, and leave none open', async () => {
     const { reached, log } = world();
     await log.append(stream(), events(3), 'none');
     const all = [listen(log, 'sub-', 'start'), listen(log, 'sub-', 'start'), listen(log, 'sub-x', 'start')];
@@ -83,7 +83,7 @@ describe('followers', () => {
     await eventually(() => expect(reached.open).toBe(0));
   });
 
-  test('who is far behind what is kept reads by himself, in order and without a gap, and comes back', async () => {
+  test('a follower far behind what is kept reads by itself, in order and without a gap, and comes back', async () => {
     const { reached, log } = world(10);
     const fast = listen(log, 'sub-', 'start');
     const slow = listen(log, 'sub-', 'start', 1);
@@ -105,7 +105,7 @@ describe('followers', () => {
     await slow.stop();
   });
 
-  test('all of them hear that the connection is lost, and a new subscription is opened for who comes again', async () => {
+  test('all get the loss of the connection as an error, and a follower that comes again gets a new subscription', async () => {
     const { reached, log } = world();
     const lost = [listen(log, 'sub-', 'start'), listen(log, 'sub-', 'start')];
     await eventually(() => lost.every(isCaughtUp));
@@ -132,7 +132,7 @@ describe('followers', () => {
     await heard.stop();
   });
 
-  test('who follows other streams than those that are shared has a subscription of his own', async () => {
+  test('a follower of streams that are not shared has a subscription of its own', async () => {
     const { reached, log } = world();
     const heard = listen(log, 'another-', 'start');
     await log.append(`another-${randomUUID()}`, events(2), 'none');

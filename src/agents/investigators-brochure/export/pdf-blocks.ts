@@ -3,7 +3,7 @@ import { type BrochureDocument, type DocumentBlock, type DocumentBlockOf } from 
 import { CAPTION_LABEL, hex, STYLE } from './style.js';
 
 /** Rules above and below the header row and at the end; nothing between columns. */
-export const ruled: CustomTableLayout = {
+const ruled: CustomTableLayout = {
   hLineWidth: (line, { table }) =>
     line === 0 ? 0 : line === 1 || line === 2 || line === table.body.length ? 0.8 : 0.4,
   vLineWidth: () => 0,
@@ -85,7 +85,7 @@ const cell = (text: string, column: number, table: number | null): TableCell => 
   return { text: citationPieces(text, 'tableCitation'), style: 'tableCitation', ...id };
 };
 
-export const tableId = (number: number): string => `table-${number}`;
+const tableId = (number: number): string => `table-${number}`;
 
 const fields = ({ rows }: DocumentBlockOf<'fields'>): Content => ({
   table: {

@@ -53,7 +53,7 @@ export const quantity = (value: Value): string => textOf(quantityPhrase(value));
 export const quantities = (fact: Fact): string => textOf(quantitiesPhrase(fact));
 export const sentenceOf = (fact: Fact): string => textOf(sentencePhrase(fact));
 
-export const factSchema = z.strictObject({
+const factSchema = z.strictObject({
   ...factContent,
   source: sourceSchema.extend({ locator: orNull(text(120)) }),
   sha256,

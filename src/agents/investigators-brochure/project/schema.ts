@@ -56,7 +56,7 @@ const checkReferences = ({ sources, facts }: ProjectLike, context: Context): voi
   }
 };
 
-export const PROJECT_FORMAT = 'investigators-brochure/1';
+const PROJECT_FORMAT = 'investigators-brochure/1';
 
 export const projectLimits = { facts: 2000, sources: 500, valuesPerFact: 20, tradeNames: 20 } as const;
 
@@ -71,7 +71,7 @@ export const sourceSchema = z.strictObject({
   date,
 });
 
-export const valueSchema = z.strictObject({
+const valueSchema = z.strictObject({
   name: z.string().regex(/^[a-z][a-z0-9_]{0,39}$/, 'expected a lower case name of letters, digits, _'),
   label: orNull(text(80)),
   value: z.union([z.number().transform(String), text(120)], { error: 'expected a number or a text' }),

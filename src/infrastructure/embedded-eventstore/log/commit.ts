@@ -26,7 +26,7 @@ export type Outcome =
   | Readonly<{ kind: 'done'; revision: bigint; position: bigint }>
   | Readonly<{ kind: 'wrong'; current: bigint }>
   | Readonly<{ kind: 'deleted' | 'timeout' | 'busy' | 'closing' }>
-  /** Nobody may do that; nothing was written. */
+  /** No caller may do that; nothing was written. */
   | Readonly<{ kind: 'denied'; reason: string }>
   /** The database refused; nothing was written. */
   | Readonly<{ kind: 'failed'; reason: string }>;

@@ -133,7 +133,7 @@ export class Writer {
       if (error instanceof WriterLost) throw error;
       return this.finish(batch, () => failureOf(error), left);
     }
-    // Executions go on with their answers; who follows the log has time.
+    // Executions go on with their answers; followers of the log have time.
     this.finish(batch, (index) => outcomes[index] ?? { kind: 'timeout' }, left);
     if (commit.events.length > 0) this.tail.push(commit.events);
   }

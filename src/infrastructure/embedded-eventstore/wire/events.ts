@@ -26,7 +26,7 @@ const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 type Proposed = Streams.AppendReq.ProposedMessage | Streams.BatchAppendReq.ProposedMessage;
 
-export type NameLimits = Pick<Limits, 'maxStreamNameBytes' | 'maxEventTypeBytes' | 'maxAppendBytes'>;
+type NameLimits = Pick<Limits, 'maxStreamNameBytes' | 'maxEventTypeBytes' | 'maxAppendBytes'>;
 
 /** @throws a refusal for what no stream can be called */
 export function streamName(identifier: Shared.StreamIdentifier | undefined, limits: NameLimits): string {
