@@ -2,9 +2,8 @@
 import { InvalidRequest, NotReady } from '../application/runtime/errors.js';
 import { readAnswerBytes, type AnswerRead, type AnswerReader } from '../infrastructure/agents/answer.js';
 import type { AgentLimits } from '../infrastructure/agents/limits.js';
-import { KeptThreads, type KeptThreadLimits } from '../infrastructure/system/kept-threads.js';
+import { KeptThreads, type KeptThreadLimits, ThreadRefusal } from '../infrastructure/system/threads.js';
 import { OneEachRound } from '../infrastructure/system/while-away.js';
-import { ThreadRefusal } from '../infrastructure/system/one-shot-threads.js';
 import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/server/json-reader.js';
 import type { BodyRules } from '../interfaces/http/server/read-json.js';
 import { bodyUnreadable, Refusal } from '../interfaces/http/server/refusal.js';

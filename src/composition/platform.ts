@@ -11,7 +11,6 @@ import { connectionShares, type ConnectionShares } from '../infrastructure/confi
 import { SharedNode } from '../infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../infrastructure/eventstore/eventstore-db.event-log.js';
 import { FailoverEventLog } from '../infrastructure/eventstore/failover.event-log.js';
-import { SharedTailEventLog } from '../infrastructure/eventstore/shared-tail.event-log.js';
 import { checkDatabase } from '../infrastructure/postgres/check-database.js';
 import { createDataSource } from '../infrastructure/postgres/data-source.js';
 import { startEmbeddedPostgres } from '../infrastructure/embedded-postgres/embedded-postgres.js';
@@ -84,10 +83,10 @@ export const startPlatform = async (
     opened(dataSource, (it) => it.destroy());
     const openLog = (url: string) => new EventStoreDbEventLog({ url, appendTimeoutMs: config.appendTimeoutMs });
     const given = config.eventstoreUrl?.reveal();
-    const reached = given ? openLog(given) : new FailoverEventLog(await sharedNode(databaseUrl), openLog);
-    opened(reached, (it) => it.close());
-    if (given) await whileLogIsAway(waits, reached);
-    return { dataSource, log: new SharedTailEventLog(reached, FOLLOWED), close };
+    const endpoint = given ?? (await sharedNode(databaseUrl));
+    const log = opened(new FailoverEventLog(endpoint, openLog, { followed: FOLLOWED }), (it) => it.close());
+    if (given) await whileLogIsAway(waits, log);
+    return { dataSource, log, close };
   } catch (error) {
     await close();
     throw error;

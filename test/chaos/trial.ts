@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findRunningNode } from '../../src/infrastructure/embedded-eventstore/index.js';
 import { startEmbeddedPostgres } from '../../src/infrastructure/embedded-postgres/embedded-postgres.js';
-import { isAlive } from '../../src/infrastructure/embedded-postgres/process.js';
+import { isAlive } from '../../src/infrastructure/embedded-postgres/server.js';
 import { startChild } from '../support/child.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { Targets } from './faults.js';

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { KeptThreads, type KeptThreadLimits } from '../../src/infrastructure/system/kept-threads.js';
+import { KeptThreads, type KeptThreadLimits } from '../../src/infrastructure/system/threads.js';
 import { eventually } from '../support/eventually.js';
 
 const LIMITS: KeptThreadLimits = {
@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 const ask = (asked: string, bytes = 10) => threads.run(asked, new Uint8Array(bytes));
 
-test('one thread does one order after the other', async () => {
+test('a thread does its orders in turn', async () => {
   await start();
   const [first, second] = [await ask('count'), await ask('count', 20)];
   expect([first.bytes, second.bytes]).toEqual([10, 20]);

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { OneShotThreads } from '../../src/infrastructure/system/one-shot-threads.js';
+import { OneShotThreads } from '../../src/infrastructure/system/threads.js';
 
 const limits = { threads: 1, waiting: 1, timeoutMs: 10_000, heapMb: 64 };
 const order = { format: 'pdf' };

@@ -62,7 +62,7 @@ describe('a database', () => {
     expect(lines).toEqual([]);
   });
 
-  test('is not waited for by one that is told to end', async () => {
+  test('is no longer waited for when the start is ended', async () => {
     const ending = new AbortController();
     const { waits } = waiting(60_000, ending.signal);
     const opened = whileDatabaseIsAway(waits, true, () => checkDatabase(NOWHERE)).catch((reason: unknown) => reason);

@@ -62,7 +62,7 @@ const inputSchema = z.object({
   }),
 });
 
-export type CheckedInput = z.infer<typeof inputSchema>;
+type CheckedInput = z.infer<typeof inputSchema>;
 type Results = Record<string, z.ZodType>;
 type Earlier<R extends Results> = { [K in keyof R]: z.infer<R[K]> };
 export type Success = Extract<AgentResultJson, { success: true }>;

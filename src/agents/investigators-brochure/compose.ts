@@ -4,7 +4,7 @@ import { BROCHURE } from './ich-e6.js';
 import { type Outline, FORMATS, type Format } from './document.js';
 import { factsSchema, projectIdentity, type ProjectIdentity } from './project/fact.js';
 
-/** What the caller wishes of the document: `metadata.user_preferences` and `metadata.custom_options`. */
+// What the caller wishes of the document: `metadata.user_preferences` and `metadata.custom_options`.
 
 const schema = z.object({
   user_preferences: z

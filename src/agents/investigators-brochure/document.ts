@@ -1,6 +1,64 @@
 /** The assembled document: everything is numbered and resolved, nothing is laid out. DOCX and PDF are drawn from it. */
 import { z } from 'zod';
-import { webAddress, words, text } from './texts.js';
+import { webAddress, words, text, sha256 } from './texts.js';
+
+// What the writer leaves: each section as blocks of text whose every sentence and row names the facts it rests on.
+
+const facts = z.array(z.string().max(40)).max(2000);
+
+const sentence = z.strictObject({ text: text(8000), facts });
+const row = z.strictObject({ cells: z.array(words(8000)).min(1).max(12), facts });
+
+const writtenBlock = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('subheading'), text: text(200) }),
+  z.strictObject({ kind: z.literal('paragraph'), sentences: z.array(sentence).min(1).max(2000) }),
+  z.strictObject({
+    kind: z.literal('table'),
+    caption: text(300),
+    columns: z.array(text(120)).min(1).max(12),
+    rows: z.array(row).min(1).max(2000),
+  }),
+  /** What the title page says of the document. */
+  z.strictObject({
+    kind: z.literal('fields'),
+    rows: z.array(z.strictObject({ label: text(80), value: text(2000) })).min(1),
+  }),
+  /** Filled in by the assembler, which alone knows all numbers. */
+  z.strictObject({
+    kind: z.literal('generated'),
+    content: z.enum(['contents', 'references', 'fact_register', 'clause_table']),
+  }),
+]);
+
+const writtenSection = z.strictObject({
+  key: z.string().min(1).max(80),
+  title: text(200),
+  blocks: z.array(writtenBlock).max(2000),
+});
+export const sectionsSchema = z.array(writtenSection).max(200);
+
+export type Block = z.infer<typeof writtenBlock>;
+export type BlockOf<K extends Block['kind']> = Extract<Block, { kind: K }>;
+export type WrittenSection = z.infer<typeof writtenSection>;
+
+const count = z.number().int().min(0);
+
+/** Only a document without problems has a report; the hashes say which facts and which sections it speaks of. */
+export const reportSchema = z.strictObject({
+  valid: z.literal(true),
+  facts_sha256: sha256,
+  sections_sha256: sha256,
+  checked: z.strictObject({
+    sections: count,
+    sentences: count,
+    sentences_without_citation: count,
+    table_rows: count,
+    facts_cited: count,
+    numbers: count,
+  }),
+  sections_without_data: z.array(z.string()),
+});
+export type ValidationReport = z.infer<typeof reportSchema>;
 
 export const FORMATS = ['docx', 'pdf'] as const;
 export type Format = (typeof FORMATS)[number];

@@ -1,7 +1,36 @@
 import { createHash } from 'node:crypto';
-import { documentAgent } from './agent.js';
+import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../infrastructure/system/threads.js';
+import { documentAgent, Refusal } from './agent.js';
 import { documentSchema, type Format } from './document.js';
-import { renderFile } from './export/render-files.js';
+import type { RenderOrder } from './export/render-thread.js';
+import type { Rendered } from './export/style.js';
+
+/** A file's time is less than the five minutes that a workflow gives the step. */
+const limits: ThreadLimits = { threads: 2, waiting: 100, timeoutMs: 240_000, heapMb: 1024 };
+
+const threads = new OneShotThreads<RenderOrder, Rendered>(
+  new URL('./export/render-thread.js', import.meta.url),
+  limits,
+  async (order) => {
+    const { render } = await import('./export/render.js');
+    return render(order.document, order.format);
+  },
+);
+
+/** @throws Refusal transient when too many files wait, or when this one takes too long or too much memory */
+const renderFile = async (order: RenderOrder): Promise<Rendered> => {
+  try {
+    return await threads.run(order);
+  } catch (error) {
+    if (!(error instanceof ThreadRefusal)) throw error;
+    if (error.code === 'BUSY') throw new Refusal('transient', 'EXPORT_BUSY', `${error.message}.`);
+    throw new Refusal(
+      'transient',
+      'EXPORT_FAILED',
+      `The ${order.format.toUpperCase()} was not written: ${error.message}.`,
+    );
+  }
+};
 
 const LONGEST_STEM = 80;
 

@@ -4,7 +4,7 @@
  */
 type SectionKind = 'title' | 'statement' | 'contents' | 'body' | 'references' | 'fact_register' | 'clause_table';
 
-export type BrochureSection = Readonly<{
+type BrochureSection = Readonly<{
   key: string;
   title: string;
   kind: SectionKind;

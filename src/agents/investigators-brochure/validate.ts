@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { documentAgent, listed, Refusal } from './agent.js';
 import { BROCHURE } from './ich-e6.js';
-import { outlineSchema } from './document.js';
+import { outlineSchema, type ValidationReport, sectionsSchema, type WrittenSection } from './document.js';
 import { factHash, factsHash, factsSchema, hashOf, productName, projectIdentity, type Fact } from './project/fact.js';
-import type { ValidationReport } from './report.js';
-import { sectionsSchema, type WrittenSection } from './sections.js';
 import { sha256 } from './texts.js';
 import { checkBlock, type Checked } from './validate/blocks.js';
 import { type Problem, checkStructure } from './validate/structure.js';

@@ -1,7 +1,6 @@
 import { documentAgent } from './agent.js';
-import { outlineSchema, type OutlineSection } from './document.js';
+import { outlineSchema, type OutlineSection, type Block, type WrittenSection, type BlockOf } from './document.js';
 import { factsSchema, productName, projectIdentity, type Fact, type ProjectIdentity } from './project/fact.js';
-import type { Block, WrittenSection, BlockOf } from './sections.js';
 import { sha256, NO_DATA } from './texts.js';
 import { plain, sectionBlocks } from './write/section-blocks.js';
 

@@ -6,7 +6,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { OWN_STREAM_PREFIXES } from '../../application/audit/audited-log.js';
 import { authenticated, withCredentials } from './wire/credentials.js';
 import { defaultLimits, type Limits } from './limits.js';
-import { pipelinedReads } from './storage/pipelined-sends.js';
+import { pipelinedReads } from './wire/outgoing.js';
 import { GossipService, ServerFeaturesService, StreamsService } from './wire/protocol.js';
 import { Reader } from './storage/reader.js';
 import { appendHandler } from './rpc/append.js';
@@ -25,7 +25,7 @@ export type NodeOptions = Readonly<{
   host?: string;
   /** Default 0: any free port. */
   port?: number;
-  /** What clients and a second node are told, where it differs from `host` and `port`. */
+  /** The address that clients and a second node get, where it differs from `host` and `port`. */
   advertisedHost?: string;
   advertisedPort?: number;
   /** A secret that is taken beside that of the installation. */
@@ -114,7 +114,7 @@ const newServer = (limits: Limits, secrets: readonly string[]): Server =>
     interceptors: [authenticated(secrets), pipelinedReads(limits.sendAheadBytes)],
   });
 
-type Parts = Readonly<{
+type Running = Readonly<{
   server: Server;
   reads: ReadCalls;
   batches: BatchAppendCalls;
@@ -138,7 +138,7 @@ async function beat(connection: WriterConnection, everyMs: number, signal: Abort
   }
 }
 
-async function close({ server, reads, batches, writer, reader, connection, heart, limits }: Parts): Promise<void> {
+async function close({ server, reads, batches, writer, reader, connection, heart, limits }: Running): Promise<void> {
   heart.abort();
   const late = delay(limits.closeMs, undefined, { ref: false });
   reads.close();

@@ -1,8 +1,8 @@
-/** Who runs the node of a database, seen from outside. */
+/** Which process runs the node of a database, seen from outside. */
 import type pg from 'pg';
 import { PgClient } from '../postgres/session/pg-client.js';
 import { withCredentials } from './wire/credentials.js';
-import { WRITER_LOCK } from './storage/schema.js';
+import { WRITER_LOCK } from './storage/storage.js';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const QUERY_TIMEOUT_MS = 5_000;

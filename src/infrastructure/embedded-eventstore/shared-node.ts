@@ -1,4 +1,4 @@
-/** The one node of a database, for several processes that use it: whoever finds none that lives starts it. */
+/** The one node of a database, for several processes that use it: a process that finds none alive starts it. */
 import { type Limits, defaultLimits } from './limits.js';
 import { NodeRegister } from './register.js';
 import { AnotherNodeRuns } from './storage/storage.js';
@@ -72,7 +72,7 @@ export class SharedNode {
     this.movers.add(move);
   }
 
-  /** Looks now, or joins the look that is under way. Never throws: who cannot look at this moment knows what it knew. */
+  /** Looks now, or joins the look that is under way. Never throws: where it cannot look, what it knew stays. */
   look(): Promise<void> {
     if (this.closing) return Promise.resolve();
     this.looking ??= this.lookOnce()
@@ -96,7 +96,7 @@ export class SharedNode {
   }
 
   private async lookOnce(): Promise<void> {
-    if (this.own) return; // it tells when it is lost
+    if (this.own) return; // its `failed` says when it is lost
     const holder = await this.register.holder();
     if (!holder) await this.start();
     else if (holder.url) this.moveTo(holder.url);

@@ -9,17 +9,17 @@ export type FromWorker =
   | Readonly<{ kind: 'log'; line: string }>
   | Readonly<{ kind: 'failed' | 'another-node'; reason: string }>;
 
-const tell = (message: FromWorker) => parentPort?.postMessage(message);
+const post = (message: FromWorker) => parentPort?.postMessage(message);
 
 try {
-  const node = await runNode({ ...(workerData as NodeOptions), log: (line) => tell({ kind: 'log', line }) });
-  tell({ kind: 'ready', url: node.url, address: node.address, secret: node.secret });
-  void node.failed.then((error) => tell({ kind: 'failed', reason: error.message }));
+  const node = await runNode({ ...(workerData as NodeOptions), log: (line) => post({ kind: 'log', line }) });
+  post({ kind: 'ready', url: node.url, address: node.address, secret: node.secret });
+  void node.failed.then((error) => post({ kind: 'failed', reason: error.message }));
   parentPort?.once('message', () => {
     void node.close().finally(() => process.exit(0));
   });
 } catch (error) {
   const reason = reasonOf(error);
-  tell({ kind: error instanceof AnotherNodeRuns ? 'another-node' : 'failed', reason });
+  post({ kind: error instanceof AnotherNodeRuns ? 'another-node' : 'failed', reason });
   process.exitCode = 1;
 }

@@ -6,18 +6,24 @@
  */
 import type pg from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
-import { prepareCluster, type Cluster } from './cluster.js';
-import type { Address } from './process.js';
+import { prepareCluster, type Cluster, HAS_SOCKETS } from './cluster.js';
+import {
+  type Address,
+  connectAsSuperuser,
+  findOrStartServer,
+  stopServer,
+  urlOf,
+  type Server,
+  type ServerOptions,
+} from './server.js';
 import { DATABASE, prepareDatabase, ROLE, SUPERUSER } from './roles.js';
-import { connectAsSuperuser, findOrStartServer, stopServer, urlOf, type Server, type ServerOptions } from './server.js';
-import { HAS_SOCKETS } from './socket.js';
 
 /** In database "postgres": held shared by every process that uses the server. */
 const PRESENCE_LOCK = '7205113001';
 const RESTART_PAUSE_MS = 500;
 const RESTART_PAUSE_LIMIT_MS = 5_000;
 
-export type EmbeddedPostgresOptions = Readonly<{
+type EmbeddedPostgresOptions = Readonly<{
   /** Holds the cluster, its password and its log. Made if missing; give it a directory of its own. */
   dataDir: string;
   /**
@@ -36,7 +42,7 @@ export type EmbeddedPostgresOptions = Readonly<{
   stopTimeoutMs?: number;
 }>;
 
-export type EmbeddedPostgres = Readonly<{
+type EmbeddedPostgres = Readonly<{
   /** Connection string of the application's database, which its role owns. Holds the password: do not log it. */
   url: string;
   /** The superuser's, for what the application itself never does. Not to be logged either. */

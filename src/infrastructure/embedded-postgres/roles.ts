@@ -46,7 +46,7 @@ async function handOver(superuser: PgClient, connect: (database: string) => Prom
   await superuser.query(`alter database ${DATABASE} owner to ${ROLE}`);
 }
 
-/** `reassign owned` refuses to take anything from the superuser of initdb, as much else is his. */
+/** `reassign owned` refuses to take anything from the superuser of initdb, as much else belongs to it. */
 const HAND_OVER = `
   do $$
   declare change text;

@@ -9,7 +9,7 @@ const SYSTEM_USER = 'postgres';
 /** How to run a Postgres binary: as whom, and with which words before the command. */
 export type Runner = Readonly<{ uid?: number; gid?: number; prefix: readonly string[] }>;
 
-/** Root runs it as the system user "postgres"; anyone else as themselves. */
+/** Root runs it as the system user "postgres"; any other user as itself. */
 export async function chooseRunner(home: string, postgres: string): Promise<Runner> {
   if (process.getuid?.() !== 0) return { prefix: [] };
   const { uid, gid } = await systemUser();

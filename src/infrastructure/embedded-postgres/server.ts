@@ -1,14 +1,15 @@
 /** The running server of a cluster: found if one runs, started if none does. */
-import { spawn } from 'node:child_process';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { spawn, execFile } from 'node:child_process';
+import { open, readFile, rename, rm, stat, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Cluster } from './cluster.js';
-import { freePort, isAlive, isPostmaster, portBefore, readPidFile, type Address } from './process.js';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { promisify } from 'node:util';
+import { PgClient, REQUIRE_AUTH } from '../postgres/session/pg-client.js';
+import { type Cluster, SOCKET_PORT } from './cluster.js';
 import { SUPERUSER } from './roles.js';
 import { command } from './runner.js';
-import { SOCKET_PORT } from './socket.js';
-import { PgClient, REQUIRE_AUTH } from '../postgres/session/pg-client.js';
 
 const LOOK_EVERY_MS = 50;
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -117,7 +118,7 @@ export function urlOf(at: Address, { user, password, database }: Login, byTcp = 
 
 type Started = { ended: boolean; readonly logOffset: number; readonly port: number };
 
-/** Where it was before, whoever starts it: others have connections to it, and will look for it there. */
+/** The port that it had before, whichever process starts it: others have connections to it, and will look for it there. */
 async function portFor(cluster: Cluster, { tcp, port }: ServerOptions, taken: number | undefined): Promise<number> {
   if (!tcp) return SOCKET_PORT;
   if (port !== undefined) return port;
@@ -130,7 +131,7 @@ async function start(cluster: Cluster, options: ServerOptions, port: number): Pr
     ...{ listen_addresses: options.tcp ? '127.0.0.1' : '', timezone: 'UTC', log_timezone: 'UTC' },
     // A list, in which names that hold commas or blanks are quoted.
     unix_socket_directories: cluster.sockets === undefined ? '' : `"${cluster.sockets.replaceAll('"', '""')}"`,
-    // What clients do wrong is told to them. The log holds the server's own life only, so that it stays small.
+    // Clients get their own errors. The log holds the server's life alone, so that it stays small.
     ...{ log_min_messages: 'log', log_min_error_statement: 'panic', log_checkpoints: 'off' },
     ...options.settings,
   };
@@ -182,3 +183,58 @@ const wrongPassword = (cluster: Cluster, cause: unknown) =>
     `The Postgres in ${cluster.dir} does not take the password in ${join(cluster.home, 'password')}: restore that file`,
     { cause },
   );
+
+// What the operating system knows of a cluster's server: its process and its port.
+
+/** Where a server listens: with a socket in a directory, at a port of loopback, or both. The number is that of both. */
+export type Address = Readonly<{ directory: string | undefined; hasTcp: boolean; port: number }>;
+/** `at`: undefined as long as it does not listen. */
+type Recorded = Readonly<{ pid: number; at: Address | undefined }>;
+
+async function readPidFile(cluster: Cluster): Promise<Recorded | undefined> {
+  const lines = (await readFile(join(cluster.dir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+  const [pid, port] = [Number(lines[0]), Number(lines[3])];
+  if (!(pid > 0 && port > 0)) return undefined;
+  const [directory, host] = [lines[4]?.trim() || undefined, lines[5]?.trim()];
+  // Written one after the other as it begins to listen; the address of TCP comes first.
+  const isListening = lines.length > 6 && (directory !== undefined || host);
+  return { pid, at: isListening ? { directory, hasTcp: !!host, port } : undefined };
+}
+
+/** Of its last start; undefined where it never was started. */
+async function portBefore(cluster: Cluster): Promise<number | undefined> {
+  const options = await readFile(join(cluster.dir, 'postmaster.opts'), 'utf8').catch(() => '');
+  const port = Number(/"-p" "(\d+)"/.exec(options)?.[1]);
+  return port > 0 ? port : undefined;
+}
+
+async function isPostmaster(pid: number, cluster: Cluster): Promise<boolean> {
+  if (!isAlive(pid)) return false;
+  if (process.platform === 'linux') {
+    return readlink(`/proc/${pid}/cwd`).then(
+      (cwd) => cwd === cluster.dir,
+      () => false,
+    );
+  }
+  if (process.platform === 'win32') return true;
+  const ps = await promisify(execFile)('ps', ['-p', String(pid), '-o', 'args=']).catch(() => ({ stdout: '' }));
+  return ps.stdout.includes(cluster.dir);
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  await once(probe, 'close');
+  return port;
+}

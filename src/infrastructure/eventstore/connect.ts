@@ -29,7 +29,7 @@ export const addressOf = (given: string): Address => {
 
 /**
  * The client itself leaves credentials out where `tls=false`, and says so in its debug log alone. The embedded node listens on
- * loopback without TLS and serves nobody without them, so here each call has them: those that look for the server's features too.
+ * loopback without TLS and refuses every call without them, so here each call has them: those that look for the server's features too.
  * What looks for the members of a cluster goes past this; of an embedded node there is one.
  */
 export const connect = (given: string): EventStoreDBClient => {

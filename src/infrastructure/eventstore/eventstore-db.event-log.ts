@@ -1,25 +1,49 @@
-/** Speaks to EventStoreDB: reads here, subscriptions in subscription.ts, appends in batch-appends.ts. */
+/** The client of one server of EventStoreDB's protocol: reads are here, appends in append-pool.ts, subscriptions in subscription.ts. */
 import { StreamDeletedError, StreamNotFoundError, type EventStoreDBClient } from '@eventstore/db-client';
 import {
-  AppendOutcomeUnknown,
   EventLog,
   LogUnavailable,
-  RevisionConflict,
   StreamTombstoned,
   type Appended,
   type ExpectedRevision,
-  type SubscriptionMessage,
   type NewEvent,
   type PageAsked,
   type RecordedEvent,
+  type SubscriptionMessage,
 } from '../../application/log/event-log.js';
 import { AppendPool } from './append-pool.js';
+import { unavailable, within } from './call-errors.js';
 import { connect } from './connect.js';
-import { withDefaults, type EventStoreDbLimits, type EventStoreDbOptions } from './options.js';
-import { recorded } from './recorded.js';
-import { describe, isRefusal, unavailable } from './refusals.js';
-import { signalsOf } from './subscription.js';
-import { within } from './within.js';
+import { recorded } from './read-messages.js';
+import { subscribeToAll } from './subscription.js';
+
+type EventStoreDbOptions = Readonly<{
+  /** `esdb://host:2113?tls=false`, or any other form that the client takes. */
+  url: string;
+  /** After this time the outcome of an append is not known. Default 5 000 ms. */
+  appendTimeoutMs?: number;
+  /** Calls over which appends go side by side. Default 16. */
+  appendCalls?: number;
+  /** For each page of a read. Default 10 000 ms. */
+  readTimeoutMs?: number;
+  /** A subscription that does not hear of an event in the log for this long is lost; one with nothing to hear is not. Default 60 000 ms. */
+  silenceMs?: number;
+  /** Events of one page of a read. Default 500. */
+  pageEvents?: number;
+  /** A stream with more events is not read. Default 100 000. */
+  maxStreamEvents?: number;
+}>;
+
+type EventStoreDbLimits = Readonly<Required<EventStoreDbOptions>>;
+
+const DEFAULTS = {
+  appendTimeoutMs: 5_000,
+  appendCalls: 16,
+  readTimeoutMs: 10_000,
+  silenceMs: 60_000,
+  pageEvents: 500,
+  maxStreamEvents: 100_000,
+};
 
 const CLOSE_TIMEOUT_MS = 2_000;
 
@@ -34,7 +58,8 @@ export class EventStoreDbEventLog extends EventLog {
 
   constructor(options: EventStoreDbOptions) {
     super();
-    this.limits = withDefaults(options);
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    this.limits = { ...DEFAULTS, ...(Object.fromEntries(given) as EventStoreDbOptions) };
     this.client = connect(this.limits.url);
     this.appends = new AppendPool(this.client, this.limits);
   }
@@ -78,24 +103,17 @@ export class EventStoreDbEventLog extends EventLog {
   async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
     if (events.length === 0) throw new RangeError(`Append to ${stream}: expected at least one event, got none`);
     this.used = true;
-    try {
-      return await this.appends.append(stream, events, expected);
-    } catch (error) {
-      throw appendError(stream, error);
-    }
+    return this.appends.append(stream, events, expected);
   }
 
-  async *subscribe(
-    options: Readonly<{ prefix: string | readonly string[]; after: bigint | 'start'; signal: AbortSignal }>,
-  ): AsyncGenerator<SubscriptionMessage> {
-    const { prefix, after, signal } = options;
-    if (signal.aborted) return;
-    this.used = true;
-    const either = AbortSignal.any([signal, this.closing.signal]);
-    const { silenceMs } = this.limits;
-    const watched = { prefixes: [prefix].flat(), after, silenceMs, log: this };
-    yield* signalsOf(this.client, { ...watched, signal: either });
-    if (!signal.aborted) throw new LogUnavailable('The connection to the log was closed');
+  subscribe(options: Parameters<EventLog['subscribe']>[0]): AsyncIterable<SubscriptionMessage> {
+    this.used ||= !options.signal.aborted;
+    return subscribeToAll(this.client, {
+      ...options,
+      log: this,
+      silenceMs: this.limits.silenceMs,
+      closing: this.closing.signal,
+    });
   }
 
   /** Ends what is under way and lets go of the connection. */
@@ -118,7 +136,7 @@ export class EventStoreDbEventLog extends EventLog {
     return last?.position ?? 'start';
   }
 
-  /** A server begins with the event at the position that it is given. */
+  /** A server begins with the event at the position that it gets, which is not wanted again. */
   async page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]> {
     const fromPosition = after === 'start' ? after : { commit: after, prepare: after };
     const events = await this.collect('The log', this.client.readAll({ fromPosition, maxCount: limit + 1 }));
@@ -147,10 +165,3 @@ export class EventStoreDbEventLog extends EventLog {
     }
   }
 }
-
-const appendError = (stream: string, error: unknown): Error => {
-  if ([AppendOutcomeUnknown, RevisionConflict, StreamTombstoned].some((known) => error instanceof known))
-    return error as Error;
-  if (isRefusal(error)) return unavailable(`Append to ${stream} was refused`, error);
-  return new AppendOutcomeUnknown(`Append to ${stream}: ${describe(error)}`, { cause: error });
-};

@@ -5,119 +5,140 @@ import {
   RevisionConflict,
   StreamTombstoned,
   type Appended,
-  type SubscriptionMessage,
   type RecordedEvent,
+  type SubscriptionMessage,
 } from '../../application/log/event-log.js';
-import type { EventStoreDbEventLog } from './eventstore-db.event-log.js';
+import { SharedTail, type SubscribeOptions } from './shared-tail.js';
 
-/** Where a log is now. `look` finds out anew, at most as long as that takes. */
-export type Endpoint = Readonly<{
+/** Where a log is now, when that may change. `look` finds out anew, and takes at most as long as that takes. */
+type Endpoint = Readonly<{
   url: string;
   look: () => Promise<void>;
   onMove: (move: (url: string) => void) => void;
 }>;
 
-export type MovingLimits = Readonly<{
+/** The client of one server. */
+export type ServerLog = EventLog & Readonly<{ close: () => Promise<void> }>;
+
+type FailoverOptions = Readonly<{
+  /** Prefixes of all streams that the instance follows: their subscriptions share one. */
+  followed: readonly string[];
+  /** Events kept for followers that are not the fastest, at least; at most twice as many. */
+  keptEvents: number;
   /** How long a read waits for the log to be back, and the pause between its tries. */
   patienceMs: number;
   pauseMs: number;
-  /** How long the failure of an append is held back until the log answers again: who tries once more then, succeeds. */
+  /** How long the failure of an append is held back until the log answers again: a caller that tries again then succeeds. */
   appendPatienceMs: number;
 }>;
 
-const DEFAULTS: MovingLimits = { patienceMs: 5_000, pauseMs: 100, appendPatienceMs: 2_000 };
+const DEFAULTS: FailoverOptions = {
+  followed: [],
+  keptEvents: 500,
+  patienceMs: 5_000,
+  pauseMs: 100,
+  appendPatienceMs: 2_000,
+};
 /** Nothing is ever written to it: reading it costs next to nothing. */
 const NO_STREAM = 'where-is-the-log';
 
 /**
- * A log whose address may change while it is used. When it moves, whatever was under way at the old address ends as it
- * does when a connection is lost: subscriptions and reads with LogUnavailable, appends with an unknown outcome.
+ * The log as the application uses it: over the client of one server, which changes when the log moves to another node. What is
+ * under way at the old endpoint then ends as it does when a connection is lost: subscriptions and reads with LogUnavailable,
+ * appends with an unknown outcome. Subscriptions to the same streams share one.
  */
 export class FailoverEventLog extends EventLog {
-  private here: EventStoreDbEventLog;
-  private readonly limits: MovingLimits;
+  private server: ServerLog;
+  private readonly endpoint: Endpoint | undefined;
+  private readonly options: FailoverOptions;
+  private readonly tail: SharedTail;
 
-  constructor(
-    private readonly whereabouts: Endpoint,
-    open: (url: string) => EventStoreDbEventLog,
-    limits: Partial<MovingLimits> = {},
-  ) {
+  /** @param endpoint a URL stays: what fails there fails at once, as waiting for a move is of no use */
+  constructor(endpoint: Endpoint | string, open: (url: string) => ServerLog, options: Partial<FailoverOptions> = {}) {
     super();
-    this.limits = { ...DEFAULTS, ...limits };
-    this.here = open(whereabouts.url);
-    whereabouts.onMove((url) => {
-      const before = this.here;
-      this.here = open(url);
+    this.options = { ...DEFAULTS, ...options };
+    const log = { head: () => this.head(), subscribe: (asked: SubscribeOptions) => this.server.subscribe(asked) };
+    this.tail = new SharedTail(log, this.options.followed, this.options.keptEvents);
+    if (typeof endpoint === 'string') {
+      this.server = open(endpoint);
+      return;
+    }
+    this.endpoint = endpoint;
+    this.server = open(endpoint.url);
+    endpoint.onMove((url) => {
+      const before = this.server;
+      this.server = open(url);
       void before.close();
     });
   }
 
   read(...[stream, from]: Parameters<EventLog['read']>) {
-    return this.patiently((log) => log.read(stream, from));
+    return this.patiently((server) => server.read(stream, from));
   }
 
   readPage(...[stream, page]: Parameters<EventLog['readPage']>) {
-    return this.patiently((log) => log.readPage(stream, page));
+    return this.patiently((server) => server.readPage(stream, page));
   }
 
   head(): Promise<bigint | 'start'> {
-    return this.patiently((log) => log.head());
+    return this.patiently((server) => server.head());
   }
 
   page(...[after, limit]: Parameters<EventLog['page']>): Promise<readonly RecordedEvent[]> {
-    return this.patiently((log) => log.page(after, limit));
+    return this.patiently((server) => server.page(after, limit));
   }
 
-  /** A read has no effect, so it is simply made again where the log is by then. */
-  private async patiently<Answer>(ask: (log: EventLog) => Promise<Answer>): Promise<Answer> {
-    const giveUpAt = performance.now() + this.limits.patienceMs;
-    for (;;) {
-      const asked = this.here;
-      try {
-        return await ask(asked);
-      } catch (error) {
-        if (!(error instanceof LogUnavailable) || performance.now() > giveUpAt) throw error;
-        await this.whereabouts.look();
-        if (asked === this.here) await delay(this.limits.pauseMs);
-      }
-    }
-  }
-
-  /** Whoever appends again, after an outcome that is not known, does so where the log is by then. */
+  /** A caller that appends again, after an unknown outcome, does so where the log is by then. */
   async append(...[stream, events, expected]: Parameters<EventLog['append']>): Promise<Appended> {
-    const asked = this.here;
+    const asked = this.server;
     try {
       return await asked.append(stream, events, expected);
     } catch (error) {
       const isAnswer = error instanceof RevisionConflict || error instanceof StreamTombstoned;
-      if (!isAnswer) await this.back(asked);
+      if (!isAnswer && this.endpoint) await this.back(asked, this.endpoint);
       throw error;
     }
   }
 
+  subscribe(options: SubscribeOptions): AsyncIterable<SubscriptionMessage> {
+    return this.tail.subscribe(options);
+  }
+
+  close(): Promise<void> {
+    return this.server.close();
+  }
+
+  /** A read has no effect, so it is simply made again where the log is by then. */
+  private async patiently<Answer>(ask: (server: ServerLog) => Promise<Answer>): Promise<Answer> {
+    const giveUpAt = performance.now() + this.options.patienceMs;
+    for (;;) {
+      const asked = this.server;
+      try {
+        return await ask(asked);
+      } catch (error) {
+        if (!this.endpoint || !(error instanceof LogUnavailable) || performance.now() > giveUpAt) throw error;
+        await this.endpoint.look();
+        if (asked === this.server) await delay(this.options.pauseMs);
+      }
+    }
+  }
+
   /** Resolves when the log has moved away from `asked`, or answers there, or after a while. */
-  private async back(asked: EventStoreDbEventLog): Promise<void> {
-    const giveUpAt = performance.now() + this.limits.appendPatienceMs;
+  private async back(asked: ServerLog, endpoint: Endpoint): Promise<void> {
+    const { appendPatienceMs, pauseMs } = this.options;
+    const giveUpAt = performance.now() + appendPatienceMs;
     const patience = new AbortController();
-    const late = delay(this.limits.appendPatienceMs, false, { signal: patience.signal }).catch(() => false);
+    const late = delay(appendPatienceMs, false, { signal: patience.signal }).catch(() => false);
     const answers = () =>
       asked.read(NO_STREAM).then(
         () => true,
         () => false,
       );
     while (performance.now() < giveUpAt) {
-      await this.whereabouts.look();
-      if (asked !== this.here || (await Promise.race([answers(), late]))) break;
-      await delay(this.limits.pauseMs);
+      await endpoint.look();
+      if (asked !== this.server || (await Promise.race([answers(), late]))) break;
+      await delay(pauseMs);
     }
     patience.abort();
-  }
-
-  async *subscribe(options: Parameters<EventLog['subscribe']>[0]): AsyncGenerator<SubscriptionMessage> {
-    yield* this.here.subscribe(options);
-  }
-
-  close(): Promise<void> {
-    return this.here.close();
   }
 }

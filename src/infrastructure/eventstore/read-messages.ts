@@ -1,10 +1,32 @@
 /**
- * What a subscription is sent, read from the bytes of the protocol straight: every event of the log passes here, and the
+ * What a subscription asks for, and what it is sent: that is read from the bytes of the protocol straight: every event of the log passes here, and the
  * generated classes with what the client makes of them take several times as long.
  */
+import sharedMessages from '@eventstore/db-client/generated/shared_pb.js';
+import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
 import { LogUnavailable, type SubscriptionMessage, type RecordedEvent } from '../../application/log/event-log.js';
 import { FieldReader } from '../protobuf/field-reader.js';
-import { recorded } from './recorded.js';
+
+/** A checkpoint every 32 events that do not match: the server's window of 32, once. */
+const CHECKPOINT_INTERVAL = 1;
+
+/** Asks for the events of all streams whose names begin with one of `prefixes`, after a position, and for what follows. */
+export const subscriptionRequest = (prefixes: readonly string[], after: bigint | 'start') => {
+  const { Options } = streamMessages.ReadReq;
+  const all = new Options.AllOptions();
+  if (after === 'start') all.setStart(new sharedMessages.Empty());
+  else all.setPosition(new Options.Position().setCommitPosition(String(after)).setPreparePosition(String(after)));
+  const filter = new Options.FilterOptions()
+    .setStreamIdentifier(new Options.FilterOptions.Expression().setPrefixList([...prefixes]))
+    .setCount(new sharedMessages.Empty())
+    .setCheckpointintervalmultiplier(CHECKPOINT_INTERVAL);
+  const options = new Options()
+    .setAll(all)
+    .setFilter(filter)
+    .setSubscription(new Options.SubscriptionOptions())
+    .setUuidOption(new Options.UUIDOption().setString(new sharedMessages.Empty()));
+  return new streamMessages.ReadReq().setOptions(options);
+};
 
 const TICKS_PER_MILLISECOND = 10_000n;
 
@@ -12,7 +34,7 @@ const TICKS_PER_MILLISECOND = 10_000n;
  * ReadResp { event = 1, checkpoint = 3 { commit_position = 1 }, caught_up = 8, ... }; null for all else.
  * @throws RangeError, LogUnavailable where an event has no position
  */
-export const decodeSignal = (bytes: Buffer): SubscriptionMessage | null => {
+export const decodeMessage = (bytes: Buffer): SubscriptionMessage | null => {
   const reader = new FieldReader(bytes);
   while (reader.next()) {
     if (reader.field === 1) return eventOf(reader.message());
@@ -104,3 +126,37 @@ const property = (entry: FieldReader): readonly [string, string] => {
   }
   return [name, value];
 };
+
+/** An event as the client gives it. */
+type ClientEvent = Readonly<{
+  id: string;
+  type: string;
+  streamId: string;
+  revision: bigint;
+  position?: Readonly<{ commit: bigint }>;
+  created: Date;
+  data: unknown;
+  metadata?: unknown;
+}>;
+
+export function recorded(event: ClientEvent): RecordedEvent {
+  const { id, type, streamId, revision, position, created } = event;
+  if (!position)
+    throw new LogUnavailable('The server gives no positions with events: EventStoreDB 22.6 or newer is needed');
+  return {
+    id,
+    type,
+    data: readable(event.data),
+    metadata: readable(event.metadata),
+    stream: streamId,
+    revision,
+    position: position.commit,
+    recordedAt: created,
+  };
+}
+
+/** What is not JSON arrives as bytes: as text, people can read it. */
+function readable(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  return value === undefined ? null : value;
+}

@@ -12,10 +12,10 @@ import {
 } from '@grpc/grpc-js';
 import type { SubscriptionMessage } from '../../application/log/event-log.js';
 import { decodeAnswer, encodeAppend, type AppendAnswer, type AppendMessage } from './append-messages.js';
-import { decodeSignal } from './read-messages.js';
+import { decodeMessage } from './read-messages.js';
 
-/** What a subscription is sent; `signal` is null for what the log does not ask for. */
-export type Received = Readonly<{ signal: SubscriptionMessage | null }>;
+/** What a subscription is sent; `message` is null for what the log does not ask for. */
+export type Received = Readonly<{ message: SubscriptionMessage | null }>;
 export type AppendCall = ClientDuplexStream<AppendMessage, AppendAnswer>;
 
 type StreamsClient = Client &
@@ -28,7 +28,7 @@ const { read, batchAppend } = streamServices.StreamsService;
 
 const StreamsClient = makeClientConstructor(
   {
-    read: { ...read, responseDeserialize: (bytes: Buffer): Received => ({ signal: decodeSignal(bytes) }) },
+    read: { ...read, responseDeserialize: (bytes: Buffer): Received => ({ message: decodeMessage(bytes) }) },
     batchAppend: { ...batchAppend, requestSerialize: encodeAppend, responseDeserialize: decodeAnswer },
   },
   'event_store.client.streams.Streams',

@@ -8,7 +8,7 @@ const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 /** How late a wish for a time of day comes true at most where the clock was put forward meanwhile. */
 const LOOK_AGAIN_MS = 60_000;
 
-export type SystemClockOptions = Readonly<{
+type SystemClockOptions = Readonly<{
   /** Whether a wish that is still waiting keeps the process from ending by itself. */
   keepsProcessAlive?: boolean;
 }>;

@@ -7,7 +7,7 @@ import { runInNewContext } from 'node:vm';
 
 const YOUNG = ['new_space', 'new_large_object_space'];
 
-export type HeapLimits = Readonly<{
+type HeapLimits = Readonly<{
   /** Above the room that is given, the old generation still grows by this part of what is in use, in per cent. */
   leastGrowthPercent: number;
   /** What is in use may have become much more by the collection for which the growth was set. */

@@ -1,6 +1,4 @@
-/** How many files and connections the system lets this process have open at the same time. */
-
-/** With fewer the modules of the program cannot be loaded, and what is said then names some module. */
+/** Open files and connections. With fewer the program's modules cannot be loaded, and the error would name some module. */
 const FEWEST_OPEN_FILES = 512;
 
 /** Node has raised the soft limit to the hard one by then. Undefined where the system knows no such limit. */

@@ -5,7 +5,7 @@ import { Agent, buildConnector, Client, Pool, request, type Dispatcher } from 'u
 /** Of each connection, as undici has it; `pipelining` and the connections themselves are made here. */
 export type ConnectionLimits = Omit<Pool.Options, 'connect' | 'factory' | 'pipelining'>;
 
-export type OutgoingRequest = Readonly<{
+type OutgoingRequest = Readonly<{
   headers: Record<string, string>;
   /** A text, so that it can be sent twice. */
   body: string;

@@ -70,7 +70,7 @@ const waiting =
 const namesTheSetting = (error: unknown): boolean =>
   error instanceof SessionsAreShared || (error instanceof Error && error.message.startsWith('DATABASE_URL: '));
 
-/** Who is refused now is refused later. */
+/** A refused login is refused later too. */
 const isLogAway = (error: unknown): boolean => {
   const { type } = (error as { cause?: { type?: unknown } }).cause ?? {};
   return error instanceof LogUnavailable && type !== 'access-denied';

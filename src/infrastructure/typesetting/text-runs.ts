@@ -1,10 +1,9 @@
 /** Text as the PDF needs it: in pieces that one font can show and that are read in one direction. */
 import { createRequire } from 'node:module';
 import type { Bidi } from 'bidi-js';
-import { regionOf, ROBOTO, type FontFile } from './font-files.js';
-import { covers, fontFor } from './font-set.js';
+import { regionOf, ROBOTO, type FontFile, covers, fontFor } from './fonts.js';
 
-/** Text as it goes into a file: composed letters, and nothing that a file cannot hold. */
+// Text as it goes into a file: composed letters, and nothing that a file cannot hold.
 
 /** What steers a terminal or a parser, halves of characters, and code points that are none. Line breaks are layout. */
 const NO_TEXT = /[\p{Cc}\p{Surrogate}\p{Noncharacter_Code_Point}\u2028\u2029]/gu;
@@ -18,15 +17,15 @@ export const printableLines = (text: string): string =>
     .map(printable)
     .join('\n');
 
-const each = (value: unknown): unknown => {
+const printableEach = (value: unknown): unknown => {
   if (typeof value === 'string') return printable(value);
-  if (Array.isArray(value)) return value.map(each);
+  if (Array.isArray(value)) return value.map(printableEach);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, each(member)]));
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, printableEach(member)]));
 };
 
 /** Every text within a document made of plain values. */
-export const printableDocument = <D extends object>(document: D): D => each(document) as D;
+export const printableDocument = <D extends object>(document: D): D => printableEach(document) as D;
 
 // Its types say that it has a default export, and for Node it has none.
 const bidi = (createRequire(import.meta.url)('bidi-js') as () => Bidi)();

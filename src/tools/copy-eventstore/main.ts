@@ -2,10 +2,9 @@
 import { parseArgs } from 'node:util';
 import { reasonOf } from '../../application/runtime/errors.js';
 import { copyLog } from './copy.js';
-import { copyLimits, type CopyLimits } from './limits.js';
-import { Lost } from './lost.js';
+import { copyLimits, type CopyLimits } from './event.js';
+import { Lost, Server } from './server.js';
 import { progressLines } from './progress.js';
-import { Server } from './server.js';
 
 const AGAIN = 'Run the same command again to go on.';
 const USAGE = `npm run eventstore:copy -- --from URL --to URL

@@ -1,5 +1,5 @@
 /** Lines of progress, at most one every REPORT_MS, and one when the act changes. Each act has a rate and a time left of its own. */
-import type { Step } from './pass.js';
+import type { Step } from './copy.js';
 
 const REPORT_MS = 1_000;
 

@@ -2,13 +2,91 @@
 import { EventStoreDBClient } from '@eventstore/db-client';
 import streamServices from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
-import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, Channel, Metadata } from '@grpc/grpc-js';
 import { addressOf, withCredentials } from '../../infrastructure/eventstore/connect.js';
-import type { CopiedEvent } from './event.js';
-import { copyLimits, type CopyLimits } from './limits.js';
-import { callFailure, silent } from './lost.js';
+import { type CopiedEvent, copyLimits, type CopyLimits, kindOf, sizeOf } from './event.js';
+
+/** One log of a copy: gives its events and keeps what is compared after them, metadata and tombstones. */
+export class LogSide {
+  readonly metadata = new Map<string, CopiedEvent[]>();
+  readonly tombstones = new Map<string, CopiedEvent>();
+  private kept = 0;
+  private bytes = 0;
+
+  constructor(
+    readonly server: Server,
+    private readonly limits: CopyLimits,
+  ) {}
+
+  /** @param head the last position to read; without it, to the end */
+  async *events(head?: bigint): AsyncGenerator<CopiedEvent> {
+    for await (const event of this.server.log()) {
+      if (head !== undefined && event.position > head) return;
+      const kind = kindOf(event);
+      if (kind === 'event') yield event;
+      else if (kind) this.keep(kind, event);
+    }
+  }
+
+  /** Streams that are soft-deleted, by the metadata read so far: a server that is to append to one writes metadata itself. */
+  deleted(): Set<string> {
+    const deleted = new Set<string>();
+    for (const [stream, events] of this.metadata) if (isDeletion(events.at(-1))) deleted.add(stream.slice(2));
+    return deleted;
+  }
+
+  private keep(kind: 'metadata' | 'tombstone', event: CopiedEvent): void {
+    this.kept += 1;
+    this.bytes += sizeOf(event);
+    const { keptEvents, keptBytes } = this.limits;
+    if (this.kept > keptEvents || this.bytes > keptBytes) {
+      throw new Error(
+        `The ${this.server.name} has more stream metadata and tombstones than are kept in memory: expected at most ` +
+          `${keptEvents} events and ${keptBytes} bytes, came to "${event.stream}" revision ${event.revision}. ` +
+          'Allow more with --kept-events and --kept-mib.',
+      );
+    }
+    if (kind === 'tombstone') this.tombstones.set(event.stream, event);
+    else {
+      const before = this.metadata.get(event.stream);
+      if (before) before.push(event);
+      else this.metadata.set(event.stream, [event]);
+    }
+  }
+}
+
+function isDeletion(event: CopiedEvent | undefined): boolean {
+  try {
+    const metadata = JSON.parse(Buffer.from(event?.data ?? []).toString()) as { $tb?: unknown } | null;
+    return Number(metadata?.$tb ?? 0) >= DELETED;
+  } catch {
+    return false; // metadata that servers cannot read delete nothing
+  }
+}
+
+/** The largest revision, as a double: JSON's numbers cannot tell it from its neighbours. */
+const DELETED = 2 ** 63;
+
+/** A server that went away or fell silent. What is written stays written, so the same command goes on later. */
+export class Lost extends Error {}
+
+export const silent = (server: string, idleMs: number) =>
+  new Lost(`The ${server} sent nothing for ${idleMs / 1_000} s while an answer was due`);
+
+/** @param error of a call to `server` */
+export function callFailure(server: string, error: unknown): Error {
+  if (error instanceof Lost || !isServiceError(error)) return error instanceof Error ? error : new Error(String(error));
+  const text = `The ${server} answered: ${error.details}`;
+  return REFUSED.has(error.code) ? new Error(`${text}. Check the user and password in its URL`) : new Lost(text);
+}
+
+/** gRPC's PERMISSION_DENIED and UNAUTHENTICATED */
+const REFUSED = new Set([7, 16]);
+
+const isServiceError = (error: unknown): error is { code: number; details: string } =>
+  error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
 
 type Inside = {
   getChannel(): Promise<Channel>;

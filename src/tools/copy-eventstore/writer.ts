@@ -1,13 +1,48 @@
 /** Appends sent one behind the other over one call, so that the target takes them in the order of the source. */
 import { randomUUID } from 'node:crypto';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
-import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
+import streams from '@eventstore/db-client/generated/streams_pb.js';
 import emptyMessages from 'google-protobuf/google/protobuf/empty_pb.js';
-import { Conflict, gap, sizeOf, type CopiedEvent } from './event.js';
-import type { CopyLimits } from './limits.js';
-import { callFailure, Lost, silent } from './lost.js';
-import type { Server } from './server.js';
+import { Conflict, gap, sizeOf, type CopiedEvent, type CopyLimits } from './event.js';
+import { callFailure, Lost, silent, type Server } from './server.js';
+
+/** Gathers events that follow each other in one stream, so that they go in one append. */
+export class Runs {
+  written = 0;
+  private run: CopiedEvent[] = [];
+  private bytes = 0;
+
+  constructor(
+    private readonly writer: CopyWriter,
+    private readonly limits: CopyLimits,
+  ) {}
+
+  /** @throws Error where the source has a gap between `event` and the one before it */
+  async add(event: CopiedEvent): Promise<void> {
+    const { appendBytes, appendEvents } = this.limits;
+    const last = this.run.at(-1);
+    const size = sizeOf(event);
+    if (last?.stream !== event.stream || this.bytes + size > appendBytes || this.run.length >= appendEvents) {
+      await this.send();
+    } else if (event.revision !== last.revision + 1n) throw gap(event, last.revision);
+    this.run.push(event);
+    this.bytes += size;
+    this.written += 1;
+  }
+
+  /** All that was added is in the target. */
+  async flush(): Promise<void> {
+    await this.send();
+    await this.writer.drained();
+  }
+
+  private async send(): Promise<void> {
+    const { run } = this;
+    [this.run, this.bytes] = [[], 0];
+    await this.writer.append(run);
+  }
+}
 
 const { Empty } = emptyMessages;
 type Waiting = Readonly<{ stream: string; revision: bigint; bytes: number }>;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { JsonObject } from '../../../src/domain/json.js';
 import { documentAgents } from '../../../src/agents/investigators-brochure/index.js';
 import { factHash, factsHash } from '../../../src/agents/investigators-brochure/project/fact.js';
-import { PROJECT_FILE_BYTES } from '../../../src/agents/investigators-brochure/project/load.js';
+import { PROJECT_FILE_BYTES } from '../../../src/agents/investigators-brochure/enrich.js';
 import { exampleProject, examples, factsOf, input, refused, run } from './pipeline.js';
 
 const inline = (change: (project: ReturnType<typeof exampleProject>) => void): JsonObject => {

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../../src/domain/json.js';
 import type { DocumentContext } from '../../../src/agents/investigators-brochure/agent.js';
 import { documentAgents } from '../../../src/agents/investigators-brochure/index.js';
 import type { Fact } from '../../../src/agents/investigators-brochure/project/fact.js';
-import type { WrittenSection } from '../../../src/agents/investigators-brochure/sections.js';
+import type { WrittenSection } from '../../../src/agents/investigators-brochure/document.js';
 
 export const examples = fileURLToPath(new URL('../../../examples', import.meta.url));
 const context: DocumentContext = { projectsDir: examples, now: () => new Date('2025-11-11T18:00:00Z') };

@@ -112,7 +112,7 @@ describe('the PDF', () => {
     expect(over).toEqual([]);
   });
 
-  test('holds every fact as it is said, in composed letters, in its order', () => {
+  test('holds every fact in its words, in composed letters, in its order', () => {
     const text = squeezed(pdf.texts.map((placed) => placed.text).join(' '));
     const absent = Object.entries(SAID)
       .filter(([id]) => !['HEBREW', 'ARABIC', 'NOFONT'].includes(id))
@@ -211,7 +211,7 @@ describe('the DOCX', () => {
     for (const caption of captions) expect(caption).not.toContain('<w:b/>');
   });
 
-  test('holds every fact as it is said, in composed letters', () => {
+  test('holds every fact in its words, in composed letters', () => {
     const text = squeezed(docxText(docx));
     for (const said of Object.values(SAID)) expect(text).toContain(squeezed(said));
     expect(docxText(docx)).toBe(docxText(docx).normalize('NFC'));

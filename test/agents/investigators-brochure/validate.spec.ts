@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import type { JsonObject } from '../../../src/domain/json.js';
 import { BROCHURE } from '../../../src/agents/investigators-brochure/ich-e6.js';
-import type { Outline } from '../../../src/agents/investigators-brochure/document.js';
-import type { BlockOf, WrittenSection } from '../../../src/agents/investigators-brochure/sections.js';
-import { numbersIn, strayNumber } from '../../../src/agents/investigators-brochure/validate/numbers.js';
+import type { Outline, BlockOf, WrittenSection } from '../../../src/agents/investigators-brochure/document.js';
+import { numbersIn, strayNumber } from '../../../src/agents/investigators-brochure/validate/blocks.js';
 import { exampleProject, factsOf, refused, resultsBefore, run, sectionsOf, taken } from './pipeline.js';
 
 let results: JsonObject;

@@ -74,7 +74,7 @@ describe('a node that is killed', () => {
     await database.drop();
   });
 
-  test('has kept what it acknowledged, and the next one goes on from there', async () => {
+  test('has kept what it acknowledged, and the next node goes on from there', async () => {
     const first = await startNode();
     const port = new URL(first.url).port;
     const log = new EventStoreDbEventLog({ url: first.url, appendTimeoutMs: 1_000 });
@@ -121,7 +121,7 @@ describe('a node that is killed', () => {
     await log.close();
   });
 
-  test('is not found any more, and a live one is; a second on the same database refuses and names the first', async () => {
+  test('is no longer found, and a live node is; a second on the same database refuses and names the first', async () => {
     for (const { process } of children) process.kill('SIGKILL');
     await eventually(async () => expect(await findRunningNode(database.url)).toBeUndefined());
     const { child, url } = await startNode();

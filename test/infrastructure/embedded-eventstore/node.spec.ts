@@ -42,7 +42,7 @@ function connected(url: string) {
   return client;
 }
 
-test('a filtered subscription hears how far the log is searched, also while others get events one by one', async () => {
+test('a filtered subscription gets checkpoints, also while other subscriptions get single events', async () => {
   const idleCheckpointMs = 300;
   const client = await start({ limits: { idleCheckpointMs } });
   const position = async () => (await client.appendToStream(newStream(), event())).position!.commit;
@@ -68,7 +68,7 @@ test('a filtered subscription hears how far the log is searched, also while othe
   await subscription.unsubscribe();
 });
 
-describe('who has not the secret of the installation', () => {
+describe('a caller without the secret of the installation', () => {
   const plain = async () => {
     await start();
     const { host, port } = new URL(node!.address);
@@ -102,7 +102,7 @@ describe('who has not the secret of the installation', () => {
     expect(await outcome(connected(node!.url), stream, event(), 'no_stream')).toBe(0n);
   });
 
-  test('is not told of the cluster or of what is served either', async () => {
+  test('gets no answer about the cluster or the services either', async () => {
     const { host } = await plain();
     const channel = credentials.createInsecure();
     const [gossip, features] = [
@@ -121,7 +121,7 @@ describe('who has not the secret of the installation', () => {
     }
   });
 
-  test('who has it is served, by any form of one address', async () => {
+  test('a caller with the secret is served, by any form of one address', async () => {
     const { host } = await plain();
     const password = encodeURIComponent(node!.secret);
     const forms = [node!.url, `esdb://executor:${password}@${host}/?connectionName=a&tls=false`];
@@ -192,7 +192,7 @@ describe('streams of the application itself', () => {
   });
 });
 
-test('tells the address it is told to tell', async () => {
+test('advertises the address of its options', async () => {
   const client = await start({ advertisedHost: 'events.example', advertisedPort: 4321 });
   expect(node?.address).toBe('esdb://events.example:4321?tls=false');
   await closeClient(client);
@@ -257,7 +257,7 @@ test('serves a limited number of reads at once', async () => {
   for (const subscription of open.slice(1)) await subscription.unsubscribe();
 });
 
-test('closes with what is in flight answered, and subscribers told', async () => {
+test('closes after it has answered what is in flight and ended the subscriptions', async () => {
   const client = await start();
   const subscription = client.subscribeToAll({ fromPosition: 'end' });
   const told = new Promise((resolve) => subscription.once('error', resolve));

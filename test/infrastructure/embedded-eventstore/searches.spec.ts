@@ -79,7 +79,7 @@ test('while an expression takes long, the thread has time for others', async () 
   expect(longest).toBeLessThan(90);
 });
 
-test('turns go round: whoever asks many times waits behind whoever asks once', async () => {
+test('turns go round: a caller that asks many times waits behind a caller that asks once', async () => {
   const turns = new FairTurns();
   const order: string[] = [];
   const ask = (caller: string) => turns.take(caller).then(() => void order.push(caller));

@@ -37,7 +37,7 @@ afterEach(async () => {
   await database.drop();
 });
 
-test('of several that come at once one starts the node, and all find it', async () => {
+test('of several instances that come at once one starts the node, and all find it', async () => {
   const nodes = await Promise.all([share(), share(), share()]);
   await eventually(() => new Set(nodes.map(({ url }) => url)).size === 1);
   const log = logOn(nodes[2]);
@@ -99,7 +99,7 @@ test('the database ends the session of a node: it goes on where no other has com
   expect(node.url).toBe(url);
 });
 
-test('a node that was taken over while its session was lost does not come back, though nobody holds the lock', async () => {
+test('a node that was taken over while its session was lost does not come back, though the lock is free', async () => {
   const first = await startEmbeddedEventStore({ databaseUrl: database.url, limits: { recoveryPauseMs: 500 } });
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();

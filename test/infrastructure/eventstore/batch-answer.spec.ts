@@ -5,9 +5,8 @@ import streams from '@eventstore/db-client/generated/streams_pb.js';
 import any from 'google-protobuf/google/protobuf/any_pb.js';
 import empty from 'google-protobuf/google/protobuf/empty_pb.js';
 import { AppendOutcomeUnknown, RevisionConflict, StreamTombstoned } from '../../../src/application/log/event-log.js';
-import { decodeAnswer } from '../../../src/infrastructure/eventstore/append-messages.js';
-import { AppendRefused, batchAnswer } from '../../../src/infrastructure/eventstore/batch-answer.js';
-import { isRefusal } from '../../../src/infrastructure/eventstore/refusals.js';
+import { decodeAnswer, AppendRefused, batchAnswer } from '../../../src/infrastructure/eventstore/append-messages.js';
+import { isRefusal } from '../../../src/infrastructure/eventstore/call-errors.js';
 
 const read = (answer: InstanceType<typeof streams.BatchAppendResp>) => {
   try {

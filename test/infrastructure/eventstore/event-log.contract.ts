@@ -151,7 +151,7 @@ export function describeEventLog(name: string, open: () => EventLog): void {
         expect((await log.read(stream)).revision).toBe(2n);
       });
 
-      test('of two at once on the same revision one is written, the other conflicts', async () => {
+      test('of two appends at once on the same revision one is written, the other conflicts', async () => {
         const [log, stream] = [open(), newStream()];
         const outcomes = await Promise.allSettled(
           Array.from({ length: 10 }, (_, index) => log.append(stream, [event({ index })], 'none')),
@@ -251,7 +251,7 @@ export function describeEventLog(name: string, open: () => EventLog): void {
         await heard.stop();
       });
 
-      test('two subscribers hear the same, a slow one too, while appends go on', async () => {
+      test('two subscribers, one of them slow, get the same events while appends go on', async () => {
         const [log, prefix] = [open(), newStream('sub-')];
         const fast = listen(log, prefix, 'start');
         const slow = listen(log, prefix, 'start', 2);
@@ -265,7 +265,7 @@ export function describeEventLog(name: string, open: () => EventLog): void {
         await slow.stop();
       });
 
-      test('ends quietly when it is told to, at once or before it has begun', async () => {
+      test('ends quietly on its signal, at once or before it has begun', async () => {
         const log = open();
         const heard = listen(log, newStream('sub-'), 'start');
         await eventually(() => heard.signals.some(({ kind }) => kind === 'caught-up'));

@@ -49,7 +49,7 @@ describe('a server that takes connections and says nothing', () => {
     await expect(listen(log, 'x', 'start').done).rejects.toThrow(/lost.*200 ms/);
   });
 
-  test('does not keep a subscription that is told to end', async () => {
+  test('does not keep a subscription whose signal ends it', async () => {
     const patient = new EventStoreDbEventLog({
       url: `esdb://127.0.0.1:${(server.address() as AddressInfo).port}?tls=false`,
     });
@@ -114,7 +114,7 @@ describe('a server that works', () => {
     expect((await log.read('long', 5n)).events).toHaveLength(21);
   });
 
-  test('says of a tombstoned stream that it is one, to whoever writes or reads', async () => {
+  test('refuses reads of and appends to a tombstoned stream with StreamTombstoned', async () => {
     const client = connect(node.url);
     await client.tombstoneStream('gone');
     await expect(log.append('gone', [event()], 'none')).rejects.toBeInstanceOf(StreamTombstoned);

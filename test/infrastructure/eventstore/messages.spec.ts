@@ -6,7 +6,7 @@ import type { NewEvent } from '../../../src/application/log/event-log.js';
 import type { Json } from '../../../src/domain/json.js';
 import { encodeReadEvent } from '../../../src/infrastructure/embedded-eventstore/wire/encode-event.js';
 import { decodeAnswer, encodeAppend } from '../../../src/infrastructure/eventstore/append-messages.js';
-import { decodeSignal } from '../../../src/infrastructure/eventstore/read-messages.js';
+import { decodeMessage } from '../../../src/infrastructure/eventstore/read-messages.js';
 import { FieldReader } from '../../../src/infrastructure/protobuf/field-reader.js';
 
 const LARGEST = 2n ** 63n - 1n;
@@ -89,7 +89,7 @@ describe('what a subscription is sent', () => {
     ...{ revision: 3n, position: 77n, created },
   });
   const event = (data: Uint8Array, metadata: Uint8Array, isJson = true) =>
-    decodeSignal(encodeReadEvent({ event: stored(data, metadata, isJson) }, false));
+    decodeMessage(encodeReadEvent({ event: stored(data, metadata, isJson) }, false));
 
   test('an event', () => {
     expect(event(Buffer.from('{"a":"ü"}'), Buffer.from('[1]'))).toEqual({
@@ -110,7 +110,8 @@ describe('what a subscription is sent', () => {
   });
 
   test('checkpoints, the end of the past, and what is not asked for', () => {
-    const of = (message: InstanceType<typeof streams.ReadResp>) => decodeSignal(Buffer.from(message.serializeBinary()));
+    const of = (message: InstanceType<typeof streams.ReadResp>) =>
+      decodeMessage(Buffer.from(message.serializeBinary()));
     const checkpoint = new streams.ReadResp.Checkpoint().setCommitPosition('9').setPreparePosition('8');
     expect(of(new streams.ReadResp().setCheckpoint(checkpoint))).toEqual({ kind: 'checkpoint', position: 9n });
     expect(of(new streams.ReadResp().setCaughtUp(new streams.ReadResp.CaughtUp()))).toEqual({ kind: 'caught-up' });

@@ -4,16 +4,22 @@ import {
   type EmbeddedEventStore,
 } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
-import { SharedTailEventLog } from '../../../src/infrastructure/eventstore/shared-tail.event-log.js';
+import { FailoverEventLog, type ServerLog } from '../../../src/infrastructure/eventstore/failover.event-log.js';
 import { eventually } from '../../support/eventually.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import { describeEventLog, listen } from './event-log.contract.js';
 
 const PREFIXES = ['sub-'];
+const sharing = (server: ServerLog, keptEvents?: number) =>
+  new FailoverEventLog('a-url-that-stays', () => server, { followed: PREFIXES, ...(keptEvents && { keptEvents }) });
+
+class ServerInMemory extends InMemoryEventLog {
+  async close() {}
+}
 
 describe('over memory', () => {
-  const log = new SharedTailEventLog(new InMemoryEventLog(), PREFIXES);
+  const log = sharing(new ServerInMemory());
   describeEventLog('A log with a shared tail', () => log);
 });
 
@@ -21,12 +27,12 @@ describe('over the embedded node', () => {
   let database: TestDatabase;
   let node: EmbeddedEventStore;
   let reached: EventStoreDbEventLog;
-  let log: SharedTailEventLog;
+  let log: FailoverEventLog;
   beforeAll(async () => {
     database = await createTestDatabase();
     node = await startEmbeddedEventStore({ databaseUrl: database.url });
     reached = new EventStoreDbEventLog({ url: node.url });
-    log = new SharedTailEventLog(reached, PREFIXES);
+    log = sharing(reached);
   });
   afterAll(async () => {
     await reached.close();
@@ -42,7 +48,7 @@ describe('followers', () => {
     Array.from({ length: count }, () => ({ id: randomUUID(), type: 'T', data: {}, metadata: {} }));
 
   /** Counts the subscriptions that are open. */
-  class Counted extends InMemoryEventLog {
+  class Counted extends ServerInMemory {
     open = 0;
     unreachable = 0;
     override async head() {
@@ -60,12 +66,12 @@ describe('followers', () => {
   }
   const world = (keptEvents = 100) => {
     const reached = new Counted();
-    return { reached, log: new SharedTailEventLog(reached, PREFIXES, { keptEvents }) };
+    return { reached, log: sharing(reached, keptEvents) };
   };
   type Heard = ReturnType<typeof listen>;
   const isCaughtUp = ({ signals }: Heard) => signals.some(({ kind }) => kind === 'caught-up');
 
-  test('share one subscription once they have caught up, and leave none behind', async () => {
+  test('share one subscription when they have caught up, and leave none open', async () => {
     const { reached, log } = world();
     await log.append(stream(), events(3), 'none');
     const all = [listen(log, 'sub-', 'start'), listen(log, 'sub-', 'start'), listen(log, 'sub-x', 'start')];
@@ -77,7 +83,7 @@ describe('followers', () => {
     await eventually(() => expect(reached.open).toBe(0));
   });
 
-  test('who is far behind what is kept reads by himself, in order and without a gap, and comes back', async () => {
+  test('a follower far behind what is kept reads by itself, in order and without a gap, and comes back', async () => {
     const { reached, log } = world(10);
     const fast = listen(log, 'sub-', 'start');
     const slow = listen(log, 'sub-', 'start', 1);
@@ -99,7 +105,7 @@ describe('followers', () => {
     await slow.stop();
   });
 
-  test('all of them hear that the connection is lost, and a new subscription is opened for who comes again', async () => {
+  test('all get the loss of the connection as an error, and a follower that comes again gets a new subscription', async () => {
     const { reached, log } = world();
     const lost = [listen(log, 'sub-', 'start'), listen(log, 'sub-', 'start')];
     await eventually(() => lost.every(isCaughtUp));
@@ -126,7 +132,7 @@ describe('followers', () => {
     await heard.stop();
   });
 
-  test('who follows other streams than those that are shared has a subscription of his own', async () => {
+  test('a follower of streams that are not shared has a subscription of its own', async () => {
     const { reached, log } = world();
     const heard = listen(log, 'another-', 'start');
     await log.append(`another-${randomUUID()}`, events(2), 'none');

@@ -7,8 +7,8 @@ import {
   type EmbeddedEventStore,
 } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
-import { SilenceWatch } from '../../../src/infrastructure/eventstore/silence.js';
-import { SharedTailEventLog } from '../../../src/infrastructure/eventstore/shared-tail.event-log.js';
+import { SilenceWatch } from '../../../src/infrastructure/eventstore/subscription.js';
+import { FailoverEventLog } from '../../../src/infrastructure/eventstore/failover.event-log.js';
 import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../support/eventually.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
@@ -42,7 +42,8 @@ describe('a server that sends nothing to a subscription for which nothing comes'
     database = await createTestDatabase();
     node = await startEmbeddedEventStore({ databaseUrl: database.url, limits: { idleCheckpointMs: 3_600_000 } });
     log = new WatchedLog({ url: node.url, silenceMs: SILENCE_MS });
-    const ports = { log: new SharedTailEventLog(log, ['mine-']), clock: new SystemClock(), ids: new SystemIds() };
+    const shared = new FailoverEventLog(node.url, () => log, { followed: ['mine-'] });
+    const ports = { log: shared, clock: new SystemClock(), ids: new SystemIds() };
     const follow = async (events: RecordedEvent[]) => {
       const onError = (error: unknown) => void losses.push(error);
       const options = { ...ports, prefix: 'mine-', after: 'start', signal: ending.signal, onError } as const;
@@ -111,11 +112,11 @@ describe('a subscription that keeps an event back', () => {
 
   test('is not, while its subscriber is busy', async () => {
     const { lost, watched } = await watch('mine-1');
-    watched.heard({ kind: 'caught-up' });
+    watched.received({ kind: 'caught-up' });
     const other = await watch('mine-1');
     await eventually(() => other.lost.length > 0);
     expect(lost).toEqual([]);
-    watched.listens();
+    watched.waits();
     await eventually(() => lost.length > 0);
     watched.stop();
     other.watched.stop();

@@ -22,7 +22,7 @@ describe('file descriptors', () => {
     expect(() => refuseFewFiles(512)).not.toThrow();
   });
 
-  test('that ran out are what an error is told by, however deep it lies', () => {
+  test('that ran out are recognised in an error, however deep it lies', () => {
     const short = Object.assign(new Error('open'), { code: 'EMFILE' });
     expect(descriptorsShort(new Error('no database', { cause: short }))).toMatch(/^File descriptors: .*ulimit -n/);
     expect(descriptorsShort(Object.assign(new Error('open'), { code: 'ENOENT' }))).toBeUndefined();

@@ -1,7 +1,6 @@
 import { binaryEvent, jsonEvent } from '@eventstore/db-client';
 import { copyLog } from '../../../src/tools/copy-eventstore/copy.js';
-import type { CopiedEvent } from '../../../src/tools/copy-eventstore/event.js';
-import { copyLimits } from '../../../src/tools/copy-eventstore/limits.js';
+import { type CopiedEvent, copyLimits } from '../../../src/tools/copy-eventstore/event.js';
 import { collect, events } from '../../infrastructure/embedded-eventstore/server-under-test.js';
 import { comparable, startSide, turns, type Side } from './side.js';
 
@@ -50,7 +49,7 @@ describe('a copy of a log', () => {
     expect(await copy()).toBe(0);
   });
 
-  test('goes on where one was interrupted', async () => {
+  test('goes on where a copy was interrupted', async () => {
     const log = (await collect(source.server.log())).filter(isUser).filter(({ type }) => type !== '$streamDeleted');
     await target.write(log.slice(0, 3));
     expect(await copy()).toBe((await collect(source.server.log())).length - 3);

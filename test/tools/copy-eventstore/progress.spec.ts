@@ -1,4 +1,4 @@
-import type { Step } from '../../../src/tools/copy-eventstore/pass.js';
+import type { Step } from '../../../src/tools/copy-eventstore/copy.js';
 import { progressLines } from '../../../src/tools/copy-eventstore/progress.js';
 
 test('each act has its own rate and time left: what was only compared does not count as copied', () => {

@@ -6,11 +6,9 @@ import {
   startEmbeddedEventStore,
   type EmbeddedEventStoreOptions,
 } from '../../../src/infrastructure/embedded-eventstore/index.js';
-import type { CopiedEvent } from '../../../src/tools/copy-eventstore/event.js';
-import { copyLimits } from '../../../src/tools/copy-eventstore/limits.js';
-import { Runs } from '../../../src/tools/copy-eventstore/runs.js';
+import { type CopiedEvent, copyLimits } from '../../../src/tools/copy-eventstore/event.js';
+import { Runs, CopyWriter } from '../../../src/tools/copy-eventstore/writer.js';
 import { Server } from '../../../src/tools/copy-eventstore/server.js';
-import { CopyWriter } from '../../../src/tools/copy-eventstore/writer.js';
 import { createTestDatabase } from '../../support/postgres.js';
 import { closeClient } from '../../infrastructure/embedded-eventstore/server-under-test.js';
 

@@ -14,12 +14,12 @@ import {
   NoBreakHyphen,
   type IRunOptions,
 } from 'docx';
-import { regionOf } from '../../../infrastructure/typesetting/font-files.js';
+import { regionOf } from '../../../infrastructure/typesetting/fonts.js';
 import { directionsOf } from '../../../infrastructure/typesetting/text-runs.js';
 import type { DocumentBlockOf } from '../document.js';
 import { CAPTION_LABEL, STYLE, FONT_DOCX_EAST } from './style.js';
 
-/** Text as Word needs it: runs that say in which direction they are read and whose characters they hold. */
+// Text as Word needs it: runs that say in which direction they are read and whose characters they hold.
 
 type Look = Omit<IRunOptions, 'text' | 'children' | 'rightToLeft' | 'font'>;
 

@@ -110,11 +110,11 @@ const reference = ({ number, text, url, cited_for }: DocumentBlockOf<'references
     ],
   });
 
-/** Makes bytes of a docx document, without the time at which, and the process in which, it was packed. */
+// Makes bytes of a docx document, without the time at which, and the process in which, it was packed.
 
 /** `docx` draws ids by chance, or counts them on from one document to the next. Here they get numbers by their order. */
 
-type Parts = Record<string, string>;
+type XmlParts = Record<string, string>;
 
 /** In this order, so that a relation has the number of its first use in the text. */
 const FIRST = 'word/document.xml';
@@ -127,9 +127,9 @@ const PATTERNS: readonly (readonly [pattern: RegExp, prefix: string])[] = [
 ];
 
 /** @param parts XML by path. The result depends on what the parts say, not on when or how often a document was made. */
-const withStableIds = (parts: Readonly<Parts>): Parts => {
+const withStableIds = (parts: Readonly<XmlParts>): XmlParts => {
   const paths = Object.keys(parts).sort((a, b) => Number(b === FIRST) - Number(a === FIRST) || (a < b ? -1 : 1));
-  const stable: Parts = { ...parts };
+  const stable: XmlParts = { ...parts };
   for (const [pattern, prefix] of PATTERNS) {
     const numbers = new Map<string, string>();
     for (const path of paths)

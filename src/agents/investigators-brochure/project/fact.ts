@@ -5,7 +5,7 @@ import { canonicalJson, type Json } from '../../../domain/json.js';
 import { orNull, sha256, text } from '../texts.js';
 import { factContent, identitySchema, projectLimits, sourceSchema, type ProjectFile } from './schema.js';
 
-/** How a fact reads. The writer writes it so, and the validator holds what was written against it. */
+// How a fact reads. The writer writes it so, and the validator holds what was written against it.
 
 const NO_BREAK_SPACE = '\u00a0';
 type Value = Fact['values'][number];

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { FACT_SECTIONS } from '../ich-e6.js';
 import { date, orNull, text, webAddress } from '../texts.js';
 
-/** What a schema cannot say about one field at a time. */
+// What a schema cannot say about one field at a time.
 
 type Context = Pick<z.core.$RefinementCtx, 'addIssue'>;
 

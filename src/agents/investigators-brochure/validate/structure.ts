@@ -1,6 +1,5 @@
 import { BROCHURE } from '../ich-e6.js';
-import type { Outline } from '../document.js';
-import type { WrittenSection } from '../sections.js';
+import type { Outline, WrittenSection } from '../document.js';
 
 type Named = Readonly<{ key: string; title: string; clauses: string }>;
 

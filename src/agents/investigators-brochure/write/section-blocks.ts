@@ -1,7 +1,6 @@
 import { BROCHURE } from '../ich-e6.js';
-import type { OutlineSection } from '../document.js';
+import type { OutlineSection, Block, BlockOf } from '../document.js';
 import { type Fact, sentenceOf, quantities, quantity } from '../project/fact.js';
-import type { Block, BlockOf } from '../sections.js';
 import { NO_DATA } from '../texts.js';
 
 /**
@@ -86,8 +85,8 @@ const paragraph = (facts: readonly Fact[]): BlockOf<'paragraph'> => ({
 });
 
 const prose = (facts: readonly Fact[]): BlockOf<'paragraph'>[] => {
-  const told = facts.filter(({ statement, table }) => statement !== null || table === null);
-  return told.length === 0 ? [] : [paragraph(told)];
+  const inProse = facts.filter(({ statement, table }) => statement !== null || table === null);
+  return inProse.length === 0 ? [] : [paragraph(inProse)];
 };
 
 /** A table stands where the first of its facts does. */

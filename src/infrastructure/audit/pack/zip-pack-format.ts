@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { zip, type AsyncZippable, type AsyncZipOptions } from 'fflate';
 import { PackFormat, type PackFiles, type PackReport } from '../../../application/audit/pack/audit-pack.js';
 import { NotReady } from '../../../application/runtime/errors.js';
-import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../system/one-shot-threads.js';
+import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../system/threads.js';
 
 const limits: ThreadLimits = { threads: 1, waiting: 20, timeoutMs: 240_000, heapMb: 1024 };
 

@@ -1,10 +1,7 @@
 /** What one commit writes: changes are checked one after the other, each against the log as those before it leave it. */
 import { randomUUID } from 'node:crypto';
 import { type StreamHead, deletedMetadata, undeletedMetadata } from '../storage/stream-metadata.js';
-import { commitCheck, type KnownEvents } from './commit-check.js';
-import type { KnownStreams } from './known-streams.js';
 import type { Reader } from '../storage/reader.js';
-import type { RecentEvents } from './recent-events.js';
 import {
   DELETED,
   METADATA_TYPE,
@@ -17,6 +14,7 @@ import {
   type ProposedEvent,
   type StoredEvent,
 } from '../wire/records.js';
+import type { KnownStreams } from './known-streams.js';
 
 export type Change =
   | Readonly<{ kind: 'append'; stream: string; expected: Expected; events: readonly ProposedEvent[] }>
@@ -28,7 +26,7 @@ export type Outcome =
   | Readonly<{ kind: 'done'; revision: bigint; position: bigint }>
   | Readonly<{ kind: 'wrong'; current: bigint }>
   | Readonly<{ kind: 'deleted' | 'timeout' | 'busy' | 'closing' }>
-  /** Nobody may do that; nothing was written. */
+  /** No caller may do that; nothing was written. */
   | Readonly<{ kind: 'denied'; reason: string }>
   /** The database refused; nothing was written. */
   | Readonly<{ kind: 'failed'; reason: string }>;
@@ -121,3 +119,83 @@ const placeOf = ({ revision, position }: StoredEvent): Outcome => ({ kind: 'done
 const marker = (type: string, json: boolean, data: Uint8Array): ProposedEvent => ({
   ...{ id: randomUUID(), type, json, data, metadata: Buffer.alloc(0) },
 });
+
+// EventStoreDB's rules of expected revisions and repeated appends, as a decision without I/O of its own.
+
+export type Place = Readonly<{ stream: string; revision: bigint; position: bigint }>;
+
+/** What is already in the log, and what this commit is about to add. */
+interface KnownEvents {
+  /** Where an event was written lately: best effort, bounded. */
+  recent(id: string): Place | undefined;
+  /** The ids of `count` events of `stream` from `from` on: exact. */
+  at(stream: string, from: bigint, count: number): Promise<readonly Readonly<{ id: string; position: bigint }>[]>;
+}
+
+type Verdict =
+  | Readonly<{ kind: 'write'; undelete: boolean }>
+  | Readonly<{ kind: 'repeated'; revision: bigint; position: bigint }>
+  | Readonly<{ kind: 'wrong'; current: bigint }>
+  | Readonly<{ kind: 'deleted' }>;
+
+async function commitCheck(
+  stream: string,
+  head: StreamHead,
+  expected: Expected,
+  ids: readonly string[],
+  known: KnownEvents,
+): Promise<Verdict> {
+  const softDeleted = head.truncateBefore === DELETED;
+  const wrong: Verdict = { kind: 'wrong', current: head.last };
+  const write: Verdict = { kind: 'write', undelete: softDeleted };
+  if (head.tombstoned) return { kind: 'deleted' };
+  if (expected === 'stream_exists') {
+    if (softDeleted) return { kind: 'deleted' };
+    if (head.last < 0n && !head.hasMetadata) return wrong;
+  }
+  if (expected === 'any' || expected === 'stream_exists') {
+    const places = ids.map((id) => known.recent(id));
+    const unknown = places.findIndex((place) => place?.stream !== stream);
+    if (unknown === 0 || places.length === 0) return write;
+    const last = places.at(-1);
+    return unknown > 0 || !last ? wrong : { kind: 'repeated', revision: last.revision, position: last.position };
+  }
+  const at = expected === 'no_stream' ? -1n : expected;
+  if (at === head.last) return write;
+  if (at > head.last || ids.length === 0) return wrong;
+  const there = await known.at(stream, at + 1n, ids.length);
+  const same = ids.findIndex((id, index) => there[index]?.id !== id);
+  const last = there.at(-1);
+  if (same < 0 && last) return { kind: 'repeated', revision: at + BigInt(ids.length), position: last.position };
+  return same === 0 && at < 0n && softDeleted ? write : wrong;
+}
+
+/**
+ * Where the newest events were written, by their ids: of an id that was written again, the first place, as EventStoreDB
+ * has it. The oldest are forgotten first. In two halves: when the newer half is full, the older is dropped whole, which costs
+ * less than dropping single events.
+ */
+export class RecentEvents {
+  private newer = new Map<string, Place>();
+  private older: ReadonlyMap<string, Place> = new Map();
+
+  /** @param limit at least half as many are remembered, and never more */
+  constructor(private readonly limit: number) {}
+
+  find(id: string): Place | undefined {
+    return this.newer.get(id) ?? this.older.get(id);
+  }
+
+  add({ id, stream, revision, position }: StoredEvent): void {
+    if (this.find(id)) return;
+    this.newer.set(id, { stream, revision, position });
+    if (this.newer.size < this.limit / 2) return;
+    this.older = this.newer;
+    this.newer = new Map();
+  }
+
+  clear(): void {
+    this.newer = new Map();
+    this.older = new Map();
+  }
+}

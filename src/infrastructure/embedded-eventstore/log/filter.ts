@@ -34,7 +34,7 @@ export function parseSubscriptionFilter(options: Streams.ReadReq.Options.FilterO
   return { filter, checkpointEvery: Math.max(1, window * interval) };
 }
 
-/** @throws a refusal for an expression that cannot be used, and for a window that is not said */
+/** @throws a refusal for an expression that cannot be used, and for a window that is missing */
 export function parseFilter(options: Streams.ReadReq.Options.FilterOptions): Filter {
   if (!options.hasMax() && !options.hasCount()) throw invalidArgument('Expected a search window, or the default one');
   const [byStream, byType] = [options.getStreamIdentifier(), options.getEventType()];

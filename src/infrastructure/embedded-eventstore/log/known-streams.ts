@@ -23,7 +23,7 @@ export class KnownStreams {
     if (this.states.has(original) || this.asked.has(original)) return;
     this.wanted.add(original);
     this.reading ??= this.readWanted();
-    this.reading.catch(() => undefined); // who needs it, asks again
+    this.reading.catch(() => undefined); // the next caller reads it again
   }
 
   /** Makes sure that the heads of these streams (no metadata streams) are known until the next `load`. */

@@ -2,16 +2,17 @@
 import type { Filter } from './filter.js';
 import type { Direction, Reader, Scanned } from '../storage/reader.js';
 import { metastreamState, type StreamState } from '../storage/stream-metadata.js';
-import { DELETED, isMetastream, originalOf, type StoredEvent } from '../wire/records.js';
+import type { Sendable } from '../wire/encode-event.js';
+import { DELETED, isMetastream, LINK_TYPE, originalOf, type StoredEvent } from '../wire/records.js';
 import { streamDeleted } from '../wire/errors.js';
 
 export type From = bigint | 'start' | 'end';
 
-/** There is no such stream, or none any more. */
+/** There is no such stream, or it was deleted. */
 export class StreamNotFound extends Error {}
 
 /** The revisions and the age that a read may see. */
-export type Visible = Readonly<{ first: bigint; last: bigint; since: number }>;
+type Visible = Readonly<{ first: bigint; last: bigint; since: number }>;
 
 /** @throws StreamNotFound, or a refusal when the stream is tombstoned */
 export async function visible(reader: Reader, stream: string): Promise<Visible> {
@@ -22,7 +23,7 @@ export async function visible(reader: Reader, stream: string): Promise<Visible> 
   return visibleOf(state, Date.now());
 }
 
-export function visibleOf({ last, metadata }: StreamState, now: number): Visible {
+function visibleOf({ last, metadata }: StreamState, now: number): Visible {
   const { truncateBefore = 0n, maxCount, maxAgeSeconds } = metadata;
   const counted = maxCount === undefined ? 0n : last - maxCount + 1n;
   const first = truncateBefore > counted ? truncateBefore : counted;
@@ -113,3 +114,37 @@ export async function filteredPage(
 const startOf = (from: From, otherwise: bigint) => (typeof from === 'bigint' ? from : otherwise);
 
 const toLimit = (count: bigint) => Number(count > 1_000_000n ? 1_000_000n : count);
+
+/** Puts the events that links point to beside the links. A link whose target cannot be read stays alone. */
+export async function resolveLinks(reader: Reader, events: readonly StoredEvent[]): Promise<readonly Sendable[]> {
+  const targets = new Map(events.filter(({ type }) => type === LINK_TYPE).map((link) => [link, targetOf(link)]));
+  const wanted = [...targets.values()].filter((target) => target !== undefined);
+  if (targets.size === 0) return events.map((event) => ({ event }));
+  const found = new Map<string, StoredEvent>();
+  const states = await reader.states([...new Set(wanted.map(({ stream }) => originalOf(stream)))]);
+  for (const event of await reader.places(wanted)) {
+    const state = states.get(originalOf(event.stream));
+    if (!state || state.tombstoned || state.truncateBefore === DELETED) continue;
+    const { first, since } = visibleOf(state, Date.now());
+    if (originalOf(event.stream) !== event.stream || (event.revision >= first && event.created >= since))
+      found.set(keyOf(event), event);
+  }
+  return events.map((event) => {
+    if (event.type !== LINK_TYPE || !POINTS.test(text(event))) return { event };
+    const target = targets.get(event);
+    return { event: target && found.get(keyOf(target)), link: event };
+  });
+}
+
+/** What does not begin like a link is an event as any other, whatever its type says. */
+const POINTS = /^\s*[+-]?\d+\s*(@|$)/;
+const text = (link: StoredEvent) => Buffer.from(link.data).toString('utf8');
+
+/** A link's data are `<revision>@<stream>`. */
+function targetOf(link: StoredEvent): { stream: string; revision: bigint } | undefined {
+  const [, revision, stream] = /^(\d{1,19})@(.+)$/s.exec(text(link)) ?? [];
+  if (revision === undefined || stream === undefined || stream.includes('\0')) return undefined;
+  return BigInt(revision) > DELETED ? undefined : { stream, revision: BigInt(revision) };
+}
+
+const keyOf = ({ stream, revision }: { stream: string; revision: bigint }) => `${revision}@${stream}`;

@@ -41,7 +41,7 @@ export class FairTurns {
   }
 }
 
-/** Who searches, and until when it is of use. `name` is that of its connection. */
+/** The caller that searches, and until when it is of use. `name` is that of its connection. */
 export type Caller = Readonly<{ name: string; signal: AbortSignal }>;
 
 type Named = Parameters<Filter['matches']>[0];

@@ -49,7 +49,7 @@ export async function subscribeToAll(
     const { events, scanned } = page;
     let [at, sent] = [0, 0];
     while (at < scanned.length && !out.signal.aborted) {
-      // Not at once: of whoever does not read at all one page is kept, not two.
+      // Not at once: for a client that does not read at all one page is kept, not two.
       if (!near && at >= scanned.length / 2) ahead ??= fetchAhead(log, page.upTo, filter, out);
       const untilCheckpoint = filter ? filter.checkpointEvery - (looked % filter.checkpointEvery) : RENDERED_EVENTS;
       const some = scanned.slice(at, at + Math.min(untilCheckpoint, RENDERED_EVENTS));
@@ -111,7 +111,7 @@ function checkpoint(position: bigint): Streams.ReadResp {
   );
 }
 
-/** A subscription to one stream: its events from the database until it has caught up, then from the newest of the log. */
+// A subscription to one stream: its events from the database until it has caught up, then from the newest of the log.
 
 /** The events of one stream after revision `from` (exclusive) until the caller leaves. The stream need not exist yet. */
 export async function subscribeToStream(

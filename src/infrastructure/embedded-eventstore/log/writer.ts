@@ -1,6 +1,6 @@
 /**
  * The one writer. Waiting appends are taken in order, as many as a commit may hold, checked against the streams as they
- * will be, given their positions and inserted by one statement. Whoever waits is answered after that commit, in order.
+ * will be, given their positions and inserted by one statement. Callers are answered after that commit, in order.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { reasonOf } from '../../../application/runtime/errors.js';
@@ -9,9 +9,8 @@ import type { Reader } from '../storage/reader.js';
 import { originalOf, PROBE_STREAM, sizeOf, type StoredEvent, isMetastream } from '../wire/records.js';
 import { WriterLost, type WriterConnection } from '../storage/writer-connection.js';
 import { parseMetadata } from '../storage/stream-metadata.js';
-import { Commit, type Change, type Outcome } from './commit.js';
+import { Commit, RecentEvents, type Change, type Outcome } from './commit.js';
 import { KnownStreams } from './known-streams.js';
-import { RecentEvents } from './recent-events.js';
 import type { Tail } from './tail.js';
 
 type Waiting = {
@@ -99,13 +98,13 @@ export class Writer {
     const taken = this.waiting.splice(0, count);
     this.waitingBytes -= bytes;
     const now = Date.now();
-    for (const one of taken) if (one.deadline < now) answer(one, { kind: 'timeout' });
-    return taken.filter((one) => one.answer && !one.isCancelled());
+    for (const waiting of taken) if (waiting.deadline < now) answer(waiting, { kind: 'timeout' });
+    return taken.filter((waiting) => waiting.answer && !waiting.isCancelled());
   }
 
   private async commit(taken: readonly Waiting[]): Promise<void> {
     this.committing = taken;
-    const [probes, batch] = [taken.filter(isProbe), taken.filter((one) => !isProbe(one))];
+    const [probes, batch] = [taken.filter(isProbe), taken.filter((waiting) => !isProbe(waiting))];
     if (batch.length > 0) await this.commitChanges(batch, probes);
     if (probes.length > 0) await this.probe(probes);
   }
@@ -134,7 +133,7 @@ export class Writer {
       if (error instanceof WriterLost) throw error;
       return this.finish(batch, () => failureOf(error), left);
     }
-    // Executions go on with their answers; who follows the log has time.
+    // Executions go on with their answers; followers of the log have time.
     this.finish(batch, (index) => outcomes[index] ?? { kind: 'timeout' }, left);
     if (commit.events.length > 0) this.tail.push(commit.events);
   }
@@ -175,7 +174,7 @@ function answer(one: Waiting, outcome: Outcome): void {
   one.answer = undefined;
 }
 
-/** What no caller may do to certain streams: take away what is in them. */
+// What no caller may do to certain streams: take away what is in them.
 
 /** Why the change is refused; undefined where it is not. */
 function refusedChange(change: Change, protectedPrefixes: readonly string[]): string | undefined {

@@ -71,7 +71,7 @@ function receive(
     });
     call.on('end', () => resolve({ options, proposed }));
     call.on('error', reject);
-    call.on('cancelled', () => reject(shuttingDown())); // heard by nobody
+    call.on('cancelled', () => reject(shuttingDown())); // the caller is gone and does not get it
   });
 }
 

@@ -157,7 +157,7 @@ class BatchAppend {
       const options = request.getOptions();
       if (options && !this.open.has(id)) this.begin(id, correlation, options);
       const append = this.open.get(id);
-      if (!append) return; // the rest of one that was refused
+      if (!append) return; // the rest of a refused append
       identifier = new shared.StreamIdentifier().setStreamName(Buffer.from(append.stream));
       try {
         for (const message of request.getProposedMessagesList()) append.proposed.add(message);

@@ -9,7 +9,7 @@ import type { Writer } from '../log/writer.js';
 
 type Options = Streams.DeleteReq.Options | Streams.TombstoneReq.Options;
 
-/** The stream can be written to again; its old events are not read any more. */
+/** The stream can be written to again; its old events can no longer be read. */
 export function deleteHandler(writer: Writer, limits: Limits): handleUnaryCall<Streams.DeleteReq, Streams.DeleteResp> {
   return (call, callback) => {
     remove('delete', call.request.getOptions(), call, writer, limits).then(

@@ -3,8 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
 import { encodeReadEvent } from '../wire/encode-event.js';
 import { parseFilter, parseSubscriptionFilter } from '../log/filter.js';
-import { resolveLinks } from '../log/links.js';
-import { readAll, readStream, StreamNotFound, type From } from '../log/log-reads.js';
+import { readAll, readStream, resolveLinks, StreamNotFound, type From } from '../log/log-reads.js';
 import { Outgoing, sendAll, type ReadCall, type Render } from '../wire/outgoing.js';
 import { streams, type Encoded, type Streams } from '../wire/protocol.js';
 import { subscribeToStream, subscribeToAll, type Log } from '../log/subscriptions.js';
@@ -60,12 +59,12 @@ export class ReadCalls {
 
   private async subscribe(options: Streams.ReadReq.Options, render: Render, out: Outgoing): Promise<void> {
     if (options.getReadDirection() !== FORWARDS) throw invalidArgument('Expected a subscription to go forwards');
-    const [one, all] = [options.getStream(), options.getAll()];
+    const [single, all] = [options.getStream(), options.getAll()];
     const filter = options.getFilter();
-    if (one) {
+    if (single) {
       if (filter) throw invalidArgument('Expected a filter on $all only');
-      const stream = streamName(one.getStreamIdentifier(), this.log.limits);
-      const from = fromRevision(one);
+      const stream = streamName(single.getStreamIdentifier(), this.log.limits);
+      const from = fromRevision(single);
       await out.send(confirmation());
       return subscribeToStream(this.log, stream, from, render, out);
     }
@@ -76,14 +75,14 @@ export class ReadCalls {
   }
 
   private async read(options: Streams.ReadReq.Options, render: Render, out: Outgoing): Promise<void> {
-    const [one, all, filter] = [options.getStream(), options.getAll(), options.getFilter()];
+    const [single, all, filter] = [options.getStream(), options.getAll(), options.getFilter()];
     const direction = options.getReadDirection() === FORWARDS ? 'forwards' : 'backwards';
     const count = BigInt(options.getCount());
     const { reader, searches, limits } = this.log;
-    if (one) {
+    if (single) {
       if (filter) throw invalidArgument('Expected a filter on $all only');
-      const stream = streamName(one.getStreamIdentifier(), limits);
-      const from = fromRevision(one);
+      const stream = streamName(single.getStreamIdentifier(), limits);
+      const from = fromRevision(single);
       if (count === 0n) throw invalidArgument('Expected a count of at least 1 for the read of a stream, got 0');
       if (from === 'end' && direction === 'forwards')
         throw invalidArgument('Expected a revision to read a stream forwards from, got its end');
@@ -109,7 +108,7 @@ export class ReadCalls {
     const structured = options.getUuidOption()?.hasStructured() ?? false;
     return async (events) => {
       const sendable = resolve ? await resolveLinks(this.log.reader, events) : events.map((event) => ({ event }));
-      return sendable.map((one) => encodeReadEvent(one, structured));
+      return sendable.map((event) => encodeReadEvent(event, structured));
     };
   }
 }

@@ -25,7 +25,7 @@ export type Query = (sql: string, parameters: readonly unknown[]) => Promise<unk
 
 /**
  * The node's events as the database stores them at this moment. A node that runs answers for the newest ones from its memory
- * and would not see that somebody changed them in the table. To be read only; `subscribe` ends when it has caught up.
+ * and would not see that they were changed in the table. To be read only; `subscribe` ends when it has caught up.
  */
 export class StoredLog extends EventLog {
   constructor(private readonly query: Query) {

@@ -60,7 +60,7 @@ export class WriterConnection {
 
   /**
    * Resolves when the events are committed. Other errors than this one say that they are not.
-   * @throws WriterLost when it cannot be known, or this node must not write any more
+   * @throws WriterLost when it cannot be known, or this node must no longer write
    */
   async insert(events: readonly StoredEvent[]): Promise<void> {
     const first = events[0];
@@ -76,7 +76,7 @@ export class WriterConnection {
         if ((error as { code?: string }).code === UNIQUE_VIOLATION)
           throw new WriterLost('The log was written by someone else', { cause: error });
         if (!isConnectionLoss(error)) throw error;
-        // Nothing comes back any more: trying the dead session again and again would never end.
+        // The session is dead: to try it again and again would never end.
         if (this.closing) throw new WriterLost('The node is closing and the database is gone', { cause: error });
         this.reopen(session);
       }
@@ -115,7 +115,7 @@ export class WriterConnection {
     this.abandoned = lost;
     this.log(why);
     this.usable = this.comeBack(lost);
-    this.usable.catch(() => undefined); // whoever writes next is told
+    this.usable.catch(() => undefined); // the next writer gets the error
   }
 
   private async comeBack(lost: WriterSession): Promise<WriterSession> {

@@ -33,7 +33,7 @@ const isKnown = (header: string | Buffer | undefined, expected: readonly Buffer[
   if (encoded === undefined) return false;
   const given = digestOf(Buffer.from(encoded, 'base64').toString('utf8'));
   // Each is compared, and in the same time whatever was given: of equal length, as hashes.
-  return expected.map((one) => timingSafeEqual(one, given)).includes(true);
+  return expected.map((digest) => timingSafeEqual(digest, given)).includes(true);
 };
 
 const digestOf = (text: string): Buffer => createHash('sha256').update(text).digest();

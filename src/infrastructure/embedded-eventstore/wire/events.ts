@@ -4,7 +4,7 @@ import { shared, type Shared, type Streams } from './protocol.js';
 import { isMetastream, originalOf, sizeOf, type ProposedEvent, DELETED } from './records.js';
 import { appendTooLarge, invalidArgument, missingProperty } from './errors.js';
 
-/** Revisions and positions as callers send them: unsigned, 64 bits. */
+// Revisions and positions as callers send them: unsigned, 64 bits.
 
 /** The largest number of 64 bits: the end in reads, "no stream" where a revision is expected. */
 const NONE = 2n ** 64n - 1n;
@@ -26,7 +26,7 @@ const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 type Proposed = Streams.AppendReq.ProposedMessage | Streams.BatchAppendReq.ProposedMessage;
 
-export type NameLimits = Pick<Limits, 'maxStreamNameBytes' | 'maxEventTypeBytes' | 'maxAppendBytes'>;
+type NameLimits = Pick<Limits, 'maxStreamNameBytes' | 'maxEventTypeBytes' | 'maxAppendBytes'>;
 
 /** @throws a refusal for what no stream can be called */
 export function streamName(identifier: Shared.StreamIdentifier | undefined, limits: NameLimits): string {

@@ -23,7 +23,7 @@ describe.each(ways)('%s', (_name, way) => {
     actualVersion,
   });
 
-  test('expects what it is told to expect', async () => {
+  test('keeps to the revision that the caller expects', async () => {
     const stream = newStream();
     expect(await append(stream, event(), 'stream_exists')).toEqual(conflict(stream, 'no_stream'));
     expect(await append(stream, event(), 0n)).toEqual(conflict(stream, 'no_stream'));

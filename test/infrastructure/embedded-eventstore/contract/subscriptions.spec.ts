@@ -164,7 +164,7 @@ describe('to $all', () => {
     }
   });
 
-  test('a subscriber that does not keep up falls behind, is told so, and misses nothing', async () => {
+  test('a subscriber that does not keep up falls behind, gets a message of that, and misses nothing', async () => {
     const stream = newStream('slow');
     const { subscription, marks, found } = follow(server.client, stream);
     await eventually(() => marks.includes('caught up'));

@@ -1,5 +1,20 @@
+/** How calls to a server fail: in time, and what an error says of the call. */
 import { status } from '@grpc/grpc-js';
 import { LogUnavailable } from '../../application/log/event-log.js';
+
+/** `work`, or an error after `ms`. How `work` ends after that is ignored. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined);
+  }
+}
 
 /** Answers with which a server says that it did not do it. */
 const REFUSALS: ReadonlySet<number> = new Set([
