@@ -35,10 +35,9 @@ import {
   PostgresReadModel,
   PostgresWaitingExecutions,
 } from '../infrastructure/postgres/queries/postgres-read-model.js';
-import { AdminModule, HttpModule, LiveModule } from '../interfaces/http/http.module.js';
-import { OwnCalls } from '../interfaces/http/agents/agent-paths.js';
-import { JsonReader } from '../interfaces/http/server/json-reader.js';
-import { HttpLimits } from '../interfaces/http/server/http-limits.js';
+import { HttpModule } from '../interfaces/http/http.module.js';
+import { OwnCalls } from '../interfaces/http/server/admission.js';
+import { JsonReader, HttpLimits } from '../interfaces/http/server/json-body.js';
 import { RequiredReasons } from '../interfaces/http/executions/required-reasons.js';
 import { adminProviders } from './admin.js';
 import { auditKeeper } from './audit.js';
@@ -70,7 +69,7 @@ export class AppModule {
     ];
     return {
       module: AppModule,
-      imports: [await configurationModule(parts.config), CqrsModule.forRoot(), HttpModule, LiveModule, AdminModule],
+      imports: [await configurationModule(parts.config), CqrsModule.forRoot(), HttpModule],
       providers,
       exports: providers.filter((provider) => typeof provider === 'object').map(({ provide }) => provide),
     };

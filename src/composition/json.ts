@@ -5,7 +5,7 @@ import type { AgentLimits } from '../infrastructure/agents/limits.js';
 import { KeptThreads, type KeptThreadLimits } from '../infrastructure/system/kept-threads.js';
 import { OneEachRound } from '../infrastructure/system/while-away.js';
 import { ThreadRefusal } from '../infrastructure/system/one-shot-threads.js';
-import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/server/json-reader.js';
+import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/server/json-body.js';
 import type { BodyRules } from '../interfaces/http/server/read-json.js';
 import { bodyUnreadable, Refusal } from '../interfaces/http/server/refusal.js';
 import { carryOut, type JsonOrder, type JsonResult } from './json-order.js';

@@ -2,14 +2,14 @@
 import { variableName } from '../infrastructure/agents/agent-urls.js';
 import { defaultAgentLimits, type AgentLimits } from '../infrastructure/agents/limits.js';
 import { DEFAULT_RUNNER_LIMITS, type RunnerLimits } from '../application/projections/runner.js';
-import { defaultHttpLimits, type HttpLimits } from '../interfaces/http/server/http-limits.js';
+import { defaultHttpLimits, type HttpLimits } from '../interfaces/http/server/json-body.js';
 import {
   DEFAULT_REBUILD_STORE_LIMITS,
   type RebuildStoreLimits,
 } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/stream-limits.js';
-import type { StreamBounds } from '../interfaces/http/streams/stream-bounds.js';
+import type { StreamBounds } from '../interfaces/http/streams/response-sink.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { AgentBounds } from '../application/saga/agent-lane.js';
 import type { BacklogLimits } from '../application/workflow/start-backlog.js';

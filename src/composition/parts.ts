@@ -7,8 +7,8 @@ import type { Ids } from '../application/log/ids.js';
 import type { TaskTokens } from '../application/workflow/tasks.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
-import type { OwnCalls } from '../interfaces/http/agents/agent-paths.js';
-import type { JsonReader } from '../interfaces/http/server/json-reader.js';
+import type { OwnCalls } from '../interfaces/http/server/admission.js';
+import type { JsonReader } from '../interfaces/http/server/json-body.js';
 import type { AuditParts } from './audit.js';
 
 /** What is made before the module: things that need awaiting, and those that a test replaces. */

@@ -4,7 +4,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import { RowChanges } from '../application/live/row-changes.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { upgradeLog } from '../interfaces/http/server/access-log.js';
-import type { Door } from '../interfaces/http/server/configure-http.js';
+import type { Door } from '../interfaces/http/configure-http.js';
 import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { realtimeLimits } from './limits.js';
 import { logErrors } from './log-errors.js';

@@ -23,9 +23,9 @@ import { installationSecret } from '../infrastructure/postgres/installation-secr
 import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
 import { MeteredAgents } from '../infrastructure/metrics/metered-agents.js';
 import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
-import { configureHttp } from '../interfaces/http/server/configure-http.js';
+import { configureHttp } from '../interfaces/http/configure-http.js';
 import { drain } from '../interfaces/http/server/drain.js';
-import { measured } from '../interfaces/http/server/measured.js';
+import { measured } from '../interfaces/http/server/access-log.js';
 import type { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { AdminLoops } from './admin.js';
 import { agentWarnings } from './agent-warnings.js';

@@ -4,7 +4,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import express from 'express';
 import type { ArgumentsHost } from '@nestjs/common';
 import { Connections } from '../../../src/interfaces/http/server/connections.js';
-import { ErrorFilter } from '../../../src/interfaces/http/server/error-filter.js';
+import { ErrorFilter } from '../../../src/interfaces/http/error-filter.js';
 import type { Refusal } from '../../../src/interfaces/http/server/refusal.js';
 import { eventually } from '../../support/eventually.js';
 

@@ -1,5 +1,5 @@
 /** What is made to cost much: it is refused for little. */
-import { defaultHttpLimits } from '../../../src/interfaces/http/server/http-limits.js';
+import { defaultHttpLimits } from '../../../src/interfaces/http/server/json-body.js';
 import { startHttp, type HttpWorld } from './http-app.js';
 import { post, send } from './send.js';
 

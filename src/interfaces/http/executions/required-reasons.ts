@@ -1,5 +1,4 @@
-import { received } from '../server/received.js';
-import { Refusal, type Problem } from '../server/refusal.js';
+import { received, Refusal, type Problem } from '../server/refusal.js';
 
 /** What operators do, each in the word of its request. */
 export const REASONED_ACTIONS = [

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { NextFunction, Request, Response } from 'express';
 import { Refusal } from './refusal.js';
+import { groupOf } from './route-group.js';
 
 export type ConnectionLimits = Readonly<{
   /** Open at the same time: requests, streams and live updates together. */
@@ -17,8 +18,6 @@ export type ConnectionLimits = Readonly<{
 const OVER = 64;
 const TELL_EVERY_MS = 10_000;
 const RETRY_AFTER = { 'Retry-After': '1' };
-/** What watches an instance has to reach it when it is full, too. */
-const PROBES = /^\/(health\/(live|ready)|metrics)\/?$/;
 
 export class Connections {
   private readonly admitted = new Set<Duplex>();
@@ -50,7 +49,7 @@ export class Connections {
 
   /** @throws Refusal 503 */
   readonly refuse = (request: Request, response: Response, next: NextFunction): void => {
-    if (PROBES.test(request.path) || this.isAdmitted(request.socket)) return next();
+    if (groupOf(request).kind === 'probe' || this.isAdmitted(request.socket)) return next();
     response.setHeader('Connection', 'close');
     throw new Refusal(503, 'TOO_MANY_CONNECTIONS', this.message, {}, RETRY_AFTER);
   };

@@ -3,8 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { excessOf, type JsonBounds } from '../../../domain/json-scan.js';
 import { isStorableText, type JsonObject } from '../../../domain/json.js';
 import { lostNumeral, pathTo } from '../../../domain/numerals.js';
-import { bounded, received } from './received.js';
-import { badRequest, bodyTooComplex, problem, Refusal } from './refusal.js';
+import { bounded, received, badRequest, bodyTooComplex, problem, Refusal } from './refusal.js';
 
 export type BodyRules = JsonBounds &
   Readonly<{

@@ -1,7 +1,6 @@
 import type { LiveStream } from '../../../application/live/live-stream.js';
 import { Refusal } from '../server/refusal.js';
-import type { ResponseSink } from './response-sink.js';
-import type { StreamBounds } from './stream-bounds.js';
+import type { ResponseSink, StreamBounds } from './response-sink.js';
 
 const RETRY_AFTER = { 'Retry-After': '5' };
 

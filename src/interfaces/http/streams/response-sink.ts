@@ -1,8 +1,24 @@
-import type { Response } from 'express';
+import type { Response, Request } from 'express';
 import type { LiveEvent, Told } from '../../../application/live/live-event.js';
 import type { Snapshot, SnapshotReason, StreamSink } from '../../../application/live/live-stream.js';
-import { beatFrame, eventFrame, frame, retryFrame } from './frames.js';
-import type { StreamBounds } from './stream-bounds.js';
+import type { ErrorAnswer } from '../server/error-answer.js';
+import { beatFrame, eventFrame, frame, retryFrame } from './event-message.js';
+
+/** What an instance allows its streams. An abstract class, so that it is its own injection token. */
+export abstract class StreamBounds {
+  /** Streams at the same time; a client beyond that is asked to come again. */
+  abstract readonly open: number;
+  /** Between two signs of life. */
+  abstract readonly heartbeatMs: number;
+  /** After which a client that was cut off comes again, at least; up to twice that, so that not all come at once. */
+  abstract readonly retryMs: number;
+  /** Bytes that may wait for one client before it is written to no more until it has taken them. */
+  abstract readonly bufferBytes: number;
+  /** A client that has not taken what waits for it after so long is let go. */
+  abstract readonly stalledMs: number;
+  /** How long a client that is let go may take to read why. */
+  abstract readonly goodbyeMs: number;
+}
 
 const GOODBYES = {
   slow: 'What was sent was not taken in time; come again with the last id',
@@ -11,10 +27,10 @@ const GOODBYES = {
 };
 
 /** `full` and `unavailable` are sent to clients whose stream could not begin. */
-export type Goodbye = keyof typeof GOODBYES | 'full' | 'unavailable';
+type Goodbye = keyof typeof GOODBYES | 'full' | 'unavailable';
 
 /** Has no id: the client comes again with the one that it has. */
-export const closing = (reason: Goodbye, message: string): string => frame('closing', null, { reason, message });
+const closing = (reason: Goodbye, message: string): string => frame('closing', null, { reason, message });
 
 /** A response that stays open. What a client does not take is not piled up for it: see `isFull` and `taken`. */
 export class ResponseSink implements StreamSink {
@@ -111,8 +127,38 @@ export class ResponseSink implements StreamSink {
   }
 }
 
-export const HEADERS = {
+const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
+};
+
+const OURS = 500;
+const STREAM = /\/stream\/?$/;
+
+/**
+ * A stream that cannot begin now and may later. EventSource stops for good after any status but 200, so it is given a
+ * stream that says why, and ends: it comes again by itself. It has no id, so that the client keeps the place it has.
+ * @returns false: the error is to be answered as any other, for it will be the same later, or to a client of another kind
+ */
+export const askedToComeAgain = (
+  request: Request,
+  response: Response,
+  { status, headers, body }: Pick<ErrorAnswer, 'status' | 'headers' | 'body'>,
+  { retryMs }: Pick<StreamBounds, 'retryMs'>,
+  random: () => number = Math.random,
+): boolean => {
+  if (status < OURS || request.method !== 'GET' || !STREAM.test(request.path) || !namesEvents(request)) return false;
+  const pauseMs = Math.max(retryMs, 1_000 * Number(headers['Retry-After'] ?? 0));
+  response.writeHead(200, HEADERS);
+  response.end(retryFrame(Math.round(pauseMs * (1 + random()))) + closing(reasonOf(status, body.code), body.message));
+  return true;
+};
+
+/** A client that takes anything reads the status, and gets one. */
+const namesEvents = (request: Request): boolean => /\btext\/event-stream\b/i.test(request.get('accept') ?? '');
+
+const reasonOf = (status: number, code: string): Goodbye => {
+  if (status === OURS) return 'failed';
+  return code === 'TOO_MANY_STREAMS' || code === 'TOO_MANY_CONNECTIONS' ? 'full' : 'unavailable';
 };

@@ -1,6 +1,7 @@
 import { Controller, Get, Logger, Param, Query, Req, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
+import { IsOptional } from 'class-validator';
 import { endOf } from '../../../application/live/live-event.js';
 import type { LiveStream } from '../../../application/live/live-stream.js';
 import { LiveStreams } from '../../../application/live/live-streams.js';
@@ -8,11 +9,47 @@ import { CheckState } from '../../../application/queries/known-words.js';
 import { GetEvents } from '../../../application/history/get-events.js';
 import { GetExecution, type ExecutionAnswer } from '../../../application/queries/get-execution.js';
 import type { EventsAsked, ExecutionView } from '../../../application/queries/read-model.js';
-import { ExecutionPath } from '../executions/queries.js';
-import { ExecutionStreamQuery, StreamQuery } from './requests.js';
-import { lastEventId, mustTakeEvents } from './asked.js';
+import { ExecutionPath, OpaqueId, RevisionText } from '../server/fields.js';
+import { badRequest, problem, Refusal } from '../server/refusal.js';
 import { OpenStreams, type Open } from './open-streams.js';
 import { ResponseSink } from './response-sink.js';
+
+const EVENTS = 'text/event-stream';
+const LARGEST = 2n ** 63n - 1n;
+
+/** @throws Refusal 406 */
+const mustTakeEvents = (request: Request): void => {
+  if (request.accepts(EVENTS)) return;
+  throw new Refusal(406, 'NOT_ACCEPTABLE', `Accept: expected ${EVENTS}`, { offered: [EVENTS] });
+};
+
+/**
+ * Null: from the beginning. The header wins: EventSource sends it when it comes again to the address it was given.
+ * @throws Refusal 400
+ */
+const lastEventId = (request: Request, queried: string | undefined): bigint | null => {
+  const header = request.get('last-event-id');
+  const given = header === undefined || header === '' ? queried : header;
+  if (given === undefined) return null;
+  if (/^\d{1,19}$/.test(given) && BigInt(given) <= LARGEST) return BigInt(given);
+  throw badRequest([problem('Last-Event-ID', 'the id of a message of this stream: a whole number from 0', given)]);
+};
+
+class ExecutionStreamQuery {
+  @IsOptional()
+  @RevisionText()
+  last_event_id?: string;
+}
+
+class StreamQuery extends ExecutionStreamQuery {
+  @IsOptional()
+  @OpaqueId()
+  project_id?: string;
+
+  @IsOptional()
+  @OpaqueId()
+  state?: string;
+}
 
 const LAST_EVENT: EventsAsked = { order: 'desc', afterRevision: null, beforeRevision: null, types: null, limit: 1 };
 

@@ -1,9 +1,8 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { answerTo } from './error-answer.js';
-import { askedToComeAgain } from '../streams/come-again.js';
-import type { StreamBounds } from '../streams/stream-bounds.js';
-import { loggedPath } from '../tasks/task-path.js';
+import { answerTo } from './server/error-answer.js';
+import { askedToComeAgain, type StreamBounds } from './streams/response-sink.js';
+import { loggedPath } from './server/route-group.js';
 
 /** The one place where an error becomes an answer: `{success: false, error: {code, message, details}}`. */
 @Catch()
