@@ -8,7 +8,7 @@ import {
   type RebuildStoreLimits,
 } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
-import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/stream-limits.js';
+import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/live-source.js';
 import type { StreamBounds } from '../interfaces/http/streams/response-sink.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { AgentBounds } from '../application/saga/agent-lane.js';
@@ -159,7 +159,7 @@ export const streamBounds = (config: Config): StreamBounds => ({
   retryMs: config.streamRetryMs,
   bufferBytes: config.streamBufferBytes,
   stalledMs: config.streamStalledMs,
-  goodbyeMs: 5_000,
+  closeMs: 5_000,
 });
 
 const DAY_MS = 86_400_000;

@@ -25,7 +25,7 @@ import { MeteredAgents } from '../infrastructure/metrics/metered-agents.js';
 import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { configureHttp } from '../interfaces/http/configure-http.js';
 import { drain } from '../interfaces/http/server/drain.js';
-import { measured } from '../interfaces/http/server/access-log.js';
+import { measureRequests } from '../interfaces/http/server/access-log.js';
 import type { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { AdminLoops } from './admin.js';
 import { agentWarnings } from './agent-warnings.js';
@@ -109,7 +109,7 @@ export const startServer = async (
     const parts = { config, ...platform, clock, ids, ...means, ...own };
     const module = await AppModule.register(parts);
     app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
-    app.use(measured(metrics));
+    app.use(measureRequests(metrics));
     const said = { access: config.accessLog, streams: streamBounds(config) };
     const door = { ...doorOf(config), connections: connections(config), ...said };
     configureHttp(app, httpLimits(config), stopping.signal, door);

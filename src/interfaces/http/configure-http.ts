@@ -49,7 +49,7 @@ export const configureHttp = (
   app.use(requestId);
   app.use(accessLog(access));
   app.use(helmet());
-  app.use(privately);
+  app.use(cachePrivately);
   if (connections) {
     connections.watch(app.getHttpServer());
     app.use(connections.refuse);
@@ -64,7 +64,7 @@ export const configureHttp = (
   app.useGlobalFilters(new ErrorFilter(streams));
 };
 
-const privately = (_request: Request, response: Response, next: NextFunction): void => {
+const cachePrivately = (_request: Request, response: Response, next: NextFunction): void => {
   response.setHeader('Cache-Control', 'private, no-cache');
   next();
 };

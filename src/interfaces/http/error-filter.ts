@@ -1,7 +1,7 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { answerTo } from './server/error-answer.js';
-import { askedToComeAgain, type StreamBounds } from './streams/response-sink.js';
+import { askedToReconnect, type StreamBounds } from './streams/response-sink.js';
 import { loggedPath } from './server/route-group.js';
 
 /** The one place where an error becomes an answer: `{success: false, error: {code, message, details}}`. */
@@ -15,7 +15,7 @@ export class ErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
     const requestId = String(response.getHeader('X-Request-Id') ?? '');
-    const { status, headers, body, isOurs } = answerTo(error, request, requestId);
+    const { status, headers, body, isServerFault: isOurs } = answerTo(error, request, requestId);
     const where = `${request.method} ${loggedPath(request)} (request ${requestId})`;
     // Of what passes by itself the log needs the reason; of what nobody foresaw, the place.
     if (isOurs && status === 503) this.logger.warn(`${where}: ${body.code}, ${reasonOf(error)}`);
@@ -25,7 +25,7 @@ export class ErrorFilter implements ExceptionFilter {
       response.destroy();
       return;
     }
-    if (askedToComeAgain(request, response, { status, headers, body }, this.streams)) return;
+    if (askedToReconnect(request, response, { status, headers, body }, this.streams)) return;
     for (const name of ['ETag', 'Content-Disposition', 'Content-Type']) response.removeHeader(name);
     response.status(status).set(headers).json({ success: false, error: body });
   }

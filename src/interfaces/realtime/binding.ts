@@ -3,9 +3,8 @@ import type { Json, JsonObject } from '../../domain/json.js';
 import type { JsonRow, RowChange, RowChanges, TableColumn } from '../../application/live/row-changes.js';
 import { compile, type RowTest } from './filters/compile.js';
 import { like } from './filters/like.js';
-import { FilterRefused, readFilter, type Condition } from './filters/read-filter.js';
-import { forFree, type Spend } from './filters/work.js';
-import type { AskedBinding } from './join-request.js';
+import { FilterRefused, readFilter, type Condition, unmetered, type Spend } from './filters/read-filter.js';
+import type { RequestedBinding } from './frames.js';
 
 /** The schema in which clients know the tables, whichever they are in. */
 export const SCHEMA = 'public';
@@ -35,10 +34,10 @@ type BindingLimits = Readonly<{ conditions: number; /** That all bindings may ha
  * @param spend told of each step that was read, also of those of subscriptions that are refused in the end
  */
 export const readBindings = (
-  asked: readonly AskedBinding[],
+  asked: readonly RequestedBinding[],
   tables: ReturnType<RowChanges['tables']>,
   limits: BindingLimits,
-  spend: Spend = forFree,
+  spend: Spend = unmetered,
 ): Readonly<{ bindings: readonly Binding[]; refusal?: string }> => {
   const bindings: Binding[] = [];
   let steps = 0;

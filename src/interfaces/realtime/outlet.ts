@@ -18,7 +18,7 @@ export class Outlet {
     if (!this.isHeld) {
       this.isHeld = true;
       this.wire.cork();
-      process.nextTick(() => this.letGo());
+      process.nextTick(() => this.flush());
     }
     this.socket.send(frame, { binary: false });
   }
@@ -26,11 +26,11 @@ export class Outlet {
   /** Whether the client has more to take than so much; what was only held back does not count. */
   hasMoreThan(bytes: number): boolean {
     if (this.socket.bufferedAmount <= bytes) return false;
-    this.letGo();
+    this.flush();
     return this.socket.bufferedAmount > bytes;
   }
 
-  private letGo(): void {
+  private flush(): void {
     if (!this.isHeld) return;
     this.isHeld = false;
     this.wire.uncork();

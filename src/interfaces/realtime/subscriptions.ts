@@ -1,10 +1,9 @@
 /** Who is to be told of a change, found by table and by the ids that most filters ask for. */
 import type { JsonRow, RowChange } from '../../application/live/row-changes.js';
 import { valuesOf } from './filters/column-values.js';
-import type { Condition } from './filters/read-filter.js';
+import type { Condition, Spend } from './filters/read-filter.js';
 import type { Binding, TableBinding } from './binding.js';
 import { TooMuchWork } from './filter-budget.js';
-import type { Spend } from './filters/work.js';
 
 /** Columns by whose value subscriptions are kept apart: with `eq` on one, another row's changes cost it nothing. */
 const IDS = ['id', 'execution_id'] as const;

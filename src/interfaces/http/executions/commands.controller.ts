@@ -10,7 +10,7 @@ import { pauseStateOf } from '../../../domain/workflow/state.js';
 import { summarise } from '../../../domain/workflow/summary.js';
 import type { JsonObject } from '../../../domain/json.js';
 import { answer, location } from '../server/answer.js';
-import { callerOf, onlyAtOf } from '../server/caller.js';
+import { callerOf, ifMatchOf } from '../server/caller.js';
 import {
   NoQuery,
   LONGEST_REASON,
@@ -148,7 +148,7 @@ export class CommandsController {
     request: Request,
   ) {
     const caller = callerOf(request, actor_id, this.reasons.reasonFor(action, reason));
-    const command = new ControlWorkflow(execution_id.toLowerCase(), order, caller, onlyAtOf(request));
+    const command = new ControlWorkflow(execution_id.toLowerCase(), order, caller, ifMatchOf(request));
     const outcome = await this.commands.execute(command);
     return answer(controlledAnswer(outcome, new Date()));
   }

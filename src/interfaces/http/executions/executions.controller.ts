@@ -7,7 +7,7 @@ import { GetPastExecution, type PastAnswer, type Moment } from '../../../applica
 import { ListAuditReviews } from '../../../application/queries/list-audit-reviews.js';
 import { ListExecutions } from '../../../application/queries/list-executions.js';
 import { GetArtifact } from '../../../application/queries/get-artifact.js';
-import { answer, neverChanges, tag } from '../server/answer.js';
+import { answer, markImmutable, tag } from '../server/answer.js';
 import { auditAnswer } from '../audit/audit.controller.js';
 import { clientLeft } from '../server/caller.js';
 import {
@@ -111,7 +111,7 @@ export class ExecutionsController {
     const left = clientLeft(response);
     if (moment) {
       const past = await this.queries.execute(new GetPastExecution(executionId, include, moment, left));
-      if (past.isFinal) neverChanges(response);
+      if (past.isFinal) markImmutable(response);
       tag(response, `past-${past.revision}`);
       return answer(pastAnswer(past, query));
     }

@@ -14,7 +14,7 @@ export const LINES_LIMITS = {
 };
 
 /** The last line: without it, or where it is not complete, the history has more than was sent. */
-export type End = Readonly<{
+export type LastLine = Readonly<{
   complete: boolean;
   events: number;
   next_cursor: string | null;
@@ -27,9 +27,9 @@ export type Lines = Readonly<{
   pageAfter: ((next: bigint) => Promise<EventsPage>) | null;
   cursor: (next: bigint) => string;
   event: (event: EventView) => unknown;
-  end: (end: End) => unknown;
+  end: (end: LastLine) => unknown;
   /** What the client is told of an error on the way. */
-  told: (error: unknown) => unknown;
+  errorBody: (error: unknown) => unknown;
 }>;
 
 /** Resolves when everything is sent, or nobody is there any more. */
@@ -44,7 +44,7 @@ export const sendLines = async (response: Response, mediaType: string, lines: Li
   }
 };
 
-async function* textOf({ first, pageAfter, cursor, event, end, told }: Lines): AsyncGenerator<string> {
+async function* textOf({ first, pageAfter, cursor, event, end, errorBody: told }: Lines): AsyncGenerator<string> {
   let [page, events] = [first, 0];
   for (;;) {
     events += page.events.length;

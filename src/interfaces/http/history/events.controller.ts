@@ -110,7 +110,7 @@ export class EventsController {
       const event = wanted.cloudEvents ? cloudEvent : (view: unknown) => view;
       const end = (last: Parameters<typeof endCloudEvent>[1]) =>
         wanted.cloudEvents ? endCloudEvent(executionId, last) : { end: last };
-      return sendLines(response, wanted.mediaType, { first, pageAfter, cursor, event, end, told });
+      return sendLines(response, wanted.mediaType, { first, pageAfter, cursor, event, end, errorBody: told });
     }
     const { events, next } = first;
     const nextCursor = next === null ? null : cursor(next);
@@ -125,7 +125,7 @@ export class EventsController {
   }
 
   private told(error: unknown, request: Request, response: Response): unknown {
-    const { body, isOurs } = answerTo(error, request, String(response.getHeader('X-Request-Id') ?? ''));
+    const { body, isServerFault: isOurs } = answerTo(error, request, String(response.getHeader('X-Request-Id') ?? ''));
     if (isOurs) this.logger.error('A history could not be sent whole', error instanceof Error ? error.stack : error);
     return body;
   }

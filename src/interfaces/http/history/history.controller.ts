@@ -4,7 +4,7 @@ import { IsOptional } from 'class-validator';
 import type { Response } from 'express';
 import { CompareExecutions } from '../../../application/history/compare-executions.js';
 import { GetDiff } from '../../../application/history/get-diff.js';
-import { answer, neverChanges } from '../server/answer.js';
+import { answer, markImmutable } from '../server/answer.js';
 import { clientLeft } from '../server/caller.js';
 import { ExecutionPath, NoQuery, Uuid, RevisionText, revisionOf } from '../server/fields.js';
 
@@ -40,7 +40,7 @@ export class HistoryController {
       clientLeft(response),
     );
     const { from, to, changes } = await this.queries.execute(asked);
-    if (query.to !== undefined) neverChanges(response);
+    if (query.to !== undefined) markImmutable(response);
     return answer({ from: String(from), to: String(to), changes });
   }
 

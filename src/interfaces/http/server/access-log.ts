@@ -63,7 +63,7 @@ const lineOf = (method: string, path: string, status: number | 'none', begun: nu
 const KNOWN: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Takes the time of each request. Paths hold ids and tokens: only the route's template is told. */
-export const measured =
+export const measureRequests =
   (metrics: Metrics) =>
   (request: Request, response: Response, next: NextFunction): void => {
     const begun = performance.now();

@@ -7,7 +7,7 @@ type Answer<Data> = Readonly<{ success: true; data: Data }>;
 export const answer = <Data>(data: Data): Answer<Data> => ({ success: true, data });
 
 /** For answers that no later event can change; private, as they are a client's data. */
-export const neverChanges = (response: Response): void => {
+export const markImmutable = (response: Response): void => {
   response.setHeader('Cache-Control', 'private, max-age=31536000, immutable');
 };
 

@@ -51,7 +51,7 @@ const ONE_REVISION = /^"(\d{1,18})"$/;
  * The revision that If-Match names; null without it, and for `*`, as each command is about an execution that has to exist.
  * @throws Refusal 400
  */
-export const onlyAtOf = (request: Request): bigint | null => {
+export const ifMatchOf = (request: Request): bigint | null => {
   const wanted = request.get('if-match');
   if (wanted === undefined || wanted.trim() === '*') return null;
   const revision = ONE_REVISION.exec(wanted.trim())?.[1];

@@ -15,23 +15,23 @@ export type ConnectionLimits = Readonly<{
 }>;
 
 /** Connections over the limit that are still taken, so that they get an answer. Any more are closed without a word. */
-const OVER = 64;
-const TELL_EVERY_MS = 10_000;
+const ANSWERED_OVER_LIMIT = 64;
+const LOG_EVERY_MS = 10_000;
 const RETRY_AFTER = { 'Retry-After': '1' };
 
 export class Connections {
   private readonly admitted = new Set<Duplex>();
   private refused = 0;
-  private toldAt = -Infinity;
+  private loggedAt = -Infinity;
 
   constructor(
     private readonly limits: ConnectionLimits,
-    private readonly tell: (line: string) => void,
+    private readonly log: (line: string) => void,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
   watch(server: Server): void {
-    server.maxConnections = this.limits.open + OVER;
+    server.maxConnections = this.limits.open + ANSWERED_OVER_LIMIT;
     server.headersTimeout = this.limits.headersMs;
     server.requestTimeout = this.limits.requestMs;
     server.on('connection', (socket: Socket) => this.admit(socket));
@@ -65,11 +65,11 @@ export class Connections {
   private noteRefused(): void {
     this.refused += 1;
     const now = this.now();
-    if (now - this.toldAt < TELL_EVERY_MS) return;
-    this.tell(
+    if (now - this.loggedAt < LOG_EVERY_MS) return;
+    this.log(
       `${this.limits.open} connections are open, as many as MAX_CONNECTIONS allows; refused since the last such line: ${this.refused}`,
     );
-    this.toldAt = now;
+    this.loggedAt = now;
     this.refused = 0;
   }
 }

@@ -52,7 +52,7 @@ export type ErrorAnswer = Readonly<{
   headers: Readonly<Record<string, string>>;
   body: Readonly<{ code: string; message: string; details: unknown }>;
   /** The fault is on this side: the log needs to have the whole of it. */
-  isOurs: boolean;
+  isServerFault: boolean;
 }>;
 
 const RETRY_AFTER = { 'Retry-After': '1' };
@@ -62,19 +62,19 @@ export const answerTo = (error: unknown, request: Request, requestId: string): E
   if (!refusal) {
     const message = `Something went wrong on this side; its log has the reason under request ${requestId}`;
     const body = { code: 'INTERNAL_ERROR', message, details: { request_id: requestId } };
-    return { status: 500, headers: {}, body, isOurs: true };
+    return { status: 500, headers: {}, body, isServerFault: true };
   }
   const { status, headers, code, message, details } = refusal;
   return {
     status,
     headers,
     body: { code, message, details },
-    isOurs: refusal !== error && status >= 500 && !isTold(error),
+    isServerFault: refusal !== error && status >= 500 && !needsNoLogLine(error),
   };
 };
 
 /** There is nothing to add for the log: full is no fault, and a damaged artifact has raised its own alarm. */
-const isTold = (error: unknown): boolean => error instanceof TooMuchWaiting || error instanceof ArtifactDamaged;
+const needsNoLogLine = (error: unknown): boolean => error instanceof TooMuchWaiting || error instanceof ArtifactDamaged;
 
 const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof Refusal) return error;

@@ -39,7 +39,7 @@ export const problem = (field: string, expected: string, value: unknown): Proble
   received: received(value),
 });
 
-const TOLD_IN_MESSAGE = 3;
+const SHOWN_IN_MESSAGE = 3;
 /** Problems that an answer lists, at most. */
 export const LISTED_PROBLEMS = 20;
 
@@ -48,7 +48,7 @@ export const badRequest = (
   problems: readonly Problem[],
   { code = 'INVALID_REQUEST', total = problems.length }: Readonly<{ code?: string; total?: number }> = {},
 ): Refusal => {
-  const told = problems.slice(0, TOLD_IN_MESSAGE).map(sentence);
+  const told = problems.slice(0, SHOWN_IN_MESSAGE).map(sentence);
   const more = total - told.length;
   const message = [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
   return new Refusal(400, code, message, problems.slice(0, LISTED_PROBLEMS));

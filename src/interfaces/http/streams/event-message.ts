@@ -1,4 +1,4 @@
-import { stateAfter, type LiveEvent, type Told } from '../../../application/live/live-event.js';
+import { stateAfter, type LiveEvent, type Notice } from '../../../application/live/live-source.js';
 import type { EventView, StepView } from '../../../application/queries/read-model.js';
 import type { Change } from '../../../application/projections/projection.js';
 import { stepChanges } from '../../../application/projections/workflow-steps.projection.js';
@@ -59,11 +59,11 @@ export const retryFrame = (ms: number): string => `retry: ${ms}\n\n`;
 /** An id without data moves the client's place and is no event to it. */
 export const beatFrame = (id: bigint | null): string => (id === null ? ': \n\n' : `: \nid: ${id}\n\n`);
 
-type Rendered = Partial<Record<Told, Buffer>>;
+type Rendered = Partial<Record<Notice, Buffer>>;
 const rendered = new WeakMap<LiveEvent, Rendered>();
 
 /** @param id where the client stands with it; another than the event's own only for what comes late */
-export const eventFrame = (told: Told, id: bigint, live: LiveEvent): Buffer | string => {
+export const eventFrame = (told: Notice, id: bigint, live: LiveEvent): Buffer | string => {
   if (id !== live.position) return frame(told, id, eventMessage(live));
   const frames = rendered.get(live) ?? {};
   rendered.set(live, frames);

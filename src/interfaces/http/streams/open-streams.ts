@@ -4,7 +4,7 @@ import type { ResponseSink, StreamBounds } from './response-sink.js';
 
 const RETRY_AFTER = { 'Retry-After': '5' };
 
-export type Open = { readonly sink: ResponseSink; stream?: LiveStream; readonly tellsPlace: boolean };
+export type Open = { readonly sink: ResponseSink; stream?: LiveStream; readonly sendsPosition: boolean };
 
 /** All streams of this instance: how many there may be, their heartbeats, and their end when the instance ends. */
 export class OpenStreams {
@@ -43,6 +43,7 @@ export class OpenStreams {
   }
 
   private beat(): void {
-    for (const { sink, stream, tellsPlace } of this.all) sink.beat(tellsPlace && stream ? stream.position : null);
+    for (const { sink, stream, sendsPosition: tellsPlace } of this.all)
+      sink.beat(tellsPlace && stream ? stream.position : null);
   }
 }

@@ -1,5 +1,5 @@
 import type { Response, Request } from 'express';
-import type { LiveEvent, Told } from '../../../application/live/live-event.js';
+import type { LiveEvent, Notice } from '../../../application/live/live-source.js';
 import type { Snapshot, SnapshotReason, StreamSink } from '../../../application/live/live-stream.js';
 import type { ErrorAnswer } from '../server/error-answer.js';
 import { beatFrame, eventFrame, frame, retryFrame } from './event-message.js';
@@ -17,20 +17,20 @@ export abstract class StreamBounds {
   /** A client that has not taken what waits for it after so long is let go. */
   abstract readonly stalledMs: number;
   /** How long a client that is let go may take to read why. */
-  abstract readonly goodbyeMs: number;
+  abstract readonly closeMs: number;
 }
 
-const GOODBYES = {
+const CLOSING_MESSAGES = {
   slow: 'What was sent was not taken in time; come again with the last id',
   stopping: 'This instance ends; come again with the last id',
   failed: 'The events cannot be read at this moment; come again with the last id',
 };
 
 /** `full` and `unavailable` are sent to clients whose stream could not begin. */
-type Goodbye = keyof typeof GOODBYES | 'full' | 'unavailable';
+type ClosingReason = keyof typeof CLOSING_MESSAGES | 'full' | 'unavailable';
 
 /** Has no id: the client comes again with the one that it has. */
-const closing = (reason: Goodbye, message: string): string => frame('closing', null, { reason, message });
+const closing = (reason: ClosingReason, message: string): string => frame('closing', null, { reason, message });
 
 /** A response that stays open. What a client does not take is not piled up for it: see `isFull` and `taken`. */
 export class ResponseSink implements StreamSink {
@@ -62,7 +62,7 @@ export class ResponseSink implements StreamSink {
     this.write(() => frame('snapshot', id, { reason, ...data }));
   }
 
-  event(id: bigint, told: Told, event: LiveEvent): void {
+  event(id: bigint, told: Notice, event: LiveEvent): void {
     this.write(() => eventFrame(told, id, event));
   }
 
@@ -76,8 +76,8 @@ export class ResponseSink implements StreamSink {
     if (this.response.headersSent && !this.response.writableNeedDrain) this.write(() => beatFrame(id));
   }
 
-  close(reason: keyof typeof GOODBYES): void {
-    this.write(() => closing(reason, GOODBYES[reason]));
+  close(reason: keyof typeof CLOSING_MESSAGES): void {
+    this.write(() => closing(reason, CLOSING_MESSAGES[reason]));
     this.finish();
   }
 
@@ -116,7 +116,7 @@ export class ResponseSink implements StreamSink {
     const { response } = this;
     if (this.isOver) return;
     response.end();
-    const patience = setTimeout(() => response.destroy(), this.bounds.goodbyeMs);
+    const patience = setTimeout(() => response.destroy(), this.bounds.closeMs);
     response.once('close', () => clearTimeout(patience));
     this.gone();
   }
@@ -141,7 +141,7 @@ const STREAM = /\/stream\/?$/;
  * stream that says why, and ends: it comes again by itself. It has no id, so that the client keeps the place it has.
  * @returns false: the error is to be answered as any other, for it will be the same later, or to a client of another kind
  */
-export const askedToComeAgain = (
+export const askedToReconnect = (
   request: Request,
   response: Response,
   { status, headers, body }: Pick<ErrorAnswer, 'status' | 'headers' | 'body'>,
@@ -158,7 +158,7 @@ export const askedToComeAgain = (
 /** A client that takes anything reads the status, and gets one. */
 const namesEvents = (request: Request): boolean => /\btext\/event-stream\b/i.test(request.get('accept') ?? '');
 
-const reasonOf = (status: number, code: string): Goodbye => {
+const reasonOf = (status: number, code: string): ClosingReason => {
   if (status === OURS) return 'failed';
   return code === 'TOO_MANY_STREAMS' || code === 'TOO_MANY_CONNECTIONS' ? 'full' : 'unavailable';
 };

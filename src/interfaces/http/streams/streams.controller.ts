@@ -2,7 +2,7 @@ import { Controller, Get, Logger, Param, Query, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { IsOptional } from 'class-validator';
-import { endOf } from '../../../application/live/live-event.js';
+import { endOf } from '../../../application/live/live-source.js';
 import type { LiveStream } from '../../../application/live/live-stream.js';
 import { LiveStreams } from '../../../application/live/live-streams.js';
 import { CheckState } from '../../../application/queries/known-words.js';
@@ -18,7 +18,7 @@ const EVENTS = 'text/event-stream';
 const LARGEST = 2n ** 63n - 1n;
 
 /** @throws Refusal 406 */
-const mustTakeEvents = (request: Request): void => {
+const mustAcceptEventStream = (request: Request): void => {
   if (request.accepts(EVENTS)) return;
   throw new Refusal(406, 'NOT_ACCEPTABLE', `Accept: expected ${EVENTS}`, { offered: [EVENTS] });
 };
@@ -114,7 +114,7 @@ export class StreamsController {
     streamTo: (sink: ResponseSink) => LiveStream,
     run: (stream: LiveStream) => ReturnType<LiveStream['run']>,
   ): Promise<void> {
-    const open: Open = { sink: new ResponseSink(response, this.open.bounds), tellsPlace };
+    const open: Open = { sink: new ResponseSink(response, this.open.bounds), sendsPosition: tellsPlace };
     this.open.add(open);
     try {
       const stream = (open.stream = streamTo(open.sink));
@@ -133,6 +133,6 @@ export class StreamsController {
 
 /** @throws Refusal 400, 406 */
 const asked = (request: Request, query: ExecutionStreamQuery): bigint | null => {
-  mustTakeEvents(request);
+  mustAcceptEventStream(request);
   return lastEventId(request, query.last_event_id);
 };
