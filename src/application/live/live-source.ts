@@ -23,7 +23,7 @@ export type ManySnapshot = Readonly<{
   highWaterMark: HighWaterMark;
 }>;
 
-export type EventsAfter = Readonly<{ events: readonly LiveEvent[]; highWaterMark: HighWaterMark }>;
+type EventsAfter = Readonly<{ events: readonly LiveEvent[]; highWaterMark: HighWaterMark }>;
 
 /** What live streams read from the tables. */
 export abstract class LiveSource {

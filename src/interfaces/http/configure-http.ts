@@ -41,7 +41,7 @@ export const configureHttp = (
   app.disable('x-powered-by');
   app.set('trust proxy', false);
   app.set('query parser', 'simple');
-  // Answers that have a revision or a hash say so themselves; the hash of any other would serve nobody.
+  // Answers with a revision or a hash set their ETag themselves; no client could use a hash of any other.
   app.set('etag', false);
   usePublicPath(app, publicPath);
   app.use(closeKeepAlive(stopping));

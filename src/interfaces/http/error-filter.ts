@@ -1,6 +1,7 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { answerTo } from './server/error-answer.js';
+import { reasonOf } from '../../application/runtime/errors.js';
+import { answerTo, stackOf } from './server/error-answer.js';
 import { askedToReconnect, type StreamBounds } from './streams/response-sink.js';
 import { loggedPath } from './server/route-group.js';
 
@@ -15,11 +16,11 @@ export class ErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
     const requestId = String(response.getHeader('X-Request-Id') ?? '');
-    const { status, headers, body, isServerFault: isOurs } = answerTo(error, request, requestId);
+    const { status, headers, body, isServerFault } = answerTo(error, request, requestId);
     const where = `${request.method} ${loggedPath(request)} (request ${requestId})`;
-    // Of what passes by itself the log needs the reason; of what nobody foresaw, the place.
-    if (isOurs && status === 503) this.logger.warn(`${where}: ${body.code}, ${reasonOf(error)}`);
-    else if (isOurs) this.logger.error(`${where}: ${text(error)}`);
+    // For a failure that passes by itself the log needs the reason; for an unforeseen error, the stack.
+    if (isServerFault && status === 503) this.logger.warn(`${where}: ${body.code}, ${reasonWithCause(error)}`);
+    else if (isServerFault) this.logger.error(`${where}: ${stackOf(error)}`);
     if (response.headersSent) {
       // Half an answer must not look like a whole one.
       response.destroy();
@@ -31,9 +32,7 @@ export class ErrorFilter implements ExceptionFilter {
   }
 }
 
-const reasonOf = (error: unknown): string => {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+const reasonWithCause = (error: unknown): string => {
+  const { cause } = error as Error;
+  return cause instanceof Error ? `${reasonOf(error)}: ${reasonOf(cause)}` : reasonOf(error);
 };
-
-const text = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

@@ -1,4 +1,4 @@
-/** Who may open a connection. */
+/** Which clients may open a connection, and what other upgrade requests are answered. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type IncomingMessage, STATUS_CODES, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
@@ -9,7 +9,7 @@ export type Refusal = Readonly<{ status: 400 | 401 | 403 | 421 | 503; code: stri
 export type Admission = Readonly<{
   isKnownHost: HostCheck;
   isKnownOrigin: OriginCheck;
-  /** Why a connection is one too many; undefined: it is not. */
+  /** Why a connection exceeds the limit; undefined: it does not. */
   overLimit?: (socket: Duplex) => string | undefined;
   /** What clients have to know; undefined: nothing. */
   apiKey?: string | undefined;
@@ -19,7 +19,7 @@ const UNKNOWN_HOST: Refusal = { status: 421, code: 'UNKNOWN_HOST', message: `Hos
 
 /**
  * Pages only of this server's own address and of the origins that are allowed, since browsers let any page open a WebSocket
- * anywhere, and the keys of pages are no secret; everyone with the key, where there is one.
+ * anywhere, and the keys of pages are no secret; every other client with the key, where a key is set.
  */
 export const refusalOf = (
   request: IncomingMessage,
@@ -39,7 +39,7 @@ export const refusalOf = (
 
 const forbidden = (message: string): Refusal => ({ status: 403, code: 'FORBIDDEN', message });
 
-/** In a time that says nothing about where they differ, or how long they are. */
+/** In constant time, whatever the position of the first difference and the lengths. */
 const isSame = (a: string, b: string): boolean => timingSafeEqual(hashed(a), hashed(b));
 const hashed = (text: string): Buffer => createHash('sha256').update(text).digest();
 

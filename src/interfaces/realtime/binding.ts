@@ -24,14 +24,14 @@ export type TableBinding = Readonly<{ table: string; conditions: readonly Condit
 export const stepsOf = (bindings: readonly Binding[]): number =>
   bindings.reduce((sum, { tables }) => sum + tables.reduce((steps, { passes }) => steps + passes.steps, 0), 0);
 
-/** A subscription that cannot be made. Its message is told to the client. */
+/** A subscription that cannot be made. Its message is sent to the client. */
 class BindingRefused extends Error {}
 
 type BindingLimits = Readonly<{ conditions: number; /** That all bindings may have. */ steps: number }>;
 
 /**
  * All of a channel's subscriptions, or none and why.
- * @param spend told of each step that was read, also of those of subscriptions that are refused in the end
+ * @param spend is called for each step that was read, also for those of subscriptions that are refused in the end
  */
 export const readBindings = (
   asked: readonly RequestedBinding[],
@@ -104,7 +104,7 @@ const EVENTS = ['INSERT', 'UPDATE', 'DELETE'] as const;
 
 type Asked = Readonly<{ schema: string; table: string; filter: string; select: readonly string[] | null }>;
 
-/** A schema alone means all its tables, a table alone that of `public`; a filter needs both. */
+/** A schema alone stands for all its tables, a table alone for that of `public`; a filter needs both. */
 const paramsOf = (params: JsonObject): Asked => {
   const { schema, table, filter } = params;
   const has = (name: string) => params[name] !== undefined;

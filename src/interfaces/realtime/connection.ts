@@ -1,3 +1,4 @@
+/** A client: what it sends, the channels it has joined, what it is sent. */
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
 import type { OnError } from '../../application/runtime/errors.js';
@@ -9,12 +10,12 @@ import {
   decodeFrame,
   encodeFrame,
   ended,
+  readJoin,
   reply,
   systemMessage,
   type Message,
   type Ref,
   type Vsn,
-  readJoin,
 } from './frames.js';
 import type { RealtimeLimits } from './limits.js';
 import { Outlet } from './outlet.js';
@@ -27,7 +28,7 @@ class MessageRate {
 
   constructor(private readonly perSecond: number) {}
 
-  /** Counts one. @param now milliseconds, from any beginning */
+  /** Counts a message. @param now milliseconds, from any beginning */
   isTooMany(now: number): boolean {
     if (now - this.since >= 1_000) [this.since, this.messages] = [now, 0];
     return ++this.messages > this.perSecond;
@@ -38,7 +39,7 @@ class MessageRate {
 export type Channel = Readonly<{ connection: Connection; topic: string; joinRef: Ref; acksBroadcasts: boolean }> &
   Readonly<{ isSubscribed: boolean; steps: number; unsubscribe: () => void }>;
 
-export type ConnectionDependencies = Readonly<{
+type ConnectionDependencies = Readonly<{
   tables: RowChanges['tables'];
   subscriptions: Subscriptions<Channel>;
   budget: FilterBudget<Connection>;
@@ -75,7 +76,7 @@ export class Connection {
     this.openedAt = this.lastHeardAt = dependencies.now();
     socket.on('message', (data, isBinary) => this.onMessage(data, isBinary));
     socket.on('ping', () => (this.lastHeardAt = dependencies.now()));
-    // Of a frame that is too large or broken: the socket closes itself, with a code that says so.
+    // On a frame that is too large or broken the socket closes itself, with a code that names the cause.
     socket.on('error', () => undefined);
     this.closed = new Promise((resolve) => socket.once('close', () => resolve(this.forgetChannels())));
   }
@@ -115,7 +116,7 @@ export class Connection {
       this.close(POLICY, `Expected a channel to be joined within ${joinMs} ms`);
   }
 
-  /** Ends the channels that follow changes, in the way after which clients join again by themselves. */
+  /** Ends the channels that follow changes, by messages after which client libraries join again by themselves. */
   askToRejoin(why: string): void {
     for (const channel of [...this.channels.values()].filter(({ isSubscribed }) => isSubscribed)) {
       this.forget(channel);
@@ -124,7 +125,7 @@ export class Connection {
     }
   }
 
-  /** One client must not be able to end the process, whatever it has found. */
+  /** No client may be able to end the process, whatever fault it has found. */
   private onMessage(data: RawData, isBinary: boolean): void {
     try {
       this.receive(data, isBinary);
@@ -165,7 +166,7 @@ export class Connection {
       case 'presence':
         return this.write(reply(message, 'ok'));
       default:
-        // An access token is taken and not needed: who may connect may read. The rest is nothing to answer.
+        // An access token is accepted and not needed: a client that may connect may read. Other events need no answer.
         return;
     }
   }

@@ -44,7 +44,7 @@ const smallColumns = (record: JsonRow): Json =>
     Object.entries(record).filter(([, value]) => Buffer.byteLength(JSON.stringify(value)) <= SMALL_COLUMN),
   );
 
-/** Tells whoever has asked for a change. What is the same for several clients is written once. */
+/** Sends a change to the clients whose bindings it passes. A message that is the same for several clients is written once. */
 export const fanOut = (
   change: RowChange,
   subscriptions: Subscriptions<Channel>,
@@ -61,7 +61,7 @@ export const fanOut = (
       let frame = frames.get(key);
       if (!frame) {
         const data = kept(payloads, selected, () => changePayload(change, columns, select, limits));
-        // What all want is made once. A client that wants the same columns in a hundred ways has it made a hundred times.
+        // A message with all columns is made once for all clients; a client that selects columns in a hundred ways pays for a hundred.
         if (select && !charge(metering, channel, data.length >> WRITTEN)) break;
         const payload = `{"ids":[${ids.join()}],"data":${data}}`;
         frame = Buffer.from(encodeWritten(connection.vsn, topic, 'postgres_changes', payload));

@@ -42,8 +42,8 @@ type Five = [unknown, unknown, unknown, unknown, unknown];
 
 const checked = (...[joinRef, ref, topic, event, payload]: Five): Message | undefined => {
   if (typeof topic !== 'string' || typeof event !== 'string' || payload === undefined) return undefined;
-  const refs = [joinRef, ref].map((one) => (typeof one === 'number' ? String(one) : (one ?? null)));
-  if (!refs.every((one) => one === null || typeof one === 'string')) return undefined;
+  const refs = [joinRef, ref].map((given) => (typeof given === 'number' ? String(given) : (given ?? null)));
+  if (!refs.every((given) => given === null || typeof given === 'string')) return undefined;
   return { joinRef: refs[0] as Ref, ref: refs[1] as Ref, topic, event, payload: payload as Json };
 };
 
@@ -148,8 +148,8 @@ const listMember = (value: Json | undefined, name: string): readonly Json[] => {
 const ID_RANGE = 2 ** 27;
 
 /**
- * One number for one binding, whoever asks for it: then many clients can be sent the same text. Should two that differ
- * meet in a channel, the later one gets the next.
+ * The same number for the same binding of any client: then many clients can be sent the same text. Should two different
+ * bindings of a channel have the same number, the later gets the next.
  */
 const withIds = (asked: readonly JsonObject[]): readonly RequestedBinding[] => {
   const taken = new Map<number, string>();

@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 
 /**
  * What is sent to one client in one turn of the process goes out with one call of the system. With many clients those calls are
- * most of the work, and where changes come faster than they can be told there are more of them in a turn.
+ * most of the work, and where changes come faster than they can be sent there are more of them in a turn.
  */
 export class Outlet {
   private isHeld = false;

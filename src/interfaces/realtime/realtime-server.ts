@@ -1,9 +1,9 @@
-import type { OnError } from '../../application/runtime/errors.js';
 /** The Realtime protocol of Supabase for changes of the read tables, on the HTTP server of the application. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { RowChange, RowChanges } from '../../application/live/row-changes.js';
+import type { OnError } from '../../application/runtime/errors.js';
 import { refusalOf, type Admission, type Refusal, handBack, refuse } from './admission.js';
 import { Connection, type Channel } from './connection.js';
 import { FilterBudget } from './filter-budget.js';
@@ -18,8 +18,8 @@ const GOING_AWAY = 1001;
 const INVALID_HANDSHAKE = 400;
 const SWITCHED = 101;
 
-/** Notes a request for a connection, and what it is answered. */
-export type NoteUpgrade = (request: IncomingMessage, socket: Duplex) => (status: number) => void;
+/** Logs a request for a connection. @returns logs the status of its answer */
+type NoteUpgrade = (request: IncomingMessage, socket: Duplex) => (status: number) => void;
 
 export class RealtimeServer {
   private readonly sockets: WebSocketServer;
@@ -43,7 +43,7 @@ export class RealtimeServer {
     this.sockets = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: limits.frameBytes });
   }
 
-  /** Once changes are told. */
+  /** To be called once changes are announced. */
   start(server: Server): void {
     server.on('upgrade', (request, socket, head) => this.upgrade(server, request, socket, head));
     const metering = {
@@ -55,7 +55,10 @@ export class RealtimeServer {
       changed: (change) => fanOut(change, this.subscriptions, columnsOf(change), this.limits, metering),
       missed: (why) => this.missed(why),
     });
-    const looking = setInterval(() => this.connections.forEach((one) => one.checkTimeouts()), this.limits.lookMs);
+    const looking = setInterval(
+      () => this.connections.forEach((connection) => connection.checkTimeouts()),
+      this.limits.lookMs,
+    );
     this.end = () => {
       clearInterval(looking);
       unfollow();
@@ -84,7 +87,7 @@ export class RealtimeServer {
     refuse(socket, refusal ?? UNKNOWN_VERSION);
   }
 
-  /** Changes are told before a client can ask for any. */
+  /** Changes are announced before a client can ask for any. */
   private async accept(
     request: IncomingMessage,
     socket: Duplex,
@@ -116,7 +119,7 @@ export class RealtimeServer {
 
   private open(socket: WebSocket, wire: Duplex, vsn: Vsn): void {
     const { changes, subscriptions, budget, limits, onError } = this;
-    const means = {
+    const dependencies = {
       tables: () => changes.tables(),
       subscriptions,
       budget,
@@ -124,7 +127,7 @@ export class RealtimeServer {
       onError,
       now: () => performance.now(),
     };
-    const connection = new Connection(socket, wire, vsn, means);
+    const connection = new Connection(socket, wire, vsn, dependencies);
     this.connections.add(connection);
     socket.on('close', () => this.connections.delete(connection));
   }

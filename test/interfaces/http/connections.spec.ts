@@ -56,7 +56,7 @@ describe('more connections than may be open', () => {
       }).on('error', reject);
     });
 
-  test('are told so, with the limit by its name; those that watch the instance are let in', async () => {
+  test('get an answer that names the limit; probes are admitted', async () => {
     expect([server.headersTimeout, server.requestTimeout]).toEqual([5_000, 9_000]);
     await hold();
     expect(await asked()).toMatchObject({ status: 200, text: 'in' });

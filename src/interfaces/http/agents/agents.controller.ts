@@ -14,7 +14,7 @@ class AgentPath {
   name!: string;
 }
 
-/** Who asks, and why: a held agent stops work of others, who will want to know. */
+/** The caller and the reason: a held agent stops the work of others, who will want to know. */
 class HoldAgentBody {
   @IsOptional()
   @OpaqueId()

@@ -48,7 +48,7 @@ class StartWorkflowBody {
   metadata?: JsonObject | null;
 }
 
-/** Who asks, of which execution, and why. */
+/** The caller, the execution and the reason. */
 class OperatorBody {
   @Uuid()
   execution_id!: string;
@@ -172,7 +172,7 @@ export class CommandsController {
   }
 }
 
-/** The execution as it was created, however far it has got since: a repeated start is answered as the first one was. */
+/** The execution as it was created, however far it has got since: a repeated start gets the answer of the first. */
 const startedAnswer = ({ answer: state, revision, position, createdAt }: Outcome, request: StartRequest) => ({
   execution: {
     id: state.executionId,

@@ -9,7 +9,7 @@ import { Refusal } from '../server/refusal.js';
 export class HealthController {
   constructor(private readonly health: Health) {}
 
-  /** Answers as long as the process does: whoever restarts it on a failure must not ask more than that. */
+  /** Answers as long as the process does: a supervisor that restarts it on a failure must not ask more than that. */
   @Get('live')
   live(@Query() _none: NoQuery) {
     return answer({ live: true });

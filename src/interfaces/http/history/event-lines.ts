@@ -1,4 +1,4 @@
-/** A history as lines of JSON: pages are read as fast as the client takes them, and one at a time is held. */
+/** The formats of a history: JSON, CloudEvents, lines of JSON. Lines are read as fast as the client takes them, a page at a time. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Response, Request } from 'express';
@@ -14,7 +14,7 @@ export const LINES_LIMITS = {
 };
 
 /** The last line: without it, or where it is not complete, the history has more than was sent. */
-export type LastLine = Readonly<{
+type LastLine = Readonly<{
   complete: boolean;
   events: number;
   next_cursor: string | null;
@@ -28,23 +28,23 @@ export type Lines = Readonly<{
   cursor: (next: bigint) => string;
   event: (event: EventView) => unknown;
   end: (end: LastLine) => unknown;
-  /** What the client is told of an error on the way. */
+  /** What the last line holds of an error on the way. */
   errorBody: (error: unknown) => unknown;
 }>;
 
-/** Resolves when everything is sent, or nobody is there any more. */
+/** Resolves when everything is sent, or the client is gone. */
 export const sendLines = async (response: Response, mediaType: string, lines: Lines): Promise<void> => {
   response.setHeader('Content-Type', mediaType);
   response.setTimeout(LINES_LIMITS.stalledMs, () => response.destroy());
   try {
     await pipeline(Readable.from(textOf(lines), { highWaterMark: 1 }), response);
   } catch (error) {
-    // Whoever hangs up ends the reading, and there is nobody to be told.
+    // A client that hangs up ends the reading, and gets no answer.
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }
 };
 
-async function* textOf({ first, pageAfter, cursor, event, end, errorBody: told }: Lines): AsyncGenerator<string> {
+async function* textOf({ first, pageAfter, cursor, event, end, errorBody }: Lines): AsyncGenerator<string> {
   let [page, events] = [first, 0];
   for (;;) {
     events += page.events.length;
@@ -61,7 +61,7 @@ async function* textOf({ first, pageAfter, cursor, event, end, errorBody: told }
     try {
       page = await pageAfter(next);
     } catch (error) {
-      yield linesOf([end({ complete: false, events, next_cursor: cursor(next), error: told(error) })]);
+      yield linesOf([end({ complete: false, events, next_cursor: cursor(next), error: errorBody(error) })]);
       return;
     }
   }
@@ -91,8 +91,7 @@ export const negotiate = (request: Request, format: 'json' | 'cloudevents' | und
   return { mediaType, lines: mediaType === LINES, cloudEvents: format === 'cloudevents' || mediaType === BATCH };
 };
 
-/** Events as CloudEvents 1.0. Extension attributes are lower-case; one that has no value is left out, as the format asks. */
-
+/** CloudEvents 1.0: extension attributes are lower-case; an attribute without a value is left out, as the format asks. */
 const TYPE_PREFIX = 'workflow-executor.';
 
 const envelope = (executionId: string, type: string, id: string, time: Date | null, data: unknown) => ({

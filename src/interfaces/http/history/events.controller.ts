@@ -15,7 +15,7 @@ import {
   ChoiceText,
   RevisionText,
 } from '../server/fields.js';
-import { answerTo } from '../server/error-answer.js';
+import { answerTo, stackOf } from '../server/error-answer.js';
 import { cloudEvent, endCloudEvent, LINES_LIMITS, sendLines, negotiate, type Wanted } from './event-lines.js';
 
 const EVENTS_PER_PAGE = { most: 1_000, usual: 200 };
@@ -67,7 +67,7 @@ type Asked = Pick<EventsAsked, 'order' | 'types'>;
 
 const LARGEST_REVISION = 2n ** 63n - 1n;
 
-/** Where a page ended. It says what the page was of, so that it cannot continue something else. */
+/** Where a page ended. It names the page's order and types, so that it cannot continue another list. */
 const eventCursor = ({ order, types }: Asked, next: bigint): string =>
   Buffer.from(JSON.stringify([order, String(next), types?.join() ?? '*'])).toString('base64url');
 
@@ -105,12 +105,12 @@ export class EventsController {
     const first = await read(asked);
     const cursor = (next: bigint) => eventCursor(asked, next);
     if (wanted.lines) {
-      const told = (error: unknown) => this.told(error, request, response);
+      const errorBody = (error: unknown) => this.errorBody(error, request, response);
       const pageAfter = query.limit === undefined ? (next: bigint) => read(from(asked, next)) : null;
       const event = wanted.cloudEvents ? cloudEvent : (view: unknown) => view;
       const end = (last: Parameters<typeof endCloudEvent>[1]) =>
         wanted.cloudEvents ? endCloudEvent(executionId, last) : { end: last };
-      return sendLines(response, wanted.mediaType, { first, pageAfter, cursor, event, end, errorBody: told });
+      return sendLines(response, wanted.mediaType, { first, pageAfter, cursor, event, end, errorBody });
     }
     const { events, next } = first;
     const nextCursor = next === null ? null : cursor(next);
@@ -124,9 +124,9 @@ export class EventsController {
     response.json(answer({ events, next_after_revision: nextAfterRevision, next_cursor: nextCursor }));
   }
 
-  private told(error: unknown, request: Request, response: Response): unknown {
-    const { body, isServerFault: isOurs } = answerTo(error, request, String(response.getHeader('X-Request-Id') ?? ''));
-    if (isOurs) this.logger.error('A history could not be sent whole', error instanceof Error ? error.stack : error);
+  private errorBody(error: unknown, request: Request, response: Response): unknown {
+    const { body, isServerFault } = answerTo(error, request, String(response.getHeader('X-Request-Id') ?? ''));
+    if (isServerFault) this.logger.error('A history could not be sent whole', stackOf(error));
     return body;
   }
 }
@@ -143,7 +143,7 @@ const askedFor = (query: EventsQuery, { lines }: Wanted): EventsAsked => {
   return query.cursor === undefined ? asked : from(asked, cursorRevision(asked, query.cursor));
 };
 
-/** `after_revision` holds in both orders: it says which events are wanted at all. */
+/** `after_revision` holds in both orders: it bounds which events are wanted at all. */
 const from = (asked: EventsAsked, next: bigint): EventsAsked => {
   if (asked.order === 'desc') return { ...asked, beforeRevision: next };
   const { afterRevision } = asked;

@@ -8,7 +8,7 @@ import { answer, markImmutable } from '../server/answer.js';
 import { clientLeft } from '../server/caller.js';
 import { ExecutionPath, NoQuery, Uuid, RevisionText, revisionOf } from '../server/fields.js';
 
-export class DiffQuery {
+class DiffQuery {
   @IsOptional()
   @RevisionText()
   from?: string;
@@ -18,7 +18,7 @@ export class DiffQuery {
   to?: string;
 }
 
-export class ComparePath {
+class ComparePath {
   @Uuid()
   execution_id!: string;
 
@@ -26,7 +26,7 @@ export class ComparePath {
   other_id!: string;
 }
 
-/** What the histories of executions tell when they are laid beside each other. Strong: from the log. */
+/** Differences within a history, and between two. Strongly consistent: from the log. */
 @Controller('api/v1/workflow')
 export class HistoryController {
   constructor(private readonly queries: QueryBus) {}

@@ -16,7 +16,7 @@ const ProjectionName = () =>
     (value) => typeof value === 'string' && /^[a-z][a-z0-9_]{0,62}$/.test(value),
   );
 
-/** Executions as their streams name them: one way to be poison is not to be a UUID. */
+/** Executions as their streams name them: an execution may be poison because its name is no UUID. */
 const ExecutionName = () =>
   Field('1 to 200 characters', (value) => typeof value === 'string' && value.length > 0 && value.length <= 200);
 
@@ -35,7 +35,7 @@ class RebuildPath extends ProjectionPath {
   id!: string;
 }
 
-/** Who asks, and why: what is done to a read table concerns everybody who reads it. */
+/** The caller and the reason: what is done to a read table concerns all its readers. */
 class AdminBody {
   @IsOptional()
   @OpaqueId()
@@ -58,10 +58,10 @@ class RebuildBody extends AdminBody {
 
 const ROUTE = 'api/v1/admin/projections';
 const ALL = 'all';
-/** Of what is held back, passed over, differing and ordered: in the list, and of one projection. */
+/** Rows shown of poison, skipped events, drift and orders: in the list, and for a single projection. */
 const LISTED = { each: 20, one: 1_000 };
 
-/** An order is accepted when it is in the log (202); whoever leads carries it out, on whichever instance. */
+/** An order is accepted when it is in the log (202); the leader carries it out, on any instance. */
 @Controller(ROUTE)
 export class ProjectionsController {
   constructor(

@@ -1,4 +1,4 @@
-/** One line a request, by which its id is found again: whatever came of it. */
+/** What is recorded of each request: its id, a line in the log whatever its outcome, its duration. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { randomUUID } from 'node:crypto';
@@ -62,7 +62,7 @@ const lineOf = (method: string, path: string, status: number | 'none', begun: nu
 
 const KNOWN: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Takes the time of each request. Paths hold ids and tokens: only the route's template is told. */
+/** Takes the time of each request. Paths hold ids and tokens: the metric has the route's template. */
 export const measureRequests =
   (metrics: Metrics) =>
   (request: Request, response: Response, next: NextFunction): void => {

@@ -1,4 +1,4 @@
-/** Who may come in: checked by headers and path alone, before a byte of a body is read. */
+/** Which requests are admitted: checked by headers and path alone, before a byte of a body is read. */
 import type { NextFunction, Request, Response } from 'express';
 import { NotFound } from '../../../application/runtime/errors.js';
 import type { TaskTokens } from '../../../application/workflow/tasks.js';

@@ -1,4 +1,4 @@
-/** What becomes of a body that nobody reads, because its request was answered without it. */
+/** The bytes of a body: read up to a limit, or left unread because the request was answered without them. */
 import type { Socket } from 'node:net';
 import type { NextFunction, Request, Response } from 'express';
 import { bodyTooLarge, Refusal } from './refusal.js';
@@ -29,7 +29,7 @@ const mayGoOn = ({ headers }: Request): boolean =>
 const endAfterAnswer = (request: Request, response: Response): void => {
   const { socket } = request;
   response.setHeader('Connection', 'close');
-  // A reader takes it on: a stream that is read from, and then not any more, holds the sender back.
+  // A stream that was read from and then paused holds the sender back.
   request.pause();
   request.read(0);
   socket.destroySoon = () => linger(socket);

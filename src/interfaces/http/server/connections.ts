@@ -61,7 +61,7 @@ export class Connections {
     socket.once('close', () => this.admitted.delete(socket));
   }
 
-  /** Once in a while: who refuses thousands must not write thousands of lines. */
+  /** Once in a while: thousands of refusals must not write thousands of lines. */
   private noteRefused(): void {
     this.refused += 1;
     const now = this.now();

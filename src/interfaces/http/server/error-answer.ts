@@ -29,8 +29,8 @@ type Layer = Readonly<{
   match: (path: string) => boolean;
 }>;
 
-/** The methods that this path answers to, so that a wrong one can be told from a path that does not exist. */
-export const methodsAt = ({ app, path }: Pick<Request, 'app' | 'path'>): readonly string[] => {
+/** The methods that this path answers to, so that a wrong method can be distinguished from a path that does not exist. */
+const methodsAt = ({ app, path }: Pick<Request, 'app' | 'path'>): readonly string[] => {
   const { stack } = app.router as unknown as { stack: readonly Layer[] };
   const found = stack.flatMap((layer) => (layer.route && matches(layer, path) ? Object.keys(layer.route.methods) : []));
   const methods = new Set(found.map((method) => method.toUpperCase()));
@@ -73,6 +73,10 @@ export const answerTo = (error: unknown, request: Request, requestId: string): E
   };
 };
 
+/** For the log: where an unforeseen error comes from. */
+export const stackOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+
 /** There is nothing to add for the log: full is no fault, and a damaged artifact has raised its own alarm. */
 const needsNoLogLine = (error: unknown): boolean => error instanceof TooMuchWaiting || error instanceof ArtifactDamaged;
 
@@ -83,7 +87,7 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
       ? new Refusal(404, 'NOT_FOUND', error.message, error.details)
       : new Refusal(409, 'CONFLICT', error.message, error.details);
   }
-  // Nobody hears of it: the connection is gone.
+  // No client gets this answer: the connection is gone.
   if (error instanceof CallerLeft) return new Refusal(499, 'CLIENT_LEFT', error.message);
   if (error instanceof InvalidRequest) return new Refusal(400, error.code, error.message, error.details);
   if (error instanceof InvalidCursor) {

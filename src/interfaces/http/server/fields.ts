@@ -17,13 +17,13 @@ export class RequestPipe implements PipeTransform {
     const given = (value ?? {}) as Readonly<Record<string, unknown>>;
     const dto = new metatype();
     for (const name of known) if (Object.hasOwn(given, name)) Object.assign(dto, { [name]: given[name] });
-    const strangers = Object.keys(given).filter((name) => !known.has(name));
+    const unknown = Object.keys(given).filter((name) => !known.has(name));
     const problems = problemsOf(dto);
-    if (problems.length + strangers.length > 0) {
+    if (problems.length + unknown.length > 0) {
       const expected = known.size > 0 ? `one of the known names ${[...known].join(', ')}` : 'no parameter';
-      // A caller who sends a hundred thousand of them reads of a few: each sentence costs more than the name did.
-      const told = strangers.slice(0, LISTED_PROBLEMS).map((name) => problem(bounded(name), expected, given[name]));
-      throw badRequest([...problems, ...told], { total: problems.length + strangers.length });
+      // Of a hundred thousand unknown names the answer lists a few: each sentence costs more than the name did.
+      const listed = unknown.slice(0, LISTED_PROBLEMS).map((name) => problem(bounded(name), expected, given[name]));
+      throw badRequest([...problems, ...listed], { total: problems.length + unknown.length });
     }
     return dto;
   }
@@ -45,8 +45,7 @@ const problemsOf = (dto: object): Problem[] =>
     problem(property, Object.values(constraints ?? {}).join(' and '), value),
   );
 
-/** Fields of a query string, which are text: what they may hold, and what they mean. */
-
+// Fields of a query string are text.
 export const FlagText = () => Field('true or false', (value) => value === 'true' || value === 'false');
 export const isTrue = (text: string | undefined): boolean => text === 'true';
 
@@ -140,7 +139,7 @@ export const AgentName = () =>
 export const FileName = () =>
   Field('a letter or digit and up to 127 letters, digits, . _ -', matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/));
 
-/** For routes without parameters: a parameter that is sent is a mistake worth telling. */
+/** For routes without parameters: a client that sends a parameter is told of its mistake. */
 export class NoQuery {}
 
 export class ExecutionPath {

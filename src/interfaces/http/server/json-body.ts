@@ -11,10 +11,10 @@ import { groupOf } from './route-group.js';
 /** Whose body it is, where it reports on a task. */
 export type Task = Readonly<{ step: string; token: string }>;
 
-/** `report`: what the body says of its task, where that was found out already. */
+/** `report`: what the body reports on its task, where the reader has read that too. */
 export type ReadBody = Readonly<{ body: JsonObject; report: TaskReport | null }>;
 
-/** Makes values of bodies. A large one is read and checked beside the thread that answers requests. */
+/** Makes values of bodies. A large body is read and checked beside the thread that answers requests. */
 export abstract class JsonReader {
   /** The bytes are its own from here on. @throws Refusal 400, 413; InvalidRequest for a report that is none; NotReady */
   abstract read(bytes: Uint8Array, rules: BodyRules, task: Task | null): Promise<ReadBody>;
@@ -106,7 +106,7 @@ export class JsonBodies implements CanActivate {
 
 const reports = new WeakMap<Request, TaskReport>();
 
-/** What the body of this request says of its task, where that was read together with it. */
+/** What the body of this request reports on its task, where that was read together with it. */
 export const reportIn = (request: Request): TaskReport | null => reports.get(request) ?? null;
 
 const JSON_IN_UTF8 = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i;

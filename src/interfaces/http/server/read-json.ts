@@ -16,7 +16,7 @@ const REFUSED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-/** @throws Refusal 400; 413 for one with too many members */
+/** @throws Refusal 400; 413 for a body with too many members */
 export const readJson = (bytes: Uint8Array, { exact = true, ...bounds }: BodyRules): JsonObject => {
   if (bytes.byteLength === 0) throw badRequest([problem('body', 'a JSON object', undefined)]);
   if (!isUtf8(bytes)) throw malformed('UTF-8, got bytes that are not');

@@ -48,9 +48,9 @@ export const badRequest = (
   problems: readonly Problem[],
   { code = 'INVALID_REQUEST', total = problems.length }: Readonly<{ code?: string; total?: number }> = {},
 ): Refusal => {
-  const told = problems.slice(0, SHOWN_IN_MESSAGE).map(sentence);
-  const more = total - told.length;
-  const message = [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  const shown = problems.slice(0, SHOWN_IN_MESSAGE).map(sentence);
+  const more = total - shown.length;
+  const message = [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
   return new Refusal(400, code, message, problems.slice(0, LISTED_PROBLEMS));
 };
 

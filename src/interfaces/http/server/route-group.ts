@@ -12,7 +12,7 @@ export const AGENT_PATHS: Readonly<Record<string, DocumentAgentName>> = {
   '/api/v1/export': 'export',
 };
 
-export type RouteGroup = Readonly<
+type RouteGroup = Readonly<
   /** Paths that hold a task token: the only authentication of their requests, and a secret while its attempt runs. */
   | { kind: 'task'; token: string }
   | { kind: 'agent'; agent: DocumentAgentName }

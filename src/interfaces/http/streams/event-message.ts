@@ -24,7 +24,7 @@ const eventMessage = (live: LiveEvent) => {
   };
 };
 
-/** `insert`: a step that is new; else `set` is to be laid over the steps that have what `match` (and `where`) says. */
+/** `insert`: a step that is new; else `set` is to be laid over the steps that `match` (and `where`) selects. */
 export type ShownChange =
   | Readonly<{ insert: StepView }>
   | Readonly<{
@@ -63,9 +63,9 @@ type Rendered = Partial<Record<Notice, Buffer>>;
 const rendered = new WeakMap<LiveEvent, Rendered>();
 
 /** @param id where the client stands with it; another than the event's own only for what comes late */
-export const eventFrame = (told: Notice, id: bigint, live: LiveEvent): Buffer | string => {
-  if (id !== live.position) return frame(told, id, eventMessage(live));
+export const eventFrame = (notice: Notice, id: bigint, live: LiveEvent): Buffer | string => {
+  if (id !== live.position) return frame(notice, id, eventMessage(live));
   const frames = rendered.get(live) ?? {};
   rendered.set(live, frames);
-  return (frames[told] ??= Buffer.from(frame(told, id, eventMessage(live))));
+  return (frames[notice] ??= Buffer.from(frame(notice, id, eventMessage(live))));
 };

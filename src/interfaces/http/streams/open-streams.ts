@@ -34,7 +34,7 @@ export class OpenStreams {
       throw new Refusal(503, 'TOO_MANY_STREAMS', message, {}, RETRY_AFTER);
     }
     this.all.add(open);
-    // Whoever comes to an instance that ends is told so as those are who were here: a refusal would end an EventSource.
+    // A client that comes while the instance stops gets the same message as those before: a refusal would end an EventSource.
     if (this.stopping.aborted) open.sink.close('stopping');
   }
 

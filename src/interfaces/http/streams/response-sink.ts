@@ -12,7 +12,7 @@ export abstract class StreamBounds {
   abstract readonly heartbeatMs: number;
   /** After which a client that was cut off comes again, at least; up to twice that, so that not all come at once. */
   abstract readonly retryMs: number;
-  /** Bytes that may wait for one client before it is written to no more until it has taken them. */
+  /** Bytes that may wait for one client before nothing more is written until it has taken them. */
   abstract readonly bufferBytes: number;
   /** A client that has not taken what waits for it after so long is let go. */
   abstract readonly stalledMs: number;
@@ -29,7 +29,7 @@ const CLOSING_MESSAGES = {
 /** `full` and `unavailable` are sent to clients whose stream could not begin. */
 type ClosingReason = keyof typeof CLOSING_MESSAGES | 'full' | 'unavailable';
 
-/** Has no id: the client comes again with the one that it has. */
+/** Has no id: the client comes again with the id that it has. */
 const closing = (reason: ClosingReason, message: string): string => frame('closing', null, { reason, message });
 
 /** A response that stays open. What a client does not take is not piled up for it: see `isFull` and `taken`. */
@@ -62,8 +62,8 @@ export class ResponseSink implements StreamSink {
     this.write(() => frame('snapshot', id, { reason, ...data }));
   }
 
-  event(id: bigint, told: Notice, event: LiveEvent): void {
-    this.write(() => eventFrame(told, id, event));
+  event(id: bigint, notice: Notice, event: LiveEvent): void {
+    this.write(() => eventFrame(notice, id, event));
   }
 
   end(id: bigint, state: string): void {
@@ -71,7 +71,7 @@ export class ResponseSink implements StreamSink {
     this.finish();
   }
 
-  /** To whoever keeps up. @param id the client's place */
+  /** Sent to a client that keeps up. @param id the client's place */
   beat(id: bigint | null): void {
     if (this.response.headersSent && !this.response.writableNeedDrain) this.write(() => beatFrame(id));
   }
@@ -96,13 +96,13 @@ export class ResponseSink implements StreamSink {
     const { response, bounds } = this;
     return new Promise((resolve) => {
       const done = (isTaken: boolean) => {
-        clearTimeout(patience);
+        clearTimeout(timeout);
         response.off('drain', taken).off('close', gone);
         resolve(isTaken);
       };
       const taken = () => done(true);
       const gone = () => done(false);
-      const patience = setTimeout(gone, bounds.stalledMs);
+      const timeout = setTimeout(gone, bounds.stalledMs);
       response.once('drain', taken).once('close', gone);
     });
   }
@@ -116,8 +116,8 @@ export class ResponseSink implements StreamSink {
     const { response } = this;
     if (this.isOver) return;
     response.end();
-    const patience = setTimeout(() => response.destroy(), this.bounds.closeMs);
-    response.once('close', () => clearTimeout(patience));
+    const timeout = setTimeout(() => response.destroy(), this.bounds.closeMs);
+    response.once('close', () => clearTimeout(timeout));
     this.gone();
   }
 
@@ -138,7 +138,7 @@ const STREAM = /\/stream\/?$/;
 
 /**
  * A stream that cannot begin now and may later. EventSource stops for good after any status but 200, so it is given a
- * stream that says why, and ends: it comes again by itself. It has no id, so that the client keeps the place it has.
+ * stream that names the reason, and ends: EventSource reconnects by itself. It has no id, so that the client keeps the place it has.
  * @returns false: the error is to be answered as any other, for it will be the same later, or to a client of another kind
  */
 export const askedToReconnect = (
@@ -155,7 +155,7 @@ export const askedToReconnect = (
   return true;
 };
 
-/** A client that takes anything reads the status, and gets one. */
+/** A client that accepts any type reads the status, and gets the error's. */
 const namesEvents = (request: Request): boolean => /\btext\/event-stream\b/i.test(request.get('accept') ?? '');
 
 const reasonOf = (status: number, code: string): ClosingReason => {

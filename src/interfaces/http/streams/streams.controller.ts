@@ -10,6 +10,7 @@ import { GetEvents } from '../../../application/history/get-events.js';
 import { GetExecution, type ExecutionAnswer } from '../../../application/queries/get-execution.js';
 import type { EventsAsked, ExecutionView } from '../../../application/queries/read-model.js';
 import { ExecutionPath, OpaqueId, RevisionText } from '../server/fields.js';
+import { stackOf } from '../server/error-answer.js';
 import { badRequest, problem, Refusal } from '../server/refusal.js';
 import { OpenStreams, type Open } from './open-streams.js';
 import { ResponseSink } from './response-sink.js';
@@ -86,10 +87,10 @@ export class StreamsController {
   }
 
   private async ofOne(executionId: string, cursor: bigint | null, request: Request, response: Response): Promise<void> {
-    // Unknown executions are told before anything is opened.
+    // An unknown execution is answered before anything is opened.
     const execution = await this.present(executionId);
     if (request.method === 'HEAD') return void response.type('text/event-stream').end();
-    // An id from elsewhere says nothing of what the client has.
+    // An id of another stream does not show what the client has.
     const known = cursor !== null && cursor <= BigInt(execution.position) ? cursor : null;
     const streamTo = (sink: ResponseSink) => this.streams.ofOne(executionId, () => this.look(executionId, true), sink);
     await this.run(response, false, streamTo, (stream) => stream.run(known, endOf(execution.current_state)));
@@ -119,11 +120,11 @@ export class StreamsController {
     try {
       const stream = (open.stream = streamTo(open.sink));
       open.sink.whenGone(() => stream.stop());
-      // The end was reached before, and EventSource comes again until it is told so like this.
+      // The client had the end before: EventSource reconnects until it gets this status.
       if ((await run(stream)) === 'nothing' && !response.headersSent) response.status(204).end();
     } catch (error) {
       if (!response.headersSent) throw error;
-      this.logger.error('A stream was closed', error instanceof Error ? error.stack : String(error));
+      this.logger.error('A stream was closed', stackOf(error));
       open.sink.close('failed');
     } finally {
       this.open.remove(open);

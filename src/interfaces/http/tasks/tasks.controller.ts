@@ -8,7 +8,7 @@ import { reportIn } from '../server/json-body.js';
 import { requestIdOf, traceparentOf } from '../server/caller.js';
 import { NoQuery } from '../server/fields.js';
 
-/** For agents that took a task token: it says which attempt they speak of, and that they may. */
+/** For agents that took a task token: it names their attempt and is their permission to report on it. */
 @Controller('api/v1/workflow/tasks')
 export class TasksController {
   constructor(private readonly commands: CommandBus) {}

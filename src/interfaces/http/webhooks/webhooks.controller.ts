@@ -53,7 +53,7 @@ const EventTypeList = () =>
       value.every((each) => typeof each === 'string' && /^[A-Za-z]{0,100}\*?$/.test(each) && each !== ''),
   );
 
-/** Who asks, and why. */
+/** The caller and the reason. */
 class WebhookBody {
   @IsOptional()
   @OpaqueId()
@@ -114,7 +114,7 @@ export class WebhookPath {
 
 const ROUTE = 'api/v1/workflow/webhooks';
 
-/** A secret is told by the answer that makes it, and by no other. */
+/** Only the answer to the request that makes a secret shows it. */
 @Controller(ROUTE)
 export class WebhooksController {
   constructor(

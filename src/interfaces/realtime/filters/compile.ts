@@ -72,7 +72,7 @@ const truthOf = ({ operator, value }: Condition, column: TableColumn): Truths =>
       if (members.length > LIST_MEMBERS) throw refused(`too many values for \`in\` filter. Maximum ${LIST_MEMBERS}`);
       const wanted = members.filter((member) => member !== null).map((member) => read(member, values));
       const otherwise = wanted.length < members.length ? null : false;
-      const isIn = known((given, spend) => wanted.some((one) => compare(given, one, spend) === 0) || otherwise);
+      const isIn = known((given, spend) => wanted.some((member) => compare(given, member, spend) === 0) || otherwise);
       return { of: isIn, steps: wanted.length };
     }
     case 'isdistinct': {

@@ -4,12 +4,12 @@ type Token = string | typeof ANY_ONE | typeof ANY_NUMBER;
 const ANY_ONE = Symbol('_');
 const ANY_NUMBER = Symbol('%');
 
-export type LikeOptions = Readonly<{ ignoreCase?: boolean; escape?: '\\' | '' }>;
+type LikeOptions = Readonly<{ ignoreCase?: boolean; escape?: '\\' | '' }>;
 
 /** Characters of a pattern: as many as a regular expression may have. */
 const LENGTH = 1_000;
 
-export type LikeTest = (text: string, spend?: Spend) => boolean;
+type LikeTest = (text: string, spend?: Spend) => boolean;
 
 /**
  * `LIKE` of SQL: `%` stands for any text, `_` for any character. In time that grows with text and pattern, not with the

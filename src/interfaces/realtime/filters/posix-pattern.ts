@@ -13,7 +13,7 @@ type Step =
   | Readonly<{ type: 'assert'; holds: (text: readonly string[], at: number) => boolean }>
   | { type: 'fork'; to: number[] };
 
-export type PatternTest = ((text: string, spend?: Spend) => boolean) & Readonly<{ steps: number }>;
+type PatternTest = ((text: string, spend?: Spend) => boolean) & Readonly<{ steps: number }>;
 
 /** @throws FilterRefused */
 export const posixPattern = (pattern: string, { ignoreCase = false } = {}): PatternTest => {

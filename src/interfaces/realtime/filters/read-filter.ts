@@ -46,7 +46,7 @@ export type Condition = Readonly<{
   negate: boolean;
 }>;
 
-/** A filter that cannot be used. Its message is told to the client. */
+/** A filter that cannot be used. Its message is sent to the client. */
 export class FilterRefused extends Error {}
 
 /** @throws FilterRefused */
