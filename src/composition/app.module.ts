@@ -3,7 +3,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { CqrsModule } from '@nestjs/cqrs';
 import type { Config } from '../infrastructure/config/config.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
-import { AdminModule, HttpModule, LiveModule } from '../interfaces/http/http.module.js';
+import { HttpModule } from '../interfaces/http/http.module.js';
 import { agents } from './agents.js';
 import { audit } from './audit.js';
 import type { Dependencies, Feature } from './feature.js';
@@ -41,7 +41,7 @@ export class AppModule {
     const providers = features.flatMap(({ providers = [] }) => providers);
     return {
       module: AppModule,
-      imports: [await configurationModule(config), CqrsModule.forRoot(), HttpModule, LiveModule, AdminModule],
+      imports: [await configurationModule(config), CqrsModule.forRoot(), HttpModule],
       providers,
       exports: providers.filter((provider) => typeof provider === 'object').map(({ provide }) => provide),
     };

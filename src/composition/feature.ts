@@ -12,9 +12,9 @@ import type { Ids } from '../application/log/ids.js';
 import type { TaskTokens } from '../application/workflow/tasks.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
-import type { OwnCalls } from '../interfaces/http/agents/agent-paths.js';
-import type { Door } from '../interfaces/http/server/configure-http.js';
-import type { JsonReader } from '../interfaces/http/server/json-reader.js';
+import type { OwnCalls } from '../interfaces/http/server/admission.js';
+import type { Door } from '../interfaces/http/configure-http.js';
+import type { JsonReader } from '../interfaces/http/server/json-body.js';
 
 export type Application = NestExpressApplication;
 

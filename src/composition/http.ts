@@ -3,13 +3,13 @@ import { isIP, type AddressInfo } from 'node:net';
 import { Logger } from '@nestjs/common';
 import type { Config } from '../infrastructure/config/config.js';
 import { openFilesLimit } from '../infrastructure/system/open-files.js';
-import { OwnCalls } from '../interfaces/http/agents/agent-paths.js';
+import { OwnCalls } from '../interfaces/http/server/admission.js';
 import { RequiredReasons } from '../interfaces/http/executions/required-reasons.js';
-import { configureHttp, type Door } from '../interfaces/http/server/configure-http.js';
+import { configureHttp, type Door } from '../interfaces/http/configure-http.js';
 import { Connections } from '../interfaces/http/server/connections.js';
 import { drain } from '../interfaces/http/server/drain.js';
-import { defaultHttpLimits, HttpLimits } from '../interfaces/http/server/http-limits.js';
-import { measured } from '../interfaces/http/server/measured.js';
+import { defaultHttpLimits, HttpLimits } from '../interfaces/http/server/json-body.js';
+import { measureRequests } from '../interfaces/http/server/access-log.js';
 import { knownHosts, type HostCheck, knownOrigins, type OriginCheck } from '../interfaces/known-origins.js';
 import type { Application, Dependencies, Feature } from './feature.js';
 import { streamBounds } from './live.js';
@@ -30,7 +30,7 @@ export const http = ({ config, token }: Dependencies): Feature => ({
 /** @returns the address that it is bound to */
 export const serve = async (app: Application, dependencies: Dependencies): Promise<AddressInfo> => {
   const { config, metrics, stopping, door } = dependencies;
-  app.use(measured(metrics));
+  app.use(measureRequests(metrics));
   configureHttp(app, httpLimits(config), stopping, door);
   await listen(app, config);
   return app.getHttpServer().address() as AddressInfo;

@@ -4,7 +4,7 @@ import { InvalidRequest } from '../application/runtime/errors.js';
 import { AgentTaskReports } from '../infrastructure/agents/agent-task-reports.js';
 import { readAnswerBytes, type AnswerOrder, type AnswerRead } from '../infrastructure/agents/answer.js';
 import type { AgentLimits } from '../infrastructure/agents/limits.js';
-import type { ReadBody, Task } from '../interfaces/http/server/json-reader.js';
+import type { ReadBody, Task } from '../interfaces/http/server/json-body.js';
 import { readJson, type BodyRules } from '../interfaces/http/server/read-json.js';
 import { Refusal } from '../interfaces/http/server/refusal.js';
 

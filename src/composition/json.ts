@@ -4,7 +4,7 @@ import { readAnswerBytes, type AnswerRead, type AnswerReader } from '../infrastr
 import type { AgentLimits } from '../infrastructure/agents/limits.js';
 import { KeptThreads, type KeptThreadLimits, ThreadRefusal } from '../infrastructure/system/threads.js';
 import { OneEachRound } from '../infrastructure/system/while-away.js';
-import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/server/json-reader.js';
+import { JsonReader, JsonReadHere, type ReadBody, type Task } from '../interfaces/http/server/json-body.js';
 import type { BodyRules } from '../interfaces/http/server/read-json.js';
 import { bodyUnreadable, Refusal } from '../interfaces/http/server/refusal.js';
 import type { Config } from '../infrastructure/config/config.js';

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { EventBroadcaster } from '../application/live/event-broadcaster.js';
 import { LiveStreams } from '../application/live/live-streams.js';
 import { RowChanges } from '../application/live/row-changes.js';
-import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/stream-limits.js';
+import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/live-source.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresLiveSource } from '../infrastructure/postgres/live/postgres-live-source.js';
 import {
@@ -12,9 +12,9 @@ import {
 } from '../infrastructure/postgres/live/postgres-row-changes.js';
 import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
 import { upgradeLog } from '../interfaces/http/server/access-log.js';
-import type { Door } from '../interfaces/http/server/configure-http.js';
+import type { Door } from '../interfaces/http/configure-http.js';
 import { OpenStreams } from '../interfaces/http/streams/open-streams.js';
-import type { StreamBounds } from '../interfaces/http/streams/stream-bounds.js';
+import type { StreamBounds } from '../interfaces/http/streams/response-sink.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
 import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import type { Dependencies, Feature } from './feature.js';
@@ -97,5 +97,5 @@ export const streamBounds = (config: Config): StreamBounds => ({
   retryMs: config.streamRetryMs,
   bufferBytes: config.streamBufferBytes,
   stalledMs: config.streamStalledMs,
-  goodbyeMs: 5_000,
+  closeMs: 5_000,
 });

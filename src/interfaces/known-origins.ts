@@ -1,7 +1,7 @@
-/** Which pages may follow what happens here, by the origin that their browser names. */
+/** Which requests are for this server, by the names in their headers: of the page's origin, and of the host. */
 
 /**
- * @param origin the header of that name; undefined for every client that is no page
+ * @param origin the header of that name; undefined for a client that is no page
  * @param host the header of that name, which has passed the check of hosts
  */
 export type OriginCheck = (origin: string | undefined, host: string | undefined) => boolean;
@@ -27,8 +27,6 @@ const isOwn = ({ protocol, host: named }: URL, host: string | undefined): boolea
 };
 
 export const EXPECTED_ORIGIN = "this server's own address, or one of ALLOWED_ORIGINS";
-
-/** Whether a request means this server, by the name that it was reached under. */
 
 /** @param host the header of that name; undefined where a client of HTTP/1.0 sent none */
 export type HostCheck = (host: string | undefined) => boolean;

@@ -68,7 +68,7 @@ test('a page that has its own name lead here is refused: by routes, streams and 
 
 test('a page of another origin may follow neither streams nor live updates; requests without an origin may', async () => {
   const id = await api.start(manual('origins'));
-  const paths = [`/api/v1/workflow/${id}/stream`, '/api/v1/workflow/stream'];
+  const paths = [`/api/v1/workflow/${id}/stream`, '/api/v1/workflow/stream', '/API/v1/Workflow/Stream/'];
   const asked = (path: string, origin?: string) =>
     send(api.url, { method: 'HEAD', path, headers: { accept: 'text/event-stream', ...(origin && { origin }) } });
   for (const path of paths) {

@@ -20,25 +20,25 @@ describe('the names of this server', () => {
   test('nor a request without any', () => expect(isKnown(undefined)).toBe(false));
 });
 
-describe('who checks the name', () => {
+describe('the name of the host is checked', () => {
   const NAMES = ['localhost:3000', 'api.example.com', '10.0.0.5:3000', '[2001:db8::1]:3000', 'evil.example.com'];
   const checked = (env: Record<string, string>) => NAMES.filter(hostCheck(loadConfig(env)));
   const OPEN = { ALLOW_UNAUTHENTICATED_NETWORK: 'true' };
 
-  test.each(['127.0.0.1', 'localhost', '::1'])('whoever listens on %s', (HOST) => {
+  test.each(['127.0.0.1', 'localhost', '::1'])('by a server that listens on %s', (HOST) => {
     for (const more of [{}, OPEN]) {
       expect(checked({ HOST, ...more })).toEqual(['localhost:3000']);
       expect(checked({ HOST, PUBLIC_URL: 'https://API.example.com/executor', ...more })).toEqual(NAMES.slice(0, 2));
     }
   });
 
-  test.each(['0.0.0.0', '::'])('whoever listens on all addresses, %s: they are named by ALLOWED_HOSTS', (HOST) => {
+  test.each(['0.0.0.0', '::'])('by a server that listens on all addresses, %s: ALLOWED_HOSTS names them', (HOST) => {
     expect(checked({ HOST, ...OPEN })).toEqual(['localhost:3000']);
     const ALLOWED_HOSTS = 'API.example.com, 10.0.0.5, 2001:DB8::1';
     expect(checked({ HOST, ALLOWED_HOSTS, ...OPEN })).toEqual(NAMES.slice(0, 4));
   });
 
-  test('whoever listens on one address that is no loopback address', () => {
+  test('by a server that listens on an address that is no loopback address', () => {
     expect(checked({ HOST: '10.0.0.5', ...OPEN })).toEqual(['localhost:3000', '10.0.0.5:3000']);
     expect(checked({ HOST: '2001:db8::1', ...OPEN })).toEqual(['localhost:3000', '[2001:db8::1]:3000']);
   });

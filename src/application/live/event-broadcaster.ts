@@ -1,26 +1,24 @@
 import type { OnError } from '../runtime/errors.js';
 import { type Clock, every } from '../runtime/clock.js';
 import type { EventView } from '../queries/read-model.js';
-import type { LiveEvent } from './live-event.js';
-import type { LiveSource, HighWaterMark, Standing } from './live-source.js';
+import type { LiveEvent, LiveSource, HighWaterMark, LastKnownState, StreamLimits } from './live-source.js';
 import type { Interest, RowChange, RowChanges, JsonRow } from './row-changes.js';
-import type { StreamLimits } from './stream-limits.js';
 
-/** What was last told of executions; those that nothing was told of for longest are forgotten. */
+/** The last state of each execution that was dispatched; the least recent are forgotten. */
 class LastKnownStates {
-  private readonly known = new Map<string, Standing>();
+  private readonly known = new Map<string, LastKnownState>();
 
   constructor(private readonly limit: number) {}
 
-  /** What is known before this event; the first event of an execution tells it by itself. */
-  before(event: EventView): Standing | undefined {
+  /** What is known before this event; for the first event of an execution that follows from the event itself. */
+  before(event: EventView): LastKnownState | undefined {
     const known = this.known.get(event.execution_id);
     return known ?? (event.event_type === 'WorkflowStarted' && event.revision === '0' ? born(event) : undefined);
   }
 
-  set(executionId: string, standing: Standing): void {
+  set(executionId: string, state: LastKnownState): void {
     this.known.delete(executionId);
-    this.known.set(executionId, standing);
+    this.known.set(executionId, state);
     if (this.known.size <= this.limit) return;
     const [oldest] = this.known.keys();
     if (oldest !== undefined) this.known.delete(oldest);
@@ -31,31 +29,31 @@ class LastKnownStates {
   }
 }
 
-const born = ({ data }: EventView): Standing => {
+const born = ({ data }: EventView): LastKnownState => {
   const { projectId } = (data ?? {}) as Readonly<{ projectId?: unknown }>;
   return { projectId: typeof projectId === 'string' ? projectId : null, state: null, revision: -1n };
 };
 
-/** Whether all rows that were added late were told, by the tables' own count of them. */
+/** Whether all late rows were announced, by the tables' own count of them. */
 class LateWatch {
-  /** Late rows that were told since the count was looked at first. */
-  private told = 0n;
+  /** Late rows that were announced since the first look at the tables' count. */
+  private counted = 0n;
   private first: HighWaterMark | null = null;
   private suspected: bigint | null = null;
 
   count(): void {
-    this.told += 1n;
+    this.counted += 1n;
   }
 
-  /** Whether rows came to be there of which nothing was told; of rows that may still be on their way only the next time. */
-  isUnexplained(reach: HighWaterMark): boolean {
+  /** Whether rows were added without an announcement. An announcement may be on its way: rows count only when the next look misses them too. */
+  isUnexplained(mark: HighWaterMark): boolean {
     const { first, suspected } = this;
-    this.first ??= reach;
+    this.first ??= mark;
     if (!first) return false;
-    const missing = reach.late - first.late - this.told;
-    const isUnexplained = reach.exchanged !== first.exchanged || (missing > 0n && suspected === missing);
+    const missing = mark.late - first.late - this.counted;
+    const isUnexplained = mark.exchanged !== first.exchanged || (missing > 0n && suspected === missing);
     this.suspected = missing > 0n ? missing : null;
-    if (isUnexplained) [this.first, this.told, this.suspected] = [reach, 0n, null];
+    if (isUnexplained) [this.first, this.counted, this.suspected] = [mark, 0n, null];
     return isUnexplained;
   }
 }
@@ -76,13 +74,13 @@ const eventOfRow = (row: JsonRow): EventView => {
 
 export interface Subscriber {
   /** In the order in which they were committed; of one execution in the order of its history. Must not throw. */
-  tell(event: LiveEvent): void;
-  /** Events may have been committed that are not told: they have to be read. */
+  notify(event: LiveEvent): void;
+  /** Events may have been committed without a notification: they have to be read. */
   missed(why: string): void;
 }
 
 export type Following = Readonly<{
-  /** Resolves when everything that is committed is told: what was read before that may lack some. */
+  /** Resolves when every later commit is notified: an earlier read may lack some. */
   begun: Promise<void>;
   leave: () => void;
 }>;
@@ -91,16 +89,16 @@ type Queued = Readonly<{ event: EventView; late: boolean }>;
 
 const EVENTS = 'workflow_events';
 
-/** Follows the events for all streams of an instance, so that each event is looked up and rendered once. */
+/** Passes committed events on to all streams of an instance, so that each event is looked up and rendered once. */
 export class EventBroadcaster {
   private readonly ofOne = new Map<string, Set<Subscriber>>();
   private readonly ofAll = new Set<Subscriber>();
-  private readonly standings: LastKnownStates;
+  private readonly lastKnown: LastKnownStates;
   private readonly late = new LateWatch();
   private readonly ending = new AbortController();
   private queue: Queued[] = [];
   private working = false;
-  /** Raised when what is under way does not count any more. */
+  /** Raised when what is being looked up is outdated. */
   private epoch = 0;
   private begin!: () => void;
   private readonly started = new Promise<void>((resolve) => (this.begin = resolve));
@@ -115,10 +113,10 @@ export class EventBroadcaster {
     private readonly limits: StreamLimits,
     private readonly onError: OnError,
   ) {
-    this.standings = new LastKnownStates(limits.rememberedExecutions);
+    this.lastKnown = new LastKnownStates(limits.rememberedExecutions);
   }
 
-  /** Once changes are told. */
+  /** To be called once changes are announced. */
   start(): void {
     this.unfollow = this.changes.follow({
       changed: (change) => this.take(change),
@@ -126,8 +124,8 @@ export class EventBroadcaster {
     });
     this.begin();
     const look = async () => {
-      const reach = await this.source.reach();
-      if (this.late.isUnexplained(reach)) this.miss('Rows were added or exchanged without being announced');
+      const mark = await this.source.highWaterMark();
+      if (this.late.isUnexplained(mark)) this.miss('Rows were added or exchanged without being announced');
     };
     this.looking = every(this.clock, this.limits.lookMs, this.ending.signal, look, (error) =>
       this.onError('Live streams cannot look at the read tables', error),
@@ -143,7 +141,7 @@ export class EventBroadcaster {
   /** @param executionId null: all */
   follow(executionId: string | null, subscriber: Subscriber): Following {
     if (!this.isFollowed) {
-      // What was told before, to nobody, is not what has happened since.
+      // What is known was true before the last follower left, and nothing was followed since.
       this.forget();
       this.interest = this.changes.interest([EVENTS]);
     }
@@ -185,17 +183,17 @@ export class EventBroadcaster {
   private async work(): Promise<void> {
     this.working = true;
     while (this.queue.length > 0) {
-      const era = this.epoch;
+      const { epoch } = this;
       const batch = this.queue.splice(0, this.limits.batchEvents);
-      const strangers = this.strangersIn(batch);
-      if (strangers.length > 0) {
+      const unknown = this.firstOfUnknown(batch);
+      if (unknown.length > 0) {
         try {
-          const found = await this.source.before(strangers);
-          if (era !== this.epoch) continue;
-          strangers.forEach((event, index) => this.standings.set(event.execution_id, found[index]!));
+          const found = await this.source.before(unknown);
+          if (epoch !== this.epoch) continue;
+          unknown.forEach((event, index) => this.lastKnown.set(event.execution_id, found[index]!));
         } catch (error) {
           this.onError('Live streams cannot look up executions', error);
-          if (era === this.epoch) this.miss('Events could not be looked up in the database');
+          if (epoch === this.epoch) this.miss('Events could not be looked up in the database');
           continue;
         }
       }
@@ -205,15 +203,15 @@ export class EventBroadcaster {
   }
 
   /**
-   * The first event here of each execution that somebody follows and of which nothing is known. What is known is used now:
-   * nothing that this batch needs may be forgotten for what else it needs.
+   * The first event in this batch of each followed execution of which nothing is known. Known states are set anew: what this
+   * batch needs must not be forgotten for what else it needs.
    */
-  private strangersIn(batch: readonly Queued[]): readonly EventView[] {
+  private firstOfUnknown(batch: readonly Queued[]): readonly EventView[] {
     const found = new Map<string, EventView>();
     for (const { event } of batch) {
       const id = event.execution_id;
-      const known = this.standings.before(event);
-      if (known) this.standings.set(id, known);
+      const known = this.lastKnown.before(event);
+      if (known) this.lastKnown.set(id, known);
       else if (!found.has(id) && (this.ofAll.size > 0 || this.ofOne.has(id))) found.set(id, event);
     }
     return [...found.values()];
@@ -222,20 +220,20 @@ export class EventBroadcaster {
   private dispatch({ event, late }: Queued): void {
     const [id, position, revision] = [event.execution_id, BigInt(event.position), BigInt(event.revision)];
     if (late) this.late.count();
-    const before = this.standings.before(event);
-    // Who came while others were looked up reads it from the table.
+    const before = this.lastKnown.before(event);
+    // A stream that began during the look-up reads the event from the table.
     if (!before || revision <= before.revision) return;
     const { projectId, state: previousState } = before;
-    this.standings.set(id, { projectId, state: event.current_state ?? previousState, revision });
+    this.lastKnown.set(id, { projectId, state: event.current_state ?? previousState, revision });
     const live: LiveEvent = { event, position, projectId, previousState, late };
-    for (const subscriber of this.ofOne.get(id) ?? []) subscriber.tell(live);
-    for (const subscriber of this.ofAll) subscriber.tell(live);
+    for (const subscriber of this.ofOne.get(id) ?? []) subscriber.notify(live);
+    for (const subscriber of this.ofAll) subscriber.notify(live);
   }
 
   private forget(): void {
     this.epoch += 1;
     this.queue = [];
-    this.standings.clear();
+    this.lastKnown.clear();
   }
 
   private miss(why: string): void {

@@ -1,11 +1,11 @@
 import type { Following, Subscriber } from './event-broadcaster.js';
-import type { LiveEvent, Told } from './live-event.js';
+import type { LiveEvent, Notice } from './live-source.js';
 
-/** Why a client gets a snapshot: it begins; rows behind it were added or exchanged; too much happened while it was away. */
+/** Why a client gets a snapshot: it begins; rows before its place were added or exchanged; too much happened while it was away. */
 export type SnapshotReason = 'start' | 'history_changed' | 'too_far_behind';
 
 export type Snapshot = Readonly<{
-  /** As of here it is true: what comes after it is told. */
+  /** The snapshot is as of here: later events are sent. */
   position: bigint;
   data: Readonly<Record<string, unknown>>;
   ended: string | null;
@@ -13,42 +13,42 @@ export type Snapshot = Readonly<{
 
 export type Page = Readonly<{ events: readonly LiveEvent[]; hasMore: boolean }>;
 
-/** What one kind of stream is of. */
+/** Where one kind of stream has its events from. */
 export interface Feed {
   follow(subscriber: Subscriber): Following;
   snapshot(): Promise<Snapshot>;
-  /** In order. @param lost whether something that happened may not have been told. @returns why these events alone would not be the whole truth, so that a snapshot is due */
+  /** In order. @param lost whether notifications may have been missed. @returns why these events alone would be incomplete, so that a snapshot is due */
   read(after: bigint, lost: boolean): Promise<Page | SnapshotReason>;
-  told(event: LiveEvent): Told | null;
-  /** Whether what is late has to be told although the client is past it. */
-  readonly tellsLate: boolean;
-  /** The state in which it has ended with this event; null: it has not. */
+  noticeFor(event: LiveEvent): Notice | null;
+  /** Whether late events are sent although the client is past their position. */
+  readonly sendsLate: boolean;
+  /** The state in which the execution ends with this event; null: it goes on. */
   endedBy(event: LiveEvent): string | null;
 }
 
-/** One client. Nothing here waits but `taken`. */
+/** Where a client's messages go. Nothing here waits but `taken`. */
 export interface StreamSink {
   /** Answers the request; what is sent before does so too. */
   open(): void;
   snapshot(id: bigint, reason: SnapshotReason, data: Snapshot['data']): void;
-  event(id: bigint, told: Told, event: LiveEvent): void;
+  event(id: bigint, notice: Notice, event: LiveEvent): void;
   end(id: bigint, state: string): void;
-  /** It holds more than a client that keeps up leaves there. */
+  /** The client lags: it holds more than a client that keeps up leaves there. */
   isFull(): boolean;
   /** Resolves when the client has taken everything; false: it is gone, or takes nothing. */
   taken(): Promise<boolean>;
 }
 
 /**
- * What was and what comes, without a gap and without repetition: it follows first and keeps what it is told, reads what is
- * in the table, then goes on with what it kept and has not sent. Whoever takes too slowly is read for again, later.
+ * Past and coming events, without a gap and without repetition: the stream follows first and keeps new events, reads what
+ * is in the table, then goes on with the kept events that it has not sent. For a client that takes too slowly it reads again.
  */
 export class LiveStream implements Subscriber {
   private cursor = -1n;
   private ended: string | null = null;
   private isLive = false;
   private waiting: LiveEvent[] = [];
-  private again = false;
+  private mustReadAgain = false;
   private isGone = false;
   private leaveLive = () => undefined as void;
 
@@ -58,7 +58,7 @@ export class LiveStream implements Subscriber {
     private readonly limits: Readonly<{ waitingEvents: number }>,
   ) {}
 
-  /** The place that was told last. */
+  /** The last position that was sent. */
   get position(): bigint {
     return this.cursor;
   }
@@ -76,8 +76,8 @@ export class LiveStream implements Subscriber {
       else [this.cursor, this.ended] = [cursor, ended];
       for (;;) {
         if (!(await this.catchUp()) || this.isGone) return 'away';
-        if (this.again) continue;
-        // From here to where it is live nothing is awaited: what comes meanwhile has been told or is still kept.
+        if (this.mustReadAgain) continue;
+        // From here to where it is live nothing is awaited: what comes meanwhile was sent or is still kept.
         for (const event of this.waiting.splice(0)) this.send(event);
         if (this.ended !== null && this.cursor === cursor) return 'nothing';
         this.sink.open();
@@ -93,16 +93,16 @@ export class LiveStream implements Subscriber {
     }
   }
 
-  tell(event: LiveEvent): void {
+  notify(event: LiveEvent): void {
     if (this.isLive) {
       this.send(event);
       if (this.ended !== null || this.sink.isFull()) this.leaveLive();
-    } else if (!this.again && this.waiting.push(event) > this.limits.waitingEvents) this.missed();
+    } else if (!this.mustReadAgain && this.waiting.push(event) > this.limits.waitingEvents) this.missed();
   }
 
   missed(): void {
     this.waiting = [];
-    this.again = true;
+    this.mustReadAgain = true;
     this.leaveLive();
   }
 
@@ -129,10 +129,10 @@ export class LiveStream implements Subscriber {
     this.sink.snapshot(position, reason, data);
   }
 
-  /** All that the table has. @returns false: the client is away */
+  /** Sends all that the table has. @returns false: the client is away */
   private async catchUp(): Promise<boolean> {
-    let lost = this.again;
-    this.again = false;
+    let lost = this.mustReadAgain;
+    this.mustReadAgain = false;
     for (let hasMore = true; hasMore;) {
       const page = await this.feed.read(this.cursor, lost);
       lost = false;
@@ -146,10 +146,10 @@ export class LiveStream implements Subscriber {
 
   private send(live: LiveEvent): void {
     const isNext = live.position > this.cursor;
-    if (!isNext && !(live.late && this.feed.tellsLate)) return;
+    if (!isNext && !(live.late && this.feed.sendsLate)) return;
     if (isNext) this.cursor = live.position;
-    const told = this.feed.told(live);
-    if (told) this.sink.event(this.cursor, told, live);
+    const notice = this.feed.noticeFor(live);
+    if (notice) this.sink.event(this.cursor, notice, live);
     if (isNext) this.ended = this.feed.endedBy(live);
   }
 }

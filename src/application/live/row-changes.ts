@@ -14,7 +14,7 @@ export type RowChange = Readonly<{
    * and may then be newer than the change.
    */
   record: JsonRow | null;
-  /** It was made behind others: of an execution that had been held back. */
+  /** It was made after changes of later events: its execution had been held back. */
   late: boolean;
   /** ISO 8601, UTC: when the change was written, a little before it was committed. */
   at: string;
@@ -28,23 +28,23 @@ export type TableColumn = Readonly<{
 export interface ChangeListener {
   /** In the order in which the changes were committed. Must not wait and must not throw. */
   changed(change: RowChange): void;
-  /** Changes may have been made that are not told: what was read before has to be read again. */
+  /** Changes may have been made of which the listener is not notified: what was read before has to be read again. */
   missed(why: string): void;
 }
 
-/** Changes of these tables are told to who follows, until it is ended. */
+/** Until it is ended, listeners are notified of each change of its tables. */
 export type Interest = Readonly<{
-  /** Resolves when nothing that is committed from then on stays untold: what is read afterwards and what is told leave no gap. */
+  /** Resolves when every later commit is announced: a read after it and the notifications leave no gap. */
   begun: Promise<void>;
   end: () => void;
 }>;
 
-/** What is committed to the read tables, by whichever instance, as it happens. */
+/** What any instance commits to the read tables, as it happens. */
 export abstract class RowChanges {
   /** The tables that are followed, with their columns in order. */
   abstract tables(): ReadonlyMap<string, readonly TableColumn[]>;
-  /** What is told from now on; nothing of the past is. @returns a function that ends it */
+  /** Notifies of changes from now on, none of the past. @returns a function that ends it */
   abstract follow(listener: ChangeListener): () => void;
-  /** Announcing costs whoever writes: a table's changes are told for certain only while somebody has an interest in it. */
+  /** Announcing costs the writer: changes of a table are announced for certain only while there is an interest in it. */
   abstract interest(tables: readonly string[]): Interest;
 }

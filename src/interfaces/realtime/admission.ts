@@ -1,6 +1,6 @@
-/** Who may open a connection. */
+/** Which clients may open a connection, and what other upgrade requests are answered. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { EXPECTED_HOST, type HostCheck, EXPECTED_ORIGIN, type OriginCheck } from '../known-origins.js';
 
@@ -9,7 +9,7 @@ export type Refusal = Readonly<{ status: 400 | 401 | 403 | 421 | 503; code: stri
 export type Admission = Readonly<{
   isKnownHost: HostCheck;
   isKnownOrigin: OriginCheck;
-  /** Why a connection is one too many; undefined: it is not. */
+  /** Why a connection exceeds the limit; undefined: it does not. */
   overLimit?: (socket: Duplex) => string | undefined;
   /** What clients have to know; undefined: nothing. */
   apiKey?: string | undefined;
@@ -19,7 +19,7 @@ const UNKNOWN_HOST: Refusal = { status: 421, code: 'UNKNOWN_HOST', message: `Hos
 
 /**
  * Pages only of this server's own address and of the origins that are allowed, since browsers let any page open a WebSocket
- * anywhere, and the keys of pages are no secret; everyone with the key, where there is one.
+ * anywhere, and the keys of pages are no secret; every other client with the key, where a key is set.
  */
 export const refusalOf = (
   request: IncomingMessage,
@@ -39,6 +39,42 @@ export const refusalOf = (
 
 const forbidden = (message: string): Refusal => ({ status: 403, code: 'FORBIDDEN', message });
 
-/** In a time that says nothing about where they differ, or how long they are. */
+/** In constant time, whatever the position of the first difference and the lengths. */
 const isSame = (a: string, b: string): boolean => timingSafeEqual(hashed(a), hashed(b));
 const hashed = (text: string): Buffer => createHash('sha256').update(text).digest();
+
+/** What becomes of a request that asks for another protocol, and is none for us, or is refused. */
+
+/** Some clients offer HTTP/2 with each request: it is answered as if they had not. */
+export const handBack = (server: Server, request: IncomingMessage, socket: Duplex, rest: Buffer): void => {
+  const { method, url, httpVersion, rawHeaders } = request;
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const [name, value] = [rawHeaders[at]!, rawHeaders[at + 1]!];
+    if (/^(upgrade|http2-settings)$/i.test(name)) continue;
+    lines.push(`${name}: ${/^connection$/i.test(name) ? withoutOffers(value) : value}`);
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), rest]));
+  server.emit('connection', socket);
+};
+
+const withoutOffers = (connection: string): string => {
+  const kept = connection.split(',').filter((token) => !/^\s*(upgrade|http2-settings)\s*$/i.test(token));
+  return kept.length > 0 ? kept.join() : 'keep-alive';
+};
+
+export const refuse = (socket: Duplex, { status, code, message }: Refusal): void => {
+  const body = JSON.stringify({ success: false, error: { code, message } });
+  socket.on('error', () => undefined);
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+      'Content-Type: application/json; charset=utf-8',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      'Connection: close',
+      '',
+      body,
+    ].join('\r\n'),
+    () => socket.destroy(),
+  );
+};

@@ -3,9 +3,8 @@ import type { Json, JsonObject } from '../../domain/json.js';
 import type { JsonRow, RowChange, RowChanges, TableColumn } from '../../application/live/row-changes.js';
 import { compile, type RowTest } from './filters/compile.js';
 import { like } from './filters/like.js';
-import { FilterRefused, readFilter, type Condition } from './filters/read-filter.js';
-import { forFree, type Spend } from './filters/work.js';
-import type { AskedBinding } from './join-request.js';
+import { FilterRefused, readFilter, type Condition, unmetered, type Spend } from './filters/read-filter.js';
+import type { RequestedBinding } from './frames.js';
 
 /** The schema in which clients know the tables, whichever they are in. */
 export const SCHEMA = 'public';
@@ -25,20 +24,20 @@ export type TableBinding = Readonly<{ table: string; conditions: readonly Condit
 export const stepsOf = (bindings: readonly Binding[]): number =>
   bindings.reduce((sum, { tables }) => sum + tables.reduce((steps, { passes }) => steps + passes.steps, 0), 0);
 
-/** A subscription that cannot be made. Its message is told to the client. */
+/** A subscription that cannot be made. Its message is sent to the client. */
 class BindingRefused extends Error {}
 
 type BindingLimits = Readonly<{ conditions: number; /** That all bindings may have. */ steps: number }>;
 
 /**
  * All of a channel's subscriptions, or none and why.
- * @param spend told of each step that was read, also of those of subscriptions that are refused in the end
+ * @param spend is called for each step that was read, also for those of subscriptions that are refused in the end
  */
 export const readBindings = (
-  asked: readonly AskedBinding[],
+  asked: readonly RequestedBinding[],
   tables: ReturnType<RowChanges['tables']>,
   limits: BindingLimits,
-  spend: Spend = forFree,
+  spend: Spend = unmetered,
 ): Readonly<{ bindings: readonly Binding[]; refusal?: string }> => {
   const bindings: Binding[] = [];
   let steps = 0;
@@ -105,7 +104,7 @@ const EVENTS = ['INSERT', 'UPDATE', 'DELETE'] as const;
 
 type Asked = Readonly<{ schema: string; table: string; filter: string; select: readonly string[] | null }>;
 
-/** A schema alone means all its tables, a table alone that of `public`; a filter needs both. */
+/** A schema alone stands for all its tables, a table alone for that of `public`; a filter needs both. */
 const paramsOf = (params: JsonObject): Asked => {
   const { schema, table, filter } = params;
   const has = (name: string) => params[name] !== undefined;

@@ -1,23 +1,45 @@
-import type { OnError } from '../../application/runtime/errors.js';
-/** One client: what it sends, the channels it has joined, what it is sent. */
+/** A client: what it sends, the channels it has joined, what it is sent. */
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
+import type { OnError } from '../../application/runtime/errors.js';
 import type { RowChanges } from '../../application/live/row-changes.js';
 import { readBindings, stepsOf } from './binding.js';
 import { TooMuchWork, type FilterBudget } from './filter-budget.js';
-import { channelName, decodeFrame, encodeFrame, ended, reply, systemMessage } from './frames.js';
-import type { Message, Ref, Vsn } from './frames.js';
-import { readJoin } from './join-request.js';
+import {
+  channelName,
+  decodeFrame,
+  encodeFrame,
+  ended,
+  readJoin,
+  reply,
+  systemMessage,
+  type Message,
+  type Ref,
+  type Vsn,
+} from './frames.js';
 import type { RealtimeLimits } from './limits.js';
-import { MessageRate } from './message-rate.js';
 import { Outlet } from './outlet.js';
 import type { Subscriptions } from './subscriptions.js';
+
+/** Messages of one client, second by second. */
+class MessageRate {
+  private since = -Infinity;
+  private messages = 0;
+
+  constructor(private readonly perSecond: number) {}
+
+  /** Counts a message. @param now milliseconds, from any beginning */
+  isTooMany(now: number): boolean {
+    if (now - this.since >= 1_000) [this.since, this.messages] = [now, 0];
+    return ++this.messages > this.perSecond;
+  }
+}
 
 /** A topic that a client has joined. */
 export type Channel = Readonly<{ connection: Connection; topic: string; joinRef: Ref; acksBroadcasts: boolean }> &
   Readonly<{ isSubscribed: boolean; steps: number; unsubscribe: () => void }>;
 
-export type ConnectionMeans = Readonly<{
+type ConnectionDependencies = Readonly<{
   tables: RowChanges['tables'];
   subscriptions: Subscriptions<Channel>;
   budget: FilterBudget<Connection>;
@@ -35,7 +57,7 @@ export class Connection {
   readonly closed: Promise<void>;
   private readonly channels = new Map<string, Channel>();
   private readonly openedAt: number;
-  private heardAt: number;
+  private lastHeardAt: number;
   private hasJoined = false;
   private filterSteps = 0;
   private cutOffAt: number | undefined;
@@ -47,14 +69,14 @@ export class Connection {
     private readonly socket: WebSocket,
     wire: Duplex,
     readonly vsn: Vsn,
-    private readonly means: ConnectionMeans,
+    private readonly dependencies: ConnectionDependencies,
   ) {
     this.outlet = new Outlet(socket, wire);
-    this.rate = new MessageRate(means.limits.messagesPerSecond);
-    this.openedAt = this.heardAt = means.now();
-    socket.on('message', (data, isBinary) => this.take(data, isBinary));
-    socket.on('ping', () => (this.heardAt = means.now()));
-    // Of a frame that is too large or broken: the socket closes itself, with a code that says so.
+    this.rate = new MessageRate(dependencies.limits.messagesPerSecond);
+    this.openedAt = this.lastHeardAt = dependencies.now();
+    socket.on('message', (data, isBinary) => this.onMessage(data, isBinary));
+    socket.on('ping', () => (this.lastHeardAt = dependencies.now()));
+    // On a frame that is too large or broken the socket closes itself, with a code that names the cause.
     socket.on('error', () => undefined);
     this.closed = new Promise((resolve) => socket.once('close', () => resolve(this.forgetChannels())));
   }
@@ -63,19 +85,19 @@ export class Connection {
   send(frame: string | Buffer): void {
     if (this.cutOffAt !== undefined) return;
     this.outlet.send(frame);
-    const { bufferBytes, slowCloseMs } = this.means.limits;
+    const { bufferBytes, slowCloseMs } = this.dependencies.limits;
     if (this.outlet.hasMoreThan(bufferBytes))
       this.close(TRY_AGAIN_LATER, 'Too slow: reconnect, and read again', slowCloseMs);
   }
 
   /** @param graceMs until it is cut off */
-  close(code: number, reason: string, graceMs = this.means.limits.closeMs): void {
-    this.cutOffAt ??= this.means.now() + graceMs;
+  close(code: number, reason: string, graceMs = this.dependencies.limits.closeMs): void {
+    this.cutOffAt ??= this.dependencies.now() + graceMs;
     this.forgetChannels();
     this.socket.close(code, reason);
   }
 
-  endForWork(why: string): void {
+  endForTooMuchWork(why: string): void {
     this.close(POLICY, `Too much work for the filters of this connection: ${why}`);
   }
 
@@ -84,18 +106,18 @@ export class Connection {
   }
 
   /** Closes what has been silent, or without a channel, for too long, and cuts off what does not answer a close. */
-  look(): void {
-    const { joinMs, silenceMs } = this.means.limits;
-    const now = this.means.now();
+  checkTimeouts(): void {
+    const { joinMs, silenceMs } = this.dependencies.limits;
+    const now = this.dependencies.now();
     if (this.cutOffAt !== undefined) {
       if (now > this.cutOffAt) this.cutOff();
-    } else if (now - this.heardAt > silenceMs) this.close(POLICY, `Expected a heartbeat within ${silenceMs} ms`);
+    } else if (now - this.lastHeardAt > silenceMs) this.close(POLICY, `Expected a heartbeat within ${silenceMs} ms`);
     else if (!this.hasJoined && now - this.openedAt > joinMs)
       this.close(POLICY, `Expected a channel to be joined within ${joinMs} ms`);
   }
 
-  /** Ends the channels that follow changes, in the way after which clients join again by themselves. */
-  sendToRejoin(why: string): void {
+  /** Ends the channels that follow changes, by messages after which client libraries join again by themselves. */
+  askToRejoin(why: string): void {
     for (const channel of [...this.channels.values()].filter(({ isSubscribed }) => isSubscribed)) {
       this.forget(channel);
       this.write(systemMessage(channel.topic, channel.joinRef, 'error', why));
@@ -103,32 +125,32 @@ export class Connection {
     }
   }
 
-  /** One client must not be able to end the process, whatever it has found. */
-  private take(data: RawData, isBinary: boolean): void {
+  /** No client may be able to end the process, whatever fault it has found. */
+  private onMessage(data: RawData, isBinary: boolean): void {
     try {
       this.receive(data, isBinary);
     } catch (error) {
-      if (error instanceof TooMuchWork) return this.endForWork(error.message);
-      this.means.onError('A message of a realtime client could not be treated', error);
+      if (error instanceof TooMuchWork) return this.endForTooMuchWork(error.message);
+      this.dependencies.onError('A message of a realtime client could not be treated', error);
       this.close(INTERNAL, 'The message could not be treated');
     }
   }
 
   private receive(data: RawData, isBinary: boolean): void {
     if (this.cutOffAt !== undefined) return;
-    this.heardAt = this.means.now();
-    if (this.rate.isTooMany(this.heardAt)) return this.close(POLICY, 'Too many messages per second');
-    const message = decodeFrame(data as Buffer, isBinary, this.vsn, this.means.limits.frameMembers);
+    this.lastHeardAt = this.dependencies.now();
+    if (this.rate.isTooMany(this.lastHeardAt)) return this.close(POLICY, 'Too many messages per second');
+    const message = decodeFrame(data as Buffer, isBinary, this.vsn, this.dependencies.limits.frameMembers);
     if (!message) return this.close(MALFORMED, `Expected a message of Phoenix channels, version ${this.vsn}`);
     if (message.topic === 'phoenix' && message.event === 'heartbeat') return this.write(reply(message, 'ok'));
     if (message.event === 'phx_join') return this.join(message);
     const channel = this.channels.get(message.topic);
-    if (channel) return this.hear(channel, message);
+    if (channel) return this.handle(channel, message);
     if (message.event === 'phx_leave') return this.write(reply(message, 'ok'));
     this.write(reply(message, 'error', { reason: 'unmatched topic' }));
   }
 
-  private hear(channel: Channel, message: Message): void {
+  private handle(channel: Channel, message: Message): void {
     switch (message.event) {
       case 'phx_leave': {
         // A client that has joined anew may leave what it had joined before.
@@ -144,14 +166,14 @@ export class Connection {
       case 'presence':
         return this.write(reply(message, 'ok'));
       default:
-        // An access token is taken and not needed: who may connect may read. The rest is nothing to answer.
+        // An access token is accepted and not needed: a client that may connect may read. Other events need no answer.
         return;
     }
   }
 
   private join(message: Message): void {
     const { topic, joinRef } = message;
-    const { tables, limits, subscriptions, budget } = this.means;
+    const { tables, limits, subscriptions, budget } = this.dependencies;
     const [before, name] = [this.channels.get(topic), channelName(topic)];
     const refuse = (reason: string) => this.write(reply(message, 'error', { reason }));
     if (name === null) return refuse('unmatched topic');
@@ -159,7 +181,7 @@ export class Connection {
     if (!before && this.channels.size >= limits.channels) return refuse('ChannelRateLimitReached: Too many channels');
     const request = readJoin(message.payload);
     if (!request) return refuse('Expected config.postgres_changes to be a list of objects');
-    const { asked, wantsPresence, acksBroadcasts, awaitsSubscriptions } = request;
+    const { requested: asked, wantsPresence, acksBroadcasts, awaitsSubscriptions } = request;
     if (asked.length > limits.bindings) return refuse(`Expected at most ${limits.bindings} config.postgres_changes`);
     const room = { conditions: limits.conditions, steps: budget.roomFor(this.filterSteps - (before?.steps ?? 0)) };
     const spend = (read: number) => budget.spendForReading(this, read);
@@ -192,7 +214,7 @@ export class Connection {
     channel.unsubscribe();
     this.channels.delete(channel.topic);
     this.filterSteps -= channel.steps;
-    this.means.budget.hold(-channel.steps);
+    this.dependencies.budget.hold(-channel.steps);
   }
 
   private forgetChannels(): void {

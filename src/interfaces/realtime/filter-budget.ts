@@ -1,5 +1,5 @@
 /** How much clients' filters may hold and cost, for each connection and for all together. */
-import type { Spend } from './filters/work.js';
+import type { Spend } from './filters/read-filter.js';
 
 export type FilterLimits = Readonly<{
   /** Steps of the filters that one connection has, and all have: a condition is one, a pattern and a list have more. */

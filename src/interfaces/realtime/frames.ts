@@ -1,6 +1,7 @@
 /** Messages of Phoenix channels, as text frames of version 1.0.0 (objects) or 2.0.0 (arrays). */
+import { createHash } from 'node:crypto';
 import { excessOf } from '../../domain/json-scan.js';
-import type { Json } from '../../domain/json.js';
+import type { Json, JsonObject } from '../../domain/json.js';
 
 export type Vsn = '1.0.0' | '2.0.0';
 
@@ -41,8 +42,8 @@ type Five = [unknown, unknown, unknown, unknown, unknown];
 
 const checked = (...[joinRef, ref, topic, event, payload]: Five): Message | undefined => {
   if (typeof topic !== 'string' || typeof event !== 'string' || payload === undefined) return undefined;
-  const refs = [joinRef, ref].map((one) => (typeof one === 'number' ? String(one) : (one ?? null)));
-  if (!refs.every((one) => one === null || typeof one === 'string')) return undefined;
+  const refs = [joinRef, ref].map((given) => (typeof given === 'number' ? String(given) : (given ?? null)));
+  if (!refs.every((given) => given === null || typeof given === 'string')) return undefined;
   return { joinRef: refs[0] as Ref, ref: refs[1] as Ref, topic, event, payload: payload as Json };
 };
 
@@ -106,3 +107,57 @@ const PREFIX = 'realtime:';
 /** @returns undefined for a topic that is none of Realtime's */
 export const channelName = (topic: string): string | null =>
   topic.startsWith(PREFIX) ? topic.slice(PREFIX.length) : null;
+
+/** What the payload of `phx_join` asks for. */
+
+/** An entry of `config.postgres_changes` as it came, and the number under which its changes are sent. */
+export type RequestedBinding = Readonly<{ params: JsonObject; id: number }>;
+
+type JoinRequest = Readonly<{
+  requested: readonly RequestedBinding[];
+  wantsPresence: boolean;
+  acksBroadcasts: boolean;
+  /** Whether subscriptions that cannot be made refuse the join; else it is answered before they are looked at. */
+  awaitsSubscriptions: boolean;
+}>;
+
+/** @returns undefined where a binding is no object */
+export const readJoin = (payload: Json | undefined): JoinRequest | undefined => {
+  const config = member(payload, 'config');
+  const asked = listMember(config, 'postgres_changes');
+  if (!asked.every(isObject)) return undefined;
+  return {
+    requested: withIds(asked),
+    wantsPresence: member(member(config, 'presence'), 'enabled') !== false,
+    acksBroadcasts: member(member(config, 'broadcast'), 'ack') === true,
+    awaitsSubscriptions: member(member(config, 'postgres_changes_options'), 'wait') === true,
+  };
+};
+
+const isObject = (value: Json): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const member = (value: Json | undefined, name: string): Json | undefined =>
+  value !== undefined && isObject(value) ? value[name] : undefined;
+
+const listMember = (value: Json | undefined, name: string): readonly Json[] => {
+  const list = member(value, name);
+  return Array.isArray(list) ? (list as readonly Json[]).filter((item) => item !== null) : [];
+};
+
+const ID_RANGE = 2 ** 27;
+
+/**
+ * The same number for the same binding of any client: then many clients can be sent the same text. Should two different
+ * bindings of a channel have the same number, the later gets the next.
+ */
+const withIds = (asked: readonly JsonObject[]): readonly RequestedBinding[] => {
+  const taken = new Map<number, string>();
+  return asked.map((params) => {
+    const text = JSON.stringify(params);
+    let id = createHash('sha256').update(text).digest().readUInt32BE() % ID_RANGE;
+    while ((taken.get(id) ?? text) !== text) id += 1;
+    taken.set(id, text);
+    return { params, id };
+  });
+};

@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 
 /**
  * What is sent to one client in one turn of the process goes out with one call of the system. With many clients those calls are
- * most of the work, and where changes come faster than they can be told there are more of them in a turn.
+ * most of the work, and where changes come faster than they can be sent there are more of them in a turn.
  */
 export class Outlet {
   private isHeld = false;
@@ -18,7 +18,7 @@ export class Outlet {
     if (!this.isHeld) {
       this.isHeld = true;
       this.wire.cork();
-      process.nextTick(() => this.letGo());
+      process.nextTick(() => this.flush());
     }
     this.socket.send(frame, { binary: false });
   }
@@ -26,11 +26,11 @@ export class Outlet {
   /** Whether the client has more to take than so much; what was only held back does not count. */
   hasMoreThan(bytes: number): boolean {
     if (this.socket.bufferedAmount <= bytes) return false;
-    this.letGo();
+    this.flush();
     return this.socket.bufferedAmount > bytes;
   }
 
-  private letGo(): void {
+  private flush(): void {
     if (!this.isHeld) return;
     this.isHeld = false;
     this.wire.uncork();

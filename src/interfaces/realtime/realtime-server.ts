@@ -1,17 +1,16 @@
-import type { OnError } from '../../application/runtime/errors.js';
 /** The Realtime protocol of Supabase for changes of the read tables, on the HTTP server of the application. */
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { RowChange, RowChanges } from '../../application/live/row-changes.js';
-import { refusalOf, type Admission, type Refusal } from './admission.js';
+import type { OnError } from '../../application/runtime/errors.js';
+import { refusalOf, type Admission, type Refusal, handBack, refuse } from './admission.js';
 import { Connection, type Channel } from './connection.js';
 import { FilterBudget } from './filter-budget.js';
 import { fanOut } from './fan-out.js';
 import { vsnOf, type Vsn } from './frames.js';
 import type { RealtimeLimits } from './limits.js';
 import { Subscriptions } from './subscriptions.js';
-import { handBack, refuse } from './upgrade.js';
 
 const PATH = '/realtime/v1/websocket';
 const GOING_AWAY = 1001;
@@ -19,8 +18,8 @@ const GOING_AWAY = 1001;
 const INVALID_HANDSHAKE = 400;
 const SWITCHED = 101;
 
-/** Notes a request for a connection, and what it is answered. */
-export type NoteUpgrade = (request: IncomingMessage, socket: Duplex) => (status: number) => void;
+/** Logs a request for a connection. @returns logs the status of its answer */
+type NoteUpgrade = (request: IncomingMessage, socket: Duplex) => (status: number) => void;
 
 export class RealtimeServer {
   private readonly sockets: WebSocketServer;
@@ -39,24 +38,27 @@ export class RealtimeServer {
     private readonly admission: Admission,
     private readonly note: NoteUpgrade = () => () => undefined,
   ) {
-    const end = (connection: Connection, why: string) => connection.endForWork(why);
+    const end = (connection: Connection, why: string) => connection.endForTooMuchWork(why);
     this.budget = new FilterBudget(limits, () => performance.now(), end);
     this.sockets = new WebSocketServer({ noServer: true, clientTracking: false, maxPayload: limits.frameBytes });
   }
 
-  /** Once changes are told. */
+  /** To be called once changes are announced. */
   start(server: Server): void {
     server.on('upgrade', (request, socket, head) => this.upgrade(server, request, socket, head));
     const metering = {
       spendFor: ({ connection }: Channel) => this.budget.spendFor(connection),
-      end: ({ connection }: Channel, why: string) => connection.endForWork(why),
+      end: ({ connection }: Channel, why: string) => connection.endForTooMuchWork(why),
     };
     const columnsOf = ({ table }: RowChange) => this.changes.tables().get(table) ?? [];
     const unfollow = this.changes.follow({
       changed: (change) => fanOut(change, this.subscriptions, columnsOf(change), this.limits, metering),
       missed: (why) => this.missed(why),
     });
-    const looking = setInterval(() => this.connections.forEach((one) => one.look()), this.limits.lookMs);
+    const looking = setInterval(
+      () => this.connections.forEach((connection) => connection.checkTimeouts()),
+      this.limits.lookMs,
+    );
     this.end = () => {
       clearInterval(looking);
       unfollow();
@@ -80,13 +82,13 @@ export class RealtimeServer {
     const answered = this.note(request, socket);
     const vsn = vsnOf(url.searchParams.get('vsn'));
     const refusal = refusalOf(request, url, this.admission) ?? this.refusal(vsn);
-    if (!refusal && vsn) return void this.handOver(request, socket, head, vsn, answered);
+    if (!refusal && vsn) return void this.accept(request, socket, head, vsn, answered);
     answered((refusal ?? UNKNOWN_VERSION).status);
     refuse(socket, refusal ?? UNKNOWN_VERSION);
   }
 
-  /** Changes are told before a client can ask for any. */
-  private async handOver(
+  /** Changes are announced before a client can ask for any. */
+  private async accept(
     request: IncomingMessage,
     socket: Duplex,
     head: Buffer,
@@ -100,8 +102,8 @@ export class RealtimeServer {
     await interest.begun;
     this.waiting -= 1;
     if (socket.destroyed) return leave();
-    answered(this.isStopping ? GOING.status : INVALID_HANDSHAKE);
-    if (this.isStopping) return refuse(socket, GOING);
+    answered(this.isStopping ? STOPPING.status : INVALID_HANDSHAKE);
+    if (this.isStopping) return refuse(socket, STOPPING);
     this.sockets.handleUpgrade(request, socket, head, (opened) => {
       answered(SWITCHED);
       this.open(opened, socket, vsn);
@@ -110,14 +112,14 @@ export class RealtimeServer {
 
   private refusal(vsn: Vsn | undefined): Refusal | undefined {
     if (!vsn) return UNKNOWN_VERSION;
-    if (this.isStopping) return GOING;
+    if (this.isStopping) return STOPPING;
     if (this.connections.size + this.waiting < this.limits.connections) return undefined;
     return { status: 503, code: 'UNAVAILABLE', message: `There are ${this.limits.connections} connections already.` };
   }
 
   private open(socket: WebSocket, wire: Duplex, vsn: Vsn): void {
     const { changes, subscriptions, budget, limits, onError } = this;
-    const means = {
+    const dependencies = {
       tables: () => changes.tables(),
       subscriptions,
       budget,
@@ -125,19 +127,19 @@ export class RealtimeServer {
       onError,
       now: () => performance.now(),
     };
-    const connection = new Connection(socket, wire, vsn, means);
+    const connection = new Connection(socket, wire, vsn, dependencies);
     this.connections.add(connection);
     socket.on('close', () => this.connections.delete(connection));
   }
 
   private missed(why: string): void {
     for (const connection of this.connections)
-      connection.sendToRejoin(`${why}: changes may have been missed. Join again, and read again.`);
+      connection.askToRejoin(`${why}: changes may have been missed. Join again, and read again.`);
   }
 }
 
 const BASE = 'http://localhost';
-const GOING: Refusal = { status: 503, code: 'UNAVAILABLE', message: 'The server is going away.' };
+const STOPPING: Refusal = { status: 503, code: 'UNAVAILABLE', message: 'The server is going away.' };
 const UNKNOWN_VERSION: Refusal = {
   status: 400,
   code: 'INVALID_REQUEST',

@@ -1,10 +1,9 @@
-/** Who is to be told of a change, found by table and by the ids that most filters ask for. */
+/** Which bindings a change concerns, found by table and by the ids that most filters ask for. */
 import type { JsonRow, RowChange } from '../../application/live/row-changes.js';
 import { valuesOf } from './filters/column-values.js';
-import type { Condition } from './filters/read-filter.js';
+import type { Condition, Spend } from './filters/read-filter.js';
 import type { Binding, TableBinding } from './binding.js';
 import { TooMuchWork } from './filter-budget.js';
-import type { Spend } from './filters/work.js';
 
 /** Columns by whose value subscriptions are kept apart: with `eq` on one, another row's changes cost it nothing. */
 const IDS = ['id', 'execution_id'] as const;
@@ -13,12 +12,12 @@ const ANY = '';
 type Entry<Owner> = Readonly<{ owner: Owner; binding: Binding; table: TableBinding }>;
 
 /** The bindings of one owner that a change passes. */
-export type Addressed<Owner> = ReadonlyMap<Owner, readonly Binding[]>;
+type Addressed<Owner> = ReadonlyMap<Owner, readonly Binding[]>;
 
 /** What an owner's filters may cost. */
 export type Metering<Owner> = Readonly<{
   spendFor: (owner: Owner) => Spend;
-  /** Its filters cost too much: no change is sent to it any more. */
+  /** Its filters cost too much: no further change is sent to it. */
   end: (owner: Owner, why: string) => void;
 }>;
 

@@ -1,12 +1,17 @@
 /** Tables and announcements as Postgres has them, in memory: what is committed is readable at once and told later. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { EventBroadcaster } from '../../../src/application/live/event-broadcaster.js';
-import type { LiveEvent, Told } from '../../../src/application/live/live-event.js';
-import { LiveSource, type HighWaterMark } from '../../../src/application/live/live-source.js';
+import {
+  type LiveEvent,
+  type Notice,
+  LiveSource,
+  type HighWaterMark,
+  DEFAULT_STREAM_LIMITS,
+  type StreamLimits,
+} from '../../../src/application/live/live-source.js';
 import type { Snapshot, SnapshotReason, StreamSink } from '../../../src/application/live/live-stream.js';
 import { LiveStreams } from '../../../src/application/live/live-streams.js';
 import { RowChanges, type ChangeListener } from '../../../src/application/live/row-changes.js';
-import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../../../src/application/live/stream-limits.js';
 import type { EventView, ExecutionView, Overview } from '../../../src/application/queries/read-model.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
@@ -68,7 +73,7 @@ class HeldSource extends LiveSource {
     return this.rows.reduce((most, { position }) => (BigInt(position) > most ? BigInt(position) : most), 0n);
   }
 
-  async reach(): Promise<HighWaterMark> {
+  async highWaterMark(): Promise<HighWaterMark> {
     return this.reachNow();
   }
 
@@ -78,7 +83,7 @@ class HeldSource extends LiveSource {
         .filter((row) => BigInt(row.position) > position)
         .slice(0, limit)
         .map((row) => this.live(row)),
-      reach: this.reachNow(),
+      highWaterMark: this.reachNow(),
     }));
   }
 
@@ -95,7 +100,7 @@ class HeldSource extends LiveSource {
   executions() {
     return this.answer(() => {
       const ids = [...new Set(this.rows.map((row) => row.execution_id))];
-      return { executions: ids.map((id) => this.execution(id)), nextCursor: null, reach: this.reachNow() };
+      return { executions: ids.map((id) => this.execution(id)), nextCursor: null, highWaterMark: this.reachNow() };
     });
   }
 
@@ -147,7 +152,7 @@ class HeldSource extends LiveSource {
 
 export type Message =
   | Readonly<{ id: bigint; kind: 'snapshot'; reason: SnapshotReason; data: Snapshot['data'] }>
-  | Readonly<{ id: bigint; kind: Told; event: LiveEvent }>
+  | Readonly<{ id: bigint; kind: Notice; event: LiveEvent }>
   | Readonly<{ id: bigint; kind: 'end'; state: string }>;
 
 /** A client that takes what it is sent, or not. */
@@ -166,8 +171,8 @@ export class HeldSink implements StreamSink {
     this.messages.push({ id, kind: 'snapshot', reason, data });
   }
 
-  event(id: bigint, told: Told, event: LiveEvent): void {
-    this.messages.push({ id, kind: told, event });
+  event(id: bigint, notice: Notice, event: LiveEvent): void {
+    this.messages.push({ id, kind: notice, event });
   }
 
   end(id: bigint, state: string): void {

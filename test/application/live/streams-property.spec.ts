@@ -167,7 +167,7 @@ const idsRise = ({ messages }: Played) => {
   messages.forEach(({ id }, index) => expect(id).toBeGreaterThanOrEqual(messages[index - 1]?.id ?? 0n));
 };
 
-test('of one execution each revision is told once, in order, whatever happens', async () => {
+test('of one execution each revision is sent once, in order, whatever happens', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.oneof(...rough), { minLength: 5, maxLength: 60 }), async (steps) => {
       const played = await play(steps, 'a');
@@ -182,7 +182,7 @@ test('of one execution each revision is told once, in order, whatever happens', 
   );
 }, 40_000);
 
-test('of many executions each event is told once while nothing is held back', async () => {
+test('of many executions each event is sent once while nothing is held back', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.oneof(...calm), { minLength: 5, maxLength: 60 }), async (steps) => {
       const played = await play(steps, null);

@@ -16,7 +16,7 @@ const listed = async () => (await request(world.url).get('/api/v1/workflow/agent
 const typesOf = async (id: string) => (await world.history(id)).map(({ type }) => type);
 
 describe('the list of agents', () => {
-  test('shows each with its address, limits, circuit and hold, and says what is this instance’s alone', async () => {
+  test('shows each with its address, limits, circuit and hold, and names what is of this instance alone', async () => {
     const { agents, per_instance } = await listed();
     expect(per_instance).toEqual(['running_calls', 'waiting_steps', 'limits', 'circuit']);
     expect(agents[0]).toEqual({
@@ -70,7 +70,7 @@ describe('a hold', () => {
     expect(world.errors).toEqual([]);
   });
 
-  test('of a held agent, and a release of one that is not, change nothing', async () => {
+  test('of a held agent, and a release of an agent that is not held, change nothing', async () => {
     const idle = await post('agents/enrich/release', { reason: 'to be sure' }).expect(200);
     expect(idle.body.data).toMatchObject({ changed: false, revision: null, position: null, agent: { held: null } });
     await post('agents/enrich/hold', { actor_id: 'ann', reason: 'first' }).expect(200);
@@ -87,7 +87,7 @@ describe('a hold', () => {
     expect(again.body.data).toMatchObject({ changed: false, agent: { held: null } });
   });
 
-  test('of one agent keeps nobody from another; without an actor it is anonymous', async () => {
+  test('of one agent leaves other agents alone; without an actor it is anonymous', async () => {
     await post('agents/compose/hold', { reason: 'r' }).expect(200);
     const started = (await post('start', START).expect(201)).body.data.execution.id;
     expect(await typesOf(started)).toEqual(['WorkflowStarted', 'StepStarted']);
@@ -106,7 +106,7 @@ describe('a start when too many wait', () => {
     expect(world.logged).toEqual([]);
   });
 
-  test('is answered as before where it repeats one that was accepted', async () => {
+  test('is answered as before where it repeats an accepted start', async () => {
     const key = { 'Idempotency-Key': 'start-1' };
     const first = await post('start', START, key).expect(201);
     world.waiting.number = BACKLOG.waiting;

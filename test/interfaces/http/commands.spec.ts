@@ -44,7 +44,7 @@ describe('commands over HTTP', () => {
     expect((await world.history(id)).map(({ type }) => type)).toEqual(['WorkflowStarted', 'StepStarted']);
   });
 
-  test('auto_execute is true and metadata empty unless the request says otherwise; null is the same as absent', async () => {
+  test('auto_execute is true and metadata empty unless the request sets them; null is the same as absent', async () => {
     const plain = await start({ project_id: 'p', document_type: 'ib' });
     expect(plain).toMatchObject({ started: true, execution: { auto_execute: true, metadata: {}, triggered_by: null } });
     const nulls = { triggered_by: null, auto_execute: null, metadata: null };
@@ -53,7 +53,7 @@ describe('commands over HTTP', () => {
     expect(manual).toMatchObject({ started: false, revision: '0', execution: { auto_execute: false } });
   });
 
-  test('a repeat under one Idempotency-Key is answered as the first one was, another request is refused', async () => {
+  test('a repeat under the same Idempotency-Key gets the answer of the first, another request is refused', async () => {
     const key = { 'Idempotency-Key': 'start-1' };
     const first = await start(START, key);
     await post('control', { execution_id: first.execution.id, action: 'cancel' }).expect(200);
@@ -95,7 +95,7 @@ describe('commands over HTTP', () => {
     expect(metadata[3]).toMatchObject({ actor: { type: 'user', id: 'anonymous' }, traceparent: null });
   });
 
-  test('a caller that is a service says so; that it is an agent or the system, nobody can say', async () => {
+  test('a caller can claim to be a service, and neither an agent nor the system', async () => {
     const service = { 'X-Actor-Type': 'service' };
     const { execution } = await start({ ...START, triggered_by: 'scheduler' }, service);
     const pause = { execution_id: execution.id, action: 'pause', actor_id: 'monitor' };
@@ -144,7 +144,7 @@ describe('commands over HTTP', () => {
     expect(body).toMatchObject({ success: false, error: { code: 'NOT_FOUND' } });
   });
 
-  test('execute starts one step, or all that remain', async () => {
+  test('execute starts the next step, or all that remain', async () => {
     const { execution } = await start({ ...START, auto_execute: false });
     const one = await post('execute', { execution_id: execution.id, mode: 'next_step' }).expect(200);
     expect(one.body.data).toMatchObject({ changed: true, execution: { current_state: 'enriching' } });
@@ -193,7 +193,7 @@ describe('commands over HTTP', () => {
     await post('control', pause, { 'If-Match': '*' }).expect(200);
   });
 
-  test('If-Match: of two that have seen the same, one is too late; who repeats his own order is not', async () => {
+  test('If-Match: of two callers that have seen the same revision the second is refused; a caller that repeats its own command is not', async () => {
     const { execution } = await start();
     const give = (action: string, key: string) =>
       post('control', { execution_id: execution.id, action }, { 'If-Match': '"1"', 'Idempotency-Key': key });
@@ -217,7 +217,7 @@ describe('commands over HTTP', () => {
     expect(answer.body).toMatchObject({ success: false, error: { code: 'NOT_FOUND', details: {} } });
   });
 
-  test('an unknown document type is told together with the known ones', async () => {
+  test('an unknown document type is answered with the known types', async () => {
     const { body } = await post('start', { ...START, document_type: 'csr' }).expect(400);
     expect(body.error).toEqual({
       code: 'UNKNOWN_DOCUMENT_TYPE',

@@ -4,7 +4,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import express from 'express';
 import type { ArgumentsHost } from '@nestjs/common';
 import { Connections } from '../../../src/interfaces/http/server/connections.js';
-import { ErrorFilter } from '../../../src/interfaces/http/server/error-filter.js';
+import { ErrorFilter } from '../../../src/interfaces/http/error-filter.js';
 import type { Refusal } from '../../../src/interfaces/http/server/refusal.js';
 import { eventually } from '../../support/eventually.js';
 
@@ -56,7 +56,7 @@ describe('more connections than may be open', () => {
       }).on('error', reject);
     });
 
-  test('are told so, with the limit by its name; those that watch the instance are let in', async () => {
+  test('get an answer that names the limit; probes are admitted', async () => {
     expect([server.headersTimeout, server.requestTimeout]).toEqual([5_000, 9_000]);
     await hold();
     expect(await asked()).toMatchObject({ status: 200, text: 'in' });

@@ -19,7 +19,7 @@ describe('failures', () => {
     return request(world.url).get(LIST);
   };
 
-  test('an unexpected error is told by its request id; the log has the whole of it', async () => {
+  test('an unexpected error is answered with the request id; the log has the whole error', async () => {
     const { body, headers } = await failing(new TypeError(`no connection to ${SECRET}`)).expect(500);
     const id = headers['x-request-id'];
     expect(body).toEqual({

@@ -17,9 +17,10 @@ import { Clock } from '../../../src/application/runtime/clock.js';
 import { AuditPacks, type AuditPack } from '../../../src/application/audit/pack/audit-pack.js';
 import { commandHandlers, queryHandlers } from '../../../src/composition/handlers.js';
 import { Definitions } from '../../../src/application/workflow/definitions.js';
+import { LiveStreams } from '../../../src/application/live/live-streams.js';
 import { EventLog, type NewEvent } from '../../../src/application/log/event-log.js';
 import { hashOf } from '../../../src/application/log/event-hash.js';
-import { Health, type HealthReport } from '../../../src/application/runtime/metrics.js';
+import { Health, Metrics, type HealthReport } from '../../../src/application/runtime/metrics.js';
 import { Ids } from '../../../src/application/log/ids.js';
 import {
   ReadModel,
@@ -40,11 +41,16 @@ import { Workflows } from '../../../src/application/workflow/workflows.js';
 import type { ArtifactRef } from '../../../src/domain/workflow/events.js';
 import { AgentTaskReports, HmacTaskTokens } from '../../../src/infrastructure/agents/agent-task-reports.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
-import { OwnCalls } from '../../../src/interfaces/http/agents/agent-paths.js';
-import { JsonReader, JsonReadHere } from '../../../src/interfaces/http/server/json-reader.js';
-import { configureHttp } from '../../../src/interfaces/http/server/configure-http.js';
-import { defaultHttpLimits, HttpLimits } from '../../../src/interfaces/http/server/http-limits.js';
+import { OwnCalls } from '../../../src/interfaces/http/server/admission.js';
+import {
+  JsonReader,
+  JsonReadHere,
+  defaultHttpLimits,
+  HttpLimits,
+} from '../../../src/interfaces/http/server/json-body.js';
+import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
+import { OpenStreams } from '../../../src/interfaces/http/streams/open-streams.js';
 import { knownHosts, knownOrigins } from '../../../src/interfaces/known-origins.js';
 import { RequiredReasons } from '../../../src/interfaces/http/executions/required-reasons.js';
 import { CountingIds, onDemand, step, world } from '../../support/saga-world.js';
@@ -195,6 +201,8 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: StartBacklog, useValue: new StartBacklog(waiting, clock, BACKLOG, () => undefined) },
     { provide: WorkflowSaga, useValue: saga },
     { provide: Workflows, useValue: workflows },
+    // No suite over this application asks the routes that need these.
+    ...[Metrics, LiveStreams, OpenStreams].map((provide) => ({ provide, useValue: null })),
   ];
   @Global()
   @Module({

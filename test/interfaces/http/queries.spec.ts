@@ -54,7 +54,7 @@ describe('queries over HTTP', () => {
     ]);
   });
 
-  test('min_revision is waited for, and an answer that is still behind says so', async () => {
+  test('the query waits for min_revision, and an answer that is still behind is marked', async () => {
     world.readModel.execution = executionRow({ revision: '1' });
     const reached = (await one('&min_revision=1').expect(200)).body.data;
     expect(reached.behind).toBeUndefined();
@@ -67,7 +67,7 @@ describe('queries over HTTP', () => {
     });
   });
 
-  test('an execution that nobody knows is not found; one that the tables do not show yet can be asked for again', async () => {
+  test('an unknown execution is not found; for an execution that the tables do not show yet the client can ask again', async () => {
     const { body } = await one('&min_revision=0').expect(404);
     expect(body.error).toEqual({ code: 'NOT_FOUND', message: `There is no execution ${ID}`, details: {} });
     const { json } = await send(world.url, post('/api/v1/workflow/start', { project_id: 'p', document_type: 'ib' }));

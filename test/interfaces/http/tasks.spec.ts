@@ -1,6 +1,6 @@
 /** The one route whose authentication is in its path. */
 import request from 'supertest';
-import { defaultHttpLimits } from '../../../src/interfaces/http/server/http-limits.js';
+import { defaultHttpLimits } from '../../../src/interfaces/http/server/json-body.js';
 import { startHttp, type HttpWorld } from './http-app.js';
 
 const START = { project_id: 'p', document_type: 'ib' };

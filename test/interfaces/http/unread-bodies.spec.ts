@@ -1,7 +1,7 @@
 /** Bodies that are answered before they have come whole: nothing is read on for, and the connection ends. */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { defaultHttpLimits } from '../../../src/interfaces/http/server/http-limits.js';
+import { defaultHttpLimits } from '../../../src/interfaces/http/server/json-body.js';
 import { eventually } from '../../support/eventually.js';
 import { startHttp, type HttpWorld } from './http-app.js';
 import { post, send } from './send.js';

@@ -19,7 +19,7 @@ describe('a budget', () => {
     );
   });
 
-  test('holds so many steps of one, and of all', () => {
+  test('bounds the steps of each owner, and of all', () => {
     expect(budget.roomFor(30)).toBe(70);
     budget.hold(140);
     expect(budget.roomFor(30)).toBe(10);
@@ -28,7 +28,7 @@ describe('a budget', () => {
     expect(budget.roomFor(0)).toBe(100);
   });
 
-  test('of one ends with a second', () => {
+  test('of an owner starts anew each second', () => {
     budget.spendFor('a')(1_000);
     expect(() => budget.spendFor('a')(1)).toThrow(TooMuchWork);
     now = 1_000;
@@ -36,7 +36,7 @@ describe('a budget', () => {
     expect(ended).toEqual([]);
   });
 
-  test('of all ends whoever has spent most, be it another', () => {
+  test('of all ends the owner that has spent most, even if another one spends now', () => {
     budget.spendFor('a')(900);
     budget.spendFor('b')(500);
     budget.spendFor('c')(200);
@@ -80,7 +80,7 @@ describe('what is spent', () => {
     expect(stepsOf('state=match.(ab){10}')).toBe(21);
   });
 
-  test('a pattern of LIKE is as long as one of a regular expression, at most', () => {
+  test('a pattern of LIKE may be as long as a regular expression', () => {
     expect(like('a'.repeat(1_000))('a'.repeat(1_000))).toBe(true);
     expect(() => like('a'.repeat(1_001))).toThrow(FilterRefused);
   });

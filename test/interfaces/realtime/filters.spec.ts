@@ -119,7 +119,7 @@ describe('each operator', () => {
     expect(passes('percent=gt.10,percent=lt.30')).toBe(false);
   });
 
-  test('of NULL a comparison says neither yes nor no', () => {
+  test('a comparison with NULL is neither true nor false', () => {
     const ofNull = (filter: string) => passes(filter, { state: null });
     for (const condition of ['eq.a', 'neq.a', 'lt.a', 'gte.a', 'in.(a)', 'like.%', 'ilike.%', 'match.x', 'imatch.x']) {
       expect(ofNull(`state=${condition}`)).toBe(false);
@@ -242,7 +242,7 @@ describe('regular expressions', () => {
     '\\',
     '[[:odd:]]',
     'x'.repeat(1_001),
-  ])('%.20s is refused', (pattern) => {
+  ])('%s is refused', (pattern) => {
     expect(() => posixPattern(pattern)).toThrow(FilterRefused);
   });
 

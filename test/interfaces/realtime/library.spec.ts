@@ -79,7 +79,7 @@ describe.each(['1.0.0', '2.0.0'])('version %s', (vsn) => {
     });
   });
 
-  test('a filter that cannot be used is told by the system', async () => {
+  test('a filter that cannot be used is answered by a system message', async () => {
     const channel = client
       .channel('room')
       .on('postgres_changes', { ...UPDATES, filter: 'colour=eq.red' }, () => undefined);

@@ -70,7 +70,7 @@ const joined = async (client: RawClient, bindings: unknown[], topic = TOPIC) => 
   return { reply, system, ids: reply[4].response.postgres_changes.map(({ id }: any) => id) };
 };
 
-test('each request for a connection has one line when it is over, without its key, whatever came of it', async () => {
+test('each request for a connection has a line in the log when it is over, without its key, whatever its outcome', async () => {
   const { open } = await start({}, 'the-key');
   access.length = 0;
   const { socket } = await open('?vsn=2.0.0&apikey=the-key', { headers: { 'X-Request-Id': 'mine' } });
@@ -106,7 +106,7 @@ describe('version 2.0.0', () => {
     ]);
   });
 
-  test('an update is told with the row and the key of what it was', async () => {
+  test('an update is sent with the row and the key of the row before', async () => {
     const client = await (await start()).open();
     const { ids } = await joined(client, [UPDATES]);
     changes.tell({});
@@ -137,7 +137,7 @@ describe('version 2.0.0', () => {
     ]);
   });
 
-  test('an insert has no old row, a deletion no new one', async () => {
+  test('an insert has no old row, a deletion no new row', async () => {
     const client = await (await start()).open();
     await joined(client, [{ ...UPDATES, event: '*' }]);
     changes.tell({ type: 'INSERT' });
@@ -149,7 +149,7 @@ describe('version 2.0.0', () => {
     expect(deleted[4].data.old_record).toEqual({ id: ID });
   });
 
-  test('only what was asked for is told: by event, table, filter, and by the key alone of what is deleted', async () => {
+  test('a client is sent only what it asked for: by event, table and filter, and by the key alone for a deletion', async () => {
     const client = await (await start()).open();
     const other = '0198a3c0-aaaa-7000-8000-000000000002';
     const { ids } = await joined(client, [
@@ -204,7 +204,7 @@ describe('version 2.0.0', () => {
     expect(messages.find((message) => message[4].ids[0] === ids[1])[4].data.record.metadata).toEqual({});
   });
 
-  test('of a row that is too large only the small columns are told, and that it is', async () => {
+  test('of a row that is too large a client is sent the small columns, and the reason', async () => {
     const client = await (await start({ recordBytes: 2_000 })).open();
     await joined(client, [UPDATES]);
     changes.tell({ record: { id: ID, current_state: 'writing', metadata: { text: 'x'.repeat(3_000) } } });
@@ -219,7 +219,7 @@ describe('version 2.0.0', () => {
     expect(await client.has(1)).toEqual([[null, '7', 'phoenix', 'phx_reply', { status: 'ok', response: {} }]]);
   });
 
-  test('leaving is answered and closes; nothing is told after it', async () => {
+  test('a leave is answered and closes the channel; nothing is sent after it', async () => {
     const client = await (await start()).open();
     await joined(client, [UPDATES]);
     client.send(['1', '2', TOPIC, 'phx_leave', {}]);
@@ -232,7 +232,7 @@ describe('version 2.0.0', () => {
     expect((await client.has(3))[2][1]).toBe('8');
   });
 
-  test('who joins again leaves what was joined before; to leave that later changes nothing', async () => {
+  test('a client that joins again leaves the earlier channel; to leave that later changes nothing', async () => {
     const client = await (await start()).open();
     await joined(client, [UPDATES]);
     client.send(['3', '3', TOPIC, 'phx_join', join([{ ...UPDATES, event: '*' }])]);
@@ -315,7 +315,7 @@ describe('what cannot be subscribed to', () => {
     expect((await client.has(1))[0][1]).toBe('8');
   });
 
-  test('who waits for the subscription with the join is refused with the reason, and else told as ever', async () => {
+  test('a client that waits for the subscription is refused the join with the reason; any other gets a system message', async () => {
     const client = await (await start()).open();
     const waiting = { postgres_changes_options: { wait: true, timeout: 5_000 } };
     client.send(['1', '1', TOPIC, 'phx_join', join([{ ...UPDATES, table: 'secrets' }], waiting)]);
@@ -406,7 +406,7 @@ describe('what cannot be subscribed to', () => {
   });
 });
 
-describe('who may connect', () => {
+describe('a connection is admitted', () => {
   const status = (address: string, query: string, headers: Record<string, string> = {}) =>
     new Promise<number>((resolve, reject) => {
       const upgrade = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
@@ -418,7 +418,7 @@ describe('who may connect', () => {
       request.on('error', reject).end();
     });
 
-  test('with a key, who gives it', async () => {
+  test('where a key is set, for a client that gives it', async () => {
     const { address } = await start({}, 'the-key');
     expect(await status(address, '')).toBe(401);
     expect(await status(address, '?apikey=another')).toBe(403);
@@ -427,7 +427,7 @@ describe('who may connect', () => {
     expect(await status(address, '', { apikey: 'the-key' })).toBe(101);
   });
 
-  test('without one, everybody but the pages of other origins', async () => {
+  test('where no key is set, for all but pages of other origins', async () => {
     const { address, port } = await start();
     expect(await status(address, '?apikey=anything')).toBe(101);
     expect(await status(address, '', { origin: `http://127.0.0.1:${port}` })).toBe(101);
@@ -444,12 +444,12 @@ describe('who may connect', () => {
       expect([origin, await status(address, '', { origin })]).toEqual([origin, 403]);
   });
 
-  test('with a key no other pages either: the keys of pages are known to whoever reads them', async () => {
+  test('where a key is set, for no page of another origin: all readers of a page know its key', async () => {
     const { address } = await start({}, 'the-key');
     expect(await status(address, '?apikey=the-key', { origin: 'http://localhost:3001' })).toBe(403);
   });
 
-  test('nobody over the limit of connections, which is told by its name', () => {
+  test('for no client over the limit of connections, which the answer names', () => {
     const asked = { headers: { host: 'localhost' }, socket: null } as unknown as IncomingMessage;
     const admission = { isKnownHost: () => true, isKnownOrigin: () => true, overLimit: () => 'There are 2 open' };
     expect(refusalOf(asked, new URL('http://localhost'), admission)).toEqual({
@@ -567,7 +567,7 @@ describe('limits', () => {
   });
 });
 
-test('where changes may have been missed, channels that follow them are told, and end with an error', async () => {
+test('where changes may have been missed, channels that follow them get a message, and end with an error', async () => {
   const client = await (await start()).open();
   await joined(client, [UPDATES]);
   client.send(['2', '2', 'realtime:chat', 'phx_join', join()]);
@@ -608,7 +608,7 @@ describe('the work of filters', () => {
   const costly = { ...UPDATES, filter: 'current_state=match.([a-w]*x){20}y' };
   const tell = (current_state: string) => changes.tell({ record: { id: ID, current_state } });
 
-  test('a connection whose patterns take too much is closed, and others are told as ever', async () => {
+  test('a connection whose patterns take too much is closed, and others are sent their changes', async () => {
     const { open } = await start({ filterWork: 20_000 });
     const [costs, plain] = [await open(), await open()];
     await joined(costs, [costly]);
@@ -620,7 +620,7 @@ describe('the work of filters', () => {
     await plain.has(2);
   });
 
-  test('where all together take too much, the one that takes most is closed', async () => {
+  test('where all together take too much, the connection that takes most is closed', async () => {
     const { open } = await start({ allFilterWork: 30_000 });
     const [most, less] = [await open(), await open()];
     await joined(most, [costly, { ...costly, event: '*' }]);
@@ -678,7 +678,7 @@ describe('the work of filters', () => {
     expect((await joined(client, [one], 'realtime:third')).system[4].status).toBe('ok');
   });
 
-  test('all connections have so many steps together, and a closed one has none', async () => {
+  test('all connections share a bound of steps, and a closed connection holds none', async () => {
     const { open } = await start({ allFilterSteps: 200 });
     const one = { ...UPDATES, filter: `current_state=match.${'a'.repeat(150)}` };
     const first = await open();

@@ -1,10 +1,11 @@
 import type { DataSource, EntityManager } from 'typeorm';
-import type { LiveEvent, StreamFilter } from '../../../application/live/live-event.js';
 import {
+  type LiveEvent,
+  type StreamFilter,
   LiveSource,
   type ManySnapshot,
   type HighWaterMark,
-  type Standing,
+  type LastKnownState,
 } from '../../../application/live/live-source.js';
 import type { EventView } from '../../../application/queries/read-model.js';
 import { toCursor } from '../queries/postgres-read-model.js';
@@ -63,7 +64,7 @@ export class PostgresLiveSource extends LiveSource {
     super();
   }
 
-  async reach(): Promise<HighWaterMark> {
+  async highWaterMark(): Promise<HighWaterMark> {
     return reachIn(this.dataSource.manager);
   }
 
@@ -75,7 +76,7 @@ export class PostgresLiveSource extends LiveSource {
     const events = rows.flatMap(({ reach_position: _, late_at: _at, late: _late, exchanged: _exchanged, ...row }) =>
       row.id === null ? [] : [liveEvent(row)],
     );
-    return { events, reach: reachOf(rows[0]!) };
+    return { events, highWaterMark: reachOf(rows[0]!) };
   }
 
   async ofExecution(executionId: string, after: bigint, limit: number): Promise<readonly LiveEvent[]> {
@@ -83,7 +84,7 @@ export class PostgresLiveSource extends LiveSource {
     return rows.map(liveEvent);
   }
 
-  async before(events: readonly EventView[]): Promise<readonly Standing[]> {
+  async before(events: readonly EventView[]): Promise<readonly LastKnownState[]> {
     const rows = await this.dataSource.query<StandingRow[]>(BEFORE, [
       events.map((event) => event.execution_id),
       events.map((event) => event.revision),
@@ -96,7 +97,7 @@ export class PostgresLiveSource extends LiveSource {
 
   executions({ projectId, state }: StreamFilter, limit: number): Promise<ManySnapshot> {
     return inSnapshot(this.dataSource, async (manager) => {
-      const reach = await reachIn(manager);
+      const highWaterMark = await reachIn(manager);
       const found = await manager.find(WorkflowExecution, {
         where: {
           ...(projectId !== undefined && { project_id: projectId }),
@@ -107,7 +108,7 @@ export class PostgresLiveSource extends LiveSource {
       });
       const executions = found.slice(0, limit);
       const last = executions.at(-1);
-      return { executions, nextCursor: found.length > limit && last ? toCursor(last) : null, reach };
+      return { executions, nextCursor: found.length > limit && last ? toCursor(last) : null, highWaterMark };
     });
   }
 }

@@ -1,16 +1,70 @@
-import { Controller, Get, Param, Query, Res } from '@nestjs/common';
-import { QueryBus } from '@nestjs/cqrs';
-import type { Response } from 'express';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import type { Request, Response } from 'express';
+import { IsOptional } from 'class-validator';
+import { ReviewAudit } from '../../../application/commands/review-audit.js';
+import { ListAuditReviews } from '../../../application/audit/reviews.js';
+import { OUTCOMES, type ReviewOutcome, type ReviewStatus } from '../../../domain/audit/review.js';
+import type { RecordedReview } from '../../../application/audit/reviews.js';
 import { GetAuditPack } from '../../../application/audit/pack/audit-pack.js';
-import { clientLeft } from '../server/client-left.js';
-import { ExecutionPath, NoQuery } from '../executions/queries.js';
+import { answer } from '../server/answer.js';
+import { callerOf, clientLeft } from '../server/caller.js';
+import { ExecutionPath, NoQuery, Field, OneOf, OpaqueId, Reason } from '../server/fields.js';
 
-@Controller('api/v1/workflow')
+/** As a number, or as the text that answers give. */
+const Revision = () =>
+  Field('a revision: a whole number from 0', (value) => {
+    const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
+    return Number.isSafeInteger(number) && (number as number) >= 0;
+  });
+
+class ReviewAuditBody {
+  @Revision()
+  through_revision!: number | string;
+
+  @OneOf(...OUTCOMES)
+  outcome!: ReviewOutcome;
+
+  @Reason()
+  reason!: string;
+
+  @IsOptional()
+  @OpaqueId()
+  actor_id?: string | null;
+}
+
+/** Strongly consistent: reviews are read from the log and written to it. */
+@Controller('api/v1/workflow/:execution_id')
 export class AuditController {
-  constructor(private readonly queries: QueryBus) {}
+  constructor(
+    private readonly commands: CommandBus,
+    private readonly queries: QueryBus,
+  ) {}
 
-  /** One ZIP that proves the execution's history to whoever has nothing else. Made for each request, of the latest. */
-  @Get(':execution_id/audit-pack')
+  @Post('audit-reviews')
+  @HttpCode(201)
+  async review(
+    @Query() _none: NoQuery,
+    @Param() path: ExecutionPath,
+    @Body() { through_revision, outcome, reason, actor_id }: ReviewAuditBody,
+    @Req() request: Request,
+  ) {
+    const executionId = path.execution_id.toLowerCase();
+    const caller = callerOf(request, actor_id, reason);
+    const asked = { throughRevision: Number(through_revision), outcome, reason };
+    const recorded = await this.commands.execute(new ReviewAudit(executionId, asked, caller));
+    const { status } = await this.queries.execute(new ListAuditReviews(executionId));
+    return answer({ review: reviewAnswer(recorded), audit: auditAnswer(status) });
+  }
+
+  @Get('audit-reviews')
+  async reviews(@Query() _none: NoQuery, @Param() path: ExecutionPath) {
+    const { reviews, status } = await this.queries.execute(new ListAuditReviews(path.execution_id.toLowerCase()));
+    return answer({ reviews: reviews.map(reviewAnswer), audit: auditAnswer(status) });
+  }
+
+  /** A ZIP that proves the execution's history to a reader who has nothing else. Made anew for each request. */
+  @Get('audit-pack')
   async pack(@Param() path: ExecutionPath, @Query() _none: NoQuery, @Res() response: Response): Promise<void> {
     const { name, content } = await this.queries.execute(
       new GetAuditPack(path.execution_id.toLowerCase(), clientLeft(response)),
@@ -21,3 +75,23 @@ export class AuditController {
     response.send(Buffer.from(content.buffer, content.byteOffset, content.byteLength));
   }
 }
+
+const reviewAnswer = ({ id, revision, review }: RecordedReview) => ({
+  id,
+  execution_id: review.executionId,
+  revision: String(revision),
+  through_revision: String(review.throughRevision),
+  event_hash: review.eventHash,
+  outcome: review.outcome,
+  reason: review.reason,
+  actor: review.actor,
+  reviewed_at: review.at,
+});
+
+export const auditAnswer = ({ reviewedThrough, unreviewedEvents, last }: ReviewStatus) => ({
+  reviewed_through: reviewedThrough === null ? null : String(reviewedThrough),
+  unreviewed_events: unreviewedEvents,
+  last_outcome: last?.outcome ?? null,
+  last_reviewed_at: last?.at ?? null,
+  last_reviewed_by: last?.actor ?? null,
+});

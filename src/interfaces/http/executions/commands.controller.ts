@@ -1,24 +1,109 @@
 import { Body, Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/common';
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
+import { IsOptional } from 'class-validator';
 import { ControlWorkflow, type ControlOrder } from '../../../application/commands/control-workflow.js';
 import { StartWorkflow, type StartRequest } from '../../../application/commands/start-workflow.js';
-import { answer, controlledAnswer, startedAnswer } from '../server/answers.js';
-import { callerOf } from '../server/caller.js';
+import type { Outcome } from '../../../application/workflow/outcome.js';
+import { allowedActions } from '../../../domain/workflow/summary.js';
+import { pauseStateOf } from '../../../domain/workflow/state.js';
+import { summarise } from '../../../domain/workflow/summary.js';
+import type { JsonObject } from '../../../domain/json.js';
+import { answer, location } from '../server/answer.js';
+import { callerOf, ifMatchOf } from '../server/caller.js';
 import {
-  controlOrder,
-  ControlWorkflowBody,
-  executeOrder,
-  ExecuteWorkflowBody,
-  type OperatorBody,
-} from './control-workflow.js';
-import { NoQuery } from './queries.js';
-import { StartWorkflowBody } from './start-workflow.js';
-import { onlyAtOf } from '../server/entity-tag.js';
-import { HttpLimits } from '../server/http-limits.js';
-import { location } from '../server/public-path.js';
+  NoQuery,
+  LONGEST_REASON,
+  Field,
+  OneOf,
+  OpaqueId,
+  Text,
+  Uuid,
+  UUID,
+  Flag,
+  JsonObjectField,
+} from '../server/fields.js';
+import { HttpLimits } from '../server/json-body.js';
 import { Refusal } from '../server/refusal.js';
 import { RequiredReasons, type ReasonedAction } from './required-reasons.js';
+
+/** Null in an optional field is the same as its absence. */
+class StartWorkflowBody {
+  @OpaqueId()
+  project_id!: string;
+
+  @OpaqueId()
+  document_type!: string;
+
+  @IsOptional()
+  @OpaqueId()
+  triggered_by?: string | null;
+
+  @IsOptional()
+  @Flag()
+  auto_execute?: boolean | null;
+
+  @IsOptional()
+  @JsonObjectField()
+  metadata?: JsonObject | null;
+}
+
+/** The caller, the execution and the reason. */
+class OperatorBody {
+  @Uuid()
+  execution_id!: string;
+
+  @IsOptional()
+  @OpaqueId()
+  actor_id?: string | null;
+
+  @IsOptional()
+  @Text(LONGEST_REASON)
+  reason?: string | null;
+}
+
+const CONTROL_ACTIONS = ['pause', 'resume', 'retry', 'cancel'] as const;
+
+const isRetry = (dto: object) => (dto as ControlWorkflowBody).action === 'retry';
+
+/** A step is retried, an execution is paused, resumed or cancelled: a step beside those would be ignored in silence. */
+const RetriedStep = () =>
+  Field(
+    (dto) => (isRetry(dto) ? 'the UUID of the step to retry' : 'nothing, as only retry names a step'),
+    (value, dto) =>
+      isRetry(dto) ? typeof value === 'string' && UUID.test(value) : value === undefined || value === null,
+  );
+
+class ControlWorkflowBody extends OperatorBody {
+  @OneOf(...CONTROL_ACTIONS)
+  action!: (typeof CONTROL_ACTIONS)[number];
+
+  @RetriedStep()
+  step_id?: string | null;
+}
+
+const EXECUTE_MODES = ['next_step', 'remaining'] as const;
+
+class ExecuteWorkflowBody extends OperatorBody {
+  @OneOf(...EXECUTE_MODES)
+  mode!: (typeof EXECUTE_MODES)[number];
+}
+
+const controlOrder = ({ action, step_id }: ControlWorkflowBody): ControlOrder => {
+  switch (action) {
+    case 'pause':
+      return { type: 'PauseWorkflow', data: {} };
+    case 'resume':
+      return { type: 'ResumeWorkflow', data: {} };
+    case 'cancel':
+      return { type: 'CancelWorkflow', data: {} };
+    case 'retry':
+      return { type: 'RetryStep', data: { stepId: (step_id ?? '').toLowerCase() } };
+  }
+};
+
+const executeOrder = ({ mode }: ExecuteWorkflowBody): ControlOrder =>
+  mode === 'next_step' ? { type: 'ExecuteNextStep', data: {} } : { type: 'ExecuteRemaining', data: {} };
 
 /** Strongly consistent: an answer means that the command's events are in the log. */
 @Controller('api/v1/workflow')
@@ -63,7 +148,7 @@ export class CommandsController {
     request: Request,
   ) {
     const caller = callerOf(request, actor_id, this.reasons.reasonFor(action, reason));
-    const command = new ControlWorkflow(execution_id.toLowerCase(), order, caller, onlyAtOf(request));
+    const command = new ControlWorkflow(execution_id.toLowerCase(), order, caller, ifMatchOf(request));
     const outcome = await this.commands.execute(command);
     return answer(controlledAnswer(outcome, new Date()));
   }
@@ -86,3 +171,47 @@ export class CommandsController {
     };
   }
 }
+
+/** The execution as it was created, however far it has got since: a repeated start gets the answer of the first. */
+const startedAnswer = ({ answer: state, revision, position, createdAt }: Outcome, request: StartRequest) => ({
+  execution: {
+    id: state.executionId,
+    project_id: state.projectId,
+    document_type: state.documentType,
+    workflow_name: state.definition.name,
+    triggered_by: request.triggeredBy,
+    auto_execute: request.autoExecute,
+    current_state: 'created',
+    current_step: null,
+    percent_complete: 0,
+    metadata: state.metadata,
+    created_at: createdAt,
+    revision: revision.toString(),
+  },
+  started: request.autoExecute,
+  revision: revision.toString(),
+  position: position?.toString() ?? null,
+});
+
+const controlledAnswer = ({ state, revision, position, appended }: Outcome, now: Date) => {
+  const summary = summarise(state, now);
+  const pauseState = pauseStateOf(state);
+  return {
+    execution: {
+      id: state.executionId,
+      project_id: state.projectId,
+      document_type: state.documentType,
+      current_state: summary.state,
+      pause_state: pauseState,
+      drained: pauseState === 'paused',
+      current_step: summary.step,
+      next_step: summary.nextStep,
+      percent_complete: summary.percentComplete,
+      allowed_actions: allowedActions(state),
+      revision: revision.toString(),
+    },
+    changed: appended.length > 0,
+    revision: revision.toString(),
+    position: position?.toString() ?? null,
+  };
+};

@@ -1,18 +1,101 @@
-import { Controller, Get, Query, Res } from '@nestjs/common';
+import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import type { Response } from 'express';
-import { GetExecution } from '../../../application/queries/get-execution.js';
-import { GetPastExecution } from '../../../application/history/get-past-execution.js';
+import { IsOptional } from 'class-validator';
+import { GetExecution, type ExecutionAnswer } from '../../../application/queries/get-execution.js';
+import { GetPastExecution, type PastAnswer, type Moment } from '../../../application/history/get-past-execution.js';
 import { ListAuditReviews } from '../../../application/audit/reviews.js';
 import { ListExecutions } from '../../../application/queries/list-executions.js';
-import { answer, executionAnswer, pastAnswer } from '../server/answers.js';
-import { auditAnswer } from '../audit/audit-answer.js';
-import { clientLeft } from '../server/client-left.js';
-import { ExecutionQuery, EXECUTIONS_PER_PAGE, ExecutionsQuery } from './queries.js';
-import { instantOf, isTrue, revisionOf } from '../server/query-fields.js';
-import { tag } from '../server/entity-tag.js';
-import { final } from '../history/final.js';
-import { momentOf } from '../history/moment.js';
+import { GetArtifact } from '../../../application/queries/get-execution.js';
+import { answer, markImmutable, tag } from '../server/answer.js';
+import { auditAnswer } from '../audit/audit.controller.js';
+import { clientLeft } from '../server/caller.js';
+import {
+  instantOf,
+  isTrue,
+  revisionOf,
+  OpaqueId,
+  Uuid,
+  CursorText,
+  FlagText,
+  InstantText,
+  IntegerText,
+  RevisionText,
+  ExecutionPath,
+  FileName,
+  NoQuery,
+} from '../server/fields.js';
+import { badRequest, problem } from '../server/refusal.js';
+
+class ExecutionQuery {
+  @Uuid()
+  execution_id!: string;
+
+  @IsOptional()
+  @FlagText()
+  include_steps?: string;
+
+  @IsOptional()
+  @FlagText()
+  include_events?: string;
+
+  @IsOptional()
+  @FlagText()
+  include_audit?: string;
+
+  @IsOptional()
+  @RevisionText()
+  min_revision?: string;
+
+  @IsOptional()
+  @RevisionText()
+  at_revision?: string;
+
+  @IsOptional()
+  @InstantText()
+  as_of?: string;
+}
+
+const EXECUTIONS_PER_PAGE = { most: 200, usual: 50 };
+
+class ExecutionsQuery {
+  @IsOptional()
+  @OpaqueId()
+  state?: string;
+
+  @IsOptional()
+  @OpaqueId()
+  project_id?: string;
+
+  @IsOptional()
+  @OpaqueId()
+  document_type?: string;
+
+  @IsOptional()
+  @InstantText()
+  created_after?: string;
+
+  @IsOptional()
+  @InstantText()
+  created_before?: string;
+
+  @IsOptional()
+  @IntegerText(1, EXECUTIONS_PER_PAGE.most)
+  limit?: string;
+
+  @IsOptional()
+  @CursorText()
+  cursor?: string;
+
+  @IsOptional()
+  @FlagText()
+  include_checkpoint?: string;
+}
+
+class ArtifactPath extends ExecutionPath {
+  @FileName()
+  name!: string;
+}
 
 /** Eventually consistent: what the read tables show; of the past, what they showed then. */
 @Controller('api/v1/workflow')
@@ -28,7 +111,7 @@ export class ExecutionsController {
     const left = clientLeft(response);
     if (moment) {
       const past = await this.queries.execute(new GetPastExecution(executionId, include, moment, left));
-      if (past.isFinal) final(response);
+      if (past.isFinal) markImmutable(response);
       tag(response, `past-${past.revision}`);
       return answer(pastAnswer(past, query));
     }
@@ -61,4 +144,59 @@ export class ExecutionsController {
     const { rows, nextCursor } = await this.queries.execute(new ListExecutions(filter, page));
     return answer({ executions: rows, next_cursor: nextCursor });
   }
+
+  /** The file's bytes. Agents name the type: a browser must neither guess another nor open the file here. */
+  @Get(':execution_id/artifacts/:name')
+  async file(@Param() path: ArtifactPath, @Query() _none: NoQuery, @Res() response: Response): Promise<void> {
+    const { name, sha256, contentType, content } = await this.queries.execute(
+      new GetArtifact(path.execution_id.toLowerCase(), path.name),
+    );
+    // Not response.set(), which adds a charset that the agent did not name.
+    response.setHeader('Content-Type', contentType);
+    response.setHeader('Content-Disposition', attachment(name));
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    tag(response, sha256);
+    response.send(Buffer.from(content.buffer, content.byteOffset, content.byteLength));
+  }
 }
+
+/** Null: now. @throws Refusal 400 where the query names more than one moment, or asks today's reviews of the past */
+const momentOf = ({ at_revision, as_of, min_revision, include_audit }: ExecutionQuery): Moment | null => {
+  const given = Object.entries({ at_revision, as_of, min_revision }).filter(([, value]) => value !== undefined);
+  if (given.length > 1) {
+    const expected = 'at most one of at_revision, as_of and min_revision';
+    throw badRequest(given.slice(1).map(([name, value]) => problem(name, expected, value)));
+  }
+  if (include_audit === 'true' && (at_revision ?? as_of) !== undefined) {
+    const expected = 'no include_audit beside at_revision or as_of: reviews are those of now';
+    throw badRequest([problem('include_audit', expected, include_audit)]);
+  }
+  const [revision, asOf] = [revisionOf(at_revision), instantOf(as_of)];
+  if (revision !== null) return { revision };
+  return asOf ? { asOf } : null;
+};
+
+/** `earlier_events`: how many events came before those of this answer, where the history has more than an answer holds. */
+const executionAnswer = ({ execution, steps, events, behind }: ExecutionAnswer, minRevision: bigint | null) => ({
+  execution,
+  ...(steps && { steps }),
+  ...(events && { events, earlier_events: Number(events[0]?.revision ?? 0) }),
+  ...(behind && { behind, requested_revision: minRevision?.toString(), actual_revision: execution.revision }),
+});
+
+/** The same answer as at that moment, with a mark. Nothing in it depends on when the client asks. */
+const pastAnswer = (past: PastAnswer, asked: Readonly<{ at_revision?: string; as_of?: string }>) => ({
+  ...executionAnswer({ ...past, behind: false }, null),
+  historical: {
+    at_revision: asked.at_revision ?? null,
+    as_of: asked.as_of ?? null,
+    of_revision: past.revision.toString(),
+  },
+});
+
+/** RFC 6266: a plain name for old clients, and the exact one. */
+const attachment = (name: string): string => {
+  const plain = name.replace(/[^\x20-\x7e]|["\\%]/g, '_');
+  const exact = encodeURIComponent(name).replace(/['()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16)}`);
+  return `attachment; filename="${plain}"; filename*=UTF-8''${exact}`;
+};

@@ -1,5 +1,4 @@
-import { received } from '../server/received.js';
-import { Refusal, type Problem } from '../server/refusal.js';
+import { received, Refusal, type Problem } from '../server/refusal.js';
 
 /** What operators do, each in the word of its request. */
 export type ReasonedAction = 'pause' | 'resume' | 'retry' | 'cancel' | 'next_step' | 'remaining' | 'hold' | 'release';
@@ -10,7 +9,7 @@ export class RequiredReasons {
 
   /**
    * @returns the reason as it is recorded; null where none was given, blanks counting as none
-   * @throws Refusal 400 where there must be one
+   * @throws Refusal 400 where a reason is required
    */
   reasonFor(action: ReasonedAction, given: string | null | undefined): string | null {
     const reason = given?.trim() ? given : null;

@@ -1,14 +1,15 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { Health } from '../../../application/runtime/metrics.js';
-import { answer } from '../server/answers.js';
-import { NoQuery } from '../executions/queries.js';
+import { Controller, Get, Query, Res } from '@nestjs/common';
+import type { Response } from 'express';
+import { Health, Metrics } from '../../../application/runtime/metrics.js';
+import { answer } from '../server/answer.js';
+import { NoQuery } from '../server/fields.js';
 import { Refusal } from '../server/refusal.js';
 
 @Controller('health')
 export class HealthController {
   constructor(private readonly health: Health) {}
 
-  /** Answers as long as the process does: whoever restarts it on a failure must not ask more than that. */
+  /** Answers as long as the process does: a supervisor that restarts it on a failure must not ask more than that. */
   @Get('live')
   live(@Query() _none: NoQuery) {
     return answer({ live: true });
@@ -21,5 +22,17 @@ export class HealthController {
     const failing = Object.keys(checks).filter((name) => !checks[name]?.ok);
     const message = `Not ready: ${failing.join(', ')}. Ask again`;
     throw new Refusal(503, 'NOT_READY', message, { ready, checks }, { 'Retry-After': '1' });
+  }
+}
+
+@Controller('metrics')
+export class MetricsController {
+  constructor(private readonly metrics: Metrics) {}
+
+  /** In the collector's own format, not in this API's. */
+  @Get()
+  async all(@Query() _none: NoQuery, @Res() response: Response): Promise<void> {
+    response.setHeader('Content-Type', this.metrics.contentType);
+    response.send(await this.metrics.expose());
   }
 }

@@ -1,16 +1,32 @@
 import { Controller, Get, Param, Query, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
+import { IsOptional } from 'class-validator';
 import type { Response } from 'express';
 import { CompareExecutions } from '../../../application/history/compare-executions.js';
 import { GetDiff } from '../../../application/history/get-diff.js';
-import { answer } from '../server/answers.js';
-import { clientLeft } from '../server/client-left.js';
-import { ComparePath, DiffQuery } from './history-queries.js';
-import { ExecutionPath, NoQuery } from '../executions/queries.js';
-import { revisionOf } from '../server/query-fields.js';
-import { final } from './final.js';
+import { answer, markImmutable } from '../server/answer.js';
+import { clientLeft } from '../server/caller.js';
+import { ExecutionPath, NoQuery, Uuid, RevisionText, revisionOf } from '../server/fields.js';
 
-/** What the histories of executions tell when they are laid beside each other. Strong: from the log. */
+class DiffQuery {
+  @IsOptional()
+  @RevisionText()
+  from?: string;
+
+  @IsOptional()
+  @RevisionText()
+  to?: string;
+}
+
+class ComparePath {
+  @Uuid()
+  execution_id!: string;
+
+  @Uuid()
+  other_id!: string;
+}
+
+/** Differences within a history, and between two. Strongly consistent: from the log. */
 @Controller('api/v1/workflow')
 export class HistoryController {
   constructor(private readonly queries: QueryBus) {}
@@ -24,7 +40,7 @@ export class HistoryController {
       clientLeft(response),
     );
     const { from, to, changes } = await this.queries.execute(asked);
-    if (query.to !== undefined) final(response);
+    if (query.to !== undefined) markImmutable(response);
     return answer({ from: String(from), to: String(to), changes });
   }
 

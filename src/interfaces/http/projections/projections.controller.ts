@@ -1,22 +1,67 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
+import { IsOptional } from 'class-validator';
 import { OrderRebuild, requestAll, type RebuildOrder } from '../../../application/commands/order-rebuild.js';
 import { TreatPoison } from '../../../application/commands/treat-poison.js';
 import { GetRebuild, ListProjections } from '../../../application/projections/admin/projection-queries.js';
-import { answer } from '../server/answers.js';
+import { answer, location } from '../server/answer.js';
 import { callerOf } from '../server/caller.js';
-import { AdminBody, PoisonBody, PoisonPath, ProjectionPath, RebuildBody, RebuildPath } from './requests.js';
-import { NoQuery } from '../executions/queries.js';
+import { NoQuery, LONGEST_REASON, Field, OneOf, OpaqueId, Text, Uuid } from '../server/fields.js';
 import { orderAnswer, projectionAnswer, rebuildAnswer } from './projection-answers.js';
-import { location } from '../server/public-path.js';
+
+const ProjectionName = () =>
+  Field(
+    'the name of a projection: a small letter and up to 62 small letters, digits, _',
+    (value) => typeof value === 'string' && /^[a-z][a-z0-9_]{0,62}$/.test(value),
+  );
+
+/** Executions as their streams name them: an execution may be poison because its name is no UUID. */
+const ExecutionName = () =>
+  Field('1 to 200 characters', (value) => typeof value === 'string' && value.length > 0 && value.length <= 200);
+
+class ProjectionPath {
+  @ProjectionName()
+  name!: string;
+}
+
+class PoisonPath extends ProjectionPath {
+  @ExecutionName()
+  execution_id!: string;
+}
+
+class RebuildPath extends ProjectionPath {
+  @Uuid()
+  id!: string;
+}
+
+/** The caller and the reason: what is done to a read table concerns all its readers. */
+class AdminBody {
+  @IsOptional()
+  @OpaqueId()
+  actor_id?: string | null;
+
+  @Text(LONGEST_REASON)
+  reason!: string;
+}
+
+class PoisonBody extends AdminBody {
+  @OneOf('retry', 'skip')
+  action!: 'retry' | 'skip';
+}
+
+class RebuildBody extends AdminBody {
+  @IsOptional()
+  @OneOf('zero-diff', 'none')
+  require?: 'zero-diff' | 'none' | null;
+}
 
 const ROUTE = 'api/v1/admin/projections';
 const ALL = 'all';
-/** Of what is held back, passed over, differing and ordered: in the list, and of one projection. */
+/** Rows shown of poison, skipped events, drift and orders: in the list, and for a single projection. */
 const LISTED = { each: 20, one: 1_000 };
 
-/** An order is accepted when it is in the log (202); whoever leads carries it out, on whichever instance. */
+/** An order is accepted when it is in the log (202); the leader carries it out, on any instance. */
 @Controller(ROUTE)
 export class ProjectionsController {
   constructor(

@@ -1,21 +1,29 @@
-/** One line a request, by which its id is found again: whatever came of it. */
+/** What is recorded of each request: its id, a line in the log whatever its outcome, its duration. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
-import { idGiven } from './request-id.js';
-import { loggedPath } from '../tasks/task-path.js';
+import type { Metrics } from '../../../application/runtime/metrics.js';
+import { groupOf, loggedPath } from './route-group.js';
+
+const ACCEPTABLE = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** Under this id an answer is found in the log. A caller's own is kept where it is fit to be written there. */
+export const requestId = (request: Request, response: Response, next: NextFunction): void => {
+  response.setHeader('X-Request-Id', idGiven(request.get('x-request-id') ?? '') ?? randomUUID());
+  next();
+};
+
+const idGiven = (id: string): string | undefined => (ACCEPTABLE.test(id) ? id : undefined);
 
 export type AccessLevel = 'log' | 'debug' | 'off';
-
-/** Asked every few seconds by what watches an instance. */
-const PROBE = /^\/(health\/\w+|metrics)\/?$/;
 
 /** The path without its query and without tokens. A stream has its line when it ends. */
 export const accessLog = (level: AccessLevel) => {
   const logger = new Logger('Access');
   return (request: Request, response: Response, next: NextFunction): void => {
-    const of = PROBE.test(request.path) && level === 'log' ? 'debug' : level;
+    const of = groupOf(request).kind === 'probe' && level === 'log' ? 'debug' : level;
     if (of === 'off' || !Logger.isLevelEnabled(of)) return next();
     const begun = performance.now();
     const [method, path] = [request.method, loggedPath(request)];
@@ -51,3 +59,19 @@ export const upgradeNotes =
 
 const lineOf = (method: string, path: string, status: number | 'none', begun: number, request: string): string =>
   `${method} ${path} ${status} in ${Math.round(performance.now() - begun)} ms (request ${request})`;
+
+const KNOWN: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Takes the time of each request. Paths hold ids and tokens: the metric has the route's template. */
+export const measureRequests =
+  (metrics: Metrics) =>
+  (request: Request, response: Response, next: NextFunction): void => {
+    const begun = performance.now();
+    response.once('close', () => {
+      const path: unknown = (request.route as { path?: unknown } | undefined)?.path;
+      const route = typeof path === 'string' ? path : 'none';
+      const method = KNOWN.has(request.method) ? request.method : 'other';
+      metrics.request(method, route, response.statusCode, (performance.now() - begun) / 1_000);
+    });
+    next();
+  };

@@ -1,4 +1,5 @@
-import type { Request } from 'express';
+/** The client of a request: what its headers say, and whether it is still there. */
+import type { Request, Response } from 'express';
 import type { Caller } from '../../../application/commands/caller.js';
 import { badRequest, problem } from './refusal.js';
 
@@ -42,4 +43,27 @@ const idempotencyKey = (key: string | undefined): string | null => {
 const traceparent = (value: string | undefined): string | null => {
   if (value === undefined || value.length > LONGEST_TRACEPARENT || !TRACEPARENT.test(value)) return null;
   return value.startsWith('00-') && value.length !== 55 ? null : value;
+};
+
+const ONE_REVISION = /^"(\d{1,18})"$/;
+
+/**
+ * The revision that If-Match names; null without it, and for `*`, as each command is about an execution that has to exist.
+ * @throws Refusal 400
+ */
+export const ifMatchOf = (request: Request): bigint | null => {
+  const wanted = request.get('if-match');
+  if (wanted === undefined || wanted.trim() === '*') return null;
+  const revision = ONE_REVISION.exec(wanted.trim())?.[1];
+  if (revision !== undefined) return BigInt(revision);
+  throw badRequest([problem('If-Match', 'one revision in quotes, as the ETag of the execution has it, or *', wanted)]);
+};
+
+/** Aborted when the client hangs up before it has its answer. */
+export const clientLeft = (response: Response): AbortSignal => {
+  const left = new AbortController();
+  response.once('close', () => {
+    if (!response.writableFinished) left.abort();
+  });
+  return left.signal;
 };

@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { NextFunction, Request, Response } from 'express';
 import { Refusal } from './refusal.js';
+import { groupOf } from './route-group.js';
 
 export type ConnectionLimits = Readonly<{
   /** Open at the same time: requests, streams and live updates together. */
@@ -14,25 +15,23 @@ export type ConnectionLimits = Readonly<{
 }>;
 
 /** Connections over the limit that are still taken, so that they get an answer. Any more are closed without a word. */
-const OVER = 64;
-const TELL_EVERY_MS = 10_000;
+const ANSWERED_OVER_LIMIT = 64;
+const LOG_EVERY_MS = 10_000;
 const RETRY_AFTER = { 'Retry-After': '1' };
-/** What watches an instance has to reach it when it is full, too. */
-const PROBES = /^\/(health\/(live|ready)|metrics)\/?$/;
 
 export class Connections {
   private readonly admitted = new Set<Duplex>();
   private refused = 0;
-  private toldAt = -Infinity;
+  private loggedAt = -Infinity;
 
   constructor(
     private readonly limits: ConnectionLimits,
-    private readonly tell: (line: string) => void,
+    private readonly log: (line: string) => void,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
   watch(server: Server): void {
-    server.maxConnections = this.limits.open + OVER;
+    server.maxConnections = this.limits.open + ANSWERED_OVER_LIMIT;
     server.headersTimeout = this.limits.headersMs;
     server.requestTimeout = this.limits.requestMs;
     server.on('connection', (socket: Socket) => this.admit(socket));
@@ -50,7 +49,7 @@ export class Connections {
 
   /** @throws Refusal 503 */
   readonly refuse = (request: Request, response: Response, next: NextFunction): void => {
-    if (PROBES.test(request.path) || this.isAdmitted(request.socket)) return next();
+    if (groupOf(request).kind === 'probe' || this.isAdmitted(request.socket)) return next();
     response.setHeader('Connection', 'close');
     throw new Refusal(503, 'TOO_MANY_CONNECTIONS', this.message, {}, RETRY_AFTER);
   };
@@ -62,15 +61,15 @@ export class Connections {
     socket.once('close', () => this.admitted.delete(socket));
   }
 
-  /** Once in a while: who refuses thousands must not write thousands of lines. */
+  /** Once in a while: thousands of refusals must not write thousands of lines. */
   private noteRefused(): void {
     this.refused += 1;
     const now = this.now();
-    if (now - this.toldAt < TELL_EVERY_MS) return;
-    this.tell(
+    if (now - this.loggedAt < LOG_EVERY_MS) return;
+    this.log(
       `${this.limits.open} connections are open, as many as MAX_CONNECTIONS allows; refused since the last such line: ${this.refused}`,
     );
-    this.toldAt = now;
+    this.loggedAt = now;
     this.refused = 0;
   }
 }

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { NextFunction, Request, Response } from 'express';
 
-export type DrainLimits = Readonly<{
+type DrainLimits = Readonly<{
   /** How long connections on which nothing is asked may stay: a request may be on its way. */
   idleMs: number;
   /** How long requests under way may take, after that. */
@@ -13,7 +13,7 @@ export type DrainLimits = Readonly<{
 const DRAIN_LIMITS: DrainLimits = { idleMs: 500, busyMs: 5_000 };
 
 /**
- * Once nobody is let in any more, each answer tells the client to go elsewhere. Not before: it would come back on a new
+ * Once no connection is accepted, each answer sends the client elsewhere. Not before: the client would come back on a new
  * connection, which might wait in the backlog at the moment in which that is closed.
  */
 export const closeKeepAlive =
@@ -29,14 +29,14 @@ export const closeKeepAlive =
  * asked, at last those whose request takes too long.
  */
 export const drain = async (server: Server, { idleMs, busyMs }: DrainLimits = DRAIN_LIMITS): Promise<void> => {
-  // Right after the event loop has accepted whoever waits in the backlog: closing would reset their connections.
+  // Right after the event loop has accepted the connections of the backlog: closing would reset them.
   await nextTurn();
   // Of `net`: the close of `http` would cut idle connections at once, and with them a request that is on its way.
   const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
   const within = async (ms: number) => {
-    const patience = new AbortController();
-    await Promise.race([closed, delay(ms, undefined, { signal: patience.signal }).catch(() => undefined)]);
-    patience.abort();
+    const timeout = new AbortController();
+    await Promise.race([closed, delay(ms, undefined, { signal: timeout.signal }).catch(() => undefined)]);
+    timeout.abort();
   };
   await within(idleMs);
   // Where this process had no time meanwhile, the timer is seen before the requests that have come since.

@@ -21,16 +21,38 @@ import {
 } from '../../../application/log/event-log.js';
 import { InvalidCursor } from '../../../application/queries/read-model.js';
 import { CommandRejected } from '../../../domain/errors.js';
-import { bounded } from './received.js';
-import { badRequest, problem, Refusal } from './refusal.js';
-import { methodsAt } from './routes.js';
+import { bounded, badRequest, problem, Refusal } from './refusal.js';
+
+/** What Express's router keeps for each route. */
+type Layer = Readonly<{
+  route?: Readonly<{ methods: Readonly<Record<string, boolean>> }>;
+  match: (path: string) => boolean;
+}>;
+
+/** The methods that this path answers to, so that a wrong method can be distinguished from a path that does not exist. */
+const methodsAt = ({ app, path }: Pick<Request, 'app' | 'path'>): readonly string[] => {
+  const { stack } = app.router as unknown as { stack: readonly Layer[] };
+  const found = stack.flatMap((layer) => (layer.route && matches(layer, path) ? Object.keys(layer.route.methods) : []));
+  const methods = new Set(found.map((method) => method.toUpperCase()));
+  if (methods.has('GET')) methods.add('HEAD');
+  return [...methods];
+};
+
+/** A path parameter that is not percent-encoded properly makes the router throw; the request gets that answer anyway. */
+const matches = (layer: Layer, path: string): boolean => {
+  try {
+    return layer.match(path);
+  } catch {
+    return true;
+  }
+};
 
 export type ErrorAnswer = Readonly<{
   status: number;
   headers: Readonly<Record<string, string>>;
   body: Readonly<{ code: string; message: string; details: unknown }>;
   /** The fault is on this side: the log needs to have the whole of it. */
-  isOurs: boolean;
+  isServerFault: boolean;
 }>;
 
 const RETRY_AFTER = { 'Retry-After': '1' };
@@ -40,19 +62,23 @@ export const answerTo = (error: unknown, request: Request, requestId: string): E
   if (!refusal) {
     const message = `Something went wrong on this side; its log has the reason under request ${requestId}`;
     const body = { code: 'INTERNAL_ERROR', message, details: { request_id: requestId } };
-    return { status: 500, headers: {}, body, isOurs: true };
+    return { status: 500, headers: {}, body, isServerFault: true };
   }
   const { status, headers, code, message, details } = refusal;
   return {
     status,
     headers,
     body: { code, message, details },
-    isOurs: refusal !== error && status >= 500 && !isTold(error),
+    isServerFault: refusal !== error && status >= 500 && !needsNoLogLine(error),
   };
 };
 
+/** For the log: where an unforeseen error comes from. */
+export const stackOf = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+
 /** There is nothing to add for the log: full is no fault, and a damaged artifact has raised its own alarm. */
-const isTold = (error: unknown): boolean => error instanceof TooMuchWaiting || error instanceof ArtifactDamaged;
+const needsNoLogLine = (error: unknown): boolean => error instanceof TooMuchWaiting || error instanceof ArtifactDamaged;
 
 const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof Refusal) return error;
@@ -61,7 +87,7 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
       ? new Refusal(404, 'NOT_FOUND', error.message, error.details)
       : new Refusal(409, 'CONFLICT', error.message, error.details);
   }
-  // Nobody hears of it: the connection is gone.
+  // No client gets this answer: the connection is gone.
   if (error instanceof CallerLeft) return new Refusal(499, 'CLIENT_LEFT', error.message);
   if (error instanceof InvalidRequest) return new Refusal(400, error.code, error.message, error.details);
   if (error instanceof InvalidCursor) {

@@ -3,8 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { excessOf, type JsonBounds } from '../../../domain/json-scan.js';
 import { isStorableText, type JsonObject } from '../../../domain/json.js';
 import { lostNumeral, pathTo } from '../../../domain/numerals.js';
-import { bounded, received } from './received.js';
-import { badRequest, bodyTooComplex, problem, Refusal } from './refusal.js';
+import { bounded, received, badRequest, bodyTooComplex, problem, Refusal } from './refusal.js';
 
 export type BodyRules = JsonBounds &
   Readonly<{
@@ -17,7 +16,7 @@ const REFUSED_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
 const BYTE_ORDER_MARK = 0xfeff;
 
-/** @throws Refusal 400; 413 for one with too many members */
+/** @throws Refusal 400; 413 for a body with too many members */
 export const readJson = (bytes: Uint8Array, { exact = true, ...bounds }: BodyRules): JsonObject => {
   if (bytes.byteLength === 0) throw badRequest([problem('body', 'a JSON object', undefined)]);
   if (!isUtf8(bytes)) throw malformed('UTF-8, got bytes that are not');

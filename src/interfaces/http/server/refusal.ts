@@ -1,4 +1,21 @@
-import { received } from './received.js';
+/** Values from outside, made fit for messages: short, on one line, without control characters and halves of characters. */
+
+const LENGTH = 100;
+
+/** What came in place of what was expected. */
+export const received = (value: unknown): string => {
+  if (value === undefined) return 'nothing';
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (typeof value === 'object' && value !== null) return `an object with ${Object.keys(value).length} members`;
+  return bounded(JSON.stringify(typeof value === 'string' ? value.slice(0, LENGTH + 1) : value));
+};
+
+export const bounded = (text: string): string => {
+  const plain = text.slice(0, LENGTH + 1).replace(/\p{C}/gu, escaped);
+  return plain.length > LENGTH ? `${plain.slice(0, LENGTH - 1)}…` : plain;
+};
+
+const escaped = (character: string): string => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
 
 /** Refused at the edge, before the application is asked. */
 export class Refusal extends Error {
@@ -22,7 +39,7 @@ export const problem = (field: string, expected: string, value: unknown): Proble
   received: received(value),
 });
 
-const TOLD_IN_MESSAGE = 3;
+const SHOWN_IN_MESSAGE = 3;
 /** Problems that an answer lists, at most. */
 export const LISTED_PROBLEMS = 20;
 
@@ -31,9 +48,9 @@ export const badRequest = (
   problems: readonly Problem[],
   { code = 'INVALID_REQUEST', total = problems.length }: Readonly<{ code?: string; total?: number }> = {},
 ): Refusal => {
-  const told = problems.slice(0, TOLD_IN_MESSAGE).map(sentence);
-  const more = total - told.length;
-  const message = [...told, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+  const shown = problems.slice(0, SHOWN_IN_MESSAGE).map(sentence);
+  const more = total - shown.length;
+  const message = [...shown, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
   return new Refusal(400, code, message, problems.slice(0, LISTED_PROBLEMS));
 };
 

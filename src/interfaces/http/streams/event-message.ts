@@ -1,4 +1,4 @@
-import { stateAfter, type LiveEvent } from '../../../application/live/live-event.js';
+import { stateAfter, type LiveEvent, type Notice } from '../../../application/live/live-source.js';
 import type { EventView, StepView } from '../../../application/queries/read-model.js';
 import type { Change } from '../../../application/projections/projection.js';
 import { stepChanges } from '../../../application/projections/workflow-steps.projection.js';
@@ -8,7 +8,7 @@ import { upcast } from '../../../domain/workflow/event-shapes.js';
  * What a client needs to bring its picture up to date: the event as the events API shows it, the execution as it left it,
  * and what it changed in the steps. Everything here is of the time of the event, whenever it is sent.
  */
-export const eventMessage = (live: LiveEvent) => {
+const eventMessage = (live: LiveEvent) => {
   const { event, projectId } = live;
   return {
     event,
@@ -24,7 +24,7 @@ export const eventMessage = (live: LiveEvent) => {
   };
 };
 
-/** `insert`: a step that is new; else `set` is to be laid over the steps that have what `match` (and `where`) says. */
+/** `insert`: a step that is new; else `set` is to be laid over the steps that `match` (and `where`) selects. */
 export type ShownChange =
   | Readonly<{ insert: StepView }>
   | Readonly<{
@@ -46,4 +46,26 @@ const changesOf = ({ execution_id, event_type, data, revision, occurred_at }: Ev
   } catch {
     return [];
   }
+};
+
+/** Messages of `text/event-stream`. What many clients get is made once, and all of them are sent the same bytes. */
+
+/** JSON has no line breaks, so that one `data` line holds it. */
+export const frame = (name: string, id: bigint | null, data: unknown): string =>
+  `${id === null ? '' : `id: ${id}\n`}event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+
+export const retryFrame = (ms: number): string => `retry: ${ms}\n\n`;
+
+/** An id without data moves the client's place and is no event to it. */
+export const beatFrame = (id: bigint | null): string => (id === null ? ': \n\n' : `: \nid: ${id}\n\n`);
+
+type Rendered = Partial<Record<Notice, Buffer>>;
+const rendered = new WeakMap<LiveEvent, Rendered>();
+
+/** @param id where the client stands with it; another than the event's own only for what comes late */
+export const eventFrame = (notice: Notice, id: bigint, live: LiveEvent): Buffer | string => {
+  if (id !== live.position) return frame(notice, id, eventMessage(live));
+  const frames = rendered.get(live) ?? {};
+  rendered.set(live, frames);
+  return (frames[notice] ??= Buffer.from(frame(notice, id, eventMessage(live))));
 };

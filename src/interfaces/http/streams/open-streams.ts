@@ -1,11 +1,10 @@
 import type { LiveStream } from '../../../application/live/live-stream.js';
 import { Refusal } from '../server/refusal.js';
-import type { ResponseSink } from './response-sink.js';
-import type { StreamBounds } from './stream-bounds.js';
+import type { ResponseSink, StreamBounds } from './response-sink.js';
 
 const RETRY_AFTER = { 'Retry-After': '5' };
 
-export type Open = { readonly sink: ResponseSink; stream?: LiveStream; readonly tellsPlace: boolean };
+export type Open = { readonly sink: ResponseSink; stream?: LiveStream; readonly sendsPosition: boolean };
 
 /** All streams of this instance: how many there may be, their heartbeats, and their end when the instance ends. */
 export class OpenStreams {
@@ -35,7 +34,7 @@ export class OpenStreams {
       throw new Refusal(503, 'TOO_MANY_STREAMS', message, {}, RETRY_AFTER);
     }
     this.all.add(open);
-    // Whoever comes to an instance that ends is told so as those are who were here: a refusal would end an EventSource.
+    // A client that comes while the instance stops gets the same message as those before: a refusal would end an EventSource.
     if (this.stopping.aborted) open.sink.close('stopping');
   }
 
@@ -44,6 +43,7 @@ export class OpenStreams {
   }
 
   private beat(): void {
-    for (const { sink, stream, tellsPlace } of this.all) sink.beat(tellsPlace && stream ? stream.position : null);
+    for (const { sink, stream, sendsPosition: tellsPlace } of this.all)
+      sink.beat(tellsPlace && stream ? stream.position : null);
   }
 }

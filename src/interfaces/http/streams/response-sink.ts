@@ -1,20 +1,36 @@
-import type { Response } from 'express';
-import type { LiveEvent, Told } from '../../../application/live/live-event.js';
+import type { Response, Request } from 'express';
+import type { LiveEvent, Notice } from '../../../application/live/live-source.js';
 import type { Snapshot, SnapshotReason, StreamSink } from '../../../application/live/live-stream.js';
-import { beatFrame, eventFrame, frame, retryFrame } from './frames.js';
-import type { StreamBounds } from './stream-bounds.js';
+import type { ErrorAnswer } from '../server/error-answer.js';
+import { beatFrame, eventFrame, frame, retryFrame } from './event-message.js';
 
-const GOODBYES = {
+/** What an instance allows its streams. An abstract class, so that it is its own injection token. */
+export abstract class StreamBounds {
+  /** Streams at the same time; a client beyond that is asked to come again. */
+  abstract readonly open: number;
+  /** Between two signs of life. */
+  abstract readonly heartbeatMs: number;
+  /** After which a client that was cut off comes again, at least; up to twice that, so that not all come at once. */
+  abstract readonly retryMs: number;
+  /** Bytes that may wait for one client before nothing more is written until it has taken them. */
+  abstract readonly bufferBytes: number;
+  /** A client that has not taken what waits for it after so long is let go. */
+  abstract readonly stalledMs: number;
+  /** How long a client that is let go may take to read why. */
+  abstract readonly closeMs: number;
+}
+
+const CLOSING_MESSAGES = {
   slow: 'What was sent was not taken in time; come again with the last id',
   stopping: 'This instance ends; come again with the last id',
   failed: 'The events cannot be read at this moment; come again with the last id',
 };
 
 /** `full` and `unavailable` are sent to clients whose stream could not begin. */
-export type Goodbye = keyof typeof GOODBYES | 'full' | 'unavailable';
+type ClosingReason = keyof typeof CLOSING_MESSAGES | 'full' | 'unavailable';
 
-/** Has no id: the client comes again with the one that it has. */
-export const closing = (reason: Goodbye, message: string): string => frame('closing', null, { reason, message });
+/** Has no id: the client comes again with the id that it has. */
+const closing = (reason: ClosingReason, message: string): string => frame('closing', null, { reason, message });
 
 /** A response that stays open. What a client does not take is not piled up for it: see `isFull` and `taken`. */
 export class ResponseSink implements StreamSink {
@@ -46,8 +62,8 @@ export class ResponseSink implements StreamSink {
     this.write(() => frame('snapshot', id, { reason, ...data }));
   }
 
-  event(id: bigint, told: Told, event: LiveEvent): void {
-    this.write(() => eventFrame(told, id, event));
+  event(id: bigint, notice: Notice, event: LiveEvent): void {
+    this.write(() => eventFrame(notice, id, event));
   }
 
   end(id: bigint, state: string): void {
@@ -55,13 +71,13 @@ export class ResponseSink implements StreamSink {
     this.finish();
   }
 
-  /** To whoever keeps up. @param id the client's place */
+  /** Sent to a client that keeps up. @param id the client's place */
   beat(id: bigint | null): void {
     if (this.response.headersSent && !this.response.writableNeedDrain) this.write(() => beatFrame(id));
   }
 
-  close(reason: keyof typeof GOODBYES): void {
-    this.write(() => closing(reason, GOODBYES[reason]));
+  close(reason: keyof typeof CLOSING_MESSAGES): void {
+    this.write(() => closing(reason, CLOSING_MESSAGES[reason]));
     this.finish();
   }
 
@@ -80,13 +96,13 @@ export class ResponseSink implements StreamSink {
     const { response, bounds } = this;
     return new Promise((resolve) => {
       const done = (isTaken: boolean) => {
-        clearTimeout(patience);
+        clearTimeout(timeout);
         response.off('drain', taken).off('close', gone);
         resolve(isTaken);
       };
       const taken = () => done(true);
       const gone = () => done(false);
-      const patience = setTimeout(gone, bounds.stalledMs);
+      const timeout = setTimeout(gone, bounds.stalledMs);
       response.once('drain', taken).once('close', gone);
     });
   }
@@ -100,8 +116,8 @@ export class ResponseSink implements StreamSink {
     const { response } = this;
     if (this.isOver) return;
     response.end();
-    const patience = setTimeout(() => response.destroy(), this.bounds.goodbyeMs);
-    response.once('close', () => clearTimeout(patience));
+    const timeout = setTimeout(() => response.destroy(), this.bounds.closeMs);
+    response.once('close', () => clearTimeout(timeout));
     this.gone();
   }
 
@@ -111,8 +127,38 @@ export class ResponseSink implements StreamSink {
   }
 }
 
-export const HEADERS = {
+const HEADERS = {
   'Content-Type': 'text/event-stream; charset=utf-8',
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
+};
+
+const OURS = 500;
+const STREAM = /\/stream\/?$/;
+
+/**
+ * A stream that cannot begin now and may later. EventSource stops for good after any status but 200, so it is given a
+ * stream that names the reason, and ends: EventSource reconnects by itself. It has no id, so that the client keeps the place it has.
+ * @returns false: the error is to be answered as any other, for it will be the same later, or to a client of another kind
+ */
+export const askedToReconnect = (
+  request: Request,
+  response: Response,
+  { status, headers, body }: Pick<ErrorAnswer, 'status' | 'headers' | 'body'>,
+  { retryMs }: Pick<StreamBounds, 'retryMs'>,
+  random: () => number = Math.random,
+): boolean => {
+  if (status < OURS || request.method !== 'GET' || !STREAM.test(request.path) || !namesEvents(request)) return false;
+  const pauseMs = Math.max(retryMs, 1_000 * Number(headers['Retry-After'] ?? 0));
+  response.writeHead(200, HEADERS);
+  response.end(retryFrame(Math.round(pauseMs * (1 + random()))) + closing(reasonOf(status, body.code), body.message));
+  return true;
+};
+
+/** A client that accepts any type reads the status, and gets the error's. */
+const namesEvents = (request: Request): boolean => /\btext\/event-stream\b/i.test(request.get('accept') ?? '');
+
+const reasonOf = (status: number, code: string): ClosingReason => {
+  if (status === OURS) return 'failed';
+  return code === 'TOO_MANY_STREAMS' || code === 'TOO_MANY_CONNECTIONS' ? 'full' : 'unavailable';
 };

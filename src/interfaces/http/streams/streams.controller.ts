@@ -1,18 +1,56 @@
 import { Controller, Get, Logger, Param, Query, Req, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
-import { endOf } from '../../../application/live/live-event.js';
+import { IsOptional } from 'class-validator';
+import { endOf } from '../../../application/live/live-source.js';
 import type { LiveStream } from '../../../application/live/live-stream.js';
 import { LiveStreams } from '../../../application/live/live-streams.js';
 import { CheckState } from '../../../application/queries/list-executions.js';
 import { GetEvents } from '../../../application/history/get-events.js';
 import { GetExecution, type ExecutionAnswer } from '../../../application/queries/get-execution.js';
 import type { EventsAsked, ExecutionView } from '../../../application/queries/read-model.js';
-import { ExecutionPath } from '../executions/queries.js';
-import { ExecutionStreamQuery, StreamQuery } from './requests.js';
-import { lastEventId, mustTakeEvents } from './asked.js';
+import { ExecutionPath, OpaqueId, RevisionText } from '../server/fields.js';
+import { stackOf } from '../server/error-answer.js';
+import { badRequest, problem, Refusal } from '../server/refusal.js';
 import { OpenStreams, type Open } from './open-streams.js';
 import { ResponseSink } from './response-sink.js';
+
+const EVENTS = 'text/event-stream';
+const LARGEST = 2n ** 63n - 1n;
+
+/** @throws Refusal 406 */
+const mustAcceptEventStream = (request: Request): void => {
+  if (request.accepts(EVENTS)) return;
+  throw new Refusal(406, 'NOT_ACCEPTABLE', `Accept: expected ${EVENTS}`, { offered: [EVENTS] });
+};
+
+/**
+ * Null: from the beginning. The header wins: EventSource sends it when it comes again to the address it was given.
+ * @throws Refusal 400
+ */
+const lastEventId = (request: Request, queried: string | undefined): bigint | null => {
+  const header = request.get('last-event-id');
+  const given = header === undefined || header === '' ? queried : header;
+  if (given === undefined) return null;
+  if (/^\d{1,19}$/.test(given) && BigInt(given) <= LARGEST) return BigInt(given);
+  throw badRequest([problem('Last-Event-ID', 'the id of a message of this stream: a whole number from 0', given)]);
+};
+
+class ExecutionStreamQuery {
+  @IsOptional()
+  @RevisionText()
+  last_event_id?: string;
+}
+
+class StreamQuery extends ExecutionStreamQuery {
+  @IsOptional()
+  @OpaqueId()
+  project_id?: string;
+
+  @IsOptional()
+  @OpaqueId()
+  state?: string;
+}
 
 const LAST_EVENT: EventsAsked = { order: 'desc', afterRevision: null, beforeRevision: null, types: null, limit: 1 };
 
@@ -49,10 +87,10 @@ export class StreamsController {
   }
 
   private async ofOne(executionId: string, cursor: bigint | null, request: Request, response: Response): Promise<void> {
-    // Unknown executions are told before anything is opened.
+    // An unknown execution is answered before anything is opened.
     const execution = await this.present(executionId);
     if (request.method === 'HEAD') return void response.type('text/event-stream').end();
-    // An id from elsewhere says nothing of what the client has.
+    // An id of another stream does not show what the client has.
     const known = cursor !== null && cursor <= BigInt(execution.position) ? cursor : null;
     const streamTo = (sink: ResponseSink) => this.streams.ofOne(executionId, () => this.look(executionId, true), sink);
     await this.run(response, false, streamTo, (stream) => stream.run(known, endOf(execution.current_state)));
@@ -77,16 +115,16 @@ export class StreamsController {
     streamTo: (sink: ResponseSink) => LiveStream,
     run: (stream: LiveStream) => ReturnType<LiveStream['run']>,
   ): Promise<void> {
-    const open: Open = { sink: new ResponseSink(response, this.open.bounds), tellsPlace };
+    const open: Open = { sink: new ResponseSink(response, this.open.bounds), sendsPosition: tellsPlace };
     this.open.add(open);
     try {
       const stream = (open.stream = streamTo(open.sink));
       open.sink.whenGone(() => stream.stop());
-      // The end was reached before, and EventSource comes again until it is told so like this.
+      // The client had the end before: EventSource reconnects until it gets this status.
       if ((await run(stream)) === 'nothing' && !response.headersSent) response.status(204).end();
     } catch (error) {
       if (!response.headersSent) throw error;
-      this.logger.error('A stream was closed', error instanceof Error ? error.stack : String(error));
+      this.logger.error('A stream was closed', stackOf(error));
       open.sink.close('failed');
     } finally {
       this.open.remove(open);
@@ -96,6 +134,6 @@ export class StreamsController {
 
 /** @throws Refusal 400, 406 */
 const asked = (request: Request, query: ExecutionStreamQuery): bigint | null => {
-  mustTakeEvents(request);
+  mustAcceptEventStream(request);
   return lastEventId(request, query.last_event_id);
 };

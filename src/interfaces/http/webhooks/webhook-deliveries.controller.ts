@@ -1,11 +1,33 @@
 import { Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
+import { IsOptional } from 'class-validator';
 import { RedeliverWebhook } from '../../../application/commands/webhooks.js';
 import { ListDeliveries } from '../../../application/webhooks/webhook-queries.js';
-import { answer } from '../server/answers.js';
-import { NoQuery } from '../executions/queries.js';
-import { DELIVERIES_PER_PAGE, DeliveriesQuery, DeliveryPath, WebhookPath } from './requests.js';
-import { deliveryAnswer } from './webhook-answers.js';
+import type { DeliveryState, DeliveryView } from '../../../application/webhooks/webhook-store.js';
+import { answer } from '../server/answer.js';
+import { NoQuery, Uuid, ChoiceText, CursorText, IntegerText } from '../server/fields.js';
+import { WebhookPath } from './webhooks.controller.js';
+
+class DeliveryPath extends WebhookPath {
+  @Uuid()
+  delivery_id!: string;
+}
+
+const DELIVERIES_PER_PAGE = { most: 200, usual: 50 };
+
+class DeliveriesQuery {
+  @IsOptional()
+  @ChoiceText('pending', 'delivered', 'failed')
+  state?: DeliveryState;
+
+  @IsOptional()
+  @IntegerText(1, DELIVERIES_PER_PAGE.most)
+  limit?: string;
+
+  @IsOptional()
+  @CursorText()
+  cursor?: string;
+}
 
 /** What a subscriber was sent, is sent, or is owed; the latest events first. */
 @Controller('api/v1/workflow/webhooks/:id/deliveries')
@@ -33,3 +55,24 @@ export class WebhookDeliveriesController {
     return answer({ delivery: deliveryAnswer(await this.commands.execute(order)) });
   }
 }
+
+const deliveryAnswer = (delivery: DeliveryView) => ({
+  id: delivery.id,
+  webhook_id: delivery.webhookId,
+  execution_id: delivery.executionId,
+  event_id: delivery.eventId,
+  event_type: delivery.eventType,
+  position: delivery.position,
+  revision: delivery.revision,
+  state: delivery.state,
+  attempts: delivery.attempts,
+  status_code: delivery.statusCode,
+  duration_ms: delivery.durationMs,
+  error: delivery.error,
+  response_excerpt: delivery.responseExcerpt,
+  created_at: delivery.createdAt,
+  first_attempt_at: delivery.firstAttemptAt,
+  last_attempt_at: delivery.lastAttemptAt,
+  next_attempt_at: delivery.nextAttemptAt,
+  finished_at: delivery.finishedAt,
+});

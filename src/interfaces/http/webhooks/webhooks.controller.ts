@@ -1,26 +1,120 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
+import { IsOptional } from 'class-validator';
 import { ControlWebhook, RotateWebhookSecret, SubscribeWebhook } from '../../../application/commands/webhooks.js';
 import { ListWebhooks } from '../../../application/webhooks/webhook-queries.js';
 import type { WebhookOutcome } from '../../../application/webhooks/webhooks.js';
-import { answer } from '../server/answers.js';
+import type { WebhookView } from '../../../application/webhooks/webhook-store.js';
+import { answer, location } from '../server/answer.js';
 import { callerOf } from '../server/caller.js';
-import { NoQuery } from '../executions/queries.js';
-import {
-  RemoveWebhookQuery,
-  RotateSecretBody,
-  SubscribeWebhookBody,
-  USUAL_OVERLAP_SECONDS,
-  WebhookBody,
-  WebhookPath,
-} from './requests.js';
-import { location } from '../server/public-path.js';
-import { webhookAnswer } from './webhook-answers.js';
+import { NoQuery, LONGEST_REASON, Field, OpaqueId, Text, Uuid } from '../server/fields.js';
+
+/** Webhooks in the words of the API. Revisions and positions are strings; times are ISO-8601 UTC. */
+
+/** The address is shown without its query. */
+const webhookAnswer = (webhook: WebhookView) => ({
+  id: webhook.id,
+  url: webhook.target,
+  description: webhook.description,
+  event_types: webhook.filter.eventTypes,
+  project_id: webhook.filter.projectId,
+  execution_id: webhook.filter.executionId,
+  status: webhook.status,
+  disabled: webhook.disabled && {
+    cause: webhook.disabled.cause,
+    reason: webhook.disabled.reason,
+    by: webhook.disabled.actor,
+    since: webhook.disabled.at,
+  },
+  secrets: webhook.secrets.map(({ id, createdAt, expiresAt }) => ({
+    id,
+    created_at: createdAt,
+    expires_at: expiresAt,
+  })),
+  queued: webhook.queued,
+  last_delivered_at: webhook.lastDeliveredAt,
+  created_by: webhook.createdBy,
+  created_at: webhook.createdAt,
+  revision: webhook.revision,
+});
+
+const LONGEST_URL = 2_000;
+const LONGEST_DESCRIPTION = 200;
+const MOST_TYPES = 50;
+const LONGEST_OVERLAP_SECONDS = 7 * 86_400;
+
+const EventTypeList = () =>
+  Field(
+    `an array of up to ${MOST_TYPES} event types, or beginnings of them with * behind`,
+    (value) =>
+      Array.isArray(value) &&
+      value.length <= MOST_TYPES &&
+      value.every((each) => typeof each === 'string' && /^[A-Za-z]{0,100}\*?$/.test(each) && each !== ''),
+  );
+
+/** The caller and the reason. */
+class WebhookBody {
+  @IsOptional()
+  @OpaqueId()
+  actor_id?: string | null;
+
+  @IsOptional()
+  @Text(LONGEST_REASON)
+  reason?: string | null;
+}
+
+class SubscribeWebhookBody extends WebhookBody {
+  @Text(LONGEST_URL)
+  url!: string;
+
+  @IsOptional()
+  @Text(LONGEST_DESCRIPTION)
+  description?: string | null;
+
+  @IsOptional()
+  @EventTypeList()
+  event_types?: readonly string[] | null;
+
+  @IsOptional()
+  @OpaqueId()
+  project_id?: string | null;
+
+  @IsOptional()
+  @Uuid()
+  execution_id?: string | null;
+}
+
+const USUAL_OVERLAP_SECONDS = 86_400;
+
+class RotateSecretBody extends WebhookBody {
+  @IsOptional()
+  @Field(
+    `a whole number from 0 to ${LONGEST_OVERLAP_SECONDS}`,
+    (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= LONGEST_OVERLAP_SECONDS,
+  )
+  overlap_seconds?: number | null;
+}
+
+/** DELETE has no body. */
+class RemoveWebhookQuery {
+  @IsOptional()
+  @OpaqueId()
+  actor_id?: string;
+
+  @IsOptional()
+  @Text(LONGEST_REASON)
+  reason?: string;
+}
+
+export class WebhookPath {
+  @Uuid()
+  id!: string;
+}
 
 const ROUTE = 'api/v1/workflow/webhooks';
 
-/** A secret is told by the answer that makes it, and by no other. */
+/** Only the answer to the request that makes a secret shows it. */
 @Controller(ROUTE)
 export class WebhooksController {
   constructor(

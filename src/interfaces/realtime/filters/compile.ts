@@ -4,9 +4,7 @@ import type { JsonRow, TableColumn } from '../../../application/live/row-changes
 import { valuesOf, type ColumnValues, type Value } from './column-values.js';
 import { like } from './like.js';
 import { posixPattern } from './posix-pattern.js';
-import { FilterRefused, type Condition } from './read-filter.js';
-import { readList } from './read-list.js';
-import { forFree, type Spend } from './work.js';
+import { FilterRefused, type Condition, unmetered, type Spend, readList } from './read-filter.js';
 
 /** `steps`: how much of it there is, whatever the row. */
 export type RowTest = ((row: JsonRow, spend?: Spend) => boolean) & Readonly<{ steps: number }>;
@@ -29,7 +27,7 @@ export const compile = (condition: Condition, columns: readonly TableColumn[]): 
   const column = columns.find((known) => known.name === name);
   if (!column) throw new FilterRefused(`ERROR P0001 (raise_exception) invalid column for filter ${name}`);
   const { steps = 0, ...test } = truthOf(condition, column);
-  const passes = (row: JsonRow, spend = forFree) => {
+  const passes = (row: JsonRow, spend = unmetered) => {
     const value = row[name];
     if (value === undefined) return false;
     const truth = test.of(value, spend);
@@ -74,7 +72,7 @@ const truthOf = ({ operator, value }: Condition, column: TableColumn): Truths =>
       if (members.length > LIST_MEMBERS) throw refused(`too many values for \`in\` filter. Maximum ${LIST_MEMBERS}`);
       const wanted = members.filter((member) => member !== null).map((member) => read(member, values));
       const otherwise = wanted.length < members.length ? null : false;
-      const isIn = known((given, spend) => wanted.some((one) => compare(given, one, spend) === 0) || otherwise);
+      const isIn = known((given, spend) => wanted.some((member) => compare(given, member, spend) === 0) || otherwise);
       return { of: isIn, steps: wanted.length };
     }
     case 'isdistinct': {

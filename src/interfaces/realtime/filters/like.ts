@@ -1,16 +1,15 @@
-import { FilterRefused } from './read-filter.js';
-import { forFree, type Spend } from './work.js';
+import { FilterRefused, unmetered, type Spend } from './read-filter.js';
 
 type Token = string | typeof ANY_ONE | typeof ANY_NUMBER;
 const ANY_ONE = Symbol('_');
 const ANY_NUMBER = Symbol('%');
 
-export type LikeOptions = Readonly<{ ignoreCase?: boolean; escape?: '\\' | '' }>;
+type LikeOptions = Readonly<{ ignoreCase?: boolean; escape?: '\\' | '' }>;
 
 /** Characters of a pattern: as many as a regular expression may have. */
 const LENGTH = 1_000;
 
-export type LikeTest = (text: string, spend?: Spend) => boolean;
+type LikeTest = (text: string, spend?: Spend) => boolean;
 
 /**
  * `LIKE` of SQL: `%` stands for any text, `_` for any character. In time that grows with text and pattern, not with the
@@ -21,7 +20,7 @@ export const like = (pattern: string, { ignoreCase = false, escape = '\\' }: Lik
     throw new FilterRefused(`ERROR P0001 (raise_exception) invalid pattern: more than ${LENGTH} characters`);
   const folded = (text: string) => [...(ignoreCase ? text.toLowerCase() : text)];
   const tokens = tokensOf(folded(pattern), escape);
-  return (text, spend = forFree) => matches(folded(text), tokens, spend);
+  return (text, spend = unmetered) => matches(folded(text), tokens, spend);
 };
 
 const tokensOf = (pattern: readonly string[], escape: string): readonly Token[] => {

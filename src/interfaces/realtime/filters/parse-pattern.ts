@@ -1,3 +1,4 @@
+/** A regular expression as Postgres writes it -> its tree, by recursive descent. */
 import { FilterRefused } from './read-filter.js';
 
 export type Test = (char: string) => boolean;
@@ -56,120 +57,145 @@ const refused = (why: string) => new FilterRefused(`ERROR P0001 (raise_exception
 export const parsePattern = (pattern: string, ignoreCase: boolean): Node => {
   const chars = [...pattern];
   if (chars.length > LENGTH) throw refused(`more than ${LENGTH} characters`);
-  let at = 0;
-  const takes = (text: string): boolean => {
-    if (!text || chars.slice(at, at + text.length).join('') !== text) return false;
-    at += text.length;
-    return true;
-  };
+  return new PatternParser(chars, ignoreCase).whole();
+};
 
-  const folded = (test: Test): Test =>
-    ignoreCase ? (one) => test(one) || test(one.toLowerCase()) || test(one.toUpperCase()) : test;
-  const same = (wanted: string): Test => folded((one) => one === wanted);
-  const char = (test: Test): Node => ({ type: 'char', test });
+const charNode = (test: Test): Node => ({ type: 'char', test });
 
-  const choice = (): Node => {
-    const parts = [sequence()];
-    while (takes('|')) parts.push(sequence());
+class PatternParser {
+  private at = 0;
+
+  constructor(
+    private readonly chars: readonly string[],
+    private readonly ignoreCase: boolean,
+  ) {}
+
+  whole(): Node {
+    const whole = this.choice();
+    if (this.at < this.chars.length) throw refused('parentheses () not balanced');
+    return whole;
+  }
+
+  private choice(): Node {
+    const parts = [this.sequence()];
+    while (this.takes('|')) parts.push(this.sequence());
     return parts.length === 1 ? parts[0]! : { type: 'choice', parts };
-  };
+  }
 
-  const sequence = (): Node => {
+  private sequence(): Node {
     const parts: Node[] = [];
-    while (at < chars.length && chars[at] !== '|' && chars[at] !== ')') parts.push(repeated(atom()));
+    while (this.at < this.chars.length && this.next !== '|' && this.next !== ')')
+      parts.push(this.repeated(this.atom()));
     return { type: 'sequence', parts };
-  };
+  }
 
-  const repeated = (part: Node): Node => {
-    const times = quantifier();
+  private repeated(part: Node): Node {
+    const times = this.quantifier();
     if (!times) return part;
     if (part.type === 'assert') throw refused('quantifier operand invalid');
     // Whether as few or as many as possible are taken does not change whether there is a match.
-    takes('?');
-    if (quantifier()) throw refused('quantifier operand invalid');
+    this.takes('?');
+    if (this.quantifier()) throw refused('quantifier operand invalid');
     return { type: 'repeat', part, ...times };
-  };
+  }
 
-  const quantifier = (): Readonly<{ min: number; max: number }> | undefined => {
-    if (takes('*')) return { min: 0, max: Infinity };
-    if (takes('+')) return { min: 1, max: Infinity };
-    if (takes('?')) return { min: 0, max: 1 };
-    if (chars[at] !== '{') return undefined;
+  private quantifier(): Readonly<{ min: number; max: number }> | undefined {
+    if (this.takes('*')) return { min: 0, max: Infinity };
+    if (this.takes('+')) return { min: 1, max: Infinity };
+    if (this.takes('?')) return { min: 0, max: 1 };
+    if (this.next !== '{') return undefined;
     const [all, from = '', comma, to] =
-      /^\{(\d{1,3})(?:(,)(\d{1,3})?)?\}/.exec(chars.slice(at, at + 10).join('')) ?? [];
+      /^\{(\d{1,3})(?:(,)(\d{1,3})?)?\}/.exec(this.chars.slice(this.at, this.at + 10).join('')) ?? [];
     if (all === undefined) throw refused('invalid repetition count(s)');
-    at += all.length;
+    this.at += all.length;
     const min = Number(from);
     const max = to !== undefined ? Number(to) : comma ? Infinity : min;
     if (min > TIMES || (max > TIMES && max !== Infinity) || min > max) throw refused('invalid repetition count(s)');
     return { min, max };
-  };
+  }
 
-  const atom = (): Node => {
-    const one = chars[at++]!;
-    if (one === '(') return group();
-    if (one === '[') return char(bracket());
-    if (one === '.') return char(() => true);
-    if (one === '\\') return escaped();
-    if ('*+?{'.includes(one)) throw refused('quantifier operand invalid');
-    const holds = one === '^' || one === '$' ? ASSERTIONS[one] : undefined;
-    return holds ? { type: 'assert', holds } : char(same(one));
-  };
+  private atom(): Node {
+    const char = this.chars[this.at++]!;
+    if (char === '(') return this.group();
+    if (char === '[') return charNode(this.bracket());
+    if (char === '.') return charNode(() => true);
+    if (char === '\\') return this.escaped();
+    if ('*+?{'.includes(char)) throw refused('quantifier operand invalid');
+    const holds = char === '^' || char === '$' ? ASSERTIONS[char] : undefined;
+    return holds ? { type: 'assert', holds } : charNode(this.same(char));
+  }
 
-  const group = (): Node => {
-    if (takes('?') && !takes(':')) throw refused('look-around and options are not supported');
-    const inside = choice();
-    if (!takes(')')) throw refused('parentheses () not balanced');
+  private group(): Node {
+    if (this.takes('?') && !this.takes(':')) throw refused('look-around and options are not supported');
+    const inside = this.choice();
+    if (!this.takes(')')) throw refused('parentheses () not balanced');
     return inside;
-  };
+  }
 
-  const escaped = (): Node => {
-    const one = chars[at++];
-    if (one === undefined) throw refused('invalid escape \\ sequence');
-    const holds = ASSERTIONS[one];
-    if (holds && /[A-Za-z]/.test(one)) return { type: 'assert', holds };
-    return char(escapedTest(one));
-  };
+  private escaped(): Node {
+    const char = this.chars[this.at++];
+    if (char === undefined) throw refused('invalid escape \\ sequence');
+    const holds = ASSERTIONS[char];
+    if (holds && /[A-Za-z]/.test(char)) return { type: 'assert', holds };
+    return charNode(this.escapedTest(char));
+  }
 
-  const escapedTest = (one: string): Test => {
-    const known = CLASSES[one.toLowerCase()];
-    if (known) return one === one.toLowerCase() ? known : not(known);
-    if (CONTROL[one]) return same(CONTROL[one]);
-    if (/[\p{L}\p{N}]/u.test(one)) throw refused(`\\${one} is not supported`);
-    return same(one);
-  };
+  private escapedTest(char: string): Test {
+    const known = CLASSES[char.toLowerCase()];
+    if (known) return char === char.toLowerCase() ? known : not(known);
+    if (CONTROL[char]) return this.same(CONTROL[char]);
+    if (/[\p{L}\p{N}]/u.test(char)) throw refused(`\\${char} is not supported`);
+    return this.same(char);
+  }
 
-  const bracket = (): Test => {
-    const isNegated = takes('^');
+  private bracket(): Test {
+    const isNegated = this.takes('^');
     const tests: Test[] = [];
-    for (let isFirst = true; isFirst || chars[at] !== ']'; isFirst = false) {
-      if (at >= chars.length) throw refused('brackets [] not balanced');
-      tests.push(member());
+    for (let isFirst = true; isFirst || this.next !== ']'; isFirst = false) {
+      if (this.at >= this.chars.length) throw refused('brackets [] not balanced');
+      tests.push(this.member());
     }
-    at += 1;
-    const any = folded((one) => tests.some((test) => test(one)));
+    this.at += 1;
+    const any = this.folded((char) => tests.some((test) => test(char)));
     return isNegated ? not(any) : any;
-  };
+  }
 
-  const member = (): Test => {
-    if (takes('[:')) {
-      const end = chars.indexOf(':', at);
-      const named = NAMED[chars.slice(at, end).join('')];
-      if (!named || chars[end + 1] !== ']') throw refused('invalid character class');
-      at = end + 2;
-      return named;
-    }
-    const from = chars[at++]!;
-    if (from === '\\') return escapedTest(chars[at++] ?? '');
-    if (chars[at] !== '-' || chars[at + 1] === ']' || at + 1 >= chars.length) return same(from);
-    const to = chars[at + 1]!;
-    at += 2;
+  private member(): Test {
+    const { chars } = this;
+    if (this.takes('[:')) return this.namedClass();
+    const from = chars[this.at++]!;
+    if (from === '\\') return this.escapedTest(chars[this.at++] ?? '');
+    if (this.next !== '-' || chars[this.at + 1] === ']' || this.at + 1 >= chars.length) return this.same(from);
+    const to = chars[this.at + 1]!;
+    this.at += 2;
     const [low, high] = [from.codePointAt(0)!, to.codePointAt(0)!];
     if (low > high) throw refused('invalid character range');
-    return (one) => one.codePointAt(0)! >= low && one.codePointAt(0)! <= high;
-  };
+    return (char) => char.codePointAt(0)! >= low && char.codePointAt(0)! <= high;
+  }
 
-  const whole = choice();
-  if (at < chars.length) throw refused('parentheses () not balanced');
-  return whole;
-};
+  private namedClass(): Test {
+    const end = this.chars.indexOf(':', this.at);
+    const named = NAMED[this.chars.slice(this.at, end).join('')];
+    if (!named || this.chars[end + 1] !== ']') throw refused('invalid character class');
+    this.at = end + 2;
+    return named;
+  }
+
+  private get next(): string | undefined {
+    return this.chars[this.at];
+  }
+
+  private takes(text: string): boolean {
+    if (this.chars.slice(this.at, this.at + text.length).join('') !== text) return false;
+    this.at += text.length;
+    return true;
+  }
+
+  private same(wanted: string): Test {
+    return this.folded((char) => char === wanted);
+  }
+
+  private folded(test: Test): Test {
+    return this.ignoreCase ? (char) => test(char) || test(char.toLowerCase()) || test(char.toUpperCase()) : test;
+  }
+}

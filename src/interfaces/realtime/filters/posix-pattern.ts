@@ -2,8 +2,7 @@
  * Regular expressions as Postgres' `~` knows them, without back references and look-around, matched in time that grows
  * with the text alone: a client's pattern must not be able to stop the process, as it could JavaScript's own.
  */
-import { FilterRefused } from './read-filter.js';
-import { forFree, type Spend } from './work.js';
+import { FilterRefused, unmetered, type Spend } from './read-filter.js';
 import { parsePattern, type Node, type Test } from './parse-pattern.js';
 
 /** Steps of a compiled pattern, at most: `{m,n}` multiplies what it stands behind. */
@@ -14,13 +13,13 @@ type Step =
   | Readonly<{ type: 'assert'; holds: (text: readonly string[], at: number) => boolean }>
   | { type: 'fork'; to: number[] };
 
-export type PatternTest = ((text: string, spend?: Spend) => boolean) & Readonly<{ steps: number }>;
+type PatternTest = ((text: string, spend?: Spend) => boolean) & Readonly<{ steps: number }>;
 
 /** @throws FilterRefused */
 export const posixPattern = (pattern: string, { ignoreCase = false } = {}): PatternTest => {
   const steps: Step[] = [];
   compileNode(parsePattern(pattern, ignoreCase), steps);
-  const test = (text: string, spend = forFree) => isFound([...text], steps, spend);
+  const test = (text: string, spend = unmetered) => isFound([...text], steps, spend);
   return Object.assign(test, { steps: steps.length });
 };
 

@@ -1,3 +1,34 @@
+/** A member that is `null` without quotes is no value. */
+type Member = string | null;
+
+/**
+ * The members of `in.(a,"b,c",null)`, written as Postgres writes an array: separated by commas, white space around them
+ * without meaning, a backslash before what shall be taken as it is.
+ * @param text what is between the parentheses
+ * @throws FilterRefused
+ */
+export const readList = (text: string): readonly Member[] => {
+  if (text.trim() === '') return [];
+  const members: Member[] = [];
+  const pattern = /(?:\s*"((?:[^"\\]|\\[^])*)"\s*|((?:[^",\\{}]|\\[^])*))(,|$)/y;
+  for (;;) {
+    const found = pattern.exec(text);
+    const [, quoted, plain = '', end] = found ?? [];
+    if (!found || (quoted === undefined && plain.trim() === ''))
+      throw new FilterRefused(`malformed array literal: "{${text}}"`);
+    members.push(quoted === undefined ? plainMember(plain.trim()) : unescaped(quoted));
+    if (end === '') return members;
+  }
+};
+
+const plainMember = (text: string): Member => (/^null$/i.test(text) ? null : unescaped(text));
+const unescaped = (text: string): string => text.replace(/\\([^])/g, '$1');
+
+/** What a test of a row costs, reported while it goes on: about as many steps as a matcher takes. May throw to end it. */
+export type Spend = (steps: number) => void;
+
+export const unmetered: Spend = () => undefined;
+
 /** The filter of a subscription, such as `id=eq.7,title=not.like."a,b%"`, as the conditions that all must hold. */
 
 export const OPERATORS = [
@@ -15,7 +46,7 @@ export type Condition = Readonly<{
   negate: boolean;
 }>;
 
-/** A filter that cannot be used. Its message is told to the client. */
+/** A filter that cannot be used. Its message is sent to the client. */
 export class FilterRefused extends Error {}
 
 /** @throws FilterRefused */

@@ -1,9 +1,9 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
-import { answerTo } from './error-answer.js';
-import { askedToComeAgain } from '../streams/come-again.js';
-import type { StreamBounds } from '../streams/stream-bounds.js';
-import { loggedPath } from '../tasks/task-path.js';
+import { reasonOf } from '../../application/runtime/errors.js';
+import { answerTo, stackOf } from './server/error-answer.js';
+import { askedToReconnect, type StreamBounds } from './streams/response-sink.js';
+import { loggedPath } from './server/route-group.js';
 
 /** The one place where an error becomes an answer: `{success: false, error: {code, message, details}}`. */
 @Catch()
@@ -16,25 +16,23 @@ export class ErrorFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
     const requestId = String(response.getHeader('X-Request-Id') ?? '');
-    const { status, headers, body, isOurs } = answerTo(error, request, requestId);
+    const { status, headers, body, isServerFault } = answerTo(error, request, requestId);
     const where = `${request.method} ${loggedPath(request)} (request ${requestId})`;
-    // Of what passes by itself the log needs the reason; of what nobody foresaw, the place.
-    if (isOurs && status === 503) this.logger.warn(`${where}: ${body.code}, ${reasonOf(error)}`);
-    else if (isOurs) this.logger.error(`${where}: ${text(error)}`);
+    // For a failure that passes by itself the log needs the reason; for an unforeseen error, the stack.
+    if (isServerFault && status === 503) this.logger.warn(`${where}: ${body.code}, ${reasonWithCause(error)}`);
+    else if (isServerFault) this.logger.error(`${where}: ${stackOf(error)}`);
     if (response.headersSent) {
       // Half an answer must not look like a whole one.
       response.destroy();
       return;
     }
-    if (askedToComeAgain(request, response, { status, headers, body }, this.streams)) return;
+    if (askedToReconnect(request, response, { status, headers, body }, this.streams)) return;
     for (const name of ['ETag', 'Content-Disposition', 'Content-Type']) response.removeHeader(name);
     response.status(status).set(headers).json({ success: false, error: body });
   }
 }
 
-const reasonOf = (error: unknown): string => {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? `${message}: ${cause.message}` : message;
+const reasonWithCause = (error: unknown): string => {
+  const { cause } = error as Error;
+  return cause instanceof Error ? `${reasonOf(error)}: ${reasonOf(cause)}` : reasonOf(error);
 };
-
-const text = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));

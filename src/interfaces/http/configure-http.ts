@@ -1,33 +1,33 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
-import { TaskTokens } from '../../../application/workflow/tasks.js';
-import type { HostCheck, OriginCheck } from '../../known-origins.js';
-import { OwnCalls, refuseForeignAgentCalls } from '../agents/agent-paths.js';
-import { useJsonBodies } from './json-body.js';
-import { JsonReader } from './json-reader.js';
-import { accessLog, type AccessLevel } from './access-log.js';
-import { closeUnread } from './unread-body.js';
-import type { Connections } from './connections.js';
-import { closeKeepAlive } from './drain.js';
+import { TaskTokens } from '../../application/workflow/tasks.js';
+import type { HostCheck, OriginCheck } from '../known-origins.js';
 import { ErrorFilter } from './error-filter.js';
-import type { StreamBounds } from '../streams/stream-bounds.js';
-import type { HttpLimits } from './http-limits.js';
-import { usePublicPath } from './public-path.js';
-import { requestId } from './request-id.js';
-import { refuseHosts } from './refuse-hosts.js';
-import { refuseOrigins } from './refuse-origins.js';
-import { RequestPipe } from './request-pipe.js';
-import { refuseForgedTokens } from '../tasks/task-path.js';
+import { accessLog, requestId, type AccessLevel } from './server/access-log.js';
+import {
+  OwnCalls,
+  refuseForeignAgentCalls,
+  refuseForgedTokens,
+  refuseHosts,
+  refuseOrigins,
+} from './server/admission.js';
+import { usePublicPath } from './server/answer.js';
+import { endUnreadBodies } from './server/body-bytes.js';
+import type { Connections } from './server/connections.js';
+import { closeKeepAlive } from './server/drain.js';
+import { RequestPipe } from './server/fields.js';
+import { JsonBodies, JsonReader, type HttpLimits } from './server/json-body.js';
+import type { StreamBounds } from './streams/response-sink.js';
 
-/** Who may come in, and under which path they see this API. */
+/** Which requests are admitted, and under which path clients see this API. */
 export type Door = Readonly<{
   isKnownHost: HostCheck;
   isKnownOrigin: OriginCheck;
   publicPath: string;
   connections?: Connections;
   access?: AccessLevel;
-  /** When clients come again whose stream could not begin. */
+  /** After which pause clients come again whose stream could not begin. */
   streams?: Pick<StreamBounds, 'retryMs'>;
 }>;
 
@@ -41,15 +41,15 @@ export const configureHttp = (
   app.disable('x-powered-by');
   app.set('trust proxy', false);
   app.set('query parser', 'simple');
-  // Answers that have a revision or a hash say so themselves; hashing all others would tell nobody anything.
+  // Answers with a revision or a hash set their ETag themselves; no client could use a hash of any other.
   app.set('etag', false);
   usePublicPath(app, publicPath);
   app.use(closeKeepAlive(stopping));
-  app.use(closeUnread);
+  app.use(endUnreadBodies);
   app.use(requestId);
   app.use(accessLog(access));
   app.use(helmet());
-  app.use(privately);
+  app.use(cachePrivately);
   if (connections) {
     connections.watch(app.getHttpServer());
     app.use(connections.refuse);
@@ -59,12 +59,12 @@ export const configureHttp = (
   const tokens = app.get(TaskTokens);
   app.use(refuseForgedTokens(tokens));
   app.use(refuseForeignAgentCalls(app.get(OwnCalls)));
-  useJsonBodies(app, limits, app.get(JsonReader), (token) => tokens.read(token)?.step);
+  app.useGlobalGuards(new JsonBodies(limits, app.get(JsonReader), (token) => tokens.read(token)?.step));
   app.useGlobalPipes(new RequestPipe());
   app.useGlobalFilters(new ErrorFilter(streams));
 };
 
-const privately = (_request: Request, response: Response, next: NextFunction): void => {
+const cachePrivately = (_request: Request, response: Response, next: NextFunction): void => {
   response.setHeader('Cache-Control', 'private, no-cache');
   next();
 };

@@ -1,0 +1,51 @@
+/** What a request is for, by its path: decided once for each request, before there is a route. */
+import type { Request } from 'express';
+import type { DocumentAgentName } from '../../../application/agents/agents.js';
+
+/** The document agents' paths, as the guide has them. */
+export const AGENT_PATHS: Readonly<Record<string, DocumentAgentName>> = {
+  '/api/v1/enrich': 'regdata',
+  '/api/v1/compose': 'composer',
+  '/api/v1/write': 'writer',
+  '/api/v1/validate': 'validator',
+  '/api/v1/assemble': 'assembler',
+  '/api/v1/export': 'export',
+};
+
+type RouteGroup = Readonly<
+  /** Paths that hold a task token: the only authentication of their requests, and a secret while its attempt runs. */
+  | { kind: 'task'; token: string }
+  | { kind: 'agent'; agent: DocumentAgentName }
+  /** Server-sent events. */
+  | { kind: 'stream' }
+  /** What monitoring asks every few seconds, also of an instance that is full. */
+  | { kind: 'probe' }
+  | { kind: 'other' }
+>;
+
+// As the router matches: letter case and a slash at the end make no difference.
+const TASK = /^(\/api\/v1\/workflow\/tasks\/)([^/]+)/i;
+const STREAM = /^\/api\/v1\/workflow(\/[^/]+)?\/stream\/?$/i;
+const PROBE = /^\/(health\/(live|ready)|metrics)\/?$/i;
+const agents = new Map(Object.entries(AGENT_PATHS));
+
+const decided = new WeakMap<object, RouteGroup>();
+
+export const groupOf = (request: Pick<Request, 'path'>): RouteGroup => {
+  const group = decided.get(request) ?? groupAt(request.path);
+  decided.set(request, group);
+  return group;
+};
+
+const groupAt = (path: string): RouteGroup => {
+  const token = TASK.exec(path)?.[2];
+  if (token !== undefined) return { kind: 'task', token };
+  const agent = agents.get(path.toLowerCase().replace(/\/$/, ''));
+  if (agent !== undefined) return { kind: 'agent', agent };
+  if (STREAM.test(path)) return { kind: 'stream' };
+  return { kind: PROBE.test(path) ? 'probe' : 'other' };
+};
+
+/** The path without a task token, fit for logs. */
+export const loggedPath = (request: Pick<Request, 'path'>): string =>
+  groupOf(request).kind === 'task' ? request.path.replace(TASK, '$1[token]') : request.path;
