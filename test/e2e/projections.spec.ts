@@ -6,13 +6,13 @@ import pg from 'pg';
 import { SharedNode } from '../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
-import { startChild } from '../support/child.js';
+import { bundled, startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { definitionsDir } from './support/definitions.js';
 import { startInstance, type Instance } from './support/instance.js';
 
-const CLI = new URL('../../dist/interfaces/cli/projections.js', import.meta.url);
+const CLI = bundled(new URL('../../dist/interfaces/cli/projections.js', import.meta.url));
 const ROUTE = '/api/v1/admin/projections';
 const WHY = { actor_id: 'ann', reason: 'a test' };
 const TABLES = ['workflow_executions', 'workflow_steps', 'workflow_events'];

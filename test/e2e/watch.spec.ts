@@ -4,13 +4,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { follow, FOLLOW_LIMITS } from '../../src/interfaces/cli/watch/follow.js';
-import { startChild } from '../support/child.js';
+import { bundled, startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import { startScriptedAgents } from './support/scripted-agents.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
-const WATCH = new URL('../../dist/interfaces/cli/watch/main.js', import.meta.url);
+const WATCH = bundled(new URL('../../dist/interfaces/cli/watch/main.js', import.meta.url));
 
 let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
 let app: TestApp;

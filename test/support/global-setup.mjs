@@ -1,13 +1,18 @@
-/** Names the directory of the run's Postgres, which the first test that needs one starts there; see `postgres.ts`. */
+/**
+ * Provides the bundled programs, and names the directory of the run's Postgres, which the first test that needs one starts
+ * there: see `postgres.ts`.
+ */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bundle } from './bundle.mjs';
 import './typescript.mjs';
 
 const PREFIX = 'workflow-executor-test-';
 const own = join(tmpdir(), `${PREFIX}${process.pid}`);
 
-export default function setUp() {
+export default async function setUp() {
+  await bundle();
   for (const name of readdirSync(tmpdir())) {
     const owner = Number(new RegExp(`^${PREFIX}(\\d+)`).exec(name)?.[1]);
     // Of a run that was killed.

@@ -35,20 +35,17 @@ export async function load(url, context, next) {
 const CACHE = new URL('../../node_modules/.cache/workflow-executor/typescript/', import.meta.url);
 const { version } = createRequire(import.meta.url)('@swc/core/package.json');
 
-/** What `load` answers for this text of the file. Compiled once, and kept for other processes by what it was made from. */
+/** What `load` answers for this text of the file. It is kept for other processes, with what it was made from. */
 export async function compile(url, text) {
-  const key = createHash('sha256')
-    .update(JSON.stringify([version, SWC, url, text]))
-    .digest('hex');
-  const kept = new URL(`${key}.js`, CACHE);
-  const source = await readFile(kept, 'utf8').catch(async () => {
-    const { transform } = await import('@swc/core');
-    const { code } = await transform(text, { ...SWC, filename: fileURLToPath(url) });
-    const own = new URL(`${key}.${process.pid}`, CACHE);
-    await mkdir(CACHE, { recursive: true });
-    await writeFile(own, code);
-    await rename(own, kept);
-    return code;
-  });
-  return { format: 'module', source, shortCircuit: true };
+  const hash = (of) => createHash('sha256').update(JSON.stringify(of)).digest('hex');
+  const [kept, madeFrom] = [new URL(`${hash(url)}.js`, CACHE), `\n//${hash([version, SWC, text])}`];
+  const found = await readFile(kept, 'utf8').catch(() => '');
+  if (found.endsWith(madeFrom)) return { format: 'module', source: found, shortCircuit: true };
+  const { transform } = await import('@swc/core');
+  const { code } = await transform(text, { ...SWC, filename: fileURLToPath(url) });
+  const draft = new URL(`${hash(url)}.${process.pid}`, CACHE);
+  await mkdir(CACHE, { recursive: true });
+  await writeFile(draft, code + madeFrom);
+  await rename(draft, kept);
+  return { format: 'module', source: code, shortCircuit: true };
 }
