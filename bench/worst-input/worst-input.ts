@@ -1,13 +1,11 @@
 /** The processor time and the silence that one message costs an instance, whatever it holds. */
-import { createServer, type ServerResponse } from 'node:http';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { request } from 'undici';
 import { startApplication } from '../application/application.js';
 import { withDirectory } from '../application/engine.js';
+import { startAgentServer } from '../../test/support/agent-server.js';
 import { cpuSecondsOf } from '../cpu.js';
 import type { BenchPostgres } from '../event-node/postgres.js';
 import { table, type Section } from '../report.js';
@@ -137,26 +135,15 @@ const definitionIn = async (directory: string): Promise<string> => {
 const startAgent = async () => {
   const answers = new Map<string, string>();
   let token: string | undefined;
-  const answer = (project: string, offered: string | undefined, response: ServerResponse) => {
+  const server = await startAgentServer(({ input, headers }, response) => {
     response.setHeader('content-type', 'application/json');
-    if (project !== 'later') return response.end(answers.get(project) ?? '{"success":true,"data":{}}');
-    token = offered;
-    return response.writeHead(202).end(JSON.stringify({ task_token: offered }));
-  };
-  const server = createServer((call, response) => {
-    const chunks: Buffer[] = [];
-    call.on('data', (chunk: Buffer) => chunks.push(chunk));
-    call.on('end', () => {
-      const { project_id } = JSON.parse(Buffer.concat(chunks).toString()) as { project_id: string };
-      answer(project_id, call.headers['x-task-token'] as string | undefined, response);
-    });
+    if (input.project_id !== 'later') {
+      response.end(answers.get(input.project_id) ?? '{"success":true,"data":{}}');
+      return undefined;
+    }
+    token = headers['x-task-token'] as string | undefined;
+    response.writeHead(202).end(JSON.stringify({ task_token: token }));
+    return undefined;
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const close = async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  };
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, answers, token: () => token, close };
+  return { url: server.url, answers, token: () => token, close: server.close };
 };
