@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { jest } from '@jest/globals';
 import { unzipSync } from 'fflate';
 import { DataSource } from 'typeorm';
+import { bundled } from '../support/child.js';
 import type { Reply } from './support/api.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
@@ -152,7 +153,7 @@ test('there is none of an execution that does not exist', async () => {
 describe('an artifact that was altered in the database, under the hash that it had', () => {
   const audit = async (...given: string[]) =>
     new Promise<{ code: number; told: string }>((resolve) => {
-      const program = fileURLToPath(new URL('../../dist/interfaces/cli/audit.js', import.meta.url));
+      const program = fileURLToPath(bundled(new URL('../../dist/interfaces/cli/audit.js', import.meta.url)));
       const env = { ...process.env, DATABASE_URL: app.databaseUrl, DATA_DIR: dataDir, EVENTSTORE_URL: '' };
       const child = execFile(process.execPath, [program, 'verify', ...given], { env }, (_error, stdout, stderr) =>
         resolve({ code: child.exitCode ?? -1, told: stdout + stderr }),

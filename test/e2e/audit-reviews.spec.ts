@@ -1,35 +1,24 @@
 /** Reviews of an execution's history, through the API. */
 import { randomUUID } from 'node:crypto';
 import { EventLog } from '../../src/application/log/event-log.js';
-import { startScriptedAgents } from './support/scripted-agents.js';
-import { startTestApp, type TestApp } from './support/test-app.js';
+import { scriptedApp } from './support/scripted-app.js';
 
-let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
-let app: TestApp;
+const world = scriptedApp();
 let id: string;
-
-beforeAll(async () => {
-  agents = await startScriptedAgents();
-  app = await startTestApp({ AGENT_BASE_URL: agents.url });
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  await agents.close();
-}, 60_000);
 beforeEach(async () => {
-  id = await app.api.start({ project_id: 'p-1', document_type: 'ib', auto_execute: false });
-  await app.api.control(id, 'pause');
-  await app.api.control(id, 'cancel', { reason: 'a duplicate' });
-  await app.api.reaches(id, 'cancelled');
+  id = await world.api.start({ project_id: 'p-1', document_type: 'ib', auto_execute: false });
+  await world.api.control(id, 'pause');
+  await world.api.control(id, 'cancel', { reason: 'a duplicate' });
+  await world.api.reaches(id, 'cancelled');
 });
 
 const OF = { through_revision: 1, outcome: 'accepted', reason: 'as planned', actor_id: 'quinn' };
 const post = (body: object, headers: Record<string, string> = {}, executionId = id) =>
-  app.api.post(`/api/v1/workflow/${executionId}/audit-reviews`, { ...OF, ...body }, headers);
-const list = async () => (await app.api.get(`/api/v1/workflow/${id}/audit-reviews`)).body.data;
+  world.api.post(`/api/v1/workflow/${executionId}/audit-reviews`, { ...OF, ...body }, headers);
+const list = async () => (await world.api.get(`/api/v1/workflow/${id}/audit-reviews`)).body.data;
 
 test('is recorded after the end of the history, which stays as it is, and names the hash of the event', async () => {
-  const [, second] = await app.api.events(id);
+  const [, second] = await world.api.events(id);
   const { status, body } = await post({});
   expect(status).toBe(201);
   const review = {
@@ -50,11 +39,11 @@ test('is recorded after the end of the history, which stays as it is, and names 
   };
   expect(body.data).toMatchObject({ review, audit });
   expect(await list()).toMatchObject({ reviews: [review], audit });
-  expect(await app.api.eventTypes(id)).toEqual(['WorkflowStarted', 'WorkflowPaused', 'WorkflowCancelled']);
+  expect(await world.api.eventTypes(id)).toEqual(['WorkflowStarted', 'WorkflowPaused', 'WorkflowCancelled']);
 
-  const plain = await app.api.get(`/api/v1/workflow?execution_id=${id}`);
+  const plain = await world.api.get(`/api/v1/workflow?execution_id=${id}`);
   expect(plain.body.data).not.toHaveProperty('audit');
-  const shown = await app.api.get(`/api/v1/workflow?execution_id=${id}&include_audit=true`);
+  const shown = await world.api.get(`/api/v1/workflow?execution_id=${id}&include_audit=true`);
   expect(shown.body.data.audit).toEqual({ ...audit });
 });
 
@@ -91,7 +80,7 @@ test('is recorded once under one Idempotency-Key, also by many at once; another 
 test('many at once without a key are all recorded, and chained', async () => {
   await Promise.all(Array.from({ length: 4 }, (_, index) => post({ reason: `reader ${index}` })));
   expect((await list()).reviews).toHaveLength(4);
-  const { events } = await app.server.app.get(EventLog).read(`audit-review-${id}`);
+  const { events } = await world.app.server.app.get(EventLog).read(`audit-review-${id}`);
   const links = events.map(({ metadata }) => metadata as { hash: string; previousHash: string | null });
   expect(links.map(({ previousHash }) => previousHash)).toEqual([null, ...links.slice(0, -1).map(({ hash }) => hash)]);
 });
@@ -110,5 +99,5 @@ test.each([
 
 test('an execution that does not exist: 404', async () => {
   expect((await post({}, {}, randomUUID())).status).toBe(404);
-  expect((await app.api.get(`/api/v1/workflow/${randomUUID()}/audit-reviews`)).status).toBe(404);
+  expect((await world.api.get(`/api/v1/workflow/${randomUUID()}/audit-reviews`)).status).toBe(404);
 });

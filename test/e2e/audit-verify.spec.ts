@@ -6,12 +6,13 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { bundled } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { startScriptedAgents } from './support/scripted-agents.js';
 import { startTestApp } from './support/test-app.js';
 
-const program = fileURLToPath(new URL('../../dist/interfaces/cli/audit.js', import.meta.url));
+const program = fileURLToPath(bundled(new URL('../../dist/interfaces/cli/audit.js', import.meta.url)));
 let database: TestDatabase;
 let dataDir = '';
 

@@ -1,25 +1,12 @@
 /** What the API answered at each revision of a life with retry, pause and cancel, asked for again when it is over. */
 import { eventually } from '../support/eventually.js';
-import type { Api } from './support/api.js';
-import { startScriptedAgents } from './support/scripted-agents.js';
-import { startTestApp, type TestApp } from './support/test-app.js';
+import { scriptedApp } from './support/scripted-app.js';
 
 const ALL = 'include_steps=true&include_events=true';
 
-let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
-let app: TestApp;
-let api: Api;
-beforeAll(async () => {
-  agents = await startScriptedAgents();
-  app = await startTestApp({ AGENT_BASE_URL: agents.url });
-  api = app.api;
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  await agents.close();
-}, 60_000);
+const world = scriptedApp();
 
-const latest = async (id: string) => (await api.get(`/api/v1/workflow?execution_id=${id}&${ALL}`)).body.data;
+const latest = async (id: string) => (await world.api.get(`/api/v1/workflow?execution_id=${id}&${ALL}`)).body.data;
 
 /** Keeps each answer that the endpoint gives, by its revision, until the execution has come to rest as wanted. */
 const live = (id: string, seen: Map<string, unknown>, isThere: (data: never) => boolean) =>
@@ -35,37 +22,41 @@ const live = (id: string, seen: Map<string, unknown>, isThere: (data: never) => 
 type Seen = { execution: { current_state: string; drained: boolean }; steps: { status: string }[] };
 
 test('at each revision the answer is the one that was given then, and so it is at each time', async () => {
-  agents.scripts.set('lived', { enrich: 'validation' });
+  world.agents.scripts.set('lived', { enrich: 'validation' });
   const seen = new Map<string, unknown>();
-  const id = await api.start({ project_id: 'lived', document_type: 'ib', metadata: { zebra: 1, a: [{ b: 2, a: 1 }] } });
+  const id = await world.api.start({
+    project_id: 'lived',
+    document_type: 'ib',
+    metadata: { zebra: 1, a: [{ b: 2, a: 1 }] },
+  });
   await live(id, seen, ({ execution }: Seen) => execution.current_state === 'failed');
-  agents.scripts.set('lived', { compose: 'hold' });
+  world.agents.scripts.set('lived', { compose: 'hold' });
   const [failed] = (await latest(id)).steps;
-  await api.control(id, 'retry', { step_id: failed.id, reason: 'the data is there now' });
+  await world.api.control(id, 'retry', { step_id: failed.id, reason: 'the data is there now' });
   await live(id, seen, ({ steps }: Seen) => steps[1]!.status === 'running');
-  await eventually(() => agents.calls.some(({ input }) => input.execution_id === id && input.step === 'compose'));
-  await api.control(id, 'pause', { reason: 'lunch' });
+  await eventually(() => world.agents.calls.some(({ input }) => input.execution_id === id && input.step === 'compose'));
+  await world.api.control(id, 'pause', { reason: 'lunch' });
   await live(id, seen, ({ execution }: Seen) => execution.current_state === 'paused');
-  agents.release(id, 'compose');
+  world.agents.release(id, 'compose');
   await live(id, seen, ({ execution }: Seen) => execution.drained);
-  await api.control(id, 'cancel', { reason: 'enough' });
+  await world.api.control(id, 'cancel', { reason: 'enough' });
   await live(id, seen, ({ execution }: Seen) => execution.current_state === 'cancelled');
 
   expect(seen.size).toBeGreaterThan(5);
   for (const [revision, then] of seen) {
-    const { body, headers } = await api.get(`/api/v1/workflow?execution_id=${id}&${ALL}&at_revision=${revision}`);
+    const { body, headers } = await world.api.get(`/api/v1/workflow?execution_id=${id}&${ALL}&at_revision=${revision}`);
     const { historical, ...data } = body.data;
     expect(historical).toEqual({ at_revision: revision, as_of: null, of_revision: revision });
     expect(data).toEqual(then);
     expect(headers.get('cache-control')).toBe('private, max-age=31536000, immutable');
   }
 
-  const events = await api.events(id);
-  const table = (await api.get(`/api/v1/workflow/${id}/events?source=projection&limit=1000`)).body.data.events;
+  const events = await world.api.events(id);
+  const table = (await world.api.get(`/api/v1/workflow/${id}/events?source=projection&limit=1000`)).body.data.events;
   expect(events).toEqual(table);
   for (const { recorded_at } of events) {
     const of = events.findLast((event) => event.recorded_at <= recorded_at).revision;
-    const { body } = await api.get(`/api/v1/workflow?execution_id=${id}&as_of=${recorded_at}`);
+    const { body } = await world.api.get(`/api/v1/workflow?execution_id=${id}&as_of=${recorded_at}`);
     expect(body.data.historical).toEqual({ at_revision: null, as_of: recorded_at, of_revision: of });
     expect(body.data.execution.revision).toBe(of);
   }
@@ -81,7 +72,7 @@ type EventLike = Readonly<{ event_type: string }>;
 const walk = async (path: string): Promise<EventLike[]> => {
   const found: EventLike[] = [];
   for (let cursor = ''; ;) {
-    const { events, next_cursor } = (await api.get(path + cursor)).body.data;
+    const { events, next_cursor } = (await world.api.get(path + cursor)).body.data;
     found.push(...events);
     if (next_cursor === null) return found;
     cursor = `&cursor=${next_cursor}`;

@@ -1,53 +1,34 @@
 /** An operator's hold: on every instance, within a second, and after a restart. */
 import { generateKeyPairSync } from 'node:crypto';
-import { rm } from 'node:fs/promises';
 import { failWith, startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { definitionsDir } from './support/definitions.js';
-import { startInstance, type Instance } from './support/instance.js';
+import { openCluster, type Cluster } from './support/cluster.js';
+import type { Instance } from './support/instance.js';
 
 const START = { project_id: 'p-1', document_type: 'test', triggered_by: 'ann' };
 
-let database: TestDatabase;
-let definitions: string;
 let agent: AgentServer;
-let instances: Instance[];
+let cluster: Cluster;
 
 /** Instances that share a log share the key that signs it, wherever they run. */
 const AUDIT_SIGNING_KEY = generateKeyPairSync('ed25519')
   .privateKey.export({ type: 'pkcs8', format: 'der' })
   .toString('base64');
 
-const start = async () => {
-  const urls = { AGENT_FIRST_URL: `${agent.url}/first`, AGENT_SECOND_URL: `${agent.url}/second` };
-  const instance = await startInstance({
-    DATABASE_URL: database.url,
-    DEFINITIONS_DIR: definitions,
-    AUDIT_SIGNING_KEY,
-    ...urls,
-  });
-  instances.push(instance);
-  return instance;
-};
+const start = () => cluster.start();
 
 beforeEach(async () => {
-  instances = [];
-  [database, definitions, agent] = await Promise.all([
-    createTestDatabase(),
-    definitionsDir([
-      { name: 'first', agent: 'first' },
-      { name: 'second', agent: 'second' },
-    ]),
-    startAgentServer(({ input }) =>
-      input.project_id === 'bad' ? failWith('validation', 'BAD') : succeed({ [input.step]: 'done' }),
-    ),
-  ]);
+  agent = await startAgentServer(({ input }) =>
+    input.project_id === 'bad' ? failWith('validation', 'BAD') : succeed({ [input.step]: 'done' }),
+  );
+  const steps = ['first', 'second'].map((name) => ({ name, agent: name }));
+  const urls = { AGENT_FIRST_URL: `${agent.url}/first`, AGENT_SECOND_URL: `${agent.url}/second` };
+  cluster = await openCluster(steps, { AUDIT_SIGNING_KEY, ...urls });
 });
 
 afterEach(async () => {
-  await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
-  await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
+  await cluster.close();
+  await agent.close();
 });
 
 const hold = ({ api }: Instance) =>

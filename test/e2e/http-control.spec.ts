@@ -1,8 +1,7 @@
 /** Each verb in each state, over HTTP, against the whole application. */
 import { eventually } from '../support/eventually.js';
-import type { Api } from './support/api.js';
-import { startScriptedAgents, type Script } from './support/scripted-agents.js';
-import { startTestApp, type TestApp } from './support/test-app.js';
+import { scriptedApp } from './support/scripted-app.js';
+import type { Script } from './support/scripted-agents.js';
 
 const VERBS = ['pause', 'resume', 'retry', 'cancel', 'next_step', 'remaining'] as const;
 type Verb = (typeof VERBS)[number];
@@ -18,26 +17,14 @@ type Scene = Readonly<{
   effects: Readonly<Record<Verb, Effect>>;
 }>;
 
-let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
-let app: TestApp;
-let api: Api;
-
-beforeAll(async () => {
-  agents = await startScriptedAgents();
-  app = await startTestApp({ AGENT_BASE_URL: agents.url });
-  api = app.api;
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  await agents.close();
-}, 60_000);
+const world = scriptedApp();
 
 const order = async (id: string, verb: Verb) => {
   if (verb === 'next_step' || verb === 'remaining') {
-    return api.post('/api/v1/workflow/execute', { execution_id: id, mode: verb, actor_id: 'ann' });
+    return world.api.post('/api/v1/workflow/execute', { execution_id: id, mode: verb, actor_id: 'ann' });
   }
-  const { steps } = await api.details(id);
-  return api.control(id, verb, verb === 'retry' ? { step_id: steps[0].id } : {});
+  const { steps } = await world.api.details(id);
+  return world.api.control(id, verb, verb === 'retry' ? { step_id: steps[0].id } : {});
 };
 
 const effects = (
@@ -52,14 +39,14 @@ const effects = (
 const scenes: Readonly<Record<string, Scene>> = {
   created: {
     autoExecute: false,
-    arrange: (id) => api.reaches(id, 'created'),
+    arrange: (id) => world.api.reaches(id, 'created'),
     state: 'created',
     effects: effects('changes', 'nothing', 'conflict', 'changes', 'changes', 'changes'),
   },
   running: {
     script: { enrich: 'hold' },
     autoExecute: true,
-    arrange: (id) => api.reaches(id, 'enriching'),
+    arrange: (id) => world.api.reaches(id, 'enriching'),
     state: 'enriching',
     effects: effects('changes', 'nothing', 'changes', 'changes', 'conflict', 'nothing'),
   },
@@ -67,7 +54,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     autoExecute: false,
     arrange: async (id) => {
       await order(id, 'next_step');
-      await api.reaches(id, 'enriched');
+      await world.api.reaches(id, 'enriched');
     },
     state: 'enriched',
     effects: effects('changes', 'nothing', 'conflict', 'changes', 'changes', 'changes'),
@@ -75,7 +62,7 @@ const scenes: Readonly<Record<string, Scene>> = {
   'waiting for the next attempt': {
     script: { enrich: 'later' },
     autoExecute: true,
-    arrange: (id) => eventually(async () => (await api.details(id))?.steps[0].status === 'waiting'),
+    arrange: (id) => eventually(async () => (await world.api.details(id))?.steps[0].status === 'waiting'),
     state: 'enriching',
     effects: effects('changes', 'nothing', 'changes', 'changes', 'conflict', 'nothing'),
   },
@@ -84,7 +71,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     autoExecute: true,
     arrange: async (id) => {
       await order(id, 'pause');
-      await api.reaches(id, 'paused');
+      await world.api.reaches(id, 'paused');
     },
     state: 'paused',
     effects: effects('nothing', 'changes', 'changes', 'changes', 'conflict', 'changes'),
@@ -93,7 +80,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     autoExecute: false,
     arrange: async (id) => {
       await order(id, 'pause');
-      await api.reaches(id, 'paused');
+      await world.api.reaches(id, 'paused');
     },
     state: 'paused',
     effects: effects('nothing', 'changes', 'conflict', 'changes', 'changes', 'changes'),
@@ -101,13 +88,13 @@ const scenes: Readonly<Record<string, Scene>> = {
   failed: {
     script: { enrich: 'validation' },
     autoExecute: true,
-    arrange: (id) => api.reaches(id, 'failed'),
+    arrange: (id) => world.api.reaches(id, 'failed'),
     state: 'failed',
     effects: effects('conflict', 'conflict', 'changes', 'changes', 'conflict', 'conflict'),
   },
   completed: {
     autoExecute: true,
-    arrange: (id) => eventually(async () => (await api.eventTypes(id)).includes('WorkflowCompleted')),
+    arrange: (id) => eventually(async () => (await world.api.eventTypes(id)).includes('WorkflowCompleted')),
     state: 'completed',
     effects: effects('conflict', 'conflict', 'conflict', 'conflict', 'conflict', 'conflict'),
   },
@@ -115,7 +102,7 @@ const scenes: Readonly<Record<string, Scene>> = {
     autoExecute: false,
     arrange: async (id) => {
       await order(id, 'cancel');
-      await api.reaches(id, 'cancelled');
+      await world.api.reaches(id, 'cancelled');
     },
     state: 'cancelled',
     effects: effects('conflict', 'conflict', 'conflict', 'nothing', 'conflict', 'conflict'),
@@ -129,10 +116,10 @@ const cases = Object.entries(scenes).flatMap(([name, scene]) =>
 test.each(cases)('%s when %s: %s', async (verb, name, effect) => {
   const scene = scenes[name]!;
   const project = `${verb}.${name.replaceAll(' ', '-')}`;
-  agents.scripts.set(project, scene.script ?? {});
-  const id = await api.start({ project_id: project, document_type: 'ib', auto_execute: scene.autoExecute });
+  world.agents.scripts.set(project, scene.script ?? {});
+  const id = await world.api.start({ project_id: project, document_type: 'ib', auto_execute: scene.autoExecute });
   await scene.arrange(id);
-  const before = (await api.events(id)).length;
+  const before = (await world.api.events(id)).length;
 
   const { status, body } = await order(id, verb);
   if (effect === 'conflict') {
@@ -140,15 +127,15 @@ test.each(cases)('%s when %s: %s', async (verb, name, effect) => {
     const allowed = VERBS.filter((other) => scene.effects[other] === 'changes');
     expect(body.error).toMatchObject({ code: 'CONFLICT', details: { current_state: scene.state } });
     expect([...body.error.details.allowed_actions].sort()).toEqual(allowed.sort());
-    expect(await api.events(id)).toHaveLength(before);
+    expect(await world.api.events(id)).toHaveLength(before);
     return;
   }
   expect(status).toBe(200);
   expect(body.data.changed).toBe(effect === 'changes');
-  const seen = await api.get(`/api/v1/workflow?execution_id=${id}&min_revision=${body.data.revision}`);
+  const seen = await world.api.get(`/api/v1/workflow?execution_id=${id}&min_revision=${body.data.revision}`);
   expect(seen.body.data.behind).toBeUndefined();
   expect(Number(seen.body.data.execution.revision)).toBeGreaterThanOrEqual(Number(body.data.revision));
-  const events = await api.events(id);
+  const events = await world.api.events(id);
   if (effect === 'nothing') {
     expect(body.data.position).toBeNull();
     expect(events).toHaveLength(before);

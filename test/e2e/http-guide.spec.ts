@@ -1,28 +1,16 @@
 /** Every example of the guide, sent as it stands there; only ids are put in. */
 import { rm } from 'node:fs/promises';
 import { eventually } from '../support/eventually.js';
-import type { Api } from './support/api.js';
-import { startScriptedAgents } from './support/scripted-agents.js';
 import { guideProjects } from './support/guide-projects.js';
+import { scriptedApp } from './support/scripted-app.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
 describe('with agents that are controlled by the test', () => {
-  let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
-  let app: TestApp;
-  let api: Api;
-  beforeAll(async () => {
-    agents = await startScriptedAgents();
-    app = await startTestApp({ AGENT_BASE_URL: agents.url });
-    api = app.api;
-  }, 60_000);
-  afterAll(async () => {
-    await app.close();
-    await agents.close();
-  }, 60_000);
+  const world = scriptedApp();
 
   test('create and start, monitor, pause, resume, retry', async () => {
-    agents.scripts.set('uuid', { write: 'hold' });
-    const started = await api.post('/api/v1/workflow/start', {
+    world.agents.scripts.set('uuid', { write: 'hold' });
+    const started = await world.api.post('/api/v1/workflow/start', {
       project_id: 'uuid',
       document_type: 'ib',
       triggered_by: 'user-uuid',
@@ -34,8 +22,8 @@ describe('with agents that are controlled by the test', () => {
     });
     const id = started.body.data.execution.id as string;
 
-    await api.reaches(id, 'writing');
-    const monitored = await api.get(`/api/v1/workflow?execution_id=${id}&include_steps=true`);
+    await world.api.reaches(id, 'writing');
+    const monitored = await world.api.get(`/api/v1/workflow?execution_id=${id}&include_steps=true`);
     expect(monitored.body).toMatchObject({
       success: true,
       data: {
@@ -52,17 +40,17 @@ describe('with agents that are controlled by the test', () => {
     });
 
     const control = '/api/v1/workflow/control';
-    const paused = await api.post(control, { execution_id: id, action: 'pause', actor_id: 'user-uuid' });
+    const paused = await world.api.post(control, { execution_id: id, action: 'pause', actor_id: 'user-uuid' });
     expect(paused).toMatchObject({ status: 200, body: { data: { execution: { current_state: 'paused' } } } });
-    const resumed = await api.post(control, { execution_id: id, action: 'resume', actor_id: 'user-uuid' });
+    const resumed = await world.api.post(control, { execution_id: id, action: 'resume', actor_id: 'user-uuid' });
     expect(resumed).toMatchObject({ status: 200, body: { data: { execution: { current_state: 'writing' } } } });
     const step = monitored.body.data.steps[2].id as string;
-    const retried = await api.post(control, { execution_id: id, action: 'retry', step_id: step });
+    const retried = await world.api.post(control, { execution_id: id, action: 'retry', step_id: step });
     expect(retried).toMatchObject({ status: 200, body: { data: { changed: true } } });
 
-    await eventually(() => agents.calls.filter(({ input }) => input.execution_id === id).length === 4);
-    agents.release(id, 'write');
-    const { execution } = await api.reaches(id, 'completed');
+    await eventually(() => world.agents.calls.filter(({ input }) => input.execution_id === id).length === 4);
+    world.agents.release(id, 'write');
+    const { execution } = await world.api.reaches(id, 'completed');
     expect(execution).toMatchObject({
       percent_complete: 100,
       checkpoint_data: {
@@ -74,30 +62,30 @@ describe('with agents that are controlled by the test', () => {
 
   test('step by step', async () => {
     const start = { project_id: 'step-by-step', document_type: 'ib', auto_execute: false };
-    const started = await api.post('/api/v1/workflow/start', start);
+    const started = await world.api.post('/api/v1/workflow/start', start);
     expect(started.body.data).toMatchObject({ started: false, execution: { current_state: 'created' } });
     const id = started.body.data.execution.id as string;
     for (const state of ['enriched', 'composed', 'written', 'validated', 'assembled', 'completed']) {
-      const executed = await api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step' });
+      const executed = await world.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step' });
       expect(executed.status).toBe(200);
       await eventually(async () => {
-        const checked = await api.get(`/api/v1/workflow?execution_id=${id}`);
+        const checked = await world.api.get(`/api/v1/workflow?execution_id=${id}`);
         return checked.body.data.execution.current_state === state;
       });
     }
-    const calls = agents.calls.filter(({ input }) => input.execution_id === id);
+    const calls = world.agents.calls.filter(({ input }) => input.execution_id === id);
     expect(calls.map(({ path }) => path)).toEqual(
       ['enrich', 'compose', 'write', 'validate', 'assemble', 'export'].map((name) => `/api/v1/${name}`),
     );
   });
 
   test('one step, then all that remain', async () => {
-    const id = await api.start({ project_id: 'remaining', document_type: 'ib', auto_execute: false });
-    await api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step' });
-    const { execution } = await api.reaches(id, 'enriched');
+    const id = await world.api.start({ project_id: 'remaining', document_type: 'ib', auto_execute: false });
+    await world.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step' });
+    const { execution } = await world.api.reaches(id, 'enriched');
     expect(execution).toMatchObject({ next_step: 'compose', percent_complete: 15 });
-    await api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'remaining' });
-    await api.reaches(id, 'completed');
+    await world.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'remaining' });
+    await world.api.reaches(id, 'completed');
   });
 
   test('custom metadata', async () => {
@@ -105,25 +93,25 @@ describe('with agents that are controlled by the test', () => {
       user_preferences: { language: 'en', format: 'pdf' },
       custom_options: { include_appendices: true },
     };
-    agents.scripts.set('uuid', {});
-    const id = await api.start({ project_id: 'uuid', document_type: 'ib', metadata });
-    const { execution } = await api.reaches(id, 'completed');
+    world.agents.scripts.set('uuid', {});
+    const id = await world.api.start({ project_id: 'uuid', document_type: 'ib', metadata });
+    const { execution } = await world.api.reaches(id, 'completed');
     expect(execution.metadata).toEqual(metadata);
-    const calls = agents.calls.filter(({ input }) => input.execution_id === id);
+    const calls = world.agents.calls.filter(({ input }) => input.execution_id === id);
     expect(calls.map(({ input }) => input.metadata)).toEqual(Array(6).fill(metadata));
   });
 
   test('troubleshooting: a failed step, its error and events; then a retry', async () => {
-    agents.scripts.set('troubled', { compose: 'validation' });
-    const id = await api.start({ project_id: 'troubled', document_type: 'ib' });
-    await api.reaches(id, 'failed');
-    const patterns = await api.get(`/api/v1/workflow?execution_id=${id}&include_steps=true`);
+    world.agents.scripts.set('troubled', { compose: 'validation' });
+    const id = await world.api.start({ project_id: 'troubled', document_type: 'ib' });
+    await world.api.reaches(id, 'failed');
+    const patterns = await world.api.get(`/api/v1/workflow?execution_id=${id}&include_steps=true`);
     const failed = { error_type: 'validation', error_message: 'validation!' };
     expect(patterns.body.data).toMatchObject({
       execution: failed,
       steps: [{}, { ...failed, status: 'failed' }, {}, {}, {}, {}],
     });
-    const logs = await api.get(`/api/v1/workflow?execution_id=${id}&include_events=true`);
+    const logs = await world.api.get(`/api/v1/workflow?execution_id=${id}&include_events=true`);
     const types = logs.body.data.events.map(({ event_type }: { event_type: string }) => event_type);
     expect(types).toEqual([
       'WorkflowStarted',
@@ -133,10 +121,10 @@ describe('with agents that are controlled by the test', () => {
       'StepFailed',
       'WorkflowFailed',
     ]);
-    agents.scripts.set('troubled', {});
+    world.agents.scripts.set('troubled', {});
     const step_id = patterns.body.data.steps[1].id as string;
-    await api.post('/api/v1/workflow/control', { execution_id: id, action: 'retry', step_id });
-    await api.reaches(id, 'completed');
+    await world.api.post('/api/v1/workflow/control', { execution_id: id, action: 'retry', step_id });
+    await world.api.reaches(id, 'completed');
   });
 });
 

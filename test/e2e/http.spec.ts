@@ -1,47 +1,35 @@
 /** The interface against the whole application: reading what was written, pages, repeats. */
 import { eventually } from '../support/eventually.js';
 import { lintMetrics } from '../support/lint-metrics.js';
-import type { Api } from './support/api.js';
 import { send } from '../interfaces/http/send.js';
-import { startScriptedAgents } from './support/scripted-agents.js';
-import { startTestApp, type TestApp } from './support/test-app.js';
+import { scriptedApp } from './support/scripted-app.js';
 
-let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
-let app: TestApp;
-let api: Api;
-
-beforeAll(async () => {
-  agents = await startScriptedAgents();
-  app = await startTestApp({ AGENT_BASE_URL: agents.url });
-  api = app.api;
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  await agents.close();
-}, 60_000);
+const world = scriptedApp();
 
 const manual = (project_id: string) => ({ project_id, document_type: 'ib', auto_execute: false });
 
 test('a start that is repeated under one Idempotency-Key makes one execution, even at the same moment', async () => {
   const key = { 'Idempotency-Key': 'once-and-for-all' };
   const body = { project_id: 'idempotent', document_type: 'ib' };
-  const answers = await Promise.all(Array.from({ length: 8 }, () => api.post('/api/v1/workflow/start', body, key)));
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () => world.api.post('/api/v1/workflow/start', body, key)),
+  );
   expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(201));
   const [id, ...others] = new Set(answers.map((answer) => answer.body.data.execution.id as string));
   expect(others).toEqual([]);
-  const { execution } = await api.reaches(id!, 'completed');
-  const late = await api.post('/api/v1/workflow/start', body, key);
+  const { execution } = await world.api.reaches(id!, 'completed');
+  const late = await world.api.post('/api/v1/workflow/start', body, key);
   expect(late.body.data).toMatchObject({
     started: true,
     execution: { id, current_state: 'created', percent_complete: 0, created_at: execution.created_at },
   });
-  expect((await api.eventTypes(id!)).filter((type) => type === 'WorkflowStarted')).toHaveLength(1);
-  const other = await api.post('/api/v1/workflow/start', { ...body, project_id: 'another' }, key);
+  expect((await world.api.eventTypes(id!)).filter((type) => type === 'WorkflowStarted')).toHaveLength(1);
+  const other = await world.api.post('/api/v1/workflow/start', { ...body, project_id: 'another' }, key);
   expect(other).toMatchObject({ status: 422, body: { error: { code: 'IDEMPOTENCY_KEY_REUSED' } } });
 });
 
 test('a page that has its own name lead here is refused: by routes, streams and live updates', async () => {
-  const id = await api.start(manual('rebound'));
+  const id = await world.api.start(manual('rebound'));
   const upgrade = {
     connection: 'upgrade',
     upgrade: 'websocket',
@@ -57,7 +45,7 @@ test('a page that has its own name lead here is refused: by routes, streams and 
     // Handed back by the live updates, and then a request as any other.
     [`/api/v1/workflow?execution_id=${id}`, { connection: 'upgrade', upgrade: 'h2c' }],
   ] as const) {
-    const answer = await send(api.url, { path, headers: { ...more, host: 'evil.example.com:3000' } });
+    const answer = await send(world.api.url, { path, headers: { ...more, host: 'evil.example.com:3000' } });
     expect({ path, status: answer.status, code: answer.json?.error.code }).toEqual({
       path,
       status: 421,
@@ -67,49 +55,49 @@ test('a page that has its own name lead here is refused: by routes, streams and 
 });
 
 test('a page of another origin may follow neither streams nor live updates; requests without an origin may', async () => {
-  const id = await api.start(manual('origins'));
+  const id = await world.api.start(manual('origins'));
   const paths = [`/api/v1/workflow/${id}/stream`, '/api/v1/workflow/stream', '/API/v1/Workflow/Stream/'];
   const asked = (path: string, origin?: string) =>
-    send(api.url, { method: 'HEAD', path, headers: { accept: 'text/event-stream', ...(origin && { origin }) } });
+    send(world.api.url, { method: 'HEAD', path, headers: { accept: 'text/event-stream', ...(origin && { origin }) } });
   for (const path of paths) {
     expect((await asked(path, 'http://localhost:5173')).status).toBe(403);
     expect((await asked(path, 'https://evil.example.com')).status).toBe(403);
-    const own = await asked(path, api.url);
-    expect([own.status, own.headers['access-control-allow-origin']]).toEqual([200, api.url]);
+    const own = await asked(path, world.api.url);
+    expect([own.status, own.headers['access-control-allow-origin']]).toEqual([200, world.api.url]);
     const none = await asked(path);
     expect([none.status, none.headers['access-control-allow-origin']]).toEqual([200, undefined]);
   }
   const upgrade = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13' };
   const headers = { ...upgrade, 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', origin: 'http://localhost:5173' };
-  const live = await send(api.url, { path: '/realtime/v1/websocket?vsn=2.0.0', headers });
+  const live = await send(world.api.url, { path: '/realtime/v1/websocket?vsn=2.0.0', headers });
   expect([live.status, live.json?.error.code]).toEqual([403, 'FORBIDDEN']);
 });
 
 test('metrics have names to which Prometheus does not object', async () => {
-  const exposed = await (await fetch(`${api.url}/metrics`)).text();
+  const exposed = await (await fetch(`${world.api.url}/metrics`)).text();
   expect(exposed).toContain('# TYPE nodejs_active_handles gauge');
   expect(exposed).toContain('# TYPE workflow_executor_projection_lag_seconds gauge');
   expect(lintMetrics(exposed)).toEqual([]);
 });
 
 test('a control command that is repeated under one Idempotency-Key is one command', async () => {
-  const id = await api.start(manual('idempotent-control'));
+  const id = await world.api.start(manual('idempotent-control'));
   const pause = { execution_id: id, action: 'pause' };
   const key = { 'Idempotency-Key': 'pause-1' };
-  expect((await api.post('/api/v1/workflow/control', pause, key)).body.data.changed).toBe(true);
-  await api.control(id, 'resume');
-  const again = await api.post('/api/v1/workflow/control', pause, key);
+  expect((await world.api.post('/api/v1/workflow/control', pause, key)).body.data.changed).toBe(true);
+  await world.api.control(id, 'resume');
+  const again = await world.api.post('/api/v1/workflow/control', pause, key);
   expect(again).toMatchObject({ status: 200, body: { data: { changed: false } } });
-  await api.get(`/api/v1/workflow?execution_id=${id}&min_revision=${again.body.data.revision}`);
-  expect(await api.eventTypes(id)).toEqual(['WorkflowStarted', 'WorkflowPaused', 'WorkflowResumed']);
+  await world.api.get(`/api/v1/workflow?execution_id=${id}&min_revision=${again.body.data.revision}`);
+  expect(await world.api.eventTypes(id)).toEqual(['WorkflowStarted', 'WorkflowPaused', 'WorkflowResumed']);
 });
 
 test('min_revision shows what a command has just done', async () => {
-  const id = await api.start(manual('read-your-writes'));
+  const id = await world.api.start(manual('read-your-writes'));
   for (let round = 0; round < 20; round++) {
-    const { body } = await api.control(id, round % 2 === 0 ? 'pause' : 'resume');
+    const { body } = await world.api.control(id, round % 2 === 0 ? 'pause' : 'resume');
     const { revision } = body.data;
-    const read = await api.get(`/api/v1/workflow?execution_id=${id}&min_revision=${revision}`);
+    const read = await world.api.get(`/api/v1/workflow?execution_id=${id}&min_revision=${revision}`);
     expect(read.body.data.behind).toBeUndefined();
     expect(read.body.data.execution).toMatchObject({
       revision,
@@ -120,8 +108,8 @@ test('min_revision shows what a command has just done', async () => {
 });
 
 test('a revision that does not come is waited for, and told', async () => {
-  const id = await api.start(manual('behind'));
-  const read = await api.get(`/api/v1/workflow?execution_id=${id}&min_revision=7`);
+  const id = await world.api.start(manual('behind'));
+  const read = await world.api.get(`/api/v1/workflow?execution_id=${id}&min_revision=7`);
   expect(read).toMatchObject({
     status: 200,
     body: { data: { behind: true, requested_revision: '7', actual_revision: '0' } },
@@ -130,12 +118,12 @@ test('a revision that does not come is waited for, and told', async () => {
 
 test('executions, page by page, newest first', async () => {
   const ids: string[] = [];
-  for (let count = 0; count < 5; count++) ids.push(await api.start(manual('listed')));
-  await api.reaches(ids[4]!, 'created');
+  for (let count = 0; count < 5; count++) ids.push(await world.api.start(manual('listed')));
+  await world.api.reaches(ids[4]!, 'created');
   const found: string[] = [];
   let cursor: string | null = '';
   while (cursor !== null) {
-    const page = await api.get(
+    const page = await world.api.get(
       `/api/v1/workflow/executions?project_id=listed&state=created&limit=2${cursor && `&cursor=${cursor}`}`,
     );
     expect(page.status).toBe(200);
@@ -143,27 +131,31 @@ test('executions, page by page, newest first', async () => {
     cursor = page.body.data.next_cursor as string | null;
   }
   expect([...found].sort()).toEqual([...ids].sort());
-  const { execution } = await api.details(ids[0]!);
-  const before = await api.get(`/api/v1/workflow/executions?project_id=listed&created_before=${execution.created_at}`);
+  const { execution } = await world.api.details(ids[0]!);
+  const before = await world.api.get(
+    `/api/v1/workflow/executions?project_id=listed&created_before=${execution.created_at}`,
+  );
   expect(before.body.data.executions).toEqual([]);
-  const after = await api.get(`/api/v1/workflow/executions?project_id=listed&created_after=${execution.created_at}`);
+  const after = await world.api.get(
+    `/api/v1/workflow/executions?project_id=listed&created_after=${execution.created_at}`,
+  );
   expect(after.body.data.executions).toHaveLength(5);
   const { checkpoint_data, ...rest } = execution;
   expect(after.body.data.executions).toContainEqual(rest);
-  const whole = await api.get('/api/v1/workflow/executions?project_id=listed&include_checkpoint=true');
+  const whole = await world.api.get('/api/v1/workflow/executions?project_id=listed&include_checkpoint=true');
   expect(whole.body.data.executions).toContainEqual(expect.objectContaining({ id: execution.id, checkpoint_data }));
-  const foreign = await api.get('/api/v1/workflow/executions?cursor=bm90IG91cnM');
+  const foreign = await world.api.get('/api/v1/workflow/executions?cursor=bm90IG91cnM');
   expect(foreign).toMatchObject({ status: 400, body: { error: { code: 'INVALID_CURSOR' } } });
 });
 
 test('events, page by page, are the whole history', async () => {
-  const id = await api.start({ project_id: 'history', document_type: 'ib' });
-  await eventually(async () => (await api.eventTypes(id)).includes('WorkflowCompleted'));
-  const all = await api.events(id);
+  const id = await world.api.start({ project_id: 'history', document_type: 'ib' });
+  await eventually(async () => (await world.api.eventTypes(id)).includes('WorkflowCompleted'));
+  const all = await world.api.events(id);
   const paged: unknown[] = [];
   let after: string | null = '';
   while (after !== null) {
-    const page = await api.get(`/api/v1/workflow/${id}/events?limit=5${after && `&after_revision=${after}`}`);
+    const page = await world.api.get(`/api/v1/workflow/${id}/events?limit=5${after && `&after_revision=${after}`}`);
     paged.push(...page.body.data.events);
     after = page.body.data.next_after_revision as string | null;
   }
@@ -177,7 +169,7 @@ test('events, page by page, are the whole history', async () => {
 });
 
 test('the definition and the agents of the guide are installed', async () => {
-  const { definitions } = (await api.get('/api/v1/workflow/definitions')).body.data;
+  const { definitions } = (await world.api.get('/api/v1/workflow/definitions')).body.data;
   const ib = definitions.find(({ document_type }: { document_type: string }) => document_type === 'ib');
   expect(ib.name).toBe('ib-generation');
   expect(
@@ -195,23 +187,26 @@ test('the definition and the agents of the guide are installed', async () => {
     ['assemble', 'assembler', 5, true],
     ['export', 'export', 5, true],
   ]);
-  const listed = (await api.get('/api/v1/workflow/agents')).body.data.agents;
+  const listed = (await world.api.get('/api/v1/workflow/agents')).body.data.agents;
   expect(listed).toEqual(
     expect.arrayContaining([
-      expect.objectContaining({ name: 'regdata', kind: 'http', url: `${agents.url}/api/v1/enrich` }),
+      expect.objectContaining({ name: 'regdata', kind: 'http', url: `${world.agents.url}/api/v1/enrich` }),
     ]),
   );
 });
 
 test('it is alive and ready', async () => {
-  expect(await api.get('/health/live')).toMatchObject({ status: 200, body: { success: true } });
-  expect(await api.get('/health/ready')).toMatchObject({ status: 200, body: { success: true, data: { ready: true } } });
+  expect(await world.api.get('/health/live')).toMatchObject({ status: 200, body: { success: true } });
+  expect(await world.api.get('/health/ready')).toMatchObject({
+    status: 200,
+    body: { success: true, data: { ready: true } },
+  });
 });
 
 test('what does not exist is not found', async () => {
   const id = '99999999-9999-4999-8999-999999999999';
   for (const path of [`?execution_id=${id}`, `/${id}/events`, `/${id}/artifacts/ib.pdf`]) {
-    expect(await api.get(`/api/v1/workflow${path}`)).toMatchObject({
+    expect(await world.api.get(`/api/v1/workflow${path}`)).toMatchObject({
       status: 404,
       body: { error: { code: 'NOT_FOUND' } },
     });

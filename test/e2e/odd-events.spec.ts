@@ -2,44 +2,30 @@
 import { randomUUID } from 'node:crypto';
 import { EventLog } from '../../src/application/log/event-log.js';
 import { eventually } from '../support/eventually.js';
-import type { Api } from './support/api.js';
-import { startScriptedAgents } from './support/scripted-agents.js';
-import { startTestApp, type TestApp } from './support/test-app.js';
+import { scriptedApp } from './support/scripted-app.js';
 
-let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
-let app: TestApp;
-let api: Api;
-
-beforeAll(async () => {
-  agents = await startScriptedAgents();
-  app = await startTestApp({ AGENT_BASE_URL: agents.url });
-  api = app.api;
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  await agents.close();
-}, 60_000);
+const world = scriptedApp();
 
 /** As another program would. */
 const append = async (executionId: string, type: string, data: object) => {
-  const log = app.server.app.get(EventLog);
+  const log = world.app.server.app.get(EventLog);
   const stream = `workflow-${executionId}`;
   const { revision } = await log.read(stream);
   await log.append(stream, [{ id: randomUUID(), type, data: data as never, metadata: {} }], revision);
 };
 
 const started = (more: object = {}) =>
-  api.start({ project_id: 'p-1', document_type: 'ib', triggered_by: 'ann', auto_execute: false, ...more });
+  world.api.start({ project_id: 'p-1', document_type: 'ib', triggered_by: 'ann', auto_execute: false, ...more });
 
-const remaining = (id: string) => api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'remaining' });
+const remaining = (id: string) => world.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'remaining' });
 
 test('an event of an unknown type is kept and shown, and the execution goes on', async () => {
   const id = await started();
   await append(id, 'WorkflowPraised', { by: 'a reader', stars: [5] });
   expect((await remaining(id)).body.data).toMatchObject({ changed: true, revision: '3' });
-  await api.reaches(id, 'completed');
+  await world.api.reaches(id, 'completed');
   const shown = await eventually(async () => {
-    const found = (await api.events(id)).find(({ event_type }) => event_type === 'WorkflowPraised');
+    const found = (await world.api.events(id)).find(({ event_type }) => event_type === 'WorkflowPraised');
     expect(found).toBeDefined();
     return found;
   });
@@ -53,20 +39,20 @@ test('an event of an unknown type is kept and shown, and the execution goes on',
 
 test('an event that cannot be read holds back its own execution: it is shown as it was, is not written to, and health says so', async () => {
   const [sick, well] = [await started(), await started()];
-  await api.reaches(sick, 'created');
-  const { steps } = await api.details(sick);
+  await world.api.reaches(sick, 'created');
+  const { steps } = await world.api.details(sick);
   await append(sick, 'StepStarted', { stepId: steps[0].id, step: 'enrich', attempt: 'first' });
 
   expect(await remaining(sick)).toMatchObject({ status: 500, body: { error: { code: 'INTERNAL_ERROR' } } });
   expect((await remaining(well)).status).toBe(200);
-  await api.reaches(well, 'completed');
+  await world.api.reaches(well, 'completed');
 
   await eventually(async () => {
-    const { body } = await api.get('/health/ready');
+    const { body } = await world.api.get('/health/ready');
     expect(body.data.checks.projections).toMatchObject({ ok: false, detail: expect.stringContaining('held back') });
   });
-  expect((await api.details(sick)).execution).toMatchObject({ current_state: 'created', revision: '0' });
-  const log = app.server.app.get(EventLog);
+  expect((await world.api.details(sick)).execution).toMatchObject({ current_state: 'created', revision: '0' });
+  const log = world.app.server.app.get(EventLog);
   expect((await log.read(`workflow-${sick}`)).revision).toBe(1n);
-  expect(agents.calls.filter(({ input }) => input.execution_id === sick)).toEqual([]);
+  expect(world.agents.calls.filter(({ input }) => input.execution_id === sick)).toEqual([]);
 });

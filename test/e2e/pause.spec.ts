@@ -2,45 +2,33 @@
 import { rm } from 'node:fs/promises';
 import { eventually } from '../support/eventually.js';
 import { failWith, startAgentServer, succeed } from '../support/agent-server.js';
-import type { Api } from './support/api.js';
 import { definitionsDir } from './support/definitions.js';
-import { startScriptedAgents } from './support/scripted-agents.js';
-import { startTestApp, type TestApp } from './support/test-app.js';
+import { scriptedApp } from './support/scripted-app.js';
+import { startTestApp } from './support/test-app.js';
 
 describe('a pause while a call is in flight', () => {
-  let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
-  let app: TestApp;
-  let api: Api;
-  beforeAll(async () => {
-    agents = await startScriptedAgents();
-    app = await startTestApp({ AGENT_BASE_URL: agents.url });
-    api = app.api;
-  }, 60_000);
-  afterAll(async () => {
-    await app.close();
-    await agents.close();
-  }, 60_000);
+  const world = scriptedApp();
 
   const pausing = { current_state: 'paused', pause_state: 'pausing', drained: false };
   const paused = { current_state: 'paused', pause_state: 'paused', drained: true };
   const listed = async (id: string) =>
-    (await api.get('/api/v1/workflow/executions?state=paused')).body.data.executions.find(
+    (await world.api.get('/api/v1/workflow/executions?state=paused')).body.data.executions.find(
       (one: { id: string }) => one.id === id,
     );
 
   test('is pausing until the call has drained, then paused; both are paused to the guide', async () => {
-    agents.scripts.set('drains', { enrich: 'hold' });
-    const id = await api.start({ project_id: 'drains', document_type: 'ib' });
-    expect((await api.reaches(id, 'enriching')).execution).toMatchObject({ pause_state: null, drained: false });
-    await eventually(() => agents.calls.some(({ input }) => input.execution_id === id));
+    world.agents.scripts.set('drains', { enrich: 'hold' });
+    const id = await world.api.start({ project_id: 'drains', document_type: 'ib' });
+    expect((await world.api.reaches(id, 'enriching')).execution).toMatchObject({ pause_state: null, drained: false });
+    await eventually(() => world.agents.calls.some(({ input }) => input.execution_id === id));
 
-    expect((await api.control(id, 'pause')).body.data.execution).toMatchObject(pausing);
-    expect((await api.reaches(id, 'paused')).execution).toMatchObject(pausing);
+    expect((await world.api.control(id, 'pause')).body.data.execution).toMatchObject(pausing);
+    expect((await world.api.reaches(id, 'paused')).execution).toMatchObject(pausing);
     expect(await listed(id)).toMatchObject(pausing);
 
-    agents.release(id, 'enrich');
+    world.agents.release(id, 'enrich');
     const drained = await eventually(async () => {
-      const { execution, steps } = await api.details(id);
+      const { execution, steps } = await world.api.details(id);
       if (!execution.drained) throw new Error(`Expected it drained, got ${JSON.stringify(execution)}`);
       return { execution, steps };
     });
@@ -50,8 +38,11 @@ describe('a pause while a call is in flight', () => {
     });
     expect(await listed(id)).toMatchObject(paused);
 
-    expect((await api.control(id, 'resume')).body.data.execution).toMatchObject({ pause_state: null, drained: false });
-    expect((await api.reaches(id, 'completed')).execution).toMatchObject({ pause_state: null, drained: false });
+    expect((await world.api.control(id, 'resume')).body.data.execution).toMatchObject({
+      pause_state: null,
+      drained: false,
+    });
+    expect((await world.api.reaches(id, 'completed')).execution).toMatchObject({ pause_state: null, drained: false });
   });
 });
 

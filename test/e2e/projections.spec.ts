@@ -1,34 +1,23 @@
 /** Operators and the read tables: seen and treated from any instance, compared, built anew and taken back under way. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { SharedNode } from '../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
-import { startChild } from '../support/child.js';
+import { bundled, startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { definitionsDir } from './support/definitions.js';
-import { startInstance, type Instance } from './support/instance.js';
+import { openCluster, type Cluster } from './support/cluster.js';
 
-const CLI = new URL('../../dist/interfaces/cli/projections.js', import.meta.url);
+const CLI = bundled(new URL('../../dist/interfaces/cli/projections.js', import.meta.url));
 const ROUTE = '/api/v1/admin/projections';
 const WHY = { actor_id: 'ann', reason: 'a test' };
 const TABLES = ['workflow_executions', 'workflow_steps', 'workflow_events'];
 
-let database: TestDatabase;
-let definitions: string;
+let cluster: Cluster;
 let agent: AgentServer;
-let instances: Instance[];
 
-const environment = () => ({ DATABASE_URL: database.url, DEFINITIONS_DIR: definitions });
-const start = async () => {
-  const more = { AGENT_FIRST_URL: `${agent.url}/first`, DRIFT_CHECK_INTERVAL_MS: '0' };
-  const instance = await startInstance({ ...environment(), ...more });
-  instances.push(instance);
-  return instance;
-};
+const environment = () => ({ DATABASE_URL: cluster.databaseUrl, DEFINITIONS_DIR: cluster.definitions });
 
 const cli = async (...args: string[]) => {
   const child = startChild(CLI, args, environment());
@@ -37,7 +26,7 @@ const cli = async (...args: string[]) => {
 };
 
 const sql = async (text: string, values: unknown[] = []) => {
-  const client = new pg.Client({ connectionString: database.url });
+  const client = new pg.Client({ connectionString: cluster.databaseUrl });
   await client.connect();
   try {
     return (await client.query(text, values)).rows;
@@ -47,28 +36,25 @@ const sql = async (text: string, values: unknown[] = []) => {
 };
 
 beforeAll(async () => {
-  instances = [];
-  [database, definitions, agent] = await Promise.all([
-    createTestDatabase(),
-    definitionsDir([{ name: 'first', agent: 'first' }]),
-    startAgentServer(({ input }) => succeed({ [input.step]: 'done' })),
-  ]);
-  await start();
-  await start();
+  agent = await startAgentServer(({ input }) => succeed({ [input.step]: 'done' }));
+  const env = { AGENT_FIRST_URL: `${agent.url}/first`, DRIFT_CHECK_INTERVAL_MS: '0' };
+  cluster = await openCluster([{ name: 'first', agent: 'first' }], env);
+  await cluster.start();
+  await cluster.start();
 });
 
 afterAll(async () => {
-  await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
-  await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
+  await cluster.close();
+  await agent.close();
 });
 
-const at = (index: number) => instances[index]!.api;
+const at = (index: number) => cluster.instances[index]!.api;
 const one = async (name: string, index = 1) => (await at(index).get(`${ROUTE}/${name}`)).body.data.projection;
 const following = (name: string) => eventually(async () => expect((await one(name)).lag.events).toBe(0));
 
 /** Appends past the application, as another program might. */
 const append = async (stream: string, types: readonly string[]) => {
-  const node = await SharedNode.open({ databaseUrl: database.url, log: () => undefined });
+  const node = await SharedNode.open({ databaseUrl: cluster.databaseUrl, log: () => undefined });
   const log = new EventStoreDbEventLog({ url: node.url });
   try {
     const events = types.map((type) => ({ id: randomUUID(), type, data: {}, metadata: {} }));

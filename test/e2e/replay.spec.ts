@@ -4,12 +4,13 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { bundled } from '../support/child.js';
 import { failWith, startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { definitionsDir } from './support/definitions.js';
 import { startInstance, type Instance } from './support/instance.js';
 
-const PROGRAM = fileURLToPath(new URL('../../dist/interfaces/cli/replay/main.js', import.meta.url));
+const PROGRAM = fileURLToPath(bundled(new URL('../../dist/interfaces/cli/replay/main.js', import.meta.url)));
 const RETRY = { initial_interval_ms: 50 };
 const STEPS = [
   { name: 'first', agent: 'first', retry: RETRY },

@@ -1,20 +1,9 @@
 /** REQUIRE_REASON: what an installation wants to know the reason of. */
-import { startScriptedAgents } from './support/scripted-agents.js';
-import { startTestApp, type TestApp } from './support/test-app.js';
+import { scriptedApp } from './support/scripted-app.js';
 
-let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
-let app: TestApp;
+const world = scriptedApp({ REQUIRE_REASON: 'cancel, retry,next_step' });
 
-beforeAll(async () => {
-  agents = await startScriptedAgents();
-  app = await startTestApp({ AGENT_BASE_URL: agents.url, REQUIRE_REASON: 'cancel, retry,next_step' });
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  await agents.close();
-}, 60_000);
-
-const started = () => app.api.start({ project_id: 'p-1', document_type: 'ib', auto_execute: false });
+const started = () => world.api.start({ project_id: 'p-1', document_type: 'ib', auto_execute: false });
 
 test.each([
   ['nothing', {}, 'nothing'],
@@ -22,35 +11,35 @@ test.each([
   ['blanks', { reason: ' \t ' }, '" \\t "'],
 ])('a required reason that is %s: 400, and nothing is done', async (_, body, received) => {
   const id = await started();
-  const { status, body: answer } = await app.api.control(id, 'cancel', body);
+  const { status, body: answer } = await world.api.control(id, 'cancel', body);
   expect(status).toBe(400);
   expect(answer.error).toMatchObject({
     code: 'REASON_REQUIRED',
     message: `reason: expected the reason for cancel, which this installation requires, got ${received}`,
     details: [{ field: 'reason', received }],
   });
-  const next = await app.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step', ...body });
+  const next = await world.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step', ...body });
   expect(next).toMatchObject({ status: 400, body: { error: { code: 'REASON_REQUIRED' } } });
-  await app.api.reaches(id, 'created');
-  expect(await app.api.eventTypes(id)).toEqual(['WorkflowStarted']);
+  await world.api.reaches(id, 'created');
+  expect(await world.api.eventTypes(id)).toEqual(['WorkflowStarted']);
 });
 
 test('with a reason it is done, and the reason is recorded', async () => {
   const id = await started();
-  expect((await app.api.control(id, 'cancel', { reason: 'a duplicate' })).status).toBe(200);
-  await app.api.reaches(id, 'cancelled');
-  expect(await app.api.events(id)).toMatchObject([{}, { event_type: 'WorkflowCancelled', reason: 'a duplicate' }]);
+  expect((await world.api.control(id, 'cancel', { reason: 'a duplicate' })).status).toBe(200);
+  await world.api.reaches(id, 'cancelled');
+  expect(await world.api.events(id)).toMatchObject([{}, { event_type: 'WorkflowCancelled', reason: 'a duplicate' }]);
 });
 
 test('what is not named needs none; blanks are recorded as none', async () => {
   const id = await started();
-  expect((await app.api.control(id, 'pause')).status).toBe(200);
-  expect((await app.api.control(id, 'resume', { reason: '  ' })).status).toBe(200);
-  await app.api.reaches(id, 'created');
-  expect((await app.api.events(id)).map(({ reason }) => reason)).toEqual([null, null, null]);
+  expect((await world.api.control(id, 'pause')).status).toBe(200);
+  expect((await world.api.control(id, 'resume', { reason: '  ' })).status).toBe(200);
+  await world.api.reaches(id, 'created');
+  expect((await world.api.events(id)).map(({ reason }) => reason)).toEqual([null, null, null]);
 });
 
 test('a hold needs one that says something', async () => {
-  const { status, body } = await app.api.post('/api/v1/workflow/agents/writer/hold', { reason: '  ' });
+  const { status, body } = await world.api.post('/api/v1/workflow/agents/writer/hold', { reason: '  ' });
   expect({ status, code: body.error.code }).toEqual({ status: 400, code: 'INVALID_REQUEST' });
 });

@@ -1,54 +1,31 @@
-import { rm } from 'node:fs/promises';
 import { failWith, startAgentServer, succeed, type Answer, type AgentServer } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { definitionsDir } from './support/definitions.js';
-import { startInstance, type Instance } from './support/instance.js';
+import { isAlive, openCluster, type Cluster } from './support/cluster.js';
 
 const START = { project_id: 'p-1', document_type: 'test', triggered_by: 'ann' };
 
-let database: TestDatabase;
-let definitions: string;
 let agent: AgentServer;
 let answer: Answer;
-let instances: Instance[];
+let cluster: Cluster;
 
-const start = async () => {
-  const instance = await startInstance({
-    DATABASE_URL: database.url,
-    DEFINITIONS_DIR: definitions,
-    AGENT_FIRST_URL: `${agent.url}/first`,
-    AGENT_SECOND_URL: `${agent.url}/second`,
-    SHUTDOWN_GRACE_MS: '300',
-  });
-  instances.push(instance);
-  return instance;
-};
-
-const isAlive = ({ child: { process } }: Instance) => process.exitCode === null && process.signalCode === null;
+const start = () => cluster.start();
 
 /** The one that the test before has left behind, or a new one: a start costs seconds. */
-const living = async () => instances.find(isAlive) ?? (await start());
+const living = async () => cluster.instances.find(isAlive) ?? (await start());
 
 beforeAll(async () => {
-  instances = [];
-  [database, definitions, agent] = await Promise.all([
-    createTestDatabase(),
-    definitionsDir([
-      { name: 'first', agent: 'first' },
-      { name: 'second', agent: 'second' },
-    ]),
-    startAgentServer((call, response) => answer(call, response)),
-  ]);
+  agent = await startAgentServer((call, response) => answer(call, response));
+  const steps = ['first', 'second'].map((name) => ({ name, agent: name }));
+  const urls = { AGENT_FIRST_URL: `${agent.url}/first`, AGENT_SECOND_URL: `${agent.url}/second` };
+  cluster = await openCluster(steps, { SHUTDOWN_GRACE_MS: '300', ...urls });
 });
 beforeEach(() => {
   answer = ({ input }) => succeed({ [input.step]: 'done' });
   agent.forgetCalls();
 });
 afterAll(async () => {
-  for (const { child } of instances) child.process.kill('SIGCONT');
-  await Promise.all(instances.filter(isAlive).map(({ child }) => child.kill('SIGKILL')));
-  await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
+  await cluster.close();
+  await agent.close();
 }, 60_000);
 
 test('killed in the middle of a step, it goes on after a restart: same key, no retry spent', async () => {

@@ -1,29 +1,16 @@
 /** Two instances in processes of their own, on one database: who does what, and what becomes of it when one stops. */
-import { rm } from 'node:fs/promises';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { definitionsDir } from './support/definitions.js';
 import { startHeldAgent } from './support/held-agent.js';
 import { hammer } from './support/hammer.js';
-import { startInstance, type Instance } from './support/instance.js';
+import { openCluster, type Cluster } from './support/cluster.js';
+import type { Instance } from './support/instance.js';
 
 const START = { project_id: 'p-1', document_type: 'test', triggered_by: 'ann' };
 
-let database: TestDatabase;
-let definitions: string;
 let agent: Awaited<ReturnType<typeof startHeldAgent>>;
-let instances: Instance[];
+let cluster: Cluster;
 
-const start = async (env: Record<string, string> = {}) => {
-  const instance = await startInstance({
-    DATABASE_URL: database.url,
-    DEFINITIONS_DIR: definitions,
-    AGENT_TEST_URL: agent.url,
-    ...env,
-  });
-  instances.push(instance);
-  return instance;
-};
+const start = (env: Record<string, string> = {}) => cluster.start(env);
 
 const startTwo = (env: Record<string, string> = {}) => Promise.all([start(env), start(env)]);
 
@@ -31,21 +18,14 @@ const workerOf = async ({ api }: Instance, id: string): Promise<string> =>
   (await api.events(id)).findLast(({ event_type }) => event_type === 'StepStarted').data.worker;
 
 const setUp = async () => {
-  instances = [];
-  [database, definitions, agent] = await Promise.all([
-    createTestDatabase(),
-    definitionsDir([
-      { name: 'first', agent: 'test' },
-      { name: 'second', agent: 'test' },
-    ]),
-    startHeldAgent(),
-  ]);
+  agent = await startHeldAgent();
+  const steps = ['first', 'second'].map((name) => ({ name, agent: 'test' }));
+  cluster = await openCluster(steps, { AGENT_TEST_URL: agent.url });
 };
 
 const tearDown = async () => {
-  for (const { child } of instances) child.process.kill('SIGCONT');
-  await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
-  await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
+  await cluster.close();
+  await agent.close();
 };
 
 describe('two that live', () => {

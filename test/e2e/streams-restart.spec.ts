@@ -1,37 +1,23 @@
 /** Streams through what happens to instances and to their connection to the database. */
-import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { followSse, type SseClient } from '../support/sse-client.js';
-import { definitionsDir } from './support/definitions.js';
-import { startInstance, type Instance } from './support/instance.js';
+import { openCluster, type Cluster } from './support/cluster.js';
+import type { Instance } from './support/instance.js';
 
 const STEPS = ['first', 'second', 'third', 'fourth'];
 const START = { project_id: 'p-1', document_type: 'test', triggered_by: 'ann' };
 
-let database: TestDatabase;
-let definitions: string;
+let cluster: Cluster;
 let agent: AgentServer;
-let instances: Instance[];
 let clients: SseClient[];
 /** Steps that are answered; others wait. */
 let open: Set<string>;
 let waiting: Map<string, () => void>;
 
-const start = async (env: Record<string, string> = {}) => {
-  const reached = Object.fromEntries(STEPS.map((step) => [`AGENT_${step.toUpperCase()}_URL`, `${agent.url}/${step}`]));
-  const instance = await startInstance({
-    DATABASE_URL: database.url,
-    DEFINITIONS_DIR: definitions,
-    ...reached,
-    ...env,
-  });
-  instances.push(instance);
-  return instance;
-};
+const start = (env: Record<string, string> = {}) => cluster.start(env);
 
 const follow = ({ api }: Instance, path: string): SseClient => {
   const client = followSse(api.url, `/api/v1/workflow/${path}`);
@@ -45,27 +31,28 @@ const letGo = (step: string) => {
 };
 
 beforeEach(async () => {
-  [instances, clients, open, waiting] = [[], [], new Set(), new Map()];
-  [database, definitions, agent] = await Promise.all([
-    createTestDatabase(),
-    definitionsDir(STEPS.map((name) => ({ name, agent: name }))),
-    startAgentServer(({ input }, response) => {
-      const done = succeed({ [input.step]: 'done' });
-      if (open.has(input.step)) return done;
-      waiting.set(`${input.execution_id}/${input.attempt}/${input.step}`, () => {
-        if (response.writableEnded || response.destroyed) return;
-        response.setHeader('content-type', 'application/json');
-        response.end(JSON.stringify(done));
-      });
-      return undefined;
-    }),
-  ]);
+  [clients, open, waiting] = [[], new Set(), new Map()];
+  agent = await startAgentServer(({ input }, response) => {
+    const done = succeed({ [input.step]: 'done' });
+    if (open.has(input.step)) return done;
+    waiting.set(`${input.execution_id}/${input.attempt}/${input.step}`, () => {
+      if (response.writableEnded || response.destroyed) return;
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(done));
+    });
+    return undefined;
+  });
+  const urls = Object.fromEntries(STEPS.map((step) => [`AGENT_${step.toUpperCase()}_URL`, `${agent.url}/${step}`]));
+  cluster = await openCluster(
+    STEPS.map((name) => ({ name, agent: name })),
+    urls,
+  );
 });
 
 afterEach(async () => {
   await Promise.all(clients.map((client) => client.close()));
-  await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
-  await Promise.all([agent.close(), rm(definitions, { recursive: true }), database.drop()]);
+  await cluster.close();
+  await agent.close();
 });
 
 const inState = (client: SseClient, state: string) =>
@@ -125,7 +112,7 @@ test('what one instance does is seen on the other, and a lost connection of the 
   await inState(here, 'first_running');
   await inState(there, 'first_running');
   await eventually(() => all.messages.length > 0);
-  const client = new pg.Client({ connectionString: database.url });
+  const client = new pg.Client({ connectionString: cluster.databaseUrl });
   await client.connect();
   const ended = await client.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
@@ -152,7 +139,7 @@ test('what one instance does is seen on the other, and a lost connection of the 
 }, 90_000);
 
 test('opened while the database is away, a stream says so and ends, and the client is told everything later', async () => {
-  const url = new URL(database.url);
+  const url = new URL(cluster.databaseUrl);
   const proxy = await startFaultProxy({ host: url.hostname, port: Number(url.port) });
   try {
     url.hostname = '127.0.0.1';

@@ -6,47 +6,33 @@ import { EventLog } from '../../src/application/log/event-log.js';
 import { OpenStreams } from '../../src/interfaces/http/streams/open-streams.js';
 import { eventually } from '../support/eventually.js';
 import { followSse, type SseClient } from '../support/sse-client.js';
-import type { Api } from './support/api.js';
-import { startScriptedAgents } from './support/scripted-agents.js';
-import { startTestApp, type TestApp } from './support/test-app.js';
+import { scriptedApp } from './support/scripted-app.js';
 
-let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
-let app: TestApp;
-let api: Api;
+const world = scriptedApp({
+  MAX_OPEN_STREAMS: '5',
+  STREAM_STALLED_MS: '300',
+  STREAM_BUFFER_BYTES: '65536',
+  STREAM_HEARTBEAT_MS: '100',
+});
 let clients: SseClient[];
 
-beforeAll(async () => {
-  agents = await startScriptedAgents();
-  app = await startTestApp({
-    AGENT_BASE_URL: agents.url,
-    MAX_OPEN_STREAMS: '5',
-    STREAM_STALLED_MS: '300',
-    STREAM_BUFFER_BYTES: '65536',
-    STREAM_HEARTBEAT_MS: '100',
-  });
-  api = app.api;
-}, 60_000);
 beforeEach(() => {
   clients = [];
 });
 afterEach(async () => {
   await Promise.all(clients.map((client) => client.close()));
-  await eventually(() => app.server.app.get(OpenStreams).count === 0);
+  await eventually(() => world.app.server.app.get(OpenStreams).count === 0);
 });
-afterAll(async () => {
-  await app.close();
-  await agents.close();
-}, 60_000);
 
 const follow = (path: string, options: Parameters<typeof followSse>[2] = {}): SseClient => {
-  const client = followSse(api.url, `/api/v1/workflow/${path}`, options);
+  const client = followSse(world.api.url, `/api/v1/workflow/${path}`, options);
   clients.push(client);
   return client;
 };
 
 const start = (more: object = {}) =>
-  api.start({ project_id: 'p-1', document_type: 'ib', triggered_by: 'ann', auto_execute: false, ...more });
-const remaining = (id: string) => api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'remaining' });
+  world.api.start({ project_id: 'p-1', document_type: 'ib', triggered_by: 'ann', auto_execute: false, ...more });
+const remaining = (id: string) => world.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'remaining' });
 const upTo = (last: number, first = 0) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- rows as JSON */
@@ -68,7 +54,7 @@ const steps = ({ messages }: SseClient): any[] => {
 
 test('a snapshot, each event as it happens, the end; what a client makes of it is what the tables show', async () => {
   const id = await start();
-  await api.reaches(id, 'created');
+  await world.api.reaches(id, 'created');
   const client = follow(`${id}/stream`);
   await eventually(() => client.messages.length === 1);
   expect(client.messages[0]).toMatchObject({
@@ -78,9 +64,9 @@ test('a snapshot, each event as it happens, the end; what a client makes of it i
 
   await remaining(id);
   await client.done;
-  const { execution, steps: rows } = await api.details(id);
+  const { execution, steps: rows } = await world.api.details(id);
   expect(client.revisions()).toEqual(upTo(Number(execution.revision), 1));
-  const [told, written] = [client.named('event').map(({ data }) => data.event), await api.events(id)];
+  const [told, written] = [client.named('event').map(({ data }) => data.event), await world.api.events(id)];
   expect(told).toEqual(written.slice(1));
   expect(steps(client)).toEqual(rows);
   expect(client.messages.at(-2)!.data.execution).toMatchObject({
@@ -98,50 +84,50 @@ test('a cancelled execution shows its steps as they are in the tables', async ()
   const id = await start();
   const client = follow(`${id}/stream`);
   await eventually(() => client.messages.length === 1);
-  await api.control(id, 'cancel', { reason: 'enough' });
+  await world.api.control(id, 'cancel', { reason: 'enough' });
   await client.done;
   expect(client.messages.at(-1)!.data).toEqual({ reason: 'cancelled' });
-  expect(steps(client)).toEqual((await api.details(id)).steps);
+  expect(steps(client)).toEqual((await world.api.details(id)).steps);
 });
 
 test('who was cut off in the middle gets what it does not have, and nothing twice', async () => {
-  agents.scripts.set('p-cut', { write: 'hold' });
+  world.agents.scripts.set('p-cut', { write: 'hold' });
   const id = await start({ project_id: 'p-cut', auto_execute: true });
   const client = follow(`${id}/stream`);
   await eventually(() => client.messages.some(({ data }) => data.execution.current_state === 'writing'));
   client.cut();
-  await eventually(() => agents.release(id, 'write') ?? true);
+  await eventually(() => world.agents.release(id, 'write') ?? true);
   await client.done;
-  const last = Number((await api.details(id)).execution.revision);
+  const last = Number((await world.api.details(id)).execution.revision);
   const first = Number(client.messages[0]!.data.execution.revision);
   expect(client.named('snapshot')).toHaveLength(1);
   expect(client.revisions()).toEqual(upTo(last, first + 1));
 });
 
 test('a failed execution ends the stream; retried, it is followed on from there', async () => {
-  agents.scripts.set('p-fail', { enrich: 'validation' });
+  world.agents.scripts.set('p-fail', { enrich: 'validation' });
   const id = await start({ project_id: 'p-fail', auto_execute: true });
   const first = follow(`${id}/stream`);
   await first.done;
   expect(first.messages.at(-1)!.data).toEqual({ reason: 'failed' });
-  agents.scripts.delete('p-fail');
-  const { steps: rows } = await api.details(id);
-  await api.control(id, 'retry', { step_id: rows[0].id });
+  world.agents.scripts.delete('p-fail');
+  const { steps: rows } = await world.api.details(id);
+  await world.api.control(id, 'retry', { step_id: rows[0].id });
   const then = follow(`${id}/stream`, { lastEventId: first.messages.at(-1)!.id });
   await then.done;
   expect(then.messages.at(-1)!.data).toEqual({ reason: 'completed' });
-  const last = Number((await api.details(id)).execution.revision);
+  const last = Number((await world.api.details(id)).execution.revision);
   const known = Number(first.messages.findLast(({ data }) => data.execution)!.data.execution.revision);
   expect(then.revisions()).toEqual(upTo(last, known + 1));
 });
 
 test('refusals come as JSON before a stream begins', async () => {
   const refused = async (path: string, headers: Record<string, string> = {}) => {
-    const response = await fetch(`${api.url}/api/v1/workflow/${path}`, { headers });
+    const response = await fetch(`${world.api.url}/api/v1/workflow/${path}`, { headers });
     return { status: response.status, code: (await response.json()).error.code };
   };
   const id = await start();
-  await api.reaches(id, 'created');
+  await world.api.reaches(id, 'created');
   expect(await refused(`${randomUUID()}/stream`)).toEqual({ status: 404, code: 'NOT_FOUND' });
   expect(await refused('nonsense/stream')).toEqual({ status: 400, code: 'INVALID_REQUEST' });
   for (const given of ['x', '-1', '1.5', '99999999999999999999', '9223372036854775808']) {
@@ -152,14 +138,14 @@ test('refusals come as JSON before a stream begins', async () => {
   expect(await refused('stream?project_id=')).toEqual({ status: 400, code: 'INVALID_REQUEST' });
   expect(await refused('stream?colour=red')).toEqual({ status: 400, code: 'INVALID_REQUEST' });
   expect(await refused('stream', { accept: 'application/json' })).toEqual({ status: 406, code: 'NOT_ACCEPTABLE' });
-  const head = await fetch(`${api.url}/api/v1/workflow/stream`, { method: 'HEAD' });
+  const head = await fetch(`${world.api.url}/api/v1/workflow/stream`, { method: 'HEAD' });
   expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
 });
 
 test('no more streams than the instance takes', async () => {
   const others = Array.from({ length: 5 }, () => follow('stream'));
   await eventually(() => others.every(({ messages }) => messages.length === 1));
-  const response = await fetch(`${api.url}/api/v1/workflow/stream`);
+  const response = await fetch(`${world.api.url}/api/v1/workflow/stream`);
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5']);
   expect(await response.json()).toMatchObject({ error: { code: 'TOO_MANY_STREAMS' } });
 
@@ -167,7 +153,7 @@ test('no more streams than the instance takes', async () => {
   const id = await start();
   for (const path of ['stream', `${id}/stream`]) {
     const headers = { accept: 'text/event-stream' };
-    const told = await fetch(`${api.url}/api/v1/workflow/${path}`, { headers });
+    const told = await fetch(`${world.api.url}/api/v1/workflow/${path}`, { headers });
     expect([told.status, told.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
     const text = await told.text();
     expect(text).toMatch(
@@ -175,7 +161,7 @@ test('no more streams than the instance takes', async () => {
     );
     expect(Number(/\d+/.exec(text)![0])).toBeGreaterThanOrEqual(5_000);
   }
-  const unknown = await fetch(`${api.url}/api/v1/workflow/${randomUUID()}/stream`, {
+  const unknown = await fetch(`${world.api.url}/api/v1/workflow/${randomUUID()}/stream`, {
     headers: { accept: 'text/event-stream' },
   });
   expect([unknown.status, (await unknown.json()).error.code]).toEqual([404, 'NOT_FOUND']);
@@ -188,7 +174,7 @@ test('no more streams than the instance takes', async () => {
 test('many: by project and by state, with a word where an execution leaves the state', async () => {
   const [mine, other] = [`mine-${randomUUID()}`, `other-${randomUUID()}`];
   const here = await start({ project_id: mine });
-  await api.reaches(here, 'created');
+  await world.api.reaches(here, 'created');
   const ofProject = follow(`stream?project_id=${mine}`);
   const created = follow(`stream?project_id=${mine}&state=created`);
   await eventually(() => ofProject.messages.length === 1 && created.messages.length === 1);
@@ -198,8 +184,8 @@ test('many: by project and by state, with a word where an execution leaves the s
   });
   await start({ project_id: other, auto_execute: true });
   await remaining(here);
-  await api.reaches(here, 'completed');
-  const last = Number((await api.details(here)).execution.revision);
+  await world.api.reaches(here, 'completed');
+  const last = Number((await world.api.details(here)).execution.revision);
   await eventually(() => expect(ofProject.revisions()).toEqual(upTo(last, 1)));
   expect(new Set(ofProject.named('event').map(({ data }) => data.execution.project_id))).toEqual(new Set([mine]));
   await eventually(() => created.named('left').length === 1);
@@ -213,18 +199,18 @@ test('many: by project and by state, with a word where an execution leaves the s
 
 /** As another program would. */
 const append = async (id: string, type: string, data: object) => {
-  const log = app.server.app.get(EventLog);
+  const log = world.app.server.app.get(EventLog);
   const { revision } = await log.read(`workflow-${id}`);
   await log.append(`workflow-${id}`, [{ id: randomUUID(), type, data: data as never, metadata: {} }], revision);
 };
 
 test('many: what was held back reaches clients when it is healed, and those who were away get a snapshot', async () => {
   const [sick, well] = [await start(), await start()];
-  await api.reaches(sick, 'created');
-  await api.reaches(well, 'created');
+  await world.api.reaches(sick, 'created');
+  await world.api.reaches(well, 'created');
   const client = follow('stream');
   await eventually(() => client.messages.length === 1);
-  const { steps: rows } = await api.details(sick);
+  const { steps: rows } = await world.api.details(sick);
   await append(sick, 'StepStarted', { stepId: rows[0].id, step: 'enrich', attempt: 'first' });
   await append(sick, 'WorkflowPraised', { by: 'a reader' });
   await remaining(well);
@@ -234,7 +220,7 @@ test('many: what was held back reaches clients when it is healed, and those who 
   const cursor = client.messages.at(-1)!.id;
 
   const route = '/api/v1/admin/projections/workflow_events';
-  await api.post(`${route}/poisoned/${sick}`, { action: 'skip', actor_id: 'ann', reason: 'not ours' });
+  await world.api.post(`${route}/poisoned/${sick}`, { action: 'skip', actor_id: 'ann', reason: 'not ours' });
   await eventually(() => expect(of(sick).map(({ data }) => data.event.revision)).toEqual(['2']));
   expect(of(sick)[0]!.id).toBe(cursor);
   expect(BigInt(of(sick)[0]!.data.event.position)).toBeLessThan(BigInt(cursor));
@@ -249,10 +235,10 @@ test('many: a table that was built anew is told to those who follow', async () =
   await eventually(() => client.messages.length === 1);
   const route = '/api/v1/admin/projections/workflow_events';
   await eventually(async () => {
-    const { body } = await api.get(route);
+    const { body } = await world.api.get(route);
     expect(body.data.projection.lag.events).toBe(0);
   });
-  const ordered = await api.post(`${route}/rebuilds`, { actor_id: 'ann', reason: 'a test', require: 'none' });
+  const ordered = await world.api.post(`${route}/rebuilds`, { actor_id: 'ann', reason: 'a test', require: 'none' });
   expect(ordered.status).toBe(202);
   await eventually(() => client.messages.length > 1, { deadlineMs: 30_000 });
   expect(client.messages[1]).toMatchObject({ event: 'snapshot', data: { reason: 'history_changed' } });
@@ -264,7 +250,7 @@ test('who does not read is let go with the reason, and goes on from where it was
   const text = 'x'.repeat(50_000);
   const project = `p-${randomUUID()}`;
   const [response] = (await once(
-    request(`${api.url}/api/v1/workflow/stream?project_id=${project}`).end(),
+    request(`${world.api.url}/api/v1/workflow/stream?project_id=${project}`).end(),
     'response',
   )) as [IncomingMessage];
   let read = '';
@@ -272,7 +258,7 @@ test('who does not read is let go with the reason, and goes on from where it was
   await eventually(() => read.includes('event: snapshot'));
   response.pause();
   const ids: string[] = [];
-  const streams = app.server.app.get(OpenStreams);
+  const streams = world.app.server.app.get(OpenStreams);
   for (let round = 0; round < 40 && streams.count > 0; round++)
     ids.push(
       ...(await Promise.all(Array.from({ length: 20 }, () => start({ project_id: project, metadata: { text } })))),
@@ -292,9 +278,9 @@ test('who does not read is let go with the reason, and goes on from where it was
 }, 60_000);
 
 test('signs of life, and headers that keep proxies from waiting or keeping', async () => {
-  const unknown = await fetch(`${api.url}/api/v1/workflow/stream?state=nowhere`);
+  const unknown = await fetch(`${world.api.url}/api/v1/workflow/stream?state=nowhere`);
   expect([unknown.status, (await unknown.json()).error.code]).toEqual([400, 'UNKNOWN_STATE']);
-  const response = await fetch(`${api.url}/api/v1/workflow/stream?state=created`);
+  const response = await fetch(`${world.api.url}/api/v1/workflow/stream?state=created`);
   expect(Object.fromEntries(response.headers)).toMatchObject({
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store, no-transform',

@@ -6,7 +6,7 @@ import pg from 'pg';
 import { startServer, type Server } from '../../src/composition/server.js';
 import { loadConfig } from '../../src/infrastructure/config/config.js';
 import { createDataSource } from '../../src/infrastructure/postgres/data-source.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
+import { createTestDatabase, EMPTY, type TestDatabase } from '../support/postgres.js';
 import { Api } from './support/api.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- rows whose shape is what the tests assert */
@@ -27,7 +27,7 @@ const makeRole = (name: string, options = '') =>
   );
 
 beforeEach(async () => {
-  database = await createTestDatabase();
+  database = await createTestDatabase(EMPTY);
   dataDir = await mkdtemp(path.join(tmpdir(), 'test-supabase-'));
   admin = new pg.Client({ connectionString: database.superuserUrl });
   await admin.connect();

@@ -3,49 +3,35 @@ import { rm } from 'node:fs/promises';
 import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { report, startDeferringAgent, type Task } from '../support/deferring-agent.js';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { definitionsDir } from './support/definitions.js';
-import { startInstance, type Instance } from './support/instance.js';
+import { openCluster, type Cluster } from './support/cluster.js';
+import type { Instance } from './support/instance.js';
 
 const START = { project_id: 'p-1', document_type: 'test', triggered_by: 'ann' };
 const COMPLETE = { type: 'complete', data: { long: 'done' } };
 
-let database: TestDatabase;
-let definitions: string;
+let cluster: Cluster;
 let agent: Awaited<ReturnType<typeof startDeferringAgent>>;
 let quick: AgentServer;
-let instances: Instance[];
 
 beforeEach(async () => {
-  instances = [];
-  [database, definitions, agent, quick] = await Promise.all([
-    createTestDatabase(),
-    definitionsDir([
-      { name: 'long', agent: 'long', heartbeat_timeout_seconds: 30 },
-      { name: 'last', agent: 'last' },
-    ]),
+  [agent, quick] = await Promise.all([
     startDeferringAgent(),
     startAgentServer(({ input }) => succeed({ [input.step]: 'done' })),
   ]);
+  const steps = [
+    { name: 'long', agent: 'long', heartbeat_timeout_seconds: 30 },
+    { name: 'last', agent: 'last' },
+  ];
+  const urls = { AGENT_LONG_URL: `${agent.url}/long`, AGENT_LAST_URL: `${quick.url}/last` };
+  cluster = await openCluster(steps, { SHUTDOWN_GRACE_MS: '300', LOG_LEVEL: 'verbose', ...urls });
 });
 afterEach(async () => {
-  await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
-  await Promise.all([agent.close(), quick.close(), rm(definitions, { recursive: true }), database.drop()]);
+  await cluster.close();
+  await Promise.all([agent.close(), quick.close()]);
 });
 
-const start = async (env: Record<string, string> = {}) => {
-  const instance = await startInstance({
-    DATABASE_URL: database.url,
-    DEFINITIONS_DIR: definitions,
-    AGENT_LONG_URL: `${agent.url}/long`,
-    AGENT_LAST_URL: `${quick.url}/last`,
-    SHUTDOWN_GRACE_MS: '300',
-    LOG_LEVEL: 'verbose',
-    ...env,
-  });
-  instances.push(instance);
-  return instance;
-};
+const start = (env: Record<string, string> = {}) => cluster.start(env);
 
 const taken = async ({ api }: Instance): Promise<Readonly<{ id: string; task: Task }>> => {
   const id = await api.start(START);

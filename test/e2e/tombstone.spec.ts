@@ -13,13 +13,14 @@ import {
   type EmbeddedEventStore,
 } from '../../src/infrastructure/embedded-eventstore/index.js';
 import { connect } from '../../src/infrastructure/eventstore/connect.js';
+import { bundled } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { startReceiver, type Receiver } from '../support/webhook-receiver.js';
 import { Api } from './support/api.js';
 import { startScriptedAgents } from './support/scripted-agents.js';
 
-const program = fileURLToPath(new URL('../../dist/interfaces/cli/audit.js', import.meta.url));
+const program = fileURLToPath(bundled(new URL('../../dist/interfaces/cli/audit.js', import.meta.url)));
 const HOOKS = '/api/v1/workflow/webhooks';
 
 let database: TestDatabase;

@@ -4,28 +4,17 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { follow, FOLLOW_LIMITS } from '../../src/interfaces/cli/watch/follow.js';
-import { startChild } from '../support/child.js';
+import { bundled, startChild } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
-import { startScriptedAgents } from './support/scripted-agents.js';
-import { startTestApp, type TestApp } from './support/test-app.js';
+import { scriptedApp } from './support/scripted-app.js';
 
-const WATCH = new URL('../../dist/interfaces/cli/watch/main.js', import.meta.url);
+const WATCH = bundled(new URL('../../dist/interfaces/cli/watch/main.js', import.meta.url));
 
-let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
-let app: TestApp;
-
-beforeAll(async () => {
-  agents = await startScriptedAgents();
-  app = await startTestApp({ AGENT_BASE_URL: agents.url });
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  await agents.close();
-}, 60_000);
+const world = scriptedApp();
 
 const start = (project: string, more: object = {}) =>
-  app.api.start({ project_id: project, document_type: 'ib', triggered_by: 'ann', ...more });
+  world.api.start({ project_id: project, document_type: 'ib', triggered_by: 'ann', ...more });
 
 const watch = (...args: string[]) => {
   const child = startChild(WATCH, args);
@@ -35,9 +24,9 @@ const watch = (...args: string[]) => {
 
 test('completed: a line for each event, and 0', async () => {
   const id = await start('p-1', { auto_execute: false });
-  const { child, ended } = watch(id, '--url', app.api.url);
+  const { child, ended } = watch(id, '--url', world.api.url);
   await child.printed(/0 % {2}created/);
-  await app.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'remaining' });
+  await world.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'remaining' });
   expect(await ended).toBe(0);
   const output = child.output();
   expect(output).toContain(`ib-generation  ${id}  project p-1`);
@@ -45,29 +34,29 @@ test('completed: a line for each event, and 0', async () => {
   expect(output.trimEnd().split('\n').at(-1)).toBe('Execution completed, 100 %');
   expect(output).not.toContain('\x1b');
   // Of one that has ended there is only the snapshot to show.
-  const again = watch(id, '--url', app.api.url);
+  const again = watch(id, '--url', world.api.url);
   expect(await again.ended).toBe(0);
   expect(again.child.output()).toMatch(/✔ export {4}completed/);
 });
 
 test('failed and cancelled: 1, with the reason', async () => {
-  agents.scripts.set('p-fail', { compose: 'validation' });
-  const failing = watch(await start('p-fail'), '--url', app.api.url);
+  world.agents.scripts.set('p-fail', { compose: 'validation' });
+  const failing = watch(await start('p-fail'), '--url', world.api.url);
   expect(await failing.ended).toBe(1);
   expect(failing.child.output()).toMatch(/Execution failed, \d+ %\n$/);
   expect(failing.child.output()).toContain('validation');
 
-  agents.scripts.set('p-later', { enrich: 'later' });
+  world.agents.scripts.set('p-later', { enrich: 'later' });
   const waiting = await start('p-later');
-  await eventually(async () => expect((await app.api.details(waiting)).steps[0].status).toBe('waiting'));
-  const cancelled = watch(waiting, '--url', app.api.url);
+  await eventually(async () => expect((await world.api.details(waiting)).steps[0].status).toBe('waiting'));
+  const cancelled = watch(waiting, '--url', world.api.url);
   await cancelled.child.printed(/↻ enrich .* next attempt in (9|10) min/);
-  await app.api.control(waiting, 'cancel', { reason: 'enough' });
+  await world.api.control(waiting, 'cancel', { reason: 'enough' });
   expect(await cancelled.ended).toBe(1);
 });
 
 test('unknown executions and wrong usage: 2, and what was expected', async () => {
-  const unknown = watch(randomUUID(), '--url', app.api.url);
+  const unknown = watch(randomUUID(), '--url', world.api.url);
   expect(await unknown.ended).toBe(2);
   expect(unknown.child.output()).toContain('NOT_FOUND: There is no execution');
   for (const args of [[], ['nonsense'], [randomUUID(), '--url', 'ftp://x'], ['--colour']]) {
@@ -80,17 +69,17 @@ test('unknown executions and wrong usage: 2, and what was expected', async () =>
 });
 
 test('cut off, it says so, comes again and shows each event once', async () => {
-  const proxy = await startFaultProxy({ port: Number(new URL(app.api.url).port) });
+  const proxy = await startFaultProxy({ port: Number(new URL(world.api.url).port) });
   try {
-    agents.scripts.set('p-cut', { write: 'hold' });
+    world.agents.scripts.set('p-cut', { write: 'hold' });
     const id = await start('p-cut');
     const { child, ended } = watch(id, '--url', `http://127.0.0.1:${proxy.port}`);
     await child.printed(/writing/);
     proxy.refuse();
     proxy.drop();
     await child.printed(/trying again in/);
-    await eventually(() => agents.release(id, 'write') ?? true);
-    await app.api.reaches(id, 'completed');
+    await eventually(() => world.agents.release(id, 'write') ?? true);
+    await world.api.reaches(id, 'completed');
     proxy.release();
     expect(await ended).toBe(0);
     expect(child.output()).toContain('Connected again');
@@ -102,8 +91,8 @@ test('cut off, it says so, comes again and shows each event once', async () => {
 });
 
 test('Ctrl-C ends it cleanly', async () => {
-  agents.scripts.set('p-held', { enrich: 'hold' });
-  const { child, ended } = watch(await start('p-held'), '--url', app.api.url);
+  world.agents.scripts.set('p-held', { enrich: 'hold' });
+  const { child, ended } = watch(await start('p-held'), '--url', world.api.url);
   await child.printed(/enriching/);
   child.process.kill('SIGINT');
   expect(await ended).toBe(0);

@@ -1,49 +1,31 @@
 /** What subscribers are owed outlives the instance, and so do the addresses that are not to be reached. */
-import { rm } from 'node:fs/promises';
 import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
-import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { startReceiver, verify, type Receiver } from '../support/webhook-receiver.js';
-import { definitionsDir } from './support/definitions.js';
-import { startInstance, type Instance } from './support/instance.js';
+import { openCluster, type Cluster } from './support/cluster.js';
 
 const HOOKS = '/api/v1/workflow/webhooks';
 const START = { project_id: 'p-1', document_type: 'test' };
 const QUICK = { WEBHOOK_FIRST_RETRY_MS: '100', WEBHOOK_TIMEOUT_MS: '500' };
 
-let database: TestDatabase;
-let definitions: string;
 let agent: AgentServer;
 let receiver: Receiver;
-let instances: Instance[];
+let cluster: Cluster;
 
-const start = async (env: Record<string, string> = { WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true', ...QUICK }) => {
-  const urls = { AGENT_FIRST_URL: `${agent.url}/first`, AGENT_SECOND_URL: `${agent.url}/second` };
-  const instance = await startInstance({
-    DATABASE_URL: database.url,
-    DEFINITIONS_DIR: definitions,
-    ...urls,
-    ...env,
-  });
-  instances.push(instance);
-  return instance;
-};
+const start = (env: Record<string, string> = { WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true', ...QUICK }) => cluster.start(env);
 
 beforeEach(async () => {
-  instances = [];
-  [database, definitions, agent, receiver] = await Promise.all([
-    createTestDatabase(),
-    definitionsDir([
-      { name: 'first', agent: 'first' },
-      { name: 'second', agent: 'second' },
-    ]),
-    startAgentServer(({ input }) => succeed({ [input.step]: 'done' })),
-    startReceiver(),
-  ]);
+  agent = await startAgentServer(({ input }) => succeed({ [input.step]: 'done' }));
+  receiver = await startReceiver();
+  const steps = ['first', 'second'].map((name) => ({ name, agent: name }));
+  cluster = await openCluster(steps, {
+    AGENT_FIRST_URL: `${agent.url}/first`,
+    AGENT_SECOND_URL: `${agent.url}/second`,
+  });
 });
 afterEach(async () => {
-  await Promise.all(instances.map(({ child }) => child.kill('SIGKILL')));
-  await Promise.all([agent.close(), receiver.close(), rm(definitions, { recursive: true }), database.drop()]);
+  await cluster.close();
+  await Promise.all([agent.close(), receiver.close()]);
 });
 
 const positionsTaken = () => receiver.taken().map(({ body }) => [body.data.execution_id, body.data.revision]);

@@ -3,51 +3,40 @@ import { randomUUID } from 'node:crypto';
 import { EventLog } from '../../src/application/log/event-log.js';
 import { eventually } from '../support/eventually.js';
 import { startReceiver, verify, type Receiver } from '../support/webhook-receiver.js';
-import { startScriptedAgents } from './support/scripted-agents.js';
-import { startTestApp, type TestApp } from './support/test-app.js';
+import { scriptedApp } from './support/scripted-app.js';
 
 const HOOKS = '/api/v1/workflow/webhooks';
 const START = { project_id: 'p-1', document_type: 'ib' };
 
-let agents: Awaited<ReturnType<typeof startScriptedAgents>>;
-let app: TestApp;
+const world = scriptedApp({
+  WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
+  WEBHOOK_FIRST_RETRY_MS: '20',
+  WEBHOOK_GIVE_UP_MS: '1500',
+  WEBHOOK_TIMEOUT_MS: '60000',
+});
 let receiver: Receiver;
-
-beforeAll(async () => {
-  agents = await startScriptedAgents();
-  app = await startTestApp({
-    AGENT_BASE_URL: agents.url,
-    WEBHOOK_ALLOW_PRIVATE_TARGETS: 'true',
-    WEBHOOK_FIRST_RETRY_MS: '20',
-    WEBHOOK_GIVE_UP_MS: '1500',
-    WEBHOOK_TIMEOUT_MS: '60000',
-  });
-}, 60_000);
-afterAll(async () => {
-  await app.close();
-  await agents.close();
-}, 60_000);
 beforeEach(async () => {
   receiver = await startReceiver();
 });
 afterEach(async () => {
-  const { webhooks } = (await app.api.get(HOOKS)).body.data;
+  const { webhooks } = (await world.api.get(HOOKS)).body.data;
   await Promise.all(webhooks.map(({ id }: { id: string }) => remove(id)));
   await receiver.close();
 });
 
 const subscribe = async (body: object = {}) => {
-  const made = await app.api.post(HOOKS, { url: `${receiver.url}/hook?token=t0ken`, ...body });
+  const made = await world.api.post(HOOKS, { url: `${receiver.url}/hook?token=t0ken`, ...body });
   expect(made.status).toBe(201);
   const { webhook, secret } = made.body.data;
   return { id: webhook.id as string, webhook, secret: secret as string };
 };
-const shown = async (id: string) => (await app.api.get(`${HOOKS}/${id}`)).body.data.webhook;
-const deliveries = async (id: string, query = '') => (await app.api.get(`${HOOKS}/${id}/deliveries${query}`)).body.data;
-const remove = (id: string) => fetch(`${app.api.url}${HOOKS}/${id}`, { method: 'DELETE' });
+const shown = async (id: string) => (await world.api.get(`${HOOKS}/${id}`)).body.data.webhook;
+const deliveries = async (id: string, query = '') =>
+  (await world.api.get(`${HOOKS}/${id}/deliveries${query}`)).body.data;
+const remove = (id: string) => fetch(`${world.api.url}${HOOKS}/${id}`, { method: 'DELETE' });
 const run = async (more: object = {}) => {
-  const id = await app.api.start({ ...START, ...more });
-  await app.api.reaches(id, 'completed');
+  const id = await world.api.start({ ...START, ...more });
+  await world.api.reaches(id, 'completed');
   return id;
 };
 const takenOf = (executionId: string) => receiver.taken().filter(({ body }) => body.data.execution_id === executionId);
@@ -60,7 +49,7 @@ test('every event of an execution arrives in order, as the API shows it, and its
     ...{ event_types: [], project_id: null, execution_id: null, created_by: { type: 'user', id: 'ann' } },
   });
   const executionId = await run();
-  const events = await app.api.events(executionId);
+  const events = await world.api.events(executionId);
   await eventually(() => expect(takenOf(executionId)).toHaveLength(events.length));
   expect(takenOf(executionId).map(({ body }) => body.data)).toEqual(events);
   for (const each of takenOf(executionId)) {
@@ -83,8 +72,11 @@ test('every event of an execution arrives in order, as the API shows it, and its
   expect(rest.next_cursor).toBeNull();
   // Neither the secret nor the address' query is where it can be read.
   const everywhere = JSON.stringify([
-    (await app.server.app.get(EventLog).read(`webhook-${id}`)).events.map(({ data, metadata }) => [data, metadata]),
-    (await app.api.get(HOOKS)).body,
+    (await world.app.server.app.get(EventLog).read(`webhook-${id}`)).events.map(({ data, metadata }) => [
+      data,
+      metadata,
+    ]),
+    (await world.api.get(HOOKS)).body,
   ]);
   for (const hidden of [secret, 't0ken']) expect(everywhere).not.toContain(hidden);
 });
@@ -94,7 +86,7 @@ test('a receiver that fails is tried again with the same id, and the events behi
   receiver.answer(({ body }) => (body.type === 'StepStarted' ? (failures.shift() ?? 204) : 204));
   const { id } = await subscribe();
   const executionId = await run();
-  const events = await app.api.events(executionId);
+  const events = await world.api.events(executionId);
   await eventually(() => expect(takenOf(executionId)).toHaveLength(events.length));
   expect(takenOf(executionId).map(({ body }) => body.data.revision)).toEqual(events.map(({ revision }) => revision));
   const ids = receiver.all.map(({ headers }) => headers['webhook-id']);
@@ -116,7 +108,7 @@ test('only what is asked for is sent: by type, by project, by execution', async 
   expect(late.webhook.execution_id).toBe(second);
   const at = (path: string, executionId: string) =>
     takenOf(executionId).flatMap((each) => (each.path.startsWith(path) ? [each.body.type] : []));
-  const types = await app.api.eventTypes(second);
+  const types = await world.api.eventTypes(second);
   const wanted = types.filter((type) => /^(StepCompleted|Workflow.*)$/.test(type));
   await eventually(() => expect(at('/p-2', second)).toEqual(types));
   for (const execution of [first, second]) await eventually(() => expect(at('/hook', execution)).toEqual(wanted));
@@ -134,12 +126,12 @@ test('a delivery is sent again when it is asked for', async () => {
     expect(list).toHaveLength(1);
     return list;
   });
-  const again = await app.api.post(`${HOOKS}/${id}/deliveries/${delivery.id}/redeliver`, {});
+  const again = await world.api.post(`${HOOKS}/${id}/deliveries/${delivery.id}/redeliver`, {});
   expect(again).toMatchObject({ status: 202, body: { data: { delivery: { id: delivery.id, state: 'pending' } } } });
   await eventually(() => expect(receiver.all).toHaveLength(2));
   expect(receiver.all[1]!.headers['webhook-id']).toBe(receiver.all[0]!.headers['webhook-id']);
   expect(receiver.all[1]!.text).toBe(receiver.all[0]!.text);
-  expect((await app.api.post(`${HOOKS}/${id}/deliveries/${randomUUID()}/redeliver`, {})).status).toBe(404);
+  expect((await world.api.post(`${HOOKS}/${id}/deliveries/${randomUUID()}/redeliver`, {})).status).toBe(404);
 });
 
 test('nothing is sent after DELETE, and nothing is left', async () => {
@@ -147,34 +139,34 @@ test('nothing is sent after DELETE, and nothing is left', async () => {
   expect((await remove(id)).status).toBe(200);
   const executionId = await run();
   const other = await subscribe({ event_types: ['WorkflowStarted'] });
-  const later = await app.api.start({ ...START, auto_execute: false });
+  const later = await world.api.start({ ...START, auto_execute: false });
   await eventually(() => expect(takenOf(later)).toHaveLength(1));
   expect(takenOf(executionId)).toEqual([]);
   for (const path of [`${HOOKS}/${id}`, `${HOOKS}/${id}/deliveries`])
-    expect((await app.api.get(path)).status).toBe(404);
+    expect((await world.api.get(path)).status).toBe(404);
   expect((await remove(id)).status).toBe(404);
-  expect((await app.api.get(HOOKS)).body.data.webhooks.map((each: { id: string }) => each.id)).toEqual([other.id]);
+  expect((await world.api.get(HOOKS)).body.data.webhooks.map((each: { id: string }) => each.id)).toEqual([other.id]);
 });
 
 test('during a rotation both secrets sign; then the new one alone', async () => {
   const { id, secret } = await subscribe({ event_types: ['WorkflowStarted'] });
-  const rotated = await app.api.post(`${HOOKS}/${id}/secrets`, { overlap_seconds: 3600, actor_id: 'ann' });
+  const rotated = await world.api.post(`${HOOKS}/${id}/secrets`, { overlap_seconds: 3600, actor_id: 'ann' });
   expect(rotated.status).toBe(201);
   const second = rotated.body.data.secret;
   expect(second).not.toBe(secret);
   expect((await shown(id)).secrets).toMatchObject([{ expires_at: null }, { expires_at: expect.any(String) }]);
-  await app.api.start({ ...START, auto_execute: false });
+  await world.api.start({ ...START, auto_execute: false });
   const [both] = await eventually(() => (receiver.all.length > 0 ? receiver.all : false));
   expect([verify(secret, both!), verify(second, both!)]).toEqual([true, true]);
-  const third = (await app.api.post(`${HOOKS}/${id}/secrets`, { overlap_seconds: 0 })).body.data.secret;
-  await app.api.start({ ...START, auto_execute: false });
+  const third = (await world.api.post(`${HOOKS}/${id}/secrets`, { overlap_seconds: 0 })).body.data.secret;
+  await world.api.start({ ...START, auto_execute: false });
   await eventually(() => expect(receiver.all).toHaveLength(2));
   expect([secret, second, third].map((each) => verify(each, receiver.all[1]!))).toEqual([false, false, true]);
 });
 
 test('a secret that leaked is ended at once, however many are valid', async () => {
   const { id, secret } = await subscribe({ event_types: ['WorkflowStarted'] });
-  const rotate = (overlap_seconds: number) => app.api.post(`${HOOKS}/${id}/secrets`, { overlap_seconds });
+  const rotate = (overlap_seconds: number) => world.api.post(`${HOOKS}/${id}/secrets`, { overlap_seconds });
   const others: string[] = [];
   for (let made = await rotate(3600); made.status === 201; made = await rotate(3600))
     others.push(made.body.data.secret);
@@ -185,7 +177,7 @@ test('a secret that leaked is ended at once, however many are valid', async () =
   const last = await rotate(0);
   expect(last.status).toBe(201);
   expect((await shown(id)).secrets).toMatchObject([{ id: last.body.data.secret_id, expires_at: null }]);
-  await app.api.start({ ...START, auto_execute: false });
+  await world.api.start({ ...START, auto_execute: false });
   await eventually(() => expect(receiver.all).toHaveLength(1));
   const verified = [secret, ...others, last.body.data.secret].map((each) => verify(each, receiver.all[0]!));
   expect(verified).toEqual([...[secret, ...others].map(() => false), true]);
@@ -204,7 +196,7 @@ test('a receiver that fails for too long is disabled, with a notice; enabled aga
   });
   expect(disabled.disabled).toMatchObject({ cause: 'lasting_failure', by: { type: 'system', id: 'webhooks' } });
   expect(disabled.disabled.reason).toMatch(/^One delivery failed for 1500 ms, in \d+ attempts; the last: status 500$/);
-  const { events } = await app.server.app.get(EventLog).read(`webhook-${id}`);
+  const { events } = await world.app.server.app.get(EventLog).read(`webhook-${id}`);
   expect(events.map(({ type }) => type)).toEqual(['WebhookSubscribed', 'WebhookDisabled']);
   await eventually(async () =>
     expect((await deliveries(id)).deliveries).toMatchObject([
@@ -212,12 +204,12 @@ test('a receiver that fails for too long is disabled, with a notice; enabled aga
       { event_type: 'WorkflowStarted', state: 'failed', status_code: 500 },
     ]),
   );
-  const missed = await app.api.start({ ...START, auto_execute: false });
-  const refused = await app.api.post(`${HOOKS}/${id}/test`, {});
+  const missed = await world.api.start({ ...START, auto_execute: false });
+  const refused = await world.api.post(`${HOOKS}/${id}/test`, {});
   expect(refused).toMatchObject({ status: 409, body: { error: { details: { current_state: 'disabled' } } } });
 
   receiver.answer(() => 204);
-  expect((await app.api.post(`${HOOKS}/${id}/enable`, { actor_id: 'ann' })).body.data).toMatchObject({
+  expect((await world.api.post(`${HOOKS}/${id}/enable`, { actor_id: 'ann' })).body.data).toMatchObject({
     changed: true,
     webhook: { status: 'enabled', disabled: null },
   });
@@ -228,12 +220,12 @@ test('a receiver that fails for too long is disabled, with a notice; enabled aga
 test('410 disables at once; so does an operator', async () => {
   receiver.answer(() => 410);
   const gone = await subscribe({ event_types: ['WorkflowStarted'] });
-  await app.api.start({ ...START, auto_execute: false });
+  await world.api.start({ ...START, auto_execute: false });
   await eventually(async () => expect((await shown(gone.id)).disabled).toMatchObject({ cause: 'gone' }));
   expect(receiver.all).toHaveLength(1);
   const other = await subscribe();
   const reason = 'moving house';
-  const answered = await app.api.post(`${HOOKS}/${other.id}/disable`, { actor_id: 'ann', reason });
+  const answered = await world.api.post(`${HOOKS}/${other.id}/disable`, { actor_id: 'ann', reason });
   const by = { type: 'user', id: 'ann' };
   expect(answered.body.data.webhook).toMatchObject({ status: 'disabled', disabled: { cause: 'operator', reason, by } });
 });
@@ -245,7 +237,7 @@ test('a test is delivered, and its answer is in the list', async () => {
     return 201;
   });
   const { id, secret } = await subscribe({ event_types: ['WorkflowFailed'] });
-  expect((await app.api.post(`${HOOKS}/${id}/test`, { reason: 'to see' })).status).toBe(202);
+  expect((await world.api.post(`${HOOKS}/${id}/test`, { reason: 'to see' })).status).toBe(202);
   await eventually(async () =>
     expect((await deliveries(id)).deliveries).toMatchObject([
       { event_type: 'WebhookTested', execution_id: null, state: 'delivered', response_excerpt: 'welcome' },
@@ -262,7 +254,7 @@ test('a redirect is not followed', async () => {
     return path.startsWith('/hook') ? 307 : 204;
   });
   const { id } = await subscribe({ event_types: ['WorkflowStarted'] });
-  await app.api.start({ ...START, auto_execute: false });
+  await world.api.start({ ...START, auto_execute: false });
   await eventually(async () => expect((await deliveries(id)).deliveries).toMatchObject([{ status_code: 307 }]));
   expect(receiver.all.filter(({ path }) => !path.startsWith('/hook'))).toEqual([]);
 });
@@ -270,9 +262,9 @@ test('a redirect is not followed', async () => {
 test('made once under one Idempotency-Key, with the same secret; another one under it is refused', async () => {
   const headers = { 'idempotency-key': randomUUID() };
   const body = { url: `${receiver.url}/x`, event_types: ['Step*'] };
-  const [one, two] = [await app.api.post(HOOKS, body, headers), await app.api.post(HOOKS, body, headers)];
+  const [one, two] = [await world.api.post(HOOKS, body, headers), await world.api.post(HOOKS, body, headers)];
   expect(two.body.data).toMatchObject({ id: one.body.data.id, secret: one.body.data.secret, changed: false });
-  const other = await app.api.post(HOOKS, { ...body, event_types: ['Workflow*'] }, headers);
+  const other = await world.api.post(HOOKS, { ...body, event_types: ['Workflow*'] }, headers);
   expect(other).toMatchObject({ status: 422, body: { error: { code: 'IDEMPOTENCY_KEY_REUSED' } } });
 });
 
@@ -284,7 +276,7 @@ test.each([
   ['no URL', { url: 'example.com' }, 'TARGET_NOT_ALLOWED'],
   ['an unknown field', { events: [] }, 'INVALID_REQUEST'],
 ])('%s is refused', async (_, body, code) => {
-  const refused = await app.api.post(HOOKS, { url: 'https://example.com/', ...body });
+  const refused = await world.api.post(HOOKS, { url: 'https://example.com/', ...body });
   expect(refused).toMatchObject({ status: 400, body: { error: { code } } });
   expect(JSON.stringify(refused.body)).not.toContain('ann:secret');
 });
@@ -296,7 +288,7 @@ test('receivers that hang keep nobody waiting, neither on their own host nor els
   const types = ['WorkflowStarted'];
   const hooks = (url: string, many: number) =>
     Promise.all(Array.from({ length: many }, (_, n) => subscribe({ url: `${url}/hanging/${n}`, event_types: types })));
-  const start = () => app.api.start({ ...START, auto_execute: false });
+  const start = () => world.api.start({ ...START, auto_execute: false });
   await hooks(elsewhere.url, 9);
   await start();
   await eventually(() => elsewhere.taken().length === 9);

@@ -4,12 +4,12 @@ import { rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startChild, type Child } from '../../support/child.js';
+import { bundled, startChild, type Child } from '../../support/child.js';
 import { Api } from './api.js';
 
 export type Instance = Readonly<{ api: Api; child: Child }>;
 
-const MAIN = new URL('../../../dist/main.js', import.meta.url);
+const MAIN = bundled(new URL('../../../dist/main.js', import.meta.url));
 
 /**
  * Heartbeats are quick here, so that a take-over need not be waited for.

@@ -12,6 +12,8 @@ const typescript = fileURLToPath(new URL('../../support/typescript.mjs', import.
 const program = fileURLToPath(new URL('./agents-module.program.ts', import.meta.url));
 let directory: string;
 
+// What the modules import: it is not part of the time in which they have to load.
+beforeAll(() => import('../../../src/index.js'));
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'agents-module-'));
 });

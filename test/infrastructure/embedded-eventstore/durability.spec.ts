@@ -18,11 +18,11 @@ import {
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { startEmbeddedPostgres } from '../../../src/infrastructure/embedded-postgres/embedded-postgres.js';
 import { busyWriter } from '../../support/busy-writer.js';
-import { startChild, type Child } from '../../support/child.js';
+import { bundled, startChild, type Child } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 
-const program = new URL('../../../dist/infrastructure/embedded-eventstore/main.js', import.meta.url);
+const program = bundled(new URL('../../../dist/infrastructure/embedded-eventstore/main.js', import.meta.url));
 const event = (): NewEvent => ({ id: randomUUID(), type: 'Happened', data: {}, metadata: {} });
 
 /** Subscribes again after what it has heard last, for as long as it is wanted. */

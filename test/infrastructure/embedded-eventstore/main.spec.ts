@@ -3,11 +3,11 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from '../../../src/infrastructure/eventstore/connect.js';
-import { startChild } from '../../support/child.js';
+import { bundled, startChild } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { closeClient, collect, event, newStream } from './server-under-test.js';
 
-const program = new URL('../../../dist/infrastructure/embedded-eventstore/main.js', import.meta.url);
+const program = bundled(new URL('../../../dist/infrastructure/embedded-eventstore/main.js', import.meta.url));
 
 test('runs on an embedded Postgres of its own, tells the advertised address, and ends cleanly', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'workflow-executor-eventstore-'));

@@ -8,12 +8,12 @@ import type { NewEvent } from '../../../src/application/log/event-log.js';
 import { SharedNode, startEmbeddedEventStore } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { FailoverEventLog } from '../../../src/infrastructure/eventstore/failover.event-log.js';
-import { startChild } from '../../support/child.js';
+import { bundled, startChild } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import { listen } from '../eventstore/event-log.contract.js';
 
-const program = new URL('../../../dist/infrastructure/embedded-eventstore/main.js', import.meta.url);
+const program = bundled(new URL('../../../dist/infrastructure/embedded-eventstore/main.js', import.meta.url));
 const event = (): NewEvent => ({ id: randomUUID(), type: 'Happened', data: {}, metadata: {} });
 
 let database: TestDatabase;

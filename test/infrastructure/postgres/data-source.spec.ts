@@ -1,9 +1,9 @@
 import { createDataSource, migrate } from '../../../src/infrastructure/postgres/data-source.js';
 import { migrations } from '../../../src/infrastructure/postgres/migrations/index.js';
-import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
+import { createTestDatabase, EMPTY, type TestDatabase } from '../../support/postgres.js';
 
 let database: TestDatabase;
-beforeEach(async () => (database = await createTestDatabase()));
+beforeEach(async () => (database = await createTestDatabase(EMPTY)));
 afterEach(() => database.drop());
 
 const open = (more: object = {}) => createDataSource({ url: database.url, poolSize: 2, ...more });

@@ -2,12 +2,12 @@
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { jest } from '@jest/globals';
-import { startChild, type Child } from '../../support/child.js';
+import { bundled, startChild, type Child } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { collect } from '../../infrastructure/embedded-eventstore/server-under-test.js';
 import { comparable, startSide, turns, type Side } from './side.js';
 
-const program = new URL('../../../dist/tools/copy-eventstore/main.js', import.meta.url);
+const program = bundled(new URL('../../../dist/tools/copy-eventstore/main.js', import.meta.url));
 // Each test starts several processes.
 jest.setTimeout(90_000);
 const running: Child[] = [];
