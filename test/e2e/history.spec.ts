@@ -1,4 +1,4 @@
-/** What the API answered at each revision of a life with retry, pause and cancel, asked for again when it is over. */
+/** What the API answered at each revision of an execution with retry, pause and cancel, read again after its end. */
 import { eventually } from '../support/eventually.js';
 import type { Api } from './support/api.js';
 import { startScriptedAgents } from './support/scripted-agents.js';
@@ -21,7 +21,7 @@ afterAll(async () => {
 
 const latest = async (id: string) => (await api.get(`/api/v1/workflow?execution_id=${id}&${ALL}`)).body.data;
 
-/** Keeps each answer that the endpoint gives, by its revision, until the execution has come to rest as wanted. */
+/** Keeps each answer of the endpoint by its revision, until `isThere` holds. */
 const live = (id: string, seen: Map<string, unknown>, isThere: (data: never) => boolean) =>
   eventually(
     async () => {
@@ -34,7 +34,7 @@ const live = (id: string, seen: Map<string, unknown>, isThere: (data: never) => 
 
 type Seen = { execution: { current_state: string; drained: boolean }; steps: { status: string }[] };
 
-test('at each revision the answer is the one that was given then, and so it is at each time', async () => {
+test('the API answers at each past revision what it answered then, and at each time with the revision of that time', async () => {
   agents.scripts.set('lived', { enrich: 'validation' });
   const seen = new Map<string, unknown>();
   const id = await api.start({ project_id: 'lived', document_type: 'ib', metadata: { zebra: 1, a: [{ b: 2, a: 1 }] } });

@@ -25,10 +25,10 @@ describe('a pause while a call is in flight', () => {
   const paused = { current_state: 'paused', pause_state: 'paused', drained: true };
   const listed = async (id: string) =>
     (await api.get('/api/v1/workflow/executions?state=paused')).body.data.executions.find(
-      (one: { id: string }) => one.id === id,
+      (each: { id: string }) => each.id === id,
     );
 
-  test('is pausing until the call has drained, then paused; both are paused to the guide', async () => {
+  test('shows pause_state pausing until the call has drained, then paused; current_state is paused in both', async () => {
     agents.scripts.set('drains', { enrich: 'hold' });
     const id = await api.start({ project_id: 'drains', document_type: 'ib' });
     expect((await api.reaches(id, 'enriching')).execution).toMatchObject({ pause_state: null, drained: false });
@@ -55,7 +55,7 @@ describe('a pause while a call is in flight', () => {
   });
 });
 
-test('exhausted retries pause where the definition asks for it, and tell why; resume tries again', async () => {
+test('exhausted retries pause an execution whose definition asks for it, with the decision shown; a resume tries again', async () => {
   let isRepaired = false;
   const agents = await startAgentServer(() => (isRepaired ? succeed({ done: true }) : failWith('transient')));
   const retry = { initial_interval_ms: 1 };

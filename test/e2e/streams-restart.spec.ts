@@ -1,4 +1,4 @@
-/** Streams through what happens to instances and to their connection to the database. */
+/** Streams across kills and stops of instances and lost connections to the database. */
 import { rm } from 'node:fs/promises';
 import pg from 'pg';
 import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
@@ -17,7 +17,7 @@ let definitions: string;
 let agent: AgentServer;
 let instances: Instance[];
 let clients: SseClient[];
-/** Steps that are answered; others wait. */
+/** Steps that the agent answers; others wait. */
 let open: Set<string>;
 let waiting: Map<string, () => void>;
 
@@ -71,7 +71,7 @@ afterEach(async () => {
 const inState = (client: SseClient, state: string) =>
   eventually(() => client.messages.some(({ data }) => data.execution?.current_state === state), { deadlineMs: 30_000 });
 
-/** Each event that the log has after the client's snapshot, once and in order. */
+/** Expects that the client has each event after its snapshot, once and in order. */
 const mustHaveAll = async (client: SseClient, { api }: Instance, id: string) => {
   const written = await api.events(id);
   const from = Number(client.named('snapshot')[0]!.data.execution.revision);
@@ -79,7 +79,7 @@ const mustHaveAll = async (client: SseClient, { api }: Instance, id: string) => 
   expect(client.named('event').map(({ data }) => data.event)).toEqual(written.slice(from + 1));
 };
 
-test('killed and started again while a client follows: nothing is missed, nothing comes twice', async () => {
+test('a client that follows over kills and restarts of its instance misses no event and gets none twice', async () => {
   const first = await start();
   const id = await first.api.start(START);
   const client = follow(first, `${id}/stream`);
@@ -100,7 +100,7 @@ test('killed and started again while a client follows: nothing is missed, nothin
   await mustHaveAll(client, third, id);
 }, 90_000);
 
-test('told to end, an instance lets its streams go at once, and the client goes on elsewhere', async () => {
+test('an instance that gets SIGTERM closes its streams at once, and the client goes on at another instance', async () => {
   const [first, second] = [await start({ SHUTDOWN_GRACE_MS: '200' }), await start()];
   const id = await first.api.start(START);
   const client = follow(first, `${id}/stream`);
@@ -117,7 +117,7 @@ test('told to end, an instance lets its streams go at once, and the client goes 
   await mustHaveAll(client, second, id);
 }, 90_000);
 
-test('what one instance does is seen on the other, and a lost connection of the listener loses nothing', async () => {
+test('clients of either instance see all events, even when the listeners lose their database connections', async () => {
   const [first, second] = [await start({ SAGA_MAX_CONCURRENT_STEPS: '8' }), await start()];
   const id = await first.api.start(START);
   const [here, there] = [follow(first, `${id}/stream`), follow(second, `${id}/stream`)];
@@ -147,11 +147,11 @@ test('what one instance does is seen on the other, and a lost connection of the 
   const written = await first.api.events(id);
   const from = Number(all.messages[0]!.data.executions[0]?.revision ?? -1);
   await eventually(() => expect(all.named('event').map(({ data }) => data.event)).toEqual(written.slice(from + 1)));
-  // Neither had to come again for it.
+  // The client did not have to reconnect for it.
   expect(there.statuses).toEqual([200, 204]);
 }, 90_000);
 
-test('opened while the database is away, a stream says so and ends, and the client is told everything later', async () => {
+test('a stream opened while the database is away closes with the reason unavailable, and the client gets every event later', async () => {
   const url = new URL(database.url);
   const proxy = await startFaultProxy({ host: url.hostname, port: Number(url.port) });
   try {
