@@ -8,9 +8,9 @@ const typescript = fileURLToPath(new URL('./typescript.mjs', import.meta.url));
 
 export type Child = Readonly<{
   process: ChildProcess;
-  /** All it has printed so far. */
+  /** All output so far. */
   output(): string;
-  /** Waits until it has printed something that matches. */
+  /** Waits until the output matches. */
   printed(pattern: RegExp, patience?: Patience): Promise<RegExpExecArray>;
   /** Sends `signal` and waits for its end. */
   kill(signal: NodeJS.Signals): Promise<void>;

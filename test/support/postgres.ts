@@ -7,7 +7,7 @@ export const TEST_POSTGRES_SUPERUSER_URL = 'TEST_POSTGRES_SUPERUSER_URL';
 
 export type TestDatabase = Readonly<{
   url: string;
-  /** For what the application itself never does. */
+  /** For statements that the application itself never runs. */
   superuserUrl: string;
   drop(): Promise<void>;
 }>;

@@ -20,7 +20,7 @@ export async function load(url, context, next) {
   return compile(url, await readFile(fileURLToPath(url), 'utf8'));
 }
 
-/** What `load` answers for this text of the file. */
+/** What `load` returns for this text of the file. */
 export async function compile(url, text) {
   const { transform } = await import('@swc/core');
   const { code } = await transform(text, {
