@@ -1,4 +1,4 @@
-/** The checker of the trials: silent about histories that are right, and not about any that was tampered with. */
+/** The checker of the trials: it finds nothing in a correct history, and a violation in every tampered history. */
 import { readdirSync, readFileSync } from 'node:fs';
 import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import type { Json } from '../../src/domain/json.js';
@@ -7,7 +7,7 @@ import type { ExistingWorkflow } from '../../src/domain/workflow/state.js';
 import { summarise } from '../../src/domain/workflow/summary.js';
 import { given } from '../support/given.js';
 import { EXECUTION_ID } from '../support/histories.js';
-import { checkStream, type Told } from './check-streams.js';
+import { checkStream, type ReportViolation } from './check-streams.js';
 import { catchUp, openTables, type TestTables } from '../infrastructure/postgres/read-tables.js';
 import { InMemoryEventLog } from '../support/in-memory.event-log.js';
 import { checkAcknowledged, checkLedger, checkTables } from './check-world.js';
@@ -22,7 +22,7 @@ const eventsOf = (name: string): readonly WorkflowEvent[] =>
 const AT = new Date('2030-01-01T00:00:00.000Z');
 const uuid = (index: number) => `33333333-3333-4333-8333-${String(index).padStart(12, '0')}`;
 
-/** As the application records them, each caused by a command of its own. */
+/** The events as the application records them, each caused by a command of its own. */
 const recordedAs = (name: string): RecordedEvent[] => {
   const events = eventsOf(name);
   return events.map(({ type, data }, index) => ({
@@ -36,14 +36,15 @@ const recordedAs = (name: string): RecordedEvent[] => {
   }));
 };
 
-const violations = (check: (tell: Told) => void): string[] => {
-  const told: string[] = [];
-  check((invariant) => void told.push(invariant));
-  return [...new Set(told)];
+const violations = (check: (reportViolation: ReportViolation) => void): string[] => {
+  const reported: string[] = [];
+  check((invariant) => void reported.push(invariant));
+  return [...new Set(reported)];
 };
-const ofStream = (events: readonly RecordedEvent[]) => violations((tell) => checkStream(EXECUTION_ID, events, tell));
+const ofStream = (events: readonly RecordedEvent[]) =>
+  violations((reportViolation) => checkStream(EXECUTION_ID, events, reportViolation));
 
-/** With the places in the stream made good, so that only what was meant is wrong. */
+/** Numbers the revisions anew, so that only the intended tampering is wrong. */
 const renumbered = (events: readonly RecordedEvent[]) =>
   events.map((event, index) => ({ ...event, revision: BigInt(index) }));
 const indexOf = (events: readonly RecordedEvent[], type: string) => events.findIndex((event) => event.type === type);
@@ -52,7 +53,7 @@ const altered = (event: RecordedEvent, data: object): RecordedEvent => ({
   data: { ...(event.data as object), ...data },
 });
 
-test.each(names)('%s is right', (name) => expect(ofStream(recordedAs(name))).toEqual([]));
+test.each(names)('%s has no violation', (name) => expect(ofStream(recordedAs(name))).toEqual([]));
 
 type Tampering = readonly [string, string, string, (events: RecordedEvent[]) => readonly RecordedEvent[]];
 const again = (type: string) => (events: RecordedEvent[]) => {
@@ -83,7 +84,7 @@ const tamperings: readonly Tampering[] = [
     'happy-path.json',
     (events) => renumbered([...events, { ...events[1]!, id: uuid(98) }]),
   ],
-  ['I7', 'a step starts before the one before it is done', 'happy-path.json', without('StepCompleted')],
+  ['I7', 'a step starts before the previous step is done', 'happy-path.json', without('StepCompleted')],
   ['I8', 'an attempt before its time', 'retry.json', changed('StepFailed', { retryAt: '2031-01-01T00:00:00.000Z' })],
   [
     'I8',
@@ -98,7 +99,7 @@ test.each(tamperings)('%s: %s', (invariant, _, name, tamper) => {
   expect(ofStream(tamper(recordedAs(name)))).toContain(invariant);
 });
 
-describe('between the log, the ledger and what clients were told', () => {
+describe('between the log, the ledger and the answers to clients', () => {
   const events = recordedAs('happy-path.json');
   const streams = new Map([[EXECUTION_ID, events]]);
   const ledgerOf = (more: Partial<Ledger[number]> = {}): Ledger =>
@@ -122,13 +123,13 @@ describe('between the log, the ledger and what clients were told', () => {
       const { step } = event.data as { step?: string };
       return event.type === 'StepCompleted' ? altered(event, { output: { [step!]: null } }) : event;
     });
-    return violations((tell) => checkLedger(new Map([[EXECUTION_ID, named]]), ledger, tell));
+    return violations((reportViolation) => checkLedger(new Map([[EXECUTION_ID, named]]), ledger, reportViolation));
   };
 
-  test('a ledger that agrees is right', () => expect(outputs(ledgerOf())).toEqual([]));
+  test('a ledger that agrees with the log has no violation', () => expect(outputs(ledgerOf())).toEqual([]));
   test('I5: an effect twice', () => expect(outputs(ledgerOf({ effects: 2 }))).toContain('I5'));
   test('I5: a completion without its effect', () => expect(outputs(ledgerOf().slice(1))).toContain('I5'));
-  test('I5: another output than that of the effect', () => expect(outputs(ledgerOf({ output: 'x' }))).toContain('I5'));
+  test('I5: an output other than that of the effect', () => expect(outputs(ledgerOf({ output: 'x' }))).toContain('I5'));
   test('I4: a call that is not in the log', () => {
     const [first, ...rest] = ledgerOf();
     const calls = first!.calls.map((call) => ({ ...call, attempt: 9 }));
@@ -143,12 +144,16 @@ describe('between the log, the ledger and what clients were told', () => {
   });
 
   const started = { executionId: EXECUTION_ID, action: 'start', changed: true, revision: 1n, position: 11n };
-  const told = (acknowledged: typeof started) => violations((tell) => checkAcknowledged(streams, [acknowledged], tell));
-  test('a start that is there is right', () => expect(told(started)).toEqual([]));
-  test('I2: a start that is not there', () => expect(told({ ...started, executionId: uuid(1) })).toContain('I2'));
-  test('I1: a revision that is not there', () => expect(told({ ...started, revision: 99n })).toContain('I1'));
-  test('I1: another position', () => expect(told({ ...started, position: 12n })).toEqual(['I1']));
-  test('I1: a pause that is not there', () => expect(told({ ...started, action: 'pause' })).toEqual(['I1']));
+  const violationsOf = (acknowledged: typeof started) =>
+    violations((reportViolation) => checkAcknowledged(streams, [acknowledged], reportViolation));
+  test('a start that is in the log has no violation', () => expect(violationsOf(started)).toEqual([]));
+  test('I2: a start that is not in the log', () =>
+    expect(violationsOf({ ...started, executionId: uuid(1) })).toContain('I2'));
+  test('I1: a revision that is not in the log', () =>
+    expect(violationsOf({ ...started, revision: 99n })).toContain('I1'));
+  test('I1: another position', () => expect(violationsOf({ ...started, position: 12n })).toEqual(['I1']));
+  test('I1: a pause that is not in the log', () =>
+    expect(violationsOf({ ...started, action: 'pause' })).toEqual(['I1']));
 });
 
 describe('between the log and the read tables', () => {
@@ -170,16 +175,16 @@ describe('between the log and the read tables', () => {
   });
   afterAll(() => tables.close());
 
-  /** What is told of the tables after these statements, which are then undone. */
+  /** Runs the statements, checks the tables and undoes the statements. @returns the violated invariants */
   const after = async (...statements: string[]): Promise<string[]> => {
     const { dataSource } = tables;
     const names = ['workflow_executions', 'workflow_steps', 'workflow_events', 'projection_checkpoints'];
     for (const name of names) await dataSource.query(`create table kept_${name} as table ${name}`);
     try {
       for (const statement of statements) await dataSource.query(statement);
-      const told: string[] = [];
-      await checkTables(dataSource, new Map([[EXECUTION_ID, events]]), (invariant) => void told.push(invariant));
-      return [...new Set(told)];
+      const reported: string[] = [];
+      await checkTables(dataSource, new Map([[EXECUTION_ID, events]]), (invariant) => void reported.push(invariant));
+      return [...new Set(reported)];
     } finally {
       for (const name of names) {
         await dataSource.query(`truncate ${name}`);
@@ -192,7 +197,7 @@ describe('between the log and the read tables', () => {
     `insert into ${table} select (jsonb_populate_record(t, '${id}'::jsonb)).* from ${table} t limit 1`;
   const another = JSON.stringify({ id: uuid(66) });
 
-  test('tables that are the fold of the log are right', async () => expect(await after()).toEqual([]));
+  test('tables that equal the fold of the log have no violation', async () => expect(await after()).toEqual([]));
 
   test.each([
     ['an execution changed', `update workflow_executions set percent_complete = percent_complete - 1`],

@@ -1,9 +1,9 @@
-/** Operators who never rest: they start, pause, resume, retry and cancel, on whichever instance answers. */
+/** Operators who never rest: they start, pause, resume, retry and cancel, on any instance that answers. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomOf, seedFor, type Random } from './random.js';
 
-/** What an instance has said yes to. */
+/** A command that an instance has accepted. */
 export type Acknowledged = Readonly<{
   executionId: string;
   action: string;
@@ -47,7 +47,7 @@ export class Clients {
     await this.loops;
   }
 
-  /** Lets most of what is paused go on; the rest stays paused, to show that it does. */
+  /** Resumes most paused executions; the rest shows that a paused execution stays paused. */
   async resumeMost(random: Random): Promise<number> {
     const chosen = [...this.paused].filter(() => random.chance(0.8));
     for (const id of chosen) await this.control(random, id, 'resume');
@@ -97,7 +97,7 @@ export class Clients {
     this.acknowledged.push({ executionId, action, changed, ...place });
   }
 
-  /** The same request under the same key until it is answered for good. */
+  /** Repeats the same request under the same key until it gets a final answer. */
   private async insist(random: Random, what: string, path: string, body: unknown): Promise<Reply | undefined> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': randomUUID() };
     const giveUpAt = performance.now() + PATIENCE_MS;

@@ -1,4 +1,4 @@
-/** What befalls the servers, at random. Each fault ends by itself; `stop` waits for all of them. */
+/** Random faults of the servers. Each fault ends by itself; `rage` waits for all of them. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultProxy } from '../support/fault-proxy.js';
 import type { Victim } from './processes.js';
@@ -6,9 +6,9 @@ import type { Random } from './random.js';
 
 export type Targets = Readonly<{
   instances: readonly Victim[];
-  /** Where the event node is a process of its own. */
+  /** Present if the event node is a process of its own. */
   node: Readonly<{ victim: Victim; proxy: FaultProxy }> | undefined;
-  /** Ends the server at once, as `pg_ctl restart -m immediate` does; those who use it start it again. */
+  /** Ends the server at once, as `pg_ctl restart -m immediate` does; the instances start it again. */
   restartPostgres: () => Promise<void>;
   /** Ends the connection on which the event node writes. */
   cutWriter: () => Promise<void>;
@@ -38,10 +38,10 @@ export class Faults {
     private readonly say: (line: string) => void,
   ) {}
 
-  /** Until `signal`; resolves when the last fault has passed. */
+  /** Injects faults until `signal`; resolves when the last fault has passed. */
   async rage(signal: AbortSignal): Promise<void> {
     const weights = this.targets.node ? { ...WEIGHTS, ...NODE_WEIGHTS } : WEIGHTS;
-    // What a trial is nothing without comes first; the rest is left to chance.
+    // The faults that every trial needs come first; the rest is left to chance.
     const certain: FaultName[] = ['kill -9 an instance', 'restart Postgres at once'];
     if (this.targets.node) certain.push('kill -9 the event node', 'cut an append in the middle');
     while (!signal.aborted) {
@@ -69,7 +69,7 @@ export class Faults {
       case 'end an instance by SIGTERM':
         return instance.killAndRestart('SIGTERM', random.between(100, 3_000));
       case 'kill -9 both instances':
-        await Promise.all(targets.instances.map((one) => one.killAndRestart('SIGKILL', random.between(100, 3_000))));
+        await Promise.all(targets.instances.map((each) => each.killAndRestart('SIGKILL', random.between(100, 3_000))));
         return;
       case 'stop an instance for a moment':
         return instance.freeze(random.between(500, 6_000));

@@ -1,4 +1,4 @@
-/** The agent of the trial, a process of its own. It makes each key's effect once, and says so in every wrong way there is. */
+/** The agent of the trial, a process of its own. It makes each key's effect once, and fails to answer in every way there is. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,7 +14,7 @@ const WEIGHTS = {
   ...{ transient: 3, validation: 1 },
 };
 
-/** The last step has time: it is never kept until its deadline, so that what ends it is a kill and what begins it a take-over. */
+/** The last step never runs into its deadline, so that only a kill ends it early and only a take-over starts it again. */
 const PATIENT_WEIGHTS = { ...WEIGHTS, slow: 60, hang: 0, drip: 0, late: 0 };
 
 type Fault = keyof typeof WEIGHTS;
@@ -42,7 +42,7 @@ const json = (response: ServerResponse, value: unknown, status = 200) => {
 
 const errorOf = (type: string) => ({ success: false, error: { type, code: 'CHAOS', message: `${type}, as drawn` } });
 
-/** As a header, and until when it really asks to be left alone. */
+/** The value of Retry-After, and the time until which it really forbids a call. */
 const retryAfter = (random: Random): readonly [string, number | null] => {
   const now = Date.now();
   const date = new Date(now + 3_000).toUTCString();
@@ -51,7 +51,7 @@ const retryAfter = (random: Random): readonly [string, number | null] => {
     ['2', now + 2_000],
     [date, Date.parse(date)],
     [new Date(now - 60_000).toUTCString(), null],
-    ['99999999999', now + 5_000], // more than the application takes from anyone
+    ['99999999999', now + 5_000], // more than the application accepts
     ['-5', null],
     ['soon', null],
   ] as const);
@@ -143,7 +143,7 @@ const listening = async (server: Server): Promise<number> => {
   return (server.address() as AddressInfo).port;
 };
 
-/** For the trial alone: it answers always. */
+/** Answers the trial alone, and always. */
 const desk = createServer((request, response) => {
   if (request.url === '/calm') calm = true;
   json(response, [...keys.values()]);
@@ -154,7 +154,7 @@ const agent = createServer((request, response) => {
 const port = await listening(agent);
 console.log(`desk=http://127.0.0.1:${await listening(desk)} agent=http://127.0.0.1:${port}`);
 
-/** Now and then nobody listens at all; connections that are open stay. */
+/** Now and then the agent stops listening; open connections stay. */
 const random = randomOf(seedFor(seed, 'refusals'));
 while (!calm) {
   await delay(random.between(8_000, 15_000));

@@ -1,4 +1,4 @@
-/** What the agent of the trial remembers of each idempotency key, and how it is asked for it. */
+/** What the agent of the trial records for each idempotency key, and how the trial reads it. */
 export type Call = Readonly<{
   execution: string;
   step: string;
@@ -6,9 +6,9 @@ export type Call = Readonly<{
   /** Milliseconds since 1970. */
   at: number;
   fault: string;
-  /** Before which the answer asked not to be called again, in a form that counts (milliseconds since 1970). */
+  /** The time before which the answer forbids another call, in a valid form (milliseconds since 1970). */
   notBefore: number | null;
-  /** Other calls under the same key that were under way when this one came. */
+  /** Other calls under the same key that were in flight when this call arrived. */
   besides: number;
 }>;
 

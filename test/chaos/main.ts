@@ -2,12 +2,12 @@
  * `npm run chaos -- --minutes M [--seed S] [--log inside|outside|both] [--keep]`
  *
  * Two instances of the built application on one database, clients that never rest, an agent that fails in every way, and
- * faults at random. Then all faults stop; what is not paused has to end by itself, and the checker looks at everything.
+ * random faults. Then all faults stop; executions that are not paused have to end by themselves, and the checker runs.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createDataSource } from '../../src/infrastructure/postgres/data-source.js';
-import { checkStream, type Told } from './check-streams.js';
+import { checkStream, type ReportViolation } from './check-streams.js';
 import { checkAcknowledged, checkLedger, checkTables } from './check-world.js';
 import { Clients } from './clients.js';
 import { Faults, type Targets } from './faults.js';
@@ -52,7 +52,7 @@ const rageFor = async (ms: number, faults: Faults, trial: Trial, victims: readon
   await raging;
 };
 
-/** Until everything is at rest, or for longer than that may take. @returns what was then still moving */
+/** Waits until everything is at rest, or for the time limit. @returns what still moves then */
 const rest = async (trial: Trial): Promise<string | undefined> => {
   const giveUpAt = performance.now() + REST_LIMIT_MS;
   for (;;) {
@@ -62,21 +62,26 @@ const rest = async (trial: Trial): Promise<string | undefined> => {
   }
 };
 
-const check = async (trial: Trial, clients: Clients, tell: Told): Promise<Pick<Found, 'streams' | 'ledger'>> => {
+const check = async (
+  trial: Trial,
+  clients: Clients,
+  reportViolation: ReportViolation,
+): Promise<Pick<Found, 'streams' | 'ledger'>> => {
   const [streams, ledger] = [await trial.observer.streams(), await trial.ledger()];
   const ids = [...streams.values()].flatMap((events) => events.map(({ id }) => id));
-  if (new Set(ids).size !== ids.length) tell('I10', 'log', `${ids.length - new Set(ids).size} event ids twice`);
-  for (const [id, events] of streams) checkStream(id, events, tell);
-  checkAcknowledged(streams, clients.acknowledged, tell);
-  checkLedger(streams, ledger, tell);
+  if (new Set(ids).size !== ids.length)
+    reportViolation('I10', 'log', `${ids.length - new Set(ids).size} event ids twice`);
+  for (const [id, events] of streams) checkStream(id, events, reportViolation);
+  checkAcknowledged(streams, clients.acknowledged, reportViolation);
+  checkLedger(streams, ledger, reportViolation);
   const dataSource = await createDataSource({ url: trial.databaseUrl, poolSize: 2 });
-  await checkTables(dataSource, streams, tell).finally(() => dataSource.destroy());
+  await checkTables(dataSource, streams, reportViolation).finally(() => dataSource.destroy());
   return { streams, ledger };
 };
 
 const run = async (trial: Trial): Promise<readonly [Found, Targets['node']]> => {
   const violations: string[] = [];
-  const tell: Told = (invariant, id, what) => void violations.push(`${invariant} ${id}: ${what}`);
+  const reportViolation: ReportViolation = (invariant, id, what) => void violations.push(`${invariant} ${id}: ${what}`);
   await trial.begin();
   say(`Two instances at ${trial.urls.join(' and ')}, data in ${trial.dir}`);
   const clients = new Clients(trial.urls, seed, DOCUMENT_TYPE);
@@ -91,7 +96,7 @@ const run = async (trial: Trial): Promise<readonly [Found, Targets['node']]> => 
     const faults = new Faults(targets, randomOf(seedFor(seed, `faults ${part}`)), say);
     await rageFor((minutes * 60_000) / parts.length, faults, trial, victimsOf(targets));
     for (const [name, count] of faults.fired) fired.set(name, (fired.get(name) ?? 0) + count);
-    for (const error of faults.errors) tell('trial', 'fault', error);
+    for (const error of faults.errors) reportViolation('trial', 'fault', error);
   }
   say('All faults stop');
   await trial.calm();
@@ -99,14 +104,14 @@ const run = async (trial: Trial): Promise<readonly [Found, Targets['node']]> => 
   const calmAt = Date.now();
   const stillPaused = await clients.resumeMost(randomOf(seedFor(seed, 'resume')));
   const unrest = await rest(trial);
-  if (unrest) tell('I18', 'at rest', `after ${REST_LIMIT_MS} ms: ${unrest}`);
+  if (unrest) reportViolation('I18', 'at rest', `after ${REST_LIMIT_MS} ms: ${unrest}`);
   await trial.observer.watchCheckpoints();
   say('At rest; checking');
-  const { streams, ledger } = await check(trial, clients, tell);
-  for (const setback of trial.observer.setbacks) tell('I13', 'checkpoint', setback);
-  for (const strange of clients.unexpected) tell('API', 'answer', strange);
+  const { streams, ledger } = await check(trial, clients, reportViolation);
+  for (const setback of trial.observer.setbacks) reportViolation('I13', 'checkpoint', setback);
+  for (const strange of clients.unexpected) reportViolation('API', 'answer', strange);
   const victims = victimsOf({ ...trial.targets, node });
-  for (const { name, misdeeds } of victims) for (const misdeed of misdeeds) tell('process', name, misdeed);
+  for (const { name, misdeeds } of victims) for (const misdeed of misdeeds) reportViolation('process', name, misdeed);
   const lastAt = [...streams.values()].map((events) => events.at(-1)!.recordedAt.getTime());
   const recoveryMs = Math.max(0, ...lastAt.map((at) => at - calmAt));
   const lives = victims.flatMap(({ lives: all }) => all);
@@ -125,7 +130,7 @@ const run = async (trial: Trial): Promise<readonly [Found, Targets['node']]> => 
     minutes,
     violations,
   };
-  for (const emptiness of vacuous(found)) tell('vacuous', 'trial', emptiness);
+  for (const emptiness of vacuous(found)) reportViolation('vacuous', 'trial', emptiness);
   return [found, node];
 };
 

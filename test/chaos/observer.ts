@@ -1,4 +1,4 @@
-/** What is looked at in the database while the trial runs and when it is over. Survives the database's restarts. */
+/** Reads the database during the trial and after it. Survives the database's restarts. */
 import pg from 'pg';
 import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import { groupBy, type Streams } from './check-world.js';

@@ -1,4 +1,4 @@
-/** The processes of the trial: each is started again when it ends, and none outlives the trial. */
+/** The processes of the trial: each restarts when it ends, and none outlives the trial. */
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,13 +9,13 @@ export type Life = Readonly<{ pid: number; endedBy: 'SIGKILL' | 'SIGTERM' | 'SIG
 
 const START_LIMIT_MS = 90_000;
 
-/** A process of ours that is killed, stopped and started again. One thing at a time is done to it. */
+/** A process that the trial kills, stops and starts again, by one action at a time. */
 export class Victim {
-  /** Whoever was killed or stopped, and when: milliseconds since 1970. */
+  /** The kills and stops of this process, in milliseconds since 1970. */
   readonly lives: Life[] = [];
-  /** When it was there for others: from being ready to being killed, told to end, or stopped. */
+  /** When it served others: from being ready to SIGKILL, SIGTERM or SIGSTOP. */
   readonly ups: { from: number; to: number }[] = [];
-  /** What must not be: an end that nobody asked for, or one that took longer than it may. */
+  /** Violations: an end without a signal of the trial, or an end that took too long. */
   readonly misdeeds: string[] = [];
   /** Ends on SIGTERM that were cut short, with an exit code other than 0. */
   cutShort = 0;
@@ -44,7 +44,7 @@ export class Victim {
     this.ups.push({ from: Date.now(), to: Infinity });
   }
 
-  /** Ends it, leaves it away for a while, and starts it again, as often as the start takes in this weather. */
+  /** Ends it, waits, and starts it again, with as many tries as the start needs under the faults. */
   killAndRestart(signal: 'SIGKILL' | 'SIGTERM', awayMs: number): Promise<void> {
     return this.alone(async () => {
       await this.end(signal);
@@ -63,7 +63,7 @@ export class Victim {
     });
   }
 
-  /** @param env from now on */
+  /** @param env the environment from now on */
   move(env: NodeJS.ProcessEnv): Promise<void> {
     return this.alone(async () => {
       await this.end('SIGTERM');
@@ -86,7 +86,7 @@ export class Victim {
     if (took > 30_000) this.misdeeds.push(`${this.name} took ${Math.round(took)} ms to end`);
   }
 
-  /** Whether it runs; a process that ended by itself is started again, and that is told. */
+  /** Whether it runs; a process that has ended by itself is a violation, and is started again. */
   async seeTo(): Promise<void> {
     const { child } = this;
     if (this.busy || !child || (child.process.exitCode === null && child.process.signalCode === null)) return;
@@ -98,7 +98,7 @@ export class Victim {
     return this.child?.output() ?? '';
   }
 
-  /** As often as it takes: what it needs may be away at the moment. @param env from now on */
+  /** Tries until it has started: what it needs may be away at the moment. @param env the environment from now on */
   async startSomehow(env = this.env): Promise<void> {
     this.env = env;
     for (const giveUpAt = Date.now() + START_LIMIT_MS; ;) {
@@ -129,7 +129,7 @@ export class Victim {
   }
 }
 
-/** Below the range from which the system gives ports to those who connect, so that it is still free after a restart. */
+/** Below the system's range of client ports, so that it is still free after a restart. */
 export const quietPort = async (random: Random): Promise<number> => {
   for (;;) {
     const port = random.between(20_000, 30_000);

@@ -1,4 +1,4 @@
-/** Chance that can be repeated: the same seed gives the same numbers. (Mulberry32.) */
+/** Random numbers that can be repeated: the same seed gives the same numbers (mulberry32). */
 export type Random = Readonly<{
   /** From 0 to 1, exclusive. */
   next: () => number;
@@ -6,7 +6,7 @@ export type Random = Readonly<{
   between: (low: number, high: number) => number;
   chance: (probability: number) => boolean;
   pick: <T>(from: readonly T[]) => T;
-  /** One of the names, each as likely as its weight. */
+  /** A name, as likely as its weight. */
   weighted: <Name extends string>(weights: Readonly<Record<Name, number>>) => Name;
 }>;
 
@@ -32,7 +32,7 @@ export const randomOf = (seed: number): Random => {
   };
 };
 
-/** A seed for one thing among many, so that its chance does not depend on the order in which things happen. */
+/** A seed for each part of a trial, so that its random numbers do not depend on the order of events. */
 export const seedFor = (seed: number, name: string): number => {
   let hash = 2_166_136_261 ^ seed;
   for (let index = 0; index < name.length; index += 1) hash = Math.imul(hash ^ name.charCodeAt(index), 16_777_619);

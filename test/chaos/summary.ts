@@ -1,4 +1,4 @@
-/** What a trial found, as a table, and whether it was worth anything. */
+/** The result of a trial as a table, and whether the trial shows anything. */
 import type { Streams } from './check-world.js';
 import type { Clients } from './clients.js';
 import type { Ledger } from './ledger.js';
@@ -29,7 +29,7 @@ const countBy = <Item>(items: Iterable<Item>, nameOf: (item: Item) => string): M
 };
 const listed = (counts: ReadonlyMap<string, number>) =>
   [...counts]
-    .sort(([, one], [, other]) => other - one)
+    .sort(([, a], [, b]) => b - a)
     .map(([name, count]) => `${name} ${count}`)
     .join(', ');
 
@@ -48,7 +48,7 @@ export const summary = (found: Found): string => {
   const calls = ledger.flatMap((entry) => entry.calls);
   const rows: readonly (readonly [string, string | number])[] = [
     ['workflows', `${streams.size}, ${events.length} events`],
-    ['they ended', listed(countBy(streams.values(), (one) => String(lastState(one))))],
+    ['they ended', listed(countBy(streams.values(), (events) => String(lastState(events))))],
     ['starts accepted', `${acceptedStarts(found)} of ${clients.startsTried}`],
     ['commands acknowledged', listed(countBy(clients.acknowledged, ({ action }) => action))],
     ['answers', listed(clients.answers)],
@@ -74,7 +74,7 @@ export const summary = (found: Found): string => {
 const lastState = (events: Streams extends ReadonlyMap<string, infer Stream> ? Stream : never): unknown =>
   (events.at(-1)?.metadata as { summary?: { state?: string } }).summary?.state;
 
-/** Why a trial without violations would still show nothing. */
+/** The reasons for which a trial without violations would still show nothing. */
 export const vacuous = (found: Found): readonly string[] => {
   const { clients, minutes, streams, fired } = found;
   const all = [...fired.values()].reduce((sum, each) => sum + each, 0);

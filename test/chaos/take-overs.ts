@@ -1,4 +1,4 @@
-/** How long it took until the steps of an instance that was killed, or stood still, were started again. */
+/** How long it took until other instances started the steps of an instance that was killed or stood still. */
 import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import type { StepStarted, WorkflowEvent } from '../../src/domain/workflow/events.js';
 import type { Life, Victim } from './processes.js';
@@ -6,13 +6,13 @@ import type { Life, Victim } from './processes.js';
 type Interrupted = Extract<WorkflowEvent, { type: 'StepInterrupted' }>['data'];
 
 export type TakeOvers = Readonly<{
-  /** Milliseconds, sorted. Where another instance was there all the time. */
+  /** Milliseconds, sorted, of take-overs during which another instance ran all the time. */
   attended: readonly number[];
-  /** Where none was for a while: the others were killed or stopped too. */
+  /** Those during which no other instance ran for a while. */
   unattended: readonly number[];
 }>;
 
-/** Of processes that were killed: one that stood still may have done so for less than the limit. */
+/** Counts killed processes only: a process that stood still may have done so for less than the limit. */
 export const takeOvers = (
   events: Iterable<readonly RecordedEvent[]>,
   lives: readonly Life[],
@@ -34,6 +34,6 @@ export const takeOvers = (
       took[isAttended ? 'attended' : 'unattended'].push(until - since);
     });
   }
-  for (const times of [took.attended, took.unattended]) times.sort((one, other) => one - other);
+  for (const times of [took.attended, took.unattended]) times.sort((a, b) => a - b);
   return took;
 };

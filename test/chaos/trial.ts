@@ -1,4 +1,4 @@
-/** The world of one trial: a directory, a Postgres, two instances, an agent, and where the event log is. */
+/** The world of a trial: a directory, a Postgres, two instances, an agent, and the place of the event log. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,7 +19,7 @@ const QUICK_MS = 6_000;
 const PATIENT_MS = 45_000;
 const RETRY_AFTER_LIMIT_S = 5;
 export const DOCUMENT_TYPE = 'chaos';
-/** I18: the sum of what may still be waited for (each step may be in the pause before its last attempt), and a minute. */
+/** I18: the longest remaining wait (each step may be in the delay before its last attempt), and a minute. */
 export const REST_LIMIT_MS = 2 * (QUICK_MS + RETRY_AFTER_LIMIT_S * 1_000) + PATIENT_MS + 60_000;
 
 const DEFINITION = {
@@ -50,7 +50,7 @@ export const openTrial = async (seed: number, random: Random) => {
       AGENT_MAX_RETRY_AFTER_SECONDS: String(RETRY_AFTER_LIMIT_S),
       AGENT_MAX_RESPONSE_BYTES: String(4 * 1024 * 1024),
     },
-    // At rest the tables stand at the end of the log: a signed checkpoint would move that away.
+    // At rest the tables are at the end of the log: a signed checkpoint would move the end.
     ...{ SHUTDOWN_GRACE_MS: '3000', AUDIT_CHECKPOINT_MS: '3600000' },
   };
   const instances = ports.map(
@@ -64,7 +64,7 @@ export const openTrial = async (seed: number, random: Random) => {
     instances,
     node: undefined,
     restartPostgres: async () => {
-      // Where it is down already, nothing is left to end.
+      // A server that is down already needs no end.
       const file = await readFile(path.join(home, 'cluster', 'postmaster.pid'), 'utf8').catch(() => '');
       const pid = Number(file.split('\n')[0]);
       if (pid > 1 && isAlive(pid)) process.kill(pid, 'SIGQUIT');

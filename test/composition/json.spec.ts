@@ -3,7 +3,7 @@ import { defaultAgentLimits } from '../../src/infrastructure/agents/limits.js';
 
 const [RULES, MANY] = [{ depth: 64, members: 100_000 }, 20];
 
-/** In which round of the event loop each was read. */
+/** The round of the event loop in which each text was read. */
 const roundsOf = async (reads: readonly (() => Promise<unknown>)[]): Promise<readonly number[]> => {
   let [round, isOver] = [0, false];
   const count = () => {
@@ -16,7 +16,7 @@ const roundsOf = async (reads: readonly (() => Promise<unknown>)[]): Promise<rea
   return rounds;
 };
 
-describe('texts that come all at once', () => {
+describe('JSON texts that arrive all at once', () => {
   const now = new Date(0);
   const json = new JsonThreads(DEFAULT_JSON_THREAD_LIMITS, defaultAgentLimits, () => now);
   afterAll(() => json.close());
@@ -24,12 +24,12 @@ describe('texts that come all at once', () => {
   const body = (bytes: number) => Buffer.from(JSON.stringify({ a: 'x'.repeat(bytes) }));
   const order = { context: { step: 'write', now, limits: defaultAgentLimits }, token: null };
 
-  test('of bodies that are large for this thread, others have a turn after each', async () => {
+  test('other work has a turn after each large body', async () => {
     const rounds = await roundsOf(Array.from({ length: MANY }, () => () => json.read(body(20_000), RULES, null)));
     expect(new Set(rounds).size).toBe(MANY);
   });
 
-  test('so they have between bodies and answers of agents', async () => {
+  test('other work has a turn between bodies and answers of agents', async () => {
     const answer = Buffer.from(JSON.stringify({ success: true, data: { a: 'x'.repeat(20_000) } }));
     const reads = Array.from(
       { length: MANY },
@@ -38,7 +38,7 @@ describe('texts that come all at once', () => {
     expect(new Set(await roundsOf(reads)).size).toBe(MANY);
   });
 
-  test('a small one waits for none of them', async () => {
+  test('a small body waits for none of the large ones', async () => {
     const large = Array.from({ length: MANY }, () => () => json.read(body(20_000), RULES, null));
     const rounds = await roundsOf([...large, () => json.read(body(100), RULES, null)]);
     expect(rounds.at(-1)).toBe(0);

@@ -7,7 +7,7 @@ test.each<CrashPoint>([
   { name: 'before-commit', nth: 2, instances: 1 },
   { name: 'timer-due', nth: 1, instances: 2 },
 ])(
-  'killed at $name, with $instances instances: nothing is lost, nothing is done twice',
+  'an instance killed at $name, of $instances, loses nothing and no effect happens twice',
   async (point) => {
     expect((await tryCrashPoint(point)).violations).toEqual([]);
   },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFailpoint } from '../../src/composition/die-at-failpoint.js';
 import { startChild } from '../support/child.js';
 
-test('a failpoint is named, with its passing or without', () => {
+test('FAILPOINT names a failpoint, with its passing or without', () => {
   expect(readFailpoint({ NODE_ENV: 'test', FAILPOINT: 'drain' })).toEqual({ name: 'drain', nth: 1 });
   expect(readFailpoint({ NODE_ENV: 'test', FAILPOINT: 'before-commit:12' })).toEqual({
     name: 'before-commit',
@@ -14,7 +14,7 @@ test('a failpoint is named, with its passing or without', () => {
   expect(readFailpoint({ NODE_ENV: 'test' })).toBeNull();
 });
 
-test.each([undefined, 'production', 'development'])('with NODE_ENV %s nobody dies of it', (NODE_ENV) =>
+test.each([undefined, 'production', 'development'])('with NODE_ENV %s an instance ignores FAILPOINT', (NODE_ENV) =>
   expect(readFailpoint({ NODE_ENV, FAILPOINT: 'drain' })).toBeNull(),
 );
 
@@ -26,7 +26,7 @@ test.each(['nowhere', 'drain:0', 'drain:', 'drain:x', 'DRAIN', 'drain:1000000', 
     ),
 );
 
-test('an instance does not start with a name that nobody knows', async () => {
+test('an instance does not start with an unknown failpoint', async () => {
   const main = new URL('../../dist/main.js', import.meta.url);
   const child = startChild(main, [], { NODE_ENV: 'test', FAILPOINT: 'nowhere' });
   await once(child.process, 'close');

@@ -1,9 +1,9 @@
-/** An agent that makes each key's effect once and keeps a ledger; the first call of the second step finds it busy. */
+/** An agent that makes each key's effect once and keeps a ledger; it answers the first call of the second step as busy. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Call, Entry, Ledger } from '../chaos/ledger.js';
 import { failWith, startAgentServer, succeed } from '../support/agent-server.js';
 
-/** Long enough to be told to end while a call is in flight. */
+/** Long enough for a trial to send SIGTERM while a call is in flight. */
 const ANSWER_MS = 150;
 
 export type LedgerAgent = Readonly<{

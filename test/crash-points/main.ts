@@ -1,7 +1,7 @@
 /**
  * `npm run crash-points [-- --point NAME[:NTH]] [--stalls]`: an instance is killed at every failpoint, alone and beside
- * another; and it stands still at some, while another takes its place, and goes on then. `--stalls`: at all of these, and
- * none is killed.
+ * another; at some it stands still while another takes its place, and then goes on. `--stalls`: stalls at all of these, and
+ * no kills.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,22 +13,22 @@ import { TEST_POSTGRES_URL, TEST_POSTGRES_SUPERUSER_URL } from '../support/postg
 import { tryStall, type Stall } from './stall.js';
 import { tryCrashPoint, type CrashPoint } from './trial.js';
 
-/** Trials wait more than they work, and for a stall to be noticed most of all. */
+/** Trials wait more than they work, most of all for an instance to notice a stall. */
 const [AT_ONCE, STALLS_AT_ONCE] = [3, 5];
-/** The second batch of the tables is the one in which the workflow moves on, and is not born. */
+/** The workflow starts in the tables' first batch, and moves on in the second. */
 const NTH: Readonly<Record<string, number>> = {
   ...{ 'inside-a-batch': 2, 'before-commit': 2, 'after-commit': 2 },
   // The first is the webhook itself.
   'webhooks-before-commit': 2,
 };
-/** Where an effect is under way that no lock of the database fences, and where one should: with `--stalls` all of them. */
+/** Failpoints during an effect that no database lock fences, and during one that a lock should fence: all with `--stalls`. */
 const STALLS = [
   ...auditFailpoints,
   ...webhookFailpoints,
   ...(['inside-a-batch', 'before-commit', 'command-accepted', 'before-step-started'] as const),
   ...(['after-step-started', 'request-written', 'reply-received'] as const),
 ];
-/** Each takes half a minute, most of which nothing happens. */
+/** Each takes half a minute, and waits for most of it. */
 const USUAL: readonly Stall['name'][] = [
   ...(['checkpoint-kept', 'checkpoint-line-placed', 'webhook-answered', 'before-commit', 'reply-received'] as const),
 ];
@@ -52,7 +52,7 @@ process.env[TEST_POSTGRES_URL] = postgres.url;
 process.env[TEST_POSTGRES_SUPERUSER_URL] = postgres.superuserUrl;
 let violated = 0;
 
-const told = async (
+const runTrial = async (
   name: string,
   attempt: () => Promise<Readonly<{ violations: readonly string[]; after: string }>>,
 ) => {
@@ -69,20 +69,20 @@ const told = async (
 const titled = ({ name, nth }: Stall, how: string) => `${`${name}:${nth}`.padEnd(26)} ${how}`;
 
 const die = (point: CrashPoint) =>
-  told(titled(point, `${point.instances} instance${point.instances > 1 ? 's' : ' '}`), async () => {
+  runTrial(titled(point, `${point.instances} instance${point.instances > 1 ? 's' : ' '}`), async () => {
     const { violations, recoveryMs } = await tryCrashPoint(point);
     return { violations, after: `over after ${Math.round(recoveryMs)} ms` };
   });
 const standStill = (stall: Stall) =>
-  told(titled(stall, 'stands still'), async () => ({
+  runTrial(titled(stall, 'stands still'), async () => ({
     violations: await tryStall(stall),
     after: 'what came late is nothing',
   }));
 
-const inParallel = async <One>(all: readonly One[], atOnce: number, attempt: (one: One) => Promise<void>) => {
+const inParallel = async <Item>(all: readonly Item[], atOnce: number, attempt: (item: Item) => Promise<void>) => {
   const waiting = all.values();
   const work = async () => {
-    for (const one of waiting) await attempt(one);
+    for (const next of waiting) await attempt(next);
   };
   await Promise.all(Array.from({ length: atOnce }, work));
 };

@@ -1,9 +1,9 @@
-/** A real instance dies at a failpoint, alone or beside another; it is started again, and everything is looked at. */
+/** A real instance dies at a failpoint, alone or beside another; the trial starts it again and checks all invariants. */
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import type { Failpoint } from '../../src/application/runtime/failpoint.js';
 import { createDataSource } from '../../src/infrastructure/postgres/data-source.js';
-import { checkStream, type Told } from '../chaos/check-streams.js';
+import { checkStream, type ReportViolation } from '../chaos/check-streams.js';
 import { checkAcknowledged, checkLedger, checkTables, type Streams } from '../chaos/check-world.js';
 import type { Acknowledged } from '../chaos/clients.js';
 import { Observer } from '../chaos/observer.js';
@@ -17,7 +17,7 @@ import { startLedgerAgent, type LedgerAgent } from './ledger-agent.js';
 
 export type CrashPoint = Readonly<{ name: Failpoint; nth: number; instances: 1 | 2 }>;
 export type Outcome = Readonly<{
-  /** Empty where everything holds, and the crash took place. */
+  /** Empty if all invariants hold and the crash took place. */
   violations: readonly string[];
   /** From the death to the end of the workflow. */
   recoveryMs: number;
@@ -30,7 +30,7 @@ const SAME_START = { 'idempotency-key': 'the-one-start' };
 
 export const tryCrashPoint = async ({ name, nth, instances }: CrashPoint): Promise<Outcome> => {
   const violations: string[] = [];
-  const tell: Told = (invariant, id, what) => void violations.push(`${invariant} ${id}: ${what}`);
+  const reportViolation: ReportViolation = (invariant, id, what) => void violations.push(`${invariant} ${id}: ${what}`);
   const steps = STEPS.map((step) => ({ name: step, agent: 'test', retry: { initial_interval_ms: 300 } }));
   const [database, definitions, agent] = await Promise.all([
     createTestDatabase(),
@@ -51,10 +51,10 @@ export const tryCrashPoint = async ({ name, nth, instances }: CrashPoint): Promi
     );
   const observer = new Observer(database.url);
   try {
-    // The first to start runs the event node and writes the read tables: it is the one whose death is felt most.
+    // The first instance runs the event node and writes the read tables: its death has the most effects.
     const victim = await start({ NODE_ENV: 'test', FAILPOINT: `${name}:${nth}` });
     if (!victim.child.output().includes(`kills itself at ${name}`))
-      tell('vacuous', name, 'it was not said at the start');
+      reportViolation('vacuous', name, 'the instance did not announce it at the start');
     if (instances === 2) await start({});
     const acknowledged: Acknowledged[] = [];
     await startWorkflow(victim.api, acknowledged).catch(() => undefined);
@@ -72,7 +72,7 @@ export const tryCrashPoint = async ({ name, nth, instances }: CrashPoint): Promi
     const recoveryMs = performance.now() - diedAt;
     await eventually(async () => (await observer.unrest()) === undefined);
     const streams = await observer.streams();
-    await check(database.url, streams, agent, acknowledged, tell);
+    await check(database.url, streams, agent, acknowledged, reportViolation);
     return { violations, recoveryMs };
   } finally {
     await Promise.all([...children].filter((child) => !gone(child)).map((child) => child.kill('SIGKILL')));
@@ -81,7 +81,7 @@ export const tryCrashPoint = async ({ name, nth, instances }: CrashPoint): Promi
   }
 };
 
-/** The same request under the same key, whoever is asked: there is one execution. */
+/** Sends the same request under the same key to any instance: there is one execution. */
 const startWorkflow = async (api: Api, acknowledged: Acknowledged[]): Promise<string> => {
   const { status, body } = await api.post('/api/v1/workflow/start', START, SAME_START);
   if (status !== 201 && status !== 200) throw new Error(`start: ${status} ${JSON.stringify(body)}`);
@@ -93,7 +93,7 @@ const startWorkflow = async (api: Api, acknowledged: Acknowledged[]): Promise<st
 
 const gone = ({ process }: Child) => process.exitCode !== null || process.signalCode !== null;
 
-/** @throws where it lives on, or ends in another way: then the place was never passed */
+/** @throws if it lives on or ends in another way: then it never passed the failpoint */
 const dead = async (child: Child): Promise<void> => {
   if (!gone(child)) await once(child.process, 'exit', { signal: AbortSignal.timeout(DEATH_LIMIT_MS) });
   const { exitCode, signalCode } = child.process;
@@ -105,23 +105,23 @@ const check = async (
   streams: Streams,
   agent: LedgerAgent,
   acknowledged: readonly Acknowledged[],
-  tell: Told,
+  reportViolation: ReportViolation,
 ): Promise<void> => {
   const ledger = agent.ledger();
-  if (streams.size !== 1) tell('I2', 'log', `${streams.size} executions, one was started`);
+  if (streams.size !== 1) reportViolation('I2', 'log', `${streams.size} executions, one was started`);
   for (const [id, events] of streams) {
-    checkStream(id, events, tell);
+    checkStream(id, events, reportViolation);
     const completed = events.flatMap(({ type, data }) =>
       type === 'StepCompleted' ? [(data as { step: string }).step] : [],
     );
-    if (completed.join() !== STEPS.join()) tell('I5', id, `completed ${completed.join()}`);
-    if (events.at(-1)?.type !== 'WorkflowCompleted') tell('I18', id, `ends with ${events.at(-1)?.type}`);
+    if (completed.join() !== STEPS.join()) reportViolation('I5', id, `completed ${completed.join()}`);
+    if (events.at(-1)?.type !== 'WorkflowCompleted') reportViolation('I18', id, `ends with ${events.at(-1)?.type}`);
     const keys = ledger.map(({ key }) => key).sort();
     const expected = STEPS.map((step) => `${id}:${step}:1`).sort();
-    if (keys.join() !== expected.join()) tell('I5', id, `keys ${keys.join()}`);
+    if (keys.join() !== expected.join()) reportViolation('I5', id, `keys ${keys.join()}`);
   }
-  checkAcknowledged(streams, acknowledged, tell);
-  checkLedger(streams, ledger, tell);
+  checkAcknowledged(streams, acknowledged, reportViolation);
+  checkLedger(streams, ledger, reportViolation);
   const dataSource = await createDataSource({ url, poolSize: 2 });
-  await checkTables(dataSource, streams, tell).finally(() => dataSource.destroy());
+  await checkTables(dataSource, streams, reportViolation).finally(() => dataSource.destroy());
 };

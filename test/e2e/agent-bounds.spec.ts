@@ -1,4 +1,4 @@
-/** Limits, circuit and backlog over real HTTP: what is visible of them, and that nothing is lost by waiting. */
+/** Limits, circuit and backlog over real HTTP: what the API shows of them, and that steps that wait are not lost. */
 import { rm } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { startAgentServer, succeed, type Answer, type AgentServer } from '../support/agent-server.js';
@@ -29,10 +29,10 @@ afterEach(async () => {
 });
 
 const listed = async (name: string) =>
-  (await app.api.get('/api/v1/workflow/agents')).body.data.agents.find((one: { name: string }) => one.name === name);
+  (await app.api.get('/api/v1/workflow/agents')).body.data.agents.find((each: { name: string }) => each.name === name);
 const start = (count: number) => Promise.all(Array.from({ length: count }, () => app.api.start(START)));
 
-test('an agent that is away is left alone, its steps wait, and all end when it is back', async () => {
+test('an open circuit stops calls to an unavailable agent; its steps wait, and all complete once the agent answers again', async () => {
   await arrange({ AGENT_FIRST_CIRCUIT_FAILURES: '2', AGENT_FIRST_CIRCUIT_COOL_DOWN_MS: '2000' });
   answer = (_call, response) => void response.writeHead(503).end();
   const early = await start(2);
@@ -51,7 +51,7 @@ test('an agent that is away is left alone, its steps wait, and all end when it i
   expect((await listed('first')).circuit.state).toBe('closed');
 }, 60_000);
 
-test('an agent has no more calls at once than it may, and the one before it goes on meanwhile', async () => {
+test('an instance never exceeds an agent’s concurrency limit, and goes on calling the other agent meanwhile', async () => {
   await arrange({ AGENT_SECOND_MAX_CONCURRENT_CALLS: '1' });
   const open: ServerResponse[] = [];
   answer = ({ path, input }, response) =>
@@ -68,7 +68,7 @@ test('an agent has no more calls at once than it may, and the one before it goes
   for (const id of ids) await app.api.reaches(id, 'completed');
 }, 60_000);
 
-test('with the backlog full a start is answered 503, a repeat as before, and room comes back', async () => {
+test('a full backlog answers a start with 503 but a repeated start as before, and takes starts again once it has room', async () => {
   await arrange({ MAX_WAITING_EXECUTIONS: '2' });
   const key = { 'Idempotency-Key': 'start-1' };
   await app.api.post('/api/v1/workflow/agents/first/hold', { reason: 'to fill the backlog' });

@@ -1,4 +1,4 @@
-/** The audit pack: a stranger checks it with `verify.mjs` alone, and no changed byte passes. */
+/** The audit pack: a third party checks it with `verify.mjs` alone, and no changed byte passes. */
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
@@ -21,11 +21,11 @@ let dataDir = '';
 const lines: string[] = [];
 let key = '';
 
-/** With the key that signed it, where nothing else is said. */
+/** Runs the verifier, with the key that signed the pack unless the test passes options. */
 const run = (target: string, ...given: string[]) => runWith(target, ...(given.length > 0 ? given : ['--key', key]));
 const runWith = (target: string, ...more: string[]) => {
   const { status, stdout, stderr } = spawnSync(process.execPath, [verifier, target, ...more], { encoding: 'utf8' });
-  return { status, told: stdout + stderr };
+  return { status, output: stdout + stderr };
 };
 
 beforeAll(async () => {
@@ -58,25 +58,25 @@ afterAll(async () => {
 const files = async () => (await readdir(pack, { recursive: true, withFileTypes: true })).filter((it) => it.isFile());
 const namesOf = async () => (await files()).map((it) => path.relative(pack, path.join(it.parentPath, it.name)));
 
-test('holds, unpacked and as it came, and says what it proves and what it does not', () => {
+test('verifies both unpacked and as a ZIP, and states what it proves and what it does not', () => {
   for (const target of [pack, path.join(directory, 'pack.zip')]) {
-    const { status, told } = run(target);
-    expect(told).toMatch(/events without a gap[^]*under checkpoint \d+[^]*NOT proved: that[^]*\nOK\n$/);
+    const { status, output } = run(target);
+    expect(output).toMatch(/events without a gap[^]*under checkpoint \d+[^]*NOT proved: that[^]*\nOK\n$/);
     expect(status).toBe(0);
   }
 });
 
-test('is not proven without a key from elsewhere: it says which one to compare, and ends with 2', () => {
+test('is not proven without a key from elsewhere: the verifier prints the key to compare and exits with 2', () => {
   for (const target of [pack, path.join(directory, 'pack.zip')]) {
-    const { status, told } = runWith(target);
-    expect({ status, told }).toMatchObject({ status: 2, told: expect.stringContaining(`compare ${key} with`) });
-    expect(told).not.toMatch(/^OK$/m);
+    const { status, output } = runWith(target);
+    expect({ status, output }).toMatchObject({ status: 2, output: expect.stringContaining(`compare ${key} with`) });
+    expect(output).not.toMatch(/^OK$/m);
   }
   expect(runWith(path.join(directory, 'nowhere')).status).toBe(2);
   expect(run(pack, '--key', path.join(directory, 'nowhere')).status).toBe(2);
 });
 
-test('takes the key as a fingerprint or as a file; another key is refused', async () => {
+test('the verifier takes the key as a fingerprint or as a file, and refuses another key', async () => {
   const file = path.join(directory, 'trusted.txt');
   await writeFile(file, `# from the quality unit\n${key}\n`);
   const pem = path.join(directory, 'trusted.pem');
@@ -84,10 +84,13 @@ test('takes the key as a fingerprint or as a file; another key is refused', asyn
   for (const given of [file, pem, `sha256:${key.toUpperCase()}`]) expect(run(pack, '--key', given).status).toBe(0);
   expect(run(pack, '--key-id', key).status).toBe(0);
   for (const option of ['--key', '--key-id'])
-    expect(run(pack, option, '0'.repeat(64))).toMatchObject({ status: 1, told: expect.stringContaining('you trust') });
+    expect(run(pack, option, '0'.repeat(64))).toMatchObject({
+      status: 1,
+      output: expect.stringContaining('you trust'),
+    });
 });
 
-test('has the whole history and the lineage of each file', async () => {
+test('contains the whole history and the lineage of each file', async () => {
   const lines = (await readFile(path.join(pack, 'events.ndjson'), 'utf8')).trimEnd().split('\n');
   const events = await app.api.events(id);
   expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(events.map((event) => event.id));
@@ -104,7 +107,7 @@ test('has the whole history and the lineage of each file', async () => {
   expect((await readFile(path.join(pack, 'report.pdf'))).subarray(0, 5).toString()).toBe('%PDF-');
 });
 
-test('a changed byte in any file fails', async () => {
+test('a changed byte in any file fails the verification', async () => {
   const names = await namesOf();
   expect(names).toEqual(expect.arrayContaining(['events.ndjson', 'manifest.json', 'manifest.sig', 'verify.mjs']));
   for (const name of names) {
@@ -114,14 +117,14 @@ test('a changed byte in any file fails', async () => {
       const changed = Buffer.from(bytes);
       changed[at]! ^= 1;
       await writeFile(file, changed);
-      expect({ name, at, ...run(pack) }).toMatchObject({ status: 1, told: expect.stringContaining('FAILED') });
+      expect({ name, at, ...run(pack) }).toMatchObject({ status: 1, output: expect.stringContaining('FAILED') });
     }
     await writeFile(file, bytes);
   }
   expect(run(pack).status).toBe(0);
 }, 180_000);
 
-test('a changed byte of the ZIP itself fails, in what no file has to say as well', async () => {
+test('a changed byte of the ZIP fails the verification, also in bytes that belong to no file', async () => {
   const zip = await readFile(path.join(directory, 'pack.zip'));
   const [central, end] = [zip.indexOf('PK\x01\x02'), zip.lastIndexOf('PK\x05\x06')];
   const [time, check] = [10, 14];
@@ -131,32 +134,32 @@ test('a changed byte of the ZIP itself fails, in what no file has to say as well
     changed[at]! ^= 1;
     const target = path.join(directory, 'changed.zip');
     await writeFile(target, changed);
-    expect({ at, ...run(target) }).toMatchObject({ status: 1, told: expect.stringContaining('FAILED') });
+    expect({ at, ...run(target) }).toMatchObject({ status: 1, output: expect.stringContaining('FAILED') });
   }
 }, 60_000);
 
-test('a file that is missing, or too many, fails', async () => {
+test('a missing or an extra file fails the verification', async () => {
   await writeFile(path.join(pack, 'more.txt'), 'more');
-  expect(run(pack)).toMatchObject({ status: 1, told: expect.stringContaining('more.txt') });
+  expect(run(pack)).toMatchObject({ status: 1, output: expect.stringContaining('more.txt') });
   await unlink(path.join(pack, 'more.txt'));
   const lineage = await readFile(path.join(pack, 'lineage.json'));
   await unlink(path.join(pack, 'lineage.json'));
-  expect(run(pack)).toMatchObject({ status: 1, told: expect.stringContaining('lineage.json') });
+  expect(run(pack)).toMatchObject({ status: 1, output: expect.stringContaining('lineage.json') });
   await writeFile(path.join(pack, 'lineage.json'), lineage);
 });
 
-test('there is none of an execution that does not exist', async () => {
+test('an execution that does not exist has no audit pack: 404', async () => {
   const answer = await app.api.get('/api/v1/workflow/00000000-0000-4000-8000-000000000000/audit-pack');
   expect(answer.status).toBe(404);
 });
 
-describe('an artifact that was altered in the database, under the hash that it had', () => {
+describe('an artifact that was altered in the database under its old hash', () => {
   const audit = async (...given: string[]) =>
-    new Promise<{ code: number; told: string }>((resolve) => {
+    new Promise<{ code: number; output: string }>((resolve) => {
       const program = fileURLToPath(bundled(new URL('../../dist/interfaces/cli/audit.js', import.meta.url)));
       const env = { ...process.env, DATABASE_URL: app.databaseUrl, DATA_DIR: dataDir, EVENTSTORE_URL: '' };
       const child = execFile(process.execPath, [program, 'verify', ...given], { env }, (_error, stdout, stderr) =>
-        resolve({ code: child.exitCode ?? -1, told: stdout + stderr }),
+        resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
       );
     });
   const sql = (text: string, values: unknown[]): Promise<{ content: Buffer }[]> =>
@@ -184,7 +187,7 @@ describe('an artifact that was altered in the database, under the hash that it h
     );
   });
 
-  test('is not served, neither by itself nor in a pack; the log and a metric say so', async () => {
+  test('is served neither by itself nor in a pack; a log line and a metric report it', async () => {
     expect(await metric()).toBeUndefined();
     await sql(
       'update artifacts set content = set_byte(content, 1000, 1 + get_byte(content, 1000) % 255) where sha256 = $1',
@@ -198,18 +201,18 @@ describe('an artifact that was altered in the database, under the hash that it h
     expect(await metric()).toBe('2');
   });
 
-  test('is found by the verification, by execution and by name; so is one that is gone', async () => {
+  test('is found by the verification, which names its execution and file; so is a missing artifact', async () => {
     await sql(`update artifacts set content = 'other' where sha256 = $1`, [sha256]);
     const altered = expect.stringMatching(
       new RegExp(
         `artifact-altered: position \\d+, stream workflow-${id}[^]*Artifact ${name} of execution ${id} was altered`,
       ),
     );
-    expect(await audit('--all')).toMatchObject({ code: 1, told: altered });
-    expect(await audit(id)).toMatchObject({ code: 1, told: altered });
+    expect(await audit('--all')).toMatchObject({ code: 1, output: altered });
+    expect(await audit(id)).toMatchObject({ code: 1, output: altered });
     await sql('delete from artifacts where sha256 = $1', [sha256]);
     const missing = expect.stringMatching(new RegExp(`artifact-missing:[^]*Artifact ${name} of execution ${id}`));
-    expect(await audit('--all')).toMatchObject({ code: 1, told: missing });
+    expect(await audit('--all')).toMatchObject({ code: 1, output: missing });
     expect(await app.api.get(`/api/v1/workflow/${id}/artifacts/${name}`)).toMatchObject({
       ...{ status: 500, body: { error: { code: 'ARTIFACT_MISSING' } } },
     });

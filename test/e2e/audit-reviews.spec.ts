@@ -17,7 +17,7 @@ const post = (body: object, headers: Record<string, string> = {}, executionId = 
   world.api.post(`/api/v1/workflow/${executionId}/audit-reviews`, { ...OF, ...body }, headers);
 const list = async () => (await world.api.get(`/api/v1/workflow/${id}/audit-reviews`)).body.data;
 
-test('is recorded after the end of the history, which stays as it is, and names the hash of the event', async () => {
+test('a review is recorded after the execution has ended, changes nothing in its history, and names the hash of the event', async () => {
   const [, second] = await world.api.events(id);
   const { status, body } = await post({});
   expect(status).toBe(201);
@@ -47,12 +47,12 @@ test('is recorded after the end of the history, which stays as it is, and names 
   expect(shown.body.data.audit).toEqual({ ...audit });
 });
 
-test('what nobody has reviewed says so', async () => {
+test('an execution without a review shows all its events as unreviewed', async () => {
   const none = { reviewed_through: null, last_outcome: null, last_reviewed_at: null, last_reviewed_by: null };
   expect(await list()).toEqual({ reviews: [], audit: { ...none, unreviewed_events: 3 } });
 });
 
-test('goes back, too: what was looked at once stays so, the last outcome counts', async () => {
+test('a review may go back: reviewed events stay reviewed, and the last outcome counts', async () => {
   await post({ through_revision: '2' });
   await post({ through_revision: 0, outcome: 'findings', reason: 'the project was another', actor_id: 'rita' });
   const { reviews, audit } = await list();
@@ -65,7 +65,7 @@ test('goes back, too: what was looked at once stays so, the last outcome counts'
   });
 });
 
-test('is recorded once under one Idempotency-Key, also by many at once; another one under it is refused', async () => {
+test('concurrent requests with one Idempotency-Key record one review; a different review under that key is refused', async () => {
   const headers = { 'idempotency-key': randomUUID() };
   const answers = await Promise.all(Array.from({ length: 5 }, () => post({}, headers)));
   expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201, 201]);
@@ -77,7 +77,7 @@ test('is recorded once under one Idempotency-Key, also by many at once; another 
   });
 });
 
-test('many at once without a key are all recorded, and chained', async () => {
+test('concurrent reviews without a key are all recorded, and chained by their hashes', async () => {
   await Promise.all(Array.from({ length: 4 }, (_, index) => post({ reason: `reader ${index}` })));
   expect((await list()).reviews).toHaveLength(4);
   const { events } = await world.app.server.app.get(EventLog).read(`audit-review-${id}`);
@@ -87,17 +87,17 @@ test('many at once without a key are all recorded, and chained', async () => {
 
 test.each([
   ['a revision beyond the end', { through_revision: 3 }, 400, 'REVISION_BEYOND_END'],
-  ['a revision that is none', { through_revision: -1 }, 400, 'INVALID_REQUEST'],
-  ['an outcome that is none', { outcome: 'fine' }, 400, 'INVALID_REQUEST'],
+  ['an invalid revision', { through_revision: -1 }, 400, 'INVALID_REQUEST'],
+  ['an invalid outcome', { outcome: 'fine' }, 400, 'INVALID_REQUEST'],
   ['no reason', { reason: undefined }, 400, 'INVALID_REQUEST'],
   ['a blank reason', { reason: '  ' }, 400, 'INVALID_REQUEST'],
-  ['a field that is unknown', { page: 1 }, 400, 'INVALID_REQUEST'],
+  ['an unknown field', { page: 1 }, 400, 'INVALID_REQUEST'],
 ])('%s is refused, and nothing is recorded', async (_, body, status, code) => {
   expect(await post(body)).toMatchObject({ status, body: { error: { code } } });
   expect((await list()).reviews).toEqual([]);
 });
 
-test('an execution that does not exist: 404', async () => {
+test('an execution that does not exist has no reviews: 404', async () => {
   expect((await post({}, {}, randomUUID())).status).toBe(404);
   expect((await world.api.get(`/api/v1/workflow/${randomUUID()}/audit-reviews`)).status).toBe(404);
 });

@@ -17,10 +17,10 @@ let database: TestDatabase;
 let dataDir = '';
 
 const auditWith = (more: Readonly<Record<string, string>>, ...given: string[]) =>
-  new Promise<{ code: number; told: string }>((resolve) => {
+  new Promise<{ code: number; output: string }>((resolve) => {
     const env = { ...process.env, DATABASE_URL: database.url, DATA_DIR: dataDir, EVENTSTORE_URL: '', ...more };
     const child = execFile(process.execPath, [program, ...given], { env }, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, told: stdout + stderr }),
+      resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
     );
   });
 const audit = (...given: string[]) => auditWith({}, ...given);
@@ -39,7 +39,7 @@ afterAll(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-test('ends with 1 where something was tampered with, and names it; with 0 where all is proven, with 2 where it cannot tell', async () => {
+test('verify exits with 1 and names the event if the history was tampered with, with 0 if all is proven, with 2 if it cannot tell', async () => {
   const agents = await startScriptedAgents();
   const env = { DATABASE_URL: database.url, DATA_DIR: dataDir, AGENT_BASE_URL: agents.url, AUDIT_CHECKPOINT_MS: '100' };
   const app = await startTestApp(env);
@@ -56,17 +56,17 @@ test('ends with 1 where something was tampered with, and names it; with 0 where 
       );
       return Number(rows.at(-1)?.size) === count;
     });
-    const key = (await audit('key')).told.trim();
+    const key = (await audit('key')).output.trim();
     expect(key).toBe(app.server.signingKey);
     const running = await audit('verify', '--all', '--key', key);
-    expect(running).toMatchObject({ code: 0, told: expect.stringContaining(`${count} events are exactly those`) });
+    expect(running).toMatchObject({ code: 0, output: expect.stringContaining(`${count} events are exactly those`) });
     const ofOne = await auditWith({ AUDIT_TRUSTED_KEYS: key }, 'verify', id);
-    expect(ofOne).toMatchObject({ code: 0, told: expect.stringContaining(`${count} of them are`) });
+    expect(ofOne).toMatchObject({ code: 0, output: expect.stringContaining(`${count} of them are`) });
     const pinIt = expect.stringMatching(new RegExp(`NOT PROVEN[^]*AUDIT_TRUSTED_KEYS=${key} or --key ${key}`));
-    expect(await audit('verify', '--all')).toMatchObject({ code: 2, told: pinIt });
-    const noKey = { code: 2, told: expect.stringContaining('--key: expected a fingerprint') };
+    expect(await audit('verify', '--all')).toMatchObject({ code: 2, output: pinIt });
+    const noKey = { code: 2, output: expect.stringContaining('--key: expected a fingerprint') };
     expect(await audit('verify', '--all', '--key', 'no-such-file')).toMatchObject(noKey);
-    const noOther = { code: 2, told: expect.stringContaining('stop it first') };
+    const noOther = { code: 2, output: expect.stringContaining('stop it first') };
     expect(await audit('change-key')).toMatchObject(noOther);
 
     await sql(
@@ -75,18 +75,18 @@ test('ends with 1 where something was tampered with, and names it; with 0 where 
       [`workflow-${id}`],
     );
     const edited = expect.stringContaining(`edited-data: position 1, stream workflow-${id}, revision 0`);
-    expect(await audit('verify', '--all', '--key', key)).toMatchObject({ code: 1, told: edited });
-    expect(await audit('verify', id)).toMatchObject({ code: 1, told: edited });
+    expect(await audit('verify', '--all', '--key', key)).toMatchObject({ code: 1, output: edited });
+    expect(await audit('verify', id)).toMatchObject({ code: 1, output: edited });
     await app.close();
-    expect(await audit('verify', '--all')).toMatchObject({ code: 1, told: edited });
+    expect(await audit('verify', '--all')).toMatchObject({ code: 1, output: edited });
   } finally {
     await agents.close();
   }
-  expect(await audit('verify')).toMatchObject({ code: 2, told: expect.stringContaining('Usage') });
+  expect(await audit('verify')).toMatchObject({ code: 2, output: expect.stringContaining('Usage') });
   expect(await audit('verify', 'no-such-execution')).toMatchObject({ code: 2 });
 }, 300_000);
 
-test('a signing key is changed while the application stands still; it signs, and its packs hold, under the pin of the first', async () => {
+test('change-key replaces the signing key while no instance runs; packs that the new key signs verify under a pin of the first', async () => {
   const own = await createTestDatabase();
   const directory = await mkdtemp(path.join(tmpdir(), 'audit-change-'));
   const settings = { DATABASE_URL: own.url, DATA_DIR: directory };
@@ -98,12 +98,12 @@ test('a signing key is changed while the application stands still; it signs, and
     const pin = first.server.signingKey;
     await first.server.stop();
     const left = await auditWith(settings, 'verify', '--all', '--key', pin);
-    expect(left).toMatchObject({ code: 0, told: expect.stringContaining('1 events are exactly those') });
+    expect(left).toMatchObject({ code: 0, output: expect.stringContaining('1 events are exactly those') });
 
     const changed = await auditWith(settings, 'change-key');
     const named = new RegExp(`${pin} has named ([0-9a-f]{64}) its successor`);
-    expect(changed).toMatchObject({ code: 0, told: expect.stringMatching(named) });
-    const next = named.exec(changed.told)![1];
+    expect(changed).toMatchObject({ code: 0, output: expect.stringMatching(named) });
+    const next = named.exec(changed.output)![1];
     const stranger = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     const asStranger = { AUDIT_SIGNING_KEY: stranger, AUDIT_TRUSTED_KEYS: pin };
     await expect(start(asStranger)).rejects.toThrow(/The signing key: expected .*change-key/);

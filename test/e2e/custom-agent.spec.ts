@@ -27,7 +27,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-test('a module that registers the guide’s agent runs as an agent of a step', async () => {
+test('an instance runs the guide’s agent, registered by a module, for a step', async () => {
   const module = path.join(directory, 'my-agents.mjs');
   await writeFile(module, GUIDE_EXAMPLE);
   const { api, child } = await startInstance({
@@ -61,7 +61,7 @@ test('a module that registers the guide’s agent runs as an agent of a step', a
   }
 }, 60_000);
 
-test('a setting that is wrong stops the start with one readable message', async () => {
+test('an invalid setting stops the start with one readable message', async () => {
   const main = new URL('../../dist/main.js', import.meta.url);
   const child = startChild(main, [], { PORT: 'abc', SAGA_SWEEP: '1', DATABASE_URL: 'postgres://u:geheim@h/d?x=' });
   await child.printed(/SAGA_SWEEP/);

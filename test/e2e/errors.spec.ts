@@ -1,4 +1,4 @@
-/** Errors and delays as the guide has them, on a clock that moves when it is told to, over the real log and database. */
+/** Errors and delays as the guide has them, on a virtual clock, over the real log and database. */
 import { rm } from 'node:fs/promises';
 import { loadConfig } from '../../src/infrastructure/config/config.js';
 import { startServer, type Server } from '../../src/composition/server.js';
@@ -42,7 +42,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  // The grace of a stop is the real clock's affair no more than the rest: let it pass.
+  // The grace period of a stop runs on the virtual clock, too: let it pass.
   await Promise.all([server.stop(), clock.pass(60_000)]);
   await agent.close();
   await rm(definitions, { recursive: true });
@@ -55,14 +55,14 @@ const main =
   (call, response) =>
     call.input.step === 'main' ? script(call, response) : succeed({ [call.input.step]: 'done' });
 
-/** Lets the clock go on in steps until it is so: what happens in between needs real time too. */
+/** Moves the clock in steps until `check` holds: what happens in between needs real time too. */
 const passUntil = (check: () => Promise<boolean>, stepMs = 250) =>
   eventually(async () => {
     await clock.pass(stepMs);
     return check();
   });
 
-/** By the list: a read of one execution waits for its row by the clock, which nobody moves meanwhile. */
+/** Reads the list: a read of one execution would wait for its row by the virtual clock, which stands still meanwhile. */
 const stateOf = async (id: string): Promise<string | undefined> => {
   const { body } = await api.get('/api/v1/workflow/executions?limit=100');
   return body.data.executions.find((each: { id: string }) => each.id === id)?.current_state;
@@ -102,14 +102,14 @@ test.each(['validation', 'fatal'])(
   },
 );
 
-test('an optional step that fails is skipped, and the workflow goes on', async () => {
+test('an optional step that fails is skipped, and the workflow continues', async () => {
   answer = ({ input }) => (input.step === 'optional' ? failWith('transient') : succeed());
   const id = await api.start(START);
   await eventually(async () => (await stateOf(id)) === 'completed');
   expect((await api.details(id)).steps[0]).toMatchObject({ status: 'skipped', attempt: 1, error_type: 'transient' });
 });
 
-test('a step that does not answer is timed out after timeout_minutes, and retried', async () => {
+test('a step whose agent does not answer times out after timeout_minutes and is retried', async () => {
   answer = main(({ input }) => (input.attempt === 1 ? undefined : succeed()));
   const id = await api.start(START);
   const before = clock.now().getTime();
@@ -120,7 +120,7 @@ test('a step that does not answer is timed out after timeout_minutes, and retrie
   expect(failed.actor).toEqual({ type: 'system', id: 'workflow-saga' });
 });
 
-test('Retry-After wins over the delay', async () => {
+test('an agent’s Retry-After wins over the backoff delay', async () => {
   answer = main(({ input }, response) => {
     if (input.attempt > 1) return succeed();
     response.writeHead(429, { 'retry-after': '20' }).end('slow down');

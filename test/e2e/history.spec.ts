@@ -1,4 +1,4 @@
-/** What the API answered at each revision of a life with retry, pause and cancel, asked for again when it is over. */
+/** What the API answered at each revision of an execution with retry, pause and cancel, read again after its end. */
 import { eventually } from '../support/eventually.js';
 import { scriptedApp } from './support/scripted-app.js';
 
@@ -8,7 +8,7 @@ const world = scriptedApp();
 
 const latest = async (id: string) => (await world.api.get(`/api/v1/workflow?execution_id=${id}&${ALL}`)).body.data;
 
-/** Keeps each answer that the endpoint gives, by its revision, until the execution has come to rest as wanted. */
+/** Keeps each answer of the endpoint by its revision, until `isThere` holds. */
 const live = (id: string, seen: Map<string, unknown>, isThere: (data: never) => boolean) =>
   eventually(
     async () => {
@@ -21,7 +21,7 @@ const live = (id: string, seen: Map<string, unknown>, isThere: (data: never) => 
 
 type Seen = { execution: { current_state: string; drained: boolean }; steps: { status: string }[] };
 
-test('at each revision the answer is the one that was given then, and so it is at each time', async () => {
+test('the API answers at each past revision what it answered then, and at each time with the revision of that time', async () => {
   world.agents.scripts.set('lived', { enrich: 'validation' });
   const seen = new Map<string, unknown>();
   const id = await world.api.start({

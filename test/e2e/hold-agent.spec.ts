@@ -1,4 +1,4 @@
-/** An operator's hold: on every instance, within a second, and after a restart. */
+/** An operator's hold applies on every instance within a second, and after a restart. */
 import { generateKeyPairSync } from 'node:crypto';
 import { failWith, startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
@@ -41,7 +41,7 @@ const COMPLETED = ['WorkflowStarted', 'StepStarted', 'StepCompleted', 'StepStart
   'WorkflowCompleted',
 );
 
-test('a held agent stays held over a restart; its steps wait without an attempt, and go on at the release', async () => {
+test('a hold outlives a restart; steps of the held agent wait without an attempt, and run when the operator releases it', async () => {
   const before = await start();
   expect((await hold(before)).body.data).toMatchObject({ changed: true, agent: { held: { by: { id: 'ann' } } } });
   const id = await before.api.start(START);
@@ -50,33 +50,33 @@ test('a held agent stays held over a restart; its steps wait without an attempt,
 
   const after = await start();
   expect(await second(after)).toMatchObject({ held: { by: { id: 'ann' }, reason: 'it answers nonsense' } });
-  // The sweep has brought the step into line here, and it was not started.
+  // The sweep has queued the step on this instance, which does not start it.
   await eventually(async () => (await second(after)).waiting_steps === 1);
   const later = await after.api.start(START);
   await after.api.reaches(later, 'first_completed');
   expect(agent.calls.filter(({ path }) => path === '/second')).toHaveLength(0);
 
   expect((await release(after)).body.data).toMatchObject({ changed: true, agent: { held: null } });
-  for (const one of [id, later]) {
-    const { steps } = await after.api.reaches(one, 'completed');
+  for (const each of [id, later]) {
+    const { steps } = await after.api.reaches(each, 'completed');
     expect(steps[1]).toMatchObject({ attempt: 1, retry_count: 0 });
-    expect(await after.api.eventTypes(one)).toEqual(COMPLETED);
+    expect(await after.api.eventTypes(each)).toEqual(COMPLETED);
   }
 }, 60_000);
 
-test('a hold on one instance is known to the other within a second, and so is its release', async () => {
-  const [one, other] = [await start(), await start()];
-  await hold(one);
+test('an instance learns within a second of a hold or a release that another instance took', async () => {
+  const [first, other] = [await start(), await start()];
+  await hold(first);
   await eventually(async () => (await second(other)).held !== null, { deadlineMs: 1_000 });
   const id = await other.api.start(START);
   await other.api.reaches(id, 'first_completed');
-  await release(one);
+  await release(first);
   await eventually(async () => (await second(other)).held === null, { deadlineMs: 1_000 });
   await other.api.reaches(id, 'completed');
   expect(await other.api.eventTypes(id)).toEqual(COMPLETED);
 }, 60_000);
 
-test('what operators have to hear of is in one log, once; a request is found there by its id', async () => {
+test('only one instance logs each line that operators need, once; a request is found there by its id', async () => {
   const [first, other] = [await start(), await start()];
   const id = await first.api.start(START);
   await first.api.reaches(id, 'completed');

@@ -6,12 +6,12 @@ import type { Script } from './support/scripted-agents.js';
 const VERBS = ['pause', 'resume', 'retry', 'cancel', 'next_step', 'remaining'] as const;
 type Verb = (typeof VERBS)[number];
 
-/** `changes`: accepted, with events; `nothing`: accepted, as it is so already; `conflict`: 409. */
+/** `changes`: accepted, with events; `nothing`: accepted without an event, as the state is already so; `conflict`: 409. */
 type Effect = 'changes' | 'nothing' | 'conflict';
 type Scene = Readonly<{
   script?: Script;
   autoExecute: boolean;
-  /** Brings the execution there after the start; returns when it is there. */
+  /** Brings the execution into the scene's state after the start, and resolves when it is there. */
   arrange: (id: string) => Promise<unknown>;
   state: string;
   effects: Readonly<Record<Verb, Effect>>;

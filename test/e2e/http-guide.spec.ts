@@ -1,14 +1,14 @@
-/** Every example of the guide, sent as it stands there; only ids are put in. */
+/** Every example of the guide, sent as the guide has it, with ids filled in. */
 import { rm } from 'node:fs/promises';
 import { eventually } from '../support/eventually.js';
 import { guideProjects } from './support/guide-projects.js';
 import { scriptedApp } from './support/scripted-app.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
-describe('with agents that are controlled by the test', () => {
+describe('with agents that the test controls', () => {
   const world = scriptedApp();
 
-  test('create and start, monitor, pause, resume, retry', async () => {
+  test('a client creates and starts, monitors, pauses, resumes and retries', async () => {
     world.agents.scripts.set('uuid', { write: 'hold' });
     const started = await world.api.post('/api/v1/workflow/start', {
       project_id: 'uuid',
@@ -60,7 +60,7 @@ describe('with agents that are controlled by the test', () => {
     });
   });
 
-  test('step by step', async () => {
+  test('a client runs an execution step by step', async () => {
     const start = { project_id: 'step-by-step', document_type: 'ib', auto_execute: false };
     const started = await world.api.post('/api/v1/workflow/start', start);
     expect(started.body.data).toMatchObject({ started: false, execution: { current_state: 'created' } });
@@ -79,7 +79,7 @@ describe('with agents that are controlled by the test', () => {
     );
   });
 
-  test('one step, then all that remain', async () => {
+  test('a client runs one step, then all that remain', async () => {
     const id = await world.api.start({ project_id: 'remaining', document_type: 'ib', auto_execute: false });
     await world.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step' });
     const { execution } = await world.api.reaches(id, 'enriched');
@@ -88,7 +88,7 @@ describe('with agents that are controlled by the test', () => {
     await world.api.reaches(id, 'completed');
   });
 
-  test('custom metadata', async () => {
+  test('the agents receive custom metadata', async () => {
     const metadata = {
       user_preferences: { language: 'en', format: 'pdf' },
       custom_options: { include_appendices: true },
@@ -101,7 +101,7 @@ describe('with agents that are controlled by the test', () => {
     expect(calls.map(({ input }) => input.metadata)).toEqual(Array(6).fill(metadata));
   });
 
-  test('troubleshooting: a failed step, its error and events; then a retry', async () => {
+  test('troubleshooting: a client reads a failed step’s error and events, then retries it', async () => {
     world.agents.scripts.set('troubled', { compose: 'validation' });
     const id = await world.api.start({ project_id: 'troubled', document_type: 'ib' });
     await world.api.reaches(id, 'failed');
@@ -140,7 +140,7 @@ describe('with the agents of the application', () => {
     await rm(projects, { recursive: true });
   }, 60_000);
 
-  test('complete IB generation', async () => {
+  test('complete IB generation: a client starts it and downloads the documents', async () => {
     const response = await fetch(`${app.api.url}/api/v1/workflow/start`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },

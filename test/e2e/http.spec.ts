@@ -1,4 +1,4 @@
-/** The interface against the whole application: reading what was written, pages, repeats. */
+/** The HTTP interface against the whole application: reading one's own writes, pages, repeated requests. */
 import { eventually } from '../support/eventually.js';
 import { lintMetrics } from '../support/lint-metrics.js';
 import { send } from '../interfaces/http/send.js';
@@ -8,7 +8,7 @@ const world = scriptedApp();
 
 const manual = (project_id: string) => ({ project_id, document_type: 'ib', auto_execute: false });
 
-test('a start that is repeated under one Idempotency-Key makes one execution, even at the same moment', async () => {
+test('a start repeated under one Idempotency-Key creates one execution, even at the same moment', async () => {
   const key = { 'Idempotency-Key': 'once-and-for-all' };
   const body = { project_id: 'idempotent', document_type: 'ib' };
   const answers = await Promise.all(
@@ -28,7 +28,7 @@ test('a start that is repeated under one Idempotency-Key makes one execution, ev
   expect(other).toMatchObject({ status: 422, body: { error: { code: 'IDEMPOTENCY_KEY_REUSED' } } });
 });
 
-test('a page that has its own name lead here is refused: by routes, streams and live updates', async () => {
+test('routes, streams and live updates refuse a page that rebinds its own host name to this server', async () => {
   const id = await world.api.start(manual('rebound'));
   const upgrade = {
     connection: 'upgrade',
@@ -42,7 +42,7 @@ test('a page that has its own name lead here is refused: by routes, streams and 
     ['/api/v1/workflow/stream', { accept: 'text/event-stream' }],
     ['/realtime/v1/websocket?vsn=2.0.0', upgrade],
     ['/metrics', {}],
-    // Handed back by the live updates, and then a request as any other.
+    // The live updates pass it on, and it is answered as any other request.
     [`/api/v1/workflow?execution_id=${id}`, { connection: 'upgrade', upgrade: 'h2c' }],
   ] as const) {
     const answer = await send(world.api.url, { path, headers: { ...more, host: 'evil.example.com:3000' } });
@@ -54,7 +54,7 @@ test('a page that has its own name lead here is refused: by routes, streams and 
   }
 });
 
-test('a page of another origin may follow neither streams nor live updates; requests without an origin may', async () => {
+test('a page of another origin may follow neither streams nor live updates; requests without an origin may follow streams', async () => {
   const id = await world.api.start(manual('origins'));
   const paths = [`/api/v1/workflow/${id}/stream`, '/api/v1/workflow/stream', '/API/v1/Workflow/Stream/'];
   const asked = (path: string, origin?: string) =>
@@ -73,14 +73,14 @@ test('a page of another origin may follow neither streams nor live updates; requ
   expect([live.status, live.json?.error.code]).toEqual([403, 'FORBIDDEN']);
 });
 
-test('metrics have names to which Prometheus does not object', async () => {
+test('metric names pass the rules of promtool', async () => {
   const exposed = await (await fetch(`${world.api.url}/metrics`)).text();
   expect(exposed).toContain('# TYPE nodejs_active_handles gauge');
   expect(exposed).toContain('# TYPE workflow_executor_projection_lag_seconds gauge');
   expect(lintMetrics(exposed)).toEqual([]);
 });
 
-test('a control command that is repeated under one Idempotency-Key is one command', async () => {
+test('a control command repeated under one Idempotency-Key is carried out once', async () => {
   const id = await world.api.start(manual('idempotent-control'));
   const pause = { execution_id: id, action: 'pause' };
   const key = { 'Idempotency-Key': 'pause-1' };
@@ -92,7 +92,7 @@ test('a control command that is repeated under one Idempotency-Key is one comman
   expect(await world.api.eventTypes(id)).toEqual(['WorkflowStarted', 'WorkflowPaused', 'WorkflowResumed']);
 });
 
-test('min_revision shows what a command has just done', async () => {
+test('a read with min_revision shows what the client’s command has just changed', async () => {
   const id = await world.api.start(manual('read-your-writes'));
   for (let round = 0; round < 20; round++) {
     const { body } = await world.api.control(id, round % 2 === 0 ? 'pause' : 'resume');
@@ -107,7 +107,7 @@ test('min_revision shows what a command has just done', async () => {
   }
 });
 
-test('a revision that does not come is waited for, and told', async () => {
+test('a read waits for min_revision and reports behind if that revision does not come', async () => {
   const id = await world.api.start(manual('behind'));
   const read = await world.api.get(`/api/v1/workflow?execution_id=${id}&min_revision=7`);
   expect(read).toMatchObject({
@@ -116,7 +116,7 @@ test('a revision that does not come is waited for, and told', async () => {
   });
 });
 
-test('executions, page by page, newest first', async () => {
+test('a client pages through the executions; filters and cursors are checked', async () => {
   const ids: string[] = [];
   for (let count = 0; count < 5; count++) ids.push(await world.api.start(manual('listed')));
   await world.api.reaches(ids[4]!, 'created');
@@ -148,7 +148,7 @@ test('executions, page by page, newest first', async () => {
   expect(foreign).toMatchObject({ status: 400, body: { error: { code: 'INVALID_CURSOR' } } });
 });
 
-test('events, page by page, are the whole history', async () => {
+test('pages of events add up to the whole history', async () => {
   const id = await world.api.start({ project_id: 'history', document_type: 'ib' });
   await eventually(async () => (await world.api.eventTypes(id)).includes('WorkflowCompleted'));
   const all = await world.api.events(id);
@@ -168,7 +168,7 @@ test('events, page by page, are the whole history', async () => {
   });
 });
 
-test('the definition and the agents of the guide are installed', async () => {
+test('the definition and the agents of the guide are installed by default', async () => {
   const { definitions } = (await world.api.get('/api/v1/workflow/definitions')).body.data;
   const ib = definitions.find(({ document_type }: { document_type: string }) => document_type === 'ib');
   expect(ib.name).toBe('ib-generation');
@@ -195,7 +195,7 @@ test('the definition and the agents of the guide are installed', async () => {
   );
 });
 
-test('it is alive and ready', async () => {
+test('the application answers as alive and ready', async () => {
   expect(await world.api.get('/health/live')).toMatchObject({ status: 200, body: { success: true } });
   expect(await world.api.get('/health/ready')).toMatchObject({
     status: 200,
@@ -203,7 +203,7 @@ test('it is alive and ready', async () => {
   });
 });
 
-test('what does not exist is not found', async () => {
+test('what does not exist is answered with 404', async () => {
   const id = '99999999-9999-4999-8999-999999999999';
   for (const path of [`?execution_id=${id}`, `/${id}/events`, `/${id}/artifacts/ib.pdf`]) {
     expect(await world.api.get(`/api/v1/workflow${path}`)).toMatchObject({

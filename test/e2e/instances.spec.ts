@@ -1,4 +1,4 @@
-/** Several instances on one data directory, each in a process of its own, with the limits of production. */
+/** Several instances on one data directory, each in a process of its own, with production limits. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -43,7 +43,7 @@ afterEach(async () => {
   await Promise.all([dataDir, definitions].map((one) => rm(one, { recursive: true, force: true })));
 });
 
-test(`the one that runs Postgres and the event node is killed: another takes over its ${STEPS} steps within 20 s`, async () => {
+test(`when the instance that runs Postgres and the event node is killed, another takes over its ${STEPS} steps within 20 s`, async () => {
   const first = await start();
   const second = await start();
   const ids = await Promise.all(Array.from({ length: STEPS }, () => first.api.start(START)));
@@ -54,7 +54,7 @@ test(`the one that runs Postgres and the event node is killed: another takes ove
   const took = agent.held
     .slice(STEPS)
     .map(({ at }) => at - killedAt)
-    .sort((one, other) => one - other);
+    .sort((a, b) => a - b);
   expect(Math.max(...took)).toBeLessThan(20_000);
   const keys = agent.held.map(({ key }) => key);
   expect(new Set(keys.slice(STEPS))).toEqual(new Set(keys.slice(0, STEPS)));
@@ -63,7 +63,7 @@ test(`the one that runs Postgres and the event node is killed: another takes ove
     const { steps } = await second.api.reaches(id, 'completed');
     expect(steps[0]).toMatchObject({ attempt: 2, retry_count: 0 });
   }
-  // Started again, the first finds the second's node, and goes on alone when that one ends.
+  // A new instance finds the second's node, and goes on alone when the second ends.
   const third = await start();
   await third.api.reaches(await third.api.start(START), 'completed');
   await second.child.kill('SIGTERM');

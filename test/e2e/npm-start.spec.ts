@@ -31,7 +31,7 @@ const answers = (url: string) =>
     () => false,
   );
 
-test('npm that is told to end ends after the application, with its exit code; what is bound is what is told', async () => {
+test('npm that gets SIGTERM exits after the application, with its exit code; the application logs the address that it binds', async () => {
   const { npm, url } = await npmStart({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED_NETWORK: 'true' });
   expect(url).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
   const reached = url.replace('0.0.0.0', '127.0.0.1');
@@ -42,7 +42,7 @@ test('npm that is told to end ends after the application, with its exit code; wh
   expect([code, signal]).toEqual([0, null]);
 }, 90_000);
 
-test('npm that is killed takes the application with it', async () => {
+test('the application ends when its npm is killed', async () => {
   const { npm, url } = await npmStart({});
   expect(await answers(url)).toBe(true);
   npm.kill('SIGKILL');

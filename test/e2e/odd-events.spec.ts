@@ -1,4 +1,4 @@
-/** Events that this version did not write: of a later version, and such as cannot be read. Seen through the API. */
+/** Events that this version did not write, through the API: an unknown type, and one that cannot be read. */
 import { randomUUID } from 'node:crypto';
 import { EventLog } from '../../src/application/log/event-log.js';
 import { eventually } from '../support/eventually.js';
@@ -6,7 +6,7 @@ import { scriptedApp } from './support/scripted-app.js';
 
 const world = scriptedApp();
 
-/** As another program would. */
+/** Appends as another program would. */
 const append = async (executionId: string, type: string, data: object) => {
   const log = world.app.server.app.get(EventLog);
   const stream = `workflow-${executionId}`;
@@ -19,7 +19,7 @@ const started = (more: object = {}) =>
 
 const remaining = (id: string) => world.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'remaining' });
 
-test('an event of an unknown type is kept and shown, and the execution goes on', async () => {
+test('the API shows an event of an unknown type, and its execution continues', async () => {
   const id = await started();
   await append(id, 'WorkflowPraised', { by: 'a reader', stars: [5] });
   expect((await remaining(id)).body.data).toMatchObject({ changed: true, revision: '3' });
@@ -37,7 +37,7 @@ test('an event of an unknown type is kept and shown, and the execution goes on',
   });
 });
 
-test('an event that cannot be read holds back its own execution: it is shown as it was, is not written to, and health says so', async () => {
+test('an unreadable event holds back its own execution only: the API shows its last state, writes nothing to it, and health reports it', async () => {
   const [sick, well] = [await started(), await started()];
   await world.api.reaches(sick, 'created');
   const { steps } = await world.api.details(sick);

@@ -16,7 +16,7 @@ describe('a pause while a call is in flight', () => {
       (one: { id: string }) => one.id === id,
     );
 
-  test('is pausing until the call has drained, then paused; both are paused to the guide', async () => {
+  test('shows pause_state pausing until the call has drained, then paused; current_state is paused in both', async () => {
     world.agents.scripts.set('drains', { enrich: 'hold' });
     const id = await world.api.start({ project_id: 'drains', document_type: 'ib' });
     expect((await world.api.reaches(id, 'enriching')).execution).toMatchObject({ pause_state: null, drained: false });
@@ -46,7 +46,7 @@ describe('a pause while a call is in flight', () => {
   });
 });
 
-test('exhausted retries pause where the definition asks for it, and tell why; resume tries again', async () => {
+test('exhausted retries pause an execution whose definition asks for it, with the decision shown; a resume tries again', async () => {
   let isRepaired = false;
   const agents = await startAgentServer(() => (isRepaired ? succeed({ done: true }) : failWith('transient')));
   const retry = { initial_interval_ms: 1 };

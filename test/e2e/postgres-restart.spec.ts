@@ -8,7 +8,7 @@ import { startInstance } from './support/instance.js';
 
 const START = { project_id: 'p-1', document_type: 'test', triggered_by: 'ann' };
 
-test('the embedded Postgres is killed under it: what was acknowledged is there, what runs goes on', async () => {
+test('after a kill of the embedded Postgres, acknowledged events are there and running executions continue', async () => {
   let release: () => void = () => undefined;
   const released = new Promise<void>((resolve) => (release = resolve));
   const agent = await startAgentServer(({ input }, response) => {
@@ -43,6 +43,6 @@ test('the embedded Postgres is killed under it: what was acknowledged is there, 
   } finally {
     await child.kill('SIGTERM');
     await agent.close();
-    await Promise.all([dataDir, definitions].map((one) => rm(one, { recursive: true })));
+    await Promise.all([dataDir, definitions].map((each) => rm(each, { recursive: true })));
   }
 }, 90_000);

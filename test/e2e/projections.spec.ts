@@ -1,4 +1,4 @@
-/** Operators and the read tables: seen and treated from any instance, compared, built anew and taken back under way. */
+/** Operators inspect, repair, verify, rebuild and roll back the read tables from any instance, while all of them run. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import pg from 'pg';
@@ -49,10 +49,10 @@ afterAll(async () => {
 });
 
 const at = (index: number) => cluster.instances[index]!.api;
-const one = async (name: string, index = 1) => (await at(index).get(`${ROUTE}/${name}`)).body.data.projection;
-const following = (name: string) => eventually(async () => expect((await one(name)).lag.events).toBe(0));
+const projectionOf = async (name: string, index = 1) => (await at(index).get(`${ROUTE}/${name}`)).body.data.projection;
+const following = (name: string) => eventually(async () => expect((await projectionOf(name)).lag.events).toBe(0));
 
-/** Appends past the application, as another program might. */
+/** Appends without the application, as another program might. */
 const append = async (stream: string, types: readonly string[]) => {
   const node = await SharedNode.open({ databaseUrl: cluster.databaseUrl, log: () => undefined });
   const log = new EventStoreDbEventLog({ url: node.url });
@@ -67,7 +67,7 @@ const append = async (stream: string, types: readonly string[]) => {
 
 let executionId: string;
 
-test('any instance says where the tables stand', async () => {
+test('any instance reports where the read tables stand', async () => {
   executionId = await at(0).start({ project_id: 'p-1', document_type: 'test' });
   await at(0).reaches(executionId, 'completed');
   await following('workflow_events');
@@ -85,34 +85,34 @@ test('any instance says where the tables stand', async () => {
       expect(BigInt(projection.head)).toBeGreaterThanOrEqual(BigInt(projection.position));
     }
   }
-  const leaders = await Promise.all([0, 1].map(async (index) => (await one('workflow_steps', index)).leader));
+  const leaders = await Promise.all([0, 1].map(async (index) => (await projectionOf('workflow_steps', index)).leader));
   expect(leaders.sort()).toEqual(['elsewhere', 'here']);
   expect((await at(0).get(`${ROUTE}/nothing`)).status).toBe(404);
 });
 
-test('with the cause removed, a retry brings the execution up to date, in the order of its events', async () => {
-  // What a mistake in the code would do, without one: the table refuses what the projection writes.
+test('once the cause is gone, an operator’s retry applies the events that were held back, in order', async () => {
+  // Stands for an error in the code: the table refuses what the projection writes.
   await sql(`alter table workflow_steps add constraint mistaken check (status <> 'completed') not valid`);
   const id = await at(0).start({ project_id: 'p-1', document_type: 'test', triggered_by: 'ann' });
   await eventually(async () =>
-    expect((await one('workflow_steps')).poisoned).toMatchObject([
+    expect((await projectionOf('workflow_steps')).poisoned).toMatchObject([
       { execution_id: id, revision: '2', error: expect.stringContaining('mistaken') },
     ]),
   );
-  // Only this table holds it back, and only it: the others and another execution go on.
-  await eventually(async () => expect((await one('workflow_steps')).lag).toMatchObject({ events: 0 }));
+  // Only this table holds the execution back: the other tables go on, and so do other executions.
+  await eventually(async () => expect((await projectionOf('workflow_steps')).lag).toMatchObject({ events: 0 }));
   expect((await at(0).reaches(id, 'completed')).execution.percent_complete).toBe(100);
   await sql('alter table workflow_steps drop constraint mistaken');
 
   const retried = await at(1).post(`${ROUTE}/workflow_steps/poisoned/${id}`, { action: 'retry', ...WHY });
   expect(retried.status).toBe(202);
   await eventually(async () => {
-    const { orders } = await one('workflow_steps');
+    const { orders } = await projectionOf('workflow_steps');
     expect(orders).toContainEqual(
       expect.objectContaining({ id: retried.body.data.order.id, outcome: 'it is up to date' }),
     );
   });
-  const { state, poisoned_count } = await one('workflow_steps');
+  const { state, poisoned_count } = await projectionOf('workflow_steps');
   expect({ state, poisoned_count }).toEqual({ state: 'following', poisoned_count: 0 });
   expect(await sql('select status, attempt, revision from workflow_steps where execution_id = $1', [id])).toEqual([
     { status: 'completed', attempt: 1, revision: '2' },
@@ -120,11 +120,11 @@ test('with the cause removed, a retry brings the execution up to date, in the or
   expect((await at(0).get('/health/ready')).body.data.checks.projections).toMatchObject({ ok: true });
 });
 
-test('an execution that is held back is told, tried again and skipped from any instance', async () => {
+test('operators see, retry and skip an execution that is held back, from any instance', async () => {
   const sick = randomUUID();
   await append(`workflow-${sick}`, ['WorkflowStarted', 'Strange']);
-  await eventually(async () => expect((await one('workflow_events')).poisoned_count).toBe(1));
-  expect((await one('workflow_events')).poisoned).toMatchObject([{ execution_id: sick, revision: '0' }]);
+  await eventually(async () => expect((await projectionOf('workflow_events')).poisoned_count).toBe(1));
+  expect((await projectionOf('workflow_events')).poisoned).toMatchObject([{ execution_id: sick, revision: '0' }]);
   for (const index of [0, 1]) {
     expect(await at(index).get('/health/ready')).toMatchObject({
       status: 200,
@@ -138,7 +138,7 @@ test('an execution that is held back is told, tried again and skipped from any i
   expect((await at(1).post(path, { action: 'skip' })).status).toBe(400);
   const done = async (order: string) =>
     eventually(async () => {
-      const found = (await one('workflow_events')).orders.find(({ id }: { id: string }) => id === order);
+      const found = (await projectionOf('workflow_events')).orders.find(({ id }: { id: string }) => id === order);
       expect(found.done_at).not.toBeNull();
       return found;
     });
@@ -155,10 +155,10 @@ test('an execution that is held back is told, tried again and skipped from any i
   expect([first.status, again.status]).toEqual([202, 202]);
   expect(again.body.data.order.id).toBe(first.body.data.order.id);
   expect((await done(first.body.data.order.id)).outcome).toBe('it is up to date');
-  const { state, poisoned_count, skipped } = await one('workflow_events');
+  const { state, poisoned_count, skipped } = await projectionOf('workflow_events');
   expect({ state, poisoned_count }).toEqual({ state: 'following', poisoned_count: 0 });
   expect(skipped).toMatchObject([{ execution_id: sick, revision: '0', actor: { id: 'ann' }, reason: 'a test' }]);
-  // What came after the skipped event is there.
+  // The event after the skipped event is there.
   expect(await sql('select event_type from workflow_events where execution_id = $1', [sick])).toEqual([
     { event_type: 'Strange' },
   ]);
@@ -167,7 +167,7 @@ test('an execution that is held back is told, tried again and skipped from any i
   expect(held).toMatchObject({ code: 0, output: expect.stringContaining(`${sick} revision 0 skipped`) });
 });
 
-test('metrics name routes and projections, and no execution', async () => {
+test('metrics are labelled by routes and projections, never by an execution', async () => {
   const text = await (await fetch(`${at(1).url}/metrics`)).text();
   expect(text).toMatch(/workflow_executor_projection_lag_events\{projection="workflow_events"\} 0/);
   expect(text).toMatch(/workflow_executor_projection_skipped_events\{projection="workflow_events"\} 1/);
@@ -179,19 +179,19 @@ test('metrics name routes and projections, and no execution', async () => {
   expect(text).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}/);
 });
 
-test('a row that was changed by hand is found, told, built anew, and taken back', async () => {
+test('verify finds a row changed by hand; the operator rebuilds its table and rolls the rebuild back', async () => {
   const clean = await cli('verify');
   expect(clean).toMatchObject({ code: 0, output: expect.stringContaining('all rows are those of their events') });
   await sql('update workflow_executions set percent_complete = 7 where id = $1', [executionId]);
   const found = await cli('verify', 'workflow_executions');
   expect(found.code).toBe(1);
   expect(found.output).toContain('percent_complete: expected 100, found 7');
-  expect(await one('workflow_executions')).toMatchObject({ state: 'degraded', drifted_count: 1 });
+  expect(await projectionOf('workflow_executions')).toMatchObject({ state: 'degraded', drifted_count: 1 });
 
   const refused = await cli('rebuild', 'workflow_executions', '--reason', 'it differs');
   expect(refused.output).toContain('1 changed');
   expect(refused.code).toBe(1);
-  const { last_rebuild } = await one('workflow_executions');
+  const { last_rebuild } = await projectionOf('workflow_executions');
   expect(last_rebuild).toMatchObject({ phase: 'refused', allowed_actions: ['approve', 'abandon'] });
   const own = `${ROUTE}/workflow_executions/rebuilds/${last_rebuild.id}`;
   expect((await at(0).get(own)).body.data.rebuild).toMatchObject({ id: last_rebuild.id, comparison: { changed: 1 } });
@@ -201,12 +201,12 @@ test('a row that was changed by hand is found, told, built anew, and taken back'
   });
   expect((await at(1).post(`${own}/approve`, WHY)).status).toBe(202);
   const phase = (wanted: string) =>
-    eventually(async () => expect((await one('workflow_executions')).last_rebuild.phase).toBe(wanted), {
+    eventually(async () => expect((await projectionOf('workflow_executions')).last_rebuild.phase).toBe(wanted), {
       deadlineMs: 20_000,
     });
   await phase('swapped');
-  // What was found in the old table says nothing of the new one.
-  expect((await one('workflow_executions')).drifted_count).toBe(0);
+  // Drift that was found in the old table does not count for the new table.
+  expect((await projectionOf('workflow_executions')).drifted_count).toBe(0);
   expect(await cli('verify', '--sample', '5')).toMatchObject({ code: 0 });
 
   expect((await at(0).post(`${ROUTE}/workflow_executions/rollback`, WHY)).status).toBe(202);
@@ -214,7 +214,7 @@ test('a row that was changed by hand is found, told, built anew, and taken back'
   expect((await cli('verify')).code).toBe(1);
 }, 120_000);
 
-test('rows that no event made, and executions without rows, are found; the row of another table is not in question', async () => {
+test('verify finds rows that no event made and events without a row, in the table that has them and in no other', async () => {
   await sql('update workflow_executions set percent_complete = 100 where id = $1', [executionId]);
   const stranger = randomUUID();
   await sql(
@@ -232,7 +232,7 @@ test('rows that no event made, and executions without rows, are found; the row o
   expect((await cli('verify', 'workflow_executions')).code).toBe(0);
 });
 
-test('a rebuild of all is one for each, and the command line says what it did', async () => {
+test('the operator rebuilds all tables from the command line, which then verifies and lists them', async () => {
   const rebuilt = await cli('rebuild', 'all', '--reason', 'to be sure', '--approve', 'the log is right');
   expect(rebuilt.code).toBe(0);
   expect((await cli('verify')).code).toBe(0);

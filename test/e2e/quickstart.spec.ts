@@ -16,7 +16,7 @@ afterAll(() => rm(dataDir, { recursive: true }));
 
 const quickstart = () => startChild(QUICKSTART, [], { DATA_DIR: dataDir });
 
-test('Ctrl-C in the middle leaves nothing broken; the same command goes on, and leaves the documents', async () => {
+test('after Ctrl-C in the middle of an execution, the same command continues it and writes the documents', async () => {
   const interrupted = quickstart();
   const [, execution] = await interrupted.printed(/Started execution (\S+)/, { deadlineMs: 60_000 });
   await interrupted.kill('SIGINT');

@@ -1,10 +1,10 @@
-/** An instance that cannot write, or whose history is not signed any more, says so; an idle one is ready and leaves no trace. */
+/** An instance that cannot write, or whose history is no longer signed, is not ready; an idle instance is ready and leaves no trace. */
 import pg from 'pg';
 import { eventually } from '../support/eventually.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
 const AUDIT_LEADER_LOCK = '7205113081';
-/** The least that a process with an event node of its own can do with. */
+/** The fewest connections with which a process that runs its own event node can work. */
 const MAX_CONNECTIONS = 16;
 const PATIENT = { deadlineMs: 60_000 };
 
@@ -54,7 +54,7 @@ const fill = (table: string) =>
   database.query(`${FULL}; create trigger full_disk before insert on ${table} execute function full_disk()`);
 const empty = (table: string) => database.query(`drop trigger full_disk on ${table}`);
 
-test('opens no more connections than it may, however much is asked of it', async () => {
+test('an instance under load opens no more connections than DATABASE_MAX_CONNECTIONS', async () => {
   await becomes(200, []);
   let most = 0;
   const ask = () => fetch(`${app.server.url}/api/v1/workflow/executions`).then(({ status }) => status);
@@ -77,7 +77,7 @@ test('opens no more connections than it may, however much is asked of it', async
   expect(most).toBeLessThanOrEqual(MAX_CONNECTIONS);
 });
 
-test('an idle instance is ready; its probes leave nothing in the log and nothing in the database', async () => {
+test('an idle instance is ready, and its probes leave no event in the log and no row in the database', async () => {
   await becomes(200, []);
   const before = await rows('select count(*) as events, max(position) as last from eventstore.events');
   const [written] = await rows(`select n_tup_ins as rows from pg_stat_user_tables where relname = 'events'`);
@@ -92,7 +92,7 @@ test('an idle instance is ready; its probes leave nothing in the log and nothing
   expect(await metric('workflow_executor_vital_sign_ok{sign="log_write"}')).toBe(1);
 });
 
-test('where the log has no room for an event, nothing is ready until it has', async () => {
+test('an instance is not ready while the log has no room for an event', async () => {
   await fill('eventstore.events');
   await becomes(503, ['log_write']);
   expect(await metric('workflow_executor_vital_sign_ok{sign="log_write"}')).toBe(0);
@@ -101,15 +101,15 @@ test('where the log has no room for an event, nothing is ready until it has', as
   await becomes(200, []);
 });
 
-test('where the database takes no row, nothing is ready until it does', async () => {
+test('an instance is not ready while the database takes no row', async () => {
   await fill('workers');
   await becomes(503, ['database_write']);
   await empty('workers');
   await becomes(200, []);
 });
 
-test('where the history is not signed any more, nothing is ready until it is', async () => {
-  // Somebody has the lock and signs nothing.
+test('an instance is not ready while new events stay unsigned', async () => {
+  // This session holds the leader's lock and signs nothing.
   await database.query(
     `select pg_terminate_backend(pid) from pg_stat_activity
      where application_name = 'workflow-executor-audit' and datname = current_database()`,
@@ -123,7 +123,7 @@ test('where the history is not signed any more, nothing is ready until it is', a
   expect(await metric('workflow_executor_audit_last_signature_age_seconds')).toBeLessThan(30);
 });
 
-test('where the database is read-only, nothing is ready until it is not', async () => {
+test('an instance is not ready while the database is read-only', async () => {
   const name = new URL(app.databaseUrl).pathname.slice(1);
   const others = `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}' and pid <> pg_backend_pid()`;
   await database.query(`alter database ${name} set default_transaction_read_only = on`);

@@ -19,7 +19,7 @@ const AsyncFunction = (async () => undefined).constructor as FunctionConstructor
 const IMPORT = `import { createClient } from '@/lib/supabase/client'`;
 const guide = (file: string) => readFileSync(new URL(`./support/guide/${file}.txt`, import.meta.url), 'utf8');
 
-/** Runs code of the guide with these names known to it. */
+/** Runs code of the guide with these names in scope. */
 const run = (code: string, names: Readonly<Record<string, unknown>>): Promise<any> =>
   new AsyncFunction(...Object.keys(names), code)(...Object.values(names)) as Promise<any>;
 
@@ -27,8 +27,8 @@ const START = { project_id: 'metformin', document_type: 'ib', triggered_by: 'ann
 const clients: Supabase[] = [];
 const printed: string[] = [];
 
-/** Says what the guide's code says, and keeps it. */
-const told = {
+/** The console of the guide's code: keeps each line in `printed`. */
+const recordingConsole = {
   log: (...words: unknown[]) => printed.push(words.map((word) => (typeof word === 'string' ? word : '{…}')).join(' ')),
   error: (...words: unknown[]) => printed.push(words.join(' ')),
 };
@@ -41,7 +41,7 @@ const connected = (url: string, key = KEY): Supabase => {
   return supabase;
 };
 
-/** Follows all executions, and what becomes of the subscription. */
+/** Follows all executions, and records the subscription's statuses. */
 const follow = async (url: string) => {
   const [rows, statuses, systems]: [any[], string[], any[]] = [[], [], []];
   const supabase = connected(url);
@@ -81,7 +81,7 @@ describe('against a server', () => {
 
   const nextStep = (id: string) => app.api.post('/api/v1/workflow/execute', { execution_id: id, mode: 'next_step' });
 
-  test('"Using Supabase Realtime" is told of each update, until it has unsubscribed', async () => {
+  test('"Using Supabase Realtime" receives each update until it unsubscribes', async () => {
     const code = guide('subscribe');
     expect(code).toContain(IMPORT);
     const [subscribe, cleanUp] = code.replace(IMPORT, '').split('// Cleanup\n') as [string, string];
@@ -94,7 +94,7 @@ describe('against a server', () => {
         executionId,
         updateProgress: (percent: number) => progress.push(percent),
         updateStatus: (state: string) => states.push(state),
-        console: told,
+        console: recordingConsole,
       },
     );
     clients.push(supabase);
@@ -111,12 +111,12 @@ describe('against a server', () => {
     expect(states).toHaveLength(seen);
   });
 
-  test('"Complete IB Generation" says how far it is, and that it is completed', async () => {
+  test('"Complete IB Generation" prints the progress and the completion', async () => {
     const supabase = connected(app.server.url);
     await run(guide('complete-ib-generation'), {
       supabase,
       fetch: (path: string, init: RequestInit) => fetch(app.server.url + path, init),
-      console: told,
+      console: recordingConsole,
     });
     await eventually(() => printed.includes('✅ Workflow completed!'), { deadlineMs: 30_000 });
     process.stdout.write(`The guide's code says:\n${printed.map((line) => `  ${line}\n`).join('')}`);
@@ -127,7 +127,7 @@ describe('against a server', () => {
     await eventually(() => supabase.getChannels().length === 0);
   });
 
-  test('steps and events are told as well, by the execution they belong to', async () => {
+  test('a client that filters by execution receives its steps and events, and no other', async () => {
     const executionId = await app.api.start({ ...START, auto_execute: false });
     const other = await app.api.start({ ...START, auto_execute: false });
     const seen: any[] = [];
@@ -148,7 +148,7 @@ describe('against a server', () => {
     expect(new Set(seen.map((payload) => payload.new.execution_id))).toEqual(new Set([executionId]));
   });
 
-  test('with another key nobody gets in', async () => {
+  test('the server refuses a client with another key', async () => {
     const errors: unknown[] = [];
     connected(app.server.url, 'another-key')
       .channel('follow')
@@ -157,7 +157,7 @@ describe('against a server', () => {
     expect(errors[0]).toBeInstanceOf(Error);
   });
 
-  test('after the connection to the database was lost, clients join again by themselves', async () => {
+  test('clients rejoin by themselves after the server has lost its database connection', async () => {
     const { rows, statuses, systems, sees } = await follow(app.server.url);
     const admin = new pg.Client({ connectionString: app.databaseUrl });
     await admin.connect();
@@ -178,7 +178,7 @@ describe('against a server', () => {
     expect(rows.length).toBeGreaterThan(2);
   });
 
-  test('after a table was built anew, clients join again: rows may have changed of which nothing was told', async () => {
+  test('clients rejoin after a rebuild of a table, as its rows may have changed without a message', async () => {
     const { statuses, systems, sees } = await follow(app.server.url);
     const route = '/api/v1/admin/projections/workflow_executions/rebuilds';
     const ordered = await app.api.post(route, { actor_id: 'ann', reason: 'a test', require: 'none' });
@@ -192,7 +192,7 @@ describe('against a server', () => {
   }, 60_000);
 });
 
-test('a row comes whole, however much the steps gave: what is large is a reference', async () => {
+test('a client receives whole rows, however large the outputs: a large output is a reference', async () => {
   const agent = await startAgentServer(({ input }) =>
     succeed({ [input.step]: 'x'.repeat(input.project_id === 'large' ? 2_000_000 : 65_000) }),
   );
@@ -218,7 +218,7 @@ test('a row comes whole, however much the steps gave: what is large is a referen
   }
 }, 120_000);
 
-test('clients come back to a server that was restarted, and are told what happens then', async () => {
+test('clients rejoin a restarted server and receive its changes', async () => {
   const database = await createTestDatabase();
   const env = { DATABASE_URL: database.url, REALTIME_API_KEY: KEY, LOG_LEVEL: 'verbose' };
   const first = await startInstance(env);

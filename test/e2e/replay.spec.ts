@@ -1,4 +1,4 @@
-/** `npm run replay` against the built application: while it runs, and when it does not. It leaves nothing behind. */
+/** `npm run replay` while the built application runs, and while it does not. A replay writes nothing. */
 import { execFile } from 'node:child_process';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -23,14 +23,14 @@ let agent: AgentServer;
 let instance: Instance;
 let id: string;
 
-/** The first call of all fails, every other succeeds. */
+/** The very first call fails, every other succeeds. */
 beforeAll(async () => {
   [database, definitions] = await Promise.all([createTestDatabase(), definitionsDir(STEPS)]);
   agent = await startAgentServer(({ input }) =>
     agent.calls.length === 1 ? failWith('transient', 'BUSY') : succeed({ [input.step]: 'done' }),
   );
   const urls = { AGENT_FIRST_URL: agent.url, AGENT_SECOND_URL: agent.url };
-  // What the instance itself writes now and then would be taken for an effect of the replay.
+  // Periodic writes of the instance would look like an effect of the replay.
   const quiet = { AUDIT_CHECKPOINT_MS: '3600000', DRIFT_CHECK_INTERVAL_MS: '0' };
   instance = await startInstance({ DATABASE_URL: database.url, DEFINITIONS_DIR: definitions, ...quiet, ...urls });
   id = await instance.api.start({ project_id: 'p-1', document_type: 'test', triggered_by: 'ann' });
@@ -66,7 +66,7 @@ const definition = (steps: readonly object[]) => ({
   steps: steps.map((step) => ({ timeout_minutes: 1, ...step })),
 });
 
-/** Everything that the log and the read tables hold. */
+/** The number of rows of each table of the log and of the read tables. */
 const everything = async () => {
   const client = new pg.Client({ connectionString: database.url });
   await client.connect();
@@ -86,7 +86,7 @@ const everything = async () => {
   }
 };
 
-test('the story, while the application runs', async () => {
+test('replay prints the history while the application runs', async () => {
   const { code, stdout, stderr } = await replay(id);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   const lines = stdout.trimEnd().split('\n');
@@ -97,26 +97,26 @@ test('the story, while the application runs', async () => {
   expect(lines.filter((line) => [...line].length > 120)).toEqual([]);
 });
 
-test('no further than a revision, and for machines', async () => {
+test('replay stops at --until, and prints JSON lines with --json', async () => {
   const { code, stdout } = await replay(id, '--until', '2', '--json');
   expect(code).toBe(0);
-  const told = stdout
+  const lines = stdout
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-  expect(told.map(({ revision, event_type }) => [revision, event_type])).toEqual([
+  expect(lines.map(({ revision, event_type }) => [revision, event_type])).toEqual([
     ['0', 'WorkflowStarted'],
     ['1', 'StepStarted'],
     ['2', 'StepFailed'],
   ]);
-  expect(told[2]).toMatchObject({
+  expect(lines[2]).toMatchObject({
     actor: { type: 'agent', id: 'first' },
     state: { current_state: 'first_running', steps: { first: 'waiting 1', second: 'pending' } },
     changes: [{ what: 'first', from: 'running 1', to: 'waiting 1' }],
   });
 });
 
-test('other rules: which decisions would differ, of one execution and of all', async () => {
+test('replay under other rules shows which decisions would differ, for a single execution and for all', async () => {
   const before = [await everything(), agent.calls.length];
   const same = await file('same.json', definition(STEPS));
   const stricter = await file('stricter.json', definition([{ ...STEPS[0], max_retries: 0 }, STEPS[1]!]));
@@ -124,9 +124,9 @@ test('other rules: which decisions would differ, of one execution and of all', a
 
   expect(await replay(id, '--definition', same)).toMatchObject({ code: 0, stderr: '' });
   expect(await replay('--all', '--definition', same)).toMatchObject({ code: 0 });
-  const one = await replay(id, '--definition', stricter);
-  expect(one.code).toBe(1);
-  expect(one.stdout).toMatch(
+  const single = await replay(id, '--definition', stricter);
+  expect(single.code).toBe(1);
+  expect(single.stdout).toMatch(
     / {4}2 .* retry +first\n +was: +another attempt\n +would: the execution fails\nFrom event 2 on/,
   );
   const all = await replay('--all', '--definition', stricter);
@@ -161,7 +161,7 @@ test.each([
   expect(stderr).toContain(message);
 });
 
-test('the story, when the application does not run', async () => {
+test('replay prints the same history while the application does not run', async () => {
   const running = await replay(id);
   await instance.child.kill('SIGTERM');
   const before = await everything();

@@ -1,4 +1,4 @@
-/** REQUIRE_REASON: what an installation wants to know the reason of. */
+/** REQUIRE_REASON: the commands for which an installation requires a reason. */
 import { scriptedApp } from './support/scripted-app.js';
 
 const world = scriptedApp({ REQUIRE_REASON: 'cancel, retry,next_step' });
@@ -9,7 +9,7 @@ test.each([
   ['nothing', {}, 'nothing'],
   ['null', { reason: null }, 'nothing'],
   ['blanks', { reason: ' \t ' }, '" \\t "'],
-])('a required reason that is %s: 400, and nothing is done', async (_, body, received) => {
+])('a command whose required reason is %s is answered 400 and not carried out', async (_, body, received) => {
   const id = await started();
   const { status, body: answer } = await world.api.control(id, 'cancel', body);
   expect(status).toBe(400);
@@ -24,14 +24,14 @@ test.each([
   expect(await world.api.eventTypes(id)).toEqual(['WorkflowStarted']);
 });
 
-test('with a reason it is done, and the reason is recorded', async () => {
+test('a command with its required reason is carried out, and the event records the reason', async () => {
   const id = await started();
   expect((await world.api.control(id, 'cancel', { reason: 'a duplicate' })).status).toBe(200);
   await world.api.reaches(id, 'cancelled');
   expect(await world.api.events(id)).toMatchObject([{}, { event_type: 'WorkflowCancelled', reason: 'a duplicate' }]);
 });
 
-test('what is not named needs none; blanks are recorded as none', async () => {
+test('commands that REQUIRE_REASON does not name need no reason; a blank reason is recorded as none', async () => {
   const id = await started();
   expect((await world.api.control(id, 'pause')).status).toBe(200);
   expect((await world.api.control(id, 'resume', { reason: '  ' })).status).toBe(200);
@@ -39,7 +39,7 @@ test('what is not named needs none; blanks are recorded as none', async () => {
   expect((await world.api.events(id)).map(({ reason }) => reason)).toEqual([null, null, null]);
 });
 
-test('a hold needs one that says something', async () => {
+test('a hold needs a reason that is not blank', async () => {
   const { status, body } = await world.api.post('/api/v1/workflow/agents/writer/hold', { reason: '  ' });
   expect({ status, code: body.error.code }).toEqual({ status: 400, code: 'INVALID_REQUEST' });
 });

@@ -10,7 +10,7 @@ let cluster: Cluster;
 
 const start = () => cluster.start();
 
-/** The one that the test before has left behind, or a new one: a start costs seconds. */
+/** The instance that the previous test has left running, or a new one: a start takes seconds. */
 const living = async () => cluster.instances.find(isAlive) ?? (await start());
 
 beforeAll(async () => {
@@ -28,7 +28,7 @@ afterAll(async () => {
   await agent.close();
 }, 60_000);
 
-test('killed in the middle of a step, it goes on after a restart: same key, no retry spent', async () => {
+test('an execution whose instance is killed in the middle of a step continues after a restart: same key, no retry spent', async () => {
   answer = () => undefined;
   const first = await living();
   const id = await first.api.start(START);
@@ -53,7 +53,7 @@ test('killed in the middle of a step, it goes on after a restart: same key, no r
   expect(steps[0]).toMatchObject({ step_name: 'first', attempt: 2, retry_count: 0 });
 }, 60_000);
 
-test('told to end in the middle of a step, it hands the step over at once and exits with 0', async () => {
+test('an instance that gets SIGTERM in the middle of a step hands the step over at once and exits with 0', async () => {
   answer = () => undefined;
   const first = await living();
   const id = await first.api.start(START);
@@ -69,7 +69,7 @@ test('told to end in the middle of a step, it hands the step over at once and ex
   expect(interrupted.data).toMatchObject({ step: 'first', cause: 'shutdown' });
 }, 60_000);
 
-test('a retry that was due while nothing ran is made after the restart, once', async () => {
+test('a retry that came due while no instance ran is made once, after the restart', async () => {
   answer = () => failWith('transient');
   const first = await living();
   const id = await first.api.start(START);
@@ -83,7 +83,7 @@ test('a retry that was due while nothing ran is made after the restart, once', a
   expect(agent.calls.filter(({ path }) => path === '/first')).toHaveLength(before + 1);
 }, 60_000);
 
-test('a start that was acknowledged is there after a kill', async () => {
+test('acknowledged starts survive a kill of their instance', async () => {
   answer = () => undefined;
   const first = await living();
   const ids = await Promise.all(Array.from({ length: 10 }, () => first.api.start(START)));
@@ -93,8 +93,8 @@ test('a start that was acknowledged is there after a kill', async () => {
   for (const id of ids) await second.api.reaches(id, 'completed', 30_000);
 }, 90_000);
 
-// Last, as it leaves two behind.
-test('retries that come due while their instance stands still are made once, and not again when it goes on', async () => {
+// Last, as it leaves two instances running.
+test('retries that come due while their instance stands still are made once, by the other instance, and not again when it goes on', async () => {
   let isBusy = true;
   answer = ({ input }) => (isBusy ? failWith('transient') : succeed({ [input.step]: 'done' }));
   const [first, second] = [await living(), await start()];
@@ -106,7 +106,7 @@ test('retries that come due while their instance stands still are made once, and
   for (const id of ids) await second.api.reaches(id, 'completed', 30_000);
   const done = agent.calls.length;
   first.child.process.kill('SIGCONT');
-  // It looks at everything that was due to it, and what is started then shows that it works again.
+  // The first instance looks at all that was due to it; a new execution shows that it works again.
   await first.api.reaches(await first.api.start(START), 'completed', 30_000);
   expect(agent.calls).toHaveLength(done + 2);
   for (const id of ids) {

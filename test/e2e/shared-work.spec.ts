@@ -1,4 +1,4 @@
-/** Two instances in processes of their own, on one database: who does what, and what becomes of it when one stops. */
+/** Two instances in processes of their own, on one database: how they share work, and what happens when one of them stops. */
 import { eventually } from '../support/eventually.js';
 import { startHeldAgent } from './support/held-agent.js';
 import { hammer } from './support/hammer.js';
@@ -28,7 +28,7 @@ const tearDown = async () => {
   await agent.close();
 };
 
-describe('two that live', () => {
+describe('two instances that run', () => {
   let first: Instance;
   let second: Instance;
 
@@ -39,7 +39,7 @@ describe('two that live', () => {
   beforeEach(() => agent.reset());
   afterAll(tearDown, 60_000);
 
-  test('what exceeds one instance is done by the other, and no step is done by both', async () => {
+  test('the second instance does what exceeds the first, and no step is done by both', async () => {
     const ids = await Promise.all(Array.from({ length: 8 }, () => first.api.start(START)));
     await eventually(() => agent.held.length === 8);
     const workers = await Promise.all(ids.map((id) => workerOf(second, id)));
@@ -52,22 +52,22 @@ describe('two that live', () => {
   });
 
   test.each(['pause', 'cancel'])(
-    'a %s that one instance is told reaches the call on the other within 1 s',
+    'a %s that a client sends to one instance reaches the call on the other within 1 s',
     async (action) => {
       const id = await first.api.start(START);
       await eventually(() => agent.held.length === 1);
       await second.api.reaches(id, 'first_running');
-      const toldAt = performance.now();
+      const sentAt = performance.now();
       expect((await second.api.control(id, action)).status).toBe(200);
       if (action === 'cancel') {
         await eventually(() => agent.held[0]?.aborted() ?? false);
-        expect(performance.now() - toldAt).toBeLessThan(1_000);
+        expect(performance.now() - sentAt).toBeLessThan(1_000);
         return;
       }
-      // A call under way ends by itself; its result is recorded, and nothing is started after it.
+      // A call in flight ends by itself; its result is recorded, and no step starts after it.
       agent.letGo();
       await eventually(async () => (await second.api.eventTypes(id)).includes('StepCompleted'));
-      expect(performance.now() - toldAt).toBeLessThan(1_000);
+      expect(performance.now() - sentAt).toBeLessThan(1_000);
       expect((await first.api.control(id, 'resume')).status).toBe(200);
       await first.api.reaches(id, 'completed');
       expect(await first.api.eventTypes(id)).toEqual([
@@ -78,19 +78,19 @@ describe('two that live', () => {
   );
 });
 
-describe('two of which one stops', () => {
+describe('two instances of which one stops', () => {
   beforeEach(setUp);
   afterEach(tearDown, 60_000);
 
-  test('one that is told to end hands its steps over at once: the other has them long before a sweep', async () => {
+  test('an instance that gets SIGTERM hands its steps over at once: the other has them long before a sweep', async () => {
     const patient = { WORKER_HEARTBEAT_MS: '3000', WORKER_TIMEOUT_MS: '15000', SAGA_SWEEP_INTERVAL_MS: '60000' };
     const [first, second] = await Promise.all([start({ ...patient, SHUTDOWN_GRACE_MS: '300' }), start(patient)]);
     const ids = await Promise.all(Array.from({ length: 10 }, () => first.api.start(START)));
     await eventually(() => agent.held.length === 10);
-    const toldAt = performance.now();
+    const sentAt = performance.now();
     await first.child.kill('SIGTERM');
     expect(first.child.process.exitCode).toBe(0);
-    expect(performance.now() - toldAt).toBeLessThan(5_000);
+    expect(performance.now() - sentAt).toBeLessThan(5_000);
     await eventually(() => agent.held.length === 20);
     agent.letGo();
     for (const id of ids) await second.api.reaches(id, 'completed');
@@ -98,7 +98,7 @@ describe('two of which one stops', () => {
     expect(causes).toEqual(['shutdown']);
   });
 
-  test('no request fails while one instance is told to end, and its steps end in their time', async () => {
+  test('no request fails while an instance drains after SIGTERM, and its process exits with 0', async () => {
     agent.letGo();
     const [first, second] = await startTwo();
     const clients = hammer([first.api.url, second.api.url], () => ({ path: '/api/v1/workflow/start', body: START }));
@@ -115,16 +115,16 @@ describe('two of which one stops', () => {
     expect(clients.refused()).toBeGreaterThan(0);
   }, 120_000);
 
-  test('one that stands still for longer than others wait for it does nothing twice when it goes on', async () => {
+  test('an instance that stands still beyond its worker timeout does nothing twice when it goes on', async () => {
     const [first, second] = await startTwo();
     const id = await first.api.start(START);
     await eventually(() => agent.held.length === 1);
     first.child.process.kill('SIGSTOP');
     await eventually(() => agent.held.length === 2, { deadlineMs: 20_000 });
-    // Neither the event node nor the lead over the read tables stays with it.
+    // The stopped instance keeps neither the event node nor the lead over the read tables.
     const other = await second.api.start(START);
     await second.api.reaches(other, 'first_running');
-    // The answer to the attempt that was given up waits in the stopped process's socket, before the one that counts.
+    // The answer to the abandoned attempt waits in the stopped process's socket, before the answer that counts.
     agent.held[0]?.answer();
     first.child.process.kill('SIGCONT');
     await eventually(async () => (await fetch(`${first.api.url}/health/ready`)).ok);

@@ -1,4 +1,4 @@
-/** Streams through what happens to instances and to their connection to the database. */
+/** Streams across kills and stops of instances and lost connections to the database. */
 import pg from 'pg';
 import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
@@ -13,7 +13,7 @@ const START = { project_id: 'p-1', document_type: 'test', triggered_by: 'ann' };
 let cluster: Cluster;
 let agent: AgentServer;
 let clients: SseClient[];
-/** Steps that are answered; others wait. */
+/** Steps that the agent answers; others wait. */
 let open: Set<string>;
 let waiting: Map<string, () => void>;
 
@@ -58,7 +58,7 @@ afterEach(async () => {
 const inState = (client: SseClient, state: string) =>
   eventually(() => client.messages.some(({ data }) => data.execution?.current_state === state), { deadlineMs: 30_000 });
 
-/** Each event that the log has after the client's snapshot, once and in order. */
+/** Expects that the client has each event after its snapshot, once and in order. */
 const mustHaveAll = async (client: SseClient, { api }: Instance, id: string) => {
   const written = await api.events(id);
   const from = Number(client.named('snapshot')[0]!.data.execution.revision);
@@ -66,7 +66,7 @@ const mustHaveAll = async (client: SseClient, { api }: Instance, id: string) => 
   expect(client.named('event').map(({ data }) => data.event)).toEqual(written.slice(from + 1));
 };
 
-test('killed and started again while a client follows: nothing is missed, nothing comes twice', async () => {
+test('a client that follows over kills and restarts of its instance misses no event and gets none twice', async () => {
   const first = await start();
   const id = await first.api.start(START);
   const client = follow(first, `${id}/stream`);
@@ -87,7 +87,7 @@ test('killed and started again while a client follows: nothing is missed, nothin
   await mustHaveAll(client, third, id);
 }, 90_000);
 
-test('told to end, an instance lets its streams go at once, and the client goes on elsewhere', async () => {
+test('an instance that gets SIGTERM closes its streams at once, and the client goes on at another instance', async () => {
   const [first, second] = [await start({ SHUTDOWN_GRACE_MS: '200' }), await start()];
   const id = await first.api.start(START);
   const client = follow(first, `${id}/stream`);
@@ -104,7 +104,7 @@ test('told to end, an instance lets its streams go at once, and the client goes 
   await mustHaveAll(client, second, id);
 }, 90_000);
 
-test('what one instance does is seen on the other, and a lost connection of the listener loses nothing', async () => {
+test('clients of either instance see all events, even when the listeners lose their database connections', async () => {
   const [first, second] = [await start({ SAGA_MAX_CONCURRENT_STEPS: '8' }), await start()];
   const id = await first.api.start(START);
   const [here, there] = [follow(first, `${id}/stream`), follow(second, `${id}/stream`)];
@@ -134,11 +134,11 @@ test('what one instance does is seen on the other, and a lost connection of the 
   const written = await first.api.events(id);
   const from = Number(all.messages[0]!.data.executions[0]?.revision ?? -1);
   await eventually(() => expect(all.named('event').map(({ data }) => data.event)).toEqual(written.slice(from + 1)));
-  // Neither had to come again for it.
+  // The client did not have to reconnect for it.
   expect(there.statuses).toEqual([200, 204]);
 }, 90_000);
 
-test('opened while the database is away, a stream says so and ends, and the client is told everything later', async () => {
+test('a stream opened while the database is away closes with the reason unavailable, and the client gets every event later', async () => {
   const url = new URL(cluster.databaseUrl);
   const proxy = await startFaultProxy({ host: url.hostname, port: Number(url.port) });
   try {

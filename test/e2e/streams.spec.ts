@@ -1,4 +1,4 @@
-/** Server-sent events of one application. What several and restarted ones send is in streams-restart.spec.ts. */
+/** Server-sent events of one instance. Several and restarted instances are in streams-restart.spec.ts. */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
@@ -36,7 +36,7 @@ const remaining = (id: string) => world.api.post('/api/v1/workflow/execute', { e
 const upTo = (last: number, first = 0) => Array.from({ length: last - first + 1 }, (_, index) => first + index);
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- rows as JSON */
-/** The steps as a client has them that lays each change over what it had. */
+/** The steps of a client that applies each change to its snapshot. */
 const steps = ({ messages }: SseClient): any[] => {
   let rows: any[] = [];
   for (const { event, data } of messages) {
@@ -52,7 +52,7 @@ const steps = ({ messages }: SseClient): any[] => {
   return rows;
 };
 
-test('a snapshot, each event as it happens, the end; what a client makes of it is what the tables show', async () => {
+test('a stream sends a snapshot, each event as it happens, and the end; the client’s steps equal the read tables', async () => {
   const id = await start();
   await world.api.reaches(id, 'created');
   const client = follow(`${id}/stream`);
@@ -76,11 +76,11 @@ test('a snapshot, each event as it happens, the end; what a client makes of it i
     percent_complete: 100,
   });
   expect(client.messages.at(-1)).toEqual({ id: execution.position, event: 'end', data: { reason: 'completed' } });
-  // It has come again, as EventSource does, and was told that there is nothing more.
+  // The client has reconnected, as EventSource does, and got 204: there is nothing more.
   expect(client.statuses).toEqual([200, 204]);
 });
 
-test('a cancelled execution shows its steps as they are in the tables', async () => {
+test('after a cancel, the client’s steps equal the read tables', async () => {
   const id = await start();
   const client = follow(`${id}/stream`);
   await eventually(() => client.messages.length === 1);
@@ -90,7 +90,7 @@ test('a cancelled execution shows its steps as they are in the tables', async ()
   expect(steps(client)).toEqual((await world.api.details(id)).steps);
 });
 
-test('who was cut off in the middle gets what it does not have, and nothing twice', async () => {
+test('a client that was cut off gets the events that it misses, and none twice', async () => {
   world.agents.scripts.set('p-cut', { write: 'hold' });
   const id = await start({ project_id: 'p-cut', auto_execute: true });
   const client = follow(`${id}/stream`);
@@ -104,7 +104,7 @@ test('who was cut off in the middle gets what it does not have, and nothing twic
   expect(client.revisions()).toEqual(upTo(last, first + 1));
 });
 
-test('a failed execution ends the stream; retried, it is followed on from there', async () => {
+test('a failed execution ends the stream; after a retry the client follows on from there', async () => {
   world.agents.scripts.set('p-fail', { enrich: 'validation' });
   const id = await start({ project_id: 'p-fail', auto_execute: true });
   const first = follow(`${id}/stream`);
@@ -121,7 +121,7 @@ test('a failed execution ends the stream; retried, it is followed on from there'
   expect(then.revisions()).toEqual(upTo(last, known + 1));
 });
 
-test('refusals come as JSON before a stream begins', async () => {
+test('the server refuses a bad request with JSON before a stream begins', async () => {
   const refused = async (path: string, headers: Record<string, string> = {}) => {
     const response = await fetch(`${world.api.url}/api/v1/workflow/${path}`, { headers });
     return { status: response.status, code: (await response.json()).error.code };
@@ -142,14 +142,14 @@ test('refusals come as JSON before a stream begins', async () => {
   expect([head.status, head.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8']);
 });
 
-test('no more streams than the instance takes', async () => {
+test('an instance at MAX_OPEN_STREAMS refuses plain requests with 503, and asks EventSource clients to come again', async () => {
   const others = Array.from({ length: 5 }, () => follow('stream'));
   await eventually(() => others.every(({ messages }) => messages.length === 1));
   const response = await fetch(`${world.api.url}/api/v1/workflow/stream`);
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '5']);
   expect(await response.json()).toMatchObject({ error: { code: 'TOO_MANY_STREAMS' } });
 
-  // EventSource would not come again after a 503.
+  // EventSource would not reconnect after a 503.
   const id = await start();
   for (const path of ['stream', `${id}/stream`]) {
     const headers = { accept: 'text/event-stream' };
@@ -171,7 +171,7 @@ test('no more streams than the instance takes', async () => {
   await eventually(() => waiting.named('snapshot').length === 1);
 });
 
-test('many: by project and by state, with a word where an execution leaves the state', async () => {
+test('many: a client filters by project and by state, and gets a left message when an execution leaves the state', async () => {
   const [mine, other] = [`mine-${randomUUID()}`, `other-${randomUUID()}`];
   const here = await start({ project_id: mine });
   await world.api.reaches(here, 'created');
@@ -197,14 +197,14 @@ test('many: by project and by state, with a word where an execution leaves the s
   expect(again.named('snapshot')).toEqual([]);
 });
 
-/** As another program would. */
+/** Appends as another program would. */
 const append = async (id: string, type: string, data: object) => {
   const log = world.app.server.app.get(EventLog);
   const { revision } = await log.read(`workflow-${id}`);
   await log.append(`workflow-${id}`, [{ id: randomUUID(), type, data: data as never, metadata: {} }], revision);
 };
 
-test('many: what was held back reaches clients when it is healed, and those who were away get a snapshot', async () => {
+test('many: events that were held back reach clients when an operator skips the cause; clients that were away get a snapshot', async () => {
   const [sick, well] = [await start(), await start()];
   await world.api.reaches(sick, 'created');
   await world.api.reaches(well, 'created');
@@ -230,7 +230,7 @@ test('many: what was held back reaches clients when it is healed, and those who 
   expect(away.messages[0]).toMatchObject({ event: 'snapshot', data: { reason: 'history_changed' } });
 });
 
-test('many: a table that was built anew is told to those who follow', async () => {
+test('many: clients that follow get a snapshot after a rebuild of a table', async () => {
   const client = follow('stream');
   await eventually(() => client.messages.length === 1);
   const route = '/api/v1/admin/projections/workflow_events';
@@ -246,7 +246,7 @@ test('many: a table that was built anew is told to those who follow', async () =
   await eventually(() => client.named('event').some(({ data }) => data.event.execution_id === id));
 }, 60_000);
 
-test('who does not read is let go with the reason, and goes on from where it was', async () => {
+test('a client that does not read is disconnected with the reason slow, and goes on from its last id', async () => {
   const text = 'x'.repeat(50_000);
   const project = `p-${randomUUID()}`;
   const [response] = (await once(
@@ -269,15 +269,15 @@ test('who does not read is let go with the reason, and goes on from where it was
   expect(read).toMatch(/event: closing\ndata: {"reason":"slow",/);
   const lastId = [...read.matchAll(/^id: (\d+)$/gm)].at(-1)![1]!;
   const client = follow(`stream?project_id=${project}`, { lastEventId: lastId });
-  const told = () => [
+  const received = () => [
     ...[...read.matchAll(/"event":{"execution_id":"([^"]+)"/g)].map(([, id]) => id!),
     ...client.named('event').map(({ data }) => data.event.execution_id as string),
   ];
-  await eventually(() => expect(told().length).toBeGreaterThanOrEqual(ids.length));
-  expect(told().sort()).toEqual([...ids].sort());
+  await eventually(() => expect(received().length).toBeGreaterThanOrEqual(ids.length));
+  expect(received().sort()).toEqual([...ids].sort());
 }, 60_000);
 
-test('signs of life, and headers that keep proxies from waiting or keeping', async () => {
+test('a stream sends heartbeats, and headers that keep proxies from buffering or caching it', async () => {
   const unknown = await fetch(`${world.api.url}/api/v1/workflow/stream?state=nowhere`);
   expect([unknown.status, (await unknown.json()).error.code]).toEqual([400, 'UNKNOWN_STATE']);
   const response = await fetch(`${world.api.url}/api/v1/workflow/stream?state=created`);

@@ -1,4 +1,4 @@
-/** An end that has to come, whatever the process waits for. A file of its own, as nearly all of it is waiting. */
+/** A stop ends in time, whatever the process waits for. A file of its own, as nearly all of the test is waiting. */
 import { rm } from 'node:fs/promises';
 import { eventually } from '../support/eventually.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
@@ -7,7 +7,7 @@ import { definitionsDir } from './support/definitions.js';
 import { startHeldAgent } from './support/held-agent.js';
 import { startInstance } from './support/instance.js';
 
-test('whatever hangs, the process ends within 30 s of being told to', async () => {
+test('an instance whose database and agent hang ends within 30 s of SIGTERM', async () => {
   const [database, definitions, agent] = await Promise.all([
     createTestDatabase(),
     definitionsDir([{ name: 'first', agent: 'test' }]),
@@ -26,9 +26,9 @@ test('whatever hangs, the process ends within 30 s of being told to', async () =
     await api.start({ project_id: 'p-1', document_type: 'test', triggered_by: 'ann' });
     await eventually(() => agent.held.length === 1);
     proxy.halfOpen();
-    const toldAt = performance.now();
+    const signalledAt = performance.now();
     await child.kill('SIGTERM');
-    expect(performance.now() - toldAt).toBeLessThan(30_000);
+    expect(performance.now() - signalledAt).toBeLessThan(30_000);
   } finally {
     child.process.kill('SIGKILL');
     await Promise.all([proxy.close(), agent.close(), rm(definitions, { recursive: true }), database.drop()]);

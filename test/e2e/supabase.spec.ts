@@ -1,4 +1,4 @@
-/** A database as a project of Supabase has it: a publication, roles that see everything by default, an owner with limits. */
+/** A database as in a Supabase project: a publication, roles that see everything by default, an owner with limited rights. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -20,7 +20,7 @@ let dataDir: string;
 const rowsOf = async (sql: string): Promise<any[]> => (await admin.query(sql)).rows;
 const ownerUrl = () => Object.assign(new URL(database.url), { username: OWNER, password: 'owner' }).href;
 
-/** In this order in the whole cluster, as roles belong to no database. */
+/** Roles belong to the cluster, not to a database: another test may have made them. */
 const makeRole = (name: string, options = '') =>
   admin.query(
     `do $$ begin create role ${name} ${options}; exception when duplicate_object or unique_violation then null; end $$`,
@@ -49,10 +49,10 @@ const publish = (owner: string, of = '') =>
   admin.query(`create publication supabase_realtime ${of}; alter publication supabase_realtime owner to ${owner}`);
 
 const migrated = async (): Promise<string[]> => {
-  const told: string[] = [];
-  const dataSource = await createDataSource({ url: ownerUrl(), poolSize: 2, tell: (line) => told.push(line) });
+  const logged: string[] = [];
+  const dataSource = await createDataSource({ url: ownerUrl(), poolSize: 2, tell: (line) => logged.push(line) });
   await dataSource.destroy();
-  return told;
+  return logged;
 };
 
 const published = async () =>
@@ -87,7 +87,7 @@ const withServer = async (use: (server: Server, api: Api) => Promise<void>) => {
   }
 };
 
-test('the read tables are published and may be read by who has signed in; the application works as ever', async () => {
+test('a start publishes the read tables; signed-in users may read them, others may not, and the application works', async () => {
   await publish(OWNER);
   let id = '';
   await withServer(async (_, api) => {
@@ -104,7 +104,7 @@ test('the read tables are published and may be read by who has signed in; the ap
   expect(await rowsOf('select id from workflow_executions')).toEqual([{ id }]);
 }, 90_000);
 
-test('each further start leaves all as it is, and as operators have changed it', async () => {
+test('each further start keeps the policies as they are, and as operators have changed them', async () => {
   await publish(OWNER);
   await migrated();
   const before = await policies();
@@ -121,7 +121,7 @@ test('each further start leaves all as it is, and as operators have changed it',
   expect(await published()).toEqual(READ_TABLES);
 });
 
-test('a publication that comes later is found with the next start', async () => {
+test('the next start finds a publication that was made later', async () => {
   await migrated();
   expect(await policies()).toEqual([]);
   expect((await unsecured()).length).toBeGreaterThan(5);
@@ -132,16 +132,16 @@ test('a publication that comes later is found with the next start', async () => 
   expect(await unsecured()).toEqual([]);
 });
 
-test('a publication of all tables is as it should be', async () => {
+test('a publication of all tables needs no change', async () => {
   await publish('current_user', 'for all tables');
   expect(await migrated()).toEqual([]);
   expect(await policies()).toHaveLength(3);
 });
 
-test('what only the owner of the publication may do is told', async () => {
+test('the migration logs the statements that only the owner of the publication may run', async () => {
   await publish('current_user');
-  const told = await migrated();
-  expect(told).toHaveLength(3);
-  expect(told[1]).toContain('run "alter publication supabase_realtime add table workflow_executions"');
+  const logged = await migrated();
+  expect(logged).toHaveLength(3);
+  expect(logged[1]).toContain('run "alter publication supabase_realtime add table workflow_executions"');
   expect(await policies()).toHaveLength(3);
 });

@@ -1,4 +1,4 @@
-/** Between an agent's 202 and its report the instances may come and go: the attempt is not theirs. */
+/** Between an agent's 202 and its report instances may come and go: the attempt does not depend on them. */
 import { rm } from 'node:fs/promises';
 import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { report, startDeferringAgent, type Task } from '../support/deferring-agent.js';
@@ -45,14 +45,14 @@ const UNINTERRUPTED = [
 ];
 
 test.each(['SIGKILL', 'SIGTERM'] as const)(
-  'ended by %s between the 202 and the report: no interruption, and the token works after the restart',
+  'an instance ended by %s between the 202 and the report interrupts nothing; the task token works after the restart',
   async (signal) => {
     const first = await start();
     const { id, task } = await taken(first);
     await first.child.kill(signal);
 
     const second = await start();
-    // Twice as long as it takes to give up the first worker.
+    // Twice the worker timeout, after which the second instance would take the first for gone.
     const until = Date.now() + 2_000;
     await eventually(async () => {
       expect(await second.api.eventTypes(id)).toEqual(UNINTERRUPTED.slice(0, 3));
@@ -67,7 +67,7 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   60_000,
 );
 
-test('silence while no instance lived is noticed by the next one, once', async () => {
+test('the next instance notices once that an agent was silent while no instance ran', async () => {
   const strict = await definitionsDir([{ name: 'long', agent: 'long', heartbeat_timeout_seconds: 3 }]);
   try {
     const first = await start({ DEFINITIONS_DIR: strict });
@@ -88,7 +88,7 @@ test('silence while no instance lived is noticed by the next one, once', async (
   }
 }, 60_000);
 
-/** What answers say of where to go on. */
+/** The Location and Link headers of answers. */
 const publicPaths = async (url: string, id: string) => {
   const header = async (name: string, path: string, body?: object) => {
     const given = { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
@@ -97,7 +97,7 @@ const publicPaths = async (url: string, id: string) => {
   const [reason, rebuilds] = ['a trial', '/api/v1/admin/projections'];
   return {
     start: await header('location', '/api/v1/workflow/start', { ...START, auto_execute: false }),
-    // Of an execution that has ended: nothing is sent there.
+    // For an execution that has ended: the application sends nothing there.
     webhook: await header('location', '/api/v1/workflow/webhooks', { url: 'https://hooks.example', execution_id: id }),
     rebuild: await header('location', `${rebuilds}/workflow_steps/rebuilds`, { reason }),
     rebuilds: await header('location', `${rebuilds}/all/rebuilds`, { reason }),
@@ -105,7 +105,7 @@ const publicPaths = async (url: string, id: string) => {
   };
 };
 
-test('any instance takes a report, and goes on with the next step itself', async () => {
+test('any instance takes an agent’s report, and runs the next step itself', async () => {
   const first = await start({ PUBLIC_URL: 'https://executor.example/base' });
   const second = await start();
   const { id, task } = await taken(first);
@@ -117,7 +117,7 @@ test('any instance takes a report, and goes on with the next step itself', async
     .filter(({ event_type }) => event_type === 'StepStarted')
     .map(({ data }) => data.worker);
   expect(new Set(workers).size).toBe(2);
-  // The one that gave the token says the same of it.
+  // The instance that issued the token gives the same answers.
   expect(await report(task, COMPLETE, first.api.url)).toMatchObject({ status: 200 });
   expect(await report(task, { type: 'heartbeat' }, first.api.url)).toMatchObject({ status: 410 });
   expect(await publicPaths(first.api.url, id)).toEqual({

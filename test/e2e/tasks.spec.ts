@@ -1,4 +1,4 @@
-/** Agents that answer 202 and report later, through real HTTP against the whole application in this process. */
+/** Agents that answer 202 and report later, over real HTTP, with the whole application in this process. */
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
@@ -62,7 +62,7 @@ const began = async (more: Record<string, unknown> = {}) => {
   return { id, task };
 };
 
-/** Begun, and the executor knows that the agent has taken the task. */
+/** Starts an execution and waits until the executor has recorded that the agent took the task. */
 const taken = async (more: Record<string, unknown> = {}) => {
   const { id, task } = await began(more);
   await eventually(async () => (await app.api.eventTypes(id)).includes('StepDeferred'));
@@ -76,11 +76,11 @@ const failureOf = (id: string) =>
 const complete = { type: 'complete', data: { long: 'done' }, metadata: { model_used: 'm' } };
 
 describe('an agent that takes its task', () => {
-  test('reports how far it is, then its result; the next step follows in the same append', async () => {
+  test('reports its progress, then its result; the next step follows in the same append', async () => {
     const { id, task } = await taken();
     expect(task.url).toBe(`${app.api.url}/api/v1/workflow/tasks/${task.token}`);
-    const told = await report(task, { type: 'heartbeat', percent: 40, message: 'section 4 of 10' });
-    expect(told).toEqual({
+    const answer = await report(task, { type: 'heartbeat', percent: 40, message: 'section 4 of 10' });
+    expect(answer).toEqual({
       status: 200,
       body: {
         success: true,
@@ -92,7 +92,7 @@ describe('an agent that takes its task', () => {
       expect(execution).toMatchObject({ current_state: 'long_running', percent_complete: 32, worker: null });
       expect(steps[0]).toMatchObject({
         ...{ status: 'running', progress_percent: 40, progress_message: 'section 4 of 10', worker: null },
-        ...{ deferred_at: expect.any(String), heartbeat_due_at: told.body.data.heartbeat_due_at },
+        ...{ deferred_at: expect.any(String), heartbeat_due_at: answer.body.data.heartbeat_due_at },
       });
     });
 
@@ -114,14 +114,14 @@ describe('an agent that takes its task', () => {
     expect(second?.input.checkpoint.intermediate_results).toEqual({ long: 'done', large, last: undefined });
   });
 
-  test('may fail: the error decides on a retry as a direct answer does, and the next attempt has a token of its own', async () => {
+  test('may report a failure: its error decides on a retry as a direct answer does, and the next attempt has a token of its own', async () => {
     const { id, task } = await taken();
     const error = { type: 'transient', code: 'MODEL_BUSY', message: 'later' };
     expect(await report(task, { type: 'fail', error, retry_after_ms: 5 })).toMatchObject({ status: 200 });
     const second = await taskOf(id, 2);
     expect(second.token).not.toBe(task.token);
     expect(second.idempotencyKey).toBe(task.idempotencyKey);
-    // The same report again is the same report; another one is too late.
+    // The same report is answered the same way; another report is too late.
     expect(await report(task, { type: 'fail', error })).toMatchObject({ status: 200 });
     expect(await report(task, complete)).toMatchObject({
       status: 410,
@@ -133,7 +133,7 @@ describe('an agent that takes its task', () => {
     expect(failed.data).toMatchObject({ error, decision: { delayMs: 5, delaySource: 'retry_after' } });
   });
 
-  test('may complete before its own 202 was read: the result counts, and once', async () => {
+  test('may report its result before the executor has read its 202: the result counts once', async () => {
     before = (task) => report(task, complete);
     const id = await app.api.start(START);
     await app.api.reaches(id, 'completed');
@@ -143,7 +143,7 @@ describe('an agent that takes its task', () => {
     expect(types).not.toContain('StepFailed');
   });
 
-  test('may complete as often as it likes: one event, one answer', async () => {
+  test('may report its result repeatedly: one event, and the same answer each time', async () => {
     const { id, task } = await taken();
     const answers = await Promise.all([1, 2, 3].map(() => report(task, complete)));
     await app.api.reaches(id, 'completed');
@@ -155,7 +155,7 @@ describe('an agent that takes its task', () => {
     expect((await app.api.eventTypes(id)).filter((type) => type === 'StepCompleted')).toHaveLength(2);
   });
 
-  test('that falls silent has failed after the heartbeat timeout, and not while it beats', async () => {
+  test('fails its attempt when it is silent for the heartbeat timeout, and not while it sends heartbeats', async () => {
     const { id, task } = await taken({ document_type: 'beating' });
     const until = Date.now() + 3_000;
     await eventually(async () => {
@@ -164,7 +164,7 @@ describe('an agent that takes its task', () => {
     });
     const types = await app.api.eventTypes(id);
     expect(types).not.toContain('StepFailed');
-    // Some hundred heartbeats, one for each quarter of the timeout.
+    // The agent sent some hundred heartbeats; one for each quarter of the timeout is recorded.
     expect(types.filter((type) => type === 'StepProgressed').length).toBeLessThan(9);
 
     await taskOf(id, 2);
@@ -178,7 +178,7 @@ describe('an agent that takes its task', () => {
     await app.api.control(id, 'cancel');
   }, 20_000);
 
-  test('that beats for ever still has its deadline', async () => {
+  test('that sends heartbeats for ever still has its deadline', async () => {
     const { id, task } = await taken({ document_type: 'strict' });
     await eventually(async () => (await report(task, { type: 'heartbeat', percent: 1 })).status === 410, {
       everyMs: 200,
@@ -190,8 +190,8 @@ describe('an agent that takes its task', () => {
   }, 20_000);
 });
 
-describe('what an operator does', () => {
-  test('cancel: the agent is told at its next report', async () => {
+describe('an operator’s command while an agent works', () => {
+  test('cancel: the agent’s next report is answered 410, cancelled', async () => {
     const { id, task } = await taken();
     await app.api.control(id, 'cancel');
     for (const body of [{ type: 'heartbeat' }, complete]) {
@@ -204,7 +204,7 @@ describe('what an operator does', () => {
     expect((await app.api.eventTypes(id)).at(-1)).toBe('WorkflowCancelled');
   });
 
-  test('retry: the token of the abandoned attempt is dead, the new one works', async () => {
+  test('retry: the token of the abandoned attempt is refused, the new token works', async () => {
     const { id, task } = await taken();
     const { steps } = await app.api.details(id);
     await app.api.control(id, 'retry', { step_id: steps[0].id });
@@ -217,7 +217,7 @@ describe('what an operator does', () => {
     await app.api.reaches(id, 'completed');
   });
 
-  test('pause: the result is recorded when it comes, and the next step waits for the resume', async () => {
+  test('pause: the agent’s result is recorded, and the next step waits for the resume', async () => {
     const { id, task } = await taken();
     await app.api.control(id, 'pause');
     expect(await report(task, { type: 'heartbeat', percent: 50 })).toMatchObject({ status: 200 });
@@ -228,8 +228,8 @@ describe('what an operator does', () => {
   });
 });
 
-describe('a token', () => {
-  test('that was not issued is unknown, whatever is wrong with it, and nobody reads its body', async () => {
+describe('a task token', () => {
+  test('that was not issued is answered 404, whatever is wrong with it, and the body of its report is not read', async () => {
     const { id, task } = await taken();
     const { token } = task;
     const bytes = Buffer.from(token, 'base64url');
@@ -244,8 +244,8 @@ describe('a token', () => {
       bytes.subarray(32).toString('base64url'),
     ];
     const seen = new Set<string>();
-    for (const one of forged) {
-      const { status, body } = await report({ ...task, token: one }, { type: 'nonsense' }, app.api.url);
+    for (const candidate of forged) {
+      const { status, body } = await report({ ...task, token: candidate }, { type: 'nonsense' }, app.api.url);
       seen.add(JSON.stringify({ status, body }));
     }
     expect([...seen].map((text) => JSON.parse(text) as unknown)).toEqual([
@@ -258,7 +258,7 @@ describe('a token', () => {
     await app.api.control(id, 'cancel');
   });
 
-  test('is nowhere in the history, not even where the agent repeats it', async () => {
+  test('appears nowhere in the history, not even when the agent repeats it', async () => {
     const { id, task } = await taken();
     await report(task, { type: 'heartbeat', percent: 3, message: `I am ${task.token}` });
     const text = await eventually(async () => {
@@ -269,7 +269,7 @@ describe('a token', () => {
     await app.api.control(id, 'cancel');
   });
 
-  test('lets nobody report what a direct answer could not say: the agent is told and may try again', async () => {
+  test('accepts no report that is invalid as a direct answer: the agent gets the error and may try again', async () => {
     const { id, task } = await taken();
     const bad = [
       {},
@@ -298,7 +298,7 @@ describe('a token', () => {
     ]);
   });
 
-  test('has to be taken by name: a 202 without it is an answer that means nothing', async () => {
+  test('has to be repeated in the 202: a 202 without it is an invalid answer', async () => {
     const { id, task } = await began({ project_id: 'takes-nothing' });
     await report(task, complete);
     const { execution } = await app.api.reaches(id, 'failed');

@@ -1,4 +1,4 @@
-/** Streams that somebody has tombstoned, in a store that lets him: each is told, and whatever is not in it goes on. */
+/** Streams tombstoned in a store that allows it: verification names each of them, and all other streams go on. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -64,13 +64,13 @@ const start = (project: string) => api.start({ project_id: project, document_typ
 const sql = (text: string, values: unknown[] = []): Promise<Record<string, string>[]> =>
   server.app.get(DataSource).query(text, values);
 const audit = (eventstore: string, ...given: string[]) =>
-  new Promise<{ code: number; told: string }>((resolve) => {
+  new Promise<{ code: number; output: string }>((resolve) => {
     const env = { ...process.env, DATABASE_URL: database.url, DATA_DIR: dataDir, EVENTSTORE_URL: eventstore };
     const child = execFile(
       process.execPath,
       [program, 'verify', ...given, '--key', server.signingKey],
       { env },
-      (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, told: stdout + stderr }),
+      (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
     );
   });
 
@@ -87,7 +87,7 @@ const SIGNED = `
   select coalesce(max((checkpoint ->> 'position')::bigint), -1) >=
     (select max(position) from eventstore.events where stream = $1) as is_signed from audit_checkpoints`;
 
-test('executions, holds and webhooks that are not in them go on; verification names them', async () => {
+test('executions and webhooks of other streams go on, and verification names each tombstoned stream', async () => {
   const hooked = await api.post(HOOKS, { url: `${receiver.url}/hook`, project_id: 'after' });
   const other = await api.post(HOOKS, { url: `${receiver.url}/other` });
   expect([hooked.status, other.status]).toEqual([201, 201]);
@@ -108,7 +108,7 @@ test('executions, holds and webhooks that are not in them go on; verification na
     receiver.taken().filter(({ path: at, body }) => at === '/hook' && body.data.execution_id === after);
   await eventually(() => delivered().length === count, { deadlineMs: 30_000 });
 
-  // What the read tables hold is still shown; what only the log has is refused for good, and not as if it were away.
+  // The API still shows what the read tables hold; what only the log has is answered 410, not as if the log were away.
   expect((await api.get(`/api/v1/workflow?execution_id=${ended}`)).status).toBe(200);
   const gone = {
     status: 410,
@@ -136,20 +136,20 @@ test('executions, holds and webhooks that are not in them go on; verification na
   for (const eventstore of [node.url, '']) {
     const all = await audit(eventstore, '--all');
     expect(all.code).toBe(1);
-    const told = [...all.told.matchAll(/ {2}(\S+): position \d+, stream (\S+),/g)].map(
+    const findings = [...all.output.matchAll(/ {2}(\S+): position \d+, stream (\S+),/g)].map(
       ([, kind, stream]) => `${kind} ${stream}`,
     );
     const audited = [`workflow-${ended}`, `workflow-${running}`, 'agent-nobody', `webhook-${otherHook}`];
-    expect(told.sort()).toEqual(audited.map((stream) => `stream-tombstoned ${stream}`).sort());
+    expect(findings.sort()).toEqual(audited.map((stream) => `stream-tombstoned ${stream}`).sort());
     expect(await audit(eventstore, ended)).toMatchObject({
       code: 1,
-      told: expect.stringContaining('stream-tombstoned'),
+      output: expect.stringContaining('stream-tombstoned'),
     });
     expect(await audit(eventstore, after)).toMatchObject({ code: 0 });
   }
 }, 180_000);
 
-test('the stream of checkpoints, too: signing goes on in the table and the file, and verification names the stream', async () => {
+test('signing goes on in the table and the file when the checkpoint stream is tombstoned, and verification names that stream', async () => {
   await client.tombstoneStream('audit-checkpoints');
   const execution = await start('signed');
   await api.reaches(execution, 'completed');
@@ -164,10 +164,10 @@ test('the stream of checkpoints, too: signing goes on in the table and the file,
     expect(numbers.length).toBeGreaterThanOrEqual(kept.length);
   });
   for (const eventstore of [node.url, '']) {
-    const { code, told } = await audit(eventstore, '--all');
+    const { code, output } = await audit(eventstore, '--all');
     expect(code).toBe(1);
-    expect(told).toContain('stream audit-checkpoints');
-    expect(told).toContain('stream-tombstoned');
-    expect(told).not.toMatch(/checkpoint-(removed|edited|signature)|not signed/);
+    expect(output).toContain('stream audit-checkpoints');
+    expect(output).toContain('stream-tombstoned');
+    expect(output).not.toMatch(/checkpoint-(removed|edited|signature)|not signed/);
   }
 }, 120_000);

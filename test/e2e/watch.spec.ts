@@ -22,7 +22,7 @@ const watch = (...args: string[]) => {
   return { child, ended };
 };
 
-test('completed: a line for each event, and 0', async () => {
+test('watch prints a line for each event and exits with 0 when the execution completes', async () => {
   const id = await start('p-1', { auto_execute: false });
   const { child, ended } = watch(id, '--url', world.api.url);
   await child.printed(/0 % {2}created/);
@@ -33,13 +33,13 @@ test('completed: a line for each event, and 0', async () => {
   expect(output).toMatch(/^100 % {2}completed {5}\d\d:\d\d:\d\d {2}WorkflowCompleted$/m);
   expect(output.trimEnd().split('\n').at(-1)).toBe('Execution completed, 100 %');
   expect(output).not.toContain('\x1b');
-  // Of one that has ended there is only the snapshot to show.
+  // An execution that has ended has only its snapshot to show.
   const again = watch(id, '--url', world.api.url);
   expect(await again.ended).toBe(0);
   expect(again.child.output()).toMatch(/✔ export {4}completed/);
 });
 
-test('failed and cancelled: 1, with the reason', async () => {
+test('watch exits with 1 when the execution fails, with the reason, or is cancelled', async () => {
   world.agents.scripts.set('p-fail', { compose: 'validation' });
   const failing = watch(await start('p-fail'), '--url', world.api.url);
   expect(await failing.ended).toBe(1);
@@ -55,7 +55,7 @@ test('failed and cancelled: 1, with the reason', async () => {
   expect(await cancelled.ended).toBe(1);
 });
 
-test('unknown executions and wrong usage: 2, and what was expected', async () => {
+test('watch exits with 2 for unknown executions and wrong usage, and prints what it expected', async () => {
   const unknown = watch(randomUUID(), '--url', world.api.url);
   expect(await unknown.ended).toBe(2);
   expect(unknown.child.output()).toContain('NOT_FOUND: There is no execution');
@@ -68,7 +68,7 @@ test('unknown executions and wrong usage: 2, and what was expected', async () =>
   expect(await help.ended).toBe(0);
 });
 
-test('cut off, it says so, comes again and shows each event once', async () => {
+test('watch that is cut off says so, reconnects and shows each event once', async () => {
   const proxy = await startFaultProxy({ port: Number(new URL(world.api.url).port) });
   try {
     world.agents.scripts.set('p-cut', { write: 'hold' });
@@ -90,7 +90,7 @@ test('cut off, it says so, comes again and shows each event once', async () => {
   }
 });
 
-test('Ctrl-C ends it cleanly', async () => {
+test('Ctrl-C ends watch cleanly', async () => {
   world.agents.scripts.set('p-held', { enrich: 'hold' });
   const { child, ended } = watch(await start('p-held'), '--url', world.api.url);
   await child.printed(/enriching/);
@@ -98,9 +98,9 @@ test('Ctrl-C ends it cleanly', async () => {
   expect(await ended).toBe(0);
 });
 
-test('turned away for a while, it says why, waits longer each time, and shows everything later', async () => {
+test('watch that a server turns away says why, waits longer each time, and follows once it is accepted', async () => {
   const id = await start('p-1', { auto_execute: false });
-  const [asked, told]: [number[], (string | null)[]] = [[], []];
+  const [asked, troubles]: [number[], (string | null)[]] = [[], []];
   const server = createServer((_request, response) => {
     asked.push(performance.now());
     response.writeHead(200, { 'content-type': 'text/event-stream' });
@@ -111,9 +111,12 @@ test('turned away for a while, it says why, waits longer each time, and shows ev
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const limits = { ...FOLLOW_LIMITS, firstPauseMs: 20 };
-  const connection = (trouble: string | null) => void told.push(trouble);
+  const connection = (trouble: string | null) => void troubles.push(trouble);
   const { signal } = new AbortController();
   await follow(`http://127.0.0.1:${port}/${id}`, { message: () => undefined, connection }, signal, limits);
-  expect(told).toEqual([...[0.02, 0.04, 0.08].map((pause) => `Too many; trying again in ${pause.toFixed(1)} s`), null]);
+  expect(troubles).toEqual([
+    ...[0.02, 0.04, 0.08].map((pause) => `Too many; trying again in ${pause.toFixed(1)} s`),
+    null,
+  ]);
   server.close();
 });

@@ -1,4 +1,4 @@
-/** What subscribers are owed outlives the instance, and so do the addresses that are not to be reached. */
+/** Pending deliveries outlive their instance, and instances refuse webhook addresses that are not public. */
 import { startAgentServer, succeed, type AgentServer } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
 import { startReceiver, verify, type Receiver } from '../support/webhook-receiver.js';
@@ -30,7 +30,7 @@ afterEach(async () => {
 
 const positionsTaken = () => receiver.taken().map(({ body }) => [body.data.execution_id, body.data.revision]);
 
-test('a receiver that is down over a kill and a restart of the application misses nothing, in order', async () => {
+test('a receiver that is down during a kill and a restart of the instance gets every event, in order', async () => {
   const first = await start();
   const made = await first.api.post(HOOKS, { url: `${receiver.url}/hook` });
   const { secret } = made.body.data;
@@ -52,11 +52,11 @@ test('a receiver that is down over a kill and a restart of the application misse
   expect(receiver.taken().every((each) => verify(secret, each))).toBe(true);
 }, 120_000);
 
-test('killed in the middle of attempts, another instance makes them again; each execution stays in order', async () => {
+test('another instance repeats the attempts of a killed instance; the events of each execution stay in order', async () => {
   const [first, second] = [await start(), await start()];
   const made = await first.api.post(HOOKS, { url: `${receiver.url}/hook` });
   expect(made.status).toBe(201);
-  // Whoever sends is killed while the receiver thinks.
+  // The instance that delivers is killed while the receiver delays its answers.
   let thinking = true;
   receiver.answer(async () => {
     await eventually(() => !thinking, { deadlineMs: 60_000 });
@@ -75,7 +75,7 @@ test('killed in the middle of attempts, another instance makes them again; each 
   }
 }, 180_000);
 
-test('an address that is not public is refused, be it given or what a name leads to', async () => {
+test('an address that is not public is refused, whether a client gives it or a name resolves to it', async () => {
   const open = { WEBHOOK_ALLOW_HTTP: 'true', WEBHOOK_ALLOWED_PORTS: `443,${receiver.port}` };
   const { api, child } = await start({ ...QUICK, ...open });
   for (const host of ['127.0.0.1', '[::1]', '0x7f.1', '169.254.169.254', '[::ffff:10.0.0.1]', '2130706433']) {

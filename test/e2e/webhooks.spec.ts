@@ -41,7 +41,7 @@ const run = async (more: object = {}) => {
 };
 const takenOf = (executionId: string) => receiver.taken().filter(({ body }) => body.data.execution_id === executionId);
 
-test('every event of an execution arrives in order, as the API shows it, and its signature verifies', async () => {
+test('the receiver gets every event of an execution in order, as the API shows it, with a valid signature', async () => {
   const { id, secret, webhook } = await subscribe({ actor_id: 'ann', description: 'the archive' });
   expect(secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
   expect(webhook).toMatchObject({
@@ -70,7 +70,7 @@ test('every event of an execution arrives in order, as the API shows it, and its
     events.map((each) => each.id).reverse(),
   );
   expect(rest.next_cursor).toBeNull();
-  // Neither the secret nor the address' query is where it can be read.
+  // Neither the log nor the API shows the secret or the query of the address.
   const everywhere = JSON.stringify([
     (await world.app.server.app.get(EventLog).read(`webhook-${id}`)).events.map(({ data, metadata }) => [
       data,
@@ -81,7 +81,7 @@ test('every event of an execution arrives in order, as the API shows it, and its
   for (const hidden of [secret, 't0ken']) expect(everywhere).not.toContain(hidden);
 });
 
-test('a receiver that fails is tried again with the same id, and the events behind wait for it', async () => {
+test('a failed delivery is retried with the same id, and later events of the execution wait for it', async () => {
   const failures = [500, 503];
   receiver.answer(({ body }) => (body.type === 'StepStarted' ? (failures.shift() ?? 204) : 204));
   const { id } = await subscribe();
@@ -99,7 +99,7 @@ test('a receiver that fails is tried again with the same id, and the events behi
   });
 });
 
-test('only what is asked for is sent: by type, by project, by execution', async () => {
+test('a webhook gets only the events that it asks for: by type, by project, by execution', async () => {
   await subscribe({ event_types: ['StepCompleted', 'Workflow*'] });
   await subscribe({ project_id: 'p-2', url: `${receiver.url}/p-2` });
   const first = await run();
@@ -113,11 +113,11 @@ test('only what is asked for is sent: by type, by project, by execution', async 
   await eventually(() => expect(at('/p-2', second)).toEqual(types));
   for (const execution of [first, second]) await eventually(() => expect(at('/hook', execution)).toEqual(wanted));
   expect(at('/p-2', first)).toEqual([]);
-  // It was made when the execution was over, and begins with what comes then.
+  // This webhook was made after the execution had ended, and begins with later events.
   expect((await deliveries(late.id)).deliveries).toEqual([]);
 });
 
-test('a delivery is sent again when it is asked for', async () => {
+test('a delivery is sent again when a client asks for it', async () => {
   const { id } = await subscribe({ event_types: ['WorkflowCompleted'] });
   await run();
   await eventually(() => expect(receiver.all).toHaveLength(1));
@@ -134,7 +134,7 @@ test('a delivery is sent again when it is asked for', async () => {
   expect((await world.api.post(`${HOOKS}/${id}/deliveries/${randomUUID()}/redeliver`, {})).status).toBe(404);
 });
 
-test('nothing is sent after DELETE, and nothing is left', async () => {
+test('after a DELETE the webhook gets no delivery, and the API no longer shows it', async () => {
   const { id } = await subscribe();
   expect((await remove(id)).status).toBe(200);
   const executionId = await run();
@@ -164,7 +164,7 @@ test('during a rotation both secrets sign; then the new one alone', async () => 
   expect([secret, second, third].map((each) => verify(each, receiver.all[1]!))).toEqual([false, false, true]);
 });
 
-test('a secret that leaked is ended at once, however many are valid', async () => {
+test('a rotation without overlap ends a leaked secret at once, however many secrets are valid', async () => {
   const { id, secret } = await subscribe({ event_types: ['WorkflowStarted'] });
   const rotate = (overlap_seconds: number) => world.api.post(`${HOOKS}/${id}/secrets`, { overlap_seconds });
   const others: string[] = [];
@@ -181,7 +181,7 @@ test('a secret that leaked is ended at once, however many are valid', async () =
   await eventually(() => expect(receiver.all).toHaveLength(1));
   const verified = [secret, ...others, last.body.data.secret].map((each) => verify(each, receiver.all[0]!));
   expect(verified).toEqual([...[secret, ...others].map(() => false), true]);
-  // It can be ended itself, again and again.
+  // The new secret can be replaced the same way.
   expect((await rotate(0)).status).toBe(201);
 });
 
@@ -217,7 +217,7 @@ test('a receiver that fails for too long is disabled, with a notice; enabled aga
   expect(takenOf(missed)).toEqual([]);
 });
 
-test('410 disables at once; so does an operator', async () => {
+test('a 410 of the receiver disables its webhook at once; so does an operator', async () => {
   receiver.answer(() => 410);
   const gone = await subscribe({ event_types: ['WorkflowStarted'] });
   await world.api.start({ ...START, auto_execute: false });
@@ -230,7 +230,7 @@ test('410 disables at once; so does an operator', async () => {
   expect(answered.body.data.webhook).toMatchObject({ status: 'disabled', disabled: { cause: 'operator', reason, by } });
 });
 
-test('a test is delivered, and its answer is in the list', async () => {
+test('a test event is delivered, and the list of deliveries shows the receiver’s answer', async () => {
   receiver.answer((_received, response) => {
     response.statusCode = 201;
     response.write('welcome');
@@ -248,7 +248,7 @@ test('a test is delivered, and its answer is in the list', async () => {
   expect(verify(secret, ping!)).toBe(true);
 });
 
-test('a redirect is not followed', async () => {
+test('the sender does not follow a redirect', async () => {
   receiver.answer(({ path }, response) => {
     response.setHeader('location', '/elsewhere');
     return path.startsWith('/hook') ? 307 : 204;
@@ -259,7 +259,7 @@ test('a redirect is not followed', async () => {
   expect(receiver.all.filter(({ path }) => !path.startsWith('/hook'))).toEqual([]);
 });
 
-test('made once under one Idempotency-Key, with the same secret; another one under it is refused', async () => {
+test('a repeated request with one Idempotency-Key makes one webhook with one secret; a different request under that key is refused', async () => {
   const headers = { 'idempotency-key': randomUUID() };
   const body = { url: `${receiver.url}/x`, event_types: ['Step*'] };
   const [one, two] = [await world.api.post(HOOKS, body, headers), await world.api.post(HOOKS, body, headers)];
@@ -269,9 +269,9 @@ test('made once under one Idempotency-Key, with the same secret; another one und
 });
 
 test.each([
-  ['a type that nobody writes', { event_types: ['StepCompletd'] }, 'UNKNOWN_EVENT_TYPES'],
-  ['a beginning of none', { event_types: ['Foo*'] }, 'UNKNOWN_EVENT_TYPES'],
-  ['a scheme that is none', { url: 'ftp://example.com/' }, 'TARGET_NOT_ALLOWED'],
+  ['an event type that does not exist', { event_types: ['StepCompletd'] }, 'UNKNOWN_EVENT_TYPES'],
+  ['a prefix of no event type', { event_types: ['Foo*'] }, 'UNKNOWN_EVENT_TYPES'],
+  ['a scheme other than HTTP', { url: 'ftp://example.com/' }, 'TARGET_NOT_ALLOWED'],
   ['a password', { url: 'https://ann:secret@example.com/' }, 'TARGET_NOT_ALLOWED'],
   ['no URL', { url: 'example.com' }, 'TARGET_NOT_ALLOWED'],
   ['an unknown field', { events: [] }, 'INVALID_REQUEST'],
@@ -281,7 +281,7 @@ test.each([
   expect(JSON.stringify(refused.body)).not.toContain('ann:secret');
 });
 
-test('receivers that hang keep nobody waiting, neither on their own host nor elsewhere', async () => {
+test('receivers that hang delay no other webhook, neither on their own host nor on others', async () => {
   const elsewhere = await startReceiver(() => 204);
   const forEver = new Promise<number>(() => undefined);
   receiver.answer(({ path }) => (path.startsWith('/hanging') ? forEver : 204));
@@ -292,12 +292,12 @@ test('receivers that hang keep nobody waiting, neither on their own host nor els
   await hooks(elsewhere.url, 9);
   await start();
   await eventually(() => elsewhere.taken().length === 9);
-  // Nine that have answered until now, five that never will, on the host of the one that does.
+  // Nine receivers stop answering, and five on the host of the healthy receiver never answer.
   elsewhere.answer(() => forEver);
   await hooks(receiver.url, 5);
   await subscribe({ url: `${receiver.url}/healthy`, event_types: types });
   const ids = await Promise.all(Array.from({ length: 32 }, start));
-  // What hangs is given up after a minute at the earliest.
+  // The sender gives up a hanging attempt after a minute at the earliest.
   await eventually(() => {
     const arrived = receiver.taken().filter(({ path }) => path === '/healthy');
     expect(arrived.map(({ body }) => body.data.execution_id).sort()).toEqual([...ids].sort());

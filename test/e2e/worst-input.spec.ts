@@ -1,4 +1,4 @@
-/** One message must not stop an instance: whatever a client or an agent sends, others are answered meanwhile. */
+/** A single message must not stop an instance: whatever a client or an agent sends, it answers others meanwhile. */
 import { rm } from 'node:fs/promises';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -13,10 +13,10 @@ import { startInstance, type Instance } from './support/instance.js';
 import { pulseDuring } from './support/pulse.js';
 
 const MIB = 1024 * 1024;
-/** Others are answered within a second; test machines that do many things at once get half a second more. */
+/** The instance answers others within a second; busy test machines get half a second more. */
 const WORST_MS = 1_500;
 
-/** Text of that many bytes, nearly all of which are members. */
+/** JSON text of that many bytes, nearly all of which are members. */
 const members = (before: string, after: string, bytes: number): string =>
   `${before}${'[],'.repeat(Math.floor((bytes - before.length - after.length - 2) / 3))}[]${after}`;
 
@@ -26,7 +26,7 @@ const nodeUrl = async (databaseUrl: string): Promise<string> => {
   return url;
 };
 
-describe('one message', () => {
+describe('a message', () => {
   let database: TestDatabase;
   let definitions: string;
   let agent: Server;
@@ -76,7 +76,7 @@ describe('one message', () => {
     }
   };
 
-  test('of 15 MB with millions of members, as a report, is refused while others are answered', async () => {
+  test('of 15 MB with millions of members, as a report, is refused while the instance answers others', async () => {
     const { path } = await taskPath('reporter');
     const body = members('{"type":"complete","data":{"a":[', ']}}', 15 * MIB);
     const { worstMs, beats } = await pulseDuring(instance.api.url, async () => {
@@ -89,7 +89,7 @@ describe('one message', () => {
     expect(worstMs).toBeLessThan(WORST_MS);
   });
 
-  test('of 1 MB with hundreds of thousands of members, as a request, is refused as quickly', async () => {
+  test('of 1 MB with hundreds of thousands of members, as a request, is refused while the instance answers others', async () => {
     const body = members('{"metadata":{"a":[', ']}}', MIB);
     const { worstMs } = await pulseDuring(instance.api.url, async () => {
       const answers = await Promise.all(Array.from({ length: 10 }, () => post('/api/v1/workflow/start', body)));
@@ -120,13 +120,13 @@ describe('one message', () => {
     expect(worstMs).toBeLessThan(WORST_MS);
   });
 
-  test('to the application’s own agents from elsewhere is not even read', async () => {
+  test('to the application’s own agents without its token is refused', async () => {
     const { status, json } = await post('/api/v1/enrich', '{}');
     expect([status, json.error.code]).toEqual([403, 'FORBIDDEN']);
     expect(called.get('many')).not.toHaveProperty('x-installation-token');
   });
 
-  test('of which many come at once does not keep the instance from ending in time', async () => {
+  test('of 15 MB, sent several times at once, does not keep the instance from ending in time after SIGTERM', async () => {
     const node = connect(await nodeUrl(database.url));
     const search = { filter: streamNameFilter({ regex: '([a-w]*-){30}nobody' }) };
     for (let times = 0; times < 20; times += 1) node.subscribeToAll(search).on('error', () => undefined);

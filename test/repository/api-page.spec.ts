@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { RequestMethod } from '@nestjs/common';
 
-/** The keys under which Nest's decorators keep what they were given. */
+/** The keys under which Nest's decorators keep their arguments. */
 const PATH = 'path';
 const METHOD = 'method';
 
-/** Routes of these are no controller's: the WebSocket server answers there. */
+/** The WebSocket server answers these routes, no controller does. */
 const UPGRADES = ['GET /realtime/v1/websocket'];
 
 const controllerFiles = readdirSync('src/interfaces', { recursive: true, encoding: 'utf8' })
@@ -33,7 +33,7 @@ const isController = (value: unknown) => typeof value === 'function' && Reflect.
 
 async function servedRoutes(): Promise<readonly string[]> {
   const exported: unknown[] = [];
-  // One after the other: Jest's loader fails where imports that share modules run side by side.
+  // One after the other: Jest's loader fails when imports that share modules run side by side.
   for (const file of controllerFiles) exported.push(...Object.values((await import(file)) as object));
   const controllers = exported.filter((value): value is Controller => isController(value));
   return [...controllers.flatMap(routesOf), ...UPGRADES].map((route) =>
@@ -47,7 +47,7 @@ const describedRoutes = [...readFileSync('docs/api.md', 'utf8').matchAll(/^\| `(
 );
 
 describe('docs/api.md', () => {
-  it('has every route of the application, and no other', async () => {
+  it('lists every route of the application, and no other', async () => {
     expect([...describedRoutes].sort()).toEqual([...(await servedRoutes())].sort());
   });
 });

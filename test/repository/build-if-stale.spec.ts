@@ -39,11 +39,11 @@ describe('build-if-stale', () => {
     expect(readdirSync(root).filter((name) => name.startsWith('.dist-'))).toEqual([]);
   });
 
-  it('says what to do where the compiler is not installed', () => {
+  it('says what to do if the compiler is not installed', () => {
     expect(run()).toEqual({ status: 1, stderr: expect.stringMatching(/dist\/ is missing[^]*npm ci/) });
   });
 
-  it('needs no sources where there is a build', () => {
+  it('needs no sources if there is a build', () => {
     rmSync(inRoot('src'), { recursive: true });
     mkdirSync(inRoot('dist'));
     writeFileSync(inRoot('dist', 'main.js'), '');

@@ -67,7 +67,7 @@ function problemsOf(subject: string): readonly string[] {
 }
 
 describe('the subject of a commit', () => {
-  it('is short and imperative, in every commit since the rule was made', () => {
+  it('is short and imperative, in every commit since the rule', () => {
     const problems = commitsSinceBase()
       .filter((commit) => !(commit.subject.startsWith('Merge ') && isMerge(commit)))
       .flatMap(({ hash, subject }) =>

@@ -47,14 +47,14 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it('takes every image in one version', () => {
+  it('pins every image to a version', () => {
     const images = Object.values(services).flatMap(({ image }) => image ?? []);
     expect(images).toHaveLength(2);
     for (const image of images) expect(image).toMatch(/:\d+\.\d+(\.\d+)?(-[a-z]+)?$/);
     expect(services['eventstore']?.image).toMatch(/\/kurrentdb:/);
   });
 
-  it('answers under loopback names only, unless it is told others', () => {
+  it('answers under loopback names only, unless a setting adds others', () => {
     const names = (more: Record<string, string> = {}) =>
       ['127.0.0.1:3000', 'localhost:3000', 'api.example.com', 'app:3000'].filter(hostCheck(configOfApp(more)));
     expect(names()).toEqual(['127.0.0.1:3000', 'localhost:3000']);
@@ -62,7 +62,7 @@ describe('docker-compose.yml', () => {
     expect(names({ PUBLIC_URL: 'https://api.example.com' })).toContain('api.example.com');
   });
 
-  it('needs nothing but what its command in the documentation gives', () => {
+  it('needs only the variables that the documented command sets', () => {
     const asked = [...readFileSync('docker-compose.yml', 'utf8').matchAll(/\$\{(\w+):\?/g)].map(([, name]) => name);
     expect(new Set(asked)).toEqual(new Set(['POSTGRES_PASSWORD']));
     for (const file of ['README.md', 'CONTRIBUTING.md', 'docs/running.md', 'docker-compose.yml'])
@@ -80,7 +80,7 @@ describe('docker-compose.yml', () => {
     expect(dockerfile).toMatch(/^HEALTHCHECK [^]*\/health\/ready/m);
   });
 
-  it('holds no password', () => {
+  it('contains no password', () => {
     expect(services['postgres']?.environment?.['POSTGRES_PASSWORD']).toMatch(/^\$\{POSTGRES_PASSWORD:\?/);
     expect(services['app']?.environment?.['DATABASE_URL']).toContain(':${POSTGRES_PASSWORD:?');
   });
@@ -90,7 +90,7 @@ describe('docker-compose.yml', () => {
     expect(config.databaseUrl?.reveal()).toBe('postgres://workflow:word@postgres:5432/workflow');
   });
 
-  it('runs the application as nobody special, on a read-only root', () => {
+  it('runs the application as an unprivileged user, on a read-only root', () => {
     expect(services['app']?.read_only).toBe(true);
     expect(dockerfile.slice(dockerfile.lastIndexOf('FROM'))).toMatch(/^USER node$/m);
   });

@@ -3,7 +3,7 @@ import { loadConfig } from '../../src/infrastructure/config/config.js';
 import { VARIABLE_NAMES } from '../../src/infrastructure/config/variables.js';
 
 const example = readFileSync('.env.example', 'utf8');
-/** The file as it is when every variable in it is switched on. */
+/** The file with every variable in it uncommented. */
 const uncommented = example.replace(/^#(?=[A-Z_]+=)/gm, '');
 
 describe('.env.example', () => {

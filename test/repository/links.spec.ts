@@ -12,7 +12,7 @@ const pages = ['README.md', 'CONTRIBUTING.md', ...['docs', 'bench', 'examples'].
 const withoutFences = (text: string) => text.replace(/^```[^]*?^```$/gm, '');
 const withoutCode = (text: string) => withoutFences(text).replace(/`[^`\n]*`/g, '');
 
-/** As GitHub makes them: lower case, no punctuation, hyphens for spaces; headings of the same text are numbered. */
+/** Anchors as GitHub makes them: lower case, no punctuation, hyphens for spaces; headings of the same text are numbered. */
 function anchorsOf(text: string): ReadonlySet<string> {
   const seen = new Map<string, number>();
   const headings = [...withoutFences(text).matchAll(/^#{1,6} +(.*?) *$/gm)].map(([, heading = '']) => heading);
@@ -30,13 +30,13 @@ function anchorsOf(text: string): ReadonlySet<string> {
   );
 }
 
-/** Targets of `[text](target)`, but for those with a scheme. */
+/** Targets of `[text](target)`, except those with a scheme. */
 const relativeLinks = (text: string) =>
   [...withoutCode(text).matchAll(/\]\(([^()\s]+)\)/g)]
     .map(([, target = '']) => target)
     .filter((target) => !/^[a-z]+:/.test(target));
 
-/** Undefined where the link leads somewhere. */
+/** Undefined if the link leads to a file and a heading. */
 function problemOf(page: string, target: string): string | undefined {
   const [path = '', anchor] = target.split('#');
   const file = path === '' ? page : posix.join(posix.dirname(page), path);
@@ -48,7 +48,7 @@ function problemOf(page: string, target: string): string | undefined {
     : `${page}: (${target}) leads to no heading of ${file}`;
 }
 
-/** Decision records keep the names of their day. */
+/** Decision records keep the names of their time. */
 const written = pages.filter((page) => !page.startsWith('docs/adr/'));
 const tests = readdirSync('test', { recursive: true, encoding: 'utf8' }).map((name) =>
   `test/${name}`.replaceAll('\\', '/'),
@@ -60,7 +60,7 @@ const pathsIn = (page: string) =>
     ([, path = '']) => path,
   );
 
-/** Undefined where it is there, and only there. */
+/** Undefined if the name leads to exactly one file or folder. */
 function missing(page: string, path: string): string | undefined {
   const found = path.endsWith('.spec.ts') ? tests.filter((test) => `/${test}`.endsWith(`/${path}`)).length : 1;
   const isThere = found === 1 && (path.endsWith('.spec.ts') || existsSync(path));

@@ -9,7 +9,7 @@ describe('docs/settings.md', () => {
     expect(readFileSync(SETTINGS_PAGE, 'utf8')).toBe(await settingsPage(example));
   });
 
-  it('has a row for every setting, and one for those of a single agent', () => {
+  it('has a row for every setting, and a row for the settings of a single agent', () => {
     const rows = readFileSync(SETTINGS_PAGE, 'utf8').match(/^\| `.*/gm) ?? [];
     const named = rows.flatMap((row) =>
       [...(row.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name),
@@ -18,7 +18,7 @@ describe('docs/settings.md', () => {
     expect(named.sort()).toEqual([...VARIABLE_NAMES, ...ofOneAgent].sort());
   });
 
-  it('refuses a name that is no setting', async () => {
+  it('refuses an unknown setting', async () => {
     await expect(settingsPage(`${example}\n# No setting.\n#COLOUR=\n`)).rejects.toThrow('got COLOUR');
   });
 });

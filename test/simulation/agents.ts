@@ -1,4 +1,4 @@
-/** The agents of a run: one service that every machine calls, with a book of what was asked and what was done. */
+/** The agents of a run: one service that every machine calls, with a ledger of calls and effects. */
 import {
   Agents,
   deferred,
@@ -66,11 +66,11 @@ export type Answered = Readonly<{
   retryAfterMs: number | null;
 }>;
 
-/** What happened at the agents. An effect is done once for a key, however often it is asked for. */
+/** What happened at the agents. An effect happens once for a key, however often an instance asks for it. */
 export class Ledger {
   readonly asked: Asked[] = [];
   readonly answered: Answered[] = [];
-  /** By idempotency key: the output that was given, hashed. */
+  /** By idempotency key: the hash of the agent's output. */
   readonly effects = new Map<string, string>();
 
   effect(key: string, output: JsonObject): void {
@@ -111,7 +111,7 @@ export class AgentClient extends Agents {
 export class AgentService {
   readonly ledger = new Ledger();
   habits: Habits = HEALTHY;
-  /** Told of each call whose agent goes on without a connection. */
+  /** Called for each call whose agent goes on without a connection. */
   onDeferred: (call: AgentCall) => void = () => undefined;
 
   constructor(private readonly store: EventStore) {}
@@ -167,7 +167,7 @@ export class AgentService {
   }
 }
 
-/** The same for a key whenever it is asked for, but for its size: what is recorded is told apart by its hash. */
+/** Always the same for a key and a size, so that the checker recognises a recorded output by its hash. */
 export const outputFor = (key: string, step: string, isLarge: boolean): JsonObject => ({
   [step]: isLarge ? `${key} ${'x'.repeat(400)}` : key,
 });

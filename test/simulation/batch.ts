@@ -12,7 +12,7 @@ export type Batch = Readonly<{
   ranges: readonly Range[];
   jobs: number;
   edits?: readonly Edit[];
-  /** After each range. False: it is enough. */
+  /** Called after each range; false ends the batch. */
   progress: (total: Tally) => boolean;
 }>;
 
@@ -24,8 +24,8 @@ export const runBatch = async ({ ranges, jobs, edits = [], progress }: Batch): P
 
   function job(): Promise<void> {
     const child = fork(here('worker.ts'), {
-      // Most of what a schedule makes is gone with it: a nursery that holds it spares the collector work.
-      // A tenth of the time goes into the stacks of errors that are part of the game; the replay of a seed has them.
+      // Most objects of a schedule die with it: a nursery that holds them spares the collector work.
+      // Stacks of injected errors would take a tenth of the time; the replay of a seed has them.
       execArgv: ['--max-semi-space-size=64', '--stack-trace-limit=0', '--import', here('mutate.mjs')],
       env: { ...process.env, SIM_MUTANT: JSON.stringify(edits) },
     });

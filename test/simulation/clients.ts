@@ -1,4 +1,4 @@
-/** Those who start and control executions. */
+/** Clients that start and control executions. */
 import { ControlWorkflow, type ControlOrder } from '../../src/application/commands/control-workflow.js';
 import { StartWorkflow, type StartRequest } from '../../src/application/commands/start-workflow.js';
 import { IdempotencyKeyReused } from '../../src/application/runtime/errors.js';
@@ -18,11 +18,11 @@ const ATTEMPTS = 8;
 export type Acknowledged = Readonly<{ verb: string; executionId: string; key: string | null; outcome: Outcome }>;
 
 export class Clients {
-  /** Of starts, whether or not an answer came. */
+  /** Ids of all started executions, whether or not a client got an answer. */
   readonly executions: string[] = [];
   readonly acknowledged: Acknowledged[] = [];
-  /** Refusals that are no refusal: neither a conflict nor a store that is away. */
-  readonly astonished: string[] = [];
+  /** Answers that a client should not get: neither a conflict nor a store that is away. */
+  readonly unexpected: string[] = [];
   private keys = 0;
 
   constructor(
@@ -61,7 +61,7 @@ export class Clients {
     const send = async ({ start }: Instance) => {
       const outcome = await start.execute(new StartWorkflow(request, callerWith(key)));
       const { metadata } = outcome.answer;
-      if (metadata['other'] !== request.metadata['other']) this.astonished.push('start: what another asked for');
+      if (metadata['other'] !== request.metadata['other']) this.unexpected.push('start: the answer to another request');
       return outcome;
     };
     this.request('start', executionIdFor(key), key, send, attempts);
@@ -81,11 +81,11 @@ export class Clients {
       this.request(order.type, executionId, key, send, 1);
     }
     if (order.type === 'CancelWorkflow' && random.chance(0.7)) this.regret(executionId);
-    // Another operator at the same moment.
+    // Another operator sends a command at the same moment.
     if (random.chance(0.3)) this.control();
   }
 
-  /** A cancel is final: whoever asks for its steps once more, soon or late, is refused. */
+  /** A cancel is final: an operator who retries its steps, soon or late, is refused. */
   private regret(executionId: string): void {
     const { cluster, random } = this;
     for (const step of STEPS) {
@@ -131,7 +131,7 @@ export class Clients {
         happenings.count(error instanceof CommandRejected ? 'command rejected' : 'key refused');
         return false;
       }
-      if (!isPassing(error)) this.astonished.push(`${verb}: ${String(error)}`);
+      if (!isPassing(error)) this.unexpected.push(`${verb}: ${String(error)}`);
       return true;
     };
     this.requests.make({ what, attempts, send, answered, refused });

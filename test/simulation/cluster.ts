@@ -5,17 +5,17 @@ import { Machine, type Happenings } from './machine.js';
 import type { Random } from './random.js';
 import type { Timeline } from './timeline.js';
 
-/** Dies at the n-th time that any machine passes this place. */
+/** A machine dies when this failpoint is passed for the n-th time, by any machine. */
 export type Crash = { name: Failpoint; left: number };
 
 export class Cluster {
   readonly instances: (Instance | null)[];
   crash: Crash | null = null;
-  /** Of machines that are started from now on. */
+  /** The share of slow answers of machines that start from now on. */
   slowShare = 0;
-  /** Told of each death, when its connections have closed. */
+  /** Called at each death, when the machine's connections have closed. */
   onKill: () => void = () => undefined;
-  /** How many machines there were in each place. */
+  /** How many machines each slot has had. */
   private readonly generations: number[];
   private current: Machine | null = null;
   private readonly skews: number[];
@@ -58,7 +58,7 @@ export class Cluster {
     this.instances.forEach((_, slot) => this.boot(slot));
   }
 
-  /** As on SIGTERM. */
+  /** Stops the instance as SIGTERM does. */
   shutDown(slot: number): void {
     const instance = this.instances[slot];
     if (!instance) return;
@@ -69,12 +69,12 @@ export class Cluster {
     this.timeline.after(30_000, dies);
   }
 
-  /** Whoever listens: a machine that was asked to stop does so until it is gone. */
+  /** An instance that listens, or null; a machine that was asked to stop listens until it is gone. */
   anyInstance(random: Random): Instance | null {
     return random.pick(this.instances);
   }
 
-  /** Nobody is dead, doomed or frozen any more, all clocks are right, all stores are there. */
+  /** Ends all faults: restarts dead machines, sets all clocks right and brings the stores back. */
   heal(): void {
     this.around.store.comeBack();
     this.around.database.comeBack();

@@ -1,4 +1,4 @@
-/** Every failpoint, at its first, second and third passing, with one instance and with two: nothing that must hold is lost. */
+/** A crash at every failpoint, at its first, second and third passing, with one instance and with two: all invariants hold. */
 import type { Failpoint } from '../../src/application/runtime/failpoint.js';
 import { HEALTHY } from './agents.js';
 import { NO_NETWORK_FAULTS } from './event-store.js';
@@ -7,7 +7,7 @@ import type { Scenario } from './scenario.js';
 
 export const OCCURRENCES = [1, 2, 3] as const;
 
-/** No other fault: agents that fail now and then, so that there are timers, and a request to stop for each third of the time. */
+/** No other faults but agents that fail now and then, so that there are timers, and three stops spread over the time. */
 const quiet =
   (instances: number) =>
   (scenario: Scenario): Scenario => ({
@@ -25,7 +25,7 @@ const quiet =
 
 export type CrashTrial = Readonly<{ name: Failpoint; occurrence: number; instances: number }>;
 
-/** @returns what was violated, and how often the place was passed and the crash took place, in several schedules */
+/** @returns the violations and the number of crashes over these schedules */
 export const tryCrash = async ({ name, occurrence, instances }: CrashTrial, seeds: readonly number[]) => {
   const violations: string[] = [];
   let crashes = 0;

@@ -14,7 +14,7 @@ import type { Happenings, Machine } from './machine.js';
 import { ReadTables } from './read-tables.js';
 import type { Timeline } from './timeline.js';
 
-/** As PostgresWorkers has it from WORKER_TIMEOUT_MS. */
+/** The default of WORKER_TIMEOUT_MS. */
 const WORKER_TIMEOUT_MS = 15_000;
 
 type Session = Readonly<{ machine: Machine; lost: AbortController }>;
@@ -25,7 +25,7 @@ export class Database {
   readonly poison = new Map<string, Poison>();
   readonly heartbeats = new Map<string, number>();
   readonly artifacts = new InMemoryArtifacts();
-  /** What no transaction may do, found while it was done. */
+  /** Violations by transactions, found as they happen. */
   readonly wrongs: string[] = [];
   isAway = false;
   private leader: Session | null = null;
@@ -51,7 +51,7 @@ export class Database {
 
   lead(machine: Machine): Session | null {
     this.mustBeThere();
-    // Whose connection is closed by now cannot hold the lock.
+    // A machine whose connection has closed by now cannot hold the lock.
     if (this.leader || !machine.isAlive) return null;
     const session = { machine, lost: new AbortController() };
     this.leader = session;
@@ -66,8 +66,8 @@ export class Database {
   }
 
   /**
-   * The end of this world. Node keeps whatever listens to a signal of signals until one of them is aborted, and the dead
-   * did not live to do it.
+   * Ends this world. Node keeps all listeners of a combined signal until one of its sources is aborted, and a dead machine
+   * did not live to abort its own.
    */
   end(): void {
     for (const { lost } of this.sessions) lost.abort();
@@ -143,7 +143,7 @@ export class DatabaseClient extends ProjectionStore {
     });
   }
 
-  /** All at one moment: whoever dies before it has done nothing, whoever dies after it everything. */
+  /** Atomic: a machine that dies before the commit has written nothing, a machine that dies after it everything. */
   protected async commit(session: Session, writes: readonly ProjectionWrite[]): Promise<void> {
     const { machine, database } = this;
     failpoint('inside-a-batch');

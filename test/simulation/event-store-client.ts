@@ -1,4 +1,4 @@
-/** What one machine's connection to the event log can do, and what may become of it on its way. */
+/** One machine's connection to the event log, which may lose, delay or repeat its requests. */
 import {
   AppendOutcomeUnknown,
   EventLog,
@@ -13,9 +13,9 @@ import { pageOf } from '../support/in-memory.event-log.js';
 import type { EventStore } from './event-store.js';
 import type { Machine } from './machine.js';
 
-/** After which the client gives up on an answer. */
+/** The time after which the client stops waiting for an answer. */
 const ANSWER_TIMEOUT_MS = 5_000;
-/** A request that is held up on its way may arrive when its sender has long given up. */
+/** A delayed request may arrive long after its sender has stopped waiting. */
 const LATEST_ARRIVAL_MS = 20_000;
 
 export class EventStoreClient extends EventLog {
@@ -81,7 +81,7 @@ export class EventStoreClient extends EventLog {
     const { prefix, after, signal } = options;
     const subscription = await this.machine.ask('subscribe', () => this.store.open(this.machine, after));
     for await (const seen of subscription.signals(signal)) {
-      if (seen.kind !== 'event' || [prefix].flat().some((one) => seen.event.stream.startsWith(one))) yield seen;
+      if (seen.kind !== 'event' || [prefix].flat().some((each) => seen.event.stream.startsWith(each))) yield seen;
       else yield { kind: 'checkpoint', position: seen.event.position };
     }
   }
@@ -100,6 +100,6 @@ const quietly = (serve: () => unknown): void => {
   try {
     serve();
   } catch {
-    // Nobody is there to hear of it.
+    // The machine gets no answer, so it gets no error either.
   }
 };

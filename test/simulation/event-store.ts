@@ -14,11 +14,11 @@ import { Subscription } from './subscription.js';
 import type { Timeline } from './timeline.js';
 
 export type NetworkFaults = {
-  /** Probabilities, for each append. */
+  /** Probabilities for each append. */
   appendLost: number;
   appendUnanswered: number;
   appendLate: number;
-  /** For each delivery to a subscription. */
+  /** Probabilities for each delivery to a subscription. */
   redelivery: number;
   disconnect: number;
 };
@@ -31,7 +31,7 @@ export const NO_NETWORK_FAULTS: Readonly<NetworkFaults> = {
   disconnect: 0,
 };
 
-/** A claim of a step, at the moment at which it was first sent: nothing is awaited between the decision and that. */
+/** A claim of a step when it was first sent, which is when its machine decided: the machine awaits nothing in between. */
 export type Claimed = Readonly<{
   eventId: string;
   stream: string;
@@ -39,7 +39,7 @@ export type Claimed = Readonly<{
   agent: string;
   worker: string;
   at: number;
-  /** Since then its machine could hear all that was to be heard. */
+  /** Since then its machine could read the whole log. */
   calmSince: number;
 }>;
 
@@ -65,7 +65,7 @@ export class EventStore {
     return this.log.length;
   }
 
-  /** The same object each time: whoever changes it is found out by everyone else. */
+  /** The same object each time, so that a reader that changes it makes the others fail. */
   eventAt(index: number): RecordedEvent {
     for (let next = this.read.length; next <= index; next++) {
       const event = this.log.eventAt(next);
@@ -116,7 +116,7 @@ export class EventStore {
     return this.eventsOf(stream).some(({ id }) => id === eventId);
   }
 
-  /** A machine is about to append these for the first time, or once more. */
+  /** Notes the claims among events that a machine is about to append, for the first time or again. */
   sent(machine: Machine, stream: string, events: readonly NewEvent[]): void {
     for (const { id: eventId, type, data } of events) {
       if (type !== 'StepStarted' || this.claims.some((claim) => claim.eventId === eventId)) continue;

@@ -53,7 +53,7 @@ const strike = (fault: MachineFault, machine: Machine, cluster: Cluster): void =
   }
 };
 
-/** For the tally: how many agents were seen left alone after their failures. */
+/** Counts, for the tally, the open circuits that the instances show. */
 export const watchCircuits = (cluster: Cluster): void => {
   const { timeline, happenings } = cluster;
   for (const instance of cluster.instances) {
@@ -63,7 +63,7 @@ export const watchCircuits = (cluster: Cluster): void => {
   timeline.after(CIRCUITS_EVERY_MS, () => watchCircuits(cluster));
 };
 
-/** Something that no version of this application writes, in a stream of its own. */
+/** Appends an event that no version of this application writes, in a stream of its own. */
 export const poison = (store: EventStore, random: Random): void => {
   if (store.isAway) return;
   store.happenings.count('fault poison');

@@ -1,4 +1,4 @@
-/** Operators who hold agents and release them, and what must hold of it. */
+/** Operators who hold and release agents, and the invariants of holds. */
 import { HoldAgent } from '../../src/application/commands/hold-agent.js';
 import type { HoldOrder, HoldOutcome } from '../../src/application/agents/agent-holds.js';
 import type { RecordedEvent } from '../../src/application/log/event-log.js';
@@ -11,11 +11,11 @@ import { isPassing, type Requests } from './requests.js';
 
 type Acknowledged = Readonly<{ agent: string; type: HoldOrder['type']; outcome: HoldOutcome; by: string; at: number }>;
 
-/** An instance that can read the log has heard of a hold after this: it looks every five seconds. */
-const HEARD_WITHIN_MS = 20_000;
+/** An instance that can read the log knows of a hold after this time: it looks every five seconds. */
+const KNOWN_WITHIN_MS = 20_000;
 
 export class Holds {
-  readonly astonished: string[] = [];
+  readonly unexpected: string[] = [];
   private readonly acknowledged: Acknowledged[] = [];
 
   constructor(
@@ -24,7 +24,7 @@ export class Holds {
     private readonly requests: Requests,
   ) {}
 
-  /** Once: who gets no answer does not hold it much later. */
+  /** Sends the command once: an operator without an answer does not repeat it much later. */
   order(): void {
     const type = this.random.weighted({ HoldAgent: 3, ReleaseAgent: 2 });
     this.ask(this.random.pick(AGENT_NAMES), type, 1);
@@ -51,15 +51,15 @@ export class Holds {
         this.acknowledged.push({ agent, type, outcome, by, at: timeline.now });
       },
       refused: (error) => {
-        if (!isPassing(error)) this.astonished.push(`${type} ${agent}: ${String(error)}`);
+        if (!isPassing(error)) this.unexpected.push(`${type} ${agent}: ${String(error)}`);
         return true;
       },
     });
   }
 
   /**
-   * Whoever has answered a hold claims no step of that agent, and after a while nobody does; until it is released. Holds
-   * and releases take turns, and what was answered is in the log.
+   * An instance that has answered a hold claims no step of that agent until its release; after a while no instance does.
+   * Holds and releases take turns, and every acknowledged command is in the log.
    */
   violations(store: EventStore): readonly string[] {
     return AGENT_NAMES.flatMap((agent) => {
@@ -69,30 +69,30 @@ export class Holds {
       );
       const turns = history.filter(({ type }, index) => type !== (index % 2 === 0 ? 'AgentHeld' : 'AgentReleased'));
       return [
-        ...turns.map(({ revision }) => `I10 the event ${revision} of agent ${agent} says what was so already`),
-        ...this.untold(agent, history),
-        ...this.claimedByTheTold(agent, history, claims),
+        ...turns.map(({ revision }) => `I10 the event ${revision} of agent ${agent} changes nothing`),
+        ...this.unrecorded(agent, history),
+        ...this.claimedAfterAnswer(agent, history, claims),
         ...claimedLater(agent, history, claims),
       ];
     });
   }
 
-  private untold(agent: string, history: readonly RecordedEvent[]): readonly string[] {
+  private unrecorded(agent: string, history: readonly RecordedEvent[]): readonly string[] {
     const held = { HoldAgent: 'AgentHeld', ReleaseAgent: 'AgentReleased' };
     return this.acknowledged
       .filter((it) => it.agent === agent)
       .filter(({ type, outcome: { revision } }) =>
         revision === null ? type === 'HoldAgent' : history[Number(revision)]?.type !== held[type],
       )
-      .map(({ type }) => `I1 a ${type} of agent ${agent} was answered and is not in the log`);
+      .map(({ type }) => `I1 a ${type} of agent ${agent} was acknowledged and is not in the log`);
   }
 
-  private claimedByTheTold(agent: string, history: readonly RecordedEvent[], claims: readonly Claimed[]) {
+  private claimedAfterAnswer(agent: string, history: readonly RecordedEvent[], claims: readonly Claimed[]) {
     const holds = this.acknowledged.filter((it) => it.agent === agent && it.type === 'HoldAgent');
     return holds.flatMap(({ by, at, outcome: { revision } }) => {
       const until = releasedAt(history, Number(revision));
       const wrong = claims.filter((claim) => claim.worker === by && claim.at > at && claim.at < until);
-      return wrong.map(({ step }) => `I7 ${by} claimed ${step} of an agent whose hold it had answered`);
+      return wrong.map(({ step }) => `I7 ${by} claimed ${step} of an agent whose hold it had acknowledged`);
     });
   }
 }
@@ -101,8 +101,8 @@ const claimedLater = (agent: string, history: readonly RecordedEvent[], claims: 
   history.flatMap(({ type, recordedAt }, revision) => {
     if (type !== 'AgentHeld') return [];
     const until = releasedAt(history, revision);
-    const heardAt = (claim: Claimed) => Math.max(recordedAt.getTime(), claim.calmSince) + HEARD_WITHIN_MS;
-    const wrong = claims.filter((claim) => claim.at > heardAt(claim) && claim.at < until);
+    const knownAt = (claim: Claimed) => Math.max(recordedAt.getTime(), claim.calmSince) + KNOWN_WITHIN_MS;
+    const wrong = claims.filter((claim) => claim.at > knownAt(claim) && claim.at < until);
     return wrong.map(({ worker, step }) => `I7 ${worker} claimed ${step} of agent ${agent}, long held`);
   });
 

@@ -31,7 +31,7 @@ export type Surroundings = Readonly<{
   agents: AgentService;
   definitions: Definitions;
   limits: Readonly<{ concurrentSteps: number; inlineOutputBytes: number; batch: number }>;
-  /** Null: none but the count over all agents. */
+  /** Null: no bound but the number of concurrent steps over all agents. */
   bounds: AgentBounds | null;
   /** Whether operators may hold agents. */
   canHold: boolean;
@@ -53,8 +53,8 @@ const SWEEP_MS = 5_000;
 const HEARTBEAT_MS = 5_000;
 const GRACE_MS = 10_000;
 
-/** The bound on starts is tried elsewhere: here every start is to be taken. */
-class NobodyWaits extends WaitingExecutions {
+/** Other tests cover the bound on starts: here an instance takes every start. */
+class NoWaitingExecutions extends WaitingExecutions {
   count = async () => 0;
 }
 const BACKLOG = { waiting: 1_000, countEveryMs: 1_000, countWaitMs: 1_000, retryAfterSeconds: 1 };
@@ -83,7 +83,7 @@ export const makeInstance = (machine: Machine, around: Surroundings): Instance =
   holds.onChange(() => saga.agentsChanged());
   const results = new Results(data.artifacts, limits);
   const reports = new AgentTaskReports(clock, defaultAgentLimits);
-  const backlog = new StartBacklog(new NobodyWaits(), clock, BACKLOG, onError);
+  const backlog = new StartBacklog(new NoWaitingExecutions(), clock, BACKLOG, onError);
   const { workers, due } = data;
   const watchLimits = { heartbeatMs: HEARTBEAT_MS, sweepMs: SWEEP_MS, sweepBatch: 100, sweepParallel: 4 };
   const watch = new SagaScheduler(saga, { log, workers, due, clock, ids }, worker, watchLimits, onError);

@@ -1,4 +1,4 @@
-/** What must hold, one function for each: what was found wrong, in words; nothing when all is well. */
+/** The invariants, a function for each, which returns its violations in words. */
 import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import { contentOf, eventHash, linkOf, type ChainLink, hashOf } from '../../src/application/log/event-hash.js';
 import { eventId } from '../../src/application/log/ids.js';
@@ -7,7 +7,7 @@ import type { Acknowledged } from './clients.js';
 import { TASK_FAILED } from './tasks.js';
 import { currentOf, isDone, isFinal, type Moment } from './model.js';
 
-/** One execution's history, and everything that was noted about it elsewhere. */
+/** One execution's history, and what clients and agents recorded about it. */
 type Facts = Readonly<{
   executionId: string;
   moments: readonly Moment[];
@@ -25,13 +25,15 @@ const where = (moments: readonly Moment[], isWrong: (moment: Moment, index: numb
 const key = ({ executionId, step, attempt }: Pick<Asked, 'executionId' | 'step' | 'attempt'>) =>
   `${executionId} ${step} ${attempt}`;
 
-/** Every event that an accepted command was told of is in the log, where it was said to be. */
+/** Every event that the answer to an accepted command names is in the log, at the revision of the answer. */
 const I1: Invariant = ({ acknowledged, moments }) =>
   acknowledged.flatMap(({ verb, outcome }) => {
     const first = Number(outcome.revision) - outcome.appended.length + 1;
     return outcome.appended
       .filter(({ id }, index) => moments[first + index]?.event.id !== id)
-      .map(({ event }) => `an accepted ${verb} was told of ${event.type}, which is not in the log at its place`);
+      .map(
+        ({ event }) => `the answer to an accepted ${verb} names ${event.type}, which is not in the log at its place`,
+      );
   });
 
 /** Every start that was accepted has a stream that begins with WorkflowStarted. */
@@ -40,7 +42,7 @@ const I2: Invariant = ({ acknowledged, moments }) =>
     ? [`its start was accepted, its stream begins with ${moments[0]?.event.type ?? 'nothing'}`]
     : [];
 
-/** Every event names the execution it belongs to, its command, and a cause that is in the log or is that command. */
+/** Every event names its execution, its command, and a cause that is in the log or is that command. */
 const I3: Invariant = ({ executionId, moments }) => {
   const ids = new Set(moments.map(({ event }) => event.id));
   const isWrong = ({ metadata: { commandId, $correlationId, $causationId } }: Moment) =>
@@ -48,13 +50,13 @@ const I3: Invariant = ({ executionId, moments }) => {
   return where(moments, isWrong, 'its command, correlation or cause does not resolve');
 };
 
-/** No agent is asked for an attempt whose StepStarted is not in the log at that moment. */
+/** No instance calls an agent for an attempt whose StepStarted is not in the log at that moment. */
 const I4: Invariant = ({ asked }) =>
   asked
     .filter(({ isClaimed }) => !isClaimed)
     .map(({ step, attempt, machine }) => `${machine} asked the agent of ${step}, attempt ${attempt}, without a claim`);
 
-/** One key and so one effect for a step and generation, one StepCompleted, and what it records is that effect. */
+/** A step's generation has one key and so one effect, and one StepCompleted, which records that effect. */
 const I5: Invariant = ({ moments, effects, asked }) => {
   const completed = moments.filter(({ event }) => event.type === 'StepCompleted');
   const of = ({ data }: Moment) => `${data.step} ${data.generation}`;
@@ -68,11 +70,11 @@ const I5: Invariant = ({ moments, effects, asked }) => {
   const wrongKeys = asked
     .filter(({ step, attempt, key }) => keys.get(`${step} ${attempt}`)?.idempotencyKey !== key)
     .map(({ step, attempt }) => `${step}, attempt ${attempt} was asked for under another key than it was claimed with`);
-  const several = starts.filter((one) =>
-    starts.some((other) => of(other) === of(one) && other.data.idempotencyKey !== one.data.idempotencyKey),
+  const several = starts.filter((start) =>
+    starts.some((other) => of(other) === of(start) && other.data.idempotencyKey !== start.data.idempotencyKey),
   );
-  const shared = starts.filter((one) =>
-    starts.some((other) => of(other) !== of(one) && other.data.idempotencyKey === one.data.idempotencyKey),
+  const shared = starts.filter((start) =>
+    starts.some((other) => of(other) !== of(start) && other.data.idempotencyKey === start.data.idempotencyKey),
   );
   const unfounded = where(
     completed,
@@ -83,7 +85,7 @@ const I5: Invariant = ({ moments, effects, asked }) => {
       const isReference = typeof data.output[data.step] === 'object';
       return !effect || !(isReference || known.includes(hashOf(data.output as never)));
     },
-    'no effect was done for it, or another one',
+    'its effect did not happen, or is another effect',
   );
   return [
     ...twice,
@@ -94,7 +96,7 @@ const I5: Invariant = ({ moments, effects, asked }) => {
   ];
 };
 
-/** States follow the definition's order, percent never falls but by a retry, and nothing comes after a final event. */
+/** States follow the definition's order, percent falls only by a retry, and nothing comes after a final event. */
 const I6: Invariant = ({ moments }) => [
   ...where(moments, ({ before }) => isFinal(before), 'it comes after the end'),
   ...where(
@@ -125,7 +127,7 @@ const I6: Invariant = ({ moments }) => [
   ),
 ];
 
-/** A step starts only after those before it are completed or skipped, and only where it may. */
+/** A step starts only when all earlier steps are completed or skipped, and only if the execution may run it. */
 const I7: Invariant = ({ moments }) =>
   where(
     moments,
@@ -135,7 +137,7 @@ const I7: Invariant = ({ moments }) =>
     'the step was not the next one, or was not to start by itself',
   );
 
-/** Attempts that count stay within 1 + max_retries, what is not retryable has one, and each waits as long as it must. */
+/** Counted attempts stay within 1 + max_retries, an error that is not retryable gets no retry, and each retry waits its delay. */
 const I8: Invariant = ({ moments, answered }) => {
   const replies = new Map(answered.map((reply) => [key(reply), reply]));
   const wrong: string[] = [];
@@ -167,7 +169,7 @@ const I8: Invariant = ({ moments, answered }) => {
   return wrong;
 };
 
-/** No step starts between paused and resumed, and at rest nothing that ran when it was paused is left running. */
+/** No step starts between paused and resumed, and at rest no step is left running. */
 const I9: Invariant = ({ moments }) => [
   ...where(
     moments,
@@ -184,7 +186,7 @@ const isChained = (event: RecordedEvent, before: RecordedEvent | undefined): boo
   return hash === eventHash(event) && previousHash === (before ? linkOf(before) : null);
 };
 
-/** Revisions without gaps, ids that are unique and follow from their command, each command once, each answer true. */
+/** Revisions have no gaps, ids are unique and follow from their command, each command counts once, each answer is true. */
 const I10: Invariant = ({ executionId, moments, acknowledged }) => {
   const ids = new Set<string>();
   const perCommand = new Map<string, number>();
@@ -200,7 +202,7 @@ const I10: Invariant = ({ executionId, moments, acknowledged }) => {
       found.push(`${at(moment)}: its command was carried out twice`);
     }
     const before = moments[index - 1]?.event;
-    if (!isChained(event, before)) found.push(`${at(moment)}: it does not follow the one before by its hash`);
+    if (!isChained(event, before)) found.push(`${at(moment)}: its hash does not follow from the event before`);
     const content = contentOf(event.type, hashOf(event.data as never), event.metadata);
     if (event.id !== eventId(executionId, metadata.commandId, nth, content)) {
       found.push(`${at(moment)}: its id is not that of event ${nth} of its command`);
@@ -209,7 +211,7 @@ const I10: Invariant = ({ executionId, moments, acknowledged }) => {
   });
   const untrue = acknowledged.flatMap(({ verb, outcome }) => {
     const then = moments[Number(outcome.revision)]?.after;
-    if (!then) return [`an accepted ${verb} was told of revision ${outcome.revision}, which does not exist`];
+    if (!then) return [`the answer to an accepted ${verb} names revision ${outcome.revision}, which does not exist`];
     if (outcome.appended.length > 0) return [];
     const was = { PauseWorkflow: 'paused', ResumeWorkflow: 'running', CancelWorkflow: 'cancelled' }[verb];
     const isRepeated = acknowledged.some((it) => it.verb === verb && it.outcome.appended.length > 0);
@@ -227,7 +229,7 @@ const OF_VERB: Readonly<Record<string, readonly string[]>> = {
 
 const OF_ATTEMPT = ['StepCompleted', 'StepFailed', 'StepInterrupted', 'StepDeferred', 'StepProgressed'];
 
-/** A report counts only for the attempt that is running; one of an attempt that is over leaves no event. */
+/** A report counts only for the attempt that is running; a report of an attempt that is over leaves no event. */
 const I11: Invariant = ({ moments }) =>
   where(
     moments,
@@ -239,5 +241,5 @@ const I11: Invariant = ({ moments }) =>
     'the attempt was not running',
   );
 
-/** Those that look at one execution. I12, I13, I14 and I18 look at the world: world-invariants.ts; see task-invariants.ts and holds.ts, too. */
+/** The invariants of a single execution. I12, I13, I14 and I18 are in world-invariants.ts; see task-invariants.ts and holds.ts, too. */
 export const invariants: Readonly<Record<string, Invariant>> = { I1, I2, I3, I4, I5, I6, I7, I8, I9, I10, I11 };

@@ -5,26 +5,26 @@ import type { Timeline } from './timeline.js';
 
 export type Happenings = Readonly<{ count: (what: string) => void; tell: (line: () => string) => void }>;
 
-/** When a machine is to die: at its n-th request to anything outside it, before it is sent or before it is answered. */
+/** When a machine dies: at its n-th request to anything outside it, before the request is sent or before it is answered. */
 export type Doom = { request: number; moment: 'before' | 'after' };
 
 const SLOW_MS = 2_000;
 
 /**
- * The memory of one process, from its start to its death. Whatever it asks of the world goes through `ask`; whatever the
- * world tells it comes through `tell`. A dead one hears nothing and reaches nobody, a frozen one hears it all later.
+ * One process, from its start to its death. Its requests to the world go through `ask`; answers and signals from the world
+ * come through `tell`. A dead machine sends and receives nothing, a frozen machine receives everything later.
  */
 export class Machine {
   isAlive = true;
   readonly bornAt: number;
   frozenUntil = 0;
-  /** By how much its clock is ahead of the true time. */
+  /** How far its clock is ahead of the true time. */
   skewMs = 0;
   doom: Doom | null = null;
-  /** Of the ways that a request or an answer takes: so many are long. */
+  /** The share of requests and answers that are slow. */
   slowShare = 0;
   private asked = 0;
-  /** What it was told while it was frozen. */
+  /** What arrived while it was frozen. */
   private readonly unheard: (() => void)[] = [];
   private readonly farewells: (() => void)[] = [];
 
@@ -33,13 +33,13 @@ export class Machine {
     readonly timeline: Timeline,
     readonly random: Random,
     private readonly happenings: Happenings,
-    /** Told which machine is about to run: what happens until the next entry of the timeline is its doing. */
+    /** Called with the machine that is about to run: all until the next entry of the timeline is its doing. */
     private readonly enters: (machine: Machine) => void,
   ) {
     this.bornAt = timeline.now;
   }
 
-  /** A request and its answer, each with a way to go. What `serve` throws is the answer too. */
+  /** A request and its answer, each with a latency. What `serve` throws is the answer, too. */
   ask<T>(what: string, serve: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (!this.isAlive) return;
@@ -67,7 +67,7 @@ export class Machine {
     if (this.unheard.length === 1) this.thaw();
   }
 
-  /** One thing after the other, in the order in which they came, once it is no longer frozen. */
+  /** Runs what arrived, one entry after the other and in order, once the machine is no longer frozen. */
   private thaw(): void {
     const { timeline } = this;
     timeline.after(this.frozenUntil - timeline.now, () => {
@@ -90,7 +90,7 @@ export class Machine {
     for (const farewell of this.farewells) farewell();
   }
 
-  /** What others notice when it is dead: its connections close. */
+  /** Runs at the machine's death, when others see its connections close. */
   onDeath(farewell: () => void): void {
     this.farewells.push(farewell);
   }
@@ -101,7 +101,7 @@ export class Machine {
   }
 }
 
-/** The machine's own idea of the time. A wish for a time of day is a timer that asks the clock again, as the real one does. */
+/** The machine's own clock. A wake-up at a time of day is a timer that reads the clock again, as in the real clock. */
 const LOOK_AGAIN_MS = 60_000;
 
 export class MachineClock extends Clock {

@@ -10,7 +10,7 @@ const { values } = parseArgs({
     schedules: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },
     jobs: { type: 'string', default: String(Math.min(4, availableParallelism())) },
-    // For seeds that were kept before there were task tokens, holds and bounds: see scenarioOf().
+    // For seeds from before the simulation had task tokens, holds and bounds: see scenarioOf().
     plain: { type: 'boolean', default: false },
     trace: { type: 'boolean', default: false },
     regressions: { type: 'boolean', default: false },
@@ -53,7 +53,7 @@ const report = (total: Tally, ms: number): boolean => {
 
 const batch = async (): Promise<boolean> => {
   const begun = performance.now();
-  let told = begun;
+  let reportedAt = begun;
   const all = rangesOf(wholeNumber('seed'), wholeNumber('schedules'), RANGE);
   const ranges = all.map((range) => ({ ...range, isPlain: values.plain }));
   if (values.regressions) {
@@ -63,8 +63,8 @@ const batch = async (): Promise<boolean> => {
   }
   const progress = (total: Tally) => {
     const now = performance.now();
-    if (now - told >= TELL_EVERY_MS) {
-      told = now;
+    if (now - reportedAt >= TELL_EVERY_MS) {
+      reportedAt = now;
       const perSecond = ((total.schedules * 1000) / (now - begun)).toFixed(0);
       console.log(`${total.schedules} schedules, ${perSecond} a second, ${total.failures.length} with violations`);
     }

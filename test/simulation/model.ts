@@ -1,6 +1,6 @@
 /**
- * An execution as the checker understands it from its events alone: written for reading, and on purpose not the domain's
- * own fold, so that an error there shows as a difference here.
+ * An execution as the checker reads it from its events alone: written to be read, and on purpose not the domain's
+ * own fold, so that an error in the domain shows as a difference here.
  */
 import type { EventMetadata } from '../../src/application/log/envelope.js';
 import type { RecordedEvent } from '../../src/application/log/event-log.js';
@@ -12,19 +12,19 @@ export type StepModel = Readonly<{
   status: 'pending' | 'running' | 'waiting' | 'completed' | 'skipped' | 'failed';
   attempt: number;
   generation: number;
-  /** Attempts of this generation that count: those that were interrupted do not. */
+  /** Attempts of this generation that count: interrupted attempts do not. */
   counted: number;
-  /** When the attempt that runs times out, or the next is due; milliseconds since 1970. */
+  /** When the running attempt times out, or the next is due; milliseconds since 1970. */
   until: number;
   /** Its agent goes on without a connection. */
   isDeferred: boolean;
-  /** When it counts as silent without another sign of life; Infinity where only `until` counts. */
+  /** When the agent counts as silent without another heartbeat; Infinity where only `until` counts. */
   silentFrom: number;
 }>;
 
 export type Model = Readonly<{
   status: 'none' | 'running' | 'paused' | 'completed' | 'failed' | 'cancelled';
-  /** Steps that may start: all, none, or the one with this id. */
+  /** Steps that may start: all, none, or the step with this id. */
   released: string;
   steps: readonly StepModel[];
 }>;
@@ -142,7 +142,7 @@ export const currentOf = ({ steps }: Model): StepModel | undefined => steps.find
 
 export const isFinal = ({ status }: Model) => status === 'completed' || status === 'cancelled';
 
-/** Nothing runs and nothing is owed: it has ended, or it waits for an operator. */
+/** Nothing runs and nothing is pending: the execution has ended, or it waits for an operator. */
 export const isAtRest = (model: Model): boolean => {
   const current = currentOf(model);
   if (isFinal(model) || model.status === 'none') return true;
@@ -151,7 +151,7 @@ export const isAtRest = (model: Model): boolean => {
   return model.released !== 'all' && model.released !== current?.id;
 };
 
-/** How long it may still take when every attempt that is left takes all of its time, milliseconds. */
+/** How long the execution may still take if every remaining attempt takes all of its time, milliseconds. */
 export const longestRest = (model: Model, now: number): number => {
   if (isAtRest(model)) return 0;
   return model.steps

@@ -1,4 +1,4 @@
-/** npm run sim:mutants [-- --only NAME] [--schedules N] [--seed S] [--jobs J]: each mutant, what noticed it, after how many schedules. */
+/** npm run sim:mutants [-- --only NAME] [--schedules N] [--seed S] [--jobs J]: which invariant kills each mutant, after how many schedules. */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { rangesOf, runBatch } from './batch.js';
@@ -14,7 +14,7 @@ const { values } = parseArgs({
 });
 
 const firstSeed = Number(values.seed);
-/** Small, so that the first schedule that notices is known well enough. */
+/** Small, so that the number of schedules up to the first violation is precise enough. */
 const RANGE = 5;
 
 const names = values.only ?? mutants.map(({ name }) => name);
@@ -24,7 +24,7 @@ const chosen = names.map((name) => {
   return found;
 });
 
-/** One process for each mutant, so that the number of schedules is that of a single run. */
+/** A process for each mutant, so that the number of schedules is that of a single run. */
 const hunt = async ({ edits }: Mutant) => {
   const ranges = rangesOf(firstSeed, Number(values.schedules), RANGE);
   const { failures, schedules } = await runBatch({

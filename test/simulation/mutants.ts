@@ -1,4 +1,4 @@
-/** Errors that one could make. A simulator that does not notice each of them proves nothing. */
+/** Errors that an engineer could make. A simulator that misses any of them proves nothing. */
 import type { Edit } from './batch.js';
 
 export type Mutant = Readonly<{ name: string; edits: readonly Edit[] }>;
@@ -102,7 +102,7 @@ export const mutants: readonly Mutant[] = [
     ' || !timingSafeEqual(bytes.subarray(0, MAC_BYTES), this.mac(content))',
     '',
   ]),
-  mutant('a start is taken for what was reported', REPORT, [
+  mutant('a start is taken for the reported result', REPORT, [
     'outcome.appended.some(({ event }) => endsAttempt(event))',
     "report.type !== 'heartbeat' && outcome.appended.length > 0",
   ]),
@@ -115,7 +115,7 @@ export const mutants: readonly Mutant[] = [
     ],
     ['return due && Date.parse(due) < Date.parse(deadline) ? due : deadline;', 'return due ? deadline : deadline;'],
   ),
-  mutant('a heartbeat puts nothing off', 'src/domain/workflow/evolve.ts', [
+  mutant('a heartbeat does not extend its timeout', 'src/domain/workflow/evolve.ts', [
     'deferred: step.deferred && { heartbeatDueAt },',
     'deferred: step.deferred,',
   ]),
@@ -130,7 +130,7 @@ export const mutants: readonly Mutant[] = [
     ],
   },
   mutant('a held agent is called', HOLDS, ['return hold === null;', 'return hold !== undefined;']),
-  mutant("other instances' holds are not heard of", HOLDS, [
+  mutant("other instances' holds are ignored", HOLDS, [
     'return (await this.read(agent)).state;',
     'return (this.known.get(agent) ?? (await this.read(agent))).state;',
   ]),
@@ -138,5 +138,5 @@ export const mutants: readonly Mutant[] = [
     "(state === 'open' && (now >= trialAt || now < (since ?? now)))",
     "(state === 'open' && now < 0 && now >= trialAt && since !== null)",
   ]),
-  mutant('a place is not given back', 'src/application/agents/agent-limiter.ts', ['    this.taken--;\n  }', '  }']),
+  mutant('a slot is not released', 'src/application/agents/agent-limiter.ts', ['    this.taken--;\n  }', '  }']),
 ];

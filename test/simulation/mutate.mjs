@@ -1,4 +1,4 @@
-/** `--import` this to run the TypeScript sources with one of them changed: SIM_MUTANT holds `[{ file, search, replace }]`. */
+/** `--import` this file to run the TypeScript sources with the edits in SIM_MUTANT: `[{ file, search, replace }]`. */
 import { readFile } from 'node:fs/promises';
 import { register } from 'node:module';
 import { fileURLToPath } from 'node:url';

@@ -1,4 +1,4 @@
-/** Chance from a seed: the same seed, the same numbers, on every machine (mulberry32). */
+/** Random numbers from a seed: the same seed gives the same numbers on every computer (mulberry32). */
 export class Random {
   private state: number;
 
@@ -15,7 +15,7 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   }
 
-  /** Whole, from `low` to `high`, both included. */
+  /** A whole number from `low` to `high`, both included. */
   between(low: number, high: number): number {
     return low + Math.floor(this.next() * (high - low + 1));
   }
@@ -28,7 +28,7 @@ export class Random {
     return list[this.between(0, list.length - 1)]!;
   }
 
-  /** A kind by its weight. */
+  /** A kind, as likely as its weight. */
   weighted<Kind extends string>(weights: Readonly<Record<Kind, number>>): Kind {
     const entries = Object.entries(weights) as [Kind, number][];
     let left = this.next() * entries.reduce((sum, [, weight]) => sum + weight, 0);

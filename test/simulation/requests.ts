@@ -1,4 +1,4 @@
-/** Requests over a network that may not answer, to an instance that may not be there; made again, as clients do. */
+/** Requests over a network that may not answer, to an instance that may be down; repeated, as clients do. */
 import type { Cluster } from './cluster.js';
 import type { Instance } from './instance.js';
 import type { Machine } from './machine.js';
@@ -10,7 +10,7 @@ const AGAIN_AFTER_MS = 4_000;
 export type Request<Answer> = Readonly<{
   /** For the trace. */
   what: string;
-  /** How often it is made at most. */
+  /** How often the client sends it at most. */
   attempts: number;
   send: (instance: Instance) => Promise<Answer>;
   answered: (answer: Answer, by: Machine) => void;
@@ -41,9 +41,9 @@ export class Requests {
     };
     timeline.after(this.random.between(0, 20), () => {
       const instance = this.cluster.anyInstance(this.random);
-      if (!instance) return again('nobody listens');
+      if (!instance) return again('no instance listens');
       const { machine } = instance;
-      // What a dead machine still comes to think of, nobody hears.
+      // Drops the answers of a machine that has died meanwhile.
       const heard =
         <T>(hear: (answer: T) => void) =>
         (answer: T) => {
@@ -59,6 +59,6 @@ export class Requests {
   }
 }
 
-/** Says nothing of the request: the same may be accepted in a moment. */
+/** An error that does not refuse the request: the same request may be accepted in a moment. */
 export const isPassing = (error: unknown): boolean =>
   error instanceof Error && ['LogUnavailable', 'RevisionConflict'].includes(error.constructor.name);

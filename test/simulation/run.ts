@@ -1,4 +1,4 @@
-/** One seed, one schedule: faults for a while, then none, then everything that must hold is looked at. */
+/** Runs the schedule of a seed: faults for a while, then none, then a check of all invariants. */
 import type { Definitions } from '../../src/application/workflow/definitions.js';
 import { hashOf } from '../../src/application/log/event-hash.js';
 import type { WorkflowDefinition } from '../../src/domain/workflow/events.js';
@@ -16,7 +16,7 @@ import { Requests } from './requests.js';
 import { inject, poison, watchCircuits } from './faults.js';
 import { Holds } from './holds.js';
 import { longestWait, scenarioOf, type Scenario } from './scenario.js';
-import { silence, toldTrue } from './task-invariants.js';
+import { silence, untrueAnswers } from './task-invariants.js';
 import { Tasks } from './tasks.js';
 import { Timeline } from './timeline.js';
 import { I12, isCaughtUp, Reference } from './world-invariants.js';
@@ -25,7 +25,7 @@ import type { Happenings } from './machine.js';
 export type RunOptions = Readonly<{
   seed: number;
   tell?: (line: string) => void;
-  /** Changes what the seed stands for. */
+  /** Changes the scenario of the seed. */
   scenario?: (scenario: Scenario) => Scenario;
   crash?: Crash;
   /** See scenarioOf(). */
@@ -35,14 +35,14 @@ export type RunOptions = Readonly<{
 export type RunResult = Readonly<{
   violations: readonly string[];
   counts: ReadonlyMap<string, number>;
-  /** From the end of the faults until nothing was owed any more, virtual milliseconds. */
+  /** From the end of the faults until nothing is pending, in virtual milliseconds. */
   recoveryMs: number;
 }>;
 
 const LOOK_EVERY_MS = 500;
 const SLACK_MS = 60_000;
 const IDLE_MS = 30_000;
-/** No schedule has a reason for more; where one has, instances fight over a step or something is done over and over. */
+/** No schedule has a reason for more: in a schedule with more, instances fight over a step or repeat it without end. */
 const MOST_EVENTS = 400;
 
 export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain }: RunOptions): Promise<RunResult> => {
@@ -106,7 +106,7 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain
   cluster.heal();
   compareTables();
 
-  // What is still on its way: late appends, and clients that wait for an answer before they ask again.
+  // Late appends may still arrive, and clients may still wait for an answer before they repeat a request.
   await timeline.run(IDLE_MS, isStorm);
   if (scenario.holds > 0) holds.releaseAll();
 
@@ -116,7 +116,7 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain
       events: store.eventsOf(workflowStream(executionId)),
     }));
   const stands = () => executions().map(({ events }) => follow(events).at(-1)?.after);
-  const owed = stands().reduce(
+  const remainingMs = stands().reduce(
     (sum, model) => sum + (model ? longestRest(model, timeline.now) : 0),
     longestWait(scenario),
   );
@@ -130,13 +130,17 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain
   };
   let isOver = false;
   look();
-  await timeline.run(owed + SLACK_MS, () => isOver || isStorm());
+  await timeline.run(remainingMs + SLACK_MS, () => isOver || isStorm());
   const recoveryMs = timeline.now - healedAt;
   if (isStorm()) {
     cluster.endAll();
-    return { violations: [`I18 more than ${MOST_EVENTS} events: something is done over and over`], counts, recoveryMs };
+    return {
+      violations: [`I18 more than ${MOST_EVENTS} events: something is repeated without end`],
+      counts,
+      recoveryMs,
+    };
   }
-  if (!isResting) violations.push(`I18 after ${recoveryMs} ms without faults something is still owed`);
+  if (!isResting) violations.push(`I18 after ${recoveryMs} ms without faults something is still pending`);
   else if (!isOver) violations.push('I18 the projections have not passed the last event');
   await timeline.run(LOOK_EVERY_MS);
 
@@ -152,7 +156,7 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain
       effects: agents.ledger.effects,
     };
     const reported = tasks.reported.filter(({ ref }) => ref.executionId === executionId);
-    const ofTasks = [...toldTrue(moments, reported), ...silence(moments, healedAt, timeline.now)];
+    const ofTasks = [...untrueAnswers(moments, reported), ...silence(moments, healedAt, timeline.now)];
     violations.push(...ofTasks.map((wrong) => `${wrong} (${executionId.slice(0, 8)})`));
     for (const [name, find] of Object.entries(invariants)) {
       if (moments.length === 0 && name !== 'I1' && name !== 'I2' && name !== 'I4') continue;
@@ -167,13 +171,13 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain
     const status = moments.at(-1)?.after.status;
     happenings.count(`ends ${status ?? 'unborn'}`);
   }
-  const astonished = [clients, tasks, holds].flatMap((each) => each.astonished);
-  violations.push(...astonished.map((wrong) => `I10 a client got ${wrong}`), ...holds.violations(store));
+  const unexpected = [clients, tasks, holds].flatMap((each) => each.unexpected);
+  violations.push(...unexpected.map((wrong) => `I10 a client got ${wrong}`), ...holds.violations(store));
   if (isOver) violations.push(...(await I14()));
   cluster.endAll();
   return { violations, counts, recoveryMs };
 
-  /** A new instance that finds an empty database reads the whole history: it calls no agent and appends nothing. */
+  /** A new instance on an empty database reads the whole history, calls no agent and appends nothing. */
   async function I14(): Promise<readonly string[]> {
     const [events, calls] = [store.length, agents.ledger.asked.length];
     cluster.endAll();

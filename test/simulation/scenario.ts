@@ -30,15 +30,15 @@ export type Scenario = Readonly<{
   /** How often operators hold or release an agent. */
   holds: number;
   bounds: AgentBounds | null;
-  /** Of starts that come once more under the same key and ask for something else. */
+  /** The share of starts that a client repeats under the same key with another body. */
   reusedKeys: number;
-  /** Of the ways between a machine and what it asks, see Machine. */
+  /** The share of a machine's requests and answers that are slow, see Machine. */
   slowShare: number;
 }>;
 
 const MINUTE = 60_000;
 
-/** @param isPlain without what came to the simulation later: seeds that were kept before that still stand for the same */
+/** @param isPlain without later additions to the simulation, so that older seeds keep their scenario */
 export const scenarioOf = (random: Random, isPlain = false): Scenario => {
   const plain = plainScenario(random);
   return isPlain ? plain : withMore(plain, random);
@@ -53,7 +53,7 @@ const plainScenario = (random: Random): Scenario => {
   const faults = Array.from({ length: random.between(0, isRough ? 6 : 3) }, () =>
     fault(random, windowMs, instances, isLong),
   );
-  // A long schedule is there for this.
+  // The purpose of a long schedule.
   if (isLong) {
     faults.push({ kind: 'freeze', at: random.between(0, MINUTE), slot: 0, ms: random.between(21, 40) * MINUTE });
   }
@@ -88,7 +88,7 @@ const plainScenario = (random: Random): Scenario => {
   };
 };
 
-/** Whatever is new is drawn here, after everything else. */
+/** Later additions are drawn here, after everything else. */
 const withMore = (plain: Scenario, random: Random): Scenario => {
   const more = (each: StepDefinition): StepDefinition => ({
     ...each,
@@ -123,10 +123,10 @@ const bounds = (random: Random): AgentBounds => ({
   },
 });
 
-/** No agent asks to be left alone for longer. */
+/** The longest Retry-After that an agent asks for. */
 const MOST_RETRY_AFTER_MS = 90_000;
 
-/** How long the bounds of agents may keep what is left from being done, after the last fault. */
+/** How long the bounds of agents may delay the remaining steps after the last fault. */
 export const longestWait = ({ bounds, executions }: Scenario): number => {
   if (!bounds) return 0;
   const { circuit, rate } = bounds;

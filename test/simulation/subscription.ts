@@ -3,7 +3,7 @@ import { LogUnavailable, type SubscriptionMessage } from '../../src/application/
 import type { EventStore } from './event-store.js';
 import type { Machine } from './machine.js';
 
-/** Delivered in order; now and then from a little further back, and now and then cut. */
+/** Delivers in order; now and then it repeats some events, and now and then it is cut. */
 export class Subscription {
   private readonly arrived: SubscriptionMessage[] = [];
   private lost: Error | null = null;

@@ -1,4 +1,4 @@
-/** What a batch of schedules came to, and whether it was worth anything. */
+/** The result of a batch of schedules, and whether the batch shows anything. */
 type Failure = Readonly<{ seed: number; isPlain: boolean; violations: readonly string[] }>;
 
 export type Tally = {
@@ -75,11 +75,11 @@ const EXPECTED = [
   ...OTHERS,
 ];
 
-/** Fewer schedules than this need not have seen everything. */
+/** A batch of fewer schedules than this may miss some kinds of events. */
 const ENOUGH = 1_000;
 const ACCEPTED_SHARE = 0.9;
 
-/** A batch in which a fault never fired, or hardly anything was started, shows nothing: what it lacks, in words. */
+/** A batch in which a fault never occurred, or few starts were accepted, shows nothing. @returns what it lacks, in words */
 export const vacuous = ({ schedules, counts }: Tally): readonly string[] => {
   if (schedules < ENOUGH) return [];
   const missing = EXPECTED.filter((what) => !counts[what]).map((what) => `never seen: ${what}`);

@@ -1,22 +1,22 @@
-/** What must hold of agents that report by task token: what they were told is true, and their silence is noticed. */
+/** The invariants of agents that report by task token: the answers that they get are true, and an instance notices their silence. */
 import type { Moment, StepModel } from './model.js';
 import { isFinal } from './model.js';
 import { TASK_FAILED, type Reported } from './tasks.js';
 
-/** An instance that nothing keeps from it looks at what is due every five seconds. */
+/** An instance without faults looks at due executions every five seconds. */
 const NOTICED_WITHIN_MS = 30_000;
 
 const timeOf = ({ event }: Moment) => event.recordedAt.getTime();
 
-/** I11: a report counts only for its own attempt, and its agent was told the truth. */
-export const toldTrue = (moments: readonly Moment[], reported: readonly Reported[]): readonly string[] =>
+/** I11: a report counts only for its own attempt, and the answer to it is true. */
+export const untrueAnswers = (moments: readonly Moment[], reported: readonly Reported[]): readonly string[] =>
   reported
     .filter((it) => !isTrue(moments, it))
-    .map(({ ref, type, told }) => {
-      return `I11 a ${type} of ${ref.step}, attempt ${ref.attempt} was told ${told}, which is not so`;
+    .map(({ ref, type, answer }) => {
+      return `I11 a ${type} of ${ref.step}, attempt ${ref.attempt} was answered ${answer}, which is not so`;
     });
 
-const isTrue = (moments: readonly Moment[], { ref, type, told, sentAt, answeredAt }: Reported): boolean => {
+const isTrue = (moments: readonly Moment[], { ref, type, answer, sentAt, answeredAt }: Reported): boolean => {
   const isOwn = ({ data }: Moment) => data.step === ref.step && data.attempt === ref.attempt;
   const begun = moments.findIndex((moment) => moment.event.type === 'StepStarted' && isOwn(moment));
   const over = moments.findIndex(
@@ -24,7 +24,7 @@ const isTrue = (moments: readonly Moment[], { ref, type, told, sentAt, answeredA
   );
   if (begun < 0) return false;
   const endedAt = over < 0 ? Infinity : timeOf(moments[over]!);
-  switch (told) {
+  switch (answer) {
     case 'go on':
       return timeOf(moments[begun]!) <= answeredAt && endedAt >= sentAt;
     case 'over':
@@ -44,22 +44,26 @@ const runs = ({ data }: Moment, steps: readonly StepModel[], isOver: boolean): b
   steps.some(({ id, status, attempt }) => id === data.stepId && status === 'running' && attempt === data.attempt);
 
 /**
- * I8: an agent is silent only when its time is over, and has the whole of it after each sign of life. I11: nobody takes its
- * attempt from it. I18: without faults its silence is noticed soon.
+ * I8: an agent counts as silent only after its whole timeout, which begins anew with each heartbeat. I11: no instance takes
+ * its attempt over. I18: without faults an instance notices its silence soon.
  */
 export const silence = (moments: readonly Moment[], healedAt: number, now: number): readonly string[] =>
   moments.flatMap((moment, index) => {
     const { event, data, metadata, before, after } = moment;
     const [was, is] = [before, after].map(({ steps }) => steps.find(({ id }) => id === data.stepId));
-    const said = Date.parse(metadata.occurredAt);
+    const occurredAt = Date.parse(metadata.occurredAt);
     const wrong: string[] = [];
-    if (event.type === 'StepFailed' && data.error.code === 'HEARTBEAT_TIMEOUT' && !(was && said >= was.silentFrom))
+    if (
+      event.type === 'StepFailed' &&
+      data.error.code === 'HEARTBEAT_TIMEOUT' &&
+      !(was && occurredAt >= was.silentFrom)
+    )
       wrong.push(`I8 revision ${index}: the agent of ${data.step} had not been silent for too long`);
     if (event.type === 'StepInterrupted' && was?.isDeferred)
       wrong.push(`I11 revision ${index}: the agent of ${data.step} goes on without a worker`);
     if ((event.type === 'StepDeferred' || event.type === 'StepProgressed') && is) {
       const { heartbeatTimeoutMs = Infinity } = is.definition;
-      if (is.isDeferred && is.silentFrom - said < heartbeatTimeoutMs)
+      if (is.isDeferred && is.silentFrom - occurredAt < heartbeatTimeoutMs)
         wrong.push(`I8 revision ${index}: the agent of ${data.step} has less than ${heartbeatTimeoutMs} ms`);
     }
     const current = after.steps.find(({ status, isDeferred }) => status === 'running' && isDeferred);
@@ -67,7 +71,9 @@ export const silence = (moments: readonly Moment[], healedAt: number, now: numbe
       const next = moments[index + 1];
       const latest = Math.max(healedAt, Math.min(current.silentFrom, current.until)) + NOTICED_WITHIN_MS;
       if ((next ? timeOf(next) : now) > latest)
-        wrong.push(`I18 revision ${index}: nobody noticed that the agent of ${current.definition.name} was silent`);
+        wrong.push(
+          `I18 revision ${index}: no instance noticed that the agent of ${current.definition.name} was silent`,
+        );
     }
     return wrong;
   });

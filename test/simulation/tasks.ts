@@ -1,4 +1,4 @@
-/** Agents that took a task token: they work without a connection, and report to whichever instance answers. */
+/** Agents that took a task token: they work without a connection, and report to any instance. */
 import type { AgentCall } from '../../src/application/agents/agents.js';
 import { ReportTask, type TaskAnswer } from '../../src/application/commands/report-task.js';
 import { AttemptOver, NotFound } from '../../src/application/runtime/errors.js';
@@ -9,13 +9,13 @@ import type { Cluster } from './cluster.js';
 import type { Random } from './random.js';
 import type { Requests } from './requests.js';
 
-/** What an agent was told of a report: go on, it is recorded, or its attempt is over. Times are true ones. */
+/** A report and its answer: the agent goes on, the report is recorded, or the attempt is over. Times are true times. */
 export type Reported = Readonly<{
   ref: AttemptRef;
   type: 'heartbeat' | 'complete' | 'fail';
   sentAt: number;
   answeredAt: number;
-  told: 'go on' | 'recorded' | 'over';
+  answer: 'go on' | 'recorded' | 'over';
 }>;
 
 export const TASK_FAILED = 'TASK_FAILED';
@@ -27,19 +27,19 @@ type Task = Readonly<{
   key: string;
   end: keyof typeof ENDS;
   endsAt: number;
-  /** Between two heartbeats; null: it sends none. */
+  /** The time between two heartbeats; null: the agent sends none. */
   beatMs: number | null;
-  /** Goes on when it is told to stop. */
+  /** The agent goes on after the answer that its attempt is over. */
   isStubborn: boolean;
 }>;
 
-/** A report that finds nobody is made so often; a heartbeat is followed by another anyway. */
+/** How often an agent sends a report that no instance answers; a heartbeat is sent once, as another follows. */
 const ATTEMPTS = 6;
 
 export class Tasks {
   readonly reported: Reported[] = [];
-  /** Answers that no agent should get. */
-  readonly astonished: string[] = [];
+  /** Answers that an agent should not get. */
+  readonly unexpected: string[] = [];
   private readonly stopped = new Set<Task>();
 
   constructor(
@@ -99,11 +99,11 @@ export class Tasks {
     const { timeline, happenings } = cluster;
     const report = new ReportTask(tokens.issue(ref), body, null);
     let sentAt = 0;
-    const heard = (told: Reported['told']) => {
-      this.reported.push({ ref, type, sentAt, answeredAt: timeline.now, told });
-      happenings.count(`task ${type}: ${told}`);
-      happenings.tell(() => `  agent ${shown(ref)}: ${type}: ${told}`);
-      if (told === 'over') this.stopped.add(task);
+    const heard = (answer: Reported['answer']) => {
+      this.reported.push({ ref, type, sentAt, answeredAt: timeline.now, answer });
+      happenings.count(`task ${type}: ${answer}`);
+      happenings.tell(() => `  agent ${shown(ref)}: ${type}: ${answer}`);
+      if (answer === 'over') this.stopped.add(task);
     };
     const send = ({ report: handler }: { report: { execute: (it: ReportTask) => Promise<TaskAnswer> } }) => {
       sentAt = timeline.now;
@@ -111,7 +111,7 @@ export class Tasks {
     };
     const refused = (error: unknown) => {
       if (error instanceof AttemptOver) heard('over');
-      else if (error instanceof NotFound) this.astonished.push(`${shown(ref)}: ${String(error)}`);
+      else if (error instanceof NotFound) this.unexpected.push(`${shown(ref)}: ${String(error)}`);
       else return true;
       return false;
     };
@@ -119,7 +119,7 @@ export class Tasks {
     requests.make({ what: `${type} of ${shown(ref)}`, attempts, send, answered, refused });
   }
 
-  /** Somebody who has seen a token, but not this one. */
+  /** A client that guesses a token from another. */
   private forge({ ref }: Task, body: JsonObject): void {
     const token = this.tokens.issue(ref);
     const other = (token.startsWith('A') ? 'B' : 'A') + token.slice(1);
@@ -127,10 +127,10 @@ export class Tasks {
       what: `another token of ${shown(ref)}`,
       attempts: 1,
       send: ({ report }) => report.execute(new ReportTask(other, body, null)),
-      answered: () => this.astonished.push(`${shown(ref)}: a token that nobody issued was accepted`),
+      answered: () => this.unexpected.push(`${shown(ref)}: a token that no instance issued was accepted`),
       refused: (error) => {
         if (error instanceof NotFound) this.cluster.happenings.count('task token refused');
-        else this.astonished.push(`${shown(ref)}: a token that nobody issued got ${String(error)}`);
+        else this.unexpected.push(`${shown(ref)}: a token that no instance issued got ${String(error)}`);
         return false;
       },
     });

@@ -1,9 +1,9 @@
-/** The only time there is in a run. Nothing happens but what stands on it, one thing after the other. */
+/** The only time of a run: everything that happens is an entry here, and entries run one after the other. */
 export type Entry = { readonly at: number; readonly order: number; act: (() => void) | null };
 
 const START = Date.parse('2030-01-01T00:00:00.000Z');
 
-/** So many entries at one moment are one that calls for itself over and over. */
+/** More entries than this at one moment mean that an entry repeats itself without end. */
 const MOST_AT_ONCE = 10_000;
 
 export class Timeline {
@@ -25,15 +25,15 @@ export class Timeline {
   }
 
   /**
-   * Goes on until `isOver` or until `ms` have passed. Between two entries every promise that can go on does: a tick that
-   * a microtask asks for runs when there are no microtasks left.
+   * Runs entries until `isOver` or until `ms` have passed. Between two entries every promise that can settle does: a tick
+   * that a microtask asks for runs when there are no microtasks left.
    */
   run(ms: number, isOver: () => boolean = () => false): Promise<void> {
     const end = this.now + ms;
     return new Promise((resolve, reject) => {
       const turn = () => {
         try {
-          // Wishes that were withdrawn.
+          // Cancelled entries.
           while (this.heap[0]?.act === null) this.pop();
           const next = this.heap[0];
           if (isOver()) return resolve();

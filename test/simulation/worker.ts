@@ -19,7 +19,7 @@ const work = async ({ from, count, isPlain = false }: Range): Promise<void> => {
   process.send?.(tally);
 };
 
-/** An error that nobody expected is a violation like any other. */
+/** An unexpected error is a violation like any other. */
 const runOne = async (seed: number, isPlain: boolean) => {
   try {
     return await runSchedule({ seed, isPlain });

@@ -1,4 +1,4 @@
-/** What must hold of the whole: the read tables against the log, and the end of everything that was begun. */
+/** Invariants of the whole world: the read tables match the log, and everything that begins comes to an end. */
 import { isDeepStrictEqual } from 'node:util';
 import { projections } from '../../src/application/projections/index.js';
 import { readEvent } from '../../src/application/projections/projection.js';
@@ -8,7 +8,7 @@ import { expectedExecution, expectedSteps } from '../application/projections/exp
 import type { Database } from './database.js';
 import { ReadTables } from './read-tables.js';
 
-/** The read tables as they must stand at their checkpoints, kept up with the log as these move. */
+/** The read tables as they must be at their checkpoints; follows the log as the checkpoints move. */
 export class Reference {
   private readonly tables = new ReadTables();
   private readonly reached = new Map<string, number>();
@@ -16,7 +16,7 @@ export class Reference {
 
   constructor(private readonly database: Database) {}
 
-  /** In flight each table equals the fold of the log up to its checkpoint, and no checkpoint moves back. */
+  /** At any time each table equals the fold of the log up to its checkpoint, and no checkpoint moves back. */
   I12_I13(events: readonly RecordedEvent[]): readonly string[] {
     return projections.flatMap(({ table, project }) => {
       const { position } = this.database.checkpoints.get(table) ?? { position: 0n };
@@ -51,7 +51,7 @@ export class Reference {
   }
 }
 
-/** At rest the rows of an execution are those that the domain's own fold of its history asks for. */
+/** At rest the rows of an execution equal the domain's own fold of its history. */
 export const I12 = (database: Database, executionId: string, history: readonly RecordedEvent[]): readonly string[] => {
   if (history.length === 0) return [];
   const rows = (table: string) => [...database.tables.rows(table)] as { id: string; execution_id?: string }[];

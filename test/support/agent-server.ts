@@ -1,4 +1,4 @@
-/** An agent of the tests: a real HTTP server that answers as the test wants it, and remembers who called. */
+/** An agent of the tests: a real HTTP server that answers as the test wants, and remembers its calls. */
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,11 +8,11 @@ type SeenCall = Readonly<{
   path: string;
   headers: IncomingHttpHeaders;
   input: AgentInput;
-  /** Whether the caller has hung up before it was answered. */
+  /** Whether the caller has hung up before it got an answer. */
   aborted: () => boolean;
 }>;
 
-/** A result to send as JSON with status 200, or undefined where the handler has answered, or will never answer. */
+/** A result to send as JSON with status 200, or undefined if the handler has answered itself or never answers. */
 export type Answer = (call: SeenCall, response: ServerResponse) => unknown;
 
 export type AgentServer = Readonly<{

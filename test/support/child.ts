@@ -23,9 +23,9 @@ export const bundled = (program: URL): URL => {
 
 export type Child = Readonly<{
   process: ChildProcess;
-  /** All it has printed so far. */
+  /** All output so far. */
   output(): string;
-  /** Waits until it has printed something that matches. */
+  /** Waits until the output matches. */
   printed(pattern: RegExp, patience?: Patience): Promise<RegExpExecArray>;
   /** Sends `signal` and waits for its end. */
   kill(signal: NodeJS.Signals): Promise<void>;

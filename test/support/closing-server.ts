@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 
-/** What is done with a request; `nth` counts the requests of its connection from 1. */
+/** What the server does with a request; `nth` counts the requests of its connection from 1. */
 export type Treat = (socket: Socket, nth: number) => void;
 
 export type ClosingServer = Readonly<{

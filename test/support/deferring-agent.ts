@@ -8,7 +8,7 @@ export type Told = Readonly<{ status: number; body: any }>;
 
 export type Task = Readonly<{ token: string; url: string; input: AgentInput; idempotencyKey: string }>;
 
-/** Posts a report as an agent would. @param at another instance than the one that gave the token */
+/** Posts a report as an agent would. @param at an instance other than the one that issued the token */
 export const report = async ({ url, token }: Task, body: unknown, at?: string): Promise<Told> => {
   const target = at === undefined ? url : `${at}/api/v1/workflow/tasks/${token}`;
   const response = await fetch(target, {
@@ -23,7 +23,7 @@ export const accept = (response: ServerResponse, body: unknown): void => {
   response.writeHead(202, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 };
 
-/** @param before done between the arrival of the call and its 202 */
+/** @param before runs between the arrival of the call and its 202 */
 export const startDeferringAgent = async (before: (task: Task) => Promise<unknown> = async () => undefined) => {
   const tasks: Task[] = [];
   const server = await startAgentServer(({ headers, input }, response) => {

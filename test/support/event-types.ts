@@ -1,4 +1,4 @@
-/** Written out here, not taken from the source: a type that is lost there has to be missed by a test. */
+/** Written out here, not taken from the source, so that a test fails if the source loses a type. */
 export const EVENT_TYPES = [
   'NextStepRequested',
   'RemainingStepsRequested',

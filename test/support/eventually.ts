@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 export type Patience = Readonly<{ deadlineMs?: number; everyMs?: number }>;
 
 /**
- * Tries `check` until it neither throws nor answers `false`, and gives back what it answers.
+ * Runs `check` until it neither throws nor returns `false`, and returns its value.
  * @throws the last error of `check`, or that it stayed false, when `deadlineMs` (default 20 000) is over
  */
 export async function eventually<T>(check: () => T | Promise<T>, patience: Patience = {}): Promise<Exclude<T, false>> {

@@ -1,4 +1,4 @@
-/** A pooler before Postgres, as far as sessions go: a client has a backend for as long as it is connected, or for a transaction. */
+/** A pooler in front of Postgres, as far as sessions go: a client has a backend while it is connected, or for a transaction. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import pg from 'pg';
@@ -6,9 +6,9 @@ import pg from 'pg';
 export type PoolMode = 'session' | 'transaction';
 
 export type FakePooler = Readonly<{
-  /** The connection string that it was given, with its own address. */
+  /** The given connection string with the pooler's own address. */
   url: string;
-  /** From the end of each client's transaction on. */
+  /** Applies from the end of each client's transaction on. */
   setMode(mode: PoolMode): void;
   close(): Promise<void>;
 }>;
@@ -29,7 +29,7 @@ export async function startFakePooler(target: string, initially: PoolMode, most 
   let mode = initially;
   const clients = new Set<Socket>();
   const backends = new Set<Backend>();
-  /** The one that was used last is used next. */
+  /** The backend that was used last is used next. */
   const idle: Backend[] = [];
   const queue: ((backend: Backend) => void)[] = [];
 
@@ -37,7 +37,7 @@ export async function startFakePooler(target: string, initially: PoolMode, most 
     const client = new pg.Client({ connectionString: target, application_name: 'fake-pooler' });
     client.on('error', () => undefined);
     await client.connect();
-    // The client has logged in; from now on its line is ours.
+    // The client has logged in; from now on the pooler reads its connection.
     const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
     stream.removeAllListeners('data');
     return { client, stream, owner: null };

@@ -7,7 +7,7 @@ export type FaultProxy = Readonly<{
   port: number;
   /** Every connection is reset, new ones are accepted. */
   drop(): void;
-  /** Until `release`, nothing arrives on either side, and nobody is told. Then the connections are reset. */
+  /** Until `release`, nothing arrives on either side, and neither side learns of it. Then the connections are reset. */
   halfOpen(): void;
   /** Until `release`, each piece of data arrives this much later. */
   slow(ms: number): void;
@@ -16,7 +16,7 @@ export type FaultProxy = Readonly<{
   release(): void;
   /** The next data from a client that holds `text` arrives in half, and the connection is reset. */
   cutNext(text: string): void;
-  /** How often that has happened. */
+  /** How often it has cut a connection so. */
   cuts(): number;
   close(): Promise<void>;
 }>;

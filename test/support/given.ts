@@ -24,7 +24,7 @@ const givenFor =
           then(...expected: readonly Event[]) {
             const events = run();
             expect(events).toEqual(expected);
-            replay([...history, ...events]); // what was decided must also be foldable
+            replay([...history, ...events]); // evolve() must accept what decide() returns
           },
           thenNothing: () => expect(run()).toEqual([]),
           thenRejected(kind: CommandRejected['kind'], message: RegExp, details?: RejectionDetails) {

@@ -113,7 +113,7 @@ export const stepOf = (definition: WorkflowDefinition, index: number) => {
   return {
     id,
     name,
-    /** `after`: the failure that it is the automatic retry of. */
+    /** `after`: the failure that this attempt retries automatically. */
     started: (attempt: number, { at = 0, generation = 1, worker = 'worker-a', after }: Start = {}): WorkflowEvent => ({
       type: 'StepStarted',
       data: {
@@ -181,7 +181,7 @@ export const stepOf = (definition: WorkflowDefinition, index: number) => {
       data: { ...step, attempt, worker, cause },
     }),
     requested: { type: 'NextStepRequested', data: step } as WorkflowEvent,
-    /** `after`: the failure that the step stood at. */
+    /** `after`: the failure at which the step stopped. */
     retryRequested: (
       generation: number,
       abandonedAttempt: number | null,

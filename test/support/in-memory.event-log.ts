@@ -131,7 +131,7 @@ export class InMemoryEventLog extends EventLog {
     return count === 0 ? 'none' : BigInt(count - 1);
   }
 
-  /** The same events at the same place are a repeated append, and its first answer is given again. */
+  /** The same events at the same place are a repeated append, which gets its first answer again. */
   private alreadyThere(
     stream: string,
     events: readonly NewEvent[],

@@ -1,6 +1,6 @@
 /**
  * The order of the test files. Jest goes by size where it knows no durations, and a short file may wait for processes for
- * half a minute: begun last, it would have the whole run wait for it.
+ * half a minute: if it began last, the whole run would wait for it.
  */
 import { statSync } from 'node:fs';
 

@@ -7,14 +7,14 @@ import pg from 'pg';
 import { eventually } from './eventually.js';
 
 /** Where `global-setup.mjs` has this run's Postgres be. */
-export const TEST_POSTGRES_DIR = 'TEST_POSTGRES_DIR';
+const TEST_POSTGRES_DIR = 'TEST_POSTGRES_DIR';
 /** Or the connection strings of one that runs already: the application's role, and the superuser. */
 export const TEST_POSTGRES_URL = 'TEST_POSTGRES_URL';
 export const TEST_POSTGRES_SUPERUSER_URL = 'TEST_POSTGRES_SUPERUSER_URL';
 
 export type TestDatabase = Readonly<{
   url: string;
-  /** For what the application itself never does. */
+  /** For statements that the application itself never runs. */
   superuserUrl: string;
   drop(): Promise<void>;
 }>;

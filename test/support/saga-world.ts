@@ -175,7 +175,7 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
   const state = async (executionId = EXECUTION) =>
     parseMetadata((await history(executionId)).at(-1)?.metadata).summary.state;
 
-  /** The command's append gets no answer until it is given up, within `passMs`. @returns carries it out after all */
+  /** The command's append gets no answer until the saga gives up, within `passMs`. @returns carries the append out after all */
   const giveUp = async (saga: WorkflowSaga, command: OperatorCommand, passMs: number) => {
     const append = log.append.bind(log);
     let first: (() => Promise<unknown>) | undefined;

@@ -1,4 +1,4 @@
-/** A client of server-sent events that comes again with the last id, as EventSource does. */
+/** A client of server-sent events that reconnects with the last id, as EventSource does. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { createParser } from 'eventsource-parser';
 
@@ -7,23 +7,23 @@ type SseMessage = Readonly<{ id: string; event: string; data: any }>;
 
 export type SseClient = Readonly<{
   messages: readonly SseMessage[];
-  /** Of each answer, in order; 0 where there was none. */
+  /** The status of each answer, in order; 0 if there was none. */
   statuses: readonly number[];
   named: (event: string) => readonly SseMessage[];
-  /** The revisions of the events that were told. */
+  /** The revisions of the events that it received. */
   revisions: () => readonly number[];
-  /** Cuts the connection that there is; it comes again. */
+  /** Cuts the present connection; the client reconnects. */
   cut: () => void;
-  /** From now on it goes there. */
+  /** From now on the client connects to this address. */
   goTo: (url: string) => void;
   close: () => Promise<void>;
-  /** Resolves when it does not come again: after 204, or an answer that is no stream. */
+  /** Resolves when the client stops reconnecting: after 204, or an answer that is no stream. */
   done: Promise<void>;
 }>;
 
 const COME_AGAIN_MS = 50;
 
-/** @param once it does not come again */
+/** @param once the client does not reconnect */
 export const followSse = (
   url: string,
   path: string,

@@ -1,6 +1,6 @@
 import { Clock } from '../../src/application/runtime/clock.js';
 
-/** Time that moves only when it is told to. */
+/** Time that moves only when the test moves it. */
 export class VirtualClock extends Clock {
   private time: number;
   private readonly wishes = new Set<{ at: number; wake: () => void }>();
@@ -24,13 +24,13 @@ export class VirtualClock extends Clock {
     return this.wakeAt(new Date(this.time + ms), wake);
   }
 
-  /** Milliseconds until the next wish; null when nobody waits. */
+  /** Milliseconds until the next wake-up; null if there is none. */
   get untilNext(): number | null {
     const next = Math.min(...[...this.wishes].map(({ at }) => at));
     return Number.isFinite(next) ? Math.max(0, next - this.time) : null;
   }
 
-  /** Lets `ms` pass, waking whoever is due on the way, in order; pending promises run in between. */
+  /** Lets `ms` pass and runs the wake-ups that come due, in order; pending promises run in between. */
   async pass(ms: number): Promise<void> {
     const end = this.time + ms;
     for (;;) {

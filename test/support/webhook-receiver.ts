@@ -23,7 +23,7 @@ export type Receiver = Readonly<{
   url: string;
   port: number;
   all: readonly Received[];
-  /** Of what was taken (2xx), each once: receivers tell repetitions by the id. */
+  /** Accepted requests (2xx), each once: receivers recognise repetitions by the id. */
   taken: () => readonly Received[];
   answer: (receive: Receive) => void;
   close: () => Promise<void>;

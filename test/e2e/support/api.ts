@@ -43,7 +43,7 @@ export class Api {
     return (await this.get(`/api/v1/workflow/${executionId}/events?limit=1000`)).body.data.events;
   }
 
-  /** Waits for it. @returns the details then */
+  /** Waits until the execution is in the state. @returns its details then */
   async reaches(executionId: string, state: string, deadlineMs = 25_000): Promise<any> {
     return eventually(
       async () => {

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 export type StepFile = Readonly<Record<string, unknown>>;
 
-/** A directory with one definition for document type `test`. Whoever makes it removes it. */
+/** A directory with one definition for document type `test`. The caller removes it. */
 export const definitionsDir = async (steps: readonly StepFile[]): Promise<string> => {
   const directory = await mkdtemp(path.join(tmpdir(), 'workflow-executor-definitions-'));
   const definition = {

@@ -1,4 +1,4 @@
-/** Clients that never rest. One that finds a port closed goes to the next; anything else that goes wrong is a failure. */
+/** Clients that never rest. A client that finds a port closed goes to the next; any other error is a failure. */
 import { Agent, request } from 'undici';
 
 export type Asked = Readonly<{ path: string; body: unknown }>;

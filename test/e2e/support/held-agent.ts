@@ -1,4 +1,4 @@
-/** An agent that answers nothing until it is told to, and remembers when each idempotency key was asked for. */
+/** An agent that answers no call until the test says so, and remembers when each idempotency key arrived. */
 import { startAgentServer, succeed } from '../../support/agent-server.js';
 
 type Held = Readonly<{ key: string; at: number; aborted: () => boolean; answer: () => void }>;
@@ -22,13 +22,13 @@ export const startHeldAgent = async () => {
     calls: server.calls,
     close: server.close,
     held: held as readonly Held[],
-    /** As it was when it started. */
+    /** Returns to the state after the start. */
     reset: () => {
       holding = true;
       held.length = 0;
       server.forgetCalls();
     },
-    /** Answers whoever waits, and all that come. */
+    /** Answers all calls that wait, and all later ones. */
     letGo: () => {
       holding = false;
       for (const { answer } of held) answer();

@@ -12,8 +12,8 @@ export type Instance = Readonly<{ api: Api; child: Child }>;
 const MAIN = bundled(new URL('../../../dist/main.js', import.meta.url));
 
 /**
- * Heartbeats are quick here, so that a take-over need not be waited for.
- * @param born is told of the process before it is ready, which it may never be
+ * Heartbeats are quick here, so that a test need not wait long for a take-over.
+ * @param born called with the process before it is ready, which it may never be
  */
 export const startInstance = async (
   env: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-/** How long an instance needs to say that it is alive, while something else is asked of it. */
+/** How long an instance needs to answer a liveness probe while it does other work. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 export type Pulse = Readonly<{ worstMs: number; beats: number }>;

@@ -1,10 +1,10 @@
 import type { ServerResponse } from 'node:http';
 import { failWith, startAgentServer, succeed } from '../../support/agent-server.js';
 
-/** `hold`: answers when it is released; `later`: a transient error that asks for ten minutes of patience. */
+/** `hold`: answers when the test releases it; `later`: a transient error with a Retry-After of ten minutes. */
 export type Script = Readonly<Record<string, 'hold' | 'later' | 'validation'>>;
 
-/** The guide's agents as a server that answers each project's steps as its script says; what it does not name succeeds. */
+/** The guide's agents as a server that answers each project's steps as its script says; steps that the script does not name succeed. */
 export const startScriptedAgents = async () => {
   const scripts = new Map<string, Script>();
   const held = new Map<string, ServerResponse>();
@@ -23,7 +23,7 @@ export const startScriptedAgents = async () => {
   });
   const release = (executionId: string, step: string): void => {
     const response = held.get(`${executionId}/${step}`);
-    if (!response) throw new Error(`Nobody waits for step ${step} of ${executionId}`);
+    if (!response) throw new Error(`No call waits for step ${step} of ${executionId}`);
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify(succeed({ [step]: 'done' })));
   };

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { createParser } from 'eventsource-parser';
+import { createParser, type EventSourceMessage, type EventSourceParser } from 'eventsource-parser';
 import type { Message } from './picture.js';
 
 export const FOLLOW_LIMITS = {
@@ -27,45 +27,74 @@ type FollowListener = Readonly<{
 type Limits = typeof FOLLOW_LIMITS;
 
 /**
- * Follows a stream to its end, coming again from where it was whenever it is cut off.
+ * Follows a stream to its end; after each interruption it connects again, from the last event that it has seen.
  * @throws Refused
  */
-export const follow = async (
+export const follow = (
   url: string,
   listener: FollowListener,
   signal: AbortSignal,
   limits: Limits = FOLLOW_LIMITS,
-): Promise<void> => {
-  let [lastId, pause, isEnded]: [string | null, number, boolean] = [null, limits.firstPauseMs, false];
-  let fault: Error | null = null;
-  let goodbye: string | null = null;
-  const parser = createParser({
-    maxBufferSize: limits.message,
-    onError: (error) => {
-      if (error.type === 'max-buffer-size-exceeded') fault = error;
-    },
-    onEvent: ({ id, event, data }) => {
-      lastId = id ?? lastId;
-      isEnded = event === 'end';
-      if (event === 'closing') goodbye = goodbyeOf(data);
-      if (event !== 'snapshot' && event !== 'event' && event !== 'end') return;
-      const content: unknown = JSON.parse(data);
-      listener.message({ event, data: content } as Message);
-    },
-  });
+): Promise<void> => new Follower(url, listener, signal, limits).run();
 
-  const once = async (): Promise<boolean> => {
-    parser.reset();
+class Follower {
+  private lastId: string | null = null;
+  private isEnded = false;
+  private fault: Error | null = null;
+  /** Why the API closes the stream, where it has said so. */
+  private closing: string | null = null;
+  private pause: number;
+  private readonly parser: EventSourceParser;
+
+  constructor(
+    private readonly url: string,
+    private readonly listener: FollowListener,
+    private readonly signal: AbortSignal,
+    private readonly limits: Limits,
+  ) {
+    this.pause = limits.firstPauseMs;
+    this.parser = createParser({
+      maxBufferSize: limits.message,
+      onError: (error) => {
+        if (error.type === 'max-buffer-size-exceeded') this.fault = error;
+      },
+      onEvent: (message) => this.take(message),
+    });
+  }
+
+  async run(): Promise<void> {
+    while (!this.signal.aborted) {
+      let trouble = 'The connection was closed';
+      this.closing = null;
+      try {
+        if (await this.connectOnce()) return;
+      } catch (error) {
+        if (this.signal.aborted) return;
+        if (error instanceof Refused || this.fault) throw error;
+        trouble = error instanceof Error ? reasonOf(error) : String(error);
+      }
+      if (this.isEnded) return;
+      trouble = this.closing ?? trouble;
+      this.listener.connection(`${trouble}; trying again in ${(this.pause / 1_000).toFixed(1)} s`);
+      await delay(this.pause, undefined, { signal: this.signal }).catch(() => undefined);
+      this.pause = Math.min(2 * this.pause, this.limits.lastPauseMs);
+    }
+  }
+
+  /** @returns whether the stream has ended for good */
+  private async connectOnce(): Promise<boolean> {
+    this.parser.reset();
+    const { signal, limits } = this;
     const silence = new AbortController();
     const giveUp = (ms: number) => setTimeout(() => silence.abort(new Error(`Nothing came for ${ms} ms`)), ms);
     let patience = giveUp(limits.connectMs);
     try {
-      const response = await fetch(url, {
-        // Not over a connection that was kept from an answer before: the API may close it in this moment.
+      const response = await fetch(this.url, {
+        // A connection of its own: the API may be closing a kept one at this moment.
         headers: {
           accept: 'text/event-stream',
           connection: 'close',
-          ...(lastId !== null && { 'last-event-id': lastId }),
+          ...(this.lastId !== null && { 'last-event-id': this.lastId }),
         },
         signal: AbortSignal.any([signal, silence.signal]),
       });
@@ -76,37 +105,29 @@ export const follow = async (
       for await (const chunk of response.body) {
         clearTimeout(patience);
         patience = giveUp(limits.silentMs);
-        parser.feed(decoder.decode(chunk, { stream: true }));
-        if (fault) throw fault;
-        // A stream that begins with a goodbye is none: the pauses grow as after any refusal.
-        if (isBegun || goodbye !== null) continue;
+        this.parser.feed(decoder.decode(chunk, { stream: true }));
+        if (this.fault) throw this.fault;
+        // A stream that begins with its closing message shows nothing: the pauses grow as after any refusal.
+        if (isBegun || this.closing !== null) continue;
         isBegun = true;
-        listener.connection(null);
-        pause = limits.firstPauseMs;
+        this.listener.connection(null);
+        this.pause = limits.firstPauseMs;
       }
-      return isEnded;
+      return this.isEnded;
     } finally {
       clearTimeout(patience);
     }
-  };
-
-  while (!signal.aborted) {
-    let trouble = 'The connection was closed';
-    goodbye = null;
-    try {
-      if (await once()) return;
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error instanceof Refused || fault) throw error;
-      trouble = error instanceof Error ? reasonOf(error) : String(error);
-    }
-    if (isEnded) return;
-    trouble = goodbye ?? trouble;
-    listener.connection(`${trouble}; trying again in ${(pause / 1_000).toFixed(1)} s`);
-    await delay(pause, undefined, { signal }).catch(() => undefined);
-    pause = Math.min(2 * pause, limits.lastPauseMs);
   }
-};
+
+  private take({ id, event, data }: EventSourceMessage): void {
+    this.lastId = id ?? this.lastId;
+    this.isEnded = event === 'end';
+    if (event === 'closing') this.closing = closingReasonOf(data);
+    if (event !== 'snapshot' && event !== 'event' && event !== 'end') return;
+    const content: unknown = JSON.parse(data);
+    this.listener.message({ event, data: content } as Message);
+  }
+}
 
 /** `fetch` says what has failed in the cause. */
 const reasonOf = (error: Error): string => {
@@ -114,7 +135,7 @@ const reasonOf = (error: Error): string => {
   return message || code || error.message;
 };
 
-const goodbyeOf = (data: string): string => {
+const closingReasonOf = (data: string): string => {
   const { message, reason } = JSON.parse(data) as { message?: string; reason?: string };
   return message ?? `The API closed the stream: ${reason}`;
 };
