@@ -3,7 +3,7 @@
 # comes only after the client has sent the last byte: a client that never sends it gets no 413 and keeps its connection, and the
 # server reads everything that it sends meanwhile.
 # Seen: with a limit of 1 KB, the client sends 64 KB in chunks and gets no answer within 2 s; the 413 comes with the last chunk.
-# Here: src/interfaces/http/server/read-body.ts answers at the first byte over the limit.
+# Here: src/interfaces/http/server/json-body.ts answers at the first byte over the limit.
 set -euo pipefail
 dir="$(mktemp -d)"
 trap 'rm -rf "$dir"' EXIT

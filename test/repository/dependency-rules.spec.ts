@@ -60,7 +60,7 @@ const EXPECTED = [
   'domain-is-alone: domain/state.ts -> application/saga.ts',
   'domain-is-alone: domain/state.ts -> crypto',
   'domain-is-alone: domain/state.ts -> zod',
-  'embedded-eventstore-inside: app.module.ts -> infrastructure/embedded-eventstore/writer.ts',
+  'embedded-eventstore-inside: app.module.ts -> infrastructure/embedded-eventstore/log/writer.ts',
   'eventstore-client: infrastructure/agents/direct.ts -> @eventstore/db-client',
   'eventstore-messages: infrastructure/embedded-eventstore/index.ts -> @eventstore/db-client',
   'infrastructure-layers: infrastructure/agents/caller.ts -> interfaces/http/dto.ts',
