@@ -25,7 +25,7 @@ import { RoutedAgents } from '../infrastructure/agents/routed-agents.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { nearest } from '../infrastructure/config/names.js';
 import { MeteredAgents, type PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
-import { installationSecret } from '../infrastructure/postgres/installation-secret.js';
+import { installationSecret } from '../infrastructure/postgres/data-source.js';
 import type { Dependencies, Feature } from './feature.js';
 
 export const agents = ({ config, clock, agents, taskTokens, projectDirs }: Dependencies): Feature => ({

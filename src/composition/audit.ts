@@ -17,8 +17,7 @@ import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { readTrustedKeys, openSigningKey } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
-import type { AuditDependencies, Dependencies, Feature } from './feature.js';
-import { logErrors, tellLog } from './logging.js';
+import { type AuditDependencies, type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
 export const audit = ({ config, log, clock, ids, audit: dependencies }: Dependencies): Feature => {
   const keeper = auditKeeper(config, { ...dependencies, log, clock, ids }, logErrors('Audit'));

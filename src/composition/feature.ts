@@ -1,5 +1,5 @@
 /** What a feature of an instance is, and what features are made of. */
-import type { Provider } from '@nestjs/common';
+import { type Provider, ConsoleLogger, Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { DataSource } from 'typeorm';
 import type { Agents } from '../application/agents/agents.js';
@@ -7,7 +7,7 @@ import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { OutsideTreeHeads, TreeHeadSigner } from '../application/audit/signed-tree-head.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
-import type { EventLog } from '../application/log/event-log.js';
+import { type EventLog, LogUnavailable } from '../application/log/event-log.js';
 import type { Ids } from '../application/log/ids.js';
 import type { TaskTokens } from '../application/workflow/tasks.js';
 import type { Config } from '../infrastructure/config/config.js';
@@ -15,6 +15,7 @@ import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-met
 import type { OwnCalls } from '../interfaces/http/server/admission.js';
 import type { Door } from '../interfaces/http/configure-http.js';
 import type { JsonReader } from '../interfaces/http/server/json-body.js';
+import type { Notify, OnError } from '../application/runtime/errors.js';
 
 export type Application = NestExpressApplication;
 
@@ -64,3 +65,37 @@ export type Dependencies = Readonly<{
   /** Aborted as soon as the instance takes no new work. */
   stopping: AbortSignal;
 }>;
+
+/** How an instance writes its log. */
+
+/** What the framework logs at each start of each route and module: nothing that an operator could act on. */
+const OF_THE_FRAMEWORK: ReadonlySet<unknown> = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestApplication',
+]);
+
+/** Writes messages of the framework at the level of details. */
+export class ApplicationLogger extends ConsoleLogger {
+  override log(message: unknown, ...rest: unknown[]): void {
+    if (OF_THE_FRAMEWORK.has(rest.at(-1))) super.verbose(message, ...(rest as [string]));
+    else super.log(message, ...(rest as [string]));
+  }
+}
+
+/** Writes errors after which the caller continues to the log of that context. That the event log is away has no stack worth a look. */
+export const logErrors = (context: string): OnError => {
+  const logger = new Logger(context);
+  return (message, error) => {
+    if (error instanceof LogUnavailable) logger.warn(`${message}: ${error.message}`);
+    else logger.error(message, error instanceof Error ? error.stack : String(error));
+  };
+};
+
+/** Writes notices to the log of that context. */
+export const tellLog = (context: string): Notify => {
+  const logger = new Logger(context);
+  return (level, line) => logger[level](line);
+};

@@ -7,10 +7,12 @@ import { GetEventsHandler } from '../application/history/get-events.js';
 import { GetPastExecutionHandler } from '../application/history/get-past-execution.js';
 import { ListAuditReviewsHandler } from '../application/audit/reviews.js';
 import { CheckStateHandler, ListExecutionsHandler } from '../application/queries/list-executions.js';
-import { ControlWorkflowHandler } from '../application/commands/control-workflow.js';
-import { HoldAgentHandler } from '../application/commands/hold-agent.js';
+import {
+  ControlWorkflowHandler,
+  HoldAgentHandler,
+  ReviewAuditHandler,
+} from '../application/commands/control-workflow.js';
 import { ReportTaskHandler } from '../application/commands/report-task.js';
-import { ReviewAuditHandler } from '../application/commands/review-audit.js';
 import { StartWorkflowHandler } from '../application/commands/start-workflow.js';
 import { OrderRebuildHandler } from '../application/commands/order-rebuild.js';
 import { TreatPoisonHandler } from '../application/commands/treat-poison.js';

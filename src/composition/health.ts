@@ -10,8 +10,7 @@ import type { Config } from '../infrastructure/config/config.js';
 import { CheckedHealth } from '../infrastructure/metrics/checked-health.js';
 import { observeVitalSigns } from '../infrastructure/metrics/prometheus-metrics.js';
 import { probeDatabase } from '../infrastructure/postgres/check-database.js';
-import type { Dependencies, Feature } from './feature.js';
-import { logErrors } from './logging.js';
+import { type Dependencies, type Feature, logErrors } from './feature.js';
 
 export const health = (dependencies: Dependencies): Feature => {
   const { dataSource, log, clock, metrics, stopping } = dependencies;

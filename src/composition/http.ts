@@ -4,7 +4,7 @@ import { Logger } from '@nestjs/common';
 import type { Config } from '../infrastructure/config/config.js';
 import { openFilesLimit } from '../infrastructure/system/open-files.js';
 import { OwnCalls } from '../interfaces/http/server/admission.js';
-import { RequiredReasons } from '../interfaces/http/executions/required-reasons.js';
+import { RequiredReasons } from '../interfaces/http/executions/commands.controller.js';
 import { configureHttp, type Door } from '../interfaces/http/configure-http.js';
 import { Connections } from '../interfaces/http/server/connections.js';
 import { drain } from '../interfaces/http/server/drain.js';

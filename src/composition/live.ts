@@ -17,8 +17,7 @@ import { OpenStreams } from '../interfaces/http/streams/open-streams.js';
 import type { StreamBounds } from '../interfaces/http/streams/response-sink.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
 import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
-import type { Dependencies, Feature } from './feature.js';
-import { logErrors } from './logging.js';
+import { type Dependencies, type Feature, logErrors } from './feature.js';
 
 export const live = ({ config, dataSource, clock, stopping }: Dependencies): Feature => {
   const onError = logErrors('Live');

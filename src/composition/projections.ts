@@ -18,9 +18,8 @@ import { every } from '../application/runtime/clock.js';
 import { REBUILD_POOL } from '../infrastructure/config/connections.js';
 import { observeProjections } from '../infrastructure/metrics/prometheus-metrics.js';
 import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
-import type { Dependencies, Feature } from './feature.js';
+import { type Dependencies, type Feature, logErrors } from './feature.js';
 import { projectionHandlers } from './handlers.js';
-import { logErrors } from './logging.js';
 import { readTables } from './read-tables.js';
 
 /** Between two reads of the positions, from which the status calculates its rates. */

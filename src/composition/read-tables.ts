@@ -25,7 +25,7 @@ import {
 import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
-import { tellLog } from './logging.js';
+import { tellLog } from './feature.js';
 import { startPlatform } from './platform.js';
 
 type ReadTableDependencies = Readonly<{

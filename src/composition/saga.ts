@@ -12,8 +12,7 @@ import { DueExecutions, Workers } from '../application/workflow/workers.js';
 import { Workflows } from '../application/workflow/workflows.js';
 import { variableName } from '../infrastructure/agents/agent-urls.js';
 import type { Config } from '../infrastructure/config/config.js';
-import type { Application, Dependencies, Feature } from './feature.js';
-import { logErrors, tellLog } from './logging.js';
+import { type Application, type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
 export const saga = ({ config, clock, ids, agents, worker, log }: Dependencies): Feature => {
   const onError = logErrors('Saga');

@@ -10,16 +10,15 @@ import { registeredAgents } from '../infrastructure/agents/registry.js';
 import { HmacTaskTokens } from '../infrastructure/agents/agent-task-reports.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { loadDefinitions } from '../infrastructure/definitions/load-definitions.js';
-import { installationSecret } from '../infrastructure/postgres/installation-secret.js';
+import { installationSecret } from '../infrastructure/postgres/data-source.js';
 import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
 import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { agentLimits, agentWarnings, installationToken, reachAgents } from './agents.js';
 import { AppModule, featuresOf } from './app.module.js';
 import { openAudit, pinIt } from './audit.js';
-import type { Dependencies, Feature } from './feature.js';
+import { type Dependencies, type Feature, ApplicationLogger } from './feature.js';
 import { boundUrl, doorOf, ownUrl, serve } from './http.js';
 import { jsonThreadLimits, JsonThreads } from './json.js';
-import { ApplicationLogger } from './logging.js';
 import { startPlatform, type Platform } from './platform.js';
 
 export { readConfig } from '../infrastructure/config/configuration.js';

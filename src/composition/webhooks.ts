@@ -21,8 +21,7 @@ import {
   type SenderLimits,
 } from '../infrastructure/webhooks/http-webhook-sender.js';
 import type { TargetRules } from '../infrastructure/webhooks/target-rules.js';
-import type { Dependencies, Feature } from './feature.js';
-import { logErrors, tellLog } from './logging.js';
+import { type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
 export const webhooks = ({ config, dataSource, clock, log, ids }: Dependencies): Feature => {
   const onError = logErrors('Webhooks');

@@ -17,8 +17,7 @@ import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
 import { PostgresDueExecutions, PostgresWorkers } from '../infrastructure/postgres/workflow/postgres-workers.js';
 import { commandHandlers, queryHandlers } from './handlers.js';
-import type { Dependencies, Feature } from './feature.js';
-import { logErrors } from './logging.js';
+import { type Dependencies, type Feature, logErrors } from './feature.js';
 
 export const workflows = ({ config, dataSource, clock, definitions, metrics }: Dependencies): Feature => {
   const waiting = new PostgresWaitingExecutions(dataSource);

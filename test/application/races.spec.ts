@@ -2,14 +2,13 @@
 import fc from 'fast-check';
 import { OtherRevision } from '../../src/application/runtime/errors.js';
 import { stepId } from '../../src/application/log/ids.js';
-import { CommandRejected } from '../../src/domain/errors.js';
+import { CommandRejected, fold } from '../../src/domain/decider.js';
 import type { OperatorCommand } from '../../src/domain/workflow/commands.js';
-import { fold } from '../../src/domain/decider.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { workflow } from '../../src/domain/workflow/index.js';
 import { EXECUTION, fails, step, world } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
-import type { Outcome } from '../../src/application/workflow/outcome.js';
+import type { Outcome } from '../../src/application/workflow/fold-cache.js';
 
 type Control = Exclude<OperatorCommand, { type: 'StartWorkflow' }>;
 

@@ -4,8 +4,7 @@ import { story, type StoryLine } from '../../src/application/replay/story.js';
 import { survey, withoutKinds, type Surveyed, verdictOf } from '../../src/application/replay/verdict.js';
 import { workflowStream } from '../../src/domain/workflow/index.js';
 import type { Rules } from '../../src/domain/workflow/what-if/follow.js';
-import { COLUMNS, storyJson, storyText, verdictText } from '../../src/interfaces/cli/replay/lines.js';
-import { Tally } from '../../src/interfaces/cli/replay/tally.js';
+import { COLUMNS, storyJson, storyText, verdictText, Tally } from '../../src/interfaces/cli/replay/lines.js';
 import { EXECUTIONS, moves, playMoves, type Move } from './projections/random-history.js';
 
 const same: Rules = (definition) => definition;

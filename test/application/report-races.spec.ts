@@ -2,8 +2,7 @@
 import fc from 'fast-check';
 import { stepId } from '../../src/application/log/ids.js';
 import type { CommandEnvelope } from '../../src/application/workflow/workflows.js';
-import { fold } from '../../src/domain/decider.js';
-import { CommandRejected } from '../../src/domain/errors.js';
+import { fold, CommandRejected } from '../../src/domain/decider.js';
 import type { OperatorCommand, StepCommand } from '../../src/domain/workflow/commands.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { workflow } from '../../src/domain/workflow/index.js';

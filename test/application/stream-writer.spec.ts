@@ -1,4 +1,4 @@
-import { CommandRejected } from '../../src/domain/errors.js';
+import { CommandRejected } from '../../src/domain/decider.js';
 import { linkOf } from '../../src/application/log/event-hash.js';
 import {
   LogUnavailable,

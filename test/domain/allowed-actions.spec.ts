@@ -1,4 +1,4 @@
-import { CommandRejected } from '../../src/domain/errors.js';
+import { CommandRejected } from '../../src/domain/decider.js';
 import { allowedActions, type Action, currentStateOf } from '../../src/domain/workflow/summary.js';
 import type { WorkflowCommand } from '../../src/domain/workflow/commands.js';
 import type { WorkflowDefinition } from '../../src/domain/workflow/events.js';

@@ -1,6 +1,6 @@
 /** Random walks through the decider: what operators, the saga and late reporters may do, in any order and at any time. */
 import fc from 'fast-check';
-import { CommandRejected } from '../../src/domain/errors.js';
+import { CommandRejected } from '../../src/domain/decider.js';
 import type { WorkflowCommand } from '../../src/domain/workflow/commands.js';
 import type { WorkflowDefinition, WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { workflow } from '../../src/domain/workflow/index.js';

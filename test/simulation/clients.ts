@@ -3,8 +3,8 @@ import { ControlWorkflow, type ControlOrder } from '../../src/application/comman
 import { StartWorkflow, type StartRequest } from '../../src/application/commands/start-workflow.js';
 import { IdempotencyKeyReused } from '../../src/application/runtime/errors.js';
 import { executionIdFor, stepId } from '../../src/application/log/ids.js';
-import type { Outcome } from '../../src/application/workflow/outcome.js';
-import { CommandRejected } from '../../src/domain/errors.js';
+import type { Outcome } from '../../src/application/workflow/fold-cache.js';
+import { CommandRejected } from '../../src/domain/decider.js';
 import type { Caller } from '../../src/application/commands/caller.js';
 import type { Cluster } from './cluster.js';
 import type { Instance } from './instance.js';

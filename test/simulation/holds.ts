@@ -1,5 +1,5 @@
 /** Operators who hold and release agents, and the invariants of holds. */
-import { HoldAgent } from '../../src/application/commands/hold-agent.js';
+import { HoldAgent } from '../../src/application/commands/control-workflow.js';
 import type { HoldOrder, HoldOutcome } from '../../src/application/agents/agent-holds.js';
 import type { RecordedEvent } from '../../src/application/log/event-log.js';
 import { agentStream } from '../../src/domain/agent/hold.js';

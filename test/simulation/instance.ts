@@ -1,7 +1,6 @@
 /** One instance of the application: what `composition` wires in production, over this world's ports. */
 import { AgentHolds, AgentHoldsWatch } from '../../src/application/agents/agent-holds.js';
-import { ControlWorkflowHandler } from '../../src/application/commands/control-workflow.js';
-import { HoldAgentHandler } from '../../src/application/commands/hold-agent.js';
+import { ControlWorkflowHandler, HoldAgentHandler } from '../../src/application/commands/control-workflow.js';
 import { ReportTaskHandler } from '../../src/application/commands/report-task.js';
 import { StartWorkflowHandler } from '../../src/application/commands/start-workflow.js';
 import type { Definitions } from '../../src/application/workflow/definitions.js';

@@ -1,6 +1,5 @@
 /** The test language of a decider: given(history).when(command).then(events). */
-import type { Decider } from '../../src/domain/decider.js';
-import { CommandRejected, type RejectionDetails } from '../../src/domain/errors.js';
+import { type Decider, CommandRejected, type RejectionDetails } from '../../src/domain/decider.js';
 import { workflow } from '../../src/domain/workflow/index.js';
 
 /** Frozen all the way down, so that a decide() or evolve() that mutates fails its test. */

@@ -1,5 +1,5 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
-import { CommandRejected } from '../../domain/errors.js';
+import { CommandRejected } from '../../domain/decider.js';
 import { projectionStream, type Requirement } from '../../domain/projection/events.js';
 import { Clock } from '../runtime/clock.js';
 import { Ids } from '../log/ids.js';

@@ -8,7 +8,7 @@ import { hashOf } from '../log/event-hash.js';
 import { executionIdFor, Ids, stepId } from '../log/ids.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
 import { StartBacklog } from '../workflow/start-backlog.js';
-import type { Outcome } from '../workflow/outcome.js';
+import type { Outcome } from '../workflow/fold-cache.js';
 import { Workflows } from '../workflow/workflows.js';
 import { contextOf, type Caller } from './caller.js';
 

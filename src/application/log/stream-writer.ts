@@ -1,4 +1,4 @@
-import { CommandRejected } from '../../domain/errors.js';
+import { CommandRejected } from '../../domain/decider.js';
 import type { Clock } from '../runtime/clock.js';
 import { OtherRevision } from '../runtime/errors.js';
 import { appendWithRetry, type AppendLimits } from './append.js';

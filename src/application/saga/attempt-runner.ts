@@ -9,7 +9,7 @@ import { sleep, type Clock } from '../runtime/clock.js';
 import { reasonOf, type OnError } from '../runtime/errors.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { ArtifactDamaged, type ArtifactStore } from '../workflow/artifacts.js';
-import type { Outcome } from '../workflow/outcome.js';
+import type { Outcome } from '../workflow/fold-cache.js';
 import type { CommandEnvelope, Workflows } from '../workflow/workflows.js';
 import type { EndCause } from './calls.js';
 import { actorOf, agentInput, envelopeOf, traceparentFor } from './envelopes.js';

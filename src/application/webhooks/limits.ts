@@ -1,4 +1,4 @@
-import type { BackOff } from '../../domain/webhook/back-off.js';
+import type { BackOff } from '../../domain/webhook/webhook.js';
 
 export type WebhookLimits = Readonly<{
   subscriptions: number;

@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { DisableCause } from '../../domain/webhook/webhook.js';
-import { nextPauseMs, type BackOff } from '../../domain/webhook/back-off.js';
+import { type DisableCause, nextPauseMs, type BackOff } from '../../domain/webhook/webhook.js';
 import type { OnError } from '../runtime/errors.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import { LogUnavailable, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';

@@ -8,7 +8,7 @@ import {
   type WebhookFilter,
   type WebhookState,
 } from '../../domain/webhook/webhook.js';
-import { CommandRejected } from '../../domain/errors.js';
+import { CommandRejected } from '../../domain/decider.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
 import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';

@@ -1,10 +1,12 @@
+import { workflow } from '../../domain/workflow/index.js';
+import { hasEnded, type WorkflowState, type ExistingWorkflow } from '../../domain/workflow/state.js';
+import { upcast } from '../../domain/workflow/event-shapes.js';
+import { CommandRejected } from '../../domain/decider.js';
+import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import type { ExpectedRevision, RecordedEvent } from '../log/event-log.js';
 import { parseMetadata } from '../log/envelope.js';
 import { linkOf } from '../log/event-hash.js';
 import { remember, type StreamFold } from '../log/stream-writer.js';
-import { workflow } from '../../domain/workflow/index.js';
-import { hasEnded, type WorkflowState } from '../../domain/workflow/state.js';
-import { upcast } from '../../domain/workflow/event-shapes.js';
 
 /** An execution as far as it has been read. */
 export type Folded = StreamFold &
@@ -92,3 +94,38 @@ class LastUsed {
 }
 
 const isNewer = (a: ExpectedRevision, b: ExpectedRevision) => a !== 'none' && (b === 'none' || a > b);
+
+export type AppendedEvent = Readonly<{ id: string; event: WorkflowEvent }>;
+
+export type Outcome = Readonly<{
+  state: ExistingWorkflow;
+  /** What the first order alone made of the execution, before anything that followed in the same append. */
+  answer: ExistingWorkflow;
+  revision: bigint;
+  /** Of the last event appended; null when nothing was. */
+  position: bigint | null;
+  /** When the execution was started, ISO-8601 UTC. */
+  createdAt: string;
+  /** Empty when the command changed nothing. */
+  appended: readonly AppendedEvent[];
+}>;
+
+export const unchanged = ({ state, revision, createdAt }: Folded): Outcome => ({
+  state: existing(state),
+  answer: existing(state),
+  revision: known(revision),
+  position: null,
+  createdAt,
+  appended: [],
+});
+
+/** @throws CommandRejected where there is none */
+export const existing = (state: WorkflowState): ExistingWorkflow => {
+  if (state.status === 'none') throw new CommandRejected('NotFound', 'There is no such execution');
+  return state;
+};
+
+const known = (revision: ExpectedRevision): bigint => {
+  if (revision === 'none') throw new CommandRejected('NotFound', 'There is no such execution');
+  return revision;
+};

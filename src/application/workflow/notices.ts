@@ -2,7 +2,7 @@
 import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import type { StepError } from '../../domain/workflow/retry-policy.js';
 import type { Level, Notify } from '../runtime/errors.js';
-import type { AppendedEvent } from './outcome.js';
+import type { AppendedEvent } from './fold-cache.js';
 
 const LONGEST_MESSAGE = 200;
 

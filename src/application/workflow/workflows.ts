@@ -9,9 +9,8 @@ import { OtherRevision, type Notify } from '../runtime/errors.js';
 import type { Unchained } from '../log/event-hash.js';
 import type { EventLog } from '../log/event-log.js';
 import { readOn, StreamWriter } from '../log/stream-writer.js';
-import { FoldCache, foldRecorded, unread, type Folded } from './fold-cache.js';
+import { FoldCache, foldRecorded, unread, type Folded, existing, unchanged, type Outcome } from './fold-cache.js';
 import { noticesOf } from './notices.js';
-import { existing, unchanged, type Outcome } from './outcome.js';
 
 /** The decider refuses where there is no execution at all. @throws OtherRevision */
 const requireRevision = (onlyAt: bigint | null, { revision, state }: Folded): void => {

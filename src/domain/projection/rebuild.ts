@@ -1,6 +1,5 @@
 /** The life of a rebuild: asked for, built beside the live table, compared, swapped in, perhaps taken back. */
-import { unreachable, type Decider, type Message } from '../decider.js';
-import { CommandRejected } from '../errors.js';
+import { unreachable, type Decider, type Message, CommandRejected } from '../decider.js';
 import type { Asked, Comparison, ProjectionEvent, RebuildCause, Requirement } from './events.js';
 
 type OfRebuild = Readonly<{ rebuildId: string; at: string }>;

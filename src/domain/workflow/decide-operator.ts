@@ -1,6 +1,5 @@
 /** The operator's commands. Unlike a late report, a command that cannot be followed is an error, which names what is allowed. */
-import { unreachable } from '../decider.js';
-import { CommandRejected } from '../errors.js';
+import { unreachable, CommandRejected } from '../decider.js';
 import { allowedActions, currentStateOf } from './summary.js';
 import type { OperatorCommand } from './commands.js';
 import type { RetryOrder, WorkflowEvent } from './events.js';

@@ -1,5 +1,4 @@
-import { unreachable } from '../decider.js';
-import { CommandRejected } from '../errors.js';
+import { unreachable, CommandRejected } from '../decider.js';
 import type { WorkflowCommand } from './commands.js';
 import { decideOperator } from './decide-operator.js';
 import { decideStep } from './decide-step.js';

@@ -4,9 +4,9 @@ import type { AgentCall, AgentReply } from '../../application/agents/agents.js';
 import type { Clock } from '../../application/runtime/clock.js';
 import { readAnswerHere, type AnswerReader } from './answer.js';
 import { bounded, failure } from './failures.js';
-import type { AgentLimits } from './limits.js';
-import type { AgentFunction } from './registry.js';
 import { unlessAborted } from './http-agents.js';
+import { type AgentLimits } from './limits.js';
+import type { AgentFunction } from './registry.js';
 
 /**
  * A value as JSON, where that says all of it: `JSON.stringify` makes `null` of NaN, Infinity, an invalid date and an undefined

@@ -8,8 +8,16 @@ import { openProjectionTools, type ProjectionTools } from '../../composition/rea
 import { runUntilSignal } from '../../composition/run-until-signal.js';
 import { type Checked, verifyAll, verifySample } from '../../application/projections/drift/check-execution.js';
 import { DEFAULT_DRIFT_LIMITS, noteDrift } from '../../application/projections/drift/drift-watch.js';
-import { poisonLines, rebuildLines, statusLines, differenceLines, ProgressBar } from './projections-output.js';
-import { readArguments, USAGE, type Arguments } from './projections-usage.js';
+import {
+  poisonLines,
+  rebuildLines,
+  statusLines,
+  differenceLines,
+  ProgressBar,
+  readArguments,
+  USAGE,
+  type Arguments,
+} from './projections-output.js';
 
 const FOLLOW_EVERY_MS = 250;
 const UNDER_WAY: ReadonlySet<unknown> = new Set(['building', 'accepted', 'rolling_back']);

@@ -1,18 +1,15 @@
 import { Module } from '@nestjs/common';
-import { AgentsController } from './agents/agents.controller.js';
-import { DocumentAgentsController } from './agents/document-agents.controller.js';
+import { AgentsController, DocumentAgentsController } from './agents/agents.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { CommandsController } from './executions/commands.controller.js';
-import { DefinitionsController } from './executions/definitions.controller.js';
-import { ExecutionsController } from './executions/executions.controller.js';
+import { DefinitionsController, ExecutionsController } from './executions/executions.controller.js';
 import { HealthController, MetricsController } from './health/health.controller.js';
 import { EventsController } from './history/events.controller.js';
 import { HistoryController } from './history/history.controller.js';
 import { ProjectionsController } from './projections/projections.controller.js';
 import { StreamsController } from './streams/streams.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
-import { WebhookDeliveriesController } from './webhooks/webhook-deliveries.controller.js';
-import { WebhooksController } from './webhooks/webhooks.controller.js';
+import { WebhookDeliveriesController, WebhooksController } from './webhooks/webhooks.controller.js';
 
 /** All routes. A global module provides what the controllers ask for: the buses, and what is not asked over a bus. */
 @Module({

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { stepId } from '../../../src/application/log/ids.js';
 import { Workflows } from '../../../src/application/workflow/workflows.js';
-import { CommandRejected } from '../../../src/domain/errors.js';
+import { CommandRejected } from '../../../src/domain/decider.js';
 import type { Json, JsonObject } from '../../../src/domain/json.js';
 import type { OperatorCommand, StepCommand } from '../../../src/domain/workflow/commands.js';
 import type { StepDefinition } from '../../../src/domain/workflow/events.js';

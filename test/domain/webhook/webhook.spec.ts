@@ -1,5 +1,5 @@
-import { nextPauseMs } from '../../../src/domain/webhook/back-off.js';
 import {
+  nextPauseMs,
   mayMatch,
   unknownTypes,
   readWebhookEvent,

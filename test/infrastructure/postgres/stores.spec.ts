@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { installationSecret } from '../../../src/infrastructure/postgres/installation-secret.js';
+import { installationSecret } from '../../../src/infrastructure/postgres/data-source.js';
 import { PostgresArtifactStore } from '../../../src/infrastructure/postgres/workflow/postgres-artifact-store.js';
 import {
   PostgresDueExecutions,

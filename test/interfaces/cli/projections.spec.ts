@@ -1,5 +1,4 @@
-import { lineOf, ProgressBar } from '../../../src/interfaces/cli/projections-output.js';
-import { readArguments } from '../../../src/interfaces/cli/projections-usage.js';
+import { lineOf, ProgressBar, readArguments } from '../../../src/interfaces/cli/projections-output.js';
 
 const read = (...given: string[]) => readArguments(given, ['one', 'two']);
 

@@ -52,7 +52,7 @@ import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
 import { OpenStreams } from '../../../src/interfaces/http/streams/open-streams.js';
 import { knownHosts, knownOrigins } from '../../../src/interfaces/known-origins.js';
-import { RequiredReasons } from '../../../src/interfaces/http/executions/required-reasons.js';
+import { RequiredReasons } from '../../../src/interfaces/http/executions/commands.controller.js';
 import { CountingIds, onDemand, step, world } from '../../support/saga-world.js';
 
 /** Rows that a test lays down; what was asked of them. */

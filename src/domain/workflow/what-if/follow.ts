@@ -3,8 +3,7 @@
  * in the same order; what was decided of it is decided anew. Times move with the delays and timeouts that differ. Where an
  * answer would be needed that no agent gave, the course ends: what follows is not known.
  */
-import { fold, unreachable } from '../../decider.js';
-import { CommandRejected } from '../../errors.js';
+import { fold, unreachable, CommandRejected } from '../../decider.js';
 import type { WorkflowDefinition, WorkflowEvent, WorkflowStarted } from '../events.js';
 import { dueAfter, recordingIntervalMs, heartbeatMissed } from '../heartbeat.js';
 import { workflow } from '../index.js';

@@ -10,8 +10,7 @@ import { workflowStream } from '../../../domain/workflow/index.js';
 import type { Rules } from '../../../domain/workflow/what-if/follow.js';
 import { reasonOf } from '../../../application/runtime/errors.js';
 import { DIFFERENCES, type DifferenceKind } from '../../../domain/workflow/what-if/difference.js';
-import { storyJson, storyText, verdictJson, verdictText } from './lines.js';
-import { Tally } from './tally.js';
+import { storyJson, storyText, verdictJson, verdictText, Tally } from './lines.js';
 
 const USAGE = `Usage: npm run replay -- EXECUTION [--until REVISION] [--json]
        npm run replay -- EXECUTION --definition FILE | --retry-policy FILE [--ignore KINDS] [--json]

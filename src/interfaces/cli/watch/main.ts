@@ -4,7 +4,7 @@ import { runUntilSignal } from '../../../composition/run-until-signal.js';
 import { reasonOf } from '../../../application/runtime/errors.js';
 import { follow } from './follow.js';
 import { next, type Picture } from './picture.js';
-import { Screen } from './screen.js';
+import { Screen } from './lines.js';
 
 const DEFAULT_URL = 'http://127.0.0.1:3000';
 

@@ -1,13 +1,29 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Req } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { IsOptional } from 'class-validator';
 import type { HoldOrder } from '../../../application/agents/agent-holds.js';
-import { HoldAgent } from '../../../application/commands/hold-agent.js';
+import { HoldAgent } from '../../../application/commands/control-workflow.js';
 import { ListAgents, type AgentView } from '../../../application/queries/list-agents.js';
+import { DocumentAgents, type AgentResultJson, type AgentInput } from '../../../application/agents/agents.js';
+import type { ErrorType } from '../../../domain/workflow/retry-policy.js';
+import type { JsonObject } from '../../../domain/json.js';
+import type { Checkpoint } from '../../../domain/workflow/summary.js';
 import { answer } from '../server/answer.js';
 import { callerOf } from '../server/caller.js';
-import { NoQuery, AgentName, OpaqueId, Reason } from '../server/fields.js';
+import {
+  NoQuery,
+  AgentName,
+  OpaqueId,
+  Reason,
+  Field,
+  isObject,
+  JsonObjectField,
+  PositiveInteger,
+  Uuid,
+} from '../server/fields.js';
+import { AGENT_PATHS, groupOf } from '../server/route-group.js';
+import { Refusal } from '../server/refusal.js';
 
 class AgentPath {
   @AgentName()
@@ -97,5 +113,62 @@ export class AgentsController {
       revision: revision?.toString() ?? null,
       position: position?.toString() ?? null,
     });
+  }
+}
+
+const CheckpointField = () =>
+  Field(
+    'an object of last_completed_step (text or null) and intermediate_results (an object)',
+    (value) =>
+      isObject(value) &&
+      Object.keys(value).length === 2 &&
+      (value['last_completed_step'] === null || typeof value['last_completed_step'] === 'string') &&
+      isObject(value['intermediate_results']),
+  );
+
+class AgentInputBody implements AgentInput {
+  @Uuid()
+  execution_id!: string;
+
+  @OpaqueId()
+  project_id!: string;
+
+  @OpaqueId()
+  document_type!: string;
+
+  @OpaqueId()
+  step!: string;
+
+  @PositiveInteger()
+  attempt!: number;
+
+  @JsonObjectField()
+  metadata!: JsonObject;
+
+  @CheckpointField()
+  checkpoint!: Checkpoint;
+}
+
+/** For callers that look at the status alone; the body names the type. */
+const STATUS: Readonly<Record<ErrorType, number>> = { validation: 422, transient: 503, fatal: 500 };
+
+/** The document agents as HTTP services of the same shape as any other agent's. */
+@Controller()
+export class DocumentAgentsController {
+  constructor(private readonly agents: DocumentAgents) {}
+
+  @Post(Object.keys(AGENT_PATHS))
+  @HttpCode(200)
+  async run(
+    @Query() _none: NoQuery,
+    @Body() input: AgentInputBody,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<AgentResultJson> {
+    const group = groupOf(request);
+    if (group.kind !== 'agent') throw new Refusal(404, 'NOT_FOUND', 'There is no such agent');
+    const result = await this.agents.run(group.agent, input);
+    if (!result.success) response.status(STATUS[result.error.type]);
+    return result;
   }
 }

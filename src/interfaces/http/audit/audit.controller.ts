@@ -2,10 +2,9 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { IsOptional } from 'class-validator';
-import { ReviewAudit } from '../../../application/commands/review-audit.js';
-import { ListAuditReviews } from '../../../application/audit/reviews.js';
+import { ReviewAudit } from '../../../application/commands/control-workflow.js';
+import { ListAuditReviews, type RecordedReview } from '../../../application/audit/reviews.js';
 import { OUTCOMES, type ReviewOutcome, type ReviewStatus } from '../../../domain/audit/review.js';
-import type { RecordedReview } from '../../../application/audit/reviews.js';
 import { GetAuditPack } from '../../../application/audit/pack/audit-pack.js';
 import { answer } from '../server/answer.js';
 import { callerOf, clientLeft } from '../server/caller.js';

@@ -4,10 +4,9 @@ import type { Request, Response } from 'express';
 import { IsOptional } from 'class-validator';
 import { ControlWorkflow, type ControlOrder } from '../../../application/commands/control-workflow.js';
 import { StartWorkflow, type StartRequest } from '../../../application/commands/start-workflow.js';
-import type { Outcome } from '../../../application/workflow/outcome.js';
-import { allowedActions } from '../../../domain/workflow/summary.js';
+import type { Outcome } from '../../../application/workflow/fold-cache.js';
+import { allowedActions, summarise } from '../../../domain/workflow/summary.js';
 import { pauseStateOf } from '../../../domain/workflow/state.js';
-import { summarise } from '../../../domain/workflow/summary.js';
 import type { JsonObject } from '../../../domain/json.js';
 import { answer, location } from '../server/answer.js';
 import { callerOf, ifMatchOf } from '../server/caller.js';
@@ -24,8 +23,27 @@ import {
   JsonObjectField,
 } from '../server/fields.js';
 import { HttpLimits } from '../server/json-body.js';
-import { Refusal } from '../server/refusal.js';
-import { RequiredReasons, type ReasonedAction } from './required-reasons.js';
+import { Refusal, received, type Problem } from '../server/refusal.js';
+
+/** What operators do, each in the word of its request. */
+type ReasonedAction = 'pause' | 'resume' | 'retry' | 'cancel' | 'next_step' | 'remaining' | 'hold' | 'release';
+
+/** For which of them this installation wants to know why. */
+export class RequiredReasons {
+  constructor(private readonly actions: readonly ReasonedAction[]) {}
+
+  /**
+   * @returns the reason as it is recorded; null where none was given, blanks counting as none
+   * @throws Refusal 400 where a reason is required
+   */
+  reasonFor(action: ReasonedAction, given: string | null | undefined): string | null {
+    const reason = given?.trim() ? given : null;
+    if (reason !== null || !this.actions.includes(action)) return reason;
+    const expected = `the reason for ${action}, which this installation requires`;
+    const problem: Problem = { field: 'reason', expected, received: received(given ?? undefined) };
+    throw new Refusal(400, 'REASON_REQUIRED', `reason: expected ${expected}, got ${problem.received}`, [problem]);
+  }
+}
 
 /** Null in an optional field is the same as its absence. */
 class StartWorkflowBody {

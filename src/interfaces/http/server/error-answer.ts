@@ -20,7 +20,7 @@ import {
   StreamTombstoned,
 } from '../../../application/log/event-log.js';
 import { InvalidCursor } from '../../../application/queries/read-model.js';
-import { CommandRejected } from '../../../domain/errors.js';
+import { CommandRejected } from '../../../domain/decider.js';
 import { bounded, badRequest, problem, Refusal } from './refusal.js';
 
 /** What Express's router keeps for each route. */

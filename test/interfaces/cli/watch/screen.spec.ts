@@ -1,5 +1,5 @@
 import type { Message, Picture } from '../../../../src/interfaces/cli/watch/picture.js';
-import { Screen } from '../../../../src/interfaces/cli/watch/screen.js';
+import { Screen } from '../../../../src/interfaces/cli/watch/lines.js';
 
 const execution = { id: 'e-1', workflow_name: 'ib', project_id: 'p-1', current_state: 'writing', percent_complete: 40 };
 const picture: Picture = { execution, steps: [], events: [], ended: null };
