@@ -15,8 +15,11 @@ const HASH_FILE = '.source-hash';
 const APART = /new URL\('(\.\/[\w-]+\.m?js)', import\.meta\.url\)/g;
 /** Nest's decorators want it before anything else. */
 const FIRST = 'reflect-metadata';
-/** Nest's packages import each other in circles, which hold in the order that their own files have, and in no other. */
-const IN_CIRCLES = /^@nestjs\//;
+/**
+ * What stays outside the bundle: Nest's packages import each other in circles, which hold in the order of their own files only,
+ * and pdfmake asks for the folder of its file.
+ */
+const OUTSIDE = /^(@nestjs|pdfmake)(\/|$)/;
 
 const hashOf = (directory) =>
   existsSync(path.join(directory, HASH_FILE)) ? readFileSync(path.join(directory, HASH_FILE), 'utf8') : undefined;
@@ -77,7 +80,7 @@ const installed = {
   setup({ onResolve, resolve }) {
     onResolve({ filter: /^[^./]/ }, async ({ path: name, pluginData, ...from }) => {
       if (pluginData === installed || name === FIRST) return undefined;
-      if (IN_CIRCLES.test(name)) return { path: name, external: true };
+      if (OUTSIDE.test(name)) return { path: name, external: true };
       const { importer, resolveDir, kind } = from;
       const found = await resolve(name, { importer, resolveDir, kind, pluginData: installed });
       return found.errors.length > 0 ? { path: name, external: true } : found;
