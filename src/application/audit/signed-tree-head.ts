@@ -48,29 +48,29 @@ export const isSignedBy = (head: SignedTreeHead, publicKey: string | KeyObject):
 };
 
 /** Who signs. The private key does not leave it. */
-export abstract class TreeHeadSigner {
+export interface TreeHeadSigner {
   /** SHA-256 (hex) of the public key's SPKI. */
-  abstract readonly keyId: string;
+  readonly keyId: string;
   /** PEM. */
-  abstract readonly publicKey: string;
+  readonly publicKey: string;
   /** Ed25519, base64. */
-  abstract sign(text: string): string;
+  sign(text: string): string;
 }
 
 /** The same tree heads where a writer of the log and the database cannot write: a file that only grows. */
-export abstract class OutsideTreeHeads {
+export interface OutsideTreeHeads {
   /** The tree head with the largest number. Null where there is none yet. */
-  abstract last(): Promise<SignedTreeHead | null>;
+  last(): Promise<SignedTreeHead | null>;
   /**
    * They are on disk when it resolves, each once. Nothing fences a file: a writer that stood still may come late, when
    * another has written the same and more. So each has its one place, and what stands there already is left as it is.
    * @param checkpoints by number, without gaps, from the first on that may be missing
    * @throws where something else stands in that place, or what comes before it is missing
    */
-  abstract append(heads: readonly SignedTreeHead[]): Promise<void>;
+  append(heads: readonly SignedTreeHead[]): Promise<void>;
   /**
    * Line by line from the first; a line that is no tree head as its text. What stands after the last line's end is not
    * yet a line: it is being written, or a crash cut it short. Null where there is no such file.
    */
-  abstract all(): Promise<AsyncIterable<SignedTreeHead | string> | null>;
+  all(): Promise<AsyncIterable<SignedTreeHead | string> | null>;
 }

@@ -21,13 +21,13 @@ export type Compared = Readonly<{
 }>;
 
 /** Tables beside the live ones. At most one instance at a time builds them; every instance may look how far it is. */
-export abstract class RebuildStore {
+export interface RebuildStore {
   /** @returns null where another instance builds */
-  abstract tryBuild(): Promise<RebuildSession | null>;
+  tryBuild(): Promise<RebuildSession | null>;
   /** By projection; those that have a checkpoint. */
-  abstract live(): Promise<ReadonlyMap<string, LiveTable>>;
+  live(): Promise<ReadonlyMap<string, LiveTable>>;
   /** By projection; those that stand in that area. */
-  abstract progress(area: Area): Promise<ReadonlyMap<string, BuildProgress>>;
+  progress(area: Area): Promise<ReadonlyMap<string, BuildProgress>>;
 }
 
 /** The right to build: one instance at a time has it. */

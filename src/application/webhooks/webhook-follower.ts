@@ -53,7 +53,7 @@ class Projects {
 
 type ProjectOf = (recorded: RecordedEvent) => Promise<string | null>;
 
-/** From the log to what subscribers are owed: a fold that carries the subscriptions along. */
+/** From the log to deliveries: a fold that carries the subscriptions along. */
 class DeliveryPlanner {
   private readonly subscriptions: Map<string, Subscription>;
 
@@ -145,7 +145,7 @@ type Callbacks = Readonly<{
   notices?: LeadNotices;
 }>;
 
-/** Goes through the log once, on the instance that leads, and queues what subscribers are owed. */
+/** Goes through the log once, on the instance that leads, and queues deliveries to subscribers. */
 export class WebhookFollower {
   private readonly leadership: Leadership<QueueLease, WebhookLeaderSession>;
   private hasBegun = false;

@@ -22,7 +22,7 @@ class ListWebhooksHandler implements IQueryHandler<ListWebhooks> {
   }
 }
 
-/** What a subscriber was sent, is sent, or is owed; the latest events first. */
+/** What a subscriber was sent, is being sent, or waits for; the latest events first. */
 export class ListDeliveries extends Query<Page<DeliveryView>> {
   constructor(
     readonly webhookId: string,

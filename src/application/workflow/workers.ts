@@ -8,11 +8,11 @@ export abstract class Workers {
   abstract alive(): Promise<ReadonlySet<string>>;
 }
 
-/** An execution that is owed something, as of that revision. */
+/** An execution with an effect due, as of that revision. */
 export type DueExecution = Readonly<{ executionId: string; revision: bigint }>;
 
 /**
- * Executions that the read tables show as owed something: due by time, or held by a worker that is gone. Calls in a row
+ * Executions that the read tables show with an effect due: by time, or held by a worker that is gone. Calls in a row
  * come round to all of them: one that stays due keeps no other from being found.
  */
 export abstract class DueExecutions {

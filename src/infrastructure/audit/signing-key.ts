@@ -1,21 +1,20 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { TreeHeadSigner } from '../../application/audit/signed-tree-head.js';
+import type { TreeHeadSigner } from '../../application/audit/signed-tree-head.js';
 import { keyIdOf, type TrustedKeys } from '../../application/audit/keys.js';
 
 /** The private key in the directory that signs, and the one that is made to be the next. */
 const [OWN, NEXT] = ['signing-key.pem', 'signing-key.next.pem'] as const;
 
 /** Ed25519. */
-export class KeySigner extends TreeHeadSigner {
+export class KeySigner implements TreeHeadSigner {
   readonly keyId: string;
   readonly publicKey: string;
   readonly #key: KeyObject;
 
   /** @throws where it is not an Ed25519 private key */
   constructor(key: KeyObject) {
-    super();
     if (key.asymmetricKeyType !== 'ed25519')
       throw new Error(`AUDIT_SIGNING_KEY: expected an Ed25519 private key, got ${key.asymmetricKeyType}`);
     const publicKey = createPublicKey(key);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { failpoint } from '../../application/runtime/failpoint.js';
 import {
   treeHeadHash,
-  OutsideTreeHeads,
+  type OutsideTreeHeads,
   readTreeHead,
   type SignedTreeHead,
 } from '../../application/audit/signed-tree-head.js';
@@ -20,9 +20,8 @@ type Tail = Readonly<{ heads: readonly SignedTreeHead[]; end: number; size: numb
  * One tree head a line, as JSON. Each line is written to the one place that it can have, right behind the line before it,
  * and is the same whichever process writes it: so a process that comes late, after any time, writes what stands there already.
  */
-export class TreeHeadFile extends OutsideTreeHeads {
+export class TreeHeadFile implements OutsideTreeHeads {
   constructor(private readonly file: string) {
-    super();
   }
 
   async last(): Promise<SignedTreeHead | null> {

@@ -25,7 +25,7 @@ const write = (line: string) => process.stdout.write(`${line}\n`);
 
 const CANNOT = [
   'Not proved: what was recorded after the last checkpoint, beyond the hashes that the events carry themselves.',
-  'Not proved: anything against whoever has the signing key and can write to the log and to the file outside; that an',
+  'Not proved: anything against the holder of the signing key who can write to the log and to the file outside; that an',
   'event was true when it was recorded; that the tail was not cut together with the checkpoints and the file outside.',
 ];
 
@@ -102,7 +102,7 @@ const changeKey = async (tools: AuditTools, file: string | undefined): Promise<n
 
 const tellArtifacts = ({ named, damaged, findings }: ArtifactsVerified): void => {
   write(`${named} artifacts are named by events; each was compared with its hash, ${damaged} are altered or missing.`);
-  if (damaged > findings.length) write(`  Of these, the first ${findings.length} are told below.`);
+  if (damaged > findings.length) write(`  Of these, the first ${findings.length} are listed below.`);
 };
 
 /** Not wrong by itself: earlier versions and other programs write such. The operator must not overlook it, though. */

@@ -56,13 +56,13 @@ export type PackReport = Readonly<{
 }>;
 
 /** How a pack looks from outside. */
-export abstract class PackFormat {
+export interface PackFormat {
   /** The program that checks a pack: one file without dependencies. */
-  abstract verifier(): Promise<Uint8Array>;
+  verifier(): Promise<Uint8Array>;
   /** PDF. */
-  abstract report(report: PackReport): Promise<Uint8Array>;
+  report(report: PackReport): Promise<Uint8Array>;
   /** One ZIP. Its comment is `sign` of a text with the SHA-256 of all bytes before it: no byte of it is free. */
-  abstract zip(files: PackFiles, madeAt: Date, sign: (text: string) => string): Promise<Uint8Array>;
+  zip(files: PackFiles, madeAt: Date, sign: (text: string) => string): Promise<Uint8Array>;
 }
 
 /** Every file of the pack but itself and its signature. Its canonical JSON is what is stored, and signed. */

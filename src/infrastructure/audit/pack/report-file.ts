@@ -30,7 +30,7 @@ const packReport = ({ executionId, madeAt, events, lineage, checkpoint }: PackRe
         `Each of the ${events.length} events carries the SHA-256 of its content and of the event before it, and all are under ` +
         `checkpoint ${checkpoint.number} of ${checkpoint.at}, which covers ${checkpoint.tree_size} events of the log, has the root ` +
         `${checkpoint.root} and is signed with the key ${checkpoint.key_id}. Run "node verify.mjs --key FINGERPRINT" beside this file to check it, with the fingerprint that you have from elsewhere. ` +
-        'Not proved: that what agents and people said was true, and anything against whoever holds the signing key.',
+        'Not proved: that what agents and people said was true, and anything against the holder of the signing key.',
     },
     table(
       'Events: who, what, when, why',

@@ -282,7 +282,7 @@ function main() {
       'NOT proved: that what agents and people said was true; that the pack holds what came after it was made;',
     );
     console.log(
-      '  anything against whoever holds the signing key. report.pdf is for people: it proves nothing by itself.',
+      '  anything against the holder of the signing key. report.pdf is for people: it proves nothing by itself.',
     );
     if (trusted.length > 0) return end(0, 'OK');
     const keyId = idOf(createPublicKey(files.get('public-key.pem')));

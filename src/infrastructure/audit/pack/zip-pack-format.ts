@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { zip, type AsyncZippable, type AsyncZipOptions } from 'fflate';
-import { PackFormat, type PackFiles, type PackReport } from '../../../application/audit/pack/audit-pack.js';
+import type { PackFormat, PackFiles, PackReport } from '../../../application/audit/pack/audit-pack.js';
 import { NotReady } from '../../../application/runtime/errors.js';
 import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../system/threads.js';
 
@@ -23,7 +23,7 @@ const threads = new OneShotThreads<PackReport>(
   },
 );
 
-export class ZipPackFormat extends PackFormat {
+export class ZipPackFormat implements PackFormat {
   verifier(): Promise<Uint8Array> {
     return readFile(new URL('./verify.mjs', import.meta.url));
   }

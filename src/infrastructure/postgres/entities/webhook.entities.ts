@@ -79,7 +79,7 @@ export class WebhookSecret {
   expires_at!: Date | null;
 }
 
-/** An event that a subscriber is owed, or was. What it says is in the log. */
+/** An event on its way to a subscriber, or delivered. What it says is in the log. */
 @Entity('webhook_deliveries')
 export class WebhookDelivery {
   @PrimaryColumn('uuid')

@@ -12,7 +12,7 @@ import { ownClient } from '../session/pg-client.js';
 import { announcementOf, CHANNEL, changeOf, type AnnouncedChange, LISTENERS, readAnnounced } from './announcement.js';
 
 /**
- * The server keeps what was told until every listener has taken it, in a queue that can fill up, and then refuses the
+ * The server keeps each announcement until every listener has taken it, in a queue that can fill up, and then refuses the
  * commits that would tell more. A listener that stands still is ended before that: when it goes on, it listens anew.
  */
 export const endStuckListeners = async (client: pg.Client, name: string, share: number): Promise<void> => {
@@ -115,7 +115,7 @@ const followedTables = async (dataSource: DataSource): Promise<FollowedTables> =
 };
 
 export type RowChangesLimits = Readonly<{
-  /** Changes that wait for rows to be read. With more of them, all are given up and the listeners are told to read again. */
+  /** Changes that wait for rows to be read. With more of them, all are given up and the listeners have to read again. */
   waiting: number;
   /** Changes whose rows are read at a time. */
   readBatch: number;
@@ -156,7 +156,7 @@ export class PostgresRowChanges extends RowChanges {
     super();
   }
 
-  /** Resolves when changes are told. */
+  /** Resolves when changes reach the listeners. */
   async start(): Promise<void> {
     this.followed = await followedTables(this.dataSource);
     const first = await this.listen();
@@ -241,7 +241,7 @@ export class PostgresRowChanges extends RowChanges {
     if ('exchanged' in announced) return this.miss(`The table ${announced.exchanged} was exchanged`);
     const change = changeOf(announced, this.followed.keys);
     if (!change) return;
-    // What is complete is told at once, unless something before it is still to be read.
+    // What is complete goes out at once, unless something before it is still to be read.
     if (!change.toRead && this.waiting.length === 0 && !this.reading) return this.emit([change]);
     this.waiting.push(change);
     if (this.waiting.length > this.limits.waiting) {

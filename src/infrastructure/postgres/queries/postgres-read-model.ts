@@ -156,7 +156,7 @@ export const WAITING = `select count(*)::integer as count from (
   where next_action_at is not null and next_action_at <= $1 and worker is null
   limit $2) as waiting`;
 
-/** Reads the partial index of what is owed something, from its oldest end, and not beyond the limit. */
+/** Reads the partial index of executions with an effect due, from its oldest end, and not beyond the limit. */
 export class PostgresWaitingExecutions extends WaitingExecutions {
   constructor(private readonly dataSource: DataSource) {
     super();

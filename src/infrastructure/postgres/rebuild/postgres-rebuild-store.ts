@@ -4,7 +4,7 @@ import { ownClient, setTimes } from '../session/pg-client.js';
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../../../application/runtime/clock.js';
 import {
-  RebuildStore,
+  type RebuildStore,
   type Area,
   type BuildProgress,
   type LiveTable,
@@ -37,14 +37,13 @@ const whereItIs = (error: Error & { code?: string }): ProgressRow[] => {
 };
 
 /** The instance that builds holds the advisory lock. */
-export class PostgresRebuildStore extends RebuildStore {
+export class PostgresRebuildStore implements RebuildStore {
   constructor(
     private readonly dataSource: DataSource,
     private readonly projections: PostgresProjectionStore,
     private readonly clock: Clock,
     private readonly limits: RebuildStoreLimits = DEFAULT_REBUILD_STORE_LIMITS,
   ) {
-    super();
   }
 
   async tryBuild(): Promise<RebuildSession | null> {

@@ -10,18 +10,7 @@ import { pauseStateOf } from '../../../domain/workflow/state.js';
 import type { JsonObject } from '../../../domain/json.js';
 import { answer, location } from '../server/answer.js';
 import { callerOf, ifMatchOf } from '../server/caller.js';
-import {
-  NoQuery,
-  LONGEST_REASON,
-  Field,
-  OneOf,
-  OpaqueId,
-  Text,
-  Uuid,
-  UUID,
-  Flag,
-  JsonObjectField,
-} from '../server/fields.js';
+import { NoQuery, Field, OneOf, OpaqueId, OperatorBody, Uuid, UUID, Flag, JsonObjectField } from '../server/fields.js';
 import { HttpLimits } from '../server/json-body.js';
 import { Refusal, received, type Problem } from '../server/refusal.js';
 
@@ -67,17 +56,9 @@ class StartWorkflowBody {
 }
 
 /** The caller, the execution and the reason. */
-class OperatorBody {
+class ExecutionBody extends OperatorBody {
   @Uuid()
   execution_id!: string;
-
-  @IsOptional()
-  @OpaqueId()
-  actor_id?: string | null;
-
-  @IsOptional()
-  @Text(LONGEST_REASON)
-  reason?: string | null;
 }
 
 const CONTROL_ACTIONS = ['pause', 'resume', 'retry', 'cancel'] as const;
@@ -92,7 +73,7 @@ const RetriedStep = () =>
       isRetry(dto) ? typeof value === 'string' && UUID.test(value) : value === undefined || value === null,
   );
 
-class ControlWorkflowBody extends OperatorBody {
+class ControlWorkflowBody extends ExecutionBody {
   @OneOf(...CONTROL_ACTIONS)
   action!: (typeof CONTROL_ACTIONS)[number];
 
@@ -102,7 +83,7 @@ class ControlWorkflowBody extends OperatorBody {
 
 const EXECUTE_MODES = ['next_step', 'remaining'] as const;
 
-class ExecuteWorkflowBody extends OperatorBody {
+class ExecuteWorkflowBody extends ExecutionBody {
   @OneOf(...EXECUTE_MODES)
   mode!: (typeof EXECUTE_MODES)[number];
 }
@@ -160,7 +141,7 @@ export class CommandsController {
   }
 
   private async carryOut(
-    { execution_id, actor_id, reason }: OperatorBody,
+    { execution_id, actor_id, reason }: ExecutionBody,
     action: ReasonedAction,
     order: ControlOrder,
     request: Request,

@@ -1,5 +1,5 @@
 /** What a field may hold. Each decorator's message is the completion of "expected ...". */
-import { ValidateBy, type ValidationArguments, getMetadataStorage, validateSync } from 'class-validator';
+import { IsOptional, ValidateBy, type ValidationArguments, getMetadataStorage, validateSync } from 'class-validator';
 import { Injectable, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
 import { bounded, badRequest, LISTED_PROBLEMS, problem, type Problem } from './refusal.js';
 
@@ -139,7 +139,18 @@ export const AgentName = () =>
 export const FileName = () =>
   Field('a letter or digit and up to 127 letters, digits, . _ -', matches(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/));
 
-/** For routes without parameters: a client that sends a parameter is told of its mistake. */
+/** The operator and the reason, as they are recorded with what the operator does. */
+export class OperatorBody {
+  @IsOptional()
+  @OpaqueId()
+  actor_id?: string | null;
+
+  @IsOptional()
+  @Text(LONGEST_REASON)
+  reason?: string | null;
+}
+
+/** For routes without parameters: a client that sends one gets its mistake in the answer. */
 export class NoQuery {}
 
 export class ExecutionPath {

@@ -4,20 +4,20 @@ import type { Snapshot, SnapshotReason, StreamSink } from '../../../application/
 import type { ErrorAnswer } from '../server/error-answer.js';
 import { beatFrame, eventFrame, frame, retryFrame } from './event-message.js';
 
-/** What an instance allows its streams. An abstract class, so that it is its own injection token. */
-export abstract class StreamBounds {
+/** What an instance allows its streams. */
+export interface StreamBounds {
   /** Streams at the same time; a client beyond that is asked to come again. */
-  abstract readonly open: number;
+  readonly open: number;
   /** Between two signs of life. */
-  abstract readonly heartbeatMs: number;
+  readonly heartbeatMs: number;
   /** After which a client that was cut off comes again, at least; up to twice that, so that not all come at once. */
-  abstract readonly retryMs: number;
+  readonly retryMs: number;
   /** Bytes that may wait for one client before nothing more is written until it has taken them. */
-  abstract readonly bufferBytes: number;
+  readonly bufferBytes: number;
   /** A client that has not taken what waits for it after so long is let go. */
-  abstract readonly stalledMs: number;
+  readonly stalledMs: number;
   /** How long a client that is let go may take to read why. */
-  abstract readonly closeMs: number;
+  readonly closeMs: number;
 }
 
 const CLOSING_MESSAGES = {

@@ -16,9 +16,9 @@ import { answer, location } from '../server/answer.js';
 import { callerOf } from '../server/caller.js';
 import {
   NoQuery,
-  LONGEST_REASON,
   Field,
   OpaqueId,
+  OperatorBody,
   Text,
   Uuid,
   ChoiceText,
@@ -67,18 +67,7 @@ const EventTypeList = () =>
       value.every((each) => typeof each === 'string' && /^[A-Za-z]{0,100}\*?$/.test(each) && each !== ''),
   );
 
-/** The caller and the reason. */
-class WebhookBody {
-  @IsOptional()
-  @OpaqueId()
-  actor_id?: string | null;
-
-  @IsOptional()
-  @Text(LONGEST_REASON)
-  reason?: string | null;
-}
-
-class SubscribeWebhookBody extends WebhookBody {
+class SubscribeWebhookBody extends OperatorBody {
   @Text(LONGEST_URL)
   url!: string;
 
@@ -101,24 +90,13 @@ class SubscribeWebhookBody extends WebhookBody {
 
 const USUAL_OVERLAP_SECONDS = 86_400;
 
-class RotateSecretBody extends WebhookBody {
+class RotateSecretBody extends OperatorBody {
   @IsOptional()
   @Field(
     `a whole number from 0 to ${LONGEST_OVERLAP_SECONDS}`,
     (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= LONGEST_OVERLAP_SECONDS,
   )
   overlap_seconds?: number | null;
-}
-
-/** DELETE has no body. */
-class RemoveWebhookQuery {
-  @IsOptional()
-  @OpaqueId()
-  actor_id?: string;
-
-  @IsOptional()
-  @Text(LONGEST_REASON)
-  reason?: string;
 }
 
 class WebhookPath {
@@ -172,26 +150,26 @@ export class WebhooksController {
   }
 
   @Delete(':id')
-  async remove(@Query() { actor_id, reason }: RemoveWebhookQuery, @Param() path: WebhookPath, @Req() request: Request) {
+  async remove(@Query() { actor_id, reason }: OperatorBody, @Param() path: WebhookPath, @Req() request: Request) {
     return this.control('RemoveWebhook', path, { actor_id, reason }, request);
   }
 
   @Post(':id/enable')
   @HttpCode(200)
-  enable(@Query() _none: NoQuery, @Param() path: WebhookPath, @Body() body: WebhookBody, @Req() request: Request) {
+  enable(@Query() _none: NoQuery, @Param() path: WebhookPath, @Body() body: OperatorBody, @Req() request: Request) {
     return this.control('EnableWebhook', path, body, request);
   }
 
   @Post(':id/disable')
   @HttpCode(200)
-  disable(@Query() _none: NoQuery, @Param() path: WebhookPath, @Body() body: WebhookBody, @Req() request: Request) {
+  disable(@Query() _none: NoQuery, @Param() path: WebhookPath, @Body() body: OperatorBody, @Req() request: Request) {
     return this.control('DisableWebhook', path, body, request);
   }
 
   /** Is delivered like any event; what comes of it is in the list of deliveries. */
   @Post(':id/test')
   @HttpCode(202)
-  test(@Query() _none: NoQuery, @Param() path: WebhookPath, @Body() body: WebhookBody, @Req() request: Request) {
+  test(@Query() _none: NoQuery, @Param() path: WebhookPath, @Body() body: OperatorBody, @Req() request: Request) {
     return this.control('TestWebhook', path, body, request);
   }
 
@@ -213,10 +191,7 @@ export class WebhooksController {
   private async control(
     order: ControlWebhook['order'],
     { id }: WebhookPath,
-    {
-      actor_id,
-      reason,
-    }: Pick<WebhookBody, 'actor_id' | 'reason'> | { actor_id: string | undefined; reason: string | undefined },
+    { actor_id, reason }: OperatorBody,
     request: Request,
   ) {
     const caller = callerOf(request, actor_id, reason);
@@ -253,7 +228,7 @@ class DeliveriesQuery {
   cursor?: string;
 }
 
-/** What a subscriber was sent, is sent, or is owed; the latest events first. */
+/** What a subscriber was sent, is being sent, or waits for; the latest events first. */
 @Controller('api/v1/workflow/webhooks/:id/deliveries')
 export class WebhookDeliveriesController {
   constructor(
