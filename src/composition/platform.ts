@@ -94,7 +94,7 @@ export const startPlatform = async (
 
   async function embeddedPostgres(): Promise<string> {
     const dataDir = path.join(config.dataDir, 'postgres');
-    return opened(await startEmbeddedPostgres({ dataDir, log: tell }), (it) => it.stop()).url;
+    return opened(await startEmbeddedPostgres({ dataDir, log: tell, warn }), (it) => it.stop()).url;
   }
 
   /** One of the instances on a database runs the node; the others use it. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { findRunningNode } from '../../src/infrastructure/embedded-eventstore/index.js';
 import { startEmbeddedPostgres } from '../../src/infrastructure/embedded-postgres/embedded-postgres.js';
-import { isAlive } from '../../src/infrastructure/embedded-postgres/server.js';
+import { isAlive } from '../../src/infrastructure/embedded-postgres/pid-file.js';
 import { startChild } from '../support/child.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
 import type { Targets } from './faults.js';
@@ -45,7 +45,7 @@ export const openTrial = async (seed: number, random: Random) => {
   const [, desk, agentUrl] = await agent.printed(/desk=(\S+) agent=(\S+)/, { deadlineMs: 30_000 });
   const ports = [await quietPort(random), await quietPort(random)];
   const env = {
-    ...{ DATA_DIR: dataDir, DEFINITIONS_DIR: dir, AGENT_CHAOS_URL: `${agentUrl}/run`, LOG_LEVEL: 'log' },
+    ...{ DATA_DIR: dataDir, DEFINITIONS_DIR: dir, AGENT_CHAOS_URL: `${agentUrl}/run`, LOG_LEVEL: 'debug' },
     ...{
       AGENT_MAX_RETRY_AFTER_SECONDS: String(RETRY_AFTER_LIMIT_S),
       AGENT_MAX_RESPONSE_BYTES: String(4 * 1024 * 1024),

@@ -6,16 +6,10 @@
  */
 import type pg from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isConnectionLoss } from '../postgres/session/pg-client.js';
 import { prepareCluster, type Cluster, HAS_SOCKETS } from './cluster.js';
-import {
-  type Address,
-  connectAsSuperuser,
-  findOrStartServer,
-  stopServer,
-  urlOf,
-  type Server,
-  type ServerOptions,
-} from './server.js';
+import type { Address } from './pid-file.js';
+import { connectAsSuperuser, findOrStartServer, stopServer, urlOf, type Server, type ServerOptions } from './server.js';
 import { DATABASE, prepareDatabase, ROLE, SUPERUSER } from './roles.js';
 
 /** In database "postgres": held shared by every process that uses the server. */
@@ -34,6 +28,8 @@ type EmbeddedPostgresOptions = Readonly<{
   /** Of TCP. Default: the one before, or a free one. */
   port?: number;
   log?: (line: string) => void;
+  /** What an operator should read: that the start takes long, and why. Default: `log`. */
+  warn?: (line: string) => void;
   /** Postgres settings beside the defaults, such as `{ fsync: 'off' }` for throw-away data. */
   settings?: Readonly<Record<string, string>>;
   /** Recovery after a crash is part of a start. Default 120 000. */
@@ -53,17 +49,24 @@ type EmbeddedPostgres = Readonly<{
 
 /** @throws Error with the reason and what to do, when Postgres cannot be started */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { log = () => undefined, startTimeoutMs = 120_000, stopTimeoutMs = 20_000, settings = {} } = options;
+  const {
+    log = () => undefined,
+    warn = log,
+    startTimeoutMs = 120_000,
+    stopTimeoutMs = 20_000,
+    settings = {},
+  } = options;
   const cluster = await prepareCluster(options.dataDir, log);
   const { port, tcp = !HAS_SOCKETS || port !== undefined } = options;
-  const serverOptions: ServerOptions = { port, tcp, settings, startTimeoutMs, log };
+  const serverOptions: ServerOptions = { port, tcp, settings, startTimeoutMs, log, warn };
   let server = await enter(cluster, serverOptions);
   let stopping = false;
+  let restarting: Promise<void> | undefined;
 
   const isByTcp = ({ directory, hasTcp }: Address) => directory === undefined || (tcp && hasTcp);
   const watch = (watched: Server) =>
     watched.connection.once('end', () => {
-      if (!stopping) void restart(watched);
+      if (!stopping) restarting = restart(watched);
     });
   /** The server died under us: the same address again, so that connection pools find it. Tried as long as this process lives. */
   const restart = async (lost: Server) => {
@@ -77,7 +80,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
         server = found;
         return void watch(found);
       } catch (error) {
-        log(`Postgres is gone and did not come back (attempt ${attempt}): ${String(error)}`);
+        warn(`Postgres is gone and did not come back (attempt ${attempt}): ${String(error)}`);
         await delay(Math.min(RESTART_PAUSE_LIMIT_MS, RESTART_PAUSE_MS * attempt), undefined, { ref: false });
       }
     }
@@ -90,6 +93,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     stop: async () => {
       if (stopping) return;
       stopping = true;
+      await restarting; // it may have started the server, and leave it then
       await leave(cluster, server, stopTimeoutMs);
     },
   };
@@ -100,6 +104,8 @@ async function enter(cluster: Cluster, options: ServerOptions): Promise<Server> 
   for (;;) {
     const server = await findOrStartServer(cluster, options);
     try {
+      // Each of the locks is held for moments: who waits longer waits for a process that stands still.
+      await server.connection.query(`select set_config('lock_timeout', $1, false)`, [String(options.startTimeoutMs)]);
       await server.connection.query('select pg_advisory_lock_shared($1)', [PRESENCE_LOCK]);
       const connect = (database: string) => connectAsSuperuser(cluster, server.at, database);
       await prepareDatabase(server.connection, cluster.rolePassword, connect);
@@ -108,7 +114,7 @@ async function enter(cluster: Cluster, options: ServerOptions): Promise<Server> 
     } catch (error) {
       await server.connection.end().catch(() => undefined);
       // The last user stopped the server while we came in: start it again.
-      if (!LOST.has((error as { code?: string }).code ?? '') || Date.now() > giveUpAt) throw error;
+      if (!isConnectionLoss(error) || Date.now() > giveUpAt) throw error;
     }
   }
 }
@@ -125,6 +131,3 @@ async function leave(cluster: Cluster, { connection, pid }: Server, timeoutMs: n
 
 /** `pg` has both methods, its types have not. */
 const loop = (connection: pg.Client) => connection as unknown as { ref(): void; unref(): void };
-
-/** Connection lost, or the server is going down or coming up. */
-const LOST = new Set(['57P01', '57P02', '57P03', 'ECONNRESET', 'ECONNREFUSED', 'ENOENT', 'EPIPE']);

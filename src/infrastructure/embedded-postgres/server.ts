@@ -1,18 +1,25 @@
 /** The running server of a cluster: found if one runs, started if none does. */
-import { spawn, execFile } from 'node:child_process';
-import { open, readFile, rename, rm, stat, readlink } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { open, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
+import { reasonOf } from '../../application/runtime/errors.js';
 import { PgClient, REQUIRE_AUTH } from '../postgres/session/pg-client.js';
 import { type Cluster, SOCKET_PORT } from './cluster.js';
+import { type Address, isAlive, isPostmaster, portBefore, readPidFile, removeStalePidFile } from './pid-file.js';
 import { SUPERUSER } from './roles.js';
+import { StartLock } from './start-lock.js';
 import { command } from './runner.js';
 
 const LOOK_EVERY_MS = 50;
 const CONNECT_TIMEOUT_MS = 5_000;
+const PORT_IS_TAKEN = /could not bind|Address already in use/;
+/** Another process was quicker, a killed server's children still hold its memory, or it was ended while it started. */
+const MAY_DO_LATER = /lock file|pre-existing shared memory|received \w+ shutdown request/;
+/** From then on an operator hears of it. */
+const SLOW_START_MS = 10_000;
 const LOG_LIMIT_BYTES = 4 * 1024 * 1024;
 const LOG_TAIL_CHARS = 2_000;
 
@@ -27,11 +34,24 @@ export type ServerOptions = Readonly<{
   settings: Readonly<Record<string, string>>;
   startTimeoutMs: number;
   log: (line: string) => void;
+  /** Called once, where the start takes long. */
+  warn: (line: string) => void;
 }>;
 
 /** Connects to the cluster's server; starts it when none runs. Of several processes that try, one starts it, all connect. */
 export async function findOrStartServer(cluster: Cluster, options: ServerOptions): Promise<Server> {
-  const giveUpAt = Date.now() + options.startTimeoutMs;
+  const lock = new StartLock(cluster.dir);
+  try {
+    return await lookOrStart(cluster, options, lock);
+  } finally {
+    lock.release();
+  }
+}
+
+async function lookOrStart(cluster: Cluster, options: ServerOptions, lock: StartLock): Promise<Server> {
+  const beganAt = Date.now();
+  const giveUpAt = beganAt + options.startTimeoutMs;
+  let isSlow = false;
   let child: Started | undefined;
   let taken: number | undefined;
   let last: unknown;
@@ -48,17 +68,19 @@ export async function findOrStartServer(cluster: Cluster, options: ServerOptions
     }
     if (child?.ended) {
       const why = await logTail(cluster, child.logOffset);
-      if (/could not bind|Address already in use/.test(why) && options.port !== undefined) throw failed(cluster, why);
-      // Another process was quicker, a killed server's children still hold its memory, or the port was taken: look again.
-      if (!/could not bind|Address already in use|lock file|pre-existing shared memory/.test(why))
-        throw failed(cluster, why);
-      if (/could not bind|Address already in use/.test(why)) taken = child.port;
+      if (PORT_IS_TAKEN.test(why) ? options.port !== undefined : !MAY_DO_LATER.test(why)) throw failed(cluster, why);
+      if (PORT_IS_TAKEN.test(why)) taken = child.port;
       child = undefined;
     }
     if (!child && !(running && (await isPostmaster(running.pid, cluster)))) {
-      // A stale file whose number now belongs to another program would make Postgres refuse to start.
-      if (running && isAlive(running.pid)) await rm(join(cluster.dir, 'postmaster.pid'), { force: true });
-      child = await start(cluster, options, await portFor(cluster, options, taken));
+      if (!lock.isHeld && (await lock.tryTake())) continue; // what was read before may be old
+      if (lock.isHeld) child = await startAnew(cluster, options, running?.pid, taken);
+    }
+    if (!isSlow && Date.now() > beganAt + SLOW_START_MS) {
+      isSlow = true;
+      options.warn(
+        `Waiting up to ${options.startTimeoutMs} ms for Postgres in ${cluster.dir}: ${reasonOf(last ?? 'it starts')}`,
+      );
     }
     if (Date.now() > giveUpAt) {
       throw failed(
@@ -114,6 +136,17 @@ export function urlOf(at: Address, { user, password, database }: Login, byTcp = 
   if (!isByTcp) url.searchParams.set('host', at.directory);
   url.searchParams.set(REQUIRE_AUTH, 'scram-sha-256');
   return url.href;
+}
+
+/** A stale file whose number now belongs to another program would make Postgres refuse to start. */
+async function startAnew(
+  cluster: Cluster,
+  options: ServerOptions,
+  stale: number | undefined,
+  taken: number | undefined,
+): Promise<Started> {
+  if (stale !== undefined) await removeStalePidFile(cluster, stale);
+  return start(cluster, options, await portFor(cluster, options, taken));
 }
 
 type Started = { ended: boolean; readonly logOffset: number; readonly port: number };
@@ -183,52 +216,6 @@ const wrongPassword = (cluster: Cluster, cause: unknown) =>
     `The Postgres in ${cluster.dir} does not take the password in ${join(cluster.home, 'password')}: restore that file`,
     { cause },
   );
-
-// What the operating system knows of a cluster's server: its process and its port.
-
-/** Where a server listens: with a socket in a directory, at a port of loopback, or both. The number is that of both. */
-export type Address = Readonly<{ directory: string | undefined; hasTcp: boolean; port: number }>;
-/** `at`: undefined as long as it does not listen. */
-type Recorded = Readonly<{ pid: number; at: Address | undefined }>;
-
-async function readPidFile(cluster: Cluster): Promise<Recorded | undefined> {
-  const lines = (await readFile(join(cluster.dir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
-  const [pid, port] = [Number(lines[0]), Number(lines[3])];
-  if (!(pid > 0 && port > 0)) return undefined;
-  const [directory, host] = [lines[4]?.trim() || undefined, lines[5]?.trim()];
-  // Written one after the other as it begins to listen; the address of TCP comes first.
-  const isListening = lines.length > 6 && (directory !== undefined || host);
-  return { pid, at: isListening ? { directory, hasTcp: !!host, port } : undefined };
-}
-
-/** Of its last start; undefined where it never was started. */
-async function portBefore(cluster: Cluster): Promise<number | undefined> {
-  const options = await readFile(join(cluster.dir, 'postmaster.opts'), 'utf8').catch(() => '');
-  const port = Number(/"-p" "(\d+)"/.exec(options)?.[1]);
-  return port > 0 ? port : undefined;
-}
-
-async function isPostmaster(pid: number, cluster: Cluster): Promise<boolean> {
-  if (!isAlive(pid)) return false;
-  if (process.platform === 'linux') {
-    return readlink(`/proc/${pid}/cwd`).then(
-      (cwd) => cwd === cluster.dir,
-      () => false,
-    );
-  }
-  if (process.platform === 'win32') return true;
-  const ps = await promisify(execFile)('ps', ['-p', String(pid), '-o', 'args=']).catch(() => ({ stdout: '' }));
-  return ps.stdout.includes(cluster.dir);
-}
-
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
 
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
