@@ -5,11 +5,21 @@ import { VirtualClock } from '../support/virtual-clock.js';
 const LIMITS = { everyMs: 10_000, retryMs: 1_000, timeoutMs: 5_000, stalledMs: 60_000, unsignedMs: 60_000 };
 const IDLE: Progress = { position: 'start', movedAt: null, next: null };
 
+const watched = { appendTrouble: () => null, followTrouble: () => null };
+
 const world = (ports: Partial<VitalPorts> = {}) => {
   const clock = new VirtualClock();
   const told: string[] = [];
   const well = { writeLog: async () => undefined, writeDatabase: async () => undefined };
-  const all = { clock, ...well, signed: async () => IDLE, saga: async () => IDLE, ...ports };
+  const all = {
+    clock,
+    ...well,
+    signed: async () => IDLE,
+    saga: async () => IDLE,
+    watched,
+    faultOf: () => undefined,
+    ...ports,
+  };
   const vitals = new VitalSigns(all, LIMITS, (message) => void told.push(message));
   vitals.start();
   return { clock, told, vitals };

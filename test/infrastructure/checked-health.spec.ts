@@ -13,11 +13,18 @@ beforeAll(async () => (tables = await openTables()));
 afterAll(() => tables.close());
 
 const WELL: VitalSign = { ok: true, detail: 'as it should be', ageSeconds: 1 };
-const signs = { log_write: WELL, database_write: WELL, signing: WELL, saga: WELL };
+const signs = { log_write: WELL, log_follow: WELL, database_write: WELL, signing: WELL, saga: WELL };
 
 const checked = (status: Partial<RunnerStatus>, stopping = new AbortController().signal, ill: object = {}) => {
   const vitals = { known: Promise.resolve(), signs: () => ({ ...signs, ...ill }) };
-  const asked = { dataSource: tables.dataSource, log: new InMemoryEventLog(), clock: new SystemClock(), vitals };
+  const faultOf = () => undefined;
+  const asked = {
+    dataSource: tables.dataSource,
+    log: new InMemoryEventLog(),
+    faultOf,
+    clock: new SystemClock(),
+    vitals,
+  };
   return new CheckedHealth(asked, () => ({ ...LEADS, ...status }), stopping).check();
 };
 
@@ -35,13 +42,16 @@ test('one that is stopping is not ready', async () => {
   expect(await checked({}, AbortSignal.abort())).toMatchObject({ ready: false, checks: { instance: { ok: false } } });
 });
 
-test.each(['log_write', 'database_write', 'signing', 'saga'])('one without %s is not ready', async (name) => {
-  const { ready, checks } = await checked({}, undefined, {
-    [name]: { ok: false, detail: 'last 99 s ago', ageSeconds: 99 },
-  });
-  expect(ready).toBe(false);
-  expect(checks[name]).toEqual({ ok: false, detail: 'last 99 s ago' });
-});
+test.each(['log_write', 'log_follow', 'database_write', 'signing', 'saga'])(
+  'one without %s is not ready',
+  async (name) => {
+    const { ready, checks } = await checked({}, undefined, {
+      [name]: { ok: false, detail: 'last 99 s ago', ageSeconds: 99 },
+    });
+    expect(ready).toBe(false);
+    expect(checks[name]).toEqual({ ok: false, detail: 'last 99 s ago' });
+  },
+);
 
 test('one whose pool is in the session of a lock is not ready: the sessions are shared', async () => {
   await tables.dataSource.query(`set ${OWNER_SETTING} = 'another client'`);

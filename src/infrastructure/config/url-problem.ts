@@ -8,7 +8,7 @@ export class UrlProblem extends Error {
   }
 }
 
-export const ENCODED = 'written as %40 for @, %3A for :, %2F for /, %3F for ?, %23 for # and %25 for %';
+export const ENCODED = 'with %40 for @, %3A for :, %2F for /, %3F for ?, %23 for # and %25 for %';
 
 /** `host`, `/path` or `#...`, and what stands behind the first `?`. */
 export const partsOf = (rest: string): readonly [authority: string, path: string, query: string | undefined] => {

@@ -28,7 +28,7 @@ export const checkDatabaseUrl = (text: string): void => {
   decoded(authority.slice(0, Math.max(at, 0)), 'user and password');
   decoded(path, 'name of the database');
   // The one way to leave the host out: a socket's folder is among the parameters then.
-  if (!URL.canParse(text) && !URL.canParse(text.replace('@/', '@socket/')))
+  if (authority === '' || (!URL.canParse(text) && !URL.canParse(text.replace('@/', '@socket/'))))
     throw new UrlProblem('a host, and a port from 1 to 65535 where there is one', 'something else behind the user');
   for (const [name, value] of new URLSearchParams(query)) checkParameter(name, value);
 };
