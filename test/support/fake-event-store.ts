@@ -20,7 +20,7 @@ import {
   type handleUnaryCall,
 } from '@grpc/grpc-js';
 
-export type FakeAnswer = 'ok' | 'unauthenticated' | 'denied' | 'not-ready' | 'not-leader';
+type FakeAnswer = 'ok' | 'unauthenticated' | 'denied' | 'not-ready' | 'not-leader';
 type Call = 'read' | 'all' | 'append' | 'subscribe' | 'gossip';
 
 export type FakeEventStore = Readonly<{
@@ -93,8 +93,8 @@ export const startFakeEventStore = async (tls?: Tls): Promise<FakeEventStore> =>
     answers.gossip === 'unauthenticated' || answers.gossip === 'denied'
       ? callback(Object.assign(new Error(), failure(answers.gossip)))
       : callback(null, cluster(port, answers.gossip === 'ok'));
-  server.addService(streamServices.StreamsService, { read, batchAppend } as never);
-  server.addService(gossipServices.GossipService, { read: members } as never);
+  server.addService(streamServices.StreamsService, { read, batchAppend });
+  server.addService(gossipServices.GossipService, { read: members });
   const credentials = tls
     ? ServerCredentials.createSsl(null, [{ cert_chain: tls.certificate, private_key: tls.key }])
     : ServerCredentials.createInsecure();

@@ -9,7 +9,7 @@ type Failing = { since: Date; last: Date; fault: LogFault | undefined };
 
 export type LogTrouble = Readonly<{ fault: LogFault | undefined; what: string; seconds: number }>;
 
-export type WatchLimits = Readonly<{
+type WatchLimits = Readonly<{
   /** A failure that was not repeated for this long counts no more: its follower or writer has ended. */
   forgetMs: number;
   /** What may be over in a moment counts only after this time. */
@@ -61,9 +61,10 @@ export class WatchedEventLog extends EventLog {
     return this.log.page(...asked);
   }
 
-  async append(...[stream, events, expected]: Parameters<EventLog['append']>): Promise<Appended> {
+  async append(...asked: Parameters<EventLog['append']>): Promise<Appended> {
+    const [stream] = asked;
     try {
-      const appended = await this.log.append(stream, events, expected);
+      const appended = await this.log.append(...asked);
       if (this.denied.size > 0) this.denied.delete(kindOf(stream));
       return appended;
     } catch (error) {

@@ -1,5 +1,6 @@
 /** The passwords of both databases: in their URLs, or in files of their own. */
 import { credentialsOf, passwordIn, withPassword } from './password-file.js';
+import { checkDatabaseUrl } from '../postgres/database-url.js';
 import { UrlProblem } from './url-problem.js';
 import { Secret } from './variable.js';
 import type { Variables } from './variables.js';
@@ -27,6 +28,21 @@ export const addPasswords = (values: Variables, malformed: ReadonlySet<string>, 
       return [`${name}: ${error.message}.`];
     }
   });
+
+/** For a program that reads its own environment. @throws Error that names the setting */
+export const databaseUrlOf = (url: string | undefined, file: string | undefined): string | undefined => {
+  const [server] = SERVERS;
+  try {
+    if (url !== undefined) checkDatabaseUrl(url);
+  } catch (error) {
+    throw error instanceof UrlProblem ? new Error(`${server.url}: ${error.message}`, { cause: error }) : error;
+  }
+  try {
+    return complete(server, url === undefined ? undefined : new Secret(url), file, process.cwd())?.reveal();
+  } catch (error) {
+    throw error instanceof UrlProblem ? new Error(`${server.file}: ${error.message}`, { cause: error }) : error;
+  }
+};
 
 const complete = (server: Server, url: Secret | undefined, file: string | undefined, directory: string) => {
   const given = url === undefined ? 'none' : credentialsOf(url.reveal());

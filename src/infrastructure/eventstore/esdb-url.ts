@@ -7,7 +7,7 @@ import { decoded, ENCODED, partsOf, shownScheme, shownWord, UrlProblem } from '.
 
 /** KurrentDB is EventStoreDB under its new name, and so are its connection strings. */
 const SCHEME = /^(?:esdb|kurrentdb|kdb)(\+discover)?:\/\//i;
-export const ESDB_EXAMPLE = 'esdb://user:password@host:2113?tls=true';
+const ESDB_EXAMPLE = 'esdb://user:password@host:2113?tls=true';
 
 type Host = Readonly<{ address: string; port: number }>;
 
@@ -35,8 +35,8 @@ export type EsdbAddress = Readonly<{
   /** The hosts, or what the one host's name leads to, are asked which member of the cluster leads. */
   isCluster: boolean;
   hasTls: boolean;
-  /** Undefined where the password is left out, to come from elsewhere. */
   username?: string;
+  /** Undefined where there is no user, and where the password is left out, to come from elsewhere. */
   credentials?: Readonly<{ username: string; password: string }>;
   parameters: EsdbParameters;
 }>;

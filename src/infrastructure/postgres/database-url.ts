@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { decoded, ENCODED, partsOf, shownScheme, shownWord, UrlProblem } from '../config/url-problem.js';
 
 const SCHEME = /^postgres(ql)?:\/\//;
-export const POSTGRES_EXAMPLE = 'postgres://user:password@host:5432/database';
+const POSTGRES_EXAMPLE = 'postgres://user:password@host:5432/database';
 
 /** What of the parameters decides whether the line is safe, with its values; none: files, or anything. */
 const CHECKED: Readonly<Record<string, readonly string[]>> = {

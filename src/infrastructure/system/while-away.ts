@@ -98,7 +98,8 @@ const expectedOf = (fault: LogFault | undefined, isAway: boolean, { forMs }: Wai
         expected: `an event store with a leader ${within}`,
         advice: 'Start enough of its nodes, or correct the setting',
       };
-    default:
+    case 'NO_CONNECTION':
+    case undefined:
       return isAway
         ? { expected: `an event store that answers ${within}`, advice: 'Start it, or correct the setting' }
         : { expected: 'an event store that can be used', advice: 'Start it, or correct the setting' };
