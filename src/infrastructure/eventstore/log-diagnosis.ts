@@ -2,7 +2,7 @@
 import gossip from '@eventstore/db-client/generated/gossip_pb.js';
 import gossipServices from '@eventstore/db-client/generated/gossip_grpc_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
-import { credentials, Metadata } from '@grpc/grpc-js';
+import { credentials, Metadata, status } from '@grpc/grpc-js';
 import type { LogFault } from '../../application/log/log-fault.js';
 import { addressOf } from './connect.js';
 import type { EsdbAddress } from './esdb-url.js';
@@ -20,9 +20,14 @@ const SAID: readonly (readonly [LogFault, RegExp])[] = [
 const NOT_DISCOVERED = /Failed to discover/;
 const CAUSES = 8;
 
+/** With the names of codes and reasons that stand beside the words. */
 const textOf = (error: unknown): string => {
   const texts: string[] = [];
-  for (let each = error; each instanceof Error && texts.length < CAUSES; each = each.cause) texts.push(each.message);
+  for (let each = error; each instanceof Error && texts.length < CAUSES; each = each.cause) {
+    const { code, reason } = each as { code?: unknown; reason?: unknown };
+    const name = typeof code === 'number' ? (status[code] ?? '') : '';
+    texts.push(`${name} ${reason === 'denied' ? 'access-denied' : ''} ${each.message}`);
+  }
   return texts.join('\n');
 };
 
