@@ -79,7 +79,11 @@ module.exports = {
       'tools-layers',
       'A tool is a program of its own: it shares how to reach a server, and nothing that runs workflows.',
       { path: '^src/tools/' },
-      { path: '^src/', pathNot: '^src/tools/|^src/application/runtime/|^src/infrastructure/eventstore/connect\\.ts$' },
+      {
+        path: '^src/',
+        pathNot:
+          '^src/tools/|^src/application/runtime/|^src/infrastructure/eventstore/(connect|esdb-url)\\.ts$|^src/infrastructure/config/(password-file|url-problem)\\.ts$',
+      },
     ),
     forbid(
       'interfaces-layers',

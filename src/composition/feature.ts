@@ -7,10 +7,12 @@ import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { OutsideTreeHeads, TreeHeadSigner } from '../application/audit/signed-tree-head.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
-import { type EventLog, LogUnavailable } from '../application/log/event-log.js';
+import { LogUnavailable } from '../application/log/event-log.js';
+import type { WatchedEventLog } from '../application/log/watched.event-log.js';
 import type { Ids } from '../application/log/ids.js';
 import type { TaskTokens } from '../application/workflow/tasks.js';
 import type { Config } from '../infrastructure/config/config.js';
+import type { LogDiagnosis } from '../infrastructure/eventstore/log-diagnosis.js';
 import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import type { OwnCalls } from '../interfaces/http/server/admission.js';
 import type { Door } from '../interfaces/http/configure-http.js';
@@ -44,7 +46,9 @@ export type AuditDependencies = Readonly<{
 export type Dependencies = Readonly<{
   config: Config;
   dataSource: DataSource;
-  log: EventLog;
+  log: WatchedEventLog;
+  /** Why the log cannot be used. */
+  diagnosis: LogDiagnosis;
   closePlatform: () => Promise<void>;
   clock: Clock;
   ids: Ids;

@@ -13,7 +13,8 @@ import { probeDatabase } from '../infrastructure/postgres/check-database.js';
 import { type Dependencies, type Feature, logErrors } from './feature.js';
 
 export const health = (dependencies: Dependencies): Feature => {
-  const { dataSource, log, clock, metrics, stopping } = dependencies;
+  const { dataSource, log, diagnosis, clock, metrics, stopping } = dependencies;
+  const { faultOf } = diagnosis;
   return {
     providers: [
       { provide: Metrics, useValue: metrics },
@@ -26,7 +27,7 @@ export const health = (dependencies: Dependencies): Feature => {
         provide: Health,
         inject: [VitalSigns, ProjectionRunner],
         useFactory: (vitals: VitalSigns, runner: ProjectionRunner) =>
-          new CheckedHealth({ dataSource, log, clock, vitals }, () => runner.status(), stopping),
+          new CheckedHealth({ dataSource, log, faultOf, clock, vitals }, () => runner.status(), stopping),
       },
     ],
     start: (app) => app.get(VitalSigns).start(),
@@ -35,14 +36,23 @@ export const health = (dependencies: Dependencies): Feature => {
 };
 
 const vitalSigns = (
-  { config, dataSource, log, clock, ids, audit, metrics }: Dependencies,
+  { config, dataSource, log, diagnosis, clock, ids, audit, metrics }: Dependencies,
   scheduler: SagaScheduler,
 ): VitalSigns => {
   const probe = new WriteProbe(log, ids);
   const [unsigned, unseen] = [new NextEvent(log, AUDITED_PREFIXES), new NextEvent(log, [STREAM_PREFIX])];
   const ports: VitalPorts = {
     clock,
-    writeLog: () => probe.write(),
+    writeLog: async () => {
+      try {
+        await probe.write();
+      } catch (error) {
+        await diagnosis.ask(error);
+        throw error;
+      }
+    },
+    watched: log,
+    faultOf: diagnosis.faultOf,
     writeDatabase: () => probeDatabase(dataSource),
     signed: async () => {
       const checkpoint = await audit.tree.latestTreeHead();

@@ -4,12 +4,14 @@ import { DataSource } from 'typeorm';
 import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
 import { EventLog } from '../application/log/event-log.js';
 import { Ids } from '../application/log/ids.js';
+import { isLasting } from '../application/log/log-fault.js';
 import { Clock } from '../application/runtime/clock.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { connectionShares, type ConnectionShares } from '../infrastructure/config/connections.js';
 import { SharedNode } from '../infrastructure/embedded-eventstore/index.js';
 import { EventStoreDbEventLog } from '../infrastructure/eventstore/eventstore-db.event-log.js';
+import { LogDiagnosis } from '../infrastructure/eventstore/log-diagnosis.js';
 import { FailoverEventLog } from '../infrastructure/eventstore/failover.event-log.js';
 import { checkDatabase } from '../infrastructure/postgres/check-database.js';
 import { createDataSource } from '../infrastructure/postgres/data-source.js';
@@ -30,6 +32,8 @@ export const platform = ({ dataSource, log, clock, ids, closePlatform }: Depende
 export type Platform = Readonly<{
   dataSource: DataSource;
   log: EventLog;
+  /** Why the log cannot be used. */
+  diagnosis: LogDiagnosis;
   close: () => Promise<void>;
 }>;
 
@@ -43,6 +47,8 @@ export type PlatformOptions = Readonly<{
   warn?: (line: string) => void;
   /** Which instance runs the event node. Default: dropped. */
   notice?: (line: string) => void;
+  /** What the log of EVENTSTORE_URL has to do besides being read, before anything else is started. */
+  alsoTry?: (log: EventLog) => Promise<void>;
   /** Ends the start while it waits. */
   signal?: AbortSignal;
 }>;
@@ -61,7 +67,7 @@ const toStderr = (line: string) => void process.stderr.write(`${line}\n`);
 /** Starts the servers that are not given, and waits for those that are given and away. A failure stops what was started. */
 export const startPlatform = async (
   config: Config,
-  { tell, warn = toStderr, notice = () => undefined, signal }: PlatformOptions,
+  { tell, warn = toStderr, notice = () => undefined, alsoTry, signal }: PlatformOptions,
 ): Promise<Platform> => {
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
@@ -85,8 +91,16 @@ export const startPlatform = async (
     const given = config.eventstoreUrl?.reveal();
     const endpoint = given ?? (await sharedNode(databaseUrl));
     const log = opened(new FailoverEventLog(endpoint, openLog, { followed: FOLLOWED }), (it) => it.close());
-    if (given) await whileLogIsAway(waits, log);
-    return { dataSource, log, close };
+    const diagnosis = new LogDiagnosis(given);
+    const tryLog = async () => {
+      await log.head();
+      // An event store without a leader may be read, and has one again: readiness says so until then.
+      await alsoTry?.(log).catch(async (error: unknown) => {
+        if (isLasting(await diagnosis.ask(error))) throw error;
+      });
+    };
+    if (given) await whileLogIsAway(waits, tryLog, (error) => diagnosis.ask(error));
+    return { dataSource, log, diagnosis, close };
   } catch (error) {
     await close();
     throw error;

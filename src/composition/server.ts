@@ -20,6 +20,8 @@ import { type Dependencies, type Feature, ApplicationLogger } from './feature.js
 import { boundUrl, doorOf, ownUrl, serve } from './http.js';
 import { jsonThreadLimits, JsonThreads } from './json.js';
 import { startPlatform, type Platform } from './platform.js';
+import { WatchedEventLog } from '../application/log/watched.event-log.js';
+import { WriteProbe } from '../application/log/write-probe.js';
 
 export { readConfig } from '../infrastructure/config/configuration.js';
 export type { Config };
@@ -65,6 +67,7 @@ export const startServer = async (
     tell: (line) => logger.debug(line, 'Platform'),
     warn: (line) => logger.warn(line, 'Platform'),
     notice: (line) => logger.log(line, 'EventNode'),
+    alsoTry: (log) => new WriteProbe(log, ids).write(),
     signal,
   });
   let app: NestExpressApplication | undefined;
@@ -89,16 +92,23 @@ export const startServer = async (
   }
 };
 
+/** A subscription that is lost is open again by then, where nothing but a connection was lost. */
+const GRACE_MS = 5_000;
+
 type Own = Pick<Dependencies, 'clock' | 'ids' | 'definitions' | 'projectDirs' | 'stopping'>;
 
 /** @param ownUrl asked at each call: our own address is known late */
 const dependenciesOf = async (
   config: Config,
-  { dataSource, log, close: closePlatform }: Platform,
+  { dataSource, log: opened, diagnosis, close: closePlatform }: Platform,
   own: Own,
   ownUrl: () => string,
 ): Promise<Dependencies> => {
   const { clock, ids, definitions } = own;
+  const log = new WatchedEventLog(opened, clock, diagnosis.faultOf, {
+    forgetMs: config.healthStalledMs,
+    graceMs: GRACE_MS,
+  });
   const taskTokens = new HmacTaskTokens(await installationSecret(dataSource, 'task-tokens'));
   const json = new JsonThreads(jsonThreadLimits(config), agentLimits(config), () => clock.now());
   const token = await installationToken(config, dataSource, ownUrl);
@@ -110,7 +120,7 @@ const dependenciesOf = async (
   if (audit.pins.size === 0) new Logger('Audit').log(pinIt(audit.signer.keyId));
   const door = doorOf(config);
   const made = { taskTokens, json, token, metrics, agents, worker, audit, door };
-  return { ...own, ...made, config, dataSource, log, closePlatform };
+  return { ...own, ...made, config, dataSource, log, diagnosis, closePlatform };
 };
 
 /** Each feature outlives those that need it. A second call waits for the first. */

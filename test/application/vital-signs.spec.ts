@@ -5,11 +5,21 @@ import { VirtualClock } from '../support/virtual-clock.js';
 const LIMITS = { everyMs: 10_000, retryMs: 1_000, timeoutMs: 5_000, stalledMs: 60_000, unsignedMs: 60_000 };
 const IDLE: Progress = { position: 'start', movedAt: null, next: null };
 
+const watched = { appendTrouble: () => null, followTrouble: () => null };
+
 const world = (ports: Partial<VitalPorts> = {}) => {
   const clock = new VirtualClock();
   const told: string[] = [];
   const well = { writeLog: async () => undefined, writeDatabase: async () => undefined };
-  const all = { clock, ...well, signed: async () => IDLE, saga: async () => IDLE, ...ports };
+  const all = {
+    clock,
+    ...well,
+    signed: async () => IDLE,
+    saga: async () => IDLE,
+    watched,
+    faultOf: () => undefined,
+    ...ports,
+  };
   const vitals = new VitalSigns(all, LIMITS, (message) => void told.push(message));
   vitals.start();
   return { clock, told, vitals };
@@ -62,6 +72,34 @@ test('a write that hangs counts as failed, and no second one joins it', async ()
   await clock.pass(60_000);
   expect(failing(vitals)).toEqual(['database_write']);
   expect(tries).toBe(1);
+});
+
+test('a write that is refused says why, and for how long nothing was written', async () => {
+  const faultOf = () => 'NO_QUORUM' as const;
+  const { clock, vitals } = world({ writeLog: () => Promise.reject(new Error('Server Is Not Ready')), faultOf });
+  await clock.pass(1);
+  const { ok, code, detail } = vitals.signs().log_write;
+  expect({ ok, code }).toEqual({ ok: false, code: 'NO_QUORUM' });
+  expect(detail).toMatch(/^no append yet; the event store has no leader/);
+  expect(vitals.signs().database_write.code).toBeUndefined();
+});
+
+test('what followers and writers are refused counts, though the probe succeeds', async () => {
+  const trouble = (what: string) => ({ fault: 'RIGHTS_MISSING' as const, what, seconds: 7 });
+  let isRefused = true;
+  const watched = {
+    appendTrouble: () => (isRefused ? trouble('appends to workflow-') : null),
+    followTrouble: () => (isRefused ? trouble('followers of workflow-') : null),
+  };
+  const { clock, vitals } = world({ watched });
+  await clock.pass(1);
+  expect(failing(vitals)).toEqual(['log_write', 'log_follow']);
+  expect(vitals.signs().log_write).toMatchObject({
+    code: 'RIGHTS_MISSING',
+    detail: expect.stringMatching(/^appends to workflow- are refused for 7 s; the user lacks a right/),
+  });
+  isRefused = false;
+  expect(failing(vitals)).toEqual([]);
 });
 
 describe.each(['signing', 'saga'] as const)('%s', (name) => {

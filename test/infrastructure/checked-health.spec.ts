@@ -12,14 +12,37 @@ let tables: TestTables;
 beforeAll(async () => (tables = await openTables()));
 afterAll(() => tables.close());
 
+const DENIED = new Error('denied');
 const WELL: VitalSign = { ok: true, detail: 'as it should be', ageSeconds: 1 };
-const signs = { log_write: WELL, database_write: WELL, signing: WELL, saga: WELL };
+const signs = { log_write: WELL, log_follow: WELL, database_write: WELL, signing: WELL, saga: WELL };
 
-const checked = (status: Partial<RunnerStatus>, stopping = new AbortController().signal, ill: object = {}) => {
+const checked = (
+  status: Partial<RunnerStatus>,
+  stopping = new AbortController().signal,
+  ill: object = {},
+  log = new InMemoryEventLog(),
+) => {
   const vitals = { known: Promise.resolve(), signs: () => ({ ...signs, ...ill }) };
-  const asked = { dataSource: tables.dataSource, log: new InMemoryEventLog(), clock: new SystemClock(), vitals };
+  const faultOf = (error: unknown) => (error === DENIED ? 'RIGHTS_MISSING' : undefined);
+  const asked = {
+    dataSource: tables.dataSource,
+    log,
+    faultOf,
+    clock: new SystemClock(),
+    vitals,
+  };
   return new CheckedHealth(asked, () => ({ ...LEADS, ...status }), stopping).check();
 };
+
+test.each([
+  [DENIED, { ok: false, code: 'RIGHTS_MISSING', detail: expect.stringMatching(/^the user lacks a right/) as string }],
+  [new Error('at log.internal:2113'), { ok: false, detail: 'it cannot be reached' }],
+])('one that may read streams and not the whole log is not ready: %s', async (error, expected) => {
+  const log = new InMemoryEventLog();
+  log.head = () => Promise.reject(error);
+  const { ready, checks } = await checked({}, undefined, {}, log);
+  expect({ ready, event_log: checks['event_log'] }).toEqual({ ready: false, event_log: expected });
+});
 
 test('all is well', async () => {
   expect(await checked({})).toMatchObject({ ready: true, checks: { projections: { ok: true, detail: 'up to date' } } });
@@ -35,13 +58,16 @@ test('one that is stopping is not ready', async () => {
   expect(await checked({}, AbortSignal.abort())).toMatchObject({ ready: false, checks: { instance: { ok: false } } });
 });
 
-test.each(['log_write', 'database_write', 'signing', 'saga'])('one without %s is not ready', async (name) => {
-  const { ready, checks } = await checked({}, undefined, {
-    [name]: { ok: false, detail: 'last 99 s ago', ageSeconds: 99 },
-  });
-  expect(ready).toBe(false);
-  expect(checks[name]).toEqual({ ok: false, detail: 'last 99 s ago' });
-});
+test.each(['log_write', 'log_follow', 'database_write', 'signing', 'saga'])(
+  'one without %s is not ready',
+  async (name) => {
+    const { ready, checks } = await checked({}, undefined, {
+      [name]: { ok: false, detail: 'last 99 s ago', ageSeconds: 99 },
+    });
+    expect(ready).toBe(false);
+    expect(checks[name]).toEqual({ ok: false, detail: 'last 99 s ago' });
+  },
+);
 
 test('one whose pool is in the session of a lock is not ready: the sessions are shared', async () => {
   await tables.dataSource.query(`set ${OWNER_SETTING} = 'another client'`);

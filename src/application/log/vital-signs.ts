@@ -1,7 +1,9 @@
-import type { OnError } from '../runtime/errors.js';
 /** Whether this instance can do its work: what it depends on is tried by writing, what it waits for is looked at. */
 import { sleep, type Clock } from '../runtime/clock.js';
+import type { OnError } from '../runtime/errors.js';
 import type { EventLog, RecordedEvent } from './event-log.js';
+import { LOG_FAULTS, type FaultOf, type LogFault } from './log-fault.js';
+import type { LogTrouble, WatchedEventLog } from './watched.event-log.js';
 
 export type VitalLimits = Readonly<{
   /** Between two looks; after one that failed, `retryMs`. */
@@ -24,32 +26,39 @@ export type VitalPorts = Readonly<{
   writeDatabase: () => Promise<void>;
   signed: () => Promise<Progress>;
   saga: () => Promise<Progress>;
+  /** What followers and writers know. */
+  watched: Pick<WatchedEventLog, 'appendTrouble' | 'followTrouble'>;
+  faultOf: FaultOf;
 }>;
 
-export type VitalName = 'log_write' | 'database_write' | 'signing' | 'saga';
+export type VitalName = 'log_write' | 'log_follow' | 'database_write' | 'signing' | 'saga';
+type Written = 'log_write' | 'database_write';
+type Moved = 'signing' | 'saga';
 
 export type VitalSign = Readonly<{
   ok: boolean;
   detail: string;
+  /** Why the log cannot be used, where that is known. */
+  code?: LogFault;
   /** Of the last append, write, signature or position, in seconds; null before the first one. */
   ageSeconds: number | null;
 }>;
 
-type Outcome = Readonly<{ failed: boolean; okAt: Date | null }>;
+type Outcome = Readonly<{ failed: boolean; okAt: Date | null; fault?: LogFault }>;
 
 const NEVER: Outcome = { failed: false, okAt: null };
 
 export class VitalSigns {
   private readonly ending = new AbortController();
   private loop: Promise<void> = Promise.resolve();
-  private readonly writes: Record<'log_write' | 'database_write', Outcome> = {
+  private readonly writes: Record<Written, Outcome> = {
     log_write: NEVER,
     database_write: NEVER,
   };
-  private readonly progress: Record<'signing' | 'saga', Progress | null> = { signing: null, saga: null };
+  private readonly progress: Record<Moved, Progress | null> = { signing: null, saga: null };
   /** Since when each cannot be looked at; null while it can. */
-  private readonly unseenSince: Record<'signing' | 'saga', Date | null> = { signing: null, saga: null };
-  private readonly underWay = new Set<VitalName>();
+  private readonly unseenSince: Record<Moved, Date | null> = { signing: null, saga: null };
+  private readonly underWay = new Set<Written | Moved>();
   private begun: () => void = () => undefined;
   /** Resolves when there is something to say. */
   readonly known = new Promise<void>((resolve) => (this.begun = resolve));
@@ -72,7 +81,8 @@ export class VitalSigns {
   signs(): Readonly<Record<VitalName, VitalSign>> {
     const { stalledMs, unsignedMs } = this.limits;
     return {
-      log_write: this.written('log_write', 'append'),
+      log_write: this.logWritten(),
+      log_follow: this.followed(),
       database_write: this.written('database_write', 'write'),
       signing: this.moved('signing', 'signature', unsignedMs),
       saga: this.moved('saga', 'position of the saga', stalledMs),
@@ -94,7 +104,7 @@ export class VitalSigns {
   }
 
   /** An attempt that hangs is not joined by others. */
-  private async within<T>(name: VitalName, attempt: () => Promise<T>, took: (value: T) => void): Promise<void> {
+  private async within<T>(name: Written | Moved, attempt: () => Promise<T>, took: (value: T) => void): Promise<void> {
     if (this.underWay.has(name)) return;
     this.underWay.add(name);
     const patience = new AbortController();
@@ -108,11 +118,11 @@ export class VitalSigns {
       this.fail(name, new Error(`no answer within ${this.limits.timeoutMs} ms`));
   }
 
-  private wrote(name: 'log_write' | 'database_write'): void {
+  private wrote(name: Written): void {
     this.writes[name] = { failed: false, okAt: this.ports.clock.now() };
   }
 
-  private looked(name: 'signing' | 'saga', progress: Progress): void {
+  private looked(name: Moved, progress: Progress): void {
     this.progress[name] = progress;
     this.unseenSince[name] = null;
   }
@@ -121,17 +131,45 @@ export class VitalSigns {
    * Logged when it begins. What cannot be looked at stays as it was for a while: a log or a database that is away has a sign
    * of its own. One that takes events and cannot be read, as where a page of it is damaged, has none.
    */
-  private fail(name: VitalName, error: unknown): void {
+  private fail(name: Written | Moved, error: unknown): void {
     if (this.ending.signal.aborted) return;
     if (name === 'signing' || name === 'saga') {
       this.unseenSince[name] ??= this.ports.clock.now();
       return;
     }
     if (!this.writes[name].failed) this.onError(`Not ready: ${WHAT[name]} cannot be written`, error);
-    this.writes[name] = { failed: true, okAt: this.writes[name].okAt };
+    const fault = name === 'log_write' ? this.ports.faultOf(error) : undefined;
+    this.writes[name] = {
+      failed: true,
+      okAt: this.writes[name].okAt,
+      ...(fault ? { fault } : {}),
+    };
   }
 
-  private written(name: 'log_write' | 'database_write', what: string): VitalSign {
+  /** The probe writes a stream of its own: what is refused elsewhere, the writers know. */
+  private logWritten(): VitalSign {
+    const sign = this.written('log_write', 'append');
+    const { fault } = this.writes.log_write;
+    if (!sign.ok) return fault ? { ...sign, code: fault, detail: `${sign.detail}; ${LOG_FAULTS[fault]}` } : sign;
+    return this.troubled(this.ports.watched.appendTrouble(), sign);
+  }
+
+  private followed(): VitalSign {
+    return this.troubled(this.ports.watched.followTrouble(), {
+      ok: true,
+      detail: 'the log is followed',
+      ageSeconds: null,
+    });
+  }
+
+  private troubled(trouble: LogTrouble | null, well: VitalSign): VitalSign {
+    if (!trouble) return well;
+    const { fault, what, seconds } = trouble;
+    const detail = `${what} are refused for ${seconds} s${fault ? `; ${LOG_FAULTS[fault]}` : ''}`;
+    return { ok: false, detail, ageSeconds: well.ageSeconds, ...(fault ? { code: fault } : {}) };
+  }
+
+  private written(name: Written, what: string): VitalSign {
     const { failed, okAt } = this.writes[name];
     const ageSeconds = this.age(okAt);
     const { everyMs, timeoutMs } = this.limits;
@@ -140,7 +178,7 @@ export class VitalSigns {
     return { ok: okAt !== null && !failed && !isOld, detail: last(what, ageSeconds), ageSeconds };
   }
 
-  private moved(name: 'signing' | 'saga', what: string, limitMs: number): VitalSign {
+  private moved(name: Moved, what: string, limitMs: number): VitalSign {
     const { movedAt = null, next = null } = this.progress[name] ?? {};
     const ageSeconds = this.age(movedAt);
     const unseen = this.age(this.unseenSince[name]);

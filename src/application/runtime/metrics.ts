@@ -7,7 +7,8 @@ export abstract class Metrics {
   abstract request(method: string, route: string, status: number, seconds: number): void;
 }
 
-export type HealthCheck = Readonly<{ ok: boolean; detail?: string }>;
+/** `code` where a client may tell one cause from another. */
+export type HealthCheck = Readonly<{ ok: boolean; code?: string; detail?: string }>;
 
 export type HealthReport = Readonly<{ ready: boolean; checks: Readonly<Record<string, HealthCheck>> }>;
 

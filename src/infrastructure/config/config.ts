@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import { agentBound, type AgentBoundValues, type Variables, variables } from './variables.js';
 import { isAgentUrl, unknownNames } from './names.js';
 import { contradictions } from './rules.js';
+import { addPasswords } from './passwords.js';
 import { webUrl } from './variable.js';
 
 /** The one message that stops a start: everything that is wrong, and where to read on. */
@@ -20,12 +21,8 @@ class ConfigurationError extends Error {
 
 const SHOWN_CHARACTERS = 80;
 
-/** What came, fit for a log: of a connection string only the scheme, of any other URL no user name and password. */
+/** What came, fit for a log: of a URL no user name and password. Connection strings say themselves what of them may be shown. */
 function shown(name: string, value = ''): string {
-  if (name === 'DATABASE_URL' || name === 'EVENTSTORE_URL') {
-    const scheme = /^[a-z][a-z+]{0,20}:\/\//i.exec(value)?.[0];
-    return scheme ? `"${scheme}[hidden]"` : `[hidden] (${value.length} characters)`;
-  }
   if (name === 'AUDIT_SIGNING_KEY') return `[hidden] (${value.length} characters)`;
   const safe = value.replace(/\/\/[^/]*@/, '//[hidden]@').replace(/\?.*/s, '?[hidden]');
   return JSON.stringify(safe.length > SHOWN_CHARACTERS ? `${safe.slice(0, SHOWN_CHARACTERS)}...` : safe);
@@ -61,11 +58,13 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
   const allowed = variables.shape.ALLOW_UNKNOWN_SETTINGS.safeParse(given['ALLOW_UNKNOWN_SETTINGS']).data ?? [];
   const problems = [...unknownNames(withoutEmpty(env), envFile, allowed)];
 
-  const malformed = new Map(
-    variables.safeParse(given).error?.issues.map((issue) => [String(issue.path[0]), issue.message]),
-  );
-  for (const [name, expected] of malformed)
-    problems.push(`${name}: expected ${expected}; got ${shown(name, given[name])}.`);
+  const malformed = new Set<string>();
+  for (const issue of variables.safeParse(given).error?.issues ?? []) {
+    const name = String(issue.path[0]);
+    const { got } = ('params' in issue ? issue.params : {}) as { got?: string };
+    problems.push(`${name}: expected ${issue.message}; got ${got ?? shown(name, given[name])}.`);
+    malformed.add(name);
+  }
   const agentUrls: Record<string, string> = {};
   for (const [name, value] of Object.entries(given).filter(([name]) => isAgentUrl(name))) {
     const url = webUrl().safeParse(value);
@@ -83,8 +82,9 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
   const wellFormed = Object.entries(given).filter(([name]) => !malformed.has(name));
   const values = variables.parse(Object.fromEntries(wellFormed));
   // A contradiction with the default that stands for a malformed value would mislead.
-  const names = [...malformed.keys()];
+  const names = [...malformed];
   problems.push(...contradictions(values).filter((problem) => !names.some((name) => problem.includes(name))));
+  problems.push(...addPasswords(values, malformed, workingDirectory));
   if (problems.length > 0) throw new ConfigurationError(problems);
 
   for (const name of DIRECTORIES) values[name] = resolve(workingDirectory, values[name]);

@@ -2,7 +2,10 @@
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
 import { z } from 'zod';
-import { esdbUrl, EVENT_STORE_SCHEMES } from '../eventstore/esdb-url.js';
+import { readEsdbUrl } from '../eventstore/esdb-url.js';
+import { readTlsFiles } from '../eventstore/tls-files.js';
+import { checkDatabaseUrl } from '../postgres/database-url.js';
+import { UrlProblem } from './url-problem.js';
 
 /** Text that no log, error or JSON shows: only `reveal()` gives it out. */
 export class Secret {
@@ -142,19 +145,28 @@ export function host(fallback: string) {
   return variable('an IP address or a host name', parse, fallback);
 }
 
-/** Holds a password as a rule, so it is wrapped. */
-export function connectionString(schemes: readonly string[], example: string) {
-  const parse = (text: string) => {
-    const scheme = /^([a-z+]+):\/\/[^/\s]/.exec(text)?.[1];
-    return scheme && schemes.includes(scheme) && !/\s/.test(text) ? new Secret(text) : undefined;
-  };
-  return variable(`a connection string such as ${example}`, parse, undefined);
+/** Holds a password as a rule, so it is wrapped. What is wrong with it is said without showing it. */
+function connectionString(check: (text: string) => void) {
+  return z
+    .string()
+    .optional()
+    .transform((text, context): Secret | undefined => {
+      if (text === undefined) return undefined;
+      try {
+        check(text);
+        return new Secret(text);
+      } catch (error) {
+        if (!(error instanceof UrlProblem)) throw error;
+        context.addIssue({ code: 'custom', message: error.expected, params: { got: error.got } });
+        return z.NEVER;
+      }
+    });
 }
 
-/** In the words that the client understands, whatever the server is called. */
-export function eventStoreUrl(example: string) {
-  return connectionString(EVENT_STORE_SCHEMES, example).transform((url) => url && new Secret(esdbUrl(url.reveal())));
-}
+export const databaseUrl = () => connectionString(checkDatabaseUrl);
+
+/** A KurrentDB's too. */
+export const eventStoreUrl = () => connectionString((text) => void readTlsFiles(readEsdbUrl(text).parameters));
 
 const asWebUrl = (text: string) => {
   if (!URL.canParse(text)) return undefined;

@@ -1,7 +1,7 @@
 /** Every environment variable there is, with its default. The names are a contract; `.env.example` describes each. */
 import { z } from 'zod';
 import {
-  connectionString,
+  databaseUrl,
   eventStoreUrl,
   flag,
   host,
@@ -67,10 +67,12 @@ export const variables = z.object({
   DATA_DIR: text('a directory', './data'),
   DEFINITIONS_DIR: text('a directory', './definitions'),
   PROJECTS_DIR: text('a directory', './examples'),
-  DATABASE_URL: connectionString(['postgres', 'postgresql'], 'postgres://user:password@host:5432/database'),
+  DATABASE_URL: databaseUrl(),
+  DATABASE_PASSWORD_FILE: text('a file', undefined),
   DATABASE_POOL_SIZE: whole('connections', 10, { min: 2, max: 1000 }),
   DATABASE_MAX_CONNECTIONS: wholeIfSet('connections', { max: 10_000 }),
-  EVENTSTORE_URL: eventStoreUrl('esdb://host:2113?tls=false'),
+  EVENTSTORE_URL: eventStoreUrl(),
+  EVENTSTORE_PASSWORD_FILE: text('a file', undefined),
   START_WAIT_MS: whole('milliseconds', 60_000, { min: 0, max: 3_600_000 }),
 
   AGENTS_MODULE: text('a module, such as ./my-agents.js', undefined),

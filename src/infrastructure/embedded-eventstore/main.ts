@@ -3,6 +3,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { checkDatabase } from '../postgres/check-database.js';
+import { databaseUrlOf } from '../config/passwords.js';
 import { isLoopback } from '../config/rules.js';
 import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.js';
 import { whileDatabaseIsAway } from '../system/while-away.js';
@@ -21,6 +22,7 @@ const settings = z
     ESDB_PASSWORD_FILE: z.string().min(1).optional(),
     ALLOW_UNAUTHENTICATED_NETWORK: z.enum(['true', 'false']).default('false'),
     DATABASE_URL: z.string().min(1).optional(),
+    DATABASE_PASSWORD_FILE: z.string().min(1).optional(),
     DATA_DIR: z.string().min(1).default('./data'),
     START_WAIT_MS: z.coerce.number().int().min(0).max(3_600_000).default(60_000),
   })
@@ -45,6 +47,7 @@ const reachDatabase = (url: string, forMs: number) =>
 async function main(): Promise<void> {
   const given = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ''));
   const env = settings.parse(given);
+  const databaseUrl = databaseUrlOf(env.DATABASE_URL, env.DATABASE_PASSWORD_FILE);
   let stop: NodeJS.Signals | undefined;
   let wake: () => void = () => undefined;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -53,14 +56,14 @@ async function main(): Promise<void> {
       wake();
     });
   }
-  const postgres = env.DATABASE_URL
+  const postgres = databaseUrl
     ? undefined
     : await startEmbeddedPostgres({ dataDir: join(env.DATA_DIR, 'postgres'), log: say });
   try {
-    if (env.DATABASE_URL) await reachDatabase(env.DATABASE_URL, env.START_WAIT_MS);
+    if (databaseUrl) await reachDatabase(databaseUrl, env.START_WAIT_MS);
     const password = env.ESDB_PASSWORD_FILE ? await passwordIn(env.ESDB_PASSWORD_FILE) : env.ESDB_PASSWORD;
     const node = await runNode({
-      databaseUrl: env.DATABASE_URL ?? postgres?.url ?? '',
+      databaseUrl: databaseUrl ?? postgres?.url ?? '',
       ...{ host: env.HOST, port: env.PORT, log: say, secret: password },
       ...{ advertisedHost: env.ESDB_ADVERTISE_HOST, advertisedPort: env.ESDB_ADVERTISE_PORT },
     });

@@ -1,10 +1,9 @@
 /** Makes the official client of a connection string, so that it sends the credentials in it also where there is no TLS. */
 import { EventStoreDBClient } from '@eventstore/db-client';
 import { InterceptingCall, type Channel, type Client, type Interceptor } from '@grpc/grpc-js';
-import { esdbUrl } from './esdb-url.js';
-
-const CREDENTIALS = /:\/\/([^:/@]+):([^?]+)@/;
-const WITHOUT_TLS = /[?&]tls=false(&|$)/i;
+import { UrlProblem } from '../config/url-problem.js';
+import { readEsdbUrl, type EsdbAddress } from './esdb-url.js';
+import { readTlsFiles } from './tls-files.js';
 
 /** Of the client, what makes the stubs that all of its calls go through. */
 type Inside = {
@@ -12,20 +11,13 @@ type Inside = {
   createGRPCClient: (Stub: new (address: null, credentials: null, options: object) => Client) => Promise<Client>;
 };
 
-/** A connection string, with its credentials apart from it: the client's parser repeats what it does not understand. */
-export type Address = Readonly<{
-  url: string;
-  credentials?: Readonly<{ username: string; password: string }>;
-  hasTls: boolean;
-}>;
-
-/** @throws Error that does not repeat what it was given */
-export const addressOf = (given: string): Address => {
-  const [, username, password] = CREDENTIALS.exec(given) ?? [];
-  const [url, hasTls] = [esdbUrl(given.replace(CREDENTIALS, '://')), !WITHOUT_TLS.test(given)];
-  if (username === undefined || password === undefined) return { url, hasTls };
-  return { url, hasTls, credentials: { username: decoded(username), password: decoded(password) } };
-};
+/** @throws Error that repeats nothing of what may be secret */
+export const addressOf = (given: string): EsdbAddress =>
+  inWords(() => {
+    const address = readEsdbUrl(given);
+    if (address.username === undefined || address.credentials) return address;
+    throw new UrlProblem(`a password for the user, as in user:password@host`, 'a user without one');
+  });
 
 /**
  * The client itself leaves credentials out where `tls=false`, and says so in its debug log alone. The embedded node listens on
@@ -33,18 +25,31 @@ export const addressOf = (given: string): Address => {
  * What looks for the members of a cluster goes past this; of an embedded node there is one.
  */
 export const connect = (given: string): EventStoreDBClient => {
-  const { url, hasTls, credentials } = addressOf(given);
-  if (!credentials || hasTls) return EventStoreDBClient.connectionString(esdbUrl(given));
-  const client = EventStoreDBClient.connectionString(url);
+  const address = addressOf(given);
+  const client = clientOf(address);
+  if (!address.credentials || address.hasTls) return client;
   const inside = client as unknown as Inside;
-  const interceptors = [withCredentials(credentials)];
+  const interceptors = [withCredentials(address.credentials)];
   inside.createGRPCClient = async (Stub) =>
     new Stub(null, null, { channelOverride: await inside.getChannel(), interceptors });
   return client;
 };
 
+/**
+ * The client as it is. It gets values, and no text to read: its own parser prints the text, with the password, where it does not
+ * know a word of it.
+ * @throws Error where a file of the address cannot be used
+ */
+export const clientOf = ({ hosts, isCluster, hasTls, credentials, parameters }: EsdbAddress): EventStoreDBClient => {
+  const { tls: _tls, tlsVerifyCert: _verify, tlsCAFile, userCertFile, userKeyFile, ...settings } = parameters;
+  const files = hasTls ? inWords(() => readTlsFiles({ tlsCAFile, userCertFile, userKeyFile })) : {};
+  const place = isCluster ? { endpoints: [...hosts] } : { endpoint: hosts[0]! };
+  const channel = { insecure: !hasTls, ...files };
+  return new EventStoreDBClient({ ...settings, ...place } as { endpoint: (typeof hosts)[0] }, channel, credentials);
+};
+
 /** Sends them with each call, over whatever channel. */
-export const withCredentials = ({ username, password }: NonNullable<Address['credentials']>): Interceptor => {
+export const withCredentials = ({ username, password }: NonNullable<EsdbAddress['credentials']>): Interceptor => {
   const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
   return (options, next) =>
     new InterceptingCall(next(options), {
@@ -55,12 +60,11 @@ export const withCredentials = ({ username, password }: NonNullable<Address['cre
     });
 };
 
-const decoded = (part: string): string => {
+const inWords = <T>(read: () => T): T => {
   try {
-    return decodeURIComponent(part);
-  } catch {
-    throw new Error(
-      'The connection string of the event store: expected percent-encoded credentials, got a % that begins no code',
-    );
+    return read();
+  } catch (error) {
+    if (!(error instanceof UrlProblem)) throw error;
+    throw new Error(`The connection string of the event store: ${error.message}`, { cause: error });
   }
 };

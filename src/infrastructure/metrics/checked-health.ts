@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { sleep, type Clock } from '../../application/runtime/clock.js';
 import type { EventLog } from '../../application/log/event-log.js';
+import { LOG_FAULTS, type FaultOf } from '../../application/log/log-fault.js';
 import { Health, type HealthCheck, type HealthReport } from '../../application/runtime/metrics.js';
 import type { RunnerStatus } from '../../application/projections/runner.js';
 import type { VitalName, VitalSign, VitalSigns } from '../../application/log/vital-signs.js';
@@ -13,6 +14,7 @@ const NO_STREAM = 'workflow-health';
 type Asked = Readonly<{
   dataSource: DataSource;
   log: EventLog;
+  faultOf: FaultOf;
   clock: Clock;
   vitals: Pick<VitalSigns, 'signs' | 'known'>;
 }>;
@@ -29,13 +31,14 @@ export class CheckedHealth extends Health {
 
   async check(): Promise<HealthReport> {
     let held: Held = { poisoned: 0, drifted: 0, owner: '' };
-    const { dataSource, log, vitals } = this.asked;
+    const { dataSource, log, vitals, faultOf } = this.asked;
     const ask = async () => {
       [held = held] = await dataSource.query(HELD);
     };
     const [database, eventLog] = await Promise.all([
       this.answers(ask),
-      this.answers(() => log.read(NO_STREAM)),
+      // The two rights differ, and followers need the second.
+      this.answers(() => Promise.all([log.read(NO_STREAM), log.head()]), faultOf),
       this.answers(() => vitals.known),
     ]);
     const instance: HealthCheck = this.stopping.aborted ? { ok: false, detail: 'it is stopping' } : { ok: true };
@@ -44,7 +47,7 @@ export class CheckedHealth extends Health {
     return { ready, checks: { ...needed, projections: projectionsCheck(this.projections(), held) } };
   }
 
-  private async answers(ask: () => Promise<unknown>): Promise<HealthCheck> {
+  private async answers(ask: () => Promise<unknown>, faultOf: FaultOf = () => undefined): Promise<HealthCheck> {
     const patience = new AbortController();
     const late: Promise<HealthCheck> = sleep(this.asked.clock, CHECK_TIMEOUT_MS, patience.signal).then(() => ({
       ok: false,
@@ -53,7 +56,10 @@ export class CheckedHealth extends Health {
     // The reason goes into the log where it happens; it may name hosts and users, which are not for everybody.
     const asked = ask().then(
       (): HealthCheck => ({ ok: true }),
-      (): HealthCheck => ({ ok: false, detail: 'it cannot be reached' }),
+      (error: unknown): HealthCheck => {
+        const code = faultOf(error);
+        return code ? { ok: false, code, detail: LOG_FAULTS[code] } : { ok: false, detail: 'it cannot be reached' };
+      },
     );
     try {
       return await Promise.race([asked, late]);
@@ -74,10 +80,11 @@ const ownSessions = (database: HealthCheck, { owner }: Held): HealthCheck =>
   owner === '' ? database : { ok: false, detail: 'a pooler in transaction mode is in between; see DATABASE_URL' };
 
 const checksOf = (vitals: Pick<VitalSigns, 'signs'>): Readonly<Record<VitalName, HealthCheck>> => {
-  const { log_write, database_write, signing, saga } = vitals.signs();
-  const check = ({ ok, detail }: VitalSign): HealthCheck => ({ ok, detail });
+  const { log_write, log_follow, database_write, signing, saga } = vitals.signs();
+  const check = ({ ok, code, detail }: VitalSign): HealthCheck => ({ ok, ...(code ? { code } : {}), detail });
   return {
     log_write: check(log_write),
+    log_follow: check(log_follow),
     database_write: check(database_write),
     signing: check(signing),
     saga: check(saga),

@@ -118,7 +118,7 @@ const observeDrift = (registry: Registry, drift: () => DriftCounts): void => {
   );
 };
 
-const AGES: Readonly<Record<VitalName, readonly [name: string, help: string]>> = {
+const AGES: Readonly<Partial<Record<VitalName, readonly [name: string, help: string]>>> = {
   log_write: ['log_last_append_age_seconds', 'Age of the last append to the log that was tried and succeeded'],
   database_write: [
     'database_last_write_age_seconds',
@@ -146,9 +146,9 @@ export const observeVitalSigns = (
   });
   metrics.beforeExposing(async () => {
     const now = signs();
+    for (const [sign, { ok: isOk }] of Object.entries(now)) ok.set({ sign }, isOk ? 1 : 0);
     for (const { sign, gauge } of ages) {
-      const { ok: isOk, ageSeconds } = now[sign];
-      ok.set({ sign }, isOk ? 1 : 0);
+      const { ageSeconds } = now[sign];
       if (ageSeconds === null) gauge.remove();
       else gauge.set(ageSeconds);
     }

@@ -1,6 +1,7 @@
 /** A start may come while the servers that it needs are being restarted: it waits for them, and then says which setting leads nowhere. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { LogUnavailable, type EventLog } from '../../application/log/event-log.js';
+import { AppendOutcomeUnknown, LogUnavailable } from '../../application/log/event-log.js';
+import { isLasting, type LogFault } from '../../application/log/log-fault.js';
 import { reasonOf } from '../../application/runtime/errors.js';
 import { isConnectionLoss } from '../postgres/session/pg-client.js';
 import { SessionsAreShared } from '../postgres/session/session-lock.js';
@@ -8,7 +9,7 @@ import { SessionsAreShared } from '../postgres/session/session-lock.js';
 type Patience = Readonly<{
   /** How long it is tried again where `isAway` says that it may do later, milliseconds. */
   forMs: number;
-  isAway: (error: unknown) => boolean;
+  isAway: (error: unknown) => boolean | Promise<boolean>;
   /** Called once, for the first failure. */
   waiting: (error: unknown) => void;
   /** Ends the waiting with its reason. */
@@ -26,7 +27,7 @@ const patiently = async <T>(work: () => Promise<T>, patience: Patience): Promise
     try {
       return await work();
     } catch (error) {
-      if (!isAway(error) || performance.now() + PAUSE_MS > giveUpAt) throw error;
+      if (!(await isAway(error)) || performance.now() + PAUSE_MS > giveUpAt) throw error;
       if (failures === 0) waiting(error);
     }
     await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
@@ -47,18 +48,61 @@ export const whileDatabaseIsAway = async <T>(waits: Waits, isGiven: boolean, ope
   }
 };
 
-/** Resolves when it answers. */
-export const whileLogIsAway = async (waits: Waits, log: Pick<EventLog, 'head'>): Promise<void> => {
+/**
+ * Resolves when `tryIt` does. What time does not mend ends the start at once.
+ * @param ask why the log could not be used
+ */
+export const whileLogIsAway = async (
+  waits: Waits,
+  tryIt: () => Promise<void>,
+  ask: (error: unknown) => Promise<LogFault | undefined>,
+): Promise<void> => {
   const what = 'the event store of EVENTSTORE_URL';
+  let fault: LogFault | undefined;
+  const isAway = async (error: unknown) => {
+    fault = await ask(error);
+    return isOutage(error) && !isLasting(fault);
+  };
   try {
-    await patiently(() => log.head(), { ...waits, isAway: isLogAway, waiting: waiting(waits, what) });
+    await patiently(tryIt, { ...waits, isAway, waiting: waiting(waits, what) });
   } catch (error) {
     if (waits.signal?.aborted) throw error;
-    if (!isLogAway(error)) throw failure('EVENTSTORE_URL: expected an event store that can be used', error);
-    throw failure(
-      `EVENTSTORE_URL: expected an event store that answers within ${waits.forMs} ms (START_WAIT_MS)`,
-      error,
-    );
+    const { expected, advice } = expectedOf(fault, isOutage(error), waits);
+    throw failure(`EVENTSTORE_URL: expected ${expected}`, error, advice);
+  }
+};
+
+const isOutage = (error: unknown): boolean => error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown;
+
+/** Without what it got: that is in the error. */
+const expectedOf = (fault: LogFault | undefined, isAway: boolean, { forMs }: Waits) => {
+  const within = `within ${forMs} ms (START_WAIT_MS)`;
+  switch (fault) {
+    case 'CREDENTIALS_REFUSED':
+      return {
+        expected: 'a user and a password that the event store knows',
+        advice: 'Correct them there, or the password in EVENTSTORE_PASSWORD_FILE',
+      };
+    case 'RIGHTS_MISSING':
+      return {
+        expected: 'a user who may read $all, and read and write the streams of this application',
+        advice: 'Give the user these rights (docs/running.md#an-event-store-of-your-own), or name another one',
+      };
+    case 'TLS_FAILED':
+      return {
+        expected: 'an event store whose certificate is trusted for this host',
+        advice: 'Name its CA in tlsCAFile, correct the host, or set tls=false where it speaks no TLS',
+      };
+    case 'NO_QUORUM':
+      return {
+        expected: `an event store with a leader ${within}`,
+        advice: 'Start enough of its nodes, or correct the setting',
+      };
+    case 'NO_CONNECTION':
+    case undefined:
+      return isAway
+        ? { expected: `an event store that answers ${within}`, advice: 'Start it, or correct the setting' }
+        : { expected: 'an event store that can be used', advice: 'Start it, or correct the setting' };
   }
 };
 
@@ -70,14 +114,11 @@ const waiting =
 const namesTheSetting = (error: unknown): boolean =>
   error instanceof SessionsAreShared || (error instanceof Error && error.message.startsWith('DATABASE_URL: '));
 
-/** A refused login is refused later too. */
-const isLogAway = (error: unknown): boolean => {
-  const { type } = (error as { cause?: { type?: unknown } }).cause ?? {};
-  return error instanceof LogUnavailable && type !== 'access-denied';
-};
+const failure = (expected: string, cause: unknown, advice = 'Start it, or correct the setting'): Error =>
+  new Error(`${expected}, got: ${oneLine(reasonOf(cause))}. ${advice}`, { cause });
 
-const failure = (expected: string, cause: unknown): Error =>
-  new Error(`${expected}, got: ${reasonOf(cause)}. Start it, or correct the setting`, { cause });
+/** OpenSSL ends what it says with a line feed. */
+const oneLine = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
 /**
  * Work of a tenth of a second each, begun once in each round of the event loop: of thirty pieces that are there at once all

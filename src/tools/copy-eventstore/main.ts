@@ -4,12 +4,18 @@ import { reasonOf } from '../../application/runtime/errors.js';
 import { copyLog } from './copy.js';
 import { copyLimits, type CopyLimits } from './event.js';
 import { Lost, Server } from './server.js';
+import { serverUrls } from './server-urls.js';
 import { progressLines } from './progress.js';
 
 const AGAIN = 'Run the same command again to go on.';
 const USAGE = `npm run eventstore:copy -- --from URL --to URL
 
-Copies all streams of one server to another, then verifies them. URLs are esdb:// or kurrentdb:// connection strings.
+Copies all streams of one server to another, then verifies them. URLs are esdb:// or kurrentdb:// connection strings without
+a password: every user of the machine sees the arguments of a process. The environment may hold the URLs instead.
+
+  COPY_FROM_URL, COPY_TO_URL                      whole URLs, with passwords
+  COPY_FROM_PASSWORD_FILE, COPY_TO_PASSWORD_FILE  files with the passwords of the users in the URLs
+
 Interrupt it whenever you like; the same command goes on where it stopped.
 
   --idle-seconds N  how long a server may be silent, ${copyLimits.idleMs / 1_000}
@@ -24,16 +30,16 @@ async function main(): Promise<void> {
     },
   });
   if (values.help) return console.log(USAGE);
-  if (!values.from || !values.to) throw new Error(`Expected --from URL and --to URL\n\n${USAGE}`);
-  if (values.from === values.to) throw new Error('Expected two servers: --from and --to are the same');
+  const urls = serverUrls(values, process.env);
+  if (urls.from === urls.to) throw new Error('Expected two servers: --from and --to are the same');
   const limits: CopyLimits = {
     ...copyLimits,
     idleMs: count('--idle-seconds', values['idle-seconds'], 1_000) ?? copyLimits.idleMs,
     keptEvents: count('--kept-events', values['kept-events']) ?? copyLimits.keptEvents,
     keptBytes: count('--kept-mib', values['kept-mib'], 1024 * 1024) ?? copyLimits.keptBytes,
   };
-  const source = await reach('source', '--from', values.from, limits);
-  const target = await reach('target', '--to', values.to, limits);
+  const source = await reach('source', '--from', urls.from, limits);
+  const target = await reach('target', '--to', urls.to, limits);
   const started = Date.now();
   const written = await copyLog(source, target, progressLines(console.log), limits);
   console.log(`Done: ${written} events written, all verified, ${((Date.now() - started) / 1_000).toFixed(1)} s`);

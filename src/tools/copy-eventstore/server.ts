@@ -1,11 +1,10 @@
 /** One side of a copy, at the level of the protocol's messages: the client would parse JSON and write it anew. */
-import { EventStoreDBClient } from '@eventstore/db-client';
 import streamServices from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import shared from '@eventstore/db-client/generated/shared_pb.js';
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, Channel, Metadata } from '@grpc/grpc-js';
-import { addressOf, withCredentials } from '../../infrastructure/eventstore/connect.js';
+import { addressOf, clientOf, withCredentials } from '../../infrastructure/eventstore/connect.js';
 import { type CopiedEvent, copyLimits, type CopyLimits, kindOf, sizeOf } from './event.js';
 
 /** One log of a copy: gives its events and keeps what is compared after them, metadata and tombstones. */
@@ -112,8 +111,9 @@ export class Server {
     given: string,
     { idleMs }: Pick<CopyLimits, 'idleMs'> = copyLimits,
   ): Promise<Server> {
-    const { url, hasTls, credentials } = addressOf(given);
-    const inside = EventStoreDBClient.connectionString(url) as unknown as Inside;
+    const address = addressOf(given);
+    const { hasTls, credentials } = address;
+    const inside = clientOf(address) as unknown as Inside;
     const channel = await inside.getChannel();
     const interceptors = credentials && !hasTls ? [withCredentials(credentials)] : [];
     const client = new streamServices.StreamsClient('', undefined as never, { channelOverride: channel, interceptors });

@@ -1,8 +1,13 @@
+import { WatchedEventLog } from '../../../src/application/log/watched.event-log.js';
+import { VirtualClock } from '../../support/virtual-clock.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { describeEventLog, listen } from './event-log.contract.js';
 
 const log = new InMemoryEventLog();
 describeEventLog('The in-memory log', () => log);
+
+const watched = new WatchedEventLog(new InMemoryEventLog(), new VirtualClock(), () => undefined);
+describeEventLog('The watched log', () => watched);
 
 test('takes its times from the clock it is given', async () => {
   const at = new Date('2030-01-02T03:04:05Z');

@@ -1,27 +1,34 @@
 /** `npm run eventstore:copy`, as a process that can be killed. */
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { jest } from '@jest/globals';
 import { bundled, startChild, type Child } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { collect } from '../../infrastructure/embedded-eventstore/server-under-test.js';
-import { comparable, startSide, turns, type Side } from './side.js';
+import { asEnvironment, comparable, startSide, turns, type Side } from './side.js';
 
 const program = bundled(new URL('../../../dist/tools/copy-eventstore/main.js', import.meta.url));
 // Each test starts several processes.
 jest.setTimeout(90_000);
 const running: Child[] = [];
-const start = (...args: string[]) => {
-  const child = startChild(program, args);
+const startWith = (args: readonly string[], env: Record<string, string> = {}) => {
+  const child = startChild(program, args, env);
   running.push(child);
   return child;
 };
+const start = (...options: string[]) => {
+  const { args, env } = asEnvironment(options);
+  return startWith(args, env);
+};
 /** Exit code and all output. */
-async function run(...args: string[]): Promise<{ code: number | null; output: string }> {
-  const child = start(...args);
+const ended = async (child: Child): Promise<{ code: number | null; output: string }> => {
   await once(child.process, 'close');
   return { code: child.process.exitCode, output: child.output() };
-}
+};
+const run = (...options: string[]) => ended(start(...options));
 afterAll(() => {
   for (const { process } of running) process.kill('SIGKILL');
 });
@@ -126,39 +133,84 @@ describe('the options', () => {
   });
 
   test.each([
-    [/Expected --from URL and --to URL/, ['--from', nobody]],
+    [/Expected --from URL and --to URL, .*; --to is missing/, ['--from', nobody]],
     [/--from and --to are the same/, ['--from', nobody, '--to', nobody]],
     [/Unknown option '--form'/, ['--form', nobody]],
     [
       /--idle-seconds to be a number from 1 to \d+, got "soon"/,
-      ['--from', nobody, '--to', 'x', '--idle-seconds', 'soon'],
+      ['--from', nobody, '--to', 'esdb://x', '--idle-seconds', 'soon'],
     ],
-    [/Expected a server at the URL of --from: The source answered: .*127\.0\.0\.1:1/, ['--from', nobody, '--to', 'x']],
     [
-      /Expected a server at the URL of --from: .*esdb:\/\/ or esdb\+discover/s,
-      ['--from', 'db.example', '--to', nobody],
+      /Expected a server at the URL of --from: The source answered: .*127\.0\.0\.1:1/,
+      ['--from', nobody, '--to', 'esdb://x'],
     ],
+    [/--from: expected a connection string such as esdb:/, ['--from', 'db.example', '--to', nobody]],
+    [/--to: expected tls to be true or false; got "maybe"/, ['--from', nobody, '--to', 'esdb://x?tls=maybe']],
   ])('what is wrong is said: %s', async (said, args) => {
-    const { code, output } = await run(...args);
+    const { code, output } = await ended(startWith(args));
     expect(output).toMatch(said);
     expect(code).toBe(1);
   });
 
+  const [raw, inArguments] = [/percent-encoded/, /--from: expected a URL without a password, .* Set COPY_FROM_URL/];
   test.each([
-    ['esdb://admin:s3cret@127.0.0.1:1?tls=false'],
-    ['esdb://admin:s3cret/s3@s3cret@127.0.0.1:1?tls=false'],
-    ['esdb://admin:s3cret?s3cret@127.0.0.1:1?tls=false'],
-    ['admin:s3cret@127.0.0.1:1'],
-  ])('a password is never printed: %s', async (url) => {
-    const { code, output } = await run('--to', nobody, `--from=${url}`);
-    expect(output).toMatch(/Expected a server at the URL of --from/);
+    ['esdb://admin:s3cret@127.0.0.1:1?tls=false', inArguments],
+    ['esdb://admin:s3cret/s3@s3cret@127.0.0.1:1?tls=false', raw],
+    ['esdb://admin:s3cret?s3cret@127.0.0.1:1?tls=false', raw],
+    ['admin:s3cret@127.0.0.1:1', /--from: expected a connection string/],
+  ])('a password in an argument is refused and never printed: %s', async (url, said) => {
+    const { code, output } = await ended(startWith(['--to', nobody, `--from=${url}`]));
+    expect(output).toMatch(said);
     expect(output).not.toContain('s3cret');
     expect(code).toBe(1);
   });
 
   test('a password is not printed where no URL is expected', async () => {
-    const { code, output } = await run('esdb://admin:s3cret@127.0.0.1:1');
+    const { code, output } = await ended(startWith(['esdb://admin:s3cret@127.0.0.1:1']));
     expect(output).toMatch(/Unexpected argument/);
+    expect(output).not.toContain('s3cret');
+    expect(code).toBe(1);
+  });
+});
+
+describe('passwords from the environment and from files', () => {
+  const nobody = 'esdb://127.0.0.1:1?tls=false';
+  let directory: string;
+  beforeAll(async () => void (directory = await mkdtemp(path.join(tmpdir(), 'copy-passwords-'))));
+  afterAll(() => rm(directory, { recursive: true }));
+
+  test('a whole copy needs no password in its arguments', async () => {
+    const [source, target] = [await startSide('source'), await startSide('target')];
+    await source.write(turns(10, 2));
+    const url = new URL(source.url);
+    const file = path.join(directory, 'source');
+    await writeFile(file, `${decodeURIComponent(url.password)}\n`);
+    url.password = '';
+    const env = { COPY_FROM_PASSWORD_FILE: file, COPY_TO_URL: target.url };
+    const { code, output } = await ended(startWith(['--from', url.href], env));
+    expect(output).toMatch(/Done: 10 events written/);
+    expect(code).toBe(0);
+    for (const { url } of [source, target]) expect(output).not.toContain(new URL(url).password);
+    await Promise.all([source.stop(), target.stop()]);
+  });
+
+  test.each([
+    [
+      /COPY_TO_PASSWORD_FILE: expected a file with the password that can be read; got "\/nowhere" \(ENOENT\)/,
+      '/nowhere',
+      'esdb://u@h',
+    ],
+    [
+      /COPY_TO_PASSWORD_FILE: expected a user in COPY_TO_URL, whose password the file holds; got none/,
+      '/nowhere',
+      nobody,
+    ],
+    [/COPY_TO_PASSWORD_FILE: expected one password, .* got both/, '/nowhere', 'esdb://u:s3cret@h'],
+    [/COPY_TO_URL: expected a password for its user, in COPY_TO_URL or in COPY_TO_PASSWORD_FILE/, '', 'esdb://u@h'],
+  ])('what is wrong is said: %s', async (said, file, url) => {
+    const env = { COPY_TO_URL: url, COPY_TO_PASSWORD_FILE: file };
+    const { code, output } = await ended(startWith(['--from', nobody], env));
+    expect(output).toMatch(said);
     expect(output).not.toContain('s3cret');
     expect(code).toBe(1);
   });

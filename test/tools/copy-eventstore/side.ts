@@ -51,6 +51,18 @@ export async function startSide(
   };
 }
 
+/** The options of a copy as its environment where they hold a password, which the command refuses to take as arguments. */
+export const asEnvironment = (options: readonly string[]) => {
+  const args = [...options];
+  const env: Record<string, string> = {};
+  for (const side of ['from', 'to']) {
+    const at = args.indexOf(`--${side}`);
+    if (at < 0 || !args[at + 1]?.includes('@')) continue;
+    [, env[`COPY_${side.toUpperCase()}_URL`]] = args.splice(at, 2) as [string, string];
+  }
+  return { args, env };
+};
+
 const uuid = (number: number) => `00000000-0000-4000-8000-${number.toString().padStart(12, '0')}`;
 
 /** Events of `streams` streams, `run` of one and then of the next, with ids that tell their place. */
