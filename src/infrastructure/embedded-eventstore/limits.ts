@@ -1,13 +1,16 @@
 /** Every bound of the node. All can be set when it is started; sizes are bytes, times milliseconds. */
 export const defaultLimits = {
-  /** Type, data and metadata of all events of one append. EventStoreDB's default. */
+  /** Data of all events of one append, as EventStoreDB counts and by its default. */
   maxAppendBytes: 1024 * 1024,
+  /** Types and metadata of all events of one append; EventStoreDB has no bound of its own for them. */
+  maxAppendMetadataBytes: 4 * 1024 * 1024,
   /** One gRPC message that comes in. The client cuts batch appends into chunks of 3 MiB. */
   maxRequestBytes: 17 * 1024 * 1024,
   /** Memory that the HTTP/2 session of one client may use, in megabytes. */
   maxSessionMegabytes: 64,
-  maxStreamNameBytes: 1024,
-  maxEventTypeBytes: 1024,
+  /** Not of the `$$` of a metadata stream. What an index of Postgres holds in one entry is the most that works. */
+  maxStreamNameBytes: 2_560,
+  maxEventTypeBytes: 2_048,
   /** Appends that wait for their turn; one more is answered with UNAVAILABLE "Server Is Too Busy". */
   maxWaitingAppends: 8_192,
   maxWaitingBytes: 64 * 1024 * 1024,
@@ -40,8 +43,6 @@ export const defaultLimits = {
   readConnections: 4,
   /** Reads and subscriptions at once, each of which holds at most two pages; one more is answered with RESOURCE_EXHAUSTED. */
   maxReads: 500,
-  /** A filtered subscription for which nothing comes hears this often how far the log is searched, whatever comes for others. */
-  idleCheckpointMs: 10_000,
   /** A read that finds the database gone waits this long for it. */
   readRetryMs: 10_000,
   /** The database may be away this long; then the node gives up. */

@@ -14,6 +14,7 @@ import { BatchAppendCalls } from './rpc/batch-append.js';
 import { featuresHandler, gossipHandler } from './rpc/cluster.js';
 import { deleteHandler, tombstoneHandler } from './rpc/delete.js';
 import { ReadCalls } from './rpc/read.js';
+import { Access } from './log/access.js';
 import { Searches } from './log/searches.js';
 import { Tail } from './log/tail.js';
 import { Writer } from './log/writer.js';
@@ -72,13 +73,14 @@ export async function runNode(options: NodeOptions): Promise<RunningNode> {
     };
     const { protectedPrefixes = OWN_STREAM_PREFIXES } = options;
     const writer = new Writer(connection, reader, tail, limits, protectedPrefixes, lost);
-    const batches = new BatchAppendCalls(writer, limits);
-    const reads = new ReadCalls({ reader, searches: new Searches(reader, limits), tail, limits });
+    const access = new Access(reader);
+    const batches = new BatchAppendCalls(writer, access, limits);
+    const reads = new ReadCalls({ reader, searches: new Searches(reader, limits), tail, limits }, access);
     server.addService(StreamsService, {
-      append: appendHandler(writer, limits),
+      append: appendHandler(writer, access, limits),
       batchAppend: batches.handle,
-      delete: deleteHandler(writer, limits),
-      tombstone: tombstoneHandler(writer, limits),
+      delete: deleteHandler(writer, access, limits),
+      tombstone: tombstoneHandler(writer, access, limits),
       read: reads.handle,
     });
     const advertised = { host: options.advertisedHost ?? host, port: options.advertisedPort ?? options.port ?? 0 };

@@ -40,7 +40,7 @@ describe('a server that sends nothing to a subscription for which nothing comes'
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    node = await startEmbeddedEventStore({ databaseUrl: database.url, limits: { idleCheckpointMs: 3_600_000 } });
+    node = await startEmbeddedEventStore({ databaseUrl: database.url });
     log = new WatchedLog({ url: node.url, silenceMs: SILENCE_MS });
     const shared = new FailoverEventLog(node.url, () => log, { followed: ['mine-'] });
     const ports = { log: shared, clock: new SystemClock(), ids: new SystemIds() };

@@ -1,6 +1,6 @@
 /** What one commit writes: changes are checked one after the other, each against the log as those before it leave it. */
 import { randomUUID } from 'node:crypto';
-import { type StreamHead, deletedMetadata, undeletedMetadata } from '../storage/stream-metadata.js';
+import { type StreamHead, deletedMetadata, firstVisible, undeletedMetadata } from '../storage/stream-metadata.js';
 import type { Reader } from '../storage/reader.js';
 import {
   DELETED,
@@ -22,8 +22,11 @@ export type Change =
   | Readonly<{ kind: 'tombstone'; stream: string; expected: Expected }>;
 
 export type Outcome =
-  /** Where nothing is written (an append of no events), `position` is that of the last event of the log. */
-  | Readonly<{ kind: 'done'; revision: bigint; position: bigint }>
+  /**
+   * An append of no events takes a position too, which no event has. Of a repeated append whose last event can no longer be
+   * read, there is none.
+   */
+  | Readonly<{ kind: 'done'; revision: bigint; position: bigint | undefined }>
   | Readonly<{ kind: 'wrong'; current: bigint }>
   | Readonly<{ kind: 'deleted' | 'timeout' | 'busy' | 'closing' }>
   /** No caller may do that; nothing was written. */
@@ -31,26 +34,33 @@ export type Outcome =
   /** The database refused; nothing was written. */
   | Readonly<{ kind: 'failed'; reason: string }>;
 
+/** The streams whose state decides over a change; of a metadata stream it is its stream's. */
+export const streamsOf = ({ kind, stream }: Change): readonly string[] =>
+  kind === 'delete' && isMetastream(stream) ? [originalOf(stream), stream] : [originalOf(stream)];
+
 export class Commit {
   readonly events: StoredEvent[] = [];
 
   constructor(
-    /** Position of the last event that is committed. */
-    private readonly after: bigint,
+    /** The last position that was given. */
+    private last: bigint,
     private readonly streams: KnownStreams,
     private readonly recent: RecentEvents,
     private readonly reader: Reader,
   ) {}
 
-  /** The outcome of `change` if this commit succeeds. Its stream must be loaded. */
+  /** The outcome of `change` if this commit succeeds. The streams that decide over it must be loaded. */
   async decide(change: Change): Promise<Outcome> {
     const { stream, expected } = change;
     // A deletion is checked like an append of an event that is nowhere yet.
     const ids = change.kind === 'append' ? change.events.map(({ id }) => id) : [randomUUID()];
-    const verdict = await commitCheck(stream, this.streams.head(stream), expected, ids, this.known);
+    const head = this.streams.head(stream);
+    const verdict = await commitCheck(stream, head, expected, ids, this.known);
     switch (verdict.kind) {
-      case 'repeated':
-        return { kind: 'done', revision: verdict.revision, position: verdict.position };
+      case 'repeated': {
+        const isHidden = verdict.revision < firstVisible(head);
+        return { kind: 'done', revision: verdict.revision, position: isHidden ? undefined : verdict.position };
+      }
       case 'deleted':
       case 'wrong':
         return verdict;
@@ -65,7 +75,7 @@ export class Commit {
       case 'tombstone':
         return placeOf(this.add(stream, marker(TOMBSTONE_TYPE, false, Buffer.alloc(0)), DELETED));
       case 'delete':
-        if (isUnknown(this.streams.head(stream))) return { kind: 'wrong', current: NO_REVISION };
+        if (this.streams.isUnknown(stream)) return { kind: 'wrong', current: NO_REVISION };
         return placeOf(this.add(metastreamOf(stream), marker(METADATA_TYPE, true, deletedMetadata())));
       case 'append':
         return this.append(stream, change.events, undelete);
@@ -74,23 +84,29 @@ export class Commit {
 
   private append(stream: string, events: readonly ProposedEvent[], undelete: boolean): Outcome {
     const original = originalOf(stream);
-    const before = this.streams.head(original);
+    // What metadata streams have for metadata deletes nothing.
+    const before = isMetastream(original) ? undefined : this.streams.head(original);
     const last = events.map((event) => this.add(stream, event)).at(-1);
-    if (undelete || (isMetastream(stream) && before.truncateBefore === DELETED)) {
+    if (before && (undelete || (isMetastream(stream) && before.isSoftDeleted))) {
       const metadata = undeletedMetadata(this.streams.rawMetadata(original), before.last + 1n);
       this.add(metastreamOf(original), marker(METADATA_TYPE, true, metadata));
     }
     if (last) return placeOf(last);
-    return { kind: 'done', revision: this.streams.head(stream).last, position: this.last };
+    return { kind: 'done', revision: this.streams.head(stream).last, position: this.nextPosition() };
   }
 
-  /** Position of the last event, committed or about to be. */
-  private get last(): bigint {
-    return this.events.at(-1)?.position ?? this.after;
+  /** The last position that was given, to an event or to an append without any. */
+  get lastPosition(): bigint {
+    return this.last;
+  }
+
+  private nextPosition(): bigint {
+    this.last += 1n;
+    return this.last;
   }
 
   private add(stream: string, event: ProposedEvent, revision = this.streams.head(stream).last + 1n): StoredEvent {
-    const position = this.last + 1n;
+    const position = this.nextPosition();
     const { id, type, json, data, metadata } = event;
     const created = Date.now();
     const stored: StoredEvent = { id, type, json, data, metadata, stream, revision, position, created };
@@ -110,9 +126,6 @@ export class Commit {
     },
   };
 }
-
-/** Neither events nor metadata: there is nothing to delete, but its name can be tombstoned. */
-const isUnknown = ({ last, hasMetadata }: StreamHead) => last < 0n && !hasMetadata;
 
 const placeOf = ({ revision, position }: StoredEvent): Outcome => ({ kind: 'done', revision, position });
 
@@ -145,7 +158,7 @@ async function commitCheck(
   ids: readonly string[],
   known: KnownEvents,
 ): Promise<Verdict> {
-  const softDeleted = head.truncateBefore === DELETED;
+  const softDeleted = head.isSoftDeleted;
   const wrong: Verdict = { kind: 'wrong', current: head.last };
   const write: Verdict = { kind: 'write', undelete: softDeleted };
   if (head.tombstoned) return { kind: 'deleted' };

@@ -1,7 +1,7 @@
 import { RE2JS } from 're2js';
 import type { Streams } from '../wire/protocol.js';
 import type { Scanned } from '../storage/reader.js';
-import { invalidArgument } from '../wire/errors.js';
+import { handlerFailed, invalidArgument } from '../wire/errors.js';
 
 /** Whether an event of `$all` is wanted. Links are judged by themselves, not by what they point to. */
 export type Filter = Readonly<{
@@ -58,12 +58,21 @@ function textFilter(expression: Streams.ReadReq.Options.FilterOptions.Expression
     return { matches: (text) => compiled.test(text), isCostly: true };
   }
   const prefixes = expression.getPrefixList();
-  if (prefixes.length === 0 || prefixes.length > MAX_PREFIXES) {
-    throw invalidArgument(`Expected a regular expression or 1 to ${MAX_PREFIXES} prefixes, got ${prefixes.length}`);
+  // Of neither an expression nor prefixes nothing begins with one of them.
+  if (prefixes.length > MAX_PREFIXES) {
+    throw invalidArgument(`Expected a regular expression or at most ${MAX_PREFIXES} prefixes, got ${prefixes.length}`);
   }
   const matches = (text: string) => prefixes.some((prefix) => text.startsWith(prefix));
   return { matches, isCostly: prefixes.length > FEW_PREFIXES };
 }
+
+const isExpression = (source: string): boolean => {
+  try {
+    return Boolean(new RegExp(source));
+  } catch {
+    return false;
+  }
+};
 
 /** In time that grows with the text alone, whatever the expression is: it is a client's, and JavaScript's own would try all ways. */
 function compile(source: string): RE2JS {
@@ -77,7 +86,9 @@ function compile(source: string): RE2JS {
     compiled = RE2JS.compile(RE2JS.translateRegExp(source));
   } catch (error) {
     const why = (error as Error).message;
-    throw invalidArgument(`Not a regular expression, or one with back references or look-around: ${why}`);
+    // What JavaScript's own takes is none of those that nobody takes.
+    const refuse = isExpression(source) ? invalidArgument : handlerFailed;
+    throw refuse(`Not a regular expression, or one with back references or look-around: ${why}`);
   }
   if (compiled.programSize() > MAX_EXPRESSION_STEPS) {
     throw invalidArgument(

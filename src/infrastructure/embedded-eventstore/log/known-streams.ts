@@ -1,5 +1,5 @@
 import type { Reader } from '../storage/reader.js';
-import { metastreamState, type StreamHead, type StreamState, parseMetadata } from '../storage/stream-metadata.js';
+import { metadataState, metastreamState, type StreamState } from '../storage/stream-metadata.js';
 import { DELETED, isMetastream, originalOf, type StoredEvent } from '../wire/records.js';
 
 /** The writer's memory of streams: right as long as this writer is the only one. The least used are forgotten first. */
@@ -26,7 +26,7 @@ export class KnownStreams {
     this.reading.catch(() => undefined); // the next caller reads it again
   }
 
-  /** Makes sure that the heads of these streams (no metadata streams) are known until the next `load`. */
+  /** Makes sure that the heads of these streams are known until the next `load`. */
   async load(originals: ReadonlySet<string>): Promise<void> {
     for (;;) {
       const missing = [...originals].filter((stream) => !this.states.has(stream));
@@ -41,8 +41,13 @@ export class KnownStreams {
     }
   }
 
-  head(stream: string): StreamHead {
+  head(stream: string): StreamState {
     return isMetastream(stream) ? metastreamState(this.state(originalOf(stream))) : this.state(stream);
+  }
+
+  /** Neither events nor metadata: there is nothing to delete, but its name can be tombstoned. */
+  isUnknown(stream: string): boolean {
+    return this.head(stream).last < 0n && !this.state(stream).hasMetadata;
   }
 
   rawMetadata(original: string): Uint8Array {
@@ -57,16 +62,8 @@ export class KnownStreams {
       this.states.set(original, { ...state, last: event.revision, tombstoned: event.revision === DELETED });
       return;
     }
-    const metadata = parseMetadata(event.data);
-    const { truncateBefore } = metadata;
-    const changed = {
-      truncateBefore,
-      hasMetadata: true,
-      metadata,
-      rawMetadata: event.data,
-      lastMetadata: event.revision,
-    };
-    this.states.set(original, { ...state, ...changed });
+    const changed = metadataState(event.data, event.json);
+    this.states.set(original, { ...state, ...changed, hasMetadata: true, lastMetadata: event.revision });
   }
 
   clear(): void {

@@ -6,16 +6,16 @@ import type { Limits } from '../limits.js';
 import { RENDERED_EVENTS, sendAll, type Outgoing, type Render } from '../wire/outgoing.js';
 import { streams, type Streams } from '../wire/protocol.js';
 import type { Reader, Scanned } from '../storage/reader.js';
-import { type StoredEvent, DELETED } from '../wire/records.js';
+import { DELETED, isMetastream, originalOf, type StoredEvent } from '../wire/records.js';
 import { streamDeleted } from '../wire/errors.js';
 import type { FilterOptions } from './filter.js';
-import { plainPage, type From, type Page, readStream, StreamNotFound, visible } from './log-reads.js';
+import { plainPage, type From, type Page, readStream, StreamNotFound } from './log-reads.js';
 import type { Caller, Searches } from './searches.js';
 import type { Tail } from './tail.js';
 
 export type Log = Readonly<{ reader: Reader; searches: Searches; tail: Tail; limits: Limits }>;
 
-/** Everything after `from` (exclusive) until the caller leaves. */
+/** Everything after `from` (exclusive) until the caller leaves. A place beyond the end is as good as the end. */
 export async function subscribeToAll(
   log: Log,
   from: From,
@@ -23,8 +23,7 @@ export async function subscribeToAll(
   render: Render,
   out: Outgoing,
 ): Promise<void> {
-  let quietSince = Date.now();
-  let cursor = from === 'end' ? log.tail.last : from === 'start' ? 0n : from;
+  let cursor = from === 'start' ? 0n : from === 'end' || from > log.tail.last ? log.tail.last : from;
   let live = false;
   let looked = 0;
   let ahead: Readonly<{ from: bigint; page: Promise<Page> }> | undefined;
@@ -33,10 +32,7 @@ export async function subscribeToAll(
     if (near?.length === 0) {
       if (!live) await out.send(caughtUp());
       live = true;
-      await log.tail.moreThan(cursor, out.signal, quietSince + log.limits.idleCheckpointMs - Date.now());
-      const isQuiet = Date.now() - quietSince >= log.limits.idleCheckpointMs;
-      if (isQuiet && filter && cursor > 0n) await out.send(checkpoint(cursor));
-      if (isQuiet) quietSince = Date.now();
+      await log.tail.moreThan(cursor, out.signal);
       continue;
     }
     if (!near && live) {
@@ -57,13 +53,8 @@ export async function subscribeToAll(
       const wanted = events.slice(sent).findIndex((event) => event.position > position);
       const until = wanted < 0 ? events.length : sent + wanted;
       await sendAll(events.slice(sent, until), render, out);
-      // Checkpoints by number may be far between, where others' events come one by one.
-      if (until > sent) quietSince = Date.now();
       [at, sent, looked] = [at + some.length, until, looked + some.length];
-      if (filter && looked % filter.checkpointEvery === 0) {
-        await out.send(checkpoint(position));
-        quietSince = Date.now();
-      }
+      if (filter && looked % filter.checkpointEvery === 0) await out.send(checkpoint(position));
     }
     cursor = page.upTo;
   }
@@ -113,7 +104,10 @@ function checkpoint(position: bigint): Streams.ReadResp {
 
 // A subscription to one stream: its events from the database until it has caught up, then from the newest of the log.
 
-/** The events of one stream after revision `from` (exclusive) until the caller leaves. The stream need not exist yet. */
+/**
+ * The events of one stream after revision `from` (exclusive) until the caller leaves. The stream need not exist yet: a caller
+ * that asks for its past then hears that it has caught up when the stream begins, one that asks for its end at once.
+ */
 export async function subscribeToStream(
   log: Log,
   stream: string,
@@ -122,44 +116,49 @@ export async function subscribeToStream(
   out: Outgoing,
 ): Promise<void> {
   let cursor = from === 'start' ? -1n : from === 'end' ? await lastRevision(log, stream) : from;
+  let hasBegun = from === 'end';
   while (!out.signal.aborted) {
     // Everything up to here is in the database, so the search of the tail begins here.
     let position = log.tail.last;
-    for await (const page of existing(log, stream, cursor + 1n)) {
-      await sendAll(page, render, out);
-      cursor = page.at(-1)?.revision ?? cursor;
-      if (out.signal.aborted) return;
+    try {
+      for await (const page of readStream(log.reader, pastOf(stream, cursor))) {
+        await sendAll(page, render, out);
+        cursor = page.at(-1)?.revision ?? cursor;
+        if (out.signal.aborted) return;
+      }
+      hasBegun = true;
+    } catch (error) {
+      if (!(error instanceof StreamNotFound) && !(hasBegun && cursor === DELETED)) throw error;
     }
-    await out.send(caughtUp());
+    if (hasBegun) await out.send(caughtUp());
     while (!out.signal.aborted) {
       const near = log.tail.after(position, log.limits.pageEvents);
       if (!near) {
-        await out.send(fellBehind());
+        if (hasBegun) await out.send(fellBehind());
         break;
       }
-      if (near.length === 0) await log.tail.moreThan(position, out.signal, log.limits.idleCheckpointMs);
-      const fresh = near.filter((event) => event.stream === stream && event.revision > cursor);
-      if (fresh.some(({ revision }) => revision === DELETED)) throw streamDeleted(stream);
-      await sendAll(fresh, render, out);
-      cursor = fresh.at(-1)?.revision ?? cursor;
+      if (near.length === 0) await log.tail.moreThan(position, out.signal);
+      const fresh = near.filter((event) => event.stream === stream);
+      const wanted = fresh.filter(({ revision }) => revision > cursor);
+      const isTombstoned = wanted.at(-1)?.revision === DELETED;
+      if (hasBegun || !isTombstoned) await sendAll(wanted, render, out);
+      if (isTombstoned) throw streamDeleted(stream);
+      if (!hasBegun && fresh.length > 0) {
+        hasBegun = true;
+        await out.send(caughtUp());
+      }
+      cursor = wanted.at(-1)?.revision ?? cursor;
       position = near.at(-1)?.position ?? position;
     }
   }
 }
 
-async function* existing(log: Log, stream: string, from: bigint): AsyncGenerator<readonly StoredEvent[]> {
-  try {
-    yield* readStream(log.reader, { stream, from, direction: 'forwards', count: DELETED });
-  } catch (error) {
-    if (!(error instanceof StreamNotFound)) throw error;
-  }
-}
+const pastOf = (stream: string, after: bigint) =>
+  ({ stream, from: after + 1n, direction: 'forwards', count: DELETED }) as const;
 
-async function lastRevision(log: Log, stream: string): Promise<bigint> {
-  try {
-    return (await visible(log.reader, stream)).last;
-  } catch (error) {
-    if (error instanceof StreamNotFound) return -1n;
-    throw error;
-  }
+/** Of a tombstoned stream that of its tombstone: nothing comes after it. */
+async function lastRevision({ reader }: Log, stream: string): Promise<bigint> {
+  const original = await reader.state(originalOf(stream));
+  if (original.tombstoned) return DELETED;
+  return isMetastream(stream) ? original.lastMetadata : original.last;
 }

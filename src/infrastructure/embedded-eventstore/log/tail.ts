@@ -48,16 +48,14 @@ export class Tail {
     return this.events.slice(low, low + limit);
   }
 
-  /** Resolves when there is an event after `position`, when `signal` aborts, or after `timeoutMs`. */
-  async moreThan(position: bigint, signal: AbortSignal, timeoutMs: number): Promise<void> {
+  /** Resolves when there is an event after `position`, or when `signal` aborts. */
+  async moreThan(position: bigint, signal: AbortSignal): Promise<void> {
     if (this.last > position || signal.aborted) return;
     let wake: () => void = () => undefined;
     const woken = new Promise<void>((resolve) => (wake = resolve));
-    const timer = setTimeout(wake, timeoutMs);
     this.sleepers.add(wake);
     signal.addEventListener('abort', wake, { once: true });
     await woken;
-    clearTimeout(timer);
     this.sleepers.delete(wake);
     signal.removeEventListener('abort', wake);
   }

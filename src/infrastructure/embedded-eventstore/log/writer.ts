@@ -9,7 +9,7 @@ import type { Reader } from '../storage/reader.js';
 import { originalOf, PROBE_STREAM, sizeOf, type StoredEvent, isMetastream } from '../wire/records.js';
 import { WriterLost, type WriterConnection } from '../storage/writer-connection.js';
 import { parseMetadata } from '../storage/stream-metadata.js';
-import { Commit, RecentEvents, type Change, type Outcome } from './commit.js';
+import { Commit, RecentEvents, streamsOf, type Change, type Outcome } from './commit.js';
 import { KnownStreams } from './known-streams.js';
 import type { Tail } from './tail.js';
 
@@ -30,6 +30,8 @@ export class Writer {
   private committing: readonly Waiting[] = [];
   private readonly recent: RecentEvents;
   private readonly streams: KnownStreams;
+  /** The last position that was given: to the last event, or to an append without events after it. */
+  private given: bigint;
   private closing = false;
   private wake: () => void = () => undefined;
   private readonly patience: NodeJS.Timeout;
@@ -43,6 +45,7 @@ export class Writer {
     private readonly protectedPrefixes: readonly string[],
     onFailure: (error: Error) => void,
   ) {
+    this.given = tail.last;
     this.recent = new RecentEvents(limits.maxKnownEventIds);
     this.streams = new KnownStreams(reader, limits.maxKnownStreams);
     this.patience = setInterval(() => this.dropLate(), PATIENCE_STEP_MS);
@@ -111,7 +114,7 @@ export class Writer {
 
   private async probe(probes: readonly Waiting[]): Promise<void> {
     try {
-      await this.connection.probe(probeAt(this.tail.last + 1n));
+      await this.connection.probe(probeAt(this.given + 1n));
       this.finish(probes, () => ({ kind: 'done', revision: 0n, position: this.tail.last }));
     } catch (error) {
       if (error instanceof WriterLost) throw error;
@@ -121,9 +124,9 @@ export class Writer {
 
   private async commitChanges(batch: readonly Waiting[], left: readonly Waiting[]): Promise<void> {
     const outcomes: Outcome[] = [];
-    const commit = new Commit(this.tail.last, this.streams, this.recent, this.reader);
+    const commit = new Commit(this.given, this.streams, this.recent, this.reader);
     try {
-      await this.streams.load(new Set(batch.map(({ change }) => originalOf(change.stream))));
+      await this.streams.load(new Set(batch.flatMap(({ change }) => streamsOf(change))));
       for (const { change } of batch) outcomes.push(await commit.decide(change));
       if (commit.events.length > 0) await this.connection.insert(commit.events);
     } catch (error) {
@@ -133,6 +136,7 @@ export class Writer {
       if (error instanceof WriterLost) throw error;
       return this.finish(batch, () => failureOf(error), left);
     }
+    this.given = commit.lastPosition;
     // Executions go on with their answers; followers of the log have time.
     this.finish(batch, (index) => outcomes[index] ?? { kind: 'timeout' }, left);
     if (commit.events.length > 0) this.tail.push(commit.events);

@@ -13,7 +13,9 @@ import {
   timedOut,
   tooBusy,
 } from '../wire/errors.js';
+import { callerOf } from '../wire/credentials.js';
 import { ProposedEvents, writableStreamName, unlessNone } from '../wire/events.js';
+import type { Access } from '../log/access.js';
 import type { Writer } from '../log/writer.js';
 
 type Call = ServerReadableStream<Streams.AppendReq, Streams.AppendResp>;
@@ -21,21 +23,23 @@ type Call = ServerReadableStream<Streams.AppendReq, Streams.AppendResp>;
 /** One append per call: its options first, then its events. */
 export function appendHandler(
   writer: Writer,
+  access: Access,
   limits: Limits,
 ): handleClientStreamingCall<Streams.AppendReq, Streams.AppendResp> {
   return (call, callback) => {
-    append(call, writer, limits).then(
+    append(call, writer, access, limits).then(
       (response) => callback(null, response),
       (error: unknown) => callback(isRefusal(error) ? error : failed(String(error))),
     );
   };
 }
 
-async function append(call: Call, writer: Writer, limits: Limits): Promise<Streams.AppendResp> {
+async function append(call: Call, writer: Writer, access: Access, limits: Limits): Promise<Streams.AppendResp> {
   const { options, proposed } = await receive(call, limits);
   if (!options) throw invalidArgument('Expected the options of the append, got nothing');
   const stream = writableStreamName(options.getStreamIdentifier(), limits);
   const expected = expectedRevision(options);
+  await access.require(callerOf(call.metadata), 'write', stream);
   const outcome = await writer.submit(
     { kind: 'append', stream, expected, events: proposed.events },
     timeLeft(call),
@@ -46,7 +50,8 @@ async function append(call: Call, writer: Writer, limits: Limits): Promise<Strea
   const success = new streams.AppendResp.Success();
   if (outcome.revision < 0n) success.setNoStream(new shared.Empty());
   else success.setCurrentRevision(outcome.revision.toString());
-  success.setPosition(position(outcome.position));
+  if (outcome.position === undefined) success.setNoPosition(new shared.Empty());
+  else success.setPosition(position(outcome.position));
   return new streams.AppendResp().setSuccess(success);
 }
 

@@ -6,6 +6,8 @@ import { rpc, shared, streams, type Rpc, type Shared, type Streams, Any, GoogleE
 import type { Expected } from '../wire/records.js';
 import { invalidArgument, shuttingDown, isRefusal } from '../wire/errors.js';
 import { parseUuid, ProposedEvents, writableStreamName, unlessNone } from '../wire/events.js';
+import { ADMINS, callerOf, type Caller } from '../wire/credentials.js';
+import type { Access } from '../log/access.js';
 import type { Writer } from '../log/writer.js';
 import type { Outcome } from '../log/commit.js';
 
@@ -23,6 +25,7 @@ function success({ revision, position }: Extract<Outcome, { kind: 'done' }>): St
   const message = new streams.BatchAppendResp.Success();
   if (revision < 0n) message.setNoStream(new GoogleEmpty());
   else message.setCurrentRevision(revision.toString());
+  if (position === undefined) return message.setNoPosition(new GoogleEmpty());
   const at = position.toString();
   return message.setPosition(new shared.AllStreamPosition().setCommitPosition(at).setPreparePosition(at));
 }
@@ -55,15 +58,20 @@ function outcomeStatus(outcome: Exclude<Outcome, { kind: 'done' }>, stream: stri
   }
 }
 
-/** What could not be taken is the caller's fault if it was refused, and this node's own if it is any other error. */
-export function errorStatus(error: unknown, limits: Limits): Rpc.Status {
+/**
+ * What could not be taken is the caller's fault if it was refused, and this node's own if it is any other error. EventStoreDB's
+ * message names the kind alone; what was expected is in the details.
+ */
+export function errorStatus(error: unknown): Rpc.Status {
   const message = reasonOf(error);
   if (!isRefusal(error)) return withoutDetails(Code.INTERNAL, message);
   if (error.metadata.get('exception')[0] === 'maximum-append-size-exceeded') {
-    const tooLarge = new shared.MaximumAppendSizeExceeded().setMaxappendsize(limits.maxAppendBytes);
+    const tooLarge = new shared.MaximumAppendSizeExceeded().setMaxappendsize(
+      Number(error.metadata.get('maximum-append-size')[0]),
+    );
     return rpcStatus(Code.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', tooLarge, 'MaximumAppendSizeExceeded');
   }
-  return rpcStatus(Code.INVALID_ARGUMENT, message, new shared.BadRequest().setMessage(message), 'BadRequest');
+  return rpcStatus(Code.INVALID_ARGUMENT, 'BadRequest', new shared.BadRequest().setMessage(message), 'BadRequest');
 }
 
 function wrongExpectedVersion(expected: Expected, current: bigint): Shared.WrongExpectedVersion {
@@ -97,6 +105,8 @@ function rpcStatus(
 }
 
 type Call = ServerDuplexStream<Streams.BatchAppendReq, Streams.BatchAppendResp>;
+const DENIED: Outcome = { kind: 'denied', reason: 'AccessDenied' };
+
 type Open = { stream: string; expected: Expected; proposed: ProposedEvents; deadline: number; timer: NodeJS.Timeout };
 
 const WITHOUT_DEADLINE_MS = Number.MAX_SAFE_INTEGER;
@@ -106,11 +116,12 @@ export class BatchAppendCalls {
 
   constructor(
     private readonly writer: Writer,
+    private readonly access: Access,
     private readonly limits: Limits,
   ) {}
 
   readonly handle: handleBidiStreamingCall<Streams.BatchAppendReq, Streams.BatchAppendResp> = (call) => {
-    const batch = new BatchAppend(call, this.writer, this.limits);
+    const batch = new BatchAppend(call, this.writer, this.access, this.limits);
     this.running.add(batch);
     call.once('close', () => this.running.delete(batch));
     call.once('cancelled', () => this.running.delete(batch));
@@ -127,12 +138,18 @@ class BatchAppend {
   private readonly open = new Map<string, Open>();
   private committing = 0;
   private ended = false;
+  private readonly caller: Caller;
+  private readonly isAdmin: boolean;
 
   constructor(
     private readonly call: Call,
     private readonly writer: Writer,
+    private readonly access: Access,
     private readonly limits: Limits,
-  ) {}
+  ) {
+    this.caller = callerOf(call.metadata);
+    this.isAdmin = this.caller.groups.includes(ADMINS);
+  }
 
   start(): void {
     this.call.on('data', (request: Streams.BatchAppendReq) => this.receive(request));
@@ -169,7 +186,7 @@ class BatchAppend {
       this.close(id);
       void this.commit(append, correlation, identifier);
     } catch (error) {
-      this.answer(correlation, identifier, errorStatus(error, this.limits));
+      this.answer(correlation, identifier, errorStatus(error));
     }
   }
 
@@ -207,7 +224,13 @@ class BatchAppend {
     const { stream, expected, proposed, deadline } = append;
     this.committing += 1;
     const change = { kind: 'append', stream, expected, events: proposed.events } as const;
-    const outcome = await this.writer.submit(change, deadline - Date.now(), () => this.call.cancelled);
+    const submit = () => this.writer.submit(change, deadline - Date.now(), () => this.call.cancelled);
+    const outcome = await (this.isAdmin
+      ? submit()
+      : this.access.isAllowed(this.caller, 'write', stream).then(
+          (isAllowed) => (isAllowed ? submit() : DENIED),
+          (error: unknown): Outcome => ({ kind: 'failed', reason: reasonOf(error) }),
+        ));
     this.committing -= 1;
     if (outcome.kind === 'done') this.answer(correlation, identifier, success(outcome));
     else this.answer(correlation, identifier, outcomeStatus(outcome, stream, expected));

@@ -16,6 +16,16 @@ import {
 const FOLLOWED_VERSION = '23.10.0';
 const TICKS_PER_MILLISECOND = 10_000n;
 
+/**
+ * Not served, and yet named: where a server does not name them, the client asks for them by HTTP, and its error would say nothing. As
+ * it is, it says that they are not implemented.
+ */
+const UNSERVED = {
+  service: 'event_store.client.persistent_subscriptions.persistentsubscriptions',
+  methods: ['create', 'update', 'delete', 'read', 'getinfo', 'replayparked', 'list', 'restartsubsystem'],
+  features: ['stream', 'all'],
+};
+
 export function featuresHandler(): handleUnaryCall<Shared.Empty, Features.SupportedMethods> {
   const answer = new features.SupportedMethods().setEventStoreServerVersion(FOLLOWED_VERSION);
   const methods: Readonly<{ path: string }>[] = [StreamsService, GossipService, ServerFeaturesService].flatMap(
@@ -26,6 +36,10 @@ export function featuresHandler(): handleUnaryCall<Shared.Empty, Features.Suppor
     const supported = new features.SupportedMethod().setServiceName(service).setMethodName(method);
     if (service.endsWith('.streams') && method === 'read') supported.setFeaturesList(['position', 'events']);
     answer.addMethods(supported);
+  }
+  for (const method of UNSERVED.methods) {
+    const named = new features.SupportedMethod().setServiceName(UNSERVED.service).setMethodName(method);
+    answer.addMethods(named.setFeaturesList(UNSERVED.features));
   }
   return (_call, callback) => callback(null, answer);
 }

@@ -1,20 +1,34 @@
 /** The Read call: reads and subscriptions of one stream or of `$all`. */
 import { randomUUID } from 'node:crypto';
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
+import { callerOf } from '../wire/credentials.js';
+import type { Access } from '../log/access.js';
 import { encodeReadEvent } from '../wire/encode-event.js';
 import { parseFilter, parseSubscriptionFilter } from '../log/filter.js';
-import { readAll, readStream, resolveLinks, StreamNotFound, type From } from '../log/log-reads.js';
+import { readAll, readStream, refuseTombstoned, resolveLinks, StreamNotFound, type From } from '../log/log-reads.js';
 import { Outgoing, sendAll, type ReadCall, type Render } from '../wire/outgoing.js';
 import { streams, type Encoded, type Streams } from '../wire/protocol.js';
 import { subscribeToStream, subscribeToAll, type Log } from '../log/subscriptions.js';
-import { failed, invalidArgument, isRefusal, shuttingDown, tooManyReads } from '../wire/errors.js';
+import {
+  failed,
+  handlerFailed,
+  invalidArgument,
+  isRefusal,
+  readFailed,
+  shuttingDown,
+  tooManyReads,
+} from '../wire/errors.js';
+import { DELETED } from '../wire/records.js';
 import { streamIdentifier, streamName, unlessNone } from '../wire/events.js';
 
 export class ReadCalls {
   private readonly running = new Set<AbortController>();
   private closing = false;
 
-  constructor(private readonly log: Log) {}
+  constructor(
+    private readonly log: Log,
+    private readonly access: Access,
+  ) {}
 
   readonly handle: handleServerStreamingCall<Streams.ReadReq, Streams.ReadResp | Encoded> = (call) => {
     const { maxReads } = this.log.limits;
@@ -52,40 +66,62 @@ export class ReadCalls {
     if (!options.hasFilter() && !options.hasNoFilter()) throw invalidArgument('Expected a filter or none, got neither');
     const out = new Outgoing(call, signal);
     const render = this.renderer(options);
-    if (options.hasSubscription()) await this.subscribe(options, render, out);
-    else if (options.hasCount()) await this.read(options, render, out);
+    const [single, all] = [options.getStream(), options.getAll()];
+    const stream = single && streamName(single.getStreamIdentifier(), this.log.limits);
+    if (stream === undefined && !all) throw invalidArgument('Expected a stream or $all, got neither');
+    await this.access.require(callerOf(call.metadata), 'read', stream ?? '$all');
+    if (options.hasSubscription()) await this.subscribe(options, stream, render, out);
+    else if (options.hasCount()) await this.read(options, stream, render, out);
     else throw invalidArgument('Expected a count or a subscription, got neither');
   }
 
-  private async subscribe(options: Streams.ReadReq.Options, render: Render, out: Outgoing): Promise<void> {
+  private async subscribe(
+    options: Streams.ReadReq.Options,
+    stream: string | undefined,
+    render: Render,
+    out: Outgoing,
+  ): Promise<void> {
     if (options.getReadDirection() !== FORWARDS) throw invalidArgument('Expected a subscription to go forwards');
-    const [single, all] = [options.getStream(), options.getAll()];
     const filter = options.getFilter();
-    if (single) {
+    if (stream !== undefined) {
       if (filter) throw invalidArgument('Expected a filter on $all only');
-      const stream = streamName(single.getStreamIdentifier(), this.log.limits);
-      const from = fromRevision(single);
+      const from = fromRevision(options.getStream()!);
+      if (typeof from === 'bigint' && from >= DELETED)
+        throw handlerFailed(`Expected a revision below ${DELETED}, got ${from}`);
+      if (from !== 'end') await refuseTombstoned(this.log.reader, stream);
       await out.send(confirmation());
       return subscribeToStream(this.log, stream, from, render, out);
     }
-    if (!all) throw invalidArgument('Expected a stream or $all, got neither');
-    const [from, wanted] = [fromPosition(all), filter && parseSubscriptionFilter(filter)];
+    const [from, wanted] = [fromPosition(options.getAll()!), filter && parseSubscriptionFilter(filter)];
+    if (typeof from === 'bigint') await this.refuseNoPosition(from);
     await out.send(confirmation());
     await subscribeToAll(this.log, from, wanted, render, out);
   }
 
-  private async read(options: Streams.ReadReq.Options, render: Render, out: Outgoing): Promise<void> {
-    const [single, all, filter] = [options.getStream(), options.getAll(), options.getFilter()];
+  /** A position beyond the end is as good as the end. */
+  private async refuseNoPosition(from: bigint): Promise<void> {
+    const { reader, tail } = this.log;
+    if (from > 0n && from <= tail.last && !(await reader.has(from)))
+      throw handlerFailed(`Expected the position of an event, got ${from}`);
+  }
+
+  private async read(
+    options: Streams.ReadReq.Options,
+    stream: string | undefined,
+    render: Render,
+    out: Outgoing,
+  ): Promise<void> {
+    const filter = options.getFilter();
     const direction = options.getReadDirection() === FORWARDS ? 'forwards' : 'backwards';
     const count = BigInt(options.getCount());
-    const { reader, searches, limits } = this.log;
-    if (single) {
+    const { reader, searches } = this.log;
+    if (stream !== undefined) {
       if (filter) throw invalidArgument('Expected a filter on $all only');
-      const stream = streamName(single.getStreamIdentifier(), limits);
-      const from = fromRevision(single);
-      if (count === 0n) throw invalidArgument('Expected a count of at least 1 for the read of a stream, got 0');
+      const from = fromRevision(options.getStream()!);
+      if (count === 0n)
+        throw readFailed('ReadStreamResult', 'Expected a count of at least 1 for the read of a stream, got 0');
       if (from === 'end' && direction === 'forwards')
-        throw invalidArgument('Expected a revision to read a stream forwards from, got its end');
+        throw readFailed('ReadStreamResult', 'Expected a revision to read a stream forwards from, got its end');
       try {
         await sendPages(readStream(reader, { stream, from, direction, count }), render, out);
       } catch (error) {
@@ -93,14 +129,19 @@ export class ReadCalls {
         const notFound = new streams.ReadResp.StreamNotFound().setStreamIdentifier(streamIdentifier(stream));
         await out.send(new streams.ReadResp().setStreamNotFound(notFound));
       }
-    } else if (all) {
-      const wanted = { from: fromPosition(all), direction, count, filter: filter && parseFilter(filter) } as const;
+    } else {
+      const wanted = {
+        from: fromPosition(options.getAll()!),
+        direction,
+        count,
+        filter: filter && parseFilter(filter),
+      } as const;
       await sendPages(
         readAll(reader, (search) => searches.page(search, out), wanted, out.signal),
         render,
         out,
       );
-    } else throw invalidArgument('Expected a stream or $all, got neither');
+    }
   }
 
   private renderer(options: Streams.ReadReq.Options): Render {
@@ -139,7 +180,7 @@ function confirmation(): Streams.ReadResp {
 function fromRevision(options: Streams.ReadReq.Options.StreamOptions): From {
   if (options.hasStart()) return 'start';
   if (options.hasEnd()) return 'end';
-  if (options.hasRevision()) return unlessNone(options.getRevision(), 'end');
+  if (options.hasRevision()) return unlessNone(options.getRevision(), 'end', handlerFailed);
   throw invalidArgument('Expected a revision: a number, start or end');
 }
 
@@ -149,9 +190,9 @@ function fromPosition(options: Streams.ReadReq.Options.AllOptions): From {
   const position = options.getPosition();
   if (position) {
     const [commit, prepare] = [position.getCommitPosition(), position.getPreparePosition()];
-    const from = unlessNone<'end'>(commit, 'end');
+    const from = unlessNone<'end'>(commit, 'end', handlerFailed);
     if (BigInt(prepare) > BigInt(commit))
-      throw invalidArgument(`Expected a prepare position of at most the commit position ${commit}, got ${prepare}`);
+      throw handlerFailed(`Expected a prepare position of at most the commit position ${commit}, got ${prepare}`);
     return from;
   }
   throw invalidArgument('Expected a position: a number, start or end');

@@ -32,17 +32,19 @@ const SQL = {
     'select position, stream, type from eventstore.events where position < $1 order by position desc limit $2',
   fetchForwards: page('position = any($1::bigint[])', 'position', '$2', '$3'),
   fetchBackwards: page('position = any($1::bigint[])', 'position desc', '$2', '$3'),
+  has: 'select position from eventstore.events where position = $1',
   idsAt: 'select id, position from eventstore.events where stream = $1 and revision >= $2 order by revision limit $3',
   places: `
     select e.position, e.stream, e.revision, e.id, e.type, e.json, e.created, e.data, e.metadata
     from unnest($1::text[], $2::bigint[]) as wanted (stream, revision)
     join eventstore.events e on e.stream = wanted.stream and e.revision = wanted.revision`,
   states: `
-    select wanted.stream, head.revision as last, meta.revision as last_metadata, meta.data as metadata
+    select wanted.stream, head.revision as last, meta.revision as last_metadata, meta.data as metadata,
+           meta.json as metadata_json
     from unnest($1::text[]) as wanted (stream)
     left join lateral (select revision from eventstore.events e where e.stream = wanted.stream
                        order by revision desc limit 1) as head on true
-    left join lateral (select revision, data from eventstore.events e where e.stream = '$$' || wanted.stream
+    left join lateral (select revision, json, data from eventstore.events e where e.stream = '$$' || wanted.stream
                        order by revision desc limit 1) as meta on true`,
 };
 
@@ -98,6 +100,11 @@ export class Reader {
     return this.events(name, [text(position), this.capped(limit), this.limits.pageBytes]);
   }
 
+  /** Whether an event has this position. */
+  async has(position: bigint): Promise<boolean> {
+    return (await this.query('has', [text(position)])).length > 0;
+  }
+
   async scan(position: bigint, direction: Direction, limit: number): Promise<Scanned[]> {
     const name = direction === 'forwards' ? 'scanForwards' : 'scanBackwards';
     const rows = await this.query<{ position: string; stream: string; type: string }>(name, [text(position), limit]);
@@ -127,7 +134,8 @@ export class Reader {
 
   async state(stream: string): Promise<StreamState> {
     return (
-      (await this.states([stream])).get(stream) ?? stateOf({ stream, last: null, last_metadata: null, metadata: null })
+      (await this.states([stream])).get(stream) ??
+      stateOf({ stream, last: null, last_metadata: null, metadata: null, metadata_json: null })
     );
   }
 

@@ -5,6 +5,14 @@ import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 export type Refusal = Pick<ServiceError, 'code' | 'details' | 'metadata'> & Error;
 
 export const invalidArgument = (details: string) => refusal(status.INVALID_ARGUMENT, details);
+/**
+ * What EventStoreDB says to a read or a deletion that cannot be: the same text for all of them, and a code that does not blame
+ * the caller. What was expected goes with it as a trailer.
+ */
+export const handlerFailed = (expected: string) =>
+  refusal(status.UNKNOWN, 'Exception was thrown by handler.', { expected });
+export const readFailed = (result: 'ReadStreamResult' | 'ReadAllResult', expected: string) =>
+  refusal(status.UNKNOWN, `Unexpected ${result}: Error`, { expected });
 /** Says nothing of what was given. */
 export const unauthenticated = () =>
   refusal(
@@ -54,9 +62,9 @@ function refusal(code: status, details: string, trailers: Readonly<Record<string
   return Object.assign(new Error(details), { code, details, metadata });
 }
 
-/** Trailers hold printable ASCII only; other names arrive percent-encoded. */
+/** Trailers hold printable ASCII only, with no blank at either end; other names arrive percent-encoded. */
 function headerSafe(value: string): string {
-  return /^[\x20-\x7e]*$/.test(value) ? value : encodeURIComponent(value);
+  return /^[\x20-\x7e]*$/.test(value) && value === value.trim() ? value : encodeURIComponent(value);
 }
 
 export const isRefusal = (error: unknown): error is Refusal =>

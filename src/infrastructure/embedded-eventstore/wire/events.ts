@@ -1,7 +1,7 @@
 /** What callers send: names, ids and events, checked. */
 import type { Limits } from '../limits.js';
 import { shared, type Shared, type Streams } from './protocol.js';
-import { isMetastream, originalOf, sizeOf, type ProposedEvent, DELETED } from './records.js';
+import { isMetastream, sizeOf, type ProposedEvent, DELETED } from './records.js';
 import { appendTooLarge, invalidArgument, missingProperty } from './errors.js';
 
 // Revisions and positions as callers send them: unsigned, 64 bits.
@@ -10,12 +10,15 @@ import { appendTooLarge, invalidArgument, missingProperty } from './errors.js';
 const NONE = 2n ** 64n - 1n;
 
 /** @throws a refusal for a number between the largest revision and NONE */
-export function unlessNone<T>(text: string, none: T): bigint | T {
+export function unlessNone<T>(text: string, none: T, refuse = invalidArgument): bigint | T {
   const value = BigInt.asUintN(64, BigInt(text));
   if (value === NONE) return none;
-  if (value > DELETED) throw invalidArgument(`Expected a number of at most ${DELETED}, got ${value}`);
+  if (value > DELETED) throw refuse(`Expected a number of at most ${DELETED}, got ${value}`);
   return value;
 }
+
+/** `$$` */
+const METASTREAM_BYTES = 2;
 
 const JSON_CONTENT = 'application/json';
 const USUAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
@@ -26,32 +29,44 @@ const NO_ID = '00000000-0000-0000-0000-000000000000';
 
 type Proposed = Streams.AppendReq.ProposedMessage | Streams.BatchAppendReq.ProposedMessage;
 
-type NameLimits = Pick<Limits, 'maxStreamNameBytes' | 'maxEventTypeBytes' | 'maxAppendBytes'>;
+type NameLimits = Pick<
+  Limits,
+  'maxStreamNameBytes' | 'maxEventTypeBytes' | 'maxAppendBytes' | 'maxAppendMetadataBytes'
+>;
 
 /** @throws a refusal for what no stream can be called */
-export function streamName(identifier: Shared.StreamIdentifier | undefined, limits: NameLimits): string {
+export function streamName(
+  identifier: Shared.StreamIdentifier | undefined,
+  limits: NameLimits,
+  refuse = invalidArgument,
+): string {
   const bytes = Buffer.from(identifier?.getStreamName_asU8() ?? []);
   const name = bytes.toString('utf8');
-  if (name === '' || name === '$$') throw invalidArgument(`Expected a stream name, got '${name}'`);
-  if (bytes.length > limits.maxStreamNameBytes) {
-    throw invalidArgument(`Expected a stream name of at most ${limits.maxStreamNameBytes} bytes, got ${bytes.length}`);
+  if (name === '' || name === '$$') throw refuse(`Expected a stream name, got '${name}'`);
+  const ownBytes = bytes.length - (isMetastream(name) ? METASTREAM_BYTES : 0);
+  if (ownBytes > limits.maxStreamNameBytes) {
+    throw invalidArgument(`Expected a stream name of at most ${limits.maxStreamNameBytes} bytes, got ${ownBytes}`);
   }
   if (name.includes('\0')) throw invalidArgument('Expected a stream name without NUL characters');
   return name;
 }
 
 /** The name of a stream that may be written to. */
-export function writableStreamName(identifier: Shared.StreamIdentifier | undefined, limits: NameLimits): string {
-  const name = streamName(identifier, limits);
+export function writableStreamName(
+  identifier: Shared.StreamIdentifier | undefined,
+  limits: NameLimits,
+  refuse = invalidArgument,
+): string {
+  const name = streamName(identifier, limits, refuse);
   if (name === '$all') throw invalidArgument('$all cannot be written to');
-  if (isMetastream(originalOf(name))) throw invalidArgument(`A metadata stream has no metadata of its own: '${name}'`);
   return name;
 }
 
 /** The events of one append, checked; `add` throws a refusal at the first that cannot be taken. */
 export class ProposedEvents {
   readonly events: ProposedEvent[] = [];
-  private bytes = 0;
+  private dataBytes = 0;
+  private otherBytes = 0;
 
   constructor(private readonly limits: NameLimits) {}
 
@@ -77,8 +92,11 @@ export class ProposedEvents {
       data: message.getData_asU8(),
       metadata: message.getCustomMetadata_asU8(),
     };
-    this.bytes += sizeOf(event);
-    if (this.bytes > this.limits.maxAppendBytes) throw appendTooLarge(this.limits.maxAppendBytes);
+    const { maxAppendBytes, maxAppendMetadataBytes } = this.limits;
+    this.dataBytes += event.data.length;
+    this.otherBytes += sizeOf(event) - event.data.length;
+    if (this.dataBytes > maxAppendBytes) throw appendTooLarge(maxAppendBytes);
+    if (this.otherBytes > maxAppendMetadataBytes) throw appendTooLarge(maxAppendMetadataBytes);
     this.events.push(event);
   }
 }

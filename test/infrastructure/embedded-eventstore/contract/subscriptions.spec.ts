@@ -47,12 +47,19 @@ describe('to a stream', () => {
 
   test('that does not exist yet waits for it; one that is tombstoned ends it', async () => {
     const stream = newStream();
-    const heard = hear(server.client.subscribeToStream(stream));
-    await eventually(() => heard.marks.includes('caught up'));
+    const [heard, atEnd] = [
+      hear(server.client.subscribeToStream(stream)),
+      hear(server.client.subscribeToStream(stream, { fromRevision: 'end' })),
+    ];
+    await eventually(() => atEnd.marks.includes('caught up'));
+    await eventually(() => heard.marks.includes('confirmed'));
+    expect(heard.marks).toEqual(['confirmed']);
     await server.client.appendToStream(stream, event());
-    await eventually(() => expect(heard.places).toEqual([`${stream} 0`]));
+    await eventually(() => heard.marks.includes('caught up'));
+    for (const one of [heard, atEnd]) await eventually(() => expect(one.places).toEqual([`${stream} 0`]));
     await server.client.tombstoneStream(stream);
     await eventually(() => expect(heard.error).toMatchObject({ type: 'stream-deleted', streamName: stream }));
+    expect(heard.places).toEqual([`${stream} 0`, `${stream} ${2n ** 63n - 1n}`]);
     const late = hear(server.client.subscribeToStream(stream));
     await eventually(() => expect(late.error).toMatchObject({ type: 'stream-deleted' }));
   });
