@@ -9,6 +9,7 @@ import {
 import { mustBeAllowed, type TrustedKeys } from '../application/audit/keys.js';
 import { AuditPackMaker, AuditPacks } from '../application/audit/pack/audit-pack.js';
 import { AuditReviews } from '../application/audit/reviews.js';
+import { ForeignEvents } from '../application/log/foreign-events.js';
 import type { OnError } from '../application/runtime/errors.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';
 import { leadNotices } from '../application/runtime/leadership.js';
@@ -20,7 +21,8 @@ import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-aud
 import { type AuditDependencies, type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
 export const audit = ({ config, log, clock, ids, audit: dependencies }: Dependencies): Feature => {
-  const keeper = auditKeeper(config, { ...dependencies, log, clock, ids }, logErrors('Audit'));
+  const foreign = new ForeignEvents(tellLog('Audit'));
+  const keeper = auditKeeper(config, { ...dependencies, log, clock, ids, foreign }, logErrors('Audit'));
   return {
     providers: [
       { provide: AuditTreeWriter, useValue: keeper },
@@ -30,7 +32,7 @@ export const audit = ({ config, log, clock, ids, audit: dependencies }: Dependen
         useFactory: (artifacts: ArtifactStore) =>
           new AuditPackMaker({ ...dependencies, log, clock, keeper, artifacts, format: new ZipPackFormat() }),
       },
-      { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
+      { provide: AuditReviews, useValue: new AuditReviews(log, clock, foreign) },
     ],
     start: () => keeper.start(),
     stop: () => keeper.stop(),

@@ -12,6 +12,7 @@ import type { CommandContext } from '../log/envelope.js';
 import type { EventLog, ExpectedRevision } from '../log/event-log.js';
 import type { Notify, OnError } from '../runtime/errors.js';
 import { SmallStream, type SmallFold } from '../log/small-stream.js';
+import { ForeignEvents } from '../log/foreign-events.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
 import type { Agents } from './agents.js';
@@ -98,6 +99,7 @@ export class AgentHolds {
     readonly log: EventLog,
     readonly clock: Clock,
     private readonly notify: Notify = () => undefined,
+    readonly foreign = new ForeignEvents(notify),
   ) {}
 
   /** Undefined as long as the agent's stream was not read: such an agent is not called either. */
@@ -145,7 +147,7 @@ export class AgentHolds {
   }
 
   private async read(agent: string): Promise<Folded> {
-    const folded = await holds.read(this.log, agentStream(agent), this.known.get(agent));
+    const folded = await holds.read(this, agentStream(agent), this.known.get(agent));
     this.keep(agent, folded);
     return folded;
   }

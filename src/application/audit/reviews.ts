@@ -14,6 +14,7 @@ import { enveloped, type CommandContext } from '../log/envelope.js';
 import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';
 import { linkOf } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
+import { ForeignEvents } from '../log/foreign-events.js';
 import { StreamWriter } from '../log/stream-writer.js';
 import { Workflows } from '../workflow/workflows.js';
 
@@ -36,6 +37,7 @@ export class AuditReviews {
   constructor(
     private readonly log: EventLog,
     clock: Clock,
+    private readonly foreign = new ForeignEvents(),
   ) {
     this.writer = new StreamWriter(log, clock);
   }
@@ -78,7 +80,7 @@ export class AuditReviews {
   private async read(executionId: string) {
     const { events, revision } = await this.log.read(reviewStream(executionId));
     const last = events.at(-1);
-    const reviews = events.flatMap(reviewIn);
+    const reviews = events.flatMap((event) => reviewIn(event, this.foreign));
     // All of them, not the latest alone: a repeat is recognised however many reviews came after it.
     const commands = reviews.flatMap(({ commandId }) => commandId ?? []);
     return { reviews, revision, commands, link: last ? linkOf(last) : null };
@@ -95,10 +97,17 @@ export class AuditReviews {
   }
 }
 
-const reviewIn = ({ id, revision, type, data, metadata }: RecordedEvent): readonly RecordedReview[] => {
-  const event = readReviewEvent(type, data);
-  const { commandId } = (metadata ?? {}) as Partial<CommandContext>;
-  return event ? [{ id, revision, commandId: commandId ?? null, review: event.data }] : [];
+/** What is no review of this application's was never given by a person: it counts for nothing. */
+const reviewIn = (recorded: RecordedEvent, foreign: ForeignEvents): readonly RecordedReview[] => {
+  const { id, revision, type, data, metadata } = recorded;
+  try {
+    const event = readReviewEvent(type, data);
+    const { commandId } = (metadata ?? {}) as Partial<CommandContext>;
+    return event ? [{ id, revision, commandId: commandId ?? null, review: event.data }] : [];
+  } catch (error) {
+    foreign.found(recorded, error);
+    return [];
+  }
 };
 
 const sameRequest = (recorded: RecordedReview, request: ReviewRequest): RecordedReview => {
