@@ -12,6 +12,7 @@ import { AuditReviews } from '../application/audit/reviews.js';
 import { ForeignEvents } from '../application/log/foreign-events.js';
 import type { OnError } from '../application/runtime/errors.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';
+import { Histories } from '../application/workflow/histories.js';
 import { leadNotices } from '../application/runtime/leadership.js';
 import { TreeHeadFile } from '../infrastructure/audit/tree-head-file.js';
 import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
@@ -28,11 +29,15 @@ export const audit = ({ config, log, clock, ids, audit: dependencies }: Dependen
       { provide: AuditTreeWriter, useValue: keeper },
       {
         provide: AuditPacks,
-        inject: [ArtifactStore],
-        useFactory: (artifacts: ArtifactStore) =>
-          new AuditPackMaker({ ...dependencies, log, clock, keeper, artifacts, format: new ZipPackFormat() }),
+        inject: [ArtifactStore, Histories],
+        useFactory: (artifacts: ArtifactStore, histories: Histories) =>
+          new AuditPackMaker({ ...dependencies, histories, clock, keeper, artifacts, format: new ZipPackFormat() }),
       },
-      { provide: AuditReviews, useValue: new AuditReviews(log, clock, foreign) },
+      {
+        provide: AuditReviews,
+        inject: [Histories],
+        useFactory: (histories: Histories) => new AuditReviews(log, clock, foreign, histories),
+      },
     ],
     start: () => keeper.start(),
     stop: () => keeper.stop(),

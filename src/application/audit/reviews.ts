@@ -8,7 +8,6 @@ import {
   reviewStatus,
   type ReviewStatus,
 } from '../../domain/audit/review.js';
-import { workflowStream } from '../../domain/workflow/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { enveloped, type CommandContext } from '../log/envelope.js';
 import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';
@@ -16,6 +15,7 @@ import { linkOf } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import { ForeignEvents } from '../log/foreign-events.js';
 import { StreamWriter } from '../log/stream-writer.js';
+import { Histories } from '../workflow/histories.js';
 import { Workflows } from '../workflow/workflows.js';
 
 /** How many an execution may have. */
@@ -38,6 +38,7 @@ export class AuditReviews {
     private readonly log: EventLog,
     clock: Clock,
     private readonly foreign = new ForeignEvents(),
+    private readonly histories = new Histories(log),
   ) {
     this.writer = new StreamWriter(log, clock);
   }
@@ -49,7 +50,7 @@ export class AuditReviews {
 
   /**
    * A repeat under one command id is answered with what the first one recorded.
-   * @throws NotFound, InvalidRequest for a revision beyond the end, IdempotencyKeyReused, LogUnavailable
+   * @throws NotFound, HistoryDamaged, InvalidRequest for a revision beyond the end, IdempotencyKeyReused, LogUnavailable
    */
   async record(executionId: string, request: ReviewRequest, context: CommandContext): Promise<RecordedReview> {
     const eventHash = await this.hashAt(executionId, request.throughRevision);
@@ -88,7 +89,8 @@ export class AuditReviews {
 
   private async hashAt(executionId: string, throughRevision: number): Promise<string> {
     const from = BigInt(throughRevision);
-    const { events, revision } = await this.log.read(workflowStream(executionId), from);
+    if (from > 0n) await this.histories.begins(executionId);
+    const { events, revision } = await this.histories.read(executionId, from);
     if (revision === 'none') throw new NotFound(`There is no execution ${executionId}`);
     const reviewed = events.find((event) => event.revision === from);
     if (reviewed) return linkOf(reviewed);
