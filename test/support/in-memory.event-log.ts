@@ -41,8 +41,11 @@ export class InMemoryEventLog extends EventLog {
   }
 
   async readPage(stream: string, page: PageAsked): Promise<readonly RecordedEvent[]> {
-    return pageOf(this.stored(stream), page)
-      .filter(({ event }) => event.revision >= this.firstOf(stream))
+    const first = this.firstOf(stream);
+    const isBefore = page.direction === 'forwards' && page.from < first;
+    const visible = isBefore ? ({ ...page, from: first } as const) : page;
+    return pageOf(this.stored(stream), visible)
+      .filter(({ event }) => event.revision >= first)
       .map(recorded);
   }
 
@@ -83,7 +86,8 @@ export class InMemoryEventLog extends EventLog {
     const stored = this.stored(stream);
     const first = this.firstOf(stream);
     const events = stored.slice(Number(from)).filter(({ event }) => event.revision >= first);
-    return { events: events.map(recorded), revision: first === DELETED ? ('none' as const) : this.revisionOf(stream) };
+    const isHidden = first > BigInt(stored.length - 1);
+    return { events: events.map(recorded), revision: isHidden ? ('none' as const) : this.revisionOf(stream) };
   }
 
   appendNow(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Appended {
