@@ -20,7 +20,7 @@ const PAGE = 500;
 /** Whether a tree head is there; `other`: another one with its number is. */
 export type Found = 'same' | 'other' | 'missing';
 
-/** The last event of the stream, whoever wrote it: the next one stands behind it and names it. */
+/** The last event of the stream, ours or not: the next one stands behind it and names it. */
 export type StreamEnd = Pick<StreamFold, 'revision' | 'link'>;
 const NOTHING: StreamEnd = { revision: 'none', link: null };
 
@@ -88,7 +88,7 @@ export class HeadsInLog {
     const isAllowed = before === null || id === keyAfter(before) || id === signer.keyId || pins.has(id);
     const named = before?.key_change && publicKeyOf(before.key_change.to);
     const key = id === signer.keyId ? signer.publicKey : named && keyIdOf(named) === id ? named : null;
-    // Another key than ours, which none has named here: whoever verifies has its public half.
+    // Another key than ours, which none has named here: a verifier has its public half.
     return isAllowed && (key === null || isSignedBy(head, key));
   }
 

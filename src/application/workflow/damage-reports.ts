@@ -13,7 +13,7 @@ export class DamageReports {
     private readonly onError: OnError,
   ) {}
 
-  /** Never throws: whoever met the damage says what it is in any case. */
+  /** Never throws: the reader that met the damage says what it is in any case. */
   async found({ stream, damage, what }: HistoryDamaged): Promise<void> {
     const executionId = executionIdOf(stream);
     try {

@@ -335,8 +335,8 @@ test('signing goes on behind foreign events in the stream of checkpoints, and ve
     const event = { id: randomUUID(), type: 'AuditCheckpointSigned', data: data as never, metadata: {} };
     await audited.log.append('audit-checkpoints', [event], revision);
   };
-  const told: string[] = [];
-  const foreign = new ForeignEvents((_level, line) => told.push(line));
+  const notices: string[] = [];
+  const foreign = new ForeignEvents((_level, line) => notices.push(line));
   const keeper = await audited.keeper({}, { foreign });
   keeper.start();
   await put({ nonsense: true });
