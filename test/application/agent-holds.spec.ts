@@ -133,3 +133,14 @@ test('however instances race: events alternate, one command leaves one event, an
     { numRuns: 100 },
   );
 });
+
+test('of an agent whose stream was tombstoned the operator hears once, and it is not called', async () => {
+  const log = new InMemoryEventLog();
+  log.tombstone(agentStream('a'));
+  const { holds, watch, errors } = watching(log);
+  await watch.start('start');
+  await clock.pass(60_000);
+  expect(holds.mayCall('a')).toBe(false);
+  expect(errors).toEqual(["Reading agents' streams failed and is tried again"]);
+  await watch.stop();
+});

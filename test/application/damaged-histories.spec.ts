@@ -122,7 +122,7 @@ describe.each(harm)('a history that was %s', (_what, damage, hurt) => {
     await saga.submit(EXECUTION, w.start());
     await w.clock.pass(1_000);
     await w.record();
-    await hurt(w as World);
+    await hurt(w);
     await w.clock.pass(1_000);
     if (damage === 'tombstoned') await saga.onForeignEvent(EXECUTION, w.log.eventAt(w.log.length - 1));
     expect(w.lines).toHaveLength(1);

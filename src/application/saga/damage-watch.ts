@@ -15,13 +15,13 @@ import type { WorkflowSaga } from './workflow-saga.js';
  */
 export const METADATA_PREFIX = `$$${STREAM_PREFIX}`;
 
-export type DamageWatchLimits = Readonly<{
+type DamageWatchLimits = Readonly<{
   /** Between two looks at histories that are damaged, and how many of them one look reads. */
   recheckMs: number;
   recheckBatch: number;
 }>;
 
-export const DEFAULT_DAMAGE_WATCH_LIMITS: DamageWatchLimits = { recheckMs: 60_000, recheckBatch: 20 };
+const DEFAULT_DAMAGE_WATCH_LIMITS: DamageWatchLimits = { recheckMs: 60_000, recheckBatch: 20 };
 
 type Dependencies = Readonly<{
   log: EventLog;
