@@ -80,7 +80,10 @@ export class AgentHoldsWatch {
     const { log, clock, ids } = this.ports;
     const { signal } = this.ending;
     for await (const seen of followLog({ log, clock, ids, prefix: AGENT_STREAM_PREFIX, after, signal, onError }))
-      if (seen.kind === 'event') await this.holds.refresh(agentOf(seen.event.stream)).catch(onError);
+      if (seen.kind === 'event')
+        await this.holds.refresh(agentOf(seen.event.stream)).catch((error: unknown) => {
+          if (!this.isNamed(error)) onError(error);
+        });
   }
 }
 

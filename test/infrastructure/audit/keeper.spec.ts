@@ -353,7 +353,7 @@ test('signing goes on behind foreign events in the stream of checkpoints, and ve
   await grow('workflow-a', 1, 5)();
 
   expect(audited.errors).toEqual([]);
-  expect(told).toEqual([
+  expect(notices).toEqual([
     expect.stringContaining('Stream audit-checkpoints holds an event that this application did not'),
   ]);
   expect((await lines()).map((line) => (JSON.parse(line) as SignedTreeHead).tree_size)).toEqual([2, 3, 4, 5]);
