@@ -9,8 +9,10 @@ import {
 import { mustBeAllowed, type TrustedKeys } from '../application/audit/keys.js';
 import { AuditPackMaker, AuditPacks } from '../application/audit/pack/audit-pack.js';
 import { AuditReviews } from '../application/audit/reviews.js';
+import { ForeignEvents } from '../application/log/foreign-events.js';
 import type { OnError } from '../application/runtime/errors.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';
+import { Histories } from '../application/workflow/histories.js';
 import { leadNotices } from '../application/runtime/leadership.js';
 import { TreeHeadFile } from '../infrastructure/audit/tree-head-file.js';
 import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
@@ -20,17 +22,22 @@ import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-aud
 import { type AuditDependencies, type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
 export const audit = ({ config, log, clock, ids, audit: dependencies }: Dependencies): Feature => {
-  const keeper = auditKeeper(config, { ...dependencies, log, clock, ids }, logErrors('Audit'));
+  const foreign = new ForeignEvents(tellLog('Audit'));
+  const keeper = auditKeeper(config, { ...dependencies, log, clock, ids, foreign }, logErrors('Audit'));
   return {
     providers: [
       { provide: AuditTreeWriter, useValue: keeper },
       {
         provide: AuditPacks,
-        inject: [ArtifactStore],
-        useFactory: (artifacts: ArtifactStore) =>
-          new AuditPackMaker({ ...dependencies, log, clock, keeper, artifacts, format: new ZipPackFormat() }),
+        inject: [ArtifactStore, Histories],
+        useFactory: (artifacts: ArtifactStore, histories: Histories) =>
+          new AuditPackMaker({ ...dependencies, histories, clock, keeper, artifacts, format: new ZipPackFormat() }),
       },
-      { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
+      {
+        provide: AuditReviews,
+        inject: [Histories],
+        useFactory: (histories: Histories) => new AuditReviews(log, clock, foreign, histories),
+      },
     ],
     start: () => keeper.start(),
     stop: () => keeper.stop(),

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { DataSource } from 'typeorm';
 import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
 import { EventLog } from '../application/log/event-log.js';
+import { METADATA_PREFIX } from '../application/saga/damage-watch.js';
 import { Ids } from '../application/log/ids.js';
 import { isLasting } from '../application/log/log-fault.js';
 import { Clock } from '../application/runtime/clock.js';
@@ -37,8 +38,8 @@ export type Platform = Readonly<{
   close: () => Promise<void>;
 }>;
 
-/** Streams that the audit tree and the webhooks follow. */
-const FOLLOWED = [...AUDITED_PREFIXES, WEBHOOK_STREAM_PREFIX];
+/** Streams that the audit tree, the webhooks and the saga follow. */
+const FOLLOWED = [...AUDITED_PREFIXES, WEBHOOK_STREAM_PREFIX, METADATA_PREFIX];
 
 export type PlatformOptions = Readonly<{
   /** Details. */

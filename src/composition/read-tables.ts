@@ -1,6 +1,7 @@
 /** What operators of the read tables need: for an instance with its API, and for the command line without one. */
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../application/runtime/clock.js';
+import { ForeignEvents } from '../application/log/foreign-events.js';
 import type { EventLog } from '../application/log/event-log.js';
 import { type OnError, reasonOf } from '../application/runtime/errors.js';
 import type { Ids } from '../application/log/ids.js';
@@ -49,8 +50,9 @@ export const readTables = ({ config, dataSource, log, clock, ids }: ReadTableDep
     onError,
     leadNotices('writes the read tables', tellLog('Projections')),
   );
+  const foreign = new ForeignEvents(tellLog('Projections'));
   const rebuildStore = new PostgresRebuildStore(dataSource, store, clock, rebuildStoreLimits(config));
-  const rebuilds = new Rebuilds({ log, clock, store: rebuildStore }, projections);
+  const rebuilds = new Rebuilds({ log, clock, store: rebuildStore, foreign }, projections);
   const ports = { store: rebuildStore, rebuilds, log, clock, ids };
   const rebuilder = new Rebuilder(ports, projections, rebuilderLimits(config), onError);
   const leadsHere = () => runner.status().leading;

@@ -1,6 +1,6 @@
 /** What `npm run replay` needs: the log and the read tables, to read only, and the rules in files. */
 import { readFile } from 'node:fs/promises';
-import type { EventLog } from '../application/log/event-log.js';
+import { Histories } from '../application/workflow/histories.js';
 import type { ReadModel } from '../application/queries/read-model.js';
 import type { WorkflowDefinition } from '../domain/workflow/events.js';
 import type { Rules } from '../domain/workflow/what-if/follow.js';
@@ -8,10 +8,11 @@ import { readConfig } from '../infrastructure/config/configuration.js';
 import { readDefinition } from '../infrastructure/definitions/read-definition.js';
 import { readRetryPolicy } from '../infrastructure/definitions/read-retry-policy.js';
 import { PostgresReadModel } from '../infrastructure/postgres/queries/postgres-read-model.js';
+import { PostgresDamagedHistories } from '../infrastructure/postgres/workflow/postgres-damaged-histories.js';
 import { startPlatform } from './platform.js';
 
 export type History = Readonly<{
-  log: Pick<EventLog, 'read'>;
+  histories: Pick<Histories, 'read'>;
   readModel: Pick<ReadModel, 'executions'>;
   close: () => Promise<void>;
 }>;
@@ -19,7 +20,8 @@ export type History = Readonly<{
 /** Uses the servers that run, or starts them and stops them at its end. What it returns cannot append. */
 export const openHistory = async (tell: (line: string) => void): Promise<History> => {
   const { dataSource, log, close } = await startPlatform(readConfig(), { tell });
-  return { log, readModel: new PostgresReadModel(dataSource), close };
+  const histories = new Histories(log, new PostgresDamagedHistories(dataSource));
+  return { histories, readModel: new PostgresReadModel(dataSource), close };
 };
 
 /** @throws Error with a line for each problem */

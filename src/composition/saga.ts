@@ -5,9 +5,12 @@ import { projections as readTables } from '../application/projections/index.js';
 import { followed, lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
 import type { AgentBounds } from '../application/agents/agent-queue.js';
 import { AttemptRunner, type AttemptLimits } from '../application/saga/attempt-runner.js';
+import { DamageWatch } from '../application/saga/damage-watch.js';
 import { Results, type StepLimits } from '../application/saga/results.js';
 import { SagaScheduler, type WatchLimits } from '../application/saga/saga-scheduler.js';
 import { WorkflowSaga, type SagaLimits } from '../application/saga/workflow-saga.js';
+import { DamageReports } from '../application/workflow/damage-reports.js';
+import { DamagedHistories, Histories } from '../application/workflow/histories.js';
 import { DueExecutions, Workers } from '../application/workflow/workers.js';
 import { Workflows } from '../application/workflow/workflows.js';
 import { variableName } from '../infrastructure/agents/agent-urls.js';
@@ -21,7 +24,11 @@ export const saga = ({ config, clock, ids, agents, worker, log }: Dependencies):
     providers: [
       {
         provide: Workflows,
-        useValue: new Workflows(log, clock, { cachedExecutions: config.foldCacheExecutions }, tellLog('Executions')),
+        inject: [Histories],
+        useFactory: (histories: Histories) => {
+          const limits = { cachedExecutions: config.foldCacheExecutions };
+          return new Workflows(log, clock, limits, tellLog('Executions'), histories);
+        },
       },
       {
         provide: WorkflowSaga,
@@ -67,14 +74,25 @@ export const sagaScheduler = ({ config, log, clock, ids, agents, worker }: Depen
           logErrors('Saga'),
         ),
     },
+    {
+      provide: DamageWatch,
+      inject: [WorkflowSaga, Workflows, DamagedHistories, DamageReports],
+      useFactory: (
+        workflowSaga: WorkflowSaga,
+        workflows: Workflows,
+        damaged: DamagedHistories,
+        reports: DamageReports,
+      ) => new DamageWatch({ log, clock, ids, workflows, damaged, reports, saga: workflowSaga }, logErrors('Saga')),
+    },
   ],
   start: async (app) => {
     const after = await positionOfAllTables(app);
     await app.get(AgentHoldsWatch).start(after);
+    app.get(DamageWatch).start(after);
     app.get(SagaScheduler).start(after);
   },
   stop: async (app) => {
-    await app.get(SagaScheduler).stop();
+    await Promise.all([app.get(SagaScheduler).stop(), app.get(DamageWatch).stop()]);
     await app.get(AgentHoldsWatch).stop();
   },
 });

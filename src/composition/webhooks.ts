@@ -2,6 +2,7 @@
 import { Logger } from '@nestjs/common';
 import { webhookCommandHandlers } from '../application/commands/webhooks.js';
 import { webhookQueryHandlers } from '../application/webhooks/webhook-queries.js';
+import { ForeignEvents } from '../application/log/foreign-events.js';
 import { every } from '../application/runtime/clock.js';
 import { DEFAULT_WEBHOOK_PACE, type WebhookLimits } from '../application/webhooks/limits.js';
 import { WebhookDeliverer } from '../application/webhooks/webhook-deliverer.js';
@@ -29,7 +30,9 @@ export const webhooks = ({ config, dataSource, clock, log, ids }: Dependencies):
   const sender = new HttpWebhookSender(clock, targetRules(config), senderLimits(config));
   const queue = new PostgresWebhookQueue(dataSource, { ...DEFAULT_LEASE_LIMITS, queued: limits.queued });
   const store = readyUnlessAway(new PostgresWebhookStore(dataSource));
-  const subscriptions = new Webhooks({ log, store, queue: readyUnlessAway(queue), sender, clock, ids }, limits);
+  const foreign = new ForeignEvents(tellLog('Webhooks'));
+  const ports = { log, store, queue: readyUnlessAway(queue), sender, clock, ids, foreign };
+  const subscriptions = new Webhooks(ports, limits);
   const disable = async (webhookId: string, cause: DisableCause, reason: string) => {
     if (await subscriptions.disableBySystem(webhookId, cause, reason))
       logger.warn(`Webhook ${webhookId} is disabled now: ${reason}`);

@@ -4,26 +4,35 @@ import type { DataSource } from 'typeorm';
 import { ReadModel } from '../application/queries/read-model.js';
 import { REVISION_WAIT_LIMITS, RevisionWaits, type RevisionWaitLimits } from '../application/queries/revision-waits.js';
 import { ArtifactStore, CheckedArtifacts } from '../application/workflow/artifacts.js';
+import { DamageReports } from '../application/workflow/damage-reports.js';
 import { Definitions } from '../application/workflow/definitions.js';
+import { DamagedHistories, Histories } from '../application/workflow/histories.js';
 import { StartBacklog, type BacklogLimits } from '../application/workflow/start-backlog.js';
 import { DueExecutions, Workers } from '../application/workflow/workers.js';
 import type { Config } from '../infrastructure/config/config.js';
-import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
+import { observeDamage, type PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import {
   PostgresReadModel,
   PostgresWaitingExecutions,
 } from '../infrastructure/postgres/queries/postgres-read-model.js';
 import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
+import { PostgresDamagedHistories } from '../infrastructure/postgres/workflow/postgres-damaged-histories.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
 import { PostgresDueExecutions, PostgresWorkers } from '../infrastructure/postgres/workflow/postgres-workers.js';
 import { commandHandlers, queryHandlers } from './handlers.js';
-import { type Dependencies, type Feature, logErrors } from './feature.js';
+import { type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
-export const workflows = ({ config, dataSource, clock, definitions, metrics }: Dependencies): Feature => {
+export const workflows = ({ config, dataSource, log, clock, definitions, metrics }: Dependencies): Feature => {
+  const damaged = new PostgresDamagedHistories(dataSource);
+  const reports = new DamageReports(damaged, clock, tellLog('Executions'), logErrors('Executions'));
+  observeDamage(metrics, () => damaged.count());
   const waiting = new PostgresWaitingExecutions(dataSource);
   return {
     providers: [
       { provide: Definitions, useValue: definitions },
+      { provide: DamagedHistories, useValue: damaged },
+      { provide: DamageReports, useValue: reports },
+      { provide: Histories, useValue: new Histories(log, damaged, (error) => reports.found(error)) },
       { provide: ReadModel, useValue: readyUnlessAway(new PostgresReadModel(dataSource)) },
       {
         provide: RevisionWaits,

@@ -85,10 +85,18 @@ const within = (place: string, { path, expected, got }: Mismatch): Mismatch => (
 const LONGEST_SHOWN = 60;
 
 /** For messages: what came, in few words. */
-export const shownValue = (value: unknown): string => {
+const shownValue = (value: unknown): string => {
   if (value === undefined) return 'nothing';
   if (Array.isArray(value)) return `an array of ${value.length}`;
   if (typeof value === 'object' && value !== null) return 'an object';
   if (typeof value === 'string' && value.length > LONGEST_SHOWN) return `a text of ${value.length} characters`;
   return JSON.stringify(value);
+};
+
+/** @throws where the data of an event of that type are not what they should be: which member, what was expected, what came */
+export const mustHold = (shape: Shape, type: string, data: unknown): void => {
+  const wrong = shape(data);
+  if (!wrong) return;
+  const place = wrong.path === '' ? 'as its data' : `at ${wrong.path}`;
+  throw new Error(`Event ${type}: expected ${wrong.expected} ${place}, got ${shownValue(wrong.got)}`);
 };

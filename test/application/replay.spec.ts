@@ -2,6 +2,8 @@
 import fc from 'fast-check';
 import { story, type StoryLine } from '../../src/application/replay/story.js';
 import { survey, withoutKinds, type Surveyed, verdictOf } from '../../src/application/replay/verdict.js';
+import type { EventLog } from '../../src/application/log/event-log.js';
+import { Histories } from '../../src/application/workflow/histories.js';
 import { workflowStream } from '../../src/domain/workflow/index.js';
 import type { Rules } from '../../src/domain/workflow/what-if/follow.js';
 import { COLUMNS, storyJson, storyText, verdictText, Tally } from '../../src/interfaces/cli/replay/lines.js';
@@ -64,6 +66,8 @@ const all = async (given: AsyncIterable<Surveyed>): Promise<Surveyed[]> => {
   return told;
 };
 
+const historiesOf = (log: Pick<EventLog, 'read'>) => new Histories(log as EventLog);
+
 describe('a survey', () => {
   const verbs = ['start', 'start', 'fail', 'start', 'complete'] as const;
   const played = [...scene(0, ...verbs), ...scene(1, 'start', 'start', 'complete'), ...scene(2, ...verbs)];
@@ -88,7 +92,9 @@ describe('a survey', () => {
     const read: Pick<typeof log, 'read'> = { read: (stream, from) => log.read(stream, from) };
     const signal = new AbortController().signal;
     const limits = { page: 2, parallel: 2 };
-    const told = await all(survey({ log: read, readModel: readModel(asked) }, null, never, signal, limits));
+    const told = await all(
+      survey({ histories: historiesOf(read), readModel: readModel(asked) }, null, never, signal, limits),
+    );
     expect(asked).toEqual([null, '2']);
     expect(told.map(({ verdict }) => verdict?.differences.map(({ kind }) => kind)[0])).toEqual([
       'retry',
@@ -103,7 +109,9 @@ describe('a survey', () => {
     expect(tally.text().at(0)).toMatch(/^difference +executions +decisions +for example$/);
     expect(tally.text().at(1)).toMatch(/^retry +2 +2 /);
 
-    const named = await all(survey({ log: read, readModel: readModel([]) }, 'another', never, signal, limits));
+    const named = await all(
+      survey({ histories: historiesOf(read), readModel: readModel([]) }, 'another', never, signal, limits),
+    );
     expect(named.map(({ executionId }) => executionId)).toEqual([EXECUTIONS[2]]);
   });
 
@@ -122,7 +130,7 @@ describe('a survey', () => {
       },
     };
     const told = await all(
-      survey({ log: read, readModel: readModel([]) }, null, same, new AbortController().signal, {
+      survey({ histories: historiesOf(read), readModel: readModel([]) }, null, same, new AbortController().signal, {
         page: 3,
         parallel: 2,
       }),
@@ -140,7 +148,9 @@ describe('a survey', () => {
 
   test('ends where it is told to', async () => {
     const { log } = await histories(played);
-    const told = await all(survey({ log, readModel: readModel([]) }, null, same, AbortSignal.abort()));
+    const told = await all(
+      survey({ histories: new Histories(log), readModel: readModel([]) }, null, same, AbortSignal.abort()),
+    );
     expect(told).toEqual([]);
   });
 });

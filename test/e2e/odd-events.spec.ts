@@ -43,15 +43,21 @@ test('an unreadable event holds back its own execution only: the API shows its l
   const { steps } = await world.api.details(sick);
   await append(sick, 'StepStarted', { stepId: steps[0].id, step: 'enrich', attempt: 'first' });
 
-  expect(await remaining(sick)).toMatchObject({ status: 500, body: { error: { code: 'INTERNAL_ERROR' } } });
+  const unreadable = { status: 409, body: { error: { code: 'HISTORY_UNREADABLE', details: { revision: '1' } } } };
+  expect(await remaining(sick)).toMatchObject(unreadable);
+  expect(await world.api.get(`/api/v1/workflow/${sick}/audit-pack`)).toMatchObject(unreadable);
   expect((await remaining(well)).status).toBe(200);
   await world.api.reaches(well, 'completed');
 
   await eventually(async () => {
     const { body } = await world.api.get('/health/ready');
     expect(body.data.checks.projections).toMatchObject({ ok: false, detail: expect.stringContaining('held back') });
+    expect(body.data.checks.histories).toMatchObject({ ok: false, detail: expect.stringContaining('damaged') });
   });
-  expect((await world.api.details(sick)).execution).toMatchObject({ current_state: 'created', revision: '0' });
+  expect((await world.api.details(sick)).execution).toMatchObject({
+    ...{ current_state: 'created', revision: '0' },
+    damage: { kind: 'unreadable', message: expect.stringContaining('Event 1 (StepStarted) cannot be applied') },
+  });
   const log = world.app.server.app.get(EventLog);
   expect((await log.read(`workflow-${sick}`)).revision).toBe(1n);
   expect(world.agents.calls.filter(({ input }) => input.execution_id === sick)).toEqual([]);

@@ -1,4 +1,4 @@
-/** Streams tombstoned in a store that allows it: verification names each of them, and all other streams go on. */
+/** Streams tombstoned, cut or deleted in a store that allows it: each is named, and all other streams go on. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -147,6 +147,65 @@ test('executions and webhooks of other streams go on, and verification names eac
     });
     expect(await audit(eventstore, after)).toMatchObject({ code: 0 });
   }
+}, 180_000);
+
+const damageOf = async (execution: string) => (await api.details(execution)).execution.damage;
+const countOf = async (execution: string) =>
+  (
+    await sql('select count(*)::integer as count from eventstore.events where stream = $1', [`workflow-${execution}`])
+  )[0]!.count;
+
+test('histories cut or deleted by an operator are damaged to all who read them, and nothing is appended to them', async () => {
+  agents.scripts.set('cut', { enrich: 'hold' });
+  const key = { 'Idempotency-Key': 'damaged-start' };
+  const body = { project_id: 'deleted', document_type: 'ib' };
+  const keyed = await api.post('/api/v1/workflow/start', body, key);
+  const [cut, counted, running] = [await start('one'), await start('two'), await start('cut')];
+  const deleted = keyed.body.data.execution.id as string;
+  for (const one of [cut, counted, deleted]) await api.reaches(one, 'completed');
+  await eventually(() => agents.calls.some(({ input }) => input.execution_id === running));
+  for (const one of [cut, counted, deleted, running]) await signed(one);
+
+  await client.setStreamMetadata(`workflow-${cut}`, { truncateBefore: 2 });
+  await client.setStreamMetadata(`workflow-${counted}`, { maxCount: 1 });
+  for (const one of [deleted, running]) await client.deleteStream(`workflow-${one}`);
+  const kinds = { [cut]: 'truncated', [counted]: 'truncated', [deleted]: 'gone', [running]: 'gone' };
+  await eventually(async () => {
+    for (const [one, kind] of Object.entries(kinds)) expect(await damageOf(one)).toMatchObject({ kind });
+  });
+  const before = await countOf(running);
+  agents.release(running, 'enrich');
+  const other = await start('beside');
+  await api.reaches(other, 'completed');
+
+  const listed = await api.get('/api/v1/workflow/executions?limit=200');
+  for (const [one, damage] of Object.entries(kinds)) {
+    const refused = { status: 409, body: { error: { code: 'HISTORY_DAMAGED', details: { damage } } } };
+    const path = `/api/v1/workflow/${one}`;
+    for (const read of [
+      ...[`${path}/events`, `${path}/events?order=desc&limit=1`, `${path}/diff`, `${path}/compare/${other}`],
+      ...[`${path}/audit-pack`, `${path}/audit-reviews`, `/api/v1/workflow?execution_id=${one}&at_revision=1`],
+    ])
+      expect([read, await api.get(read)]).toMatchObject([read, refused]);
+    const stream = await fetch(`${server.url}${path}/stream`, { headers: { accept: 'text/event-stream' } });
+    expect([stream.status, (await stream.json()).error.code]).toEqual([409, 'HISTORY_DAMAGED']);
+    expect(await api.control(one, 'cancel')).toMatchObject(refused);
+    const shown = listed.body.data.executions.find(({ id }: { id: string }) => id === one);
+    expect(shown.damage).toMatchObject({ kind: damage, message: expect.any(String) });
+  }
+  expect((await audit(node.url, cut)).output).toContain('deleted-event');
+  expect((await audit(node.url, deleted)).output).toContain('removed-stream');
+  expect(await api.post('/api/v1/workflow/start', body, key)).toMatchObject({ status: 409 });
+  expect(await countOf(running)).toBe(before);
+
+  const ready = await api.get('/health/ready');
+  expect(ready).toMatchObject({ status: 200, body: { data: { checks: { histories: { ok: false } } } } });
+  const metrics = Buffer.from((await api.get('/metrics')).body as ArrayBuffer).toString();
+  expect(metrics).toMatch(/^workflow_executor_damaged_histories [4-9]$/m);
+
+  await client.setStreamMetadata(`workflow-${cut}`, {});
+  await eventually(async () => expect(await damageOf(cut)).toBeUndefined());
+  expect((await api.get(`/api/v1/workflow/${cut}/events`)).status).toBe(200);
 }, 180_000);
 
 test('signing goes on in the table and the file when the checkpoint stream is tombstoned, and verification names that stream', async () => {

@@ -54,6 +54,15 @@ test('executions that are held back are told, and the instance stays ready', asy
   expect(checks['projections']).toEqual({ ok: false, detail: expect.stringContaining('3 executions are held back') });
 });
 
+test('histories that are damaged are told, and the instance stays ready', async () => {
+  await tables.dataSource.query(`insert into damaged_histories values ('a', 'gone', 'none is there', now())`);
+  const { ready, checks } = await checked({});
+  await tables.dataSource.query('delete from damaged_histories');
+  expect(ready).toBe(true);
+  expect(checks['histories']).toEqual({ ok: false, detail: expect.stringContaining('degraded: 1 executions') });
+  expect((await checked({})).checks['histories']).toEqual({ ok: true });
+});
+
 test('one that is stopping is not ready', async () => {
   expect(await checked({}, AbortSignal.abort())).toMatchObject({ ready: false, checks: { instance: { ok: false } } });
 });

@@ -2,6 +2,7 @@ import {
   EventLog,
   LogUnavailable,
   RevisionConflict,
+  StreamTombstoned,
   type Appended,
   type ExpectedRevision,
   type SubscriptionMessage,
@@ -14,6 +15,8 @@ type Stored = Readonly<{ event: Omit<RecordedEvent, 'data' | 'metadata'>; data: 
 
 /** The real log's positions are byte offsets: they grow with gaps. */
 const POSITION_STEP = 100n;
+/** Before it nothing can be read: a deleted stream. */
+const DELETED = 2n ** 63n - 1n;
 const MAX_APPEND_BYTES = 1024 * 1024;
 
 /**
@@ -23,6 +26,9 @@ const MAX_APPEND_BYTES = 1024 * 1024;
 export class InMemoryEventLog extends EventLog {
   private readonly all: Stored[] = [];
   private readonly streams = new Map<string, Stored[]>();
+  /** Of streams that were truncated: the first revision that can be read. */
+  private readonly firsts = new Map<string, bigint>();
+  private readonly tombstoned = new Set<string>();
   private readonly sleepers = new Set<() => void>();
   private connection: { lost?: Error } = {};
 
@@ -35,7 +41,30 @@ export class InMemoryEventLog extends EventLog {
   }
 
   async readPage(stream: string, page: PageAsked): Promise<readonly RecordedEvent[]> {
-    return pageOf(this.streams.get(stream) ?? [], page).map(recorded);
+    const first = this.firstOf(stream);
+    const isBefore = page.direction === 'forwards' && page.from < first;
+    const visible = isBefore ? ({ ...page, from: first } as const) : page;
+    return pageOf(this.stored(stream), visible)
+      .filter(({ event }) => event.revision >= first)
+      .map(recorded);
+  }
+
+  /** What an operator's tool may do to a stream: cut its beginning, or all of it until an append comes. */
+  async truncate(stream: string, before: bigint | 'all'): Promise<void> {
+    const $tb = before === 'all' ? DELETED : before;
+    const { revision } = await this.read(`$$${stream}`);
+    const id = `${stream} ${String(revision)}`;
+    await this.append(`$$${stream}`, [{ id, type: '$metadata', data: { $tb: String($tb) }, metadata: {} }], revision);
+    this.firsts.set(stream, $tb);
+  }
+
+  /** The stream is ended for ever. */
+  tombstone(stream: string): void {
+    const position = BigInt(this.all.length + 1) * POSITION_STEP;
+    const place = { id: `${stream} ended`, type: '$streamDeleted', stream, revision: DELETED, position };
+    this.all.push({ event: { ...place, recordedAt: this.now() }, data: '{}', metadata: '{}' });
+    this.tombstoned.add(stream);
+    this.wake();
   }
 
   async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
@@ -54,14 +83,20 @@ export class InMemoryEventLog extends EventLog {
   }
 
   readNow(stream: string, from = 0n) {
-    const stored = this.streams.get(stream) ?? [];
-    return { events: stored.slice(Number(from)).map(recorded), revision: this.revisionOf(stream) };
+    const stored = this.stored(stream);
+    const first = this.firstOf(stream);
+    const events = stored.slice(Number(from)).filter(({ event }) => event.revision >= first);
+    const isHidden = first > BigInt(stored.length - 1);
+    return { events: events.map(recorded), revision: isHidden ? ('none' as const) : this.revisionOf(stream) };
   }
 
   appendNow(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Appended {
     if (events.length === 0) throw new RangeError(`Append to ${stream}: expected at least one event, got none`);
+    if (this.tombstoned.has(stream)) throw new StreamTombstoned(stream);
     const current = this.revisionOf(stream);
-    if (current !== expected) return this.alreadyThere(stream, events, expected, current);
+    const isDeleted = this.firstOf(stream) === DELETED;
+    if (current !== expected && !(isDeleted && expected === 'none'))
+      return this.alreadyThere(stream, events, expected, current);
     const texts = events.map(({ data, metadata }) => ({
       data: JSON.stringify(data),
       metadata: JSON.stringify(metadata),
@@ -71,6 +106,8 @@ export class InMemoryEventLog extends EventLog {
       throw new LogUnavailable(`Append to ${stream}: ${bytes} bytes, at most ${MAX_APPEND_BYTES} are taken`);
     const stored = this.streams.get(stream) ?? [];
     this.streams.set(stream, stored);
+    // As a server has it: what is written to a deleted stream is visible, what was deleted stays hidden.
+    if (isDeleted) this.firsts.set(stream, BigInt(stored.length));
     const recordedAt = this.now();
     events.forEach(({ id, type }, index) => {
       const place = { revision: BigInt(stored.length), position: BigInt(this.all.length + 1) * POSITION_STEP };
@@ -124,6 +161,15 @@ export class InMemoryEventLog extends EventLog {
     this.connection.lost = reason;
     this.connection = {};
     this.wake();
+  }
+
+  private stored(stream: string): readonly Stored[] {
+    if (this.tombstoned.has(stream)) throw new StreamTombstoned(stream);
+    return this.streams.get(stream) ?? [];
+  }
+
+  private firstOf(stream: string): bigint {
+    return this.firsts.get(stream) ?? 0n;
   }
 
   private revisionOf(stream: string): ExpectedRevision {

@@ -14,6 +14,7 @@ import { Ids, stepId } from '../../src/application/log/ids.js';
 import { AttemptRunner } from '../../src/application/saga/attempt-runner.js';
 import { NO_RULES, type AgentRules } from '../../src/application/agents/agent-limiter.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
+import type { Histories } from '../../src/application/workflow/histories.js';
 import { Workflows, type CommandEnvelope } from '../../src/application/workflow/workflows.js';
 import type { OperatorCommand } from '../../src/domain/workflow/commands.js';
 import type { StepDefinition, WorkflowEvent } from '../../src/domain/workflow/events.js';
@@ -117,9 +118,10 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
     worker: string,
     limits: Partial<{ concurrentSteps: number; inlineOutputBytes: number; remembered: number }> = {},
     rules: AgentRules = NO_RULES,
+    histories?: Histories,
   ) => {
     const onError = (message: string, error: unknown) => errors.push(`${message}: ${String(error)}`);
-    const workflows = new Workflows(log, clock, { cachedExecutions: 100 });
+    const workflows = new Workflows(log, clock, { cachedExecutions: 100 }, undefined, histories);
     const dependencies = { workflows, agents, artifacts, clock, ids: new CountingIds(worker.slice(-1)), onError };
     const attemptLimits = {
       reportTries: 5,

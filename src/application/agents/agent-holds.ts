@@ -9,9 +9,10 @@ import {
 } from '../../domain/agent/hold.js';
 import { type Clock, every } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
-import type { EventLog, ExpectedRevision } from '../log/event-log.js';
+import { HistoryDamaged, type EventLog, type ExpectedRevision } from '../log/event-log.js';
 import type { Notify, OnError } from '../runtime/errors.js';
 import { SmallStream, type SmallFold } from '../log/small-stream.js';
+import { ForeignEvents } from '../log/foreign-events.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
 import type { Agents } from './agents.js';
@@ -26,6 +27,8 @@ type Ports = Readonly<{ log: EventLog; agents: Agents; clock: Clock; ids: Ids }>
 /** Learns other instances' holds: from the subscription at once, and by reading the streams for certainty. */
 export class AgentHoldsWatch {
   private readonly ending = new AbortController();
+  /** Streams that can no longer be read, and that the operator has heard of. */
+  private readonly named = new Set<string>();
   private loops: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -62,14 +65,25 @@ export class AgentHoldsWatch {
   private async readAll(): Promise<void> {
     // All of them are read, even if one fails.
     const looked = await Promise.allSettled(this.ports.agents.list().map(({ name }) => this.holds.refresh(name)));
-    for (const each of looked) if (each.status === 'rejected') throw each.reason;
+    for (const each of looked) if (each.status === 'rejected' && !this.isNamed(each.reason)) throw each.reason;
+  }
+
+  /** An agent whose stream was ended cannot be asked for its hold for good: that is said once. */
+  private isNamed(reason: unknown): boolean {
+    if (!(reason instanceof HistoryDamaged)) return false;
+    const isNamed = this.named.has(reason.stream);
+    this.named.add(reason.stream);
+    return isNamed;
   }
 
   private async follow(after: bigint | 'start', onError: (error: unknown) => void): Promise<void> {
     const { log, clock, ids } = this.ports;
     const { signal } = this.ending;
     for await (const seen of followLog({ log, clock, ids, prefix: AGENT_STREAM_PREFIX, after, signal, onError }))
-      if (seen.kind === 'event') await this.holds.refresh(agentOf(seen.event.stream)).catch(onError);
+      if (seen.kind === 'event')
+        await this.holds.refresh(agentOf(seen.event.stream)).catch((error: unknown) => {
+          if (!this.isNamed(error)) onError(error);
+        });
   }
 }
 
@@ -98,6 +112,7 @@ export class AgentHolds {
     readonly log: EventLog,
     readonly clock: Clock,
     private readonly notify: Notify = () => undefined,
+    readonly foreign = new ForeignEvents(notify),
   ) {}
 
   /** Undefined as long as the agent's stream was not read: such an agent is not called either. */
@@ -145,7 +160,7 @@ export class AgentHolds {
   }
 
   private async read(agent: string): Promise<Folded> {
-    const folded = await holds.read(this.log, agentStream(agent), this.known.get(agent));
+    const folded = await holds.read(this, agentStream(agent), this.known.get(agent));
     this.keep(agent, folded);
     return folded;
   }

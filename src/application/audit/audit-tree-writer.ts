@@ -2,7 +2,7 @@ import { RevisionConflict, type RecordedEvent } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
 import { sleep } from '../runtime/clock.js';
-import type { OnError } from '../runtime/errors.js';
+import { reasonOf, type OnError } from '../runtime/errors.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { Leadership, type LeaderSession, type LeadNotices } from '../runtime/leadership.js';
 import type { AuditLease } from './audit-tree.js';
@@ -53,7 +53,7 @@ export class AuditTreeWriter {
     this.leadership = new Leadership({
       ...{ clock, ids, notices },
       tryLead: () => tree.tryLead(),
-      begin: (lease) => AuditLeaderSession.begin(dependencies, lease, limits, onError),
+      begin: (lease) => this.begin(dependencies, lease, limits),
       pauseMs: (failure) => (failure?.error instanceof KeyNotAllowed ? limits.keyPauseMs : limits.leadPauseMs),
       onFailure: ({ error }) => this.logFailure(error),
     });
@@ -73,11 +73,23 @@ export class AuditTreeWriter {
     this.leadership.session?.signNow();
   }
 
-  /** A key that may not sign is logged once: that does not change by itself, and another instance may sign. */
+  private async begin(
+    dependencies: AuditWriterDependencies,
+    lease: AuditLease,
+    limits: AuditWriterLimits,
+  ): Promise<AuditLeaderSession> {
+    const session = await AuditLeaderSession.begin(dependencies, lease, limits, this.onError);
+    this.refusal = null;
+    return session;
+  }
+
+  /** Logged once for as long as it stays the same: what the log or the key lacks does not change by itself. */
   private logFailure(error: unknown): void {
-    if (!(error instanceof KeyNotAllowed)) return this.onError('The audit tree stopped and starts again', error);
-    if (this.refusal !== error.message) this.onError('This instance signs nothing', error);
-    this.refusal = error.message;
+    const reason = reasonOf(error);
+    if (this.refusal === reason) return;
+    this.refusal = reason;
+    const isRefused = error instanceof KeyNotAllowed;
+    this.onError(isRefused ? 'This instance signs nothing' : 'The audit tree stopped and starts again', error);
   }
 }
 

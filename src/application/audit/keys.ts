@@ -16,7 +16,7 @@ export const keyIdOf = (publicKey: KeyObject): string =>
     .digest('hex');
 
 /** @param key SPKI, base64. @throws where it is none */
-const publicKeyOf = (key: string): KeyObject =>
+export const publicKeyOf = (key: string): KeyObject =>
   createPublicKey({ key: Buffer.from(key, 'base64'), format: 'der', type: 'spki' });
 
 export const spkiOf = (publicKey: KeyObject | string): string => {

@@ -8,13 +8,14 @@ import {
   reviewStatus,
   type ReviewStatus,
 } from '../../domain/audit/review.js';
-import { workflowStream } from '../../domain/workflow/index.js';
 import type { Clock } from '../runtime/clock.js';
 import { enveloped, type CommandContext } from '../log/envelope.js';
 import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';
 import { linkOf } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
+import { ForeignEvents } from '../log/foreign-events.js';
 import { StreamWriter } from '../log/stream-writer.js';
+import { Histories } from '../workflow/histories.js';
 import { Workflows } from '../workflow/workflows.js';
 
 /** How many an execution may have. */
@@ -36,6 +37,8 @@ export class AuditReviews {
   constructor(
     private readonly log: EventLog,
     clock: Clock,
+    private readonly foreign = new ForeignEvents(),
+    private readonly histories = new Histories(log),
   ) {
     this.writer = new StreamWriter(log, clock);
   }
@@ -47,7 +50,7 @@ export class AuditReviews {
 
   /**
    * A repeat under one command id is answered with what the first one recorded.
-   * @throws NotFound, InvalidRequest for a revision beyond the end, IdempotencyKeyReused, LogUnavailable
+   * @throws NotFound, HistoryDamaged, InvalidRequest for a revision beyond the end, IdempotencyKeyReused, LogUnavailable
    */
   async record(executionId: string, request: ReviewRequest, context: CommandContext): Promise<RecordedReview> {
     const eventHash = await this.hashAt(executionId, request.throughRevision);
@@ -78,7 +81,7 @@ export class AuditReviews {
   private async read(executionId: string) {
     const { events, revision } = await this.log.read(reviewStream(executionId));
     const last = events.at(-1);
-    const reviews = events.flatMap(reviewIn);
+    const reviews = events.flatMap((event) => reviewIn(event, this.foreign));
     // All of them, not the latest alone: a repeat is recognised however many reviews came after it.
     const commands = reviews.flatMap(({ commandId }) => commandId ?? []);
     return { reviews, revision, commands, link: last ? linkOf(last) : null };
@@ -86,7 +89,8 @@ export class AuditReviews {
 
   private async hashAt(executionId: string, throughRevision: number): Promise<string> {
     const from = BigInt(throughRevision);
-    const { events, revision } = await this.log.read(workflowStream(executionId), from);
+    if (from > 0n) await this.histories.begins(executionId);
+    const { events, revision } = await this.histories.read(executionId, from);
     if (revision === 'none') throw new NotFound(`There is no execution ${executionId}`);
     const reviewed = events.find((event) => event.revision === from);
     if (reviewed) return linkOf(reviewed);
@@ -95,10 +99,17 @@ export class AuditReviews {
   }
 }
 
-const reviewIn = ({ id, revision, type, data, metadata }: RecordedEvent): readonly RecordedReview[] => {
-  const event = readReviewEvent(type, data);
-  const { commandId } = (metadata ?? {}) as Partial<CommandContext>;
-  return event ? [{ id, revision, commandId: commandId ?? null, review: event.data }] : [];
+/** What is no review of this application's was never given by a person: it counts for nothing. */
+const reviewIn = (recorded: RecordedEvent, foreign: ForeignEvents): readonly RecordedReview[] => {
+  const { id, revision, type, data, metadata } = recorded;
+  try {
+    const event = readReviewEvent(type, data);
+    const { commandId } = (metadata ?? {}) as Partial<CommandContext>;
+    return event ? [{ id, revision, commandId: commandId ?? null, review: event.data }] : [];
+  } catch (error) {
+    foreign.found(recorded, error);
+    return [];
+  }
 };
 
 const sameRequest = (recorded: RecordedReview, request: ReviewRequest): RecordedReview => {

@@ -8,7 +8,7 @@ const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const spki = z.base64().max(200);
 const shape = z.strictObject({
   format: z.literal('workflow-executor/checkpoint/1'),
-  /** From 0: also the revision in the stream of tree heads. */
+  /** From 0. It stands at that revision in the stream of tree heads, or at a later one behind foreign events. */
   number: z.int().nonnegative(),
   tree_size: z.int().positive(),
   root: hex,

@@ -1,5 +1,6 @@
-import { contentOf, linkOf, hashOf } from '../log/event-hash.js';
-import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
+import { contentOf, hashOf } from '../log/event-hash.js';
+import type { EventLog, StreamTombstoned } from '../log/event-log.js';
+import type { ForeignEvents } from '../log/foreign-events.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { eventId } from '../log/ids.js';
 import { StreamWriter } from '../log/stream-writer.js';
@@ -7,7 +8,6 @@ import type { AuditLease, AuditTree } from './audit-tree.js';
 import { TREE_HEAD_STREAM } from './audited-log.js';
 import {
   treeHeadHash,
-  readTreeHead,
   signedText,
   type TreeHeadSigner,
   type OutsideTreeHeads,
@@ -16,9 +16,7 @@ import {
 } from './signed-tree-head.js';
 import type { Clock } from '../runtime/clock.js';
 import { spkiOf, keyAfter, mustBeAllowed } from './keys.js';
-
-/** Tree heads in memory at a time. */
-const PAGE = 500;
+import { HeadsInLog, HeadsInTable, tombstoneOf, type Found, type StreamEnd } from './tree-head-stream.js';
 
 const [SIGNED, KEY_CHANGED] = ['AuditCheckpointSigned', 'AuditKeyChanged'] as const;
 
@@ -30,11 +28,8 @@ export type TreeHeadDependencies = Readonly<{
   /** Ids of keys that an operator vouches for. */
   pins: ReadonlySet<string>;
   outside: OutsideTreeHeads;
+  foreign?: ForeignEvents;
 }>;
-
-type Last = Readonly<{ head: SignedTreeHead; link: string | null }>;
-/** `event`: null where the log no longer has it. */
-type Stored = Readonly<{ head: SignedTreeHead; event: RecordedEvent | null }>;
 
 /**
  * The tree heads signed so far, each of which names the one before it: first in the log, at an expected revision, so that there
@@ -45,7 +40,8 @@ export class TreeHeadChain {
   private constructor(
     private readonly ports: TreeHeadDependencies,
     private readonly session: AuditLease,
-    private last: Last | null,
+    private last: SignedTreeHead | null,
+    private end: StreamEnd,
     /** Null where the log takes tree heads. */
     readonly tombstoned: StreamTombstoned | null,
   ) {}
@@ -59,113 +55,85 @@ export class TreeHeadChain {
     const kept = await ports.tree.latestTreeHead();
     const [keptTo, outsideTo] = [kept?.number ?? -1, outside?.number ?? -1];
     const tombstoned = await tombstoneOf(ports.log);
-    const pageFrom = (number: number, limit: number) =>
-      tombstoned ? inTable(ports, number, limit) : inLog(ports.log, number, limit);
-    if (outside) mustHold((await pageFrom(outside.number, 1))[0], outside);
-    let last: Stored | undefined;
+    const reader = tombstoned ? new HeadsInTable(ports.tree) : new HeadsInLog(ports);
+    if (outside) mustHold(await reader.find(outside), outside);
+    let last: SignedTreeHead | undefined;
     // Page by page: where the table or the file is gone, this brings back all that was ever signed.
-    for (let from = Math.max(0, tombstoned ? outsideTo : Math.min(keptTo, outsideTo)); ;) {
-      const page = await pageFrom(from, PAGE);
-      for (const { head } of page) if (head.number > keptTo) await session.keep(head);
-      const missing = page.flatMap(({ head }) => (head.number > outsideTo ? [head] : []));
+    for await (const page of reader.from(tombstoned || outsideTo <= keptTo ? outside : kept)) {
+      for (const head of page) if (head.number > keptTo) await session.keep(head);
+      const missing = page.filter(({ number }) => number > outsideTo);
       if (missing.length > 0) await ports.outside.append(missing);
       last = page.at(-1) ?? last;
-      if (!last || page.length < PAGE) break;
-      from = last.head.number + 1;
     }
     const changes = await ports.tree.keyChanges();
-    mustBeAllowed(ports.signer, ports.pins, { last: last?.head ?? null, changes });
-    const link = last?.event ? linkOf(last.event) : null;
-    return new TreeHeadChain(ports, session, last ? { ...last, link } : null, tombstoned);
+    mustBeAllowed(ports.signer, ports.pins, { last: last ?? null, changes });
+    return new TreeHeadChain(ports, session, last ?? null, reader.end, tombstoned);
   }
 
   /** Events that are covered. */
   get size(): number {
-    return this.last?.head.tree_size ?? 0;
+    return this.last?.tree_size ?? 0;
   }
 
   /** The id of the key that has to sign what comes next; null before the first. */
   get nextKey(): string | null {
-    return this.last && keyAfter(this.last.head);
+    return this.last && keyAfter(this.last);
   }
 
   /** Whether another key has signed the last tree head, though this key is to go on. */
   get isOfAnotherKey(): boolean {
-    return this.last !== null && this.last.head.key_id !== this.ports.signer.keyId;
+    return this.last !== null && this.last.key_id !== this.ports.signer.keyId;
   }
 
   /** The key names the next one, which signs at once: no other process that still has the old one can come between. */
   async changeKey(next: TreeHeadSigner): Promise<void> {
-    const { tree_size: size, root, position } = this.last!.head;
+    const { tree_size: size, root, position } = this.last!;
     const covered = [size, Buffer.from(root, 'hex'), BigInt(position)] as const;
     await this.sign(...covered, { from: spkiOf(this.ports.signer.publicKey), to: spkiOf(next.publicKey) });
-    await new TreeHeadChain({ ...this.ports, signer: next }, this.session, this.last, this.tombstoned).sign(...covered);
+    const asNext = { ...this.ports, signer: next };
+    await new TreeHeadChain(asNext, this.session, this.last, this.end, this.tombstoned).sign(...covered);
   }
 
   async sign(treeSize: number, root: Buffer, position: bigint, change?: KeyChange): Promise<void> {
     const { signer, clock, outside } = this.ports;
     const unsigned = {
       format: 'workflow-executor/checkpoint/1' as const,
-      number: (this.last?.head.number ?? -1) + 1,
+      number: (this.last?.number ?? -1) + 1,
       tree_size: treeSize,
       root: root.toString('hex'),
       position: String(position),
       at: clock.now().toISOString(),
       key_id: signer.keyId,
-      previous: this.last ? treeHeadHash(this.last.head) : null,
+      previous: this.last ? treeHeadHash(this.last) : null,
       ...(change && { key_change: change }),
     };
     const head: SignedTreeHead = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
     failpoint('checkpoint-signed');
-    const link = this.tombstoned ? null : await this.append(head);
+    if (!this.tombstoned) this.end = await this.append(head);
     failpoint('after-commit');
     failpoint('checkpoint-appended');
     await this.session.keep(head);
     failpoint('checkpoint-kept');
     await outside.append([head]);
-    this.last = { head, link };
+    this.last = head;
   }
 
-  /** @returns what the next event's link is made of */
-  private async append(checkpoint: SignedTreeHead): Promise<string | null> {
+  private async append(checkpoint: SignedTreeHead): Promise<StreamEnd> {
     const { log, clock } = this.ports;
     const { number, at, key_change: change } = checkpoint;
     const type = change ? KEY_CHANGED : SIGNED;
-    const expected = number === 0 ? 'none' : BigInt(number - 1);
     const dataHash = hashOf(checkpoint);
     const metadata = { occurredAt: at, actor: { type: 'system', id: 'audit' } };
     const id = eventId(TREE_HEAD_STREAM, String(number), 0, contentOf(type, dataHash, metadata));
     const made = { event: { id, type, data: checkpoint, metadata }, dataHash };
-    const after = { revision: expected, link: this.last?.link ?? null } as const;
-    return (await new StreamWriter(log, clock).appendBehind(TREE_HEAD_STREAM, [made], after)).link;
+    return new StreamWriter(log, clock).appendBehind(TREE_HEAD_STREAM, [made], this.end);
   }
 }
 
-/** Null where the stream can be read. */
-const tombstoneOf = async (log: EventLog): Promise<StreamTombstoned | null> => {
-  try {
-    const [newest] = await log.readPage(TREE_HEAD_STREAM, { direction: 'backwards', from: 'end', limit: 1 });
-    return newest && isTombstone(newest) ? new StreamTombstoned(TREE_HEAD_STREAM) : null;
-  } catch (error) {
-    if (error instanceof StreamTombstoned) return error;
-    throw error;
-  }
-};
-
-/** The number of a tree head is its revision. */
-const inLog = async (log: EventLog, number: number, limit: number): Promise<readonly Stored[]> => {
-  const events = await log.readPage(TREE_HEAD_STREAM, { direction: 'forwards', from: BigInt(number), limit });
-  return events.map((event) => ({ event, head: readTreeHead(event.data) }));
-};
-
-const inTable = async ({ tree }: TreeHeadDependencies, number: number, limit: number): Promise<readonly Stored[]> =>
-  (await tree.treeHeadsFrom(number, limit)).map((head) => ({ head, event: null }));
-
-const mustHold = (found: Stored | undefined, outside: SignedTreeHead): void => {
-  const same = found?.head.number === outside.number ? found.head : undefined;
-  if (same && treeHeadHash(same) === treeHeadHash(outside)) return;
+const mustHold = (found: Found, outside: SignedTreeHead): void => {
+  if (found === 'same') return;
   throw new Error(
-    `The file of checkpoints ends with number ${outside.number}, which the log ${same ? 'has differently' : 'lacks'}: ` +
+    `The file of checkpoints ends with number ${outside.number}, which the log ${found === 'other' ? 'has differently' : 'lacks'}: ` +
       'expected the file of this log. Run `npm run audit -- verify --all`; if the log was restored from an older copy, ' +
       'move the file away. Nothing is signed until then',
   );

@@ -1,7 +1,7 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
 import type { JsonObject } from '../../domain/json.js';
 import type { WorkflowStarted } from '../../domain/workflow/events.js';
-import { Clock } from '../runtime/clock.js';
+import { Clock, sleep } from '../runtime/clock.js';
 import { Definitions, type PublishedDefinition } from '../workflow/definitions.js';
 import { IdempotencyKeyReused, InvalidRequest } from '../runtime/errors.js';
 import { hashOf } from '../log/event-hash.js';
@@ -19,6 +19,9 @@ export type StartRequest = Readonly<{
   autoExecute: boolean;
   metadata: JsonObject;
 }>;
+
+/** How long a start waits to learn whether there was such an execution; the append finds out, too. */
+const RECORDED_WAIT_MS = 500;
 
 export class StartWorkflow extends Command<Outcome> {
   constructor(
@@ -48,7 +51,8 @@ export class StartWorkflowHandler implements ICommandHandler<StartWorkflow> {
     const context = contextOf({ ids, clock }, caller, executionId, 'start');
     const order = { command: { type: 'StartWorkflow' as const, data }, context };
     await this.mustHaveRoom(executionId, caller);
-    const outcome = await this.saga.submit(executionId, order, { isNew: true });
+    const isNew = idempotencyKey === null || !(await this.isRecorded(executionId));
+    const outcome = await this.saga.submit(executionId, order, { isNew });
     if (outcome.answer.requestHash !== data.requestHash) {
       throw new IdempotencyKeyReused(
         `Idempotency-Key ${idempotencyKey} was used for another start request (execution ${executionId}); use a new key`,
@@ -64,6 +68,17 @@ export class StartWorkflowHandler implements ICommandHandler<StartWorkflow> {
       await this.backlog.mustHaveRoom();
     } catch (error) {
       if (idempotencyKey === null || (await this.workflows.load(executionId)).state.status === 'none') throw error;
+    }
+  }
+
+  /** A server takes a first event again where someone has deleted the stream: a history that there was is looked at first. */
+  private async isRecorded(executionId: string): Promise<boolean> {
+    const answered = new AbortController();
+    const late = sleep(this.clock, RECORDED_WAIT_MS, answered.signal).then(() => false);
+    try {
+      return await Promise.race([this.workflows.isRecorded(executionId), late]);
+    } finally {
+      answered.abort();
     }
   }
 

@@ -1,6 +1,6 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { NotInHistory } from '../runtime/errors.js';
-import { EventLog } from '../log/event-log.js';
+import { Histories } from '../workflow/histories.js';
 import { hashOf } from '../log/event-hash.js';
 import { pastOf } from './past.js';
 import type { ExecutionView, StepView } from '../queries/read-model.js';
@@ -60,9 +60,9 @@ export class CompareExecutions extends Query<Comparison> {
 
 @QueryHandler(CompareExecutions)
 export class CompareExecutionsHandler implements IQueryHandler<CompareExecutions> {
-  constructor(private readonly log: EventLog) {}
+  constructor(private readonly histories: Histories) {}
 
-  /** @throws NotFound, NotInHistory, InvalidRequest, HistoryUnreadable */
+  /** @throws NotFound, NotInHistory, InvalidRequest, HistoryDamaged */
   async execute({ a: idOfA, b: idOfB, signal }: CompareExecutions): Promise<Comparison> {
     const a = await this.run(idOfA, signal);
     const b = await this.run(idOfB, signal);
@@ -75,7 +75,7 @@ export class CompareExecutionsHandler implements IQueryHandler<CompareExecutions
     id: string,
     signal: AbortSignal | undefined,
   ): Promise<Readonly<{ run: RunView; steps: ReadonlyMap<string, ComparedStep> }>> {
-    const { execution, steps } = await pastOf(this.log, id, () => true, undefined, signal);
+    const { execution, steps } = await pastOf(this.histories, id, () => true, undefined, signal);
     if (!execution) throw new NotInHistory(`Execution ${id} has not been started`);
     const { workflow_name, definition_hash, current_state, started_at, completed_at, revision } = execution;
     return {

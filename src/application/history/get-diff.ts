@@ -1,6 +1,7 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { InvalidRequest, NotInHistory } from '../runtime/errors.js';
-import { EventLog, type RecordedEvent } from '../log/event-log.js';
+import type { RecordedEvent } from '../log/event-log.js';
+import { Histories } from '../workflow/histories.js';
 import { eventView } from './page-from-log.js';
 import { pastOf } from './past.js';
 import type { RowChange } from '../projections/fold-rows.js';
@@ -44,9 +45,9 @@ const PLACES = new Set(['revision', 'position', 'updated_at']);
 
 @QueryHandler(GetDiff)
 export class GetDiffHandler implements IQueryHandler<GetDiff> {
-  constructor(private readonly log: EventLog) {}
+  constructor(private readonly histories: Histories) {}
 
-  /** @throws NotFound, NotInHistory, InvalidRequest, HistoryUnreadable */
+  /** @throws NotFound, NotInHistory, InvalidRequest, HistoryDamaged */
   async execute({ executionId, from: asked, to, signal }: GetDiff): Promise<Diff> {
     const from = asked ?? 0n;
     if (to !== null && from > to) {
@@ -57,7 +58,7 @@ export class GetDiffHandler implements IQueryHandler<GetDiff> {
       if (event.revision > from) for (const change of changes) noteFields(found, event, change);
     };
     const isPast = ({ revision }: RecordedEvent) => to === null || revision <= to;
-    const { revision } = await pastOf(this.log, executionId, isPast, note, signal);
+    const { revision } = await pastOf(this.histories, executionId, isPast, note, signal);
     const wanted = to ?? from;
     if (revision === null || revision < wanted) {
       const message = `Execution ${executionId}: expected revisions up to ${revision}, got ${wanted}`;

@@ -1,7 +1,6 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
-import { workflowStream } from '../../domain/workflow/index.js';
 import { NotFound } from '../runtime/errors.js';
-import { EventLog } from '../log/event-log.js';
+import { Histories } from '../workflow/histories.js';
 import { pageFromLog, type EventsPage } from './page-from-log.js';
 import { foreignTypes, refuseTypes } from '../queries/list-executions.js';
 import { ReadModel, type EventsAsked } from '../queries/read-model.js';
@@ -25,15 +24,15 @@ export class GetEvents extends Query<EventsPage> {
 export class GetEventsHandler implements IQueryHandler<GetEvents> {
   constructor(
     private readonly readModel: ReadModel,
-    private readonly log: EventLog,
+    private readonly histories: Histories,
   ) {}
 
   async execute({ executionId, source, asked, signal }: GetEvents): Promise<EventsPage> {
     const page =
       source === 'log'
-        ? await pageFromLog(this.log, executionId, asked, signal)
+        ? await pageFromLog(this.histories, executionId, asked, signal)
         : await this.fromTable(executionId, asked);
-    if (page.events.length === 0 && page.next === null && !(await this.isThere(executionId))) {
+    if (page.events.length === 0 && page.next === null && !(await this.histories.begins(executionId))) {
       throw new NotFound(`There is no execution ${executionId}`);
     }
     refuseTypes(await this.unknownTypes(executionId, asked.types, page));
@@ -53,10 +52,5 @@ export class GetEventsHandler implements IQueryHandler<GetEvents> {
     const rows = await this.readModel.events(executionId, { ...asked, limit: asked.limit + 1 });
     const events = rows.slice(0, asked.limit);
     return { events, next: rows.length > asked.limit ? BigInt(events.at(-1)!.revision) : null };
-  }
-
-  private async isThere(executionId: string): Promise<boolean> {
-    const first = { direction: 'forwards', from: 0n, limit: 1 } as const;
-    return (await this.log.readPage(workflowStream(executionId), first)).length > 0;
   }
 }

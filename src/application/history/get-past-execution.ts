@@ -1,7 +1,8 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { Clock } from '../runtime/clock.js';
 import { InvalidRequest, NotInHistory } from '../runtime/errors.js';
-import { EventLog, type RecordedEvent } from '../log/event-log.js';
+import type { RecordedEvent } from '../log/event-log.js';
+import { Histories } from '../workflow/histories.js';
 import { eventView } from './page-from-log.js';
 import { pastOf } from './past.js';
 import { EVENTS_WITH_EXECUTION } from '../queries/get-execution.js';
@@ -33,11 +34,11 @@ export class GetPastExecution extends Query<PastAnswer> {
 @QueryHandler(GetPastExecution)
 export class GetPastExecutionHandler implements IQueryHandler<GetPastExecution> {
   constructor(
-    private readonly log: EventLog,
+    private readonly histories: Histories,
     private readonly clock: Clock,
   ) {}
 
-  /** @throws NotFound, NotInHistory, InvalidRequest, HistoryUnreadable */
+  /** @throws NotFound, NotInHistory, InvalidRequest, HistoryDamaged */
   async execute({ executionId, include, moment, signal }: GetPastExecution): Promise<PastAnswer> {
     if ('asOf' in moment) this.mustNotBeAhead(moment.asOf);
     const isPast = (event: RecordedEvent) =>
@@ -48,7 +49,7 @@ export class GetPastExecutionHandler implements IQueryHandler<GetPastExecution> 
       // Now and then, not for each event: an array that loses its first element moves all others.
       if (latest.length === 2 * EVENTS_WITH_EXECUTION) latest.splice(0, EVENTS_WITH_EXECUTION);
     };
-    const past = await pastOf(this.log, executionId, isPast, include.events ? keep : undefined, signal);
+    const past = await pastOf(this.histories, executionId, isPast, include.events ? keep : undefined, signal);
     const { execution, steps, revision, hasMore } = past;
     if ('revision' in moment && revision !== moment.revision) {
       const message = `Execution ${executionId}: expected a revision up to ${revision}, got ${moment.revision}`;

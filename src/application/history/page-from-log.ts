@@ -1,6 +1,7 @@
-import { workflowStream, executionIdOf } from '../../domain/workflow/index.js';
+import { executionIdOf } from '../../domain/workflow/index.js';
 import { mustListen } from '../runtime/errors.js';
-import type { EventLog, PageAsked, RecordedEvent } from '../log/event-log.js';
+import type { PageAsked, RecordedEvent } from '../log/event-log.js';
+import type { Histories } from '../workflow/histories.js';
 import type { EventsAsked, EventView } from '../queries/read-model.js';
 import { metadataIfOurs } from '../projections/projection.js';
 import { eventRow } from '../projections/workflow-events.projection.js';
@@ -25,15 +26,16 @@ export type EventsPage = Readonly<{ events: readonly EventView[]; next: bigint |
 /** The largest revision there can be: nothing comes after it. */
 const LARGEST = 2n ** 63n - 1n;
 
-/** Reads on until the page is full, the history ends, or so many events were looked at that the rest is for the next page. */
+/** Reads on until the page is full, the history ends, or so many events were looked at that the rest is for the next page. @throws HistoryDamaged */
 export const pageFromLog = async (
-  log: EventLog,
+  histories: Histories,
   executionId: string,
   asked: EventsAsked,
   signal?: AbortSignal,
 ): Promise<EventsPage> => {
   const { order, afterRevision, beforeRevision, types, limit } = asked;
-  const stream = workflowStream(executionId);
+  // A page from the middle does not show whether the history has its beginning.
+  if (order === 'desc' || afterRevision !== null) await histories.begins(executionId);
   const isIn = ({ revision }: RecordedEvent) =>
     (afterRevision === null || revision > afterRevision) && (beforeRevision === null || revision < beforeRevision);
   const events: EventView[] = [];
@@ -43,7 +45,7 @@ export const pageFromLog = async (
     // One more than fits, to know whether there is more.
     const most = types === null ? limit - events.length + 1 : HISTORY_LIMITS.readEvents;
     const page: PageAsked = { ...place, limit: Math.min(most, HISTORY_LIMITS.readEvents) };
-    const read = await log.readPage(stream, page);
+    const read = await histories.page(executionId, page);
     for (const recorded of read) {
       if (!isIn(recorded)) return { events, next: null };
       if (events.length === limit || scanned === HISTORY_LIMITS.scannedEvents) {

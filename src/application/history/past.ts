@@ -1,7 +1,7 @@
-import { reasonOf, HistoryUnreadable, InvalidRequest, NotFound, mustListen } from '../runtime/errors.js';
+import { reasonOf, InvalidRequest, NotFound, mustListen } from '../runtime/errors.js';
 /** An execution as its first events left it, folded from the log by the projections that fill the tables. */
-import { workflowStream } from '../../domain/workflow/index.js';
-import type { EventLog, RecordedEvent } from '../log/event-log.js';
+import { HistoryUnreadable, type RecordedEvent } from '../log/event-log.js';
+import type { Histories } from '../workflow/histories.js';
 import { FoldedRows, type RowChange } from '../projections/fold-rows.js';
 import type { Projection } from '../projections/projection.js';
 import { workflowExecutions } from '../projections/workflow-executions.projection.js';
@@ -26,10 +26,10 @@ const FOLDED = [workflowExecutions, workflowSteps] as unknown as readonly Projec
 
 /**
  * Folds the events for which `isPast` holds, up to the first for which it does not. `watch` sees each with what it changed.
- * @throws NotFound, HistoryUnreadable, InvalidRequest where the history is longer than the limit, CallerLeft
+ * @throws NotFound, HistoryDamaged, InvalidRequest where the history is longer than the limit, CallerLeft
  */
 export const pastOf = async (
-  log: EventLog,
+  histories: Histories,
   executionId: string,
   isPast: (event: RecordedEvent) => boolean,
   watch: Watch = () => undefined,
@@ -37,7 +37,7 @@ export const pastOf = async (
 ): Promise<Past> => {
   const folded = new FoldedRows(FOLDED);
   let revision: bigint | null = null;
-  for await (const event of eventsOf(log, executionId, signal)) {
+  for await (const event of eventsOf(histories, executionId, signal)) {
     if (!isPast(event)) return pastWith(folded, revision, true);
     watch(event, applied(folded, event));
     revision = event.revision;
@@ -47,7 +47,7 @@ export const pastOf = async (
 };
 
 async function* eventsOf(
-  log: EventLog,
+  histories: Histories,
   executionId: string,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<RecordedEvent> {
@@ -59,7 +59,8 @@ async function* eventsOf(
     }
     mustListen(signal);
     const page = { direction: 'forwards', from, limit: readEvents } as const;
-    const events = await log.readPage(workflowStream(executionId), page);
+    const events = await histories.page(executionId, page);
+    if (events.length === 0 && from === 0n && !(await histories.begins(executionId))) return;
     yield* events;
     if (events.length < readEvents) return;
   }
@@ -70,7 +71,7 @@ const applied = (folded: FoldedRows, event: RecordedEvent): readonly RowChange[]
     return folded.apply(event);
   } catch (error) {
     const why = reasonOf(error);
-    throw new HistoryUnreadable(String(event.revision), event.type, why);
+    throw new HistoryUnreadable(event, why);
   }
 };
 

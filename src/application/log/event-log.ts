@@ -110,12 +110,46 @@ export class AppendOutcomeUnknown extends Error {}
 
 export class LogUnavailable extends Error {}
 
+/**
+ * How a history is not what was recorded: its beginning is cut off, revisions are missing in the middle, none or too few of its
+ * events are there, its stream was ended for ever, or an event of a known type is not what this application writes.
+ */
+export type Damage = 'truncated' | 'gap' | 'gone' | 'tombstoned' | 'unreadable';
+
+/** 409, 410 where it was tombstoned: there is no whole history to decide on or to show, and nothing is appended to what is left. */
+export class HistoryDamaged extends Error {
+  constructor(
+    readonly stream: string,
+    readonly damage: Damage,
+    readonly what: string,
+  ) {
+    super(`The history in stream ${stream} is damaged: ${what}`);
+  }
+}
+
 /** The stream was ended for ever, with whatever tool: it is never read or written again. Of other streams that says nothing. */
-export class StreamTombstoned extends Error {
-  constructor(readonly stream: string) {
+export class StreamTombstoned extends HistoryDamaged {
+  constructor(stream: string) {
     super(
-      `Stream ${stream} was tombstoned in the event store: expected its events, and it can neither be read nor written any more. ` +
+      stream,
+      'tombstoned',
+      'it was tombstoned in the event store: expected its events, and they can neither be read nor added to. ' +
         'Restore the event store from a backup; `npm run audit -- verify --all` says since when it is so',
     );
+  }
+}
+
+/** An event of the history is not what this application writes: there is no state after it. */
+export class HistoryUnreadable extends HistoryDamaged {
+  readonly revision: bigint;
+
+  constructor({ stream, revision, type }: Pick<RecordedEvent, 'stream' | 'revision' | 'type'>, why: string) {
+    super(
+      stream,
+      'unreadable',
+      `Event ${revision} (${type}) cannot be applied, so there is no state from it on: ${why.slice(0, 500)}`,
+    );
+    this.revision = revision;
+    this.message = this.what;
   }
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../runtime/clock.js';
 import { enveloped, type CommandContext } from './envelope.js';
 import { linkOf } from './event-hash.js';
 import type { EventLog, RecordedEvent } from './event-log.js';
+import { ForeignEvents } from './foreign-events.js';
 import { readOn, remember, StreamWriter, type StreamFold } from './stream-writer.js';
 
 /** One stream as far as it has been read. */
@@ -16,7 +17,7 @@ export type SmallOutcome<State> = Readonly<{
   position: bigint | null;
 }>;
 
-type Ports = Readonly<{ log: EventLog; clock: Clock }>;
+type Ports = Readonly<{ log: EventLog; clock: Clock; foreign?: ForeignEvents | undefined }>;
 
 export class SmallStream<Command, State, Event extends Message<string, unknown>> {
   readonly unread: SmallFold<State>;
@@ -30,20 +31,28 @@ export class SmallStream<Command, State, Event extends Message<string, unknown>>
   }
 
   /** What is new in the stream since `known`. */
-  read(log: EventLog, stream: string, known: SmallFold<State> = this.unread): Promise<SmallFold<State>> {
-    return readOn(log, stream, known, (folded, event) => this.fold(folded, event));
+  read(
+    { log, foreign }: Omit<Ports, 'clock'>,
+    stream: string,
+    known: SmallFold<State> = this.unread,
+  ): Promise<SmallFold<State>> {
+    return readOn(log, stream, known, (folded, event) => this.fold(folded, event, foreign));
   }
 
-  /** Passes over events of a type that this version does not know. */
-  fold(folded: SmallFold<State>, recorded: RecordedEvent): SmallFold<State> {
-    const event = this.readEvent(recorded.type, recorded.data);
-    const commandId = (recorded.metadata as Partial<CommandContext> | null)?.commandId;
-    return {
-      state: event ? this.decider.evolve(folded.state, event) : folded.state,
-      revision: recorded.revision,
-      commands: typeof commandId === 'string' ? remember(folded.commands, commandId) : folded.commands,
-      link: linkOf(recorded),
-    };
+  /** Passes over events of a type that this version does not know, and over foreign ones: they change no state. */
+  private fold(folded: SmallFold<State>, recorded: RecordedEvent, foreign?: ForeignEvents): SmallFold<State> {
+    const { revision } = recorded;
+    const link = linkOf(recorded);
+    try {
+      const event = this.readEvent(recorded.type, recorded.data);
+      const state = event ? this.decider.evolve(folded.state, event) : folded.state;
+      const commandId = (recorded.metadata as Partial<CommandContext> | null)?.commandId;
+      const commands = typeof commandId === 'string' ? remember(folded.commands, commandId) : folded.commands;
+      return { state, revision, commands, link };
+    } catch (error) {
+      foreign?.found(recorded, error);
+      return { ...folded, revision, link };
+    }
   }
 
   /**
@@ -52,11 +61,11 @@ export class SmallStream<Command, State, Event extends Message<string, unknown>>
    * @throws what the decider refuses with, RevisionConflict, LogUnavailable
    */
   async execute(
-    { log, clock }: Ports,
+    { log, clock, foreign }: Ports,
     stream: string,
     command: Command,
     context: CommandContext,
-    read: () => Promise<SmallFold<State>> = () => this.read(log, stream),
+    read: () => Promise<SmallFold<State>> = () => this.read({ log, foreign }, stream),
   ): Promise<SmallOutcome<State>> {
     const causationId = context.causationId ?? context.commandId;
     const belonging = { owner: stream, correlationId: stream, causationId };

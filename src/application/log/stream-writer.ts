@@ -4,6 +4,7 @@ import { OtherRevision } from '../runtime/errors.js';
 import { appendWithRetry, type AppendLimits } from './append.js';
 import { chained, type Unchained } from './event-hash.js';
 import {
+  HistoryDamaged,
   LogUnavailable,
   RevisionConflict,
   type EventLog,
@@ -105,7 +106,8 @@ export class StreamWriter {
 
   /**
    * Puts events behind the last one of a stream, for a writer that has it for itself.
-   * @throws RevisionConflict where the stream has moved on, LogUnavailable
+   * @throws RevisionConflict where the stream has moved on, HistoryDamaged where it had events that it no longer shows,
+   * LogUnavailable
    */
   async appendBehind(
     stream: string,
@@ -114,6 +116,9 @@ export class StreamWriter {
   ): Promise<Appended> {
     const { events, link } = chained(stream, unchained, expected, after);
     const { revision, position } = await appendWithRetry(this.log, this.clock, stream, events, expected, this.limits);
+    const due = (expected === 'none' ? -1n : expected) + BigInt(events.length);
+    if (revision !== due)
+      throw new HistoryDamaged(stream, 'gone', `an event was expected at revision ${due}, and was put at ${revision}`);
     return { events, revision, position, link };
   }
 }

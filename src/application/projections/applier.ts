@@ -1,6 +1,7 @@
 import { workflowStream, executionIdOf } from '../../domain/workflow/index.js';
+import { mustFollow } from '../workflow/histories.js';
 import type { Clock } from '../runtime/clock.js';
-import { StreamTombstoned, type EventLog, type RecordedEvent, isTombstone } from '../log/event-log.js';
+import { HistoryDamaged, type EventLog, type RecordedEvent, isTombstone } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
 import type { PoisonOrder } from './admin/projection-records.js';
 import { type Projection, type AnyRow, type Change, type ProjectedEvent, readEvent } from './projection.js';
@@ -174,7 +175,8 @@ export class Applier {
   /** Tries what is held back again. What still cannot be taken stays held, with the error of today. */
   async heal(log: EventLog): Promise<void> {
     for (const projection of this.projections) {
-      for (const poison of this.progressOf(projection).poisoned) await this.healOne(projection, poison, log);
+      for (const poison of this.progressOf(projection).poisoned)
+        await this.healOne(projection, poison, log).catch(unlessDamaged);
     }
   }
 
@@ -187,7 +189,10 @@ export class Applier {
     const poison = held();
     if (!poison) return 'it was not held back any more';
     if (action === 'skip' && poison.revision !== revision) return `nothing: it is held back at ${poison.revision} now`;
-    await (action === 'retry' ? this.healOne(projection, poison, log) : this.skip(projection, poison, order, log));
+    const damaged = await (
+      action === 'retry' ? this.healOne(projection, poison, log) : this.skip(projection, poison, order, log)
+    ).catch(unlessDamaged);
+    if (damaged) return `nothing: ${damaged.message}`;
     const still = held();
     return still ? `held back at revision ${still.revision}: ${still.error}` : 'it is up to date';
   }
@@ -259,12 +264,16 @@ const nothingFor = ({ table, version }: Projection): ProjectionWrite => ({
   ...{ changes: [], poisoned: [], healed: [], version, checkpoint: null },
 });
 
-/** None of a stream that was tombstoned: there is nothing to try again, and those of others wait behind it. */
+/** It stays held back, and those of other executions do not wait behind it. */
+const unlessDamaged = (error: unknown): HistoryDamaged => {
+  if (error instanceof HistoryDamaged) return error;
+  throw error;
+};
+
+/** @throws HistoryDamaged: going on behind events that are not there would be skipping them */
 const eventsFrom = async (log: EventLog, executionId: string, from: bigint): Promise<readonly RecordedEvent[]> => {
-  try {
-    return (await log.read(workflowStream(executionId), from)).events;
-  } catch (error) {
-    if (error instanceof StreamTombstoned) return [];
-    throw error;
-  }
+  const stream = workflowStream(executionId);
+  const { events } = await log.read(stream, from);
+  mustFollow(stream, from, events);
+  return events;
 };

@@ -1,8 +1,10 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import { workflowStream } from '../../domain/workflow/index.js';
+import { HistoryDamaged } from '../log/event-log.js';
 import { NotFound, NotReady } from '../runtime/errors.js';
 import { Workflows } from '../workflow/workflows.js';
 import { ArtifactStore } from '../workflow/artifacts.js';
-import { ReadModel, type Overview } from './read-model.js';
+import { ReadModel, type ExecutionView, type Overview } from './read-model.js';
 import { RevisionWaits } from './revision-waits.js';
 
 /** The latest events that come with an execution; the whole history has a query of its own. */
@@ -78,6 +80,11 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
     return (await this.workflows.load(executionId)).state.status !== 'none';
   }
 }
+
+/** For what is made of a history as it goes on. @throws HistoryDamaged */
+export const mustBeWhole = ({ id, damage }: ExecutionView): void => {
+  if (damage) throw new HistoryDamaged(workflowStream(id), damage.kind, damage.message);
+};
 
 type ArtifactAnswer = Readonly<{ name: string; sha256: string; contentType: string; content: Uint8Array }>;
 

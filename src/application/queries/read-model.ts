@@ -5,6 +5,7 @@ import type { ArtifactRef } from '../../domain/workflow/events.js';
 import type { PauseState } from '../../domain/workflow/state.js';
 import type { ErrorType, RetryDecision } from '../../domain/workflow/retry-policy.js';
 import type { Actor } from '../log/envelope.js';
+import type { Damage } from '../log/event-log.js';
 
 export type ExecutionView = Readonly<{
   id: string;
@@ -37,7 +38,12 @@ export type ExecutionView = Readonly<{
   worker: string | null;
   revision: string;
   position: string;
+  /** Only where its history is damaged: it is held back, and nothing of this changes until the history is whole again. */
+  damage?: DamageView;
 }>;
+
+/** How a history is damaged, in a word and in a sentence. */
+type DamageView = Readonly<{ kind: Damage; message: string; found_at: Date }>;
 
 /** Of a list. Results are most of an execution: they come where they are asked for. */
 export type ListedExecution = Omit<ExecutionView, 'checkpoint_data'> & Partial<Pick<ExecutionView, 'checkpoint_data'>>;

@@ -9,6 +9,7 @@ import type { Clock } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
 import { NotFound } from '../runtime/errors.js';
 import type { EventLog } from '../log/event-log.js';
+import type { ForeignEvents } from '../log/foreign-events.js';
 import { commandIdFor } from '../log/ids.js';
 import type { Projection } from '../projections/projection.js';
 import { SmallStream, type SmallFold, type SmallOutcome } from '../log/small-stream.js';
@@ -34,7 +35,7 @@ export class Rebuilds {
   private readonly known = new Map<string, Life>();
 
   constructor(
-    private readonly ports: Readonly<{ log: EventLog; clock: Clock; store: RebuildStore }>,
+    private readonly ports: Readonly<{ log: EventLog; clock: Clock; store: RebuildStore; foreign?: ForeignEvents }>,
     private readonly projections: readonly Projection[],
   ) {}
 
@@ -94,7 +95,7 @@ export class Rebuilds {
 
   /** For the one that carries it out. */
   async life(projection: string): Promise<Life> {
-    const life = await lives.read(this.ports.log, projectionStream(projection), this.known.get(projection));
+    const life = await lives.read(this.ports, projectionStream(projection), this.known.get(projection));
     this.known.set(projection, life);
     return life;
   }

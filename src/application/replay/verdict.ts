@@ -1,9 +1,10 @@
 /** A whole recorded history through other rules. Reads, and nothing else. */
-import { executionIdOf, workflowStream } from '../../domain/workflow/index.js';
+import { executionIdOf } from '../../domain/workflow/index.js';
 import type { Difference, DifferenceKind } from '../../domain/workflow/what-if/difference.js';
 import { beginning, follow, type Course, type Rules, type Turn } from '../../domain/workflow/what-if/follow.js';
-import type { RecordedEvent, EventLog } from '../log/event-log.js';
+import type { RecordedEvent } from '../log/event-log.js';
 import { readEvent } from '../projections/projection.js';
+import type { Histories } from '../workflow/histories.js';
 import { reasonOf } from '../runtime/errors.js';
 import type { ReadModel } from '../queries/read-model.js';
 
@@ -75,7 +76,7 @@ export type Surveyed = Readonly<{ executionId: string; verdict: Verdict | null; 
  * @param workflowName null: of every definition
  */
 export async function* survey(
-  { log, readModel }: Readonly<{ log: Pick<EventLog, 'read'>; readModel: Pick<ReadModel, 'executions'> }>,
+  { histories, readModel }: Readonly<{ histories: Pick<Histories, 'read'>; readModel: Pick<ReadModel, 'executions'> }>,
   workflowName: string | null,
   rules: Rules,
   signal: AbortSignal,
@@ -87,15 +88,15 @@ export async function* survey(
     const ids = rows.filter((row) => workflowName === null || row.workflow_name === workflowName).map(({ id }) => id);
     for (let index = 0; index < ids.length; index += parallel) {
       if (signal.aborted) return;
-      yield* await Promise.all(ids.slice(index, index + parallel).map((id) => surveyed(log, id, rules)));
+      yield* await Promise.all(ids.slice(index, index + parallel).map((id) => surveyed(histories, id, rules)));
     }
     cursor = nextCursor;
   } while (cursor !== null && !signal.aborted);
 }
 
-const surveyed = async (log: Pick<EventLog, 'read'>, executionId: string, rules: Rules): Promise<Surveyed> => {
+const surveyed = async (histories: Pick<Histories, 'read'>, executionId: string, rules: Rules): Promise<Surveyed> => {
   try {
-    const { events } = await log.read(workflowStream(executionId));
+    const { events } = await histories.read(executionId);
     return { executionId, verdict: verdictOf(events, rules), error: null };
   } catch (error) {
     return { executionId, verdict: null, error: reasonOf(error) };

@@ -24,17 +24,6 @@ export class NotInHistory extends Error {
   }
 }
 
-/** 409: an event of the history is not what this application writes: there is no state after it. */
-export class HistoryUnreadable extends Error {
-  constructor(
-    readonly revision: string,
-    type: string,
-    why: string,
-  ) {
-    super(`Event ${revision} (${type}) cannot be applied, so there is no state from it on: ${why.slice(0, 500)}`);
-  }
-}
-
 /** Why an attempt's result no longer counts. */
 export type OverReason = 'completed' | 'failed' | 'replaced' | 'cancelled';
 

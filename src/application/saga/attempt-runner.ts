@@ -4,6 +4,7 @@ import { timedOut } from '../../domain/workflow/next-effects.js';
 import type { StepError } from '../../domain/workflow/retry-policy.js';
 import type { ExistingWorkflow } from '../../domain/workflow/state.js';
 import type { Agents } from '../agents/agents.js';
+import { HistoryDamaged } from '../log/event-log.js';
 import type { Ids } from '../log/ids.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import { reasonOf, type OnError } from '../runtime/errors.js';
@@ -83,7 +84,7 @@ export class AttemptRunner {
         failpoint('result-appended');
         return outcome;
       } catch (error) {
-        if (tried >= this.limits.reportTries || isClosing()) throw error;
+        if (error instanceof HistoryDamaged || tried >= this.limits.reportTries || isClosing()) throw error;
         onError(`Execution ${executionId}: recording the result of ${started.step} is tried again`, error);
         await sleep(clock, this.limits.reportPauseMs);
       }

@@ -2,7 +2,7 @@ import type { StepCommand } from '../../domain/workflow/commands.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { AgentLimiter, NO_RULES, type AgentRules, type Reservation } from '../agents/agent-limiter.js';
-import { LogUnavailable, StreamTombstoned, type RecordedEvent } from '../log/event-log.js';
+import { HistoryDamaged, isTombstone, LogUnavailable, type RecordedEvent } from '../log/event-log.js';
 import type { Ids } from '../log/ids.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import type { OnError } from '../runtime/errors.js';
@@ -50,7 +50,6 @@ export class WorkflowSaga {
   private readonly workers: WorkerLiveness;
   /** Executions that the sweep found just now, as their worker may be gone. */
   private readonly suspects = new Set<string>();
-  private readonly ended: EndedStreams;
   private closing = false;
 
   constructor(
@@ -59,12 +58,11 @@ export class WorkflowSaga {
     private readonly limits: SagaLimits,
     agentRules: AgentRules = NO_RULES,
   ) {
-    const { clock, onError } = dependencies;
+    const { clock } = dependencies;
     const wake = (executionId: string) => this.wake(executionId, false);
     this.limiter = new AgentLimiter(limits, agentRules, clock, wake);
     this.timers = new Timers(clock, limits.remembered, (executionId) => void wake(executionId));
     this.workers = new WorkerLiveness(clock);
-    this.ended = new EndedStreams(onError);
   }
 
   /** Executes an operator's command and, in the same append, claims the step that it sets free. */
@@ -87,7 +85,8 @@ export class WorkflowSaga {
       if (seenAt > 0n) await this.dependencies.workflows.catchUp(executionId, seenAt);
       await this.looks.take(executionId);
     } catch (error) {
-      if (error instanceof StreamTombstoned) return this.ended.logOnce(executionId, error);
+      // It is recorded as damaged, and looked at again when someone has changed its stream.
+      if (error instanceof HistoryDamaged) return;
       const message = `Execution ${executionId} could not be taken further; it will be looked at again`;
       this.dependencies.onError(message, error);
       this.lookAgainLater(executionId);
@@ -96,6 +95,7 @@ export class WorkflowSaga {
 
   /** The log shows this event: it may end the call that runs here, hand its step over, or be a claim that was given up. */
   async onForeignEvent(executionId: string, event: ForeignEvent): Promise<void> {
+    if (isTombstone(event)) return this.wake(executionId, false, event.revision);
     const isGivenUp = isClaimBy(this.worker, event) && !this.claiming.has(executionId);
     const concernsUs = this.calls.has(executionId) || isGivenUp || isHandOver(event);
     if (concernsUs && (await this.dependencies.workflows.catchUp(executionId, event.revision)))
@@ -195,7 +195,7 @@ export class WorkflowSaga {
       .catch((error: unknown) => {
         reservation.release();
         onError(`Execution ${executionId}: the result of step ${claim.started.step} could not be recorded`, error);
-        this.lookAgainLater(executionId);
+        if (!(error instanceof HistoryDamaged)) this.lookAgainLater(executionId);
       });
   }
 
@@ -247,21 +247,5 @@ class WorkerLiveness {
 
   private now(): number {
     return this.clock.now().getTime();
-  }
-}
-
-const REMEMBERED = 10_000;
-
-/** Executions whose stream was tombstoned. Each is logged once: it is still due in the read tables, and each sweep finds it there. */
-class EndedStreams {
-  private readonly logged = new Set<string>();
-
-  constructor(private readonly onError: OnError) {}
-
-  logOnce(executionId: string, error: StreamTombstoned): void {
-    if (this.logged.has(executionId)) return;
-    if (this.logged.size >= REMEMBERED) this.logged.clear();
-    this.logged.add(executionId);
-    this.onError(`Execution ${executionId} is not taken further`, error);
   }
 }

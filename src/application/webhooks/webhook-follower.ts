@@ -33,7 +33,7 @@ class Projects {
     const known = this.known.get(executionId);
     if (known !== undefined) return known;
     const first = recorded.revision === 0n ? recorded : await this.firstEvent(executionId);
-    const { projectId } = (first?.data ?? {}) as Readonly<{ projectId?: unknown }>;
+    const { projectId } = (first?.revision === 0n ? (first.data ?? {}) : {}) as Readonly<{ projectId?: unknown }>;
     const project = typeof projectId === 'string' ? projectId : null;
     this.known.set(executionId, project);
     if (this.known.size > this.remembered) this.known.delete(this.known.keys().next().value!);

@@ -14,6 +14,7 @@ import type { CommandContext } from '../log/envelope.js';
 import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';
 import type { EventLog } from '../log/event-log.js';
 import { hashOf } from '../log/event-hash.js';
+import type { ForeignEvents } from '../log/foreign-events.js';
 import type { Ids } from '../log/ids.js';
 import { untilSettled } from '../queries/revision-waits.js';
 import { SmallStream, type SmallOutcome } from '../log/small-stream.js';
@@ -31,6 +32,7 @@ type Ports = Readonly<{
   sender: WebhookSender;
   clock: Clock;
   ids: Ids;
+  foreign?: ForeignEvents;
 }>;
 
 export type WebhookOutcome = Readonly<{

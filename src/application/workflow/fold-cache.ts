@@ -3,7 +3,8 @@ import { hasEnded, type WorkflowState, type ExistingWorkflow } from '../../domai
 import { upcast } from '../../domain/workflow/event-shapes.js';
 import { CommandRejected } from '../../domain/decider.js';
 import type { WorkflowEvent } from '../../domain/workflow/events.js';
-import type { ExpectedRevision, RecordedEvent } from '../log/event-log.js';
+import { HistoryUnreadable, type ExpectedRevision, type RecordedEvent } from '../log/event-log.js';
+import { reasonOf } from '../runtime/errors.js';
 import { parseMetadata } from '../log/envelope.js';
 import { linkOf } from '../log/event-hash.js';
 import { remember, type StreamFold } from '../log/stream-writer.js';
@@ -24,19 +25,23 @@ export const unread: Folded = {
   link: null,
 };
 
-/** @throws where a stored event is not what this application writes: such an execution stands still rather than go wrong */
+/** @throws HistoryUnreadable where an event is not what this application writes: such an execution stands still rather than go wrong */
 export const foldRecorded = (folded: Folded, event: RecordedEvent): Folded => {
-  const known = upcast(event.type, event.data);
-  const link = linkOf(event);
-  if (!known) return { ...folded, revision: event.revision, link };
-  const { commandId, occurredAt } = parseMetadata(event.metadata);
-  return {
-    state: workflow.evolve(folded.state, known),
-    revision: event.revision,
-    createdAt: folded.createdAt || occurredAt,
-    commands: remember(folded.commands, commandId),
-    link,
-  };
+  try {
+    const known = upcast(event.type, event.data);
+    const link = linkOf(event);
+    if (!known) return { ...folded, revision: event.revision, link };
+    const { commandId, occurredAt } = parseMetadata(event.metadata);
+    return {
+      state: workflow.evolve(folded.state, known),
+      revision: event.revision,
+      createdAt: folded.createdAt || occurredAt,
+      commands: remember(folded.commands, commandId),
+      link,
+    };
+  } catch (error) {
+    throw new HistoryUnreadable(event, reasonOf(error));
+  }
 };
 
 /** Of the executions that are kept, those that have ended: they carry all outputs, and are rarely asked for again. */

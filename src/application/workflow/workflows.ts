@@ -7,9 +7,10 @@ import type { Clock } from '../runtime/clock.js';
 import { enveloped, type CommandContext } from '../log/envelope.js';
 import { OtherRevision, type Notify } from '../runtime/errors.js';
 import type { Unchained } from '../log/event-hash.js';
-import type { EventLog } from '../log/event-log.js';
-import { readOn, StreamWriter } from '../log/stream-writer.js';
+import { HistoryDamaged, type EventLog } from '../log/event-log.js';
+import { StreamWriter } from '../log/stream-writer.js';
 import { FoldCache, foldRecorded, unread, type Folded, existing, unchanged, type Outcome } from './fold-cache.js';
+import { Histories } from './histories.js';
 import { noticesOf } from './notices.js';
 
 /** The decider refuses where there is no execution at all. @throws OtherRevision */
@@ -21,6 +22,9 @@ const requireRevision = (onlyAt: bigint | null, { revision, state }: Folded): vo
     allowed_actions: allowedActions(state),
   });
 };
+
+/** Executions that are distrusted at once, the latest of them. */
+const DISTRUSTED = 10_000;
 
 /** A command with its circumstances. */
 export type CommandEnvelope = Readonly<{
@@ -47,36 +51,61 @@ type Plan = Readonly<{
 export class Workflows {
   private readonly cache: FoldCache;
   private readonly writer: StreamWriter;
+  /** Executions of which someone has changed the stream's metadata: their events may go at any time. */
+  private readonly distrusted = new Set<string>();
 
   constructor(
-    private readonly log: EventLog,
+    log: EventLog,
     clock: Clock,
     limits: Readonly<{ cachedExecutions: number }>,
     private readonly notify: Notify = () => undefined,
+    private readonly histories = new Histories(log),
   ) {
     this.cache = new FoldCache(limits.cachedExecutions);
     this.writer = new StreamWriter(log, clock);
   }
 
+  /** Whether the read tables or the audit tree have events of it, whatever the log holds. */
+  isRecorded(executionId: string): Promise<boolean> {
+    return this.histories.isRecorded(executionId);
+  }
+
   /** The execution as this instance knows it: its own writes at once, others' as the subscription brings them. */
   async load(executionId: string): Promise<Folded> {
-    return this.cache.get(executionId) ?? (await this.refresh(executionId));
+    return this.cached(executionId) ?? (await this.refresh(executionId));
   }
 
   /** Reads what this instance has not seen, if that revision is not in its view. @returns whether it was not */
   async catchUp(executionId: string, revision: bigint): Promise<boolean> {
-    const known = this.cache.get(executionId)?.revision ?? 'none';
+    const known = this.cached(executionId)?.revision ?? 'none';
     if (known !== 'none' && known >= revision) return false;
     await this.refresh(executionId);
     return true;
   }
 
-  /** The execution as the log holds it now. */
+  /** The execution as the log holds it now. @throws HistoryDamaged, LogUnavailable */
   async refresh(executionId: string): Promise<Folded> {
-    const known = this.cache.get(executionId) ?? unread;
-    const folded = await readOn(this.log, workflowStream(executionId), known, foldRecorded);
-    if (folded.revision !== 'none') this.cache.put(executionId, folded);
-    return folded;
+    const known = this.cached(executionId) ?? unread;
+    try {
+      const { events } = await this.histories.read(executionId, known.revision === 'none' ? 0n : known.revision + 1n);
+      const folded = events.reduce(foldRecorded, known);
+      if (folded.revision !== 'none') this.cache.put(executionId, folded);
+      return folded;
+    } catch (error) {
+      throw await this.noticed(executionId, error);
+    }
+  }
+
+  /**
+   * Reads the whole history, as what this instance remembers of it may no longer be in the log; and does so from now on each time
+   * that it is asked for.
+   * @throws HistoryDamaged, LogUnavailable
+   */
+  async reread(executionId: string): Promise<Folded> {
+    if (this.distrusted.size >= DISTRUSTED) this.distrusted.delete(this.distrusted.values().next().value!);
+    this.distrusted.add(executionId);
+    this.cache.forget(executionId);
+    return this.refresh(executionId);
   }
 
   /**
@@ -90,19 +119,21 @@ export class Workflows {
     next: (state: ExistingWorkflow) => CommandEnvelope | undefined = () => undefined,
     { isNew = false, onlyAt = null }: ExecuteOptions = {},
   ): Promise<Outcome> {
-    const written = await this.writer.write(
-      workflowStream(executionId),
-      order.context.commandId,
-      {
-        cached: () => (isNew ? unread : (this.cache.get(executionId) ?? this.refresh(executionId))),
-        fresh: () => this.refresh(executionId),
-        forget: () => this.cache.forget(executionId),
-      },
-      (folded) => {
-        requireRevision(onlyAt, folded);
-        return this.plan(executionId, folded.state, order, next);
-      },
-    );
+    const source = {
+      cached: () => (isNew ? unread : this.load(executionId)),
+      fresh: () => this.refresh(executionId),
+      forget: () => this.cache.forget(executionId),
+    };
+    const decide = (folded: Folded): Plan => {
+      requireRevision(onlyAt, folded);
+      return this.plan(executionId, folded.state, order, next);
+    };
+    const stream = workflowStream(executionId);
+    const written = await this.writer
+      .write(stream, order.context.commandId, source, decide)
+      .catch(async (error: unknown) => {
+        throw await this.noticed(executionId, error);
+      });
     const { fold } = written;
     if (!written.appended) return unchanged(fold);
     const { events, revision, position, commands, link } = written.appended;
@@ -112,6 +143,18 @@ export class Workflows {
     const appended = events.map(({ id }, index) => ({ id, event: decided[index]! }));
     noticesOf(executionId, appended, this.notify);
     return { state: existing(state), answer: existing(answer), revision, position, createdAt, appended };
+  }
+
+  private cached(executionId: string): Folded | undefined {
+    return this.distrusted.has(executionId) ? undefined : this.cache.get(executionId);
+  }
+
+  /** @returns the error, once its damage is known beyond this call */
+  private async noticed(executionId: string, error: unknown): Promise<unknown> {
+    if (!(error instanceof HistoryDamaged)) return error;
+    this.cache.forget(executionId);
+    await this.histories.found(error);
+    return error;
   }
 
   private plan(

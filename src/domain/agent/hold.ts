@@ -1,5 +1,6 @@
 /** Whether an operator holds an agent. A stream of its own for each agent; the events are a storage contract. */
 import { unreachable, type Decider, type Message } from '../decider.js';
+import { mustHold, record, text } from '../shape.js';
 
 /** Who held or released the agent, and why. `at` is ISO-8601 UTC. */
 type HoldData = Readonly<{ agent: string; actor: Readonly<{ type: string; id: string }>; reason: string; at: string }>;
@@ -39,13 +40,11 @@ export const AGENT_STREAM_PREFIX = 'agent-';
 export const agentStream = (agent: string): string => AGENT_STREAM_PREFIX + agent;
 export const agentOf = (stream: string): string => stream.slice(AGENT_STREAM_PREFIX.length);
 
-const isText = (value: unknown): value is string => typeof value === 'string';
+const held = record({ agent: text, actor: record({ type: text, id: text }), reason: text, at: text });
 
 /** Null for a type that this version does not know. @throws where a known event lacks what it should hold */
 export const readAgentEvent = (type: string, data: unknown): AgentEvent | null => {
   if (type !== 'AgentHeld' && type !== 'AgentReleased') return null;
-  const { agent, actor, reason, at } = (data ?? {}) as Partial<HoldData>;
-  if (!isText(agent) || !isText(actor?.type) || !isText(actor.id) || !isText(reason) || !isText(at))
-    throw new Error(`Event ${type}: expected agent, actor, reason and at, got something else`);
-  return { type, data: { agent, actor: { type: actor.type, id: actor.id }, reason, at } };
+  mustHold(held, type, data);
+  return { type, data: data as HoldData };
 };

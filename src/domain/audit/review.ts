@@ -3,7 +3,7 @@
  * as a history ends with its final event and is reviewed after that. The events are a storage contract.
  */
 import type { Message } from '../decider.js';
-import { is, oneOf, record, shownValue, text, time, whole } from '../shape.js';
+import { is, mustHold, oneOf, record, text, time, whole } from '../shape.js';
 
 export const OUTCOMES = ['accepted', 'findings', 'rejected'] as const;
 export type ReviewOutcome = (typeof OUTCOMES)[number];
@@ -38,11 +38,7 @@ const shape = record({
 /** Null for a type that this version does not know. @throws where a known event does not hold what it should */
 export const readReviewEvent = (type: string, data: unknown): ReviewEvent | null => {
   if (type !== 'AuditReviewed') return null;
-  const wrong = shape(data);
-  if (wrong) {
-    const place = wrong.path === '' ? 'as its data' : `at ${wrong.path}`;
-    throw new Error(`Event ${type}: expected ${wrong.expected} ${place}, got ${shownValue(wrong.got)}`);
-  }
+  mustHold(shape, type, data);
   return { type, data: data as AuditReviewed };
 };
 

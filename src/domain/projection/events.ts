@@ -1,5 +1,6 @@
 /** What happens to a read table as a whole. One stream for each projection; the events are a storage contract. */
 import type { Message } from '../decider.js';
+import { listOf, mustHold, number, object, oneOf, orNull, record, text, time, whole, type Shape } from '../shape.js';
 
 /** `zero-diff`: nothing is swapped by itself unless the rebuilt rows are those of the live table, row by row. */
 export type Requirement = 'zero-diff' | 'none';
@@ -52,19 +53,35 @@ export type ProjectionEvent =
   | Message<'ProjectionRolledBack', OfRebuild & { position: string }>
   | Message<'PreviousTableDropped', OfRebuild & Asked>;
 
-const TYPES: ReadonlySet<string> = new Set<ProjectionEvent['type']>([
-  ...(['RebuildRequested', 'RebuildCompared', 'RebuildApproved', 'RebuildAbandoned'] as const),
-  ...(['ProjectionSwapped', 'RollbackRequested', 'ProjectionRolledBack', 'PreviousTableDropped'] as const),
-]);
+const ofRebuild = { rebuildId: text, at: time };
+const asked = { ...ofRebuild, actor: record({ type: text, id: text }), reason: orNull(text) };
+const comparison = record({
+  position: text,
+  ...{ live: whole(0), rebuilt: whole(0), added: whole(0), removed: whole(0), changed: whole(0) },
+  samples: listOf(record({ kind: oneOf('added', 'removed', 'changed'), key: object, columns: listOf(object) })),
+  ...{ events: number, buildMs: number, compareMs: number },
+});
+
+const shapes = {
+  RebuildRequested: record({
+    ...asked,
+    ...{ projection: text, require: oneOf('zero-diff', 'none'), cause: oneOf('operator', 'version'), version: number },
+  }),
+  RebuildCompared: record({ ...ofRebuild, comparison }),
+  RebuildApproved: record(asked),
+  RebuildAbandoned: record(asked),
+  ProjectionSwapped: record({ ...ofRebuild, position: text, version: number }),
+  RollbackRequested: record(asked),
+  ProjectionRolledBack: record({ ...ofRebuild, position: text }),
+  PreviousTableDropped: record(asked),
+} satisfies Record<ProjectionEvent['type'], Shape>;
 
 export const PROJECTION_STREAM_PREFIX = 'projection-';
 export const projectionStream = (projection: string): string => PROJECTION_STREAM_PREFIX + projection;
 
 /** Null for a type that this version does not know. @throws where a known event does not hold what it should */
 export const readProjectionEvent = (type: string, data: unknown): ProjectionEvent | null => {
-  if (!TYPES.has(type)) return null;
-  const { rebuildId, at } = (data ?? {}) as Partial<Record<'rebuildId' | 'at', unknown>>;
-  if (typeof rebuildId !== 'string' || typeof at !== 'string')
-    throw new Error(`Event ${type}: expected rebuildId and at, got something else`);
+  if (!Object.hasOwn(shapes, type)) return null;
+  mustHold(shapes[type as ProjectionEvent['type']], type, data);
   return { type, data } as ProjectionEvent;
 };

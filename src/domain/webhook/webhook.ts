@@ -3,7 +3,7 @@
  * and of the address no query: those are kept beside the log, where they can be deleted.
  */
 import { unreachable, type Decider, type Message, CommandRejected } from '../decider.js';
-import { listOf, oneOf, orNull, record, shownValue, text, time, whole, type Shape } from '../shape.js';
+import { listOf, mustHold, oneOf, orNull, record, text, time, whole, type Shape } from '../shape.js';
 
 /** When a delivery that failed is tried again, and for how long. */
 
@@ -168,10 +168,6 @@ const shapes: Readonly<Record<WebhookEvent['type'], Shape>> = {
 /** Null for a type that this version does not know. @throws where a known event does not hold what it should */
 export const readWebhookEvent = (type: string, data: unknown): WebhookEvent | null => {
   if (!Object.hasOwn(shapes, type)) return null;
-  const wrong = shapes[type as WebhookEvent['type']](data);
-  if (wrong) {
-    const place = wrong.path === '' ? 'as its data' : `at ${wrong.path}`;
-    throw new Error(`Event ${type}: expected ${wrong.expected} ${place}, got ${shownValue(wrong.got)}`);
-  }
+  mustHold(shapes[type as WebhookEvent['type']], type, data);
   return { type, data } as WebhookEvent;
 };

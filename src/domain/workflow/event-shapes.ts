@@ -16,7 +16,7 @@ import {
   whole,
   type Mismatch,
   type Shape,
-  shownValue,
+  mustHold,
 } from '../shape.js';
 import type { WorkflowEvent } from './events.js';
 
@@ -148,10 +148,6 @@ export const isKnownType = (type: string): type is WorkflowEvent['type'] => Obje
  */
 export const upcast = (type: string, data: unknown): WorkflowEvent | null => {
   if (!isKnownType(type)) return null;
-  const wrong = eventShapes[type](data);
-  if (wrong) {
-    const place = wrong.path === '' ? 'as its data' : `at ${wrong.path}`;
-    throw new Error(`Event ${type}: expected ${wrong.expected} ${place}, got ${shownValue(wrong.got)}`);
-  }
+  mustHold(eventShapes[type], type, data);
   return { type, data } as WorkflowEvent;
 };

@@ -30,7 +30,7 @@ export class CheckedHealth extends Health {
   }
 
   async check(): Promise<HealthReport> {
-    let held: Held = { poisoned: 0, drifted: 0, owner: '' };
+    let held: Held = { poisoned: 0, drifted: 0, damaged: 0, owner: '' };
     const { dataSource, log, vitals, faultOf } = this.asked;
     const ask = async () => {
       [held = held] = await dataSource.query(HELD);
@@ -44,7 +44,10 @@ export class CheckedHealth extends Health {
     const instance: HealthCheck = this.stopping.aborted ? { ok: false, detail: 'it is stopping' } : { ok: true };
     const needed = { instance, database: ownSessions(database, held), event_log: eventLog, ...checksOf(vitals) };
     const ready = Object.values(needed).every(({ ok }) => ok);
-    return { ready, checks: { ...needed, projections: projectionsCheck(this.projections(), held) } };
+    return {
+      ready,
+      checks: { ...needed, projections: projectionsCheck(this.projections(), held), histories: historiesCheck(held) },
+    };
   }
 
   private async answers(ask: () => Promise<unknown>, faultOf: FaultOf = () => undefined): Promise<HealthCheck> {
@@ -70,10 +73,17 @@ export class CheckedHealth extends Health {
 }
 
 /** Any instance can read it, also an instance that does not lead. */
-type Held = Readonly<{ poisoned: number; drifted: number; owner: string }>;
+type Held = Readonly<{ poisoned: number; drifted: number; damaged: number; owner: string }>;
 const HELD = `select (select count(*)::int from projection_poison) as poisoned,
                      (select count(*)::int from projection_drift) as drifted,
+                     (select count(*)::int from damaged_histories) as damaged,
                      coalesce(current_setting('${OWNER_SETTING}', true), '') as owner`;
+
+/** The others are served as well as ever, so it does not make the instance unready. */
+const historiesCheck = ({ damaged }: Held): HealthCheck =>
+  damaged === 0
+    ? { ok: true }
+    : { ok: false, detail: `degraded: ${damaged} executions are held back as their histories are damaged` };
 
 /** A connection of the pool owns no lock: if its session is that of a lock, a pooler shares sessions. */
 const ownSessions = (database: HealthCheck, { owner }: Held): HealthCheck =>

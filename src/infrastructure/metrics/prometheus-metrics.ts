@@ -118,6 +118,20 @@ const observeDrift = (registry: Registry, drift: () => DriftCounts): void => {
   );
 };
 
+/** Asks at each scrape; left out where the database does not answer. */
+export const observeDamage = (metrics: PrometheusMetrics, count: () => Promise<number>): void => {
+  const gauge = new Gauge({
+    name: `${PREFIX}damaged_histories`,
+    help: 'Executions that are held back as their histories are damaged',
+    registers: [metrics.registry],
+  });
+  metrics.beforeExposing(async () => {
+    const damaged = await count().catch(() => null);
+    if (damaged === null) gauge.remove();
+    else gauge.set(damaged);
+  });
+};
+
 const AGES: Readonly<Partial<Record<VitalName, readonly [name: string, help: string]>>> = {
   log_write: ['log_last_append_age_seconds', 'Age of the last append to the log that was tried and succeeded'],
   database_write: [

@@ -14,12 +14,13 @@ import {
   ProjectionSkipped,
 } from './entities/projection.entities.js';
 import { WebhookCursor, WebhookDelivery, WebhookLane, Webhook, WebhookSecret } from './entities/webhook.entities.js';
-import { WorkflowEventRow, WorkflowExecution, WorkflowStep } from './entities/workflow.entities.js';
+import { DamagedHistoryRow, WorkflowEventRow, WorkflowExecution, WorkflowStep } from './entities/workflow.entities.js';
 
 const entities = [
   WorkflowExecution,
   WorkflowStep,
   WorkflowEventRow,
+  DamagedHistoryRow,
   ProjectionCheckpoint,
   ProjectionPoison,
   ProjectionOrder,

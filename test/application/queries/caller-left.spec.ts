@@ -4,6 +4,7 @@ import { CompareExecutions, CompareExecutionsHandler } from '../../../src/applic
 import { GetDiff, GetDiffHandler } from '../../../src/application/history/get-diff.js';
 import { GetEvents, GetEventsHandler } from '../../../src/application/history/get-events.js';
 import type { ReadModel } from '../../../src/application/queries/read-model.js';
+import { Histories } from '../../../src/application/workflow/histories.js';
 
 /** A history without an end, in which the caller leaves while its third page is read. */
 class EndlessLog {
@@ -32,11 +33,15 @@ const asked = { order: 'asc', afterRevision: null, beforeRevision: null, types: 
 const ID = '11111111-1111-4111-8111-111111111111';
 
 test.each<[string, (log: EventLog, signal: AbortSignal) => Promise<unknown>]>([
-  ['a diff', (log, signal) => new GetDiffHandler(log).execute(new GetDiff(ID, null, null, signal))],
-  ['a comparison', (log, signal) => new CompareExecutionsHandler(log).execute(new CompareExecutions(ID, ID, signal))],
+  ['a diff', (log, signal) => new GetDiffHandler(new Histories(log)).execute(new GetDiff(ID, null, null, signal))],
+  [
+    'a comparison',
+    (log, signal) => new CompareExecutionsHandler(new Histories(log)).execute(new CompareExecutions(ID, ID, signal)),
+  ],
   [
     'a page of some types',
-    (log, signal) => new GetEventsHandler({} as ReadModel, log).execute(new GetEvents(ID, 'log', asked, signal)),
+    (log, signal) =>
+      new GetEventsHandler({} as ReadModel, new Histories(log)).execute(new GetEvents(ID, 'log', asked, signal)),
   ],
 ])('%s for a client that has left is not read on', async (_, execute) => {
   const log = new EndlessLog();

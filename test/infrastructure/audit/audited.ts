@@ -43,7 +43,7 @@ export const openAudited = async () => {
   /** A writer signs only when the test asks for it, or late. */
   const keeper = async (
     limits: Partial<typeof DEFAULT_AUDIT_WRITER_LIMITS> = {},
-    own: Partial<Pick<AuditWriterDependencies, 'outside' | 'signer' | 'pins' | 'log'>> = {},
+    own: Partial<Pick<AuditWriterDependencies, 'outside' | 'signer' | 'pins' | 'log' | 'foreign'>> = {},
   ) => {
     const signer = await openSigningKey(undefined, directory);
     const system = { clock: new SystemClock(), ids: new SystemIds() };

@@ -1,4 +1,5 @@
 /** The tree and its checkpoints through crashes, restarts, two leaders, and a rebuild. */
+import { randomUUID } from 'node:crypto';
 import { appendFile, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { consistencyRanges, isConsistent, rootOfInclusion } from '../../../src/application/audit/merkle.js';
@@ -6,7 +7,8 @@ import { hashOfLeaf } from '../../../src/application/audit/audited-log.js';
 import { TreeHeadFile } from '../../../src/infrastructure/audit/tree-head-file.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
 import { LogUnavailable, type EventLog, type SubscriptionMessage } from '../../../src/application/log/event-log.js';
-import type { SignedTreeHead } from '../../../src/application/audit/signed-tree-head.js';
+import { ForeignEvents } from '../../../src/application/log/foreign-events.js';
+import { treeHeadHash, type SignedTreeHead } from '../../../src/application/audit/signed-tree-head.js';
 import { eventually } from '../../support/eventually.js';
 import { openAudited, type Audited } from './audited.js';
 
@@ -323,4 +325,38 @@ test('the leader goes on from a checkpoint that an earlier leader appended late,
   expect(await numbers()).toEqual([0, 1, 2]);
   expect((await audited.verifyAll()).findings).toEqual([]);
   expect(audited.errors).toEqual([]);
+});
+
+test('signing goes on behind foreign events in the stream of checkpoints, and verification names them', async () => {
+  await grow('workflow-a', 2, 2)();
+  const [forged] = await audited.signedByHand();
+  const put = async (data: object) => {
+    const { revision } = await audited.log.read('audit-checkpoints');
+    const event = { id: randomUUID(), type: 'AuditCheckpointSigned', data: data as never, metadata: {} };
+    await audited.log.append('audit-checkpoints', [event], revision);
+  };
+  const notices: string[] = [];
+  const foreign = new ForeignEvents((_level, line) => notices.push(line));
+  const keeper = await audited.keeper({}, { foreign });
+  keeper.start();
+  await put({ nonsense: true });
+  await audited.append('workflow-a', 1);
+  await audited.signUpTo(keeper, 3);
+  // The next number, under the right key, and not signed with it.
+  const next = { ...forged!.data, number: 2, previous: treeHeadHash((await audited.tree.latestTreeHead())!) };
+  await put(next);
+  await audited.append('workflow-a', 1);
+  await audited.signUpTo(keeper, 4);
+  await keeper.stop();
+  await audited.dataSource.query('truncate audit_checkpoints');
+  await rm(audited.file);
+  await grow('workflow-a', 1, 5)();
+
+  expect(audited.errors).toEqual([]);
+  expect(notices).toEqual([
+    expect.stringContaining('Stream audit-checkpoints holds an event that this application did not'),
+  ]);
+  expect((await lines()).map((line) => (JSON.parse(line) as SignedTreeHead).tree_size)).toEqual([2, 3, 4, 5]);
+  const { findings } = await audited.verifyAll();
+  expect(findings.map(({ stream }) => stream)).toContain('audit-checkpoints');
 });

@@ -37,6 +37,7 @@ import { NO_RULES } from '../../../src/application/agents/agent-limiter.js';
 import { WorkflowSaga } from '../../../src/application/saga/workflow-saga.js';
 import { StartBacklog, WaitingExecutions } from '../../../src/application/workflow/start-backlog.js';
 import { TaskReports, TaskTokens } from '../../../src/application/workflow/tasks.js';
+import { Histories } from '../../../src/application/workflow/histories.js';
 import { Workflows } from '../../../src/application/workflow/workflows.js';
 import type { ArtifactRef } from '../../../src/domain/workflow/events.js';
 import { AgentTaskReports, HmacTaskTokens } from '../../../src/infrastructure/agents/agent-task-reports.js';
@@ -180,6 +181,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
   const ports = [
     { provide: Clock, useValue: clock },
     { provide: EventLog, useValue: log },
+    { provide: Histories, useValue: new Histories(log) },
     { provide: Ids, useValue: new CountingIds('e') },
     { provide: Definitions, useValue: new OneDefinition() },
     { provide: Agents, useValue: agents },

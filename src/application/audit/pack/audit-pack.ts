@@ -2,10 +2,12 @@ import { hash } from 'node:crypto';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { type Json, type JsonObject, canonicalJson } from '../../../domain/json.js';
 import { workflowStream } from '../../../domain/workflow/index.js';
-import type { RecordedEvent, EventLog } from '../../log/event-log.js';
+import { HistoryUnreadable, type RecordedEvent } from '../../log/event-log.js';
+import { readEvent } from '../../projections/projection.js';
+import type { Histories } from '../../workflow/histories.js';
 import type { ArtifactStore } from '../../workflow/artifacts.js';
 import { sleep, type Clock } from '../../runtime/clock.js';
-import { mustListen, InvalidRequest, NotFound, NotReady } from '../../runtime/errors.js';
+import { mustListen, InvalidRequest, NotFound, NotReady, reasonOf } from '../../runtime/errors.js';
 import { eventHash, type ChainLink } from '../../log/event-hash.js';
 import type { SignedTreeHead, TreeHeadSigner } from '../signed-tree-head.js';
 import type { AuditTree } from '../audit-tree.js';
@@ -17,7 +19,7 @@ export type AuditPack = Readonly<{ name: string; content: Uint8Array }>;
 
 export abstract class AuditPacks {
   /**
-   * @throws NotFound, or NotReady where no signed checkpoint covers the latest event in time
+   * @throws NotFound, HistoryDamaged: such a history proves nothing; NotReady where no signed checkpoint covers the latest event in time
    * @throws InvalidRequest where the artifacts are more bytes than a pack may have
    * @throws CallerLeft where `signal` is aborted before it is made
    */
@@ -91,7 +93,7 @@ const DEFAULT_PACK_LIMITS: PackLimits = { bytes: 256 * 1024 * 1024, coverMs: 15_
 type Covered = Readonly<{ checkpoint: SignedTreeHead; leaves: readonly Leaf[] }>;
 
 type PackPorts = Readonly<{
-  log: EventLog;
+  histories: Histories;
   tree: AuditTree;
   keeper: AuditTreeWriter;
   signer: TreeHeadSigner;
@@ -110,11 +112,12 @@ export class AuditPackMaker extends AuditPacks {
   }
 
   async of(executionId: string, signal?: AbortSignal): Promise<AuditPack> {
-    const { log, tree, signer, format, clock } = this.ports;
+    const { histories, tree, signer, format, clock } = this.ports;
     const stream = workflowStream(executionId);
-    const { events } = await log.read(stream);
+    const { events } = await histories.read(executionId);
     const last = events.at(-1);
     if (!last) throw new NotFound(`There is no execution ${executionId}`);
+    mustBeReadable(events);
     const { checkpoint, leaves } = await this.covered(stream, last, signal);
     const lineage = lineageOf(events);
     const madeAt = clock.now();
@@ -195,6 +198,17 @@ export class AuditPackMaker extends AuditPacks {
     return files;
   }
 }
+
+/** @throws HistoryUnreadable where an event is not what this application writes: nobody could say what the execution did */
+const mustBeReadable = (events: readonly RecordedEvent[]): void => {
+  for (const event of events) {
+    try {
+      readEvent(event);
+    } catch (error) {
+      throw new HistoryUnreadable(event, reasonOf(error));
+    }
+  }
+};
 
 /** What is in the log, and where. */
 const line = ({ position, recordedAt, stream, revision, id, type, data, metadata }: RecordedEvent): string =>

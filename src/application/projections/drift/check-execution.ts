@@ -1,6 +1,7 @@
 import { workflowStream, executionIdOf, STREAM_PREFIX } from '../../../domain/workflow/index.js';
 import { canonicalJson, type Json } from '../../../domain/json.js';
-import { StreamTombstoned, type EventLog, type RecordedEvent } from '../../log/event-log.js';
+import { HistoryDamaged, StreamTombstoned, type EventLog, type RecordedEvent } from '../../log/event-log.js';
+import { mustFollow } from '../../workflow/histories.js';
 import { type AnyRow, type Projection, readEvent } from '../projection.js';
 import { FoldedTable } from '../fold-rows.js';
 
@@ -90,7 +91,7 @@ type Ports = Readonly<{ log: EventLog; rows: LiveRows }>;
 /**
  * Folds an execution's events and compares with its rows, both as of the position that each table has reached. What differs
  * is looked at a second time: a table that is swapped at this very moment is no drift.
- * @returns nothing where the stream was tombstoned: there is nothing to compare with
+ * @returns nothing where the history is damaged: there is nothing to compare with
  */
 export const checkExecution = async (
   ports: Ports,
@@ -102,7 +103,7 @@ export const checkExecution = async (
     const isSame = first.every((checked) => checked.differences.length === 0);
     return isSame ? first : await look(ports, projections, executionId);
   } catch (error) {
-    if (error instanceof StreamTombstoned) return [];
+    if (error instanceof HistoryDamaged) return [];
     throw error;
   }
 };
@@ -111,7 +112,9 @@ const look = async ({ log, rows }: Ports, projections: readonly Projection[], ex
   // The rows first: the log then holds all that they were made of.
   const tables = projections.map(({ table }) => table);
   const live = await rows.of(executionId, tables);
-  const { events } = await log.read(workflowStream(executionId));
+  const stream = workflowStream(executionId);
+  const { events } = await log.read(stream);
+  mustFollow(stream, 0n, events);
   return projections.map((projection): Checked => {
     const found = live.find((each) => each.projection === projection.table);
     if (!found) throw new Error(`Expected the rows of ${projection.table}, got those of ${tables.join(', ')}`);

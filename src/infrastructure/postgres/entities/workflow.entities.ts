@@ -1,5 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { ExecutionView, StepView, EventView } from '../../../application/queries/read-model.js';
+import type { Damage } from '../../../application/log/event-log.js';
 import { INSTANT } from './column-types.js';
 
 @Entity('workflow_executions')
@@ -234,4 +235,20 @@ export class WorkflowEventRow implements EventView {
 
   @Column('integer', { nullable: true })
   percent_complete!: number | null;
+}
+
+/** An execution whose history is not whole; text, as a stream may be named by something that is no UUID. */
+@Entity('damaged_histories')
+export class DamagedHistoryRow {
+  @PrimaryColumn('text')
+  execution_id!: string;
+
+  @Column('text')
+  damage!: Damage;
+
+  @Column('text')
+  what!: string;
+
+  @Column(INSTANT)
+  found_at!: Date;
 }

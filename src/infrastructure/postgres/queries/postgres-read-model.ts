@@ -1,4 +1,4 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource, EntityManager, SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
 import type { ArtifactRef } from '../../../domain/workflow/events.js';
 import {
@@ -6,6 +6,7 @@ import {
   type EventsAsked,
   type EventView,
   type ExecutionFilter,
+  type ExecutionView,
   type ListedExecution,
   type Overview,
   type Page,
@@ -13,7 +14,8 @@ import {
   InvalidCursor,
 } from '../../../application/queries/read-model.js';
 import { WaitingExecutions } from '../../../application/workflow/start-backlog.js';
-import { WorkflowEventRow, WorkflowExecution, WorkflowStep } from '../entities/workflow.entities.js';
+import { DamagedHistoryRow, WorkflowEventRow, WorkflowExecution, WorkflowStep } from '../entities/workflow.entities.js';
+import { NOT_HELD_BACK } from '../workflow/postgres-workers.js';
 import { inSnapshot } from './snapshot.js';
 
 /** The last row of the page before. */
@@ -39,6 +41,17 @@ const fromCursor = (cursor: string): Place => {
     throw invalid();
   }
 };
+
+type WithDamage = WorkflowExecution & { damage?: DamagedHistoryRow | null };
+
+const withDamage = (query: SelectQueryBuilder<WorkflowExecution>): SelectQueryBuilder<WithDamage> =>
+  query.leftJoinAndMapOne('e.damage', DamagedHistoryRow, 'd', 'd.execution_id = e.id::text');
+
+/** Most histories are whole, of which nothing is said. */
+const shown = ({ damage, ...execution }: WithDamage): ExecutionView =>
+  damage
+    ? Object.assign(execution, { damage: { kind: damage.damage, message: damage.what, found_at: damage.found_at } })
+    : execution;
 
 type Include = Readonly<{ steps: boolean; events: Readonly<{ limit: number }> | false }>;
 
@@ -80,12 +93,12 @@ export class PostgresReadModel extends ReadModel {
     if (createdAfter) query.andWhere('e.created_at >= :createdAfter', { createdAfter });
     if (createdBefore) query.andWhere('e.created_at < :createdBefore', { createdBefore });
     if (cursor !== null) query.andWhere('(e.created_at, e.id) < (:created_at, :id)', fromCursor(cursor));
-    const found = await query
+    const found = await withDamage(query)
       .orderBy('e.created_at', 'DESC')
       .addOrderBy('e.id', 'DESC')
       .limit(limit + 1)
       .getMany();
-    const rows = found.slice(0, limit);
+    const rows = found.slice(0, limit).map(shown);
     const last = rows.at(-1);
     return { rows, nextCursor: found.length > limit && last ? toCursor(last) : null };
   }
@@ -134,8 +147,11 @@ export class PostgresReadModel extends ReadModel {
   }
 
   private async parts(manager: EntityManager, id: string, { steps, events }: Include): Promise<Overview | null> {
-    const execution = await manager.findOneBy(WorkflowExecution, { id });
-    if (!execution) return null;
+    const found = await withDamage(manager.createQueryBuilder(WorkflowExecution, 'e'))
+      .where('e.id = :id', { id })
+      .getOne();
+    if (!found) return null;
+    const execution = shown(found);
     const ofIt = { execution_id: id };
     return {
       execution,
@@ -153,7 +169,7 @@ export class PostgresReadModel extends ReadModel {
 /** $1: now, $2: the limit. */
 export const WAITING = `select count(*)::integer as count from (
   select from workflow_executions
-  where next_action_at is not null and next_action_at <= $1 and worker is null
+  where next_action_at is not null and next_action_at <= $1 and worker is null and ${NOT_HELD_BACK}
   limit $2) as waiting`;
 
 /** Reads the partial index of executions with an effect due, from its oldest end, and not beyond the limit. */

@@ -34,6 +34,10 @@ export class PostgresWorkers extends Workers {
   }
 }
 
+/** Nothing can be done for an execution whose history is damaged, so it is not due. */
+export const NOT_HELD_BACK =
+  'not exists (select from damaged_histories where execution_id = workflow_executions.id::text)';
+
 type Row = Readonly<{ id: string; next_action_at: Date; revision: string }>;
 
 /**
@@ -65,7 +69,7 @@ export class PostgresDueExecutions extends DueExecutions {
   }
 
   private rows(condition: string, parameters: unknown[]): Promise<Row[]> {
-    const question = `select id, next_action_at, revision from workflow_executions where next_action_at is not null and ${condition}`;
+    const question = `select id, next_action_at, revision from workflow_executions where next_action_at is not null and ${NOT_HELD_BACK} and ${condition}`;
     return this.dataSource.query(question, parameters);
   }
 }

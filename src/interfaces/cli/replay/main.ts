@@ -6,7 +6,6 @@ import { survey, withoutKinds, verdictOf } from '../../../application/replay/ver
 import { definitionFrom, openHistory, retryRulesFrom, type History } from '../../../composition/replay.js';
 import { runUntilSignal } from '../../../composition/run-until-signal.js';
 import type { WorkflowDefinition } from '../../../domain/workflow/events.js';
-import { workflowStream } from '../../../domain/workflow/index.js';
 import type { Rules } from '../../../domain/workflow/what-if/follow.js';
 import { reasonOf } from '../../../application/runtime/errors.js';
 import { DIFFERENCES, type DifferenceKind } from '../../../domain/workflow/what-if/difference.js';
@@ -99,8 +98,8 @@ const rulesFrom = async ({ definition, retryPolicy }: Options): Promise<GivenRul
   return { rules: () => other, workflowName: other.name };
 };
 
-const tellStory = async ({ log }: History, executionId: string, { until, json }: Options): Promise<number> => {
-  const { events } = await log.read(workflowStream(executionId));
+const tellStory = async ({ histories }: History, executionId: string, { until, json }: Options): Promise<number> => {
+  const { events } = await histories.read(executionId);
   if (events.length === 0) throw new Error(`There is no execution ${executionId}`);
   const shown = until === null ? events : events.filter(({ revision }) => revision <= until);
   for (const line of story(shown)) await write(json ? storyJson(line) : storyText(line).join('\n'));
@@ -108,7 +107,7 @@ const tellStory = async ({ log }: History, executionId: string, { until, json }:
 };
 
 const judge = async (history: History, executionId: string, given: GivenRules, options: Options): Promise<number> => {
-  const { events } = await history.log.read(workflowStream(executionId));
+  const { events } = await history.histories.read(executionId);
   if (events.length === 0) throw new Error(`There is no execution ${executionId}`);
   const name = (events[0]?.data as { definition?: { name?: string } } | null)?.definition?.name;
   if (given.workflowName !== null && name !== given.workflowName)

@@ -118,8 +118,9 @@ export class ExecutionsController {
     }
     const found = await this.queries.execute(new GetExecution(executionId, include, minRevision, left));
     const audit = isTrue(query.include_audit) ? await this.audit(found.execution) : undefined;
-    // A review changes the answer and no revision.
-    if (!audit) tag(response, found.execution.revision);
+    const { revision, damage } = found.execution;
+    // A review changes the answer and no revision; so does damage.
+    if (!audit) tag(response, damage ? `${revision}-${damage.kind}` : revision);
     return answer({ ...executionAnswer(found, minRevision), ...(audit && { audit }) });
   }
 

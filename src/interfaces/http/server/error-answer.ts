@@ -3,7 +3,6 @@ import type { Request } from 'express';
 import { ArtifactDamaged } from '../../../application/workflow/artifacts.js';
 import {
   AttemptOver,
-  HistoryUnreadable,
   IdempotencyKeyReused,
   InvalidRequest,
   NotFound,
@@ -15,9 +14,10 @@ import {
 } from '../../../application/runtime/errors.js';
 import {
   AppendOutcomeUnknown,
+  HistoryDamaged,
+  HistoryUnreadable,
   LogUnavailable,
   RevisionConflict,
-  StreamTombstoned,
 } from '../../../application/log/event-log.js';
 import { InvalidCursor } from '../../../application/queries/read-model.js';
 import { CommandRejected } from '../../../domain/decider.js';
@@ -97,13 +97,7 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   }
   if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);
   if (error instanceof NotInHistory) return new Refusal(404, 'NOT_IN_HISTORY', error.message, error.details);
-  if (error instanceof HistoryUnreadable) {
-    return new Refusal(409, 'HISTORY_UNREADABLE', error.message, { revision: error.revision });
-  }
-  if (error instanceof StreamTombstoned) {
-    const message = `The event store was made to end stream ${error.stream} for ever: its events can neither be read nor added to`;
-    return new Refusal(410, 'STREAM_TOMBSTONED', message, { stream: error.stream });
-  }
+  if (error instanceof HistoryDamaged) return damaged(error);
   if (error instanceof AttemptOver) {
     return new Refusal(410, 'ATTEMPT_OVER', error.message, { continue: false, reason: error.reason });
   }
@@ -113,6 +107,19 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   }
   if (error instanceof IdempotencyKeyReused) return new Refusal(422, 'IDEMPOTENCY_KEY_REUSED', error.message);
   return unavailable(error) ?? (error instanceof HttpException ? ofTheFramework(error, request) : undefined);
+};
+
+/** Repeating the request changes nothing, nor is it the caller's to mend: so neither 503 nor 400. */
+const damaged = (error: HistoryDamaged): Refusal => {
+  const { stream, damage, message } = error;
+  if (damage === 'tombstoned') {
+    const ended = `The event store was made to end stream ${stream} for ever: its events can neither be read nor added to`;
+    return new Refusal(410, 'STREAM_TOMBSTONED', ended, { stream, damage });
+  }
+  const details = { stream, damage };
+  if (error instanceof HistoryUnreadable)
+    return new Refusal(409, 'HISTORY_UNREADABLE', message, { ...details, revision: String(error.revision) });
+  return new Refusal(409, 'HISTORY_DAMAGED', message, details);
 };
 
 /** What these say themselves may name hosts; it is for the log. */

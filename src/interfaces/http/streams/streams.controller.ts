@@ -7,7 +7,7 @@ import type { LiveStream } from '../../../application/live/live-stream.js';
 import { LiveStreams } from '../../../application/live/live-streams.js';
 import { CheckState } from '../../../application/queries/list-executions.js';
 import { GetEvents } from '../../../application/history/get-events.js';
-import { GetExecution, type ExecutionAnswer } from '../../../application/queries/get-execution.js';
+import { GetExecution, mustBeWhole, type ExecutionAnswer } from '../../../application/queries/get-execution.js';
 import type { EventsAsked, ExecutionView } from '../../../application/queries/read-model.js';
 import { ExecutionPath, OpaqueId, RevisionText } from '../server/fields.js';
 import { stackOf } from '../server/error-answer.js';
@@ -103,6 +103,7 @@ export class StreamsController {
   /** A retry of a moment ago may not be in the tables yet: an end is believed only where the log knows no more either. */
   private async present(executionId: string): Promise<ExecutionView> {
     const { execution } = await this.look(executionId, false);
+    mustBeWhole(execution);
     if (endOf(execution.current_state) === null) return execution;
     const { events } = await this.queries.execute(new GetEvents(executionId, 'log', LAST_EVENT));
     const last = events[0]?.revision ?? execution.revision;
