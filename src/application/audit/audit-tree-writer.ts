@@ -8,6 +8,7 @@ import { Leadership, type LeaderSession, type LeadNotices } from '../runtime/lea
 import type { AuditLease } from './audit-tree.js';
 import { AUDITED_PREFIXES, hashOfLeaf, leafOf, presentLog } from './audited-log.js';
 import { KeyNotAllowed } from './keys.js';
+import { LogNotMoved, mustStandWhereTreeKnowsIt } from './move-log.js';
 import { Frontier } from './merkle.js';
 import { TreeHeadChain, type TreeHeadDependencies } from './tree-head-chain.js';
 
@@ -20,7 +21,7 @@ type AuditWriterLimits = Readonly<{
   everyMs: number;
   /** Between two attempts to lead, spread by half of it. */
   leadPauseMs: number;
-  /** The same, where the key of this instance may not sign. */
+  /** The same, where an operator has to act before this instance may sign. */
   keyPauseMs: number;
   /** How long an instance that stops waits for its last tree head. */
   stopMs: number;
@@ -54,7 +55,7 @@ export class AuditTreeWriter {
       ...{ clock, ids, notices },
       tryLead: () => tree.tryLead(),
       begin: (lease) => AuditLeaderSession.begin(dependencies, lease, limits, onError),
-      pauseMs: (failure) => (failure?.error instanceof KeyNotAllowed ? limits.keyPauseMs : limits.leadPauseMs),
+      pauseMs: (failure) => (isForAnOperator(failure?.error) ? limits.keyPauseMs : limits.leadPauseMs),
       onFailure: ({ error }) => this.logFailure(error),
     });
   }
@@ -73,13 +74,16 @@ export class AuditTreeWriter {
     this.leadership.session?.signNow();
   }
 
-  /** A key that may not sign is logged once: that does not change by itself, and another instance may sign. */
+  /** What an operator has to mend is logged once: that does not change by itself, and another instance may sign. */
   private logFailure(error: unknown): void {
-    if (!(error instanceof KeyNotAllowed)) return this.onError('The audit tree stopped and starts again', error);
+    if (!isForAnOperator(error)) return this.onError('The audit tree stopped and starts again', error);
     if (this.refusal !== error.message) this.onError('This instance signs nothing', error);
     this.refusal = error.message;
   }
 }
+
+const isForAnOperator = (error: unknown): error is KeyNotAllowed | LogNotMoved =>
+  error instanceof KeyNotAllowed || error instanceof LogNotMoved;
 
 /** Adds events to the tree and signs its root as long as the lease lasts. Any failure ends it: the next session begins with what is stored. */
 class AuditLeaderSession implements LeaderSession {
@@ -105,6 +109,7 @@ class AuditLeaderSession implements LeaderSession {
     onError: OnError,
   ): Promise<AuditLeaderSession> {
     const { size, position, peaks } = await lease.state();
+    await mustStandWhereTreeKnowsIt(dependencies, size);
     const heads = await TreeHeadChain.read(dependencies, lease);
     if (heads.tombstoned)
       onError('Checkpoints are kept in the database and in the file only, not in the log', heads.tombstoned);

@@ -11,7 +11,7 @@ import {
   signedText,
   type TreeHeadSigner,
   type OutsideTreeHeads,
-  type KeyChange,
+  type TreeHeadNews,
   type SignedTreeHead,
 } from './signed-tree-head.js';
 import type { Clock } from '../runtime/clock.js';
@@ -20,7 +20,7 @@ import { spkiOf, keyAfter, mustBeAllowed } from './keys.js';
 /** Tree heads in memory at a time. */
 const PAGE = 500;
 
-const [SIGNED, KEY_CHANGED] = ['AuditCheckpointSigned', 'AuditKeyChanged'] as const;
+const [SIGNED, KEY_CHANGED, LOG_MOVED] = ['AuditCheckpointSigned', 'AuditKeyChanged', 'AuditLogMoved'] as const;
 
 export type TreeHeadDependencies = Readonly<{
   tree: AuditTree;
@@ -79,6 +79,11 @@ export class TreeHeadChain {
     return new TreeHeadChain(ports, session, last ? { ...last, link } : null, tombstoned);
   }
 
+  /** The last that was signed; null before the first. */
+  get latest(): SignedTreeHead | null {
+    return this.last?.head ?? null;
+  }
+
   /** Events that are covered. */
   get size(): number {
     return this.last?.head.tree_size ?? 0;
@@ -98,11 +103,13 @@ export class TreeHeadChain {
   async changeKey(next: TreeHeadSigner): Promise<void> {
     const { tree_size: size, root, position } = this.last!.head;
     const covered = [size, Buffer.from(root, 'hex'), BigInt(position)] as const;
-    await this.sign(...covered, { from: spkiOf(this.ports.signer.publicKey), to: spkiOf(next.publicKey) });
+    await this.sign(...covered, {
+      key_change: { from: spkiOf(this.ports.signer.publicKey), to: spkiOf(next.publicKey) },
+    });
     await new TreeHeadChain({ ...this.ports, signer: next }, this.session, this.last, this.tombstoned).sign(...covered);
   }
 
-  async sign(treeSize: number, root: Buffer, position: bigint, change?: KeyChange): Promise<void> {
+  async sign(treeSize: number, root: Buffer, position: bigint, news: TreeHeadNews = {}): Promise<void> {
     const { signer, clock, outside } = this.ports;
     const unsigned = {
       format: 'workflow-executor/checkpoint/1' as const,
@@ -113,7 +120,7 @@ export class TreeHeadChain {
       at: clock.now().toISOString(),
       key_id: signer.keyId,
       previous: this.last ? treeHeadHash(this.last.head) : null,
-      ...(change && { key_change: change }),
+      ...news,
     };
     const head: SignedTreeHead = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
     failpoint('checkpoint-signed');
@@ -129,8 +136,8 @@ export class TreeHeadChain {
   /** @returns what the next event's link is made of */
   private async append(checkpoint: SignedTreeHead): Promise<string | null> {
     const { log, clock } = this.ports;
-    const { number, at, key_change: change } = checkpoint;
-    const type = change ? KEY_CHANGED : SIGNED;
+    const { number, at, key_change: change, move } = checkpoint;
+    const type = change ? KEY_CHANGED : move ? LOG_MOVED : SIGNED;
     const expected = number === 0 ? 'none' : BigInt(number - 1);
     const dataHash = hashOf(checkpoint);
     const metadata = { occurredAt: at, actor: { type: 'system', id: 'audit' } };
