@@ -4,6 +4,7 @@ import type { Finding } from '../application/audit/finding.js';
 import { signingPart, verdictOf, type Signing } from '../application/audit/finding.js';
 import { tombstonesOf } from '../application/audit/chain-walk.js';
 import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
+import { moveLog } from '../application/audit/move-log.js';
 import { verifyTreeHeads } from '../application/audit/verify-tree-heads.js';
 import { verifyLog } from '../application/audit/verify-log.js';
 import { verifyStream } from '../application/audit/verify-stream.js';
@@ -22,6 +23,7 @@ import { readConfig } from '../infrastructure/config/configuration.js';
 import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
+import { PostgresPositionStore } from '../infrastructure/postgres/audit/postgres-position-store.js';
 import { SystemClock } from '../infrastructure/system/clock-and-ids.js';
 import { auditDirectory, pinnedKeys } from './audit.js';
 import { startPlatform, type Platform } from './platform.js';
@@ -69,6 +71,13 @@ export const openForAudit = async (given: readonly string[]) => {
     clearTree: async () => {
       const session = await lead();
       await session.clear().finally(() => session.close());
+    },
+    /** @returns null where there is nothing to move. @throws MoveRefused; while an application keeps the tree */
+    moveLog: async () => {
+      const [signer, session] = [await openOwnKey(), await lead()];
+      const positions = new PostgresPositionStore(platform.dataSource);
+      const ports = { tree, log: platform.log, clock, signer, pins: keys.pins, keys, outside, positions };
+      return moveLog(ports, session).finally(() => session.close());
     },
     signingKey: async () => (await openOwnKey()).keyId,
     /**

@@ -6,7 +6,7 @@ import type { OnError } from '../runtime/errors.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { Leadership, type LeaderSession, type LeadNotices } from '../runtime/leadership.js';
 import type { AuditLease } from './audit-tree.js';
-import { AUDITED_PREFIXES, hashOfLeaf, leafOf, presentLog } from './audited-log.js';
+import { AUDITED_PREFIXES, hashOfLeaf, leafOf, presentLog, presentPosition } from './audited-log.js';
 import { KeyNotAllowed } from './keys.js';
 import { LogNotMoved, mustStandWhereTreeKnowsIt } from './move-log.js';
 import { Frontier } from './merkle.js';
@@ -194,7 +194,7 @@ class AuditLeaderSession implements LeaderSession {
       const leaves = batch.map((event, offset) => leafOf(event, this.frontier.size + offset));
       const nodes = leaves.flatMap((leaf) => this.frontier.append(hashOfLeaf(leaf)));
       await this.lease.add(leaves, nodes);
-      this.position = leaves.at(-1)!.position;
+      this.position = presentPosition(leaves.at(-1)!);
       if (this.frontier.size - this.heads.size >= this.limits.checkpointEvents) return;
     }
   }

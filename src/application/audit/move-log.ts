@@ -83,18 +83,23 @@ export const moveLog = async (ports: MoveDependencies, lease: AuditLease): Promi
 };
 
 const mustBeSignedToItsEnd = (signed: number, size: number): void => {
-  if (size > 0 && signed === size) return;
-  throw new MoveRefused(
-    `Expected a log that is signed to its end: ${size} events are in the audit tree, ${signed} of them are signed. Start the ` +
-      'application once more on the log that was copied and stop it, with which it signs the rest; then copy again',
-  );
+  if (size === 0 || signed !== size)
+    throw new MoveRefused(`${size} events are in the audit tree, ${signed} of them are signed. ${SIGN_FIRST}`);
 };
+const SIGN_FIRST =
+  'Expected a log that is signed to its end: start the application once more on the log that was copied and stop it, with ' +
+  'which it signs the rest; then copy again, and run this command again';
 
 /** @returns the tree heads of trusted keys */
 const mustBeACopy = async ({ log, outside, keys, tree }: MoveDependencies, size: number) => {
   const checkpoints = await verifyTreeHeads({ log, outside, keys });
   const verified = await verifyLog({ log, tree }, checkpoints.trusted, size);
   const findings = [...verified.findings, ...checkpoints.findings];
+  if (findings.length > 0 && findings.every(({ kind }) => kind === 'unsigned-move'))
+    throw new MoveRefused(
+      `This log holds copied events behind those that are in the audit tree. ${SIGN_FIRST}`,
+      findings,
+    );
   if (findings.length > 0)
     throw new MoveRefused('Expected a copy of the log that was signed, event by event and in its order', findings);
   if (verified.covered < size)

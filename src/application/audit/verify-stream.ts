@@ -22,6 +22,8 @@ type StreamVerified = Readonly<{
   /** Events that the tree head covers, each with a proof. */
   proved: number;
   checkpoint: SignedTreeHead | null;
+  /** Signed moves of the log, by a trusted key, that cover events of this stream. */
+  moves: readonly SignedTreeHead[];
   /** What came after those that are proved; null where nothing did. */
   unsigned: Unsigned | null;
   /** The first key that is known to have signed; null where none has. */
@@ -87,6 +89,7 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
     events: events.length,
     proved,
     checkpoint,
+    moves: trusted.filter(({ move, tree_size: covers }) => move && (leaves[0]?.index ?? Infinity) < covers),
     unsigned: next ? { events: events.length - proved, since: next.recordedAt } : null,
     firstKey: (changes[0] ?? checkpoint)?.key_id ?? null,
     missingKeys: judged === 'no-key' ? [checkpoint!.key_id] : [],

@@ -7,6 +7,7 @@ import { comparable, startSide, turns, type Side } from './side.js';
 const RAW: CopiedEvent = {
   ...{ stream: 'odd', id: '11111111-2222-4333-8444-555555555555', type: 'Odd', contentType: 'application/json' },
   ...{ data: Buffer.from('{ "a" : 1.0, '), metadata: Buffer.from([0, 255]), revision: 0n, position: 0n },
+  recordedAt: new Date(0),
 };
 
 const byPlace = (log: readonly CopiedEvent[]) =>

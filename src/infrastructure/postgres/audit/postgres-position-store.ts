@@ -11,7 +11,7 @@ type PositionColumn = Readonly<{ table: string; column: string; stream: string }
 const OF_EXECUTION = `'${STREAM_PREFIX}' || held.execution_id::text`;
 /** These go where a read table goes: they may stand beside the live ones too. */
 const READ: readonly PositionColumn[] = [
-  { table: 'workflow_executions', column: 'position', stream: OF_EXECUTION },
+  { table: 'workflow_executions', column: 'position', stream: `'${STREAM_PREFIX}' || held.id::text` },
   { table: 'workflow_events', column: 'position', stream: OF_EXECUTION },
   { table: 'projection_poison', column: 'position', stream: OF_EXECUTION },
   { table: 'projection_skipped', column: 'position', stream: OF_EXECUTION },
