@@ -189,7 +189,7 @@ describe('the move', () => {
     const at = (revision: number) => String(events[revision]!.position);
     await sql(`insert into projection_checkpoints (projection, position, updated_at)
                values ('workflow_events', ${at(1)}, now()), ('workflow_steps', 1000000, now()), ('new', 0, now())`);
-    await sql(`update webhook_cursor set position = ${at(3)}`);
+    await sql(`insert into webhook_cursor (id, position, updated_at) values (1, ${at(3)}, now())`);
     await sql(`insert into projection_poison (projection, execution_id, position, revision, event_id, error, at)
                values ('workflow_steps', 'b', ${at(2)}, 2, 'x', 'e', now())`);
     await target.fill(audited.url);

@@ -9,6 +9,7 @@ import {
   NotFound,
   NotInHistory,
   NotReady,
+  PackRefused,
   OtherRevision,
   TooMuchWaiting,
   CallerLeft,
@@ -100,6 +101,8 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof HistoryUnreadable) {
     return new Refusal(409, 'HISTORY_UNREADABLE', error.message, { revision: error.revision });
   }
+  if (error instanceof PackRefused)
+    return new Refusal(409, 'AUDIT_PACK_REFUSED', error.message, { found: error.found });
   if (error instanceof StreamTombstoned) {
     const message = `The event store was made to end stream ${error.stream} for ever: its events can neither be read nor added to`;
     return new Refusal(410, 'STREAM_TOMBSTONED', message, { stream: error.stream });
