@@ -79,7 +79,9 @@ test('the application goes on after the move, and all that was signed before sti
   await before.api.reaches(completed, 'completed');
   const told = await before.api.events(completed);
   await before.server.stop();
-  const rows = await sql('select recorded_at, event_id from workflow_events order by execution_id, revision');
+  const rows = await sql(
+    'select execution_id, revision, event_type, recorded_at, hash from workflow_events order by execution_id, revision',
+  );
 
   const source = await startEmbeddedEventStore({ databaseUrl: database.url });
   const copied = await run('tools/copy-eventstore/main.js', '--from', source.url, '--to', target.url);
@@ -99,7 +101,6 @@ test('the application goes on after the move, and all that was signed before sti
     expect(await api.events(completed)).toMatchObject(
       told.map(({ event_id, recorded_at }) => ({ event_id, recorded_at })),
     );
-    await api.control(waiting, 'resume').catch(() => undefined);
     await api.post(`/api/v1/workflow/${waiting}/control`, { action: 'remaining_steps' });
     const fresh = await api.start({ project_id: 'r', document_type: 'ib' });
     for (const id of [waiting, fresh]) await api.reaches(id, 'completed');
@@ -127,6 +128,8 @@ test('the application goes on after the move, and all that was signed before sti
     code: 0,
     output: expect.stringMatching(/records a move of the log[^]*Nothing is wrong/),
   });
-  const after = await sql('select recorded_at, event_id from workflow_events order by execution_id, revision');
+  const after = await sql(
+    'select execution_id, revision, event_type, recorded_at, hash from workflow_events order by execution_id, revision',
+  );
   expect(after).toEqual(expect.arrayContaining(rows));
 }, 180_000);

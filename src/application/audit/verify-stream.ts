@@ -1,7 +1,7 @@
 import { eventHash } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
-import { hashOfLeaf, presentPosition } from './audited-log.js';
+import { hashOfLeaf, presentPosition, type Leaf } from './audited-log.js';
 import { ChainWalk, type Unhashed, readPresent } from './chain-walk.js';
 import { UnsignedMoves } from './unsigned-moves.js';
 import { movedSize, type SignedTreeHead } from './signed-tree-head.js';
@@ -45,10 +45,7 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
   const findings: Finding[] = tombstone ? [tombstone] : [];
   const [changes, moves] = [await tree.keyChanges(), await tree.moves()];
   const { judged, trusted } = judge(keys, [...changes, ...moves], checkpoint);
-  const unsignedMoves = new UnsignedMoves(movedSize(trusted));
-  const indexes = new Map(stored.map(({ id, index }) => [id, index]));
-  for (const event of events) unsignedMoves.step(event, indexes.get(event.id) ?? Infinity);
-  findings.push(...unsignedMoves.findings);
+  findings.push(...unsignedMovesIn(events, stored, movedSize(trusted)));
   const isTrusted = judged === 'trusted';
   const chain = new ChainWalk();
   const broken = events.map((event) => chain.step(event)).find((found) => found !== undefined);
@@ -96,6 +93,17 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
     unhashed: chain.unhashed,
     findings: inOrder(findings),
   };
+};
+
+const unsignedMovesIn = (
+  events: readonly RecordedEvent[],
+  leaves: readonly Leaf[],
+  covered: number,
+): readonly Finding[] => {
+  const moves = new UnsignedMoves(covered);
+  const indexes = new Map(leaves.map(({ id, index }) => [id, index]));
+  for (const event of events) moves.step(event, indexes.get(event.id) ?? Infinity);
+  return moves.findings;
 };
 
 type Judgement = Readonly<{ judged: Judged | null; trusted: readonly SignedTreeHead[] }>;
