@@ -83,7 +83,7 @@ module.exports = {
         path: '^src/',
         pathNot: [
           '^src/tools/|^src/application/runtime/|^src/infrastructure/eventstore/connect\\.ts$',
-          '^src/application/(audit/audited-log|log/recorded-place)\\.ts$',
+          '^src/application/(audit/audited-log|log/(recorded-place|write-probe))\\.ts$',
         ],
       },
     ),

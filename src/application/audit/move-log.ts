@@ -13,7 +13,7 @@ import {
 } from './audited-log.js';
 import type { Finding } from './finding.js';
 import type { TrustedKeys } from './keys.js';
-import { movedSize } from './signed-tree-head.js';
+import { movedSize, type SignedTreeHead } from './signed-tree-head.js';
 import { TreeHeadChain, type TreeHeadDependencies } from './tree-head-chain.js';
 import { Leaves, verifyLog } from './verify-log.js';
 import { verifyTreeHeads } from './verify-tree-heads.js';
@@ -72,11 +72,14 @@ export const moveLog = async (ports: MoveDependencies, lease: AuditLease): Promi
   if (present && isWhereTreeKnowsIt(present, last!) && (present.movedFrom === undefined || covered >= size))
     return null;
   return ports.positions.inTransaction(async (positions) => {
-    const reached = await takePlaces(ports, positions, size, movedSize(await ports.tree.moves()));
+    const isThisMove = ({ move, tree_size: covers, position }: SignedTreeHead, to: bigint | undefined) =>
+      move !== undefined && covers === size && position === String(to);
+    const earlier = (await ports.tree.moves()).filter((head) => !isThisMove(head, present?.position));
+    const reached = await takePlaces(ports, positions, size, movedSize(earlier));
     const [from, to] = [presentPosition(last!), reached.position];
     const latest = heads.latest!;
-    const isSigned = latest.move !== undefined && latest.tree_size === size && latest.position === String(to);
-    if (!isSigned) await heads.sign(size, Buffer.from(latest.root, 'hex'), to, { move: { from: String(from) } });
+    if (!isThisMove(latest, to))
+      await heads.sign(size, Buffer.from(latest.root, 'hex'), to, { move: { from: String(from) } });
     await positions.move(reached.followers);
     return { events: size, from, to, checkpoint: heads.latest!.number };
   });

@@ -1,5 +1,6 @@
 import { OWN_STREAM_PREFIXES } from '../../application/audit/audited-log.js';
 import { keepPlace } from '../../application/log/recorded-place.js';
+import { PROBE_STREAM } from '../../application/log/write-probe.js';
 
 export type CopiedEvent = Readonly<{
   stream: string;
@@ -15,10 +16,11 @@ export type CopiedEvent = Readonly<{
   recordedAt: Date;
 }>;
 
-/** What is copied in which act; undefined for system streams, which each server keeps for itself. */
+/** What is copied in which act; undefined for system streams and that of write probes, which each server keeps for itself. */
 export function kindOf({ stream, type }: CopiedEvent): 'event' | 'metadata' | 'tombstone' | undefined {
+  if (stream === `$$${PROBE_STREAM}`) return undefined;
   if (stream.startsWith('$$')) return stream.startsWith('$', 2) ? undefined : 'metadata';
-  if (stream.startsWith('$')) return undefined;
+  if (stream.startsWith('$') || stream === PROBE_STREAM) return undefined;
   return type === '$streamDeleted' ? 'tombstone' : 'event';
 }
 

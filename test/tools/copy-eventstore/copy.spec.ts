@@ -1,6 +1,6 @@
 import { binaryEvent, jsonEvent } from '@eventstore/db-client';
 import { copyLog } from '../../../src/tools/copy-eventstore/copy.js';
-import { type CopiedEvent, copyLimits } from '../../../src/tools/copy-eventstore/event.js';
+import { type CopiedEvent, copyLimits, kindOf } from '../../../src/tools/copy-eventstore/event.js';
 import { collect, events } from '../../infrastructure/embedded-eventstore/server-under-test.js';
 import { comparable, startSide, turns, type Side } from './side.js';
 
@@ -166,4 +166,10 @@ describe('a copy whose appends were refused', () => {
     await expect(writing).rejects.toThrow(/"turn-9" of the target was expected to end before.* else writes/s);
     await interfered?.catch(() => undefined);
   });
+});
+
+test('what each server keeps for itself is not copied: system streams, and the stream of write probes with its metadata', () => {
+  const kinds = (...streams: string[]) => streams.map((stream) => kindOf({ ...RAW, stream }));
+  expect(kinds('$settings', '$$$settings', 'health-probe', '$$health-probe')).toEqual(Array(4).fill(undefined));
+  expect(kinds('health-probes', '$$odd', 'odd')).toEqual(['event', 'metadata', 'event']);
 });
