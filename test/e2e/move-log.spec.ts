@@ -98,10 +98,8 @@ test('the application goes on after the move, and all that was signed before sti
 
   const { api, server } = await start({ EVENTSTORE_URL: target.url });
   try {
-    expect(await api.events(completed)).toMatchObject(
-      told.map(({ event_id, recorded_at }) => ({ event_id, recorded_at })),
-    );
-    await api.post(`/api/v1/workflow/${waiting}/control`, { action: 'remaining_steps' });
+    expect(await api.events(completed)).toMatchObject(told.map(({ position: _, ...rest }) => rest));
+    await api.post('/api/v1/workflow/execute', { execution_id: waiting, mode: 'remaining' });
     const fresh = await api.start({ project_id: 'r', document_type: 'ib' });
     for (const id of [waiting, fresh]) await api.reaches(id, 'completed');
     for (const id of [completed, fresh]) {
@@ -121,13 +119,13 @@ test('the application goes on after the move, and all that was signed before sti
   } finally {
     await server.stop();
   }
-  const rebuilt = await run('interfaces/cli/projections.js', 'rebuild', 'all');
-  expect(rebuilt).toMatchObject({ code: 0, output: expect.not.stringMatching(/refused/) });
   const verified = await audit('verify', '--all', '--key', key);
   expect(verified).toMatchObject({
     code: 0,
     output: expect.stringMatching(/records a move of the log[^]*Nothing is wrong/),
   });
+  const rebuilt = await run('interfaces/cli/projections.js', 'rebuild', 'all', '--reason', 'moved');
+  expect({ ...rebuilt }).toMatchObject({ code: 0 });
   const after = await sql(
     'select execution_id, revision, event_type, recorded_at, hash from workflow_events order by execution_id, revision',
   );
