@@ -77,12 +77,15 @@ module.exports = {
     ),
     forbid(
       'tools-layers',
-      'A tool is a program of its own: it shares how to reach a server, and nothing that runs workflows.',
+      'A tool is a program of its own: it shares how to reach a server, and what a copy has to know of the audit; nothing that runs workflows.',
       { path: '^src/tools/' },
       {
         path: '^src/',
-        pathNot:
-          '^src/tools/|^src/application/runtime/|^src/infrastructure/eventstore/(connect|esdb-url)\\.ts$|^src/infrastructure/config/(password-file|url-problem)\\.ts$',
+        pathNot: [
+          '^src/tools/|^src/application/runtime/|^src/infrastructure/eventstore/(connect|esdb-url)\\.ts$',
+          '^src/infrastructure/config/(password-file|url-problem)\\.ts$',
+          '^src/application/(audit/audited-log|log/(recorded-place|write-probe))\\.ts$',
+        ],
       },
     ),
     forbid(

@@ -4,6 +4,7 @@ import type { Finding } from '../application/audit/finding.js';
 import { signingPart, verdictOf, type Signing } from '../application/audit/finding.js';
 import { tombstonesOf } from '../application/audit/chain-walk.js';
 import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
+import { moveLog } from '../application/audit/move-log.js';
 import { verifyTreeHeads } from '../application/audit/verify-tree-heads.js';
 import { verifyLog } from '../application/audit/verify-log.js';
 import { verifyStream } from '../application/audit/verify-stream.js';
@@ -22,6 +23,7 @@ import { readConfig } from '../infrastructure/config/configuration.js';
 import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
+import { PostgresPositionStore } from '../infrastructure/postgres/audit/postgres-position-store.js';
 import { SystemClock } from '../infrastructure/system/clock-and-ids.js';
 import { auditDirectory, pinnedKeys } from './audit.js';
 import { startPlatform, type Platform } from './platform.js';
@@ -43,11 +45,6 @@ export const openForAudit = async (given: readonly string[]) => {
   const signing = (found: Pick<Signing, 'firstKey' | 'missingKeys' | 'proved' | 'unsigned'>) =>
     signingPart({ ...found, pins: keys.pins, now: clock.now(), checkpointMs: config.auditCheckpointMs });
   const openOwnKey = () => openSigningKey(config.auditSigningKey?.reveal(), directory);
-  const lead = async () => {
-    const session = await tree.tryLead();
-    if (session) return session;
-    throw new Error('An application keeps the tree at this moment: stop it first');
-  };
   return {
     file: config.auditCheckpointFile!,
     isPinned: keys.pins.size > 0,
@@ -67,8 +64,15 @@ export const openForAudit = async (given: readonly string[]) => {
     },
     /** @throws while an application keeps the tree */
     clearTree: async () => {
-      const session = await lead();
+      const session = await leadTree(tree);
       await session.clear().finally(() => session.close());
+    },
+    /** @returns null where there is nothing to move. @throws MoveRefused; while an application keeps the tree */
+    moveLog: async () => {
+      const [signer, session] = [await openOwnKey(), await leadTree(tree)];
+      const positions = new PostgresPositionStore(platform.dataSource);
+      const ports = { tree, log: platform.log, clock, signer, pins: keys.pins, keys, outside, positions };
+      return moveLog(ports, session).finally(() => session.close());
     },
     signingKey: async () => (await openOwnKey()).keyId,
     /**
@@ -82,13 +86,19 @@ export const openForAudit = async (given: readonly string[]) => {
           'AUDIT_SIGNING_KEY is set: give a file with the next key, --to FILE, and set it to that afterwards',
         );
       const [signer, next] = [await openOwnKey(), await openNextKey(file, directory)];
-      const session = await lead();
+      const session = await leadTree(tree);
       const ports = { tree, log: platform.log, clock, signer, pins: keys.pins, outside };
       const isNamed = await changeKey(ports, session, next).finally(() => session.close());
       if (file === undefined) await takeNextKey(directory);
       return { from: signer.keyId, to: next.keyId, isNamed };
     },
   };
+};
+
+const leadTree = async (tree: PostgresAuditTree) => {
+  const session = await tree.tryLead();
+  if (session) return session;
+  throw new Error('An application keeps the tree at this moment: stop it first');
 };
 
 /** An embedded node's events are read as the database stores them, not as a running node remembers them. */

@@ -12,6 +12,8 @@ import { bundled } from '../support/child.js';
 import type { Reply } from './support/api.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
+const FORGED_MOVE = `update audit_checkpoints set checkpoint = jsonb_set(checkpoint::jsonb, '{move}', '{"from": "1"}') where number = 0`;
+
 let app: TestApp;
 let directory = '';
 let pack = '';
@@ -152,6 +154,40 @@ test('an execution that does not exist has no audit pack: 404', async () => {
   const answer = await app.api.get('/api/v1/workflow/00000000-0000-4000-8000-000000000000/audit-pack');
   expect(answer.status).toBe(404);
 });
+
+test.each([
+  [
+    'a damaged tree',
+    `update audit_nodes set hash = sha256(hash) where level = 0`,
+    'proofs.json: revision 0 is not proved',
+  ],
+  [
+    'an event that lacks its leaf',
+    `delete from audit_leaves where stream ^@ 'workflow-' and revision = 1`,
+    'proofs.json: another number of events',
+  ],
+  ['a record of a move that nobody signed', FORGED_MOVE, 'moves.json: checkpoint 0 is no signed record of a move'],
+])(
+  'a pack that its own verifier refuses is not given out, because of %s: 409 with what it found',
+  async (_why, damage, found) => {
+    const source = app.server.app.get(DataSource);
+    // A second checkpoint: the forged one is not the latest.
+    const other = await app.api.start({ project_id: 'p', document_type: 'ib', auto_execute: false });
+    expect((await fetch(`${app.api.url}/api/v1/workflow/${other}/audit-pack`)).status).toBe(200);
+    const kept = ['audit_nodes', 'audit_leaves', 'audit_checkpoints'];
+    for (const table of kept) await source.query(`create table kept_${table} as table ${table}`);
+    await source.query(damage);
+    const refused = await app.api.get(`/api/v1/workflow/${id}/audit-pack`);
+    for (const table of kept) {
+      await source.query(`truncate ${table}`);
+      await source.query(`insert into ${table} table kept_${table}`);
+      await source.query(`drop table kept_${table}`);
+    }
+    const error = { code: 'AUDIT_PACK_REFUSED', message: expect.stringContaining(found), details: { found } };
+    expect(refused).toMatchObject({ status: 409, body: { error } });
+    expect((await fetch(`${app.api.url}/api/v1/workflow/${id}/audit-pack`)).status).toBe(200);
+  },
+);
 
 describe('an artifact that was altered in the database under its old hash', () => {
   const audit = async (...given: string[]) =>

@@ -6,8 +6,9 @@ import { reasonOf, type OnError } from '../runtime/errors.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { Leadership, type LeaderSession, type LeadNotices } from '../runtime/leadership.js';
 import type { AuditLease } from './audit-tree.js';
-import { AUDITED_PREFIXES, hashOfLeaf, leafOf, presentLog } from './audited-log.js';
+import { AUDITED_PREFIXES, hashOfLeaf, leafOf, presentLog, presentPosition } from './audited-log.js';
 import { KeyNotAllowed } from './keys.js';
+import { LogNotMoved, mustStandWhereTreeKnowsIt } from './move-log.js';
 import { Frontier } from './merkle.js';
 import { TreeHeadChain, type TreeHeadDependencies } from './tree-head-chain.js';
 
@@ -20,7 +21,7 @@ type AuditWriterLimits = Readonly<{
   everyMs: number;
   /** Between two attempts to lead, spread by half of it. */
   leadPauseMs: number;
-  /** The same, where the key of this instance may not sign. */
+  /** The same, where an operator has to act before this instance may sign. */
   keyPauseMs: number;
   /** How long an instance that stops waits for its last tree head. */
   stopMs: number;
@@ -54,7 +55,7 @@ export class AuditTreeWriter {
       ...{ clock, ids, notices },
       tryLead: () => tree.tryLead(),
       begin: (lease) => this.begin(dependencies, lease, limits),
-      pauseMs: (failure) => (failure?.error instanceof KeyNotAllowed ? limits.keyPauseMs : limits.leadPauseMs),
+      pauseMs: (failure) => (isForAnOperator(failure?.error) ? limits.keyPauseMs : limits.leadPauseMs),
       onFailure: ({ error }) => this.logFailure(error),
     });
   }
@@ -88,10 +89,15 @@ export class AuditTreeWriter {
     const reason = reasonOf(error);
     if (this.refusal === reason) return;
     this.refusal = reason;
-    const isRefused = error instanceof KeyNotAllowed;
-    this.onError(isRefused ? 'This instance signs nothing' : 'The audit tree stopped and starts again', error);
+    this.onError(
+      isForAnOperator(error) ? 'This instance signs nothing' : 'The audit tree stopped and starts again',
+      error,
+    );
   }
 }
+
+const isForAnOperator = (error: unknown): error is KeyNotAllowed | LogNotMoved =>
+  error instanceof KeyNotAllowed || error instanceof LogNotMoved;
 
 /** Adds events to the tree and signs its root as long as the lease lasts. Any failure ends it: the next session begins with what is stored. */
 class AuditLeaderSession implements LeaderSession {
@@ -117,6 +123,7 @@ class AuditLeaderSession implements LeaderSession {
     onError: OnError,
   ): Promise<AuditLeaderSession> {
     const { size, position, peaks } = await lease.state();
+    await mustStandWhereTreeKnowsIt(dependencies, size);
     const heads = await TreeHeadChain.read(dependencies, lease);
     if (heads.tombstoned)
       onError('Checkpoints are kept in the database and in the file only, not in the log', heads.tombstoned);
@@ -201,7 +208,7 @@ class AuditLeaderSession implements LeaderSession {
       const leaves = batch.map((event, offset) => leafOf(event, this.frontier.size + offset));
       const nodes = leaves.flatMap((leaf) => this.frontier.append(hashOfLeaf(leaf)));
       await this.lease.add(leaves, nodes);
-      this.position = leaves.at(-1)!.position;
+      this.position = presentPosition(leaves.at(-1)!);
       if (this.frontier.size - this.heads.size >= this.limits.checkpointEvents) return;
     }
   }

@@ -3,6 +3,7 @@ import type { Leaf } from './audited-log.js';
 import type { SignedTreeHead } from './signed-tree-head.js';
 import { inclusionRanges, joined, partsOf, type NodePlace, type Range, type TreeNode } from './merkle.js';
 
+/** `position`: where the last event of the tree stands in the log; null before the first. */
 export type TreeState = Readonly<{ size: number; position: bigint | null; peaks: readonly Buffer[] }>;
 
 /** The right to write to the tree. */
@@ -33,6 +34,8 @@ export abstract class AuditTree {
   abstract treeHeadsFrom(number: number, limit: number): Promise<readonly SignedTreeHead[]>;
   /** Those in which a key names the next one, by number. */
   abstract keyChanges(): Promise<readonly SignedTreeHead[]>;
+  /** Those that record that the log was moved to another server, by number. */
+  abstract moves(): Promise<readonly SignedTreeHead[]>;
 
   /** Hashes of ranges, with one look-up. */
   async hashesOf(ranges: readonly Range[]): Promise<readonly Buffer[]> {

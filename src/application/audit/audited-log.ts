@@ -8,6 +8,7 @@ import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { WEBHOOK_STREAM_PREFIX } from '../../domain/webhook/webhook.js';
 import { linkOf, hashOf } from '../log/event-hash.js';
 import type { RecordedEvent, EventLog } from '../log/event-log.js';
+import { recordedPosition } from '../log/recorded-place.js';
 import { PROBE_STREAM } from '../log/write-probe.js';
 import { leafHash } from './merkle.js';
 
@@ -29,7 +30,10 @@ export const TREE_HEAD_STREAM = 'audit-checkpoints';
 export type Leaf = Readonly<{
   /** From 0, without gaps. */
   index: number;
+  /** Where the event stood when it was recorded. */
   position: bigint;
+  /** Where it stands since the log was moved; null where it was recorded in this log. */
+  movedTo: bigint | null;
   recordedAt: Date;
   stream: string;
   revision: bigint;
@@ -40,10 +44,11 @@ export type Leaf = Readonly<{
 }>;
 
 export const leafOf = (event: RecordedEvent, index: number): Leaf => {
-  const { position, recordedAt, stream, revision, id } = event;
+  const { position, movedFrom, recordedAt, stream, revision, id } = event;
   return {
     index,
-    position,
+    position: recordedPosition(event),
+    movedTo: movedFrom === undefined ? null : position,
     recordedAt,
     stream,
     revision,
@@ -53,7 +58,9 @@ export const leafOf = (event: RecordedEvent, index: number): Leaf => {
   };
 };
 
-const leafText = ({ position, recordedAt, stream, revision, id, hash }: Omit<Leaf, 'index' | 'dataHash'>): string =>
+type Covered = Omit<Leaf, 'index' | 'movedTo' | 'dataHash'>;
+
+const leafText = ({ position, recordedAt, stream, revision, id, hash }: Covered): string =>
   canonicalJson({
     position: String(position),
     recorded_at: recordedAt.toISOString(),
@@ -63,7 +70,15 @@ const leafText = ({ position, recordedAt, stream, revision, id, hash }: Omit<Lea
     hash,
   });
 
-export const hashOfLeaf = (leaf: Omit<Leaf, 'index' | 'dataHash'>): Buffer => leafHash(leafText(leaf));
+export const hashOfLeaf = (leaf: Covered): Buffer => leafHash(leafText(leaf));
+
+/** The hash of the leaf that an event has in the tree. @param hash what `eventHash` makes of the event */
+export const hashOfEventLeaf = (event: RecordedEvent, hash: string): Buffer =>
+  hashOfLeaf({ ...event, position: recordedPosition(event), hash });
+
+/** Where the event of a leaf stands in this log. */
+export const presentPosition = ({ position, movedTo }: Pick<Leaf, 'position' | 'movedTo'>): bigint =>
+  movedTo ?? position;
 
 /** The log as it is now, in its order, of streams with one of these prefixes; after a position (exclusive). */
 export async function* presentLog(

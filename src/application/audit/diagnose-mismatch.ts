@@ -3,7 +3,8 @@ import type { Json } from '../../domain/json.js';
 import { eventHash, hashOf } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
-import type { Leaf } from './audited-log.js';
+import { recordedPosition } from '../log/recorded-place.js';
+import { presentPosition, type Leaf } from './audited-log.js';
 import type { Finding, FindingKind } from './finding.js';
 import { readPresent } from './chain-walk.js';
 
@@ -14,7 +15,7 @@ export const isSame = (event: RecordedEvent, hash: string, leaf: Leaf): boolean 
   isAt(event, leaf) && hash === leaf.hash && event.recordedAt.getTime() === leaf.recordedAt.getTime();
 
 const isAt = (event: RecordedEvent, leaf: Leaf): boolean =>
-  event.position === leaf.position &&
+  recordedPosition(event) === leaf.position &&
   event.stream === leaf.stream &&
   event.revision === leaf.revision &&
   event.id === leaf.id;
@@ -31,22 +32,23 @@ export const diagnoseMismatch = async (
   leaf: Leaf,
   rest: readonly Leaf[],
 ): Promise<Finding> => {
-  const missing = (kind: FindingKind, what: string): Finding => finding(kind, leaf, what);
-  if (event && isAt(event, leaf)) return edited(event, leaf);
+  const place = { ...leaf, position: presentPosition(leaf) };
+  const missing = (kind: FindingKind, what: string): Finding => finding(kind, place, what);
+  if (event && isAt(event, leaf)) return edited(event, leaf, event);
   const { events, tombstone } = await readPresent(log, leaf.stream);
-  if (tombstone && events.length === 0) return { ...tombstone, position: leaf.position };
+  if (tombstone && events.length === 0) return { ...tombstone, position: place.position };
   const revision = events.at(-1)?.revision ?? 'none';
   const now = events.find(({ id }) => id === leaf.id);
-  if (event && (event.position < leaf.position || now)) {
+  if (event && (recordedPosition(event) < leaf.position || now)) {
     const leaves = await tree.leavesOf(event.stream, STREAM_LEAVES);
     if (!leaves.some(({ id }) => id === event.id))
       return finding('inserted-event', event, `Event ${event.id} was not there when the tree was made`);
   }
   if (now) {
     const where = `position ${now.position}, revision ${now.revision}`;
-    return missing('reordered', `Event ${leaf.id} of position ${leaf.position} now stands at ${where}`);
+    return missing('reordered', `Event ${leaf.id} of position ${place.position} now stands at ${where}`);
   }
-  if (event?.position === leaf.position)
+  if (event && recordedPosition(event) === leaf.position)
     return missing('edited-event', `Event ${leaf.id} was exchanged for event ${event.id} of stream ${event.stream}`);
   const isOnlyStream = rest.every(({ stream }) => stream === leaf.stream);
   if (revision === 'none' && (event || (isOnlyStream && leaf.revision === 0n)))
@@ -59,14 +61,14 @@ export const diagnoseMismatch = async (
   return missing('deleted-event', `Event ${leaf.id} is gone`);
 };
 
-const edited = (event: RecordedEvent, leaf: Leaf): Finding => {
+const edited = (event: RecordedEvent, leaf: Leaf, place: Place): Finding => {
   if (eventHash(event) === leaf.hash) {
     const [then, now] = [leaf.recordedAt.toISOString(), event.recordedAt.toISOString()];
-    return finding('recorded-time-changed', leaf, `It was recorded at ${then}, and is now said to be of ${now}`);
+    return finding('recorded-time-changed', place, `It was recorded at ${then}, and is now said to be of ${now}`);
   }
   if (hashOf(event.data as Json) !== leaf.dataHash)
-    return finding('edited-data', leaf, `The data of event ${leaf.id} are not those that were recorded`);
-  return finding('edited-metadata', leaf, `Metadata or type of event ${leaf.id} are not those that were recorded`);
+    return finding('edited-data', place, `The data of event ${leaf.id} are not those that were recorded`);
+  return finding('edited-metadata', place, `Metadata or type of event ${leaf.id} are not those that were recorded`);
 };
 
 type Place = Readonly<{ position: bigint; stream: string; revision: bigint }>;

@@ -15,6 +15,7 @@ export type FindingKind =
   | 'checkpoint-edited'
   | 'checkpoint-signature'
   | 'wrong-key'
+  | 'unsigned-move'
   | 'tree-damaged'
   | 'stream-tombstoned'
   | 'artifact-altered'

@@ -24,11 +24,18 @@ const shape = z.strictObject({
    * the next. So the old key names the new one, in the line that nobody can reorder.
    */
   key_change: z.strictObject({ from: spki, to: spki }).optional(),
+  /**
+   * Where the log was moved: the events of this tree were recorded in another log and stand in this one, in the same order, as
+   * a copy. `from`: the position of the last of them there; `position` is the one that it has here.
+   */
+  move: z.strictObject({ from: z.string().regex(/^\d+$/) }).optional(),
 });
 const signedShape = shape.extend({ signature: z.string().min(1) });
 
 type TreeHead = z.output<typeof shape>;
 export type KeyChange = NonNullable<TreeHead['key_change']>;
+/** What a tree head may say besides. */
+export type TreeHeadNews = Readonly<Pick<TreeHead, 'key_change' | 'move'>>;
 /** `signature`: Ed25519 over `signedText`, base64. */
 export type SignedTreeHead = z.output<typeof signedShape>;
 
@@ -37,6 +44,10 @@ export const readTreeHead = (value: unknown): SignedTreeHead => signedShape.pars
 
 export const signedText = ({ signature: _made, ...head }: TreeHead & { signature?: string }): string =>
   canonicalJson(head);
+
+/** How many events, from the first on, signed moves cover: only those may stand elsewhere than where they were recorded. */
+export const movedSize = (trusted: readonly SignedTreeHead[]): number =>
+  Math.max(0, ...trusted.flatMap(({ move, tree_size: size }) => (move ? [size] : [])));
 
 export const treeHeadHash = (head: SignedTreeHead): string => hashOf(head);
 

@@ -11,14 +11,14 @@ import {
   signedText,
   type TreeHeadSigner,
   type OutsideTreeHeads,
-  type KeyChange,
+  type TreeHeadNews,
   type SignedTreeHead,
 } from './signed-tree-head.js';
 import type { Clock } from '../runtime/clock.js';
 import { spkiOf, keyAfter, mustBeAllowed } from './keys.js';
 import { HeadsInLog, HeadsInTable, tombstoneOf, type Found, type StreamEnd } from './tree-head-stream.js';
 
-const [SIGNED, KEY_CHANGED] = ['AuditCheckpointSigned', 'AuditKeyChanged'] as const;
+const [SIGNED, KEY_CHANGED, LOG_MOVED] = ['AuditCheckpointSigned', 'AuditKeyChanged', 'AuditLogMoved'] as const;
 
 export type TreeHeadDependencies = Readonly<{
   tree: AuditTree;
@@ -70,6 +70,11 @@ export class TreeHeadChain {
     return new TreeHeadChain(ports, session, last ?? null, reader.end, tombstoned);
   }
 
+  /** The last that was signed; null before the first. */
+  get latest(): SignedTreeHead | null {
+    return this.last;
+  }
+
   /** Events that are covered. */
   get size(): number {
     return this.last?.tree_size ?? 0;
@@ -89,12 +94,14 @@ export class TreeHeadChain {
   async changeKey(next: TreeHeadSigner): Promise<void> {
     const { tree_size: size, root, position } = this.last!;
     const covered = [size, Buffer.from(root, 'hex'), BigInt(position)] as const;
-    await this.sign(...covered, { from: spkiOf(this.ports.signer.publicKey), to: spkiOf(next.publicKey) });
+    await this.sign(...covered, {
+      key_change: { from: spkiOf(this.ports.signer.publicKey), to: spkiOf(next.publicKey) },
+    });
     const asNext = { ...this.ports, signer: next };
     await new TreeHeadChain(asNext, this.session, this.last, this.end, this.tombstoned).sign(...covered);
   }
 
-  async sign(treeSize: number, root: Buffer, position: bigint, change?: KeyChange): Promise<void> {
+  async sign(treeSize: number, root: Buffer, position: bigint, news: TreeHeadNews = {}): Promise<void> {
     const { signer, clock, outside } = this.ports;
     const unsigned = {
       format: 'workflow-executor/checkpoint/1' as const,
@@ -105,7 +112,7 @@ export class TreeHeadChain {
       at: clock.now().toISOString(),
       key_id: signer.keyId,
       previous: this.last ? treeHeadHash(this.last) : null,
-      ...(change && { key_change: change }),
+      ...news,
     };
     const head: SignedTreeHead = { ...unsigned, signature: signer.sign(signedText(unsigned)) };
     failpoint('checkpoint-signed');
@@ -120,8 +127,8 @@ export class TreeHeadChain {
 
   private async append(checkpoint: SignedTreeHead): Promise<StreamEnd> {
     const { log, clock } = this.ports;
-    const { number, at, key_change: change } = checkpoint;
-    const type = change ? KEY_CHANGED : SIGNED;
+    const { number, at, key_change: change, move } = checkpoint;
+    const type = change ? KEY_CHANGED : move ? LOG_MOVED : SIGNED;
     const dataHash = hashOf(checkpoint);
     const metadata = { occurredAt: at, actor: { type: 'system', id: 'audit' } };
     const id = eventId(TREE_HEAD_STREAM, String(number), 0, contentOf(type, dataHash, metadata));

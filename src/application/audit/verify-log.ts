@@ -1,9 +1,17 @@
 import { eventHash } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
-import { AUDITED_PREFIXES, hashOfLeaf, type Leaf, presentLog } from './audited-log.js';
+import {
+  AUDITED_PREFIXES,
+  hashOfEventLeaf,
+  hashOfLeaf,
+  type Leaf,
+  presentLog,
+  presentPosition,
+} from './audited-log.js';
 import { ChainWalk, type Unhashed, Tombstones } from './chain-walk.js';
-import type { SignedTreeHead } from './signed-tree-head.js';
+import { UnsignedMoves } from './unsigned-moves.js';
+import { movedSize, type SignedTreeHead } from './signed-tree-head.js';
 import { inOrder, type Finding, type Unsigned } from './finding.js';
 import { isSame, diagnoseMismatch } from './diagnose-mismatch.js';
 import { Frontier } from './merkle.js';
@@ -76,12 +84,18 @@ type Difference = Readonly<{ event: RecordedEvent | undefined; leaf: Leaf; rest:
 /**
  * Reads the whole log once. What the signed roots are compared with is made of the log alone; the stored tree only tells
  * where the first difference is, and only as far as its own root is a signed one.
+ * @param moved how many events, from the first on, may stand elsewhere than where they were recorded
  */
-export const verifyLog = async (ports: Ports, checkpoints: readonly SignedTreeHead[]): Promise<LogVerified> => {
+export const verifyLog = async (
+  ports: Ports,
+  checkpoints: readonly SignedTreeHead[],
+  moved = movedSize(checkpoints),
+): Promise<LogVerified> => {
   const chain = new ChainWalk();
   const tombstones = new Tombstones();
   // Only what was in the tree before the log is read: all of that is in the log, whatever comes meanwhile.
   const leaves = new Leaves(ports.tree, await ports.tree.size());
+  const moves = new UnsignedMoves(moved);
   const [ofLog, ofTree] = [new Roots(checkpoints), new Roots(checkpoints)];
   let broken: Finding | undefined;
   let difference: Difference | undefined;
@@ -90,7 +104,8 @@ export const verifyLog = async (ports: Ports, checkpoints: readonly SignedTreeHe
     const hash = eventHash(event);
     const found = tombstones.step(event) ? undefined : chain.step(event, hash);
     broken ??= found;
-    since = ofLog.add(hashOfLeaf({ ...event, hash })) ? undefined : (since ?? event.recordedAt);
+    moves.step(event, ofLog.size);
+    since = ofLog.add(hashOfEventLeaf(event, hash)) ? undefined : (since ?? event.recordedAt);
     const leaf = await leaves.next();
     if (!leaf) continue;
     ofTree.add(hashOfLeaf(leaf));
@@ -102,7 +117,7 @@ export const verifyLog = async (ports: Ports, checkpoints: readonly SignedTreeHe
   }
   const signed = await compare(ports, ofLog, ofTree, difference);
   const unexplained = broken && !isExplained(broken, signed) ? [broken] : [];
-  const findings = inOrder([...signed, ...unexplained, ...tombstones.findings]);
+  const findings = inOrder([...signed, ...unexplained, ...moves.findings, ...tombstones.findings]);
   const { count: streams, unhashed } = chain;
   const { size: events, covered } = ofLog;
   const unsigned = since ? { events: events - covered, since } : null;
@@ -136,13 +151,14 @@ const compare = async (
     return [{ kind: 'history-rewritten', position: from, stream: '', revision: null, what, checkpoint: wrong.number }];
   }
   if (!difference) return [];
-  const { position, stream, revision } = difference.leaf;
+  const { stream, revision } = difference.leaf;
+  const position = presentPosition(difference.leaf);
   const what = 'The log is as signed; the stored tree is not. Stop the application and run `npm run audit -- rebuild`';
   return [{ kind: 'tree-damaged', position, stream, revision, what, checkpoint: signer?.number ?? null }];
 };
 
 /** The leaves as the tree stores them, a page at a time. */
-class Leaves {
+export class Leaves {
   private page: readonly Leaf[] = [];
   private at = 0;
   private from = 0;

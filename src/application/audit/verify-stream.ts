@@ -1,9 +1,10 @@
 import { eventHash } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
-import { hashOfLeaf } from './audited-log.js';
+import { hashOfLeaf, presentPosition, type Leaf } from './audited-log.js';
 import { ChainWalk, type Unhashed, readPresent } from './chain-walk.js';
-import type { SignedTreeHead } from './signed-tree-head.js';
+import { UnsignedMoves } from './unsigned-moves.js';
+import { movedSize, type SignedTreeHead } from './signed-tree-head.js';
 import { inOrder, type Finding, type Unsigned } from './finding.js';
 import { KeyWalk, type Judged, type TrustedKeys } from './keys.js';
 import { rootOfInclusion } from './merkle.js';
@@ -21,6 +22,8 @@ type StreamVerified = Readonly<{
   /** Events that the tree head covers, each with a proof. */
   proved: number;
   checkpoint: SignedTreeHead | null;
+  /** Signed moves of the log, by a trusted key, that cover events of this stream. */
+  moves: readonly SignedTreeHead[];
   /** What came after those that are proved; null where nothing did. */
   unsigned: Unsigned | null;
   /** The first key that is known to have signed; null where none has. */
@@ -40,8 +43,9 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
   // Its own leaf has nothing to be compared with; nor have the others, where the server no longer gives the events.
   const leaves = tombstone ? stored.slice(0, events.length) : stored;
   const findings: Finding[] = tombstone ? [tombstone] : [];
-  const changes = await tree.keyChanges();
-  const judged = checkpoint && judge(keys, changes, checkpoint);
+  const [changes, moves] = [await tree.keyChanges(), await tree.moves()];
+  const { judged, trusted } = judge(keys, [...changes, ...moves], checkpoint);
+  findings.push(...unsignedMovesIn(events, stored, movedSize(trusted)));
   const isTrusted = judged === 'trusted';
   const chain = new ChainWalk();
   const broken = events.map((event) => chain.step(event)).find((found) => found !== undefined);
@@ -53,7 +57,7 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
     const leaf = leaves[at]!;
     findings.push(await diagnoseMismatch({ log, tree }, events[at], leaf, leaves.slice(at + 1)));
   }
-  if (broken && !(at >= 0 && leaves[at]!.position <= (broken.position ?? 0n))) findings.push(broken);
+  if (broken && !(at >= 0 && presentPosition(leaves[at]!) <= (broken.position ?? 0n))) findings.push(broken);
   const covered = leaves.slice(0, at >= 0 ? at : undefined).filter(({ index }) => index < (checkpoint?.tree_size ?? 0));
   const size = checkpoint?.tree_size ?? 0;
   const proofs = await tree.inclusionProofs(
@@ -66,7 +70,9 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
   );
   if (wrong) {
     const what = `Its proof does not lead to the root of checkpoint ${checkpoint!.number}: run it with --all`;
-    findings.push({ ...wrong, kind: 'history-rewritten', what, checkpoint: checkpoint!.number });
+    const { stream, revision } = wrong;
+    const place = { position: presentPosition(wrong), stream, revision };
+    findings.push({ ...place, kind: 'history-rewritten', what, checkpoint: checkpoint!.number });
   }
   if (judged === 'untrusted' || judged === 'wrong-signature') {
     const place = { position: null, stream, revision: null, checkpoint: checkpoint!.number };
@@ -80,6 +86,7 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
     events: events.length,
     proved,
     checkpoint,
+    moves: trusted.filter(({ move, tree_size: covers }) => move && (leaves[0]?.index ?? Infinity) < covers),
     unsigned: next ? { events: events.length - proved, since: next.recordedAt } : null,
     firstKey: (changes[0] ?? checkpoint)?.key_id ?? null,
     missingKeys: judged === 'no-key' ? [checkpoint!.key_id] : [],
@@ -88,9 +95,28 @@ export const verifyStream = async ({ log, tree, keys }: Ports, stream: string): 
   };
 };
 
-/** By the changes of keys that led to it. Those are signed: that they are read from a table does not matter. */
-const judge = (keys: TrustedKeys, changes: readonly SignedTreeHead[], checkpoint: SignedTreeHead): Judged => {
+const unsignedMovesIn = (
+  events: readonly RecordedEvent[],
+  leaves: readonly Leaf[],
+  covered: number,
+): readonly Finding[] => {
+  const moves = new UnsignedMoves(covered);
+  const indexes = new Map(leaves.map(({ id, index }) => [id, index]));
+  for (const event of events) moves.step(event, indexes.get(event.id) ?? Infinity);
+  return moves.findings;
+};
+
+type Judgement = Readonly<{ judged: Judged | null; trusted: readonly SignedTreeHead[] }>;
+
+/**
+ * By the changes of keys that led to it. Those are signed, as moves are: that they are read from a table does not matter.
+ * `trusted`: those that a trusted key has signed.
+ */
+const judge = (keys: TrustedKeys, heads: readonly SignedTreeHead[], checkpoint: SignedTreeHead | null): Judgement => {
   const walk = new KeyWalk(keys);
-  for (const change of changes) if (change.number < checkpoint.number) walk.step(change);
-  return walk.step(checkpoint);
+  if (!checkpoint) return { judged: null, trusted: [] };
+  const before = heads.filter(({ number }) => number < checkpoint.number).sort((a, b) => a.number - b.number);
+  const trusted = before.filter((head) => walk.step(head) === 'trusted');
+  const judged = walk.step(checkpoint);
+  return { judged, trusted: judged === 'trusted' ? [...trusted, checkpoint] : trusted };
 };

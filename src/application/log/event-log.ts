@@ -24,8 +24,10 @@ export type RecordedEvent = Readonly<{
   revision: bigint;
   /** Place in the whole log (commit position). Grows, has gaps. */
   position: bigint;
-  /** When the log recorded it, UTC. */
+  /** When the log recorded it, UTC; of an event that was moved here, the log that recorded it. */
   recordedAt: Date;
+  /** Of an event that was moved here: its position in the log that recorded it. */
+  movedFrom?: bigint;
 }>;
 
 /** The type of the event with which a server ends a stream for ever. It stays in the log; the stream can be read no more. */

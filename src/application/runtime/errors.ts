@@ -24,6 +24,19 @@ export class NotInHistory extends Error {
   }
 }
 
+/** 409: the audit pack that was made does not stand the check that its reader will make. */
+export class PackRefused extends Error {
+  constructor(
+    executionId: string,
+    readonly found: string,
+  ) {
+    super(
+      `The audit pack of execution ${executionId} is not given out, as its own verifier refuses it: ${found}. ` +
+        `Run \`npm run audit -- verify ${executionId}\`: the history is not what was recorded and signed`,
+    );
+  }
+}
+
 /** Why an attempt's result no longer counts. */
 export type OverReason = 'completed' | 'failed' | 'replaced' | 'cancelled';
 

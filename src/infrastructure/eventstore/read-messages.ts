@@ -5,6 +5,7 @@
 import sharedMessages from '@eventstore/db-client/generated/shared_pb.js';
 import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
 import { LogUnavailable, type SubscriptionMessage, type RecordedEvent } from '../../application/log/event-log.js';
+import { asRecorded } from '../../application/log/recorded-place.js';
 import { FieldReader } from '../protobuf/field-reader.js';
 
 /** A checkpoint every 32 events that do not match: the server's window of 32, once. */
@@ -143,7 +144,7 @@ export function recorded(event: ClientEvent): RecordedEvent {
   const { id, type, streamId, revision, position, created } = event;
   if (!position)
     throw new LogUnavailable('The server gives no positions with events: EventStoreDB 22.6 or newer is needed');
-  return {
+  return asRecorded({
     id,
     type,
     data: readable(event.data),
@@ -152,7 +153,7 @@ export function recorded(event: ClientEvent): RecordedEvent {
     revision,
     position: position.commit,
     recordedAt: created,
-  };
+  });
 }
 
 /** What is not JSON arrives as bytes: as text, people can read it. */

@@ -42,12 +42,12 @@ export class OneShotThreads<Order, Result = Uint8Array> {
     private readonly unbuilt: (order: Order) => Promise<Result>,
   ) {}
 
-  /** @throws ThreadRefusal */
-  async run(order: Order): Promise<Result> {
+  /** @param given buffers of the order that go to the thread: the caller has them no more. @throws ThreadRefusal */
+  async run(order: Order, given: readonly ArrayBuffer[] = []): Promise<Result> {
     if (!existsSync(fileURLToPath(this.entry))) return this.unbuilt(order);
     await this.slot();
     try {
-      return await this.inThread(order);
+      return await this.inThread(order, given);
     } finally {
       // An order that is done hands its place on: then `running` stays as it is.
       const next = this.waiting.shift();
@@ -66,11 +66,12 @@ export class OneShotThreads<Order, Result = Uint8Array> {
     await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
-  private inThread(order: Order): Promise<Result> {
+  private inThread(order: Order, given: readonly ArrayBuffer[]): Promise<Result> {
     const { timeoutMs, heapMb } = this.limits;
     return new Promise((resolve, reject) => {
       const worker = new Worker(this.entry, {
         workerData: order,
+        transferList: [...given],
         name: 'one-shot',
         resourceLimits: { maxOldGenerationSizeMb: heapMb },
       });

@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import { openForAudit, type AuditTools } from '../../composition/audit-tools.js';
 import { runUntilSignal } from '../../composition/run-until-signal.js';
 import type { Unhashed } from '../../application/audit/chain-walk.js';
+import { MoveRefused } from '../../application/audit/move-log.js';
+import type { SignedTreeHead } from '../../application/audit/signed-tree-head.js';
 import type { ArtifactsVerified } from '../../application/audit/verify-artifacts.js';
 import type { Finding, Verdict } from '../../application/audit/finding.js';
 import { reasonOf } from '../../application/runtime/errors.js';
@@ -14,6 +16,8 @@ const USAGE = `Usage: npm run audit -- verify EXECUTION   one execution's events
        npm run audit -- key                the fingerprint of the key that signs here, to be pinned
        npm run audit -- change-key         has the key that signs name its successor, and puts that into its place;
          --to FILE    the successor, where it is not to be made here. Needs the application stopped
+       npm run audit -- move               signs that the log was copied to the server of EVENTSTORE_URL, and has all that
+                                           follows the log go on there. Needs the application stopped
        npm run audit -- rebuild            takes the stored tree away: the application makes it again from the log
 A verification ends with
   0  proven: everything is as a pinned key has signed it, but for what came within twice AUDIT_CHECKPOINT_MS
@@ -35,7 +39,7 @@ const OPTIONS = {
   key: { type: 'string', multiple: true },
   to: { type: 'string' },
 } as const;
-const COMMANDS = ['verify', 'key', 'change-key', 'rebuild'];
+const COMMANDS = ['verify', 'key', 'change-key', 'move', 'rebuild'];
 
 const main = async (): Promise<number> => {
   const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
@@ -48,6 +52,7 @@ const main = async (): Promise<number> => {
   const tools = await openForAudit(values.key ?? []);
   try {
     if (command === 'rebuild') return await rebuild(tools);
+    if (command === 'move') return await move(tools);
     if (command === 'key') return await tellKey(tools);
     if (command === 'change-key') return await changeKey(tools, values.to);
     return report(execution === undefined ? await all(tools) : await one(tools, execution));
@@ -61,6 +66,7 @@ const all = async (tools: AuditTools): Promise<Verdict> => {
   write(`${log.events} events in ${log.streams} streams; each compared with its own hash and the one before it.`);
   write(`${checkpoints.inLog} checkpoints in the log, ${checkpoints.inFile ?? 'no file'} in ${tools.file}.`);
   write(`${log.covered} events are exactly those that ${signerOf(tools)} has signed.`);
+  tellMoves(checkpoints.trusted);
   tellArtifacts(artifacts);
   tellUnhashed(log.unhashed);
   if (checkpoints.repeated > 0)
@@ -70,7 +76,8 @@ const all = async (tools: AuditTools): Promise<Verdict> => {
 };
 
 const one = async (tools: AuditTools, execution: string): Promise<Verdict> => {
-  const { events, proved, checkpoint, artifacts, unhashed, findings, verdict } = await tools.verifyExecution(execution);
+  const { events, proved, checkpoint, moves, artifacts, unhashed, findings, verdict } =
+    await tools.verifyExecution(execution);
   if (events === 0 && findings.length === 0) throw new Error(`There is no execution ${execution} in the log`);
   write(`${events} events; each compared with its own hash and the one before it.`);
   write(
@@ -78,9 +85,22 @@ const one = async (tools: AuditTools, execution: string): Promise<Verdict> => {
       ? `${proved} of them are proved to be under checkpoint ${checkpoint.number}, which ${signerOf(tools)} has signed.`
       : 'No checkpoint yet.',
   );
+  tellMoves(moves);
   tellArtifacts(artifacts);
   tellUnhashed(unhashed);
   return verdict;
+};
+
+const tellMoves = (trusted: readonly SignedTreeHead[]): void => {
+  for (const { move, number, at, tree_size: size, position } of trusted) {
+    if (!move) continue;
+    write(
+      `Checkpoint ${number} of ${at} records a move of the log: ${size} events were recorded in another log, the last`,
+    );
+    write(
+      `  at its position ${move.from}; it stands at ${position} since. Each counts with the place and time of its recording.`,
+    );
+  }
 };
 
 const signerOf = ({ isPinned }: AuditTools): string => (isPinned ? 'a pinned key' : 'a key that was taken on trust');
@@ -111,6 +131,24 @@ const tellUnhashed = (unhashed: Unhashed | null): void => {
   const { position, stream, revision } = unhashed.first;
   write(`NOTE: ${unhashed.count} events carry no hash, so this application, as it is now, did not write them.`);
   write(`  The first: position ${position}, stream ${stream}, revision ${revision}.`);
+};
+
+const move = async (tools: AuditTools): Promise<number> => {
+  try {
+    const moved = await tools.moveLog();
+    if (!moved) write('Nothing is moved: the log stands where it was signed.');
+    else {
+      const { events, from, to, checkpoint } = moved;
+      write(`${events} events are those that were signed, in their order. Checkpoint ${checkpoint} records the move:`);
+      write(`the last of them stood at position ${from}, and stands at ${to} here. Start the application now.`);
+    }
+    return 0;
+  } catch (error) {
+    if (!(error instanceof MoveRefused)) throw error;
+    write(`REFUSED. ${error.message}. Nothing was signed or changed.`);
+    if (error.findings.length > 0) tellFindings(error.findings);
+    return EXIT.wrong;
+  }
 };
 
 const rebuild = async (tools: AuditTools): Promise<number> => {

@@ -1,3 +1,7 @@
+import { OWN_STREAM_PREFIXES } from '../../application/audit/audited-log.js';
+import { keepPlace } from '../../application/log/recorded-place.js';
+import { PROBE_STREAM } from '../../application/log/write-probe.js';
+
 export type CopiedEvent = Readonly<{
   stream: string;
   id: string;
@@ -8,14 +12,23 @@ export type CopiedEvent = Readonly<{
   revision: bigint;
   /** Commit position, in its own server's terms. */
   position: bigint;
+  /** When its own server recorded it. */
+  recordedAt: Date;
 }>;
 
-/** What is copied in which act; undefined for system streams, which each server keeps for itself. */
+/** What is copied in which act; undefined for system streams and that of write probes, which each server keeps for itself. */
 export function kindOf({ stream, type }: CopiedEvent): 'event' | 'metadata' | 'tombstone' | undefined {
+  if (stream === `$$${PROBE_STREAM}`) return undefined;
   if (stream.startsWith('$$')) return stream.startsWith('$', 2) ? undefined : 'metadata';
-  if (stream.startsWith('$')) return undefined;
+  if (stream.startsWith('$') || stream === PROBE_STREAM) return undefined;
   return type === '$streamDeleted' ? 'tombstone' : 'event';
 }
+
+/** As the target is to have it: the metadata of the application's own events keep where and when they were recorded. */
+export const asCopied = (event: CopiedEvent): CopiedEvent =>
+  OWN_STREAM_PREFIXES.some((prefix) => event.stream.startsWith(prefix))
+    ? { ...event, metadata: keepPlace(event.metadata, event.contentType === 'application/json', event) }
+    : event;
 
 /** As servers count it against the limit of an append. */
 export const sizeOf = ({ type, data, metadata }: CopiedEvent) => type.length + data.length + metadata.length;

@@ -4,6 +4,7 @@ import { reasonOf } from '../../application/runtime/errors.js';
 import { copyLog } from './copy.js';
 import { copyLimits, type CopyLimits } from './event.js';
 import { Lost, Server } from './server.js';
+import { nextSteps } from './next-steps.js';
 import { serverUrls } from './server-urls.js';
 import { progressLines } from './progress.js';
 
@@ -43,6 +44,7 @@ async function main(): Promise<void> {
   const started = Date.now();
   const written = await copyLog(source, target, progressLines(console.log), limits);
   console.log(`Done: ${written} events written, all verified, ${((Date.now() - started) / 1_000).toFixed(1)} s`);
+  for (const line of await nextSteps(source)) console.log(line);
   source.close();
   target.close();
 }

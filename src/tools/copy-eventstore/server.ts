@@ -5,7 +5,7 @@ import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 import streams from '@eventstore/db-client/generated/streams_pb.js';
 import type { CallOptions, Channel, Metadata } from '@grpc/grpc-js';
 import { addressOf, clientOf, withCredentials } from '../../infrastructure/eventstore/connect.js';
-import { type CopiedEvent, copyLimits, type CopyLimits, kindOf, sizeOf } from './event.js';
+import { asCopied, type CopiedEvent, copyLimits, type CopyLimits, kindOf, sizeOf } from './event.js';
 
 /** One log of a copy: gives its events and keeps what is compared after them, metadata and tombstones. */
 export class LogSide {
@@ -24,7 +24,7 @@ export class LogSide {
     for await (const event of this.server.log()) {
       if (head !== undefined && event.position > head) return;
       const kind = kindOf(event);
-      if (kind === 'event') yield event;
+      if (kind === 'event') yield this.server.name === 'source' ? asCopied(event) : event;
       else if (kind) this.keep(kind, event);
     }
   }
@@ -130,6 +130,11 @@ export class Server {
     yield* this.read(new streams.ReadReq.Options.AllOptions().setStart(new shared.Empty()), FORWARDS, ALL);
   }
 
+  /** The whole log from its end. */
+  async *backwards(): AsyncGenerator<CopiedEvent> {
+    yield* this.read(new streams.ReadReq.Options.AllOptions().setEnd(new shared.Empty()), BACKWARDS, ALL);
+  }
+
   /** Commit position of the newest event; undefined where there is none. */
   async head(): Promise<bigint | undefined> {
     const end = new streams.ReadReq.Options.AllOptions().setEnd(new shared.Empty());
@@ -193,8 +198,10 @@ function recorded(event: Streams.ReadResp.ReadEvent.RecordedEvent): CopiedEvent 
     metadata: event.getCustomMetadata_asU8(),
     revision: BigInt(event.getStreamRevision()),
     position: BigInt(event.getCommitPosition()),
+    recordedAt: new Date(Number(BigInt(event.getMetadataMap().get('created') ?? '0') / TICKS_PER_MILLISECOND)),
   };
 }
 
+const TICKS_PER_MILLISECOND = 10_000n;
 const FORWARDS = 0;
 const BACKWARDS = 1;

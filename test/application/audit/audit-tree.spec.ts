@@ -20,6 +20,7 @@ class Nodes extends AuditTree {
   leavesOf = () => Promise.reject(new Error('not asked for'));
   size = () => Promise.reject(new Error('not asked for'));
   treeHeadsFrom = () => Promise.reject(new Error('not asked for'));
+  moves = () => Promise.reject(new Error('not asked for'));
   keyChanges = () => Promise.reject(new Error('not asked for'));
   latestTreeHead = () => Promise.reject(new Error('not asked for'));
 }

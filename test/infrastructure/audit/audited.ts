@@ -10,6 +10,7 @@ import {
   type AuditWriterDependencies,
 } from '../../../src/application/audit/audit-tree-writer.js';
 import { treeHeadHash, signedText } from '../../../src/application/audit/signed-tree-head.js';
+import { moveLog } from '../../../src/application/audit/move-log.js';
 import { inOrder } from '../../../src/application/audit/finding.js';
 import { verifyTreeHeads } from '../../../src/application/audit/verify-tree-heads.js';
 import { verifyLog } from '../../../src/application/audit/verify-log.js';
@@ -23,6 +24,7 @@ import { startEmbeddedEventStore, StoredLog } from '../../../src/infrastructure/
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
 import { PostgresAuditTree } from '../../../src/infrastructure/postgres/audit/postgres-audit-tree.js';
+import { PostgresPositionStore } from '../../../src/infrastructure/postgres/audit/postgres-position-store.js';
 import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase } from '../../support/postgres.js';
@@ -51,8 +53,8 @@ export const openAudited = async () => {
     const quick = { ...DEFAULT_AUDIT_WRITER_LIMITS, checkpointMs: 600_000, everyMs: 5, leadPauseMs: 20, ...limits };
     return new AuditTreeWriter(ports, quick, (message, error) => errors.push(`${message}: ${String(error)}`));
   };
-  const append = async (stream: string, count: number) => {
-    const { events, revision } = await log.read(stream);
+  const append = async (stream: string, count: number, to: EventLog = log) => {
+    const { events, revision } = await to.read(stream);
     const made = Array.from({ length: count }, (_, place) => {
       const number = events.length + place;
       const data = { step: `step ${number}`, output: { text: 'x'.repeat(20) } };
@@ -62,7 +64,7 @@ export const openAudited = async () => {
       return { event: { id, type: 'StepCompleted', data, metadata }, dataHash };
     });
     const last = events.at(-1);
-    await log.append(stream, chained(stream, made, revision, last ? linkOf(last) : null).events, revision);
+    await to.append(stream, chained(stream, made, revision, last ? linkOf(last) : null).events, revision);
   };
   const signUpTo = async (one: AuditTreeWriter, size: number) =>
     eventually(async () => {
@@ -104,8 +106,21 @@ export const openAudited = async () => {
     await database.drop();
     await rm(directory, { recursive: true });
   };
+  const leadTree = async () => (await eventually(() => tree.tryLead()))!;
+  /** With `copy` as the log. */
+  const move = async (copy: EventLog) => {
+    const lease = await leadTree();
+    const system = {
+      clock: new SystemClock(),
+      pins: new Set<string>(),
+      signer: await openSigningKey(undefined, directory),
+    };
+    const positions = new PostgresPositionStore(dataSource);
+    const ports = { ...system, tree, outside, log: copy, keys: await keys(), positions };
+    return moveLog(ports, lease).finally(() => lease.close());
+  };
   const verifyOne = async (stream: string, read: EventLog = stored) =>
     verifyStream({ log: read, tree, keys: await keys() }, stream);
-  const parts = { dataSource, log, stored, tree, outside, file, directory, errors };
-  return { ...parts, keys, signedByHand, keeper, append, signUpTo, verifyAll, verifyOne, close };
+  const parts = { url: node.url, dataSource, log, stored, tree, outside, file, directory, errors };
+  return { ...parts, keys, signedByHand, keeper, append, signUpTo, leadTree, move, verifyAll, verifyOne, close };
 };

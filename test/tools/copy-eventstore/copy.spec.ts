@@ -1,12 +1,13 @@
 import { binaryEvent, jsonEvent } from '@eventstore/db-client';
 import { copyLog } from '../../../src/tools/copy-eventstore/copy.js';
-import { type CopiedEvent, copyLimits } from '../../../src/tools/copy-eventstore/event.js';
+import { type CopiedEvent, copyLimits, kindOf } from '../../../src/tools/copy-eventstore/event.js';
 import { collect, events } from '../../infrastructure/embedded-eventstore/server-under-test.js';
 import { comparable, startSide, turns, type Side } from './side.js';
 
 const RAW: CopiedEvent = {
   ...{ stream: 'odd', id: '11111111-2222-4333-8444-555555555555', type: 'Odd', contentType: 'application/json' },
   ...{ data: Buffer.from('{ "a" : 1.0, '), metadata: Buffer.from([0, 255]), revision: 0n, position: 0n },
+  recordedAt: new Date(0),
 };
 
 const byPlace = (log: readonly CopiedEvent[]) =>
@@ -165,4 +166,10 @@ describe('a copy whose appends were refused', () => {
     await expect(writing).rejects.toThrow(/"turn-9" of the target was expected to end before.* else writes/s);
     await interfered?.catch(() => undefined);
   });
+});
+
+test('what each server keeps for itself is not copied: system streams, and the stream of write probes with its metadata', () => {
+  const kinds = (...streams: string[]) => streams.map((stream) => kindOf({ ...RAW, stream }));
+  expect(kinds('$settings', '$$$settings', 'health-probe', '$$health-probe')).toEqual(Array(4).fill(undefined));
+  expect(kinds('health-probes', '$$odd', 'odd')).toEqual(['event', 'metadata', 'event']);
 });

@@ -72,13 +72,13 @@ export const turns = (count: number, streams: number, run = 1): CopiedEvent[] =>
     revision: BigInt(Math.floor(at / (run * streams)) * run + (at % run)),
     ...{ id: uuid(at), type: 'Turned' },
     ...{ contentType: 'application/json', data: Buffer.from(JSON.stringify({ at })), metadata: Buffer.from('{}') },
-    position: 0n,
+    ...{ position: 0n, recordedAt: new Date(0) },
   }));
 
 export const comparable = (log: readonly CopiedEvent[]) =>
   log
     .filter(({ type }) => type !== '$streamDeleted')
-    .map(({ position: _, data, metadata, revision, ...rest }) => ({
+    .map(({ position: _, recordedAt: _at, data, metadata, revision, ...rest }) => ({
       ...{ ...rest, revision: Number(revision) },
       ...{ data: Buffer.from(data).toString('hex'), metadata: Buffer.from(metadata).toString('hex') },
     }));

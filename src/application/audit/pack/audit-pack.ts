@@ -7,7 +7,7 @@ import { readEvent } from '../../projections/projection.js';
 import type { Histories } from '../../workflow/histories.js';
 import type { ArtifactStore } from '../../workflow/artifacts.js';
 import { sleep, type Clock } from '../../runtime/clock.js';
-import { mustListen, InvalidRequest, NotFound, NotReady, reasonOf } from '../../runtime/errors.js';
+import { mustListen, InvalidRequest, NotFound, NotReady, PackRefused, reasonOf } from '../../runtime/errors.js';
 import { eventHash, type ChainLink } from '../../log/event-hash.js';
 import type { SignedTreeHead, TreeHeadSigner } from '../signed-tree-head.js';
 import type { AuditTree } from '../audit-tree.js';
@@ -20,6 +20,7 @@ export type AuditPack = Readonly<{ name: string; content: Uint8Array }>;
 export abstract class AuditPacks {
   /**
    * @throws NotFound, HistoryDamaged: such a history proves nothing; NotReady where no signed checkpoint covers the latest event in time
+   * @throws PackRefused where its own verifier refuses it: the history is not what was recorded and signed
    * @throws InvalidRequest where the artifacts are more bytes than a pack may have
    * @throws CallerLeft where `signal` is aborted before it is made
    */
@@ -57,6 +58,9 @@ export type PackReport = Readonly<{
   checkpoint: SignedTreeHead;
 }>;
 
+/** `wrong`: what the verifier finds wrong; null where everything holds. */
+export type CheckedPack = Readonly<{ content: Uint8Array; wrong: string | null }>;
+
 /** How a pack looks from outside. */
 export interface PackFormat {
   /** The program that checks a pack: one file without dependencies. */
@@ -65,6 +69,8 @@ export interface PackFormat {
   report(report: PackReport): Promise<Uint8Array>;
   /** One ZIP. Its comment is `sign` of a text with the SHA-256 of all bytes before it: no byte of it is free. */
   zip(files: PackFiles, madeAt: Date, sign: (text: string) => string): Promise<Uint8Array>;
+  /** By the verifier that lies in it. The bytes are its own from here on: they come back. @param keyId of the key that signed it */
+  check(content: Uint8Array, keyId: string): Promise<CheckedPack>;
 }
 
 /** Every file of the pack but itself and its signature. Its canonical JSON is what is stored, and signed. */
@@ -128,6 +134,7 @@ export class AuditPackMaker extends AuditPacks {
       'checkpoint.json': pretty(checkpoint),
       'public-key.pem': signer.publicKey,
       'key-changes.json': pretty(await tree.keyChanges()),
+      'moves.json': pretty(await tree.moves()),
       'definition.json': pretty((events[0]!.data as JsonObject)['definition'] ?? null),
       'lineage.json': pretty(lineage),
     };
@@ -141,10 +148,10 @@ export class AuditPackMaker extends AuditPacks {
     const manifest = canonicalJson(manifestOf(executionId, madeAt, files));
     files['manifest.json'] = Buffer.from(manifest);
     files['manifest.sig'] = Buffer.from(signer.sign(manifest));
-    return {
-      name: `audit-pack-${executionId}.zip`,
-      content: await format.zip(files, madeAt, (text) => signer.sign(text)),
-    };
+    const zip = await format.zip(files, madeAt, (text) => signer.sign(text));
+    const { content, wrong } = await format.check(zip, signer.keyId);
+    if (wrong !== null) throw new PackRefused(executionId, wrong);
+    return { name: `audit-pack-${executionId}.zip`, content };
   }
 
   /**
@@ -210,12 +217,23 @@ const mustBeReadable = (events: readonly RecordedEvent[]): void => {
   }
 };
 
-/** What is in the log, and where. */
-const line = ({ position, recordedAt, stream, revision, id, type, data, metadata }: RecordedEvent): string =>
-  `${JSON.stringify({
-    ...{ position: String(position), recorded_at: recordedAt.toISOString(), stream, revision: String(revision) },
-    ...{ id, type, data, metadata },
-  })}\n`;
+/** What is in the log, and where it was recorded; of an event that was moved, where it stands since as well. */
+const line = ({
+  position,
+  movedFrom,
+  recordedAt,
+  stream,
+  revision,
+  id,
+  type,
+  data,
+  metadata,
+}: RecordedEvent): string => {
+  const place = { position: String(movedFrom ?? position), recorded_at: recordedAt.toISOString() };
+  const moved = movedFrom === undefined ? {} : { moved_to: String(position) };
+  const event = { stream, revision: String(revision), id, type, data, metadata };
+  return `${JSON.stringify({ ...place, ...moved, ...event })}\n`;
+};
 
 const chainOf = (event: RecordedEvent): Json => {
   const { previousHash = null } = (event.metadata ?? {}) as Partial<ChainLink>;

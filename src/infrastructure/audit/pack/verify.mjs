@@ -11,7 +11,7 @@
  * the pack cannot be read. A forger of the pack can forge the verify.mjs in it: take this file from somebody you trust.
  */
 import { createHash, createPublicKey, verify } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -144,6 +144,24 @@ function followed(trusted, changes) {
   return all;
 }
 
+/**
+ * The log's moves to another server. Of one that is signed with a key that has not led to the pack's, which an operator may have
+ * vouched for, the pack proves nothing but what its checkpoint covers.
+ * @returns those that are signed with a key that has led to it
+ */
+function checkMoves(moves, changes, key) {
+  const keys = new Map(
+    [key, ...changes.map(({ key_change: change }) => publicKeyOf(change.from))].map((it) => [idOf(it), it]),
+  );
+  return moves.filter(({ signature, ...signed }) => {
+    const { key_id: id, number } = signed;
+    if (!keys.has(id) || !followed([id], changes).has(idOf(key))) return false;
+    const bytes = Buffer.from(canonical(signed));
+    const isSigned = verify(null, bytes, keys.get(id), Buffer.from(signature, 'base64'));
+    return expect(signed.move && isSigned, `moves.json: checkpoint ${number} is no signed record of a move`);
+  });
+}
+
 function check(files, archive, trusted, print) {
   const file = (path) => files.get(path) ?? fail(`${path} is missing`);
   const json = (path) => JSON.parse(file(path).toString('utf8'));
@@ -224,6 +242,20 @@ function check(files, archive, trusted, print) {
   print(`All of them, their positions and times of recording are under checkpoint ${signed.number} of ${signed.at},`);
   print(`  which covers ${signed.tree_size} events of the log and is signed with key ${keyId}.`);
 
+  // Packs of earlier versions have none.
+  const moves = files.has('moves.json') ? json('moves.json') : [];
+  const checked = new Set(checkMoves(moves, changes, key));
+  const moved = events.flatMap(({ moved_to: to }, place) => (to === undefined ? [] : [proofs[place]]));
+  const moveOf = ({ index }) => moves.find(({ tree_size: covered }) => index < covered);
+  for (const { revision } of moved.filter((proof) => !moveOf(proof)))
+    fail(`events.ndjson: revision ${revision} says that it was moved from another log, and no signed move covers it`);
+  for (const move of new Set(moved.map(moveOf))) {
+    print(`The log was moved to another server, as checkpoint ${move.number} of ${move.at} records;`);
+    print('  positions and times of recording are those in the log before.');
+    if (!checked.has(move))
+      print(`  That record is signed with key ${move.key_id}, of which this pack proves nothing.`);
+  }
+
   const { definition, definitionHash } = events[0].data;
   expect(canonical(json('definition.json')) === canonical(definition), 'definition.json: is not the one of the events');
   expect(hashOf(definition) === definitionHash, 'definition.json: has not the hash that the start recorded');
@@ -246,6 +278,17 @@ function trustedKeys(given) {
   const found = ids.filter((id) => id !== '');
   expect(found.length > 0 && found.every((id) => isId.test(id)), `${given}: expected a public key or fingerprints`);
   return found.map(plain);
+}
+
+/** For a program that makes packs. @returns what is wrong; null where everything holds */
+export function findWrong(zip, trusted) {
+  try {
+    const { files, archive } = readZip(zip);
+    check(new Map(files), archive, trusted, () => undefined);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
 }
 
 function read(pack) {
@@ -295,4 +338,13 @@ function main() {
   }
 }
 
-main();
+/** Not where another program imports it. */
+function isProgram() {
+  try {
+    return realpathSync(process.argv[1]) === realpathSync(fileURLToPath(import.meta.url));
+  } catch {
+    return false;
+  }
+}
+
+if (isProgram()) main();

@@ -2,11 +2,13 @@ import { hash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { zip, type AsyncZippable, type AsyncZipOptions } from 'fflate';
-import type { PackFormat, PackFiles, PackReport } from '../../../application/audit/pack/audit-pack.js';
+import type { CheckedPack, PackFormat, PackFiles, PackReport } from '../../../application/audit/pack/audit-pack.js';
 import { NotReady } from '../../../application/runtime/errors.js';
+import { checkPack, type PackToCheck } from './check-pack.js';
 import { OneShotThreads, ThreadRefusal, type ThreadLimits } from '../../system/threads.js';
 
 const limits: ThreadLimits = { threads: 1, waiting: 20, timeoutMs: 240_000, heapMb: 1024 };
+const checkLimits: ThreadLimits = { threads: 1, waiting: 20, timeoutMs: 60_000, heapMb: 1024 };
 
 /** Large files are deflated in threads of their own. */
 const zipped = promisify<AsyncZippable, AsyncZipOptions, Uint8Array>(zip);
@@ -23,6 +25,12 @@ const threads = new OneShotThreads<PackReport>(
   },
 );
 
+const checks = new OneShotThreads<PackToCheck, CheckedPack>(
+  new URL('./check-thread.js', import.meta.url),
+  checkLimits,
+  checkPack,
+);
+
 export class ZipPackFormat implements PackFormat {
   verifier(): Promise<Uint8Array> {
     return readFile(new URL('./verify.mjs', import.meta.url));
@@ -34,6 +42,15 @@ export class ZipPackFormat implements PackFormat {
     } catch (error) {
       if (!(error instanceof ThreadRefusal)) throw error;
       throw new NotReady(`The report of the audit pack was not written: ${error.message}`, { cause: error });
+    }
+  }
+
+  async check(content: Uint8Array, keyId: string): Promise<CheckedPack> {
+    try {
+      return await checks.run({ content, keyId }, [content.buffer as ArrayBuffer]);
+    } catch (error) {
+      if (!(error instanceof ThreadRefusal)) throw error;
+      throw new NotReady(`The audit pack was not checked: ${error.message}`, { cause: error });
     }
   }
 

@@ -5,6 +5,7 @@ import {
   type PageAsked,
   type RecordedEvent,
 } from '../../../application/log/event-log.js';
+import { asRecorded } from '../../../application/log/recorded-place.js';
 
 const PAGE = 1_000;
 
@@ -90,16 +91,17 @@ export class StoredLog extends EventLog {
   }
 }
 
-const recorded = (row: Row): RecordedEvent => ({
-  id: row.id,
-  type: row.type,
-  stream: row.stream,
-  revision: BigInt(row.revision),
-  position: BigInt(row.position),
-  recordedAt: new Date(Number(row.created)),
-  data: row.json ? readable(row.data) : row.data.toString('utf8'),
-  metadata: readable(row.metadata),
-});
+const recorded = (row: Row): RecordedEvent =>
+  asRecorded({
+    id: row.id,
+    type: row.type,
+    stream: row.stream,
+    revision: BigInt(row.revision),
+    position: BigInt(row.position),
+    recordedAt: new Date(Number(row.created)),
+    data: row.json ? readable(row.data) : row.data.toString('utf8'),
+    metadata: readable(row.metadata),
+  });
 
 /** What is not JSON as text, so that it can be looked at; nothing as null, as the client has it. */
 const readable = (bytes: Buffer): unknown => {

@@ -22,10 +22,11 @@ class PostgresAuditSession implements AuditLease {
   async add(leaves: readonly Leaf[], nodes: readonly TreeNode[]): Promise<void> {
     await this.query(
       `with added as (
-         insert into audit_leaves (index, position, recorded_at, stream, revision, event_id, event_hash, data_hash)
-         select index, position, recorded_at, stream, revision, id, decode(hash, 'hex'), decode(data_hash, 'hex')
+         insert into audit_leaves
+           (index, position, moved_to, recorded_at, stream, revision, event_id, event_hash, data_hash)
+         select index, position, moved_to, recorded_at, stream, revision, id, decode(hash, 'hex'), decode(data_hash, 'hex')
          from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::bigint[], $6::uuid[], $7::text[],
-           $8::text[]) as leaf(index, position, recorded_at, stream, revision, id, hash, data_hash)
+           $8::text[], $12::bigint[]) as leaf(index, position, recorded_at, stream, revision, id, hash, data_hash, moved_to)
        )
        insert into audit_nodes (level, index, hash)
        select level, index, decode(hash, 'hex')
@@ -42,6 +43,7 @@ class PostgresAuditSession implements AuditLease {
         nodes.map(({ level }) => level),
         nodes.map(({ index }) => index),
         nodes.map(({ hash }) => hash.toString('hex')),
+        leaves.map(({ movedTo }) => (movedTo === null ? null : String(movedTo))),
       ],
     );
   }
@@ -68,7 +70,7 @@ class PostgresAuditSession implements AuditLease {
 
 const stateOf = async (client: pg.Client): Promise<TreeState> => {
   const { rows } = await client.query<{ index: string; position: string }>(
-    'select index, position from audit_leaves order by index desc limit 1',
+    'select index, coalesce(moved_to, position) as position from audit_leaves order by index desc limit 1',
   );
   const size = rows[0] ? Number(rows[0].index) + 1 : 0;
   const places = peaksOf(size);
@@ -153,6 +155,10 @@ export class PostgresAuditTree extends AuditTree {
     return this.treeHeads(`checkpoint -> 'key_change' is not null order by number`);
   }
 
+  moves(): Promise<readonly SignedTreeHead[]> {
+    return this.treeHeads(`checkpoint -> 'move' is not null order by number`);
+  }
+
   private async treeHeads(which: string, values: unknown[] = []): Promise<readonly SignedTreeHead[]> {
     const rows: { checkpoint: unknown }[] = await this.dataSource.query(
       `select checkpoint from audit_checkpoints where ${which}`,
@@ -165,6 +171,7 @@ export class PostgresAuditTree extends AuditTree {
 const leaf = (row: AuditLeaf): Leaf => ({
   index: Number(row.index),
   position: BigInt(row.position),
+  movedTo: row.moved_to === null ? null : BigInt(row.moved_to),
   recordedAt: row.recorded_at,
   stream: row.stream,
   revision: BigInt(row.revision),

@@ -9,8 +9,13 @@ export class AuditLeaf {
   @PrimaryColumn('bigint')
   index!: string;
 
+  /** Where the event stood when it was recorded. */
   @Column('bigint')
   position!: string;
+
+  /** Where it stands since the log was moved; null where it was recorded in this log. */
+  @Column('bigint', { nullable: true })
+  moved_to!: string | null;
 
   @Column(INSTANT)
   recorded_at!: Date;

@@ -8,6 +8,7 @@ import {
   NotFound,
   NotInHistory,
   NotReady,
+  PackRefused,
   OtherRevision,
   TooMuchWaiting,
   CallerLeft,
@@ -98,6 +99,8 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);
   if (error instanceof NotInHistory) return new Refusal(404, 'NOT_IN_HISTORY', error.message, error.details);
   if (error instanceof HistoryDamaged) return damaged(error);
+  if (error instanceof PackRefused)
+    return new Refusal(409, 'AUDIT_PACK_REFUSED', error.message, { found: error.found });
   if (error instanceof AttemptOver) {
     return new Refusal(410, 'ATTEMPT_OVER', error.message, { continue: false, reason: error.reason });
   }

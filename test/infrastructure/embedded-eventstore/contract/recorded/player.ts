@@ -61,7 +61,8 @@ class Player {
   private readonly heard = new Map<string, Heard>();
 
   constructor(private readonly stage: Stage) {
-    this.address = /\/\/([^?/]+)/.exec(addressOf(stage.url).url)![1]!;
+    const [host] = addressOf(stage.url).hosts;
+    this.address = `${host!.address}:${host!.port}`;
     this.answers = new Answers(this.word, this.address);
   }
 
