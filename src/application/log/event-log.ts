@@ -73,8 +73,8 @@ export abstract class EventLog {
    * All or nothing.
    * @throws RevisionConflict when the stream is not at `expected`
    * @throws AppendOutcomeUnknown when no answer came in time: the events may or may not be in the log
-   * @throws LogUnavailable when the log certainly did not take them
-   * @throws AppendRefused when it certainly never will
+   * @throws LogUnavailable when the log certainly did not take them, and may take them later
+   * @throws AppendRefused when it certainly did not take them and never will
    */
   abstract append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended>;
 
@@ -112,7 +112,10 @@ export class AppendOutcomeUnknown extends Error {}
 /** No answer that helps: of an append it says that the events are certainly not in the log. The same call may succeed later. */
 export class LogUnavailable extends Error {}
 
-/** 'too-large': more than the server takes in one append. 'denied': its user may not write this stream. */
+/** Appends have failed for a while: this one was not tried, and another try at once would not be either. */
+export class AppendsPaused extends LogUnavailable {}
+
+/** 'too-large': more than the server takes in one append. 'denied': this user may not write that stream. 'deleted': StreamTombstoned. */
 export type AppendRefusedReason = 'too-large' | 'denied' | 'invalid' | 'deleted';
 
 /** The log did not take the events and never will as they are: no caller tries the same append again. */
@@ -126,10 +129,14 @@ export class AppendRefused extends Error {
   }
 }
 
-/** The stream was ended for ever, with whatever tool: it is never read or written again. Of other streams that says nothing. */
-export class StreamTombstoned extends Error {
+/**
+ * The stream was ended for ever, with whatever tool: it is never read or written again. Of other streams that says nothing.
+ * Reads throw it too.
+ */
+export class StreamTombstoned extends AppendRefused {
   constructor(readonly stream: string) {
     super(
+      'deleted',
       `Stream ${stream} was tombstoned in the event store: expected its events, and it can neither be read nor written any more. ` +
         'Restore the event store from a backup; `npm run audit -- verify --all` says since when it is so',
     );
