@@ -7,7 +7,7 @@ import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { OutsideTreeHeads, TreeHeadSigner } from '../application/audit/signed-tree-head.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
-import { type EventLog, LogUnavailable } from '../application/log/event-log.js';
+import { AppendOutcomeUnknown, type EventLog, LogUnavailable } from '../application/log/event-log.js';
 import type { Ids } from '../application/log/ids.js';
 import type { TaskTokens } from '../application/workflow/tasks.js';
 import type { Config } from '../infrastructure/config/config.js';
@@ -89,7 +89,8 @@ export class ApplicationLogger extends ConsoleLogger {
 export const logErrors = (context: string): OnError => {
   const logger = new Logger(context);
   return (message, error) => {
-    if (error instanceof LogUnavailable) logger.warn(`${message}: ${error.message}`);
+    if (error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown)
+      logger.warn(`${message}: ${error.message}`);
     else logger.error(message, error instanceof Error ? error.stack : String(error));
   };
 };

@@ -56,6 +56,9 @@ const databaseShares = (config: Config): ConnectionShares =>
     EVENTSTORE_URL: config.eventstoreUrl,
   });
 
+/** While no append is answered, one in this time is tried. */
+const APPEND_TRIAL_MS = 1_000;
+
 const toStderr = (line: string) => void process.stderr.write(`${line}\n`);
 
 /** Starts the servers that are not given, and waits for those that are given and away. A failure stops what was started. */
@@ -84,7 +87,8 @@ export const startPlatform = async (
     const openLog = (url: string) => new EventStoreDbEventLog({ url, appendTimeoutMs: config.appendTimeoutMs });
     const given = config.eventstoreUrl?.reveal();
     const endpoint = given ?? (await sharedNode(databaseUrl));
-    const log = opened(new FailoverEventLog(endpoint, openLog, { followed: FOLLOWED }), (it) => it.close());
+    const circuit = { openAfterMs: config.orderTimeoutMs, trialEveryMs: APPEND_TRIAL_MS };
+    const log = opened(new FailoverEventLog(endpoint, openLog, { followed: FOLLOWED, circuit }), (it) => it.close());
     if (given) await whileLogIsAway(waits, log);
     return { dataSource, log, close };
   } catch (error) {

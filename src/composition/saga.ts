@@ -21,7 +21,7 @@ export const saga = ({ config, clock, ids, agents, worker, log }: Dependencies):
     providers: [
       {
         provide: Workflows,
-        useValue: new Workflows(log, clock, { cachedExecutions: config.foldCacheExecutions }, tellLog('Executions')),
+        useValue: new Workflows(log, clock, workflowLimits(config), tellLog('Executions')),
       },
       {
         provide: WorkflowSaga,
@@ -84,6 +84,11 @@ const positionOfAllTables = async (app: Application) => {
   const checkpoints = await app.get(ProjectionStore).checkpoints();
   return lowestPosition(checkpoints, followed(checkpoints, readTables));
 };
+
+const workflowLimits = (config: Config) => ({
+  cachedExecutions: config.foldCacheExecutions,
+  orderMs: config.orderTimeoutMs,
+});
 
 const sagaLimits = (config: Config): SagaLimits => ({
   concurrentSteps: config.sagaMaxConcurrentSteps,

@@ -8,7 +8,7 @@ import { enveloped, type CommandContext } from '../log/envelope.js';
 import { OtherRevision, type Notify } from '../runtime/errors.js';
 import type { Unchained } from '../log/event-hash.js';
 import type { EventLog } from '../log/event-log.js';
-import { readOn, StreamWriter } from '../log/stream-writer.js';
+import { readOn, StreamWriter, type WriteLimits } from '../log/stream-writer.js';
 import { FoldCache, foldRecorded, unread, type Folded, existing, unchanged, type Outcome } from './fold-cache.js';
 import { noticesOf } from './notices.js';
 
@@ -51,11 +51,11 @@ export class Workflows {
   constructor(
     private readonly log: EventLog,
     clock: Clock,
-    limits: Readonly<{ cachedExecutions: number }>,
+    { cachedExecutions, ...limits }: Readonly<{ cachedExecutions: number }> & Partial<WriteLimits>,
     private readonly notify: Notify = () => undefined,
   ) {
-    this.cache = new FoldCache(limits.cachedExecutions);
-    this.writer = new StreamWriter(log, clock);
+    this.cache = new FoldCache(cachedExecutions);
+    this.writer = new StreamWriter(log, clock, limits);
   }
 
   /** The execution as this instance knows it: its own writes at once, others' as the subscription brings them. */
