@@ -35,15 +35,15 @@ export const health = (dependencies: Dependencies): Feature => {
 };
 
 const vitalSigns = (
-  { config, dataSource, log, clock, ids, audit, metrics }: Dependencies,
+  { config, dataSource, log, clock, ids, audit, metrics, outages }: Dependencies,
   scheduler: SagaScheduler,
 ): VitalSigns => {
   const probe = new WriteProbe(log, ids);
   const [unsigned, unseen] = [new NextEvent(log, AUDITED_PREFIXES), new NextEvent(log, [STREAM_PREFIX])];
   const ports: VitalPorts = {
     clock,
-    writeLog: () => probe.write(),
-    writeDatabase: () => probeDatabase(dataSource),
+    writeLog: () => probe.write().then(outages.logWorks),
+    writeDatabase: () => probeDatabase(dataSource).then(outages.databaseWorks),
     signed: async () => {
       const checkpoint = await audit.tree.latestTreeHead();
       const position = checkpoint ? BigInt(checkpoint.position) : 'start';
@@ -55,7 +55,7 @@ const vitalSigns = (
       return { position, movedAt, next: await unseen.after(position) };
     },
   };
-  const signs = new VitalSigns(ports, vitalLimits(config), logErrors('Health'));
+  const signs = new VitalSigns(ports, vitalLimits(config), logErrors('Health', outages));
   observeVitalSigns(metrics, () => signs.signs());
   return signs;
 };

@@ -5,6 +5,7 @@ import { AUDITED_PREFIXES } from '../application/audit/audited-log.js';
 import { EventLog } from '../application/log/event-log.js';
 import { Ids } from '../application/log/ids.js';
 import { Clock } from '../application/runtime/clock.js';
+import type { OnError } from '../application/runtime/errors.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { connectionShares, type ConnectionShares } from '../infrastructure/config/connections.js';
@@ -43,6 +44,8 @@ export type PlatformOptions = Readonly<{
   warn?: (line: string) => void;
   /** Which instance runs the event node. Default: dropped. */
   notice?: (line: string) => void;
+  /** What passes by itself. Default: dropped. */
+  onError?: OnError;
   /** Ends the start while it waits. */
   signal?: AbortSignal;
 }>;
@@ -64,7 +67,7 @@ const toStderr = (line: string) => void process.stderr.write(`${line}\n`);
 /** Starts the servers that are not given, and waits for those that are given and away. A failure stops what was started. */
 export const startPlatform = async (
   config: Config,
-  { tell, warn = toStderr, notice = () => undefined, signal }: PlatformOptions,
+  { tell, warn = toStderr, notice = () => undefined, onError = () => undefined, signal }: PlatformOptions,
 ): Promise<Platform> => {
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
@@ -88,7 +91,9 @@ export const startPlatform = async (
     const given = config.eventstoreUrl?.reveal();
     const endpoint = given ?? (await sharedNode(databaseUrl));
     const circuit = { openAfterMs: config.orderTimeoutMs, trialEveryMs: APPEND_TRIAL_MS };
-    const log = opened(new FailoverEventLog(endpoint, openLog, { followed: FOLLOWED, circuit }), (it) => it.close());
+    const onDropped = (error: unknown) => onError('The shared subscription is open again', error);
+    const options = { followed: FOLLOWED, circuit, onDropped };
+    const log = opened(new FailoverEventLog(endpoint, openLog, options), (it) => it.close());
     if (given) await whileLogIsAway(waits, log);
     return { dataSource, log, close };
   } catch (error) {

@@ -14,8 +14,8 @@ import { variableName } from '../infrastructure/agents/agent-urls.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { type Application, type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
-export const saga = ({ config, clock, ids, agents, worker, log }: Dependencies): Feature => {
-  const onError = logErrors('Saga');
+export const saga = ({ config, clock, ids, agents, worker, log, outages }: Dependencies): Feature => {
+  const onError = logErrors('Saga', outages);
   const tell = tellLog('Agents');
   return {
     providers: [
@@ -47,13 +47,14 @@ export const saga = ({ config, clock, ids, agents, worker, log }: Dependencies):
 };
 
 /** Wakes the saga: by events, by time, and when an operator holds or releases an agent. */
-export const sagaScheduler = ({ config, log, clock, ids, agents, worker }: Dependencies): Feature => ({
+export const sagaScheduler = ({ config, log, clock, ids, agents, worker, outages }: Dependencies): Feature => ({
   providers: [
     { provide: AgentHolds, useValue: new AgentHolds(log, clock, tellLog('Agents')) },
     {
       provide: AgentHoldsWatch,
       inject: [AgentHolds],
-      useFactory: (holds: AgentHolds) => new AgentHoldsWatch(holds, { log, agents, clock, ids }, logErrors('Holds')),
+      useFactory: (holds: AgentHolds) =>
+        new AgentHoldsWatch(holds, { log, agents, clock, ids }, logErrors('Holds', outages)),
     },
     {
       provide: SagaScheduler,
@@ -64,7 +65,7 @@ export const sagaScheduler = ({ config, log, clock, ids, agents, worker }: Depen
           { log, workers, due, clock, ids },
           worker,
           watchLimits(config),
-          logErrors('Saga'),
+          logErrors('Saga', outages),
         ),
     },
   ],

@@ -19,7 +19,7 @@ import { PostgresDueExecutions, PostgresWorkers } from '../infrastructure/postgr
 import { commandHandlers, queryHandlers } from './handlers.js';
 import { type Dependencies, type Feature, logErrors } from './feature.js';
 
-export const workflows = ({ config, dataSource, clock, definitions, metrics }: Dependencies): Feature => {
+export const workflows = ({ config, dataSource, clock, definitions, metrics, outages }: Dependencies): Feature => {
   const waiting = new PostgresWaitingExecutions(dataSource);
   return {
     providers: [
@@ -34,7 +34,7 @@ export const workflows = ({ config, dataSource, clock, definitions, metrics }: D
       { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },
       {
         provide: StartBacklog,
-        useValue: new StartBacklog(waiting, clock, backlogLimits(config), logErrors('Starts')),
+        useValue: new StartBacklog(waiting, clock, backlogLimits(config), logErrors('Starts', outages)),
       },
       { provide: DueExecutions, useValue: new PostgresDueExecutions(dataSource) },
       ...commandHandlers,

@@ -87,6 +87,7 @@ export abstract class EventLog {
   /**
    * Live catch-up over the whole log, streams whose name begins with (one of) `prefix` only, in log order, after `after` (exclusive).
    * Ends with an error when the connection is lost (the caller loops with back-off); ends quietly on `signal`.
+   * @throws SubscriptionDropped, LogUnavailable
    */
   abstract subscribe(
     options: Readonly<{
@@ -111,6 +112,12 @@ export class AppendOutcomeUnknown extends Error {}
 
 /** No answer that helps: of an append it says that the events are certainly not in the log. The same call may succeed later. */
 export class LogUnavailable extends Error {}
+
+/**
+ * The server ended a subscription because what it had to send waited for too long. Nothing is wrong with the log: a new
+ * subscription goes on after the last position.
+ */
+export class SubscriptionDropped extends LogUnavailable {}
 
 /** Appends have failed for a while: this one was not tried, and another try at once would not be either. */
 export class AppendsPaused extends LogUnavailable {}

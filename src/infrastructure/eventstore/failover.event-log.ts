@@ -33,6 +33,8 @@ type FailoverOptions = Readonly<{
   appendPatienceMs: number;
   /** When appends are no longer tried because none is answered. */
   circuit: CircuitLimits;
+  /** Called when the server dropped the shared subscription, which is open again by then. */
+  onDropped: (error: unknown) => void;
 }>;
 
 const DEFAULTS: FailoverOptions = {
@@ -42,6 +44,7 @@ const DEFAULTS: FailoverOptions = {
   pauseMs: 100,
   appendPatienceMs: 2_000,
   circuit: { openAfterMs: 5_000, trialEveryMs: 1_000 },
+  onDropped: () => undefined,
 };
 /** Nothing is ever written to it: reading it costs next to nothing. */
 const NO_STREAM = 'where-is-the-log';
@@ -64,7 +67,8 @@ export class FailoverEventLog extends EventLog {
     this.options = { ...DEFAULTS, ...options };
     this.circuit = new AppendCircuit(() => performance.now(), this.options.circuit);
     const log = { head: () => this.head(), subscribe: (asked: SubscribeOptions) => this.server.subscribe(asked) };
-    this.tail = new SharedTail(log, this.options.followed, this.options.keptEvents);
+    const { followed, keptEvents, onDropped } = this.options;
+    this.tail = new SharedTail(log, followed, keptEvents, onDropped);
     if (typeof endpoint === 'string') {
       this.server = open(endpoint);
       return;
