@@ -24,7 +24,7 @@ export const startScriptedServer = async (script: Script) => {
   // Bytes that are no message are sent as they are.
   const responseSerialize = (message: InstanceType<typeof streams.BatchAppendResp> | Buffer) =>
     Buffer.isBuffer(message) ? message : batchAppend.responseSerialize(message);
-  server.addService({ read, batchAppend: { ...batchAppend, responseSerialize } } as never, {
+  server.addService({ read, batchAppend: { ...batchAppend, responseSerialize } }, {
     read: (call: ReadCall) => script.read(call),
     batchAppend: (call: BatchCall) => {
       call.on('data', (request: Request) => script.append(request, call));
