@@ -7,16 +7,14 @@ import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eve
 import { bundled, startChild } from '../../support/child.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase } from '../../support/postgres.js';
+import { shiftedClock } from '../../support/shifted-clock.js';
 import { listen } from './event-log.contract.js';
 
 const program = bundled(new URL('../../../dist/infrastructure/embedded-eventstore/main.js', import.meta.url));
 
-const shifted = (ms: number) =>
-  `--import=data:text/javascript,${encodeURIComponent(`const now=Date.now;Date.now=()=>now()+${ms}`)}`;
-
 test.each([-60_000, 6_000])('by %p ms', async (ms) => {
   const [database, dataDir] = [await createTestDatabase(), await mkdtemp(join(tmpdir(), 'workflow-executor-shift-'))];
-  const environment = { DATABASE_URL: database.url, DATA_DIR: dataDir, PORT: '0', NODE_OPTIONS: shifted(ms) };
+  const environment = { DATABASE_URL: database.url, DATA_DIR: dataDir, PORT: '0', ...shiftedClock(ms) };
   const child = startChild(program, [], environment);
   try {
     const [, file = ''] = await child.printed(/EVENTSTORE_URL="\$\(cat '([^']+)'\)"/);
