@@ -1,7 +1,7 @@
 import type { Clock } from './clock.js';
 import { reasonOf, type Notify } from './errors.js';
 
-export type OutageLimits = Readonly<{
+type OutageLimits = Readonly<{
   /** Between two lines of one outage. */
   everyMs: number;
   /** What has not failed for this long, and works, has recovered. Longer than the pause of any loop that tries again. */

@@ -6,7 +6,7 @@ import type { Appended, ExpectedRevision, NewEvent } from '../../application/log
 import { BackwardWriter } from '../protobuf/backward-writer.js';
 import { FieldReader } from '../protobuf/field-reader.js';
 
-export type AppendMessage = Readonly<{
+type AppendMessage = Readonly<{
   /** The appends of a call are numbered; the answer gives the number back. */
   number: bigint;
   stream: string;

@@ -6,7 +6,7 @@ import { appendFailure, lostCall, tooLarge, verdictOf } from './append-verdict.j
 import { within } from './call-errors.js';
 import { callStreams, type AppendCall } from './streams-client.js';
 
-export type AppendPoolLimits = Readonly<{
+type AppendPoolLimits = Readonly<{
   /** After this time the outcome of an append is not known. The server is given the same time. */
   appendTimeoutMs: number;
   /** Calls over which appends go side by side. */
