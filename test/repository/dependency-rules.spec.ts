@@ -69,7 +69,7 @@ const EXPECTED = [
   'infrastructure-layers: infrastructure/agents/caller.ts -> interfaces/http/dto.ts',
   'infrastructure-layers: infrastructure/agents/direct.ts -> app.module.ts',
   'interfaces-layers: interfaces/http/routes.ts -> infrastructure/agents/direct.ts',
-  'log-messages: infrastructure/eventstore/eventstore-db.event-log.ts -> @eventstore/db-client/generated/streams_pb.js',
+  'log-messages: infrastructure/eventstore/eventstore-db.event-log.ts -> @eventstore/db-client',
   'no-circular: app.module.ts -> interfaces/http/routes.ts',
   'no-circular: application/loop-back.ts -> application/loop.ts',
   'no-development-packages: application/reach.ts -> yaml',
