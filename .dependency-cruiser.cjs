@@ -116,6 +116,12 @@ module.exports = {
       { path: npm('@eventstore/db-client'), pathNot: EVENTSTORE_MESSAGES },
     ),
     forbid(
+      'log-messages',
+      "The log writes and reads its messages by the protocol's field numbers; the inside of the client may change.",
+      { path: '^src/infrastructure/eventstore/' },
+      { path: EVENTSTORE_MESSAGES },
+    ),
+    forbid(
       'clients',
       'Clients of the outside world belong to infrastructure.',
       { path: '^src/', pathNot: '^src/(infrastructure|agents|tools)/' },

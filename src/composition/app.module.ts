@@ -5,6 +5,7 @@ import type { Config } from '../infrastructure/config/config.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
 import { agents } from './agents.js';
+import { agreedClock } from './agreed-clock.js';
 import { audit } from './audit.js';
 import type { Dependencies, Feature } from './feature.js';
 import { health } from './health.js';
@@ -20,6 +21,7 @@ import { workflows } from './workflows.js';
 /** Each comes after those that it needs: so they start, and in the reverse order they stop. */
 export const featuresOf = (dependencies: Dependencies): readonly Feature[] => [
   platform(dependencies),
+  agreedClock(dependencies),
   jsonReading(dependencies),
   workflows(dependencies),
   audit(dependencies),

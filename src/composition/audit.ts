@@ -21,9 +21,9 @@ import type { Config } from '../infrastructure/config/config.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
 import { type AuditDependencies, type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
-export const audit = ({ config, log, clock, ids, audit: dependencies }: Dependencies): Feature => {
+export const audit = ({ config, log, clock, ids, outages, audit: dependencies }: Dependencies): Feature => {
   const foreign = new ForeignEvents(tellLog('Audit'));
-  const keeper = auditKeeper(config, { ...dependencies, log, clock, ids, foreign }, logErrors('Audit'));
+  const keeper = auditKeeper(config, { ...dependencies, log, clock, ids, foreign }, logErrors('Audit', outages));
   return {
     providers: [
       { provide: AuditTreeWriter, useValue: keeper },

@@ -7,7 +7,6 @@ import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { OutsideTreeHeads, TreeHeadSigner } from '../application/audit/signed-tree-head.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
-import { LogUnavailable } from '../application/log/event-log.js';
 import type { WatchedEventLog } from '../application/log/watched.event-log.js';
 import type { Ids } from '../application/log/ids.js';
 import type { TaskTokens } from '../application/workflow/tasks.js';
@@ -18,6 +17,7 @@ import type { OwnCalls } from '../interfaces/http/server/admission.js';
 import type { Door } from '../interfaces/http/configure-http.js';
 import type { JsonReader } from '../interfaces/http/server/json-body.js';
 import type { Notify, OnError } from '../application/runtime/errors.js';
+import type { OutageLogs } from './outages.js';
 
 export type Application = NestExpressApplication;
 
@@ -62,6 +62,7 @@ export type Dependencies = Readonly<{
   token: OwnCalls;
   audit: AuditDependencies;
   metrics: PrometheusMetrics;
+  outages: OutageLogs;
   /** The same for requests and live updates. */
   door: Door;
   /** The name of this instance in events and heartbeats. */
@@ -89,12 +90,12 @@ export class ApplicationLogger extends ConsoleLogger {
   }
 }
 
-/** Writes errors after which the caller continues to the log of that context. That the event log is away has no stack worth a look. */
-export const logErrors = (context: string): OnError => {
+/** Writes errors after which the caller continues to the log of that context. Those of an outage are counted: no stack is worth a look. */
+export const logErrors = (context: string, { all }: OutageLogs): OnError => {
   const logger = new Logger(context);
   return (message, error) => {
-    if (error instanceof LogUnavailable) logger.warn(`${message}: ${error.message}`);
-    else logger.error(message, error instanceof Error ? error.stack : String(error));
+    if (all.take(context, message, error)) return;
+    logger.error(message, error instanceof Error ? error.stack : String(error));
   };
 };
 

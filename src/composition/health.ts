@@ -36,7 +36,7 @@ export const health = (dependencies: Dependencies): Feature => {
 };
 
 const vitalSigns = (
-  { config, dataSource, log, diagnosis, clock, ids, audit, metrics }: Dependencies,
+  { config, dataSource, log, diagnosis, clock, ids, audit, metrics, outages }: Dependencies,
   scheduler: SagaScheduler,
 ): VitalSigns => {
   const probe = new WriteProbe(log, ids);
@@ -46,6 +46,7 @@ const vitalSigns = (
     writeLog: async () => {
       try {
         await probe.write();
+        outages.logWorks();
       } catch (error) {
         await diagnosis.ask(error);
         throw error;
@@ -53,7 +54,7 @@ const vitalSigns = (
     },
     watched: log,
     faultOf: diagnosis.faultOf,
-    writeDatabase: () => probeDatabase(dataSource),
+    writeDatabase: () => probeDatabase(dataSource).then(outages.databaseWorks),
     signed: async () => {
       const checkpoint = await audit.tree.latestTreeHead();
       const position = checkpoint ? BigInt(checkpoint.position) : 'start';
@@ -65,7 +66,7 @@ const vitalSigns = (
       return { position, movedAt, next: await unseen.after(position) };
     },
   };
-  const signs = new VitalSigns(ports, vitalLimits(config), logErrors('Health'));
+  const signs = new VitalSigns(ports, vitalLimits(config), logErrors('Health', outages));
   observeVitalSigns(metrics, () => signs.signs());
   return signs;
 };

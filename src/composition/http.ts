@@ -29,9 +29,9 @@ export const http = ({ config, token }: Dependencies): Feature => ({
 
 /** @returns the address that it is bound to */
 export const serve = async (app: Application, dependencies: Dependencies): Promise<AddressInfo> => {
-  const { config, metrics, stopping, door } = dependencies;
+  const { config, metrics, stopping, door, outages } = dependencies;
   app.use(measureRequests(metrics));
-  configureHttp(app, httpLimits(config), stopping, door);
+  configureHttp(app, httpLimits(config), stopping, { ...door, outages: outages.all });
   await listen(app, config);
   return app.getHttpServer().address() as AddressInfo;
 };

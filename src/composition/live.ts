@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { EventBroadcaster } from '../application/live/event-broadcaster.js';
 import { LiveStreams } from '../application/live/live-streams.js';
 import { RowChanges } from '../application/live/row-changes.js';
+import type { OnError } from '../application/runtime/errors.js';
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/live-source.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresLiveSource } from '../infrastructure/postgres/live/postgres-live-source.js';
@@ -19,8 +20,8 @@ import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/real
 import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { type Dependencies, type Feature, logErrors } from './feature.js';
 
-export const live = ({ config, dataSource, clock, stopping }: Dependencies): Feature => {
-  const onError = logErrors('Live');
+export const live = ({ config, dataSource, clock, stopping, outages }: Dependencies): Feature => {
+  const onError = logErrors('Live', outages);
   const changes = new PostgresRowChanges(dataSource, clock, DEFAULT_ROW_CHANGES_LIMITS, onError);
   const source = readyUnlessAway(new PostgresLiveSource(dataSource));
   const limits = streamLimits(config);
@@ -42,19 +43,19 @@ export const live = ({ config, dataSource, clock, stopping }: Dependencies): Fea
   };
 };
 
-export const realtime = ({ config, door }: Dependencies): Feature => ({
+export const realtime = ({ config, door, outages }: Dependencies): Feature => ({
   providers: [
     {
       provide: RealtimeServer,
       inject: [RowChanges],
-      useFactory: (changes: RowChanges) => realtimeServer(changes, config, door),
+      useFactory: (changes: RowChanges) => realtimeServer(changes, config, door, logErrors('Realtime', outages)),
     },
   ],
   listen: (app) => app.get(RealtimeServer).start(app.getHttpServer()),
   stop: (app) => app.get(RealtimeServer).stop(),
 });
 
-const realtimeServer = (changes: RowChanges, config: Config, door: Door): RealtimeServer => {
+const realtimeServer = (changes: RowChanges, config: Config, door: Door, onError: OnError): RealtimeServer => {
   const { connections } = door;
   const admission = {
     ...door,
@@ -64,7 +65,7 @@ const realtimeServer = (changes: RowChanges, config: Config, door: Door): Realti
     }),
   };
   const note = upgradeLog(config.accessLog);
-  return new RealtimeServer(changes, realtimeLimits(config), logErrors('Realtime'), admission, note);
+  return new RealtimeServer(changes, realtimeLimits(config), onError, admission, note);
 };
 
 const realtimeLimits = (config: Config): RealtimeLimits => ({

@@ -7,6 +7,7 @@ import { METADATA_PREFIX } from '../application/saga/damage-watch.js';
 import { Ids } from '../application/log/ids.js';
 import { isLasting } from '../application/log/log-fault.js';
 import { Clock } from '../application/runtime/clock.js';
+import type { OnError } from '../application/runtime/errors.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { connectionShares, type ConnectionShares } from '../infrastructure/config/connections.js';
@@ -50,6 +51,8 @@ export type PlatformOptions = Readonly<{
   notice?: (line: string) => void;
   /** What the log of EVENTSTORE_URL has to do besides being read, before anything else is started. */
   alsoTry?: (log: EventLog) => Promise<void>;
+  /** What passes by itself. Default: dropped. */
+  onError?: OnError;
   /** Ends the start while it waits. */
   signal?: AbortSignal;
 }>;
@@ -63,12 +66,15 @@ const databaseShares = (config: Config): ConnectionShares =>
     EVENTSTORE_URL: config.eventstoreUrl,
   });
 
+/** While no append is answered, one in this time is tried. */
+const APPEND_TRIAL_MS = 1_000;
+
 const toStderr = (line: string) => void process.stderr.write(`${line}\n`);
 
 /** Starts the servers that are not given, and waits for those that are given and away. A failure stops what was started. */
 export const startPlatform = async (
   config: Config,
-  { tell, warn = toStderr, notice = () => undefined, alsoTry, signal }: PlatformOptions,
+  { tell, warn = toStderr, notice = () => undefined, onError = () => undefined, alsoTry, signal }: PlatformOptions,
 ): Promise<Platform> => {
   const closers: (() => Promise<void>)[] = [];
   const close = async () => {
@@ -91,7 +97,10 @@ export const startPlatform = async (
     const openLog = (url: string) => new EventStoreDbEventLog({ url, appendTimeoutMs: config.appendTimeoutMs });
     const given = config.eventstoreUrl?.reveal();
     const endpoint = given ?? (await sharedNode(databaseUrl));
-    const log = opened(new FailoverEventLog(endpoint, openLog, { followed: FOLLOWED }), (it) => it.close());
+    const circuit = { openAfterMs: config.orderTimeoutMs, trialEveryMs: APPEND_TRIAL_MS };
+    const onDropped = (error: unknown) => onError('The shared subscription is open again', error);
+    const options = { followed: FOLLOWED, circuit, onDropped };
+    const log = opened(new FailoverEventLog(endpoint, openLog, options), (it) => it.close());
     const diagnosis = new LogDiagnosis(given);
     const tryLog = async () => {
       await log.head();

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
+import { LogUnavailable } from '../application/log/event-log.js';
 import type { OnError } from '../application/runtime/errors.js';
 import { PoisonOrders, ProjectionRecords } from '../application/projections/admin/projection-records.js';
 import { ProjectionStatuses } from '../application/projections/admin/projection-status.js';
@@ -26,8 +27,8 @@ import { readTables } from './read-tables.js';
 const SAMPLE_EVERY_MS = 5_000;
 
 export const projections = (dependencies: Dependencies): Feature => {
-  const { config, dataSource, log, clock, metrics } = dependencies;
-  const onError = logErrors('Projections');
+  const { config, dataSource, log, clock, metrics, outages } = dependencies;
+  const onError = logErrors('Projections', outages);
   const { store, runner, records, orders, rows, rebuilds, rebuilder, statuses, leadsHere } = readTables(
     dependencies,
     onError,
@@ -82,8 +83,17 @@ const logDifference = ({ projection, executionId, position, differences }: Check
   );
 };
 
-/** An error after which the thread continues. */
-export type FromRebuildThread = Readonly<{ message: string; reason: string }>;
+/** An error after which the thread continues, with what is known by in this thread too. */
+export type FromRebuildThread = Readonly<{
+  message: string;
+  reason: string;
+  stack: string | undefined;
+  code: string | undefined;
+  isOfTheLog: boolean;
+}>;
+
+const errorOf = ({ reason, stack, code, isOfTheLog }: FromRebuildThread): Error =>
+  isOfTheLog ? new LogUnavailable(reason) : Object.assign(new Error(reason), { code }, stack && { stack });
 
 /** For a transaction that is under way when the application ends; then the thread is cut off, and the next start continues. */
 const STOP_MS = 8_000;
@@ -111,7 +121,7 @@ const rebuildThread = (
         cutOff = setTimeout(() => void worker.terminate(), STOP_MS);
       };
       signal.addEventListener('abort', stop, { once: true });
-      worker.on('message', ({ message, reason }: FromRebuildThread) => onError(message, reason));
+      worker.on('message', (failure: FromRebuildThread) => onError(failure.message, errorOf(failure)));
       worker.once('error', reject);
       worker.once('exit', (code) => {
         clearTimeout(cutOff);

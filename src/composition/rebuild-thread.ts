@@ -1,5 +1,7 @@
 /** The thread that carries out the orders for rebuilds, and ends. */
 import { parentPort } from 'node:worker_threads';
+import { AppendOutcomeUnknown, LogUnavailable } from '../application/log/event-log.js';
+import { reasonOf } from '../application/runtime/errors.js';
 import { giveWay } from '../infrastructure/system/give-way.js';
 import type { FromRebuildThread } from './projections.js';
 import { openProjectionTools } from './read-tables.js';
@@ -9,9 +11,11 @@ const ending = new AbortController();
 parentPort?.once('message', () => ending.abort());
 const report = (failure: FromRebuildThread) => parentPort?.postMessage(failure);
 
-const tools = await openProjectionTools((message, error) =>
-  report({ message, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
-);
+const tools = await openProjectionTools((message, error) => {
+  const { stack, code } = (error ?? {}) as Readonly<{ stack?: string; code?: string }>;
+  const isOfTheLog = error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown;
+  report({ message, reason: reasonOf(error), stack, code, isOfTheLog });
+});
 try {
   await tools.admin.rebuilder.work(ending.signal);
 } finally {

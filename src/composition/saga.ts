@@ -17,18 +17,16 @@ import { variableName } from '../infrastructure/agents/agent-urls.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { type Application, type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
-export const saga = ({ config, clock, ids, agents, worker, log }: Dependencies): Feature => {
-  const onError = logErrors('Saga');
+export const saga = ({ config, clock, ids, agents, worker, log, outages }: Dependencies): Feature => {
+  const onError = logErrors('Saga', outages);
   const tell = tellLog('Agents');
   return {
     providers: [
       {
         provide: Workflows,
         inject: [Histories],
-        useFactory: (histories: Histories) => {
-          const limits = { cachedExecutions: config.foldCacheExecutions };
-          return new Workflows(log, clock, limits, tellLog('Executions'), histories);
-        },
+        useFactory: (histories: Histories) =>
+          new Workflows(log, clock, workflowLimits(config), tellLog('Executions'), histories),
       },
       {
         provide: WorkflowSaga,
@@ -54,13 +52,14 @@ export const saga = ({ config, clock, ids, agents, worker, log }: Dependencies):
 };
 
 /** Wakes the saga: by events, by time, and when an operator holds or releases an agent. */
-export const sagaScheduler = ({ config, log, clock, ids, agents, worker }: Dependencies): Feature => ({
+export const sagaScheduler = ({ config, log, clock, ids, agents, worker, outages }: Dependencies): Feature => ({
   providers: [
     { provide: AgentHolds, useValue: new AgentHolds(log, clock, tellLog('Agents')) },
     {
       provide: AgentHoldsWatch,
       inject: [AgentHolds],
-      useFactory: (holds: AgentHolds) => new AgentHoldsWatch(holds, { log, agents, clock, ids }, logErrors('Holds')),
+      useFactory: (holds: AgentHolds) =>
+        new AgentHoldsWatch(holds, { log, agents, clock, ids }, logErrors('Holds', outages)),
     },
     {
       provide: SagaScheduler,
@@ -71,7 +70,7 @@ export const sagaScheduler = ({ config, log, clock, ids, agents, worker }: Depen
           { log, workers, due, clock, ids },
           worker,
           watchLimits(config),
-          logErrors('Saga'),
+          logErrors('Saga', outages),
         ),
     },
     {
@@ -82,7 +81,7 @@ export const sagaScheduler = ({ config, log, clock, ids, agents, worker }: Depen
         workflows: Workflows,
         damaged: DamagedHistories,
         reports: DamageReports,
-      ) => new DamageWatch({ log, clock, ids, workflows, damaged, reports, saga: workflowSaga }, logErrors('Saga')),
+      ) => new DamageWatch({ log, clock, ids, workflows, damaged, reports, saga: workflowSaga }, logErrors('Saga', outages)),
     },
   ],
   start: async (app) => {
@@ -102,6 +101,11 @@ const positionOfAllTables = async (app: Application) => {
   const checkpoints = await app.get(ProjectionStore).checkpoints();
   return lowestPosition(checkpoints, followed(checkpoints, readTables));
 };
+
+const workflowLimits = (config: Config) => ({
+  cachedExecutions: config.foldCacheExecutions,
+  orderMs: config.orderTimeoutMs,
+});
 
 const sagaLimits = (config: Config): SagaLimits => ({
   concurrentSteps: config.sagaMaxConcurrentSteps,

@@ -16,9 +16,10 @@ import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.
 import { agentLimits, agentWarnings, installationToken, reachAgents } from './agents.js';
 import { AppModule, featuresOf } from './app.module.js';
 import { openAudit, pinIt } from './audit.js';
-import { type Dependencies, type Feature, ApplicationLogger } from './feature.js';
+import { type Dependencies, type Feature, ApplicationLogger, logErrors, tellLog } from './feature.js';
 import { boundUrl, doorOf, ownUrl, serve } from './http.js';
 import { jsonThreadLimits, JsonThreads } from './json.js';
+import { outageLogs } from './outages.js';
 import { startPlatform, type Platform } from './platform.js';
 import { WatchedEventLog } from '../application/log/watched.event-log.js';
 import { WriteProbe } from '../application/log/write-probe.js';
@@ -63,18 +64,20 @@ export const startServer = async (
   if (config.agentsModule) await loadAgentsModule(config.agentsModule);
   for (const line of agentWarnings(config, definitions, registeredAgents().keys())) logger.warn(line, 'Agents');
 
+  const outages = outageLogs(clock, tellLog('Outage'));
   const platform = await startPlatform(config, {
     tell: (line) => logger.debug(line, 'Platform'),
     warn: (line) => logger.warn(line, 'Platform'),
     notice: (line) => logger.log(line, 'EventNode'),
     alsoTry: (log) => new WriteProbe(log, ids).write(),
+    onError: logErrors('EventLog', outages),
     signal,
   });
   let app: NestExpressApplication | undefined;
   try {
     let url = '';
     const stopping = new AbortController();
-    const own = { clock, ids, definitions, projectDirs, stopping: stopping.signal };
+    const own = { clock, ids, definitions, projectDirs, outages, stopping: stopping.signal };
     const dependencies = await dependenciesOf(config, platform, own, () => url);
     const features = featuresOf(dependencies);
     const module = await AppModule.register(config, features);
@@ -95,7 +98,7 @@ export const startServer = async (
 /** A subscription that is lost is open again by then, where nothing but a connection was lost. */
 const GRACE_MS = 5_000;
 
-type Own = Pick<Dependencies, 'clock' | 'ids' | 'definitions' | 'projectDirs' | 'stopping'>;
+type Own = Pick<Dependencies, 'clock' | 'ids' | 'definitions' | 'projectDirs' | 'outages' | 'stopping'>;
 
 /** @param ownUrl asked at each call: our own address is known late */
 const dependenciesOf = async (

@@ -24,8 +24,8 @@ import {
 import type { TargetRules } from '../infrastructure/webhooks/target-rules.js';
 import { type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
-export const webhooks = ({ config, dataSource, clock, log, ids }: Dependencies): Feature => {
-  const onError = logErrors('Webhooks');
+export const webhooks = ({ config, dataSource, clock, log, ids, outages }: Dependencies): Feature => {
+  const onError = logErrors('Webhooks', outages);
   const limits = webhookLimits(config);
   const sender = new HttpWebhookSender(clock, targetRules(config), senderLimits(config));
   const queue = new PostgresWebhookQueue(dataSource, { ...DEFAULT_LEASE_LIMITS, queued: limits.queued });

@@ -22,9 +22,9 @@ import { PostgresDueExecutions, PostgresWorkers } from '../infrastructure/postgr
 import { commandHandlers, queryHandlers } from './handlers.js';
 import { type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
-export const workflows = ({ config, dataSource, log, clock, definitions, metrics }: Dependencies): Feature => {
+export const workflows = ({ config, dataSource, log, clock, definitions, metrics, outages }: Dependencies): Feature => {
   const damaged = new PostgresDamagedHistories(dataSource);
-  const reports = new DamageReports(damaged, clock, tellLog('Executions'), logErrors('Executions'));
+  const reports = new DamageReports(damaged, clock, tellLog('Executions'), logErrors('Executions', outages));
   observeDamage(metrics, () => damaged.count());
   const waiting = new PostgresWaitingExecutions(dataSource);
   return {
@@ -43,7 +43,7 @@ export const workflows = ({ config, dataSource, log, clock, definitions, metrics
       { provide: Workers, useValue: new PostgresWorkers(dataSource, config.workerTimeoutMs) },
       {
         provide: StartBacklog,
-        useValue: new StartBacklog(waiting, clock, backlogLimits(config), logErrors('Starts')),
+        useValue: new StartBacklog(waiting, clock, backlogLimits(config), logErrors('Starts', outages)),
       },
       { provide: DueExecutions, useValue: new PostgresDueExecutions(dataSource) },
       ...commandHandlers,

@@ -39,7 +39,7 @@ test('a claim that was given up, and is seen while another command is under way,
   const { saga } = w.instance('w1');
   await saga.submit(EXECUTION, w.start(EXECUTION, false));
 
-  const carryOut = await w.giveUp(saga, { type: 'ExecuteRemaining', data: {} }, 4_000);
+  const carryOut = await w.giveUp(saga, { type: 'ExecuteRemaining', data: {} }, 5_000);
 
   // A second command waits for its answer as the first one's events come into the log.
   const append = w.log.append.bind(w.log);

@@ -12,7 +12,7 @@ import { InMemoryEventLog } from '../support/in-memory.event-log.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 
 const STREAM = 'counter';
-const LIMITS = { maximumRounds: 3, maximumTries: 1, initialPauseMs: 100 };
+const LIMITS = { orderMs: 5_000, maximumRounds: 3, initialPauseMs: 100 };
 
 type Fold = StreamFold & Readonly<{ count: number }>;
 const unread: Fold = { revision: 'none', commands: [], link: null, count: 0 };
@@ -37,7 +37,8 @@ class ContestedLog extends InMemoryEventLog {
 
 const setUp = () => {
   const log = new ContestedLog();
-  const writer = new StreamWriter(log, new VirtualClock(), LIMITS);
+  const clock = new VirtualClock();
+  const writer = new StreamWriter(log, clock, LIMITS);
   const fresh = () =>
     readOn(log, STREAM, unread, (fold, event): Fold => {
       const { commandId } = event.metadata as Readonly<{ commandId?: string }>;
@@ -48,7 +49,7 @@ const setUp = () => {
         count: fold.count + 1,
       };
     });
-  return { log, writer, fresh };
+  return { log, clock, writer, fresh };
 };
 
 const context = (commandId: string): CommandContext => ({
@@ -120,15 +121,36 @@ describe('the stream writer', () => {
     expect((await log.read(STREAM)).revision).toBe(0n);
   });
 
+  test('reads as patiently as it appends, and says after the time of an order that nothing was written', async () => {
+    const { log, clock, writer, fresh } = setUp();
+    let isAway = true;
+    const read = log.read.bind(log);
+    log.read = (stream, from) => (isAway ? Promise.reject(new LogUnavailable('connection lost')) : read(stream, from));
+    const first = writer.write(STREAM, 'a', { fresh }, () => counted('a'));
+    await clock.pass(1_000);
+    isAway = false;
+    await clock.pass(1_000);
+    expect((await first).appended).toMatchObject({ revision: 0n });
+    isAway = true;
+    const second = writer.write(STREAM, 'b', { fresh }, () => counted('b')).catch((error: unknown) => error);
+    await clock.pass(5_000);
+    expect(await second).toBeInstanceOf(LogUnavailable);
+    isAway = false;
+    await clock.pass(60_000);
+    expect((await log.read(STREAM)).events).toHaveLength(1);
+  });
+
   test('has the caller forget its fold where the log gave no clear answer, and not before', async () => {
-    const { log, writer, fresh } = setUp();
+    const { log, clock, writer, fresh } = setUp();
     let forgotten = 0;
     const source = { cached: () => unread, fresh, forget: () => forgotten++ };
     log.losses = 1;
     await writer.write(STREAM, 'a', source, () => counted('a'));
     expect(forgotten).toBe(0);
     log.append = () => Promise.reject(new LogUnavailable('not now'));
-    await expect(writer.write(STREAM, 'b', source, () => counted('b'))).rejects.toBeInstanceOf(LogUnavailable);
+    const failed = writer.write(STREAM, 'b', source, () => counted('b')).catch((error: unknown) => error);
+    await clock.pass(5_000);
+    expect(await failed).toBeInstanceOf(LogUnavailable);
     expect(forgotten).toBe(1);
   });
 });

@@ -28,7 +28,7 @@ const failing = (vitals: VitalSigns) =>
   Object.entries(vitals.signs())
     .filter(([, { ok }]) => !ok)
     .map(([name]) => name);
-const event = (recordedAt: Date) => ({ recordedAt }) as RecordedEvent;
+const event = (recordedAt: Date) => ({ recordedAt, position: BigInt(recordedAt.getTime()) }) as RecordedEvent;
 
 test('before the first write nothing is known to be well', async () => {
   const { clock, vitals } = world();
@@ -123,6 +123,19 @@ describe.each(['signing', 'saga'] as const)('%s', (name) => {
     await clock.pass(600_000);
     expect(failing(vitals)).toEqual([]);
   });
+
+  test.each([-60_000, -6_000, 6_000, 60_000])(
+    'is judged by this clock alone: the clock of the log differs by %p ms',
+    async (ms) => {
+      const began = new VirtualClock().now();
+      const next = event(new Date(began.getTime() + ms));
+      const { clock, vitals } = world({ [port]: async () => ({ position: 1n, movedAt: began, next }) });
+      await clock.pass(59_000);
+      expect(failing(vitals)).toEqual([]);
+      await clock.pass(3_000);
+      expect(failing(vitals)).toEqual([name]);
+    },
+  );
 
   test('has not where the event came a moment ago, however long nothing came before', async () => {
     const began = new VirtualClock().now();

@@ -1,5 +1,6 @@
 /** Two instances in processes of their own, on one database: how they share work, and what happens when one of them stops. */
 import { eventually } from '../support/eventually.js';
+import { shiftedClock } from '../support/shifted-clock.js';
 import { startHeldAgent } from './support/held-agent.js';
 import { hammer } from './support/hammer.js';
 import { openCluster, type Cluster } from './support/cluster.js';
@@ -28,13 +29,17 @@ const tearDown = async () => {
   await agent.close();
 };
 
-describe('two instances that run', () => {
+/** More than a step's timeout. */
+const AHEAD_MS = 90_000;
+
+describe('two instances that run, one on a machine whose clock is ahead', () => {
   let first: Instance;
   let second: Instance;
 
   beforeAll(async () => {
     await setUp();
-    [first, second] = await startTwo({ SAGA_MAX_CONCURRENT_STEPS: '5' });
+    const env = { SAGA_MAX_CONCURRENT_STEPS: '5' };
+    [first, second] = await Promise.all([start(env), start({ ...env, ...shiftedClock(AHEAD_MS) })]);
   }, 60_000);
   beforeEach(() => agent.reset());
   afterAll(tearDown, 60_000);
@@ -49,6 +54,19 @@ describe('two instances that run', () => {
     const keys = agent.calls.map(({ headers }) => headers['idempotency-key']);
     expect(keys).toHaveLength(2 * ids.length);
     expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  test('both go by the time of the database: neither ends a call of the other before its deadline', async () => {
+    expect(second.child.output()).toMatch(/clock is (89|90|91)\.\d s ahead of the database/);
+    const ids = await Promise.all(Array.from({ length: 8 }, () => first.api.start(START)));
+    await eventually(() => agent.held.length === 8);
+    const workers = await Promise.all(ids.map((id) => workerOf(second, id)));
+    expect(new Set(workers).size).toBe(2);
+    // Sweeps of both instances go by.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    for (const id of ids) expect(await second.api.eventTypes(id)).toEqual(['WorkflowStarted', 'StepStarted']);
+    agent.letGo();
+    for (const id of ids) await second.api.reaches(id, 'completed');
   });
 
   test.each(['pause', 'cancel'])(

@@ -36,7 +36,10 @@ const SOURCES: Readonly<Record<string, readonly string[]>> = {
   'application/loop-back.ts': ['./loop.js'],
   'infrastructure/agents/caller.ts': ['../../application/saga.js', 'undici', '../../interfaces/http/dto.js'],
   'infrastructure/agents/direct.ts': ['@eventstore/db-client', './caller.js', '../../app.module.js'],
-  'infrastructure/eventstore/eventstore-db.event-log.ts': ['@eventstore/db-client'],
+  'infrastructure/eventstore/eventstore-db.event-log.ts': [
+    '@eventstore/db-client',
+    '@eventstore/db-client/generated/streams_pb.js',
+  ],
   'infrastructure/embedded-eventstore/index.ts': ['./log/writer.js', '@eventstore/db-client'],
   'infrastructure/embedded-eventstore/log/writer.ts': ['@eventstore/db-client/generated/shared_pb.js', 'pg'],
   'interfaces/http/routes.ts': [
@@ -66,6 +69,7 @@ const EXPECTED = [
   'infrastructure-layers: infrastructure/agents/caller.ts -> interfaces/http/dto.ts',
   'infrastructure-layers: infrastructure/agents/direct.ts -> app.module.ts',
   'interfaces-layers: interfaces/http/routes.ts -> infrastructure/agents/direct.ts',
+  'log-messages: infrastructure/eventstore/eventstore-db.event-log.ts -> @eventstore/db-client',
   'no-circular: app.module.ts -> interfaces/http/routes.ts',
   'no-circular: application/loop-back.ts -> application/loop.ts',
   'no-development-packages: application/reach.ts -> yaml',

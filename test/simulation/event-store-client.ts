@@ -14,7 +14,7 @@ import type { EventStore } from './event-store.js';
 import type { Machine } from './machine.js';
 
 /** The time after which the client stops waiting for an answer. */
-const ANSWER_TIMEOUT_MS = 5_000;
+const ANSWER_TIMEOUT_MS = 2_500;
 /** A delayed request may arrive long after its sender has stopped waiting. */
 const LATEST_ARRIVAL_MS = 20_000;
 

@@ -61,4 +61,5 @@ export class Requests {
 
 /** An error that does not refuse the request: the same request may be accepted in a moment. */
 export const isPassing = (error: unknown): boolean =>
-  error instanceof Error && ['LogUnavailable', 'RevisionConflict'].includes(error.constructor.name);
+  error instanceof Error &&
+  ['LogUnavailable', 'AppendOutcomeUnknown', 'RevisionConflict'].includes(error.constructor.name);

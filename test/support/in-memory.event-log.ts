@@ -1,6 +1,6 @@
 import {
+  AppendRefused,
   EventLog,
-  LogUnavailable,
   RevisionConflict,
   StreamTombstoned,
   type Appended,
@@ -103,7 +103,10 @@ export class InMemoryEventLog extends EventLog {
     }));
     const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text.data) + Buffer.byteLength(text.metadata), 0);
     if (bytes > MAX_APPEND_BYTES)
-      throw new LogUnavailable(`Append to ${stream}: ${bytes} bytes, at most ${MAX_APPEND_BYTES} are taken`);
+      throw new AppendRefused(
+        'too-large',
+        `Append to ${stream}: ${bytes} bytes, at most ${MAX_APPEND_BYTES} are taken`,
+      );
     const stored = this.streams.get(stream) ?? [];
     this.streams.set(stream, stored);
     // As a server has it: what is written to a deleted stream is visible, what was deleted stays hidden.

@@ -187,7 +187,7 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
     };
     const given = saga.submit(EXECUTION, order(command)).catch(String);
     await clock.pass(passMs);
-    expect(await given).toContain('gave no clear answer in 5 tries');
+    expect(await given).toContain('An append had no clear answer');
     log.append = append;
     return async () => void (await first!());
   };

@@ -8,6 +8,7 @@ import type { CommandContext } from '../log/envelope.js';
 import { AttemptOver, NotFound, type OverReason } from '../runtime/errors.js';
 import type { Folded } from '../workflow/fold-cache.js';
 import { commandIdFor, Ids } from '../log/ids.js';
+import { afterAppend } from '../log/stream-writer.js';
 import { Results } from '../saga/results.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
 import { TaskReports, TaskTokens, type AttemptRef, type TaskReport } from '../workflow/tasks.js';
@@ -70,7 +71,8 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
         heartbeatDueAt: step.deferred?.heartbeatDueAt ?? null,
       };
     }
-    return this.over(await this.workflows.load(ref.executionId), { ref, found }, report);
+    const after = await afterAppend(() => this.workflows.load(ref.executionId));
+    return this.over(after, { ref, found }, report);
   }
 
   /** What the attempt itself reported before is answered as it was then. */

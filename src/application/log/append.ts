@@ -1,6 +1,7 @@
 import { sleep, type Clock } from '../runtime/clock.js';
 import {
   AppendOutcomeUnknown,
+  AppendsPaused,
   LogUnavailable,
   RevisionConflict,
   type Appended,
@@ -9,45 +10,104 @@ import {
   type NewEvent,
 } from './event-log.js';
 
-export type AppendLimits = Readonly<{
-  /** Tries of one append whose outcome stays unknown, and the pause before the second; it doubles. */
-  maximumTries: number;
+export type PatienceLimits = Readonly<{
+  /** For all tries of one order together, reads and appends; after it the order's caller has its answer. */
+  orderMs: number;
+  /** The pause before the second try; it doubles, up to the maximum. */
   initialPauseMs: number;
+  maximumPauseMs: number;
 }>;
 
-/**
- * Appends, and finds out what happened when no answer came: the same event ids at the same expected revision are either
- * taken now, recognised as already there, or refused because another writer was first.
- * @throws RevisionConflict, or LogUnavailable when the log stayed silent through all tries
- */
-export const appendWithRetry = async (
-  log: EventLog,
-  clock: Clock,
-  stream: string,
-  events: readonly NewEvent[],
-  expected: ExpectedRevision,
-  limits: AppendLimits,
-): Promise<Appended> => {
-  for (let tried = 1, unknown = false; ; tried++) {
+/** The time that one order has. Only one thing is done under it at a time. */
+export class Patience {
+  /** Whether an append may be in the log, or get there yet, without the order's knowledge. */
+  private isInDoubt = false;
+  private isOver = false;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly limits: PatienceLimits,
+  ) {}
+
+  /**
+   * `work`, or the verdict when its time is over. What is under way by then ends unheard, and nothing follows it.
+   * @throws AppendOutcomeUnknown where an append is in doubt; LogUnavailable where none is: nothing was written
+   */
+  async during<T>(work: () => Promise<T>): Promise<T> {
+    const { orderMs } = this.limits;
+    let cancel: () => void = () => undefined;
+    const late = new Promise<never>((_, reject) => {
+      cancel = this.clock.wakeAfter(orderMs, () => {
+        this.isOver = true;
+        reject(this.verdict(new LogUnavailable(`The event log gave no clear answer within ${orderMs} ms`)));
+      });
+    });
     try {
-      return await log.append(stream, events, expected);
-    } catch (error) {
-      if (error instanceof RevisionConflict) {
-        const ours = unknown ? await findOurs(log, stream, events, expected) : undefined;
-        if (ours) return ours;
-        throw error;
-      }
-      if (!(error instanceof AppendOutcomeUnknown) && !(error instanceof LogUnavailable)) throw error;
-      unknown ||= error instanceof AppendOutcomeUnknown;
-      if (tried >= limits.maximumTries) {
-        throw new LogUnavailable(`The event log gave no clear answer in ${tried} tries: ${error.message}`, {
-          cause: error,
-        });
-      }
-      await sleep(clock, limits.initialPauseMs * 2 ** (tried - 1));
+      return await Promise.race([work(), late]);
+    } finally {
+      this.isOver = true;
+      cancel();
     }
   }
-};
+
+  /** Reads again while the log is away. @throws LogUnavailable */
+  async read<T>(read: () => Promise<T>): Promise<T> {
+    for (let tried = 1; ; tried++) {
+      try {
+        return await read();
+      } catch (error) {
+        if (!(error instanceof LogUnavailable) || this.isOver) throw error;
+        await this.pause(tried, error);
+      }
+    }
+  }
+
+  /**
+   * Appends, and finds out what happened when no answer came: the same event ids at the same expected revision are either
+   * taken now, recognised as already there, or refused because another writer was first.
+   * @throws RevisionConflict, AppendRefused, LogUnavailable where the log certainly did not take them, AppendOutcomeUnknown
+   */
+  async append(
+    log: EventLog,
+    stream: string,
+    events: readonly NewEvent[],
+    expected: ExpectedRevision,
+  ): Promise<Appended> {
+    for (let tried = 1, unknown = false; ; tried++) {
+      try {
+        this.isInDoubt = true;
+        return await log.append(stream, events, expected);
+      } catch (error) {
+        unknown ||= error instanceof AppendOutcomeUnknown;
+        this.isInDoubt = unknown;
+        if (error instanceof RevisionConflict) {
+          const ours = unknown ? await this.read(() => findOurs(log, stream, events, expected)) : undefined;
+          // Another writer was first, so these events can get there no more.
+          this.isInDoubt = false;
+          if (ours) return ours;
+          throw error;
+        }
+        const mayPass = error instanceof AppendOutcomeUnknown || error instanceof LogUnavailable;
+        if (!mayPass || error instanceof AppendsPaused || this.isOver) throw this.verdict(error);
+        await this.pause(tried, error);
+      }
+    }
+  }
+
+  /** @throws the verdict where the time was over meanwhile: no try may follow it */
+  private async pause(tried: number, error: unknown): Promise<void> {
+    const { initialPauseMs, maximumPauseMs } = this.limits;
+    await sleep(this.clock, Math.min(maximumPauseMs, initialPauseMs * 2 ** (tried - 1)));
+    if (this.isOver) throw this.verdict(error);
+  }
+
+  /** Whatever came last, an append before it that is in doubt leaves the outcome unknown. */
+  private verdict(error: unknown): Error {
+    if (!this.isInDoubt || error instanceof AppendOutcomeUnknown) return error as Error;
+    const said = error instanceof Error ? error.message : String(error);
+    return new AppendOutcomeUnknown(`An append had no clear answer, and then: ${said}`, { cause: error });
+  }
+}
 
 const findOurs = async (
   log: EventLog,

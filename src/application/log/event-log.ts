@@ -75,7 +75,8 @@ export abstract class EventLog {
    * All or nothing.
    * @throws RevisionConflict when the stream is not at `expected`
    * @throws AppendOutcomeUnknown when no answer came in time: the events may or may not be in the log
-   * @throws LogUnavailable when the log certainly did not take them
+   * @throws LogUnavailable when the log certainly did not take them, and may take them later
+   * @throws AppendRefused when it certainly did not take them and never will
    */
   abstract append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended>;
 
@@ -88,6 +89,7 @@ export abstract class EventLog {
   /**
    * Live catch-up over the whole log, streams whose name begins with (one of) `prefix` only, in log order, after `after` (exclusive).
    * Ends with an error when the connection is lost (the caller loops with back-off); ends quietly on `signal`.
+   * @throws SubscriptionDropped, LogUnavailable
    */
   abstract subscribe(
     options: Readonly<{
@@ -110,7 +112,31 @@ export class RevisionConflict extends Error {
 
 export class AppendOutcomeUnknown extends Error {}
 
+/** No answer that helps: of an append it says that the events are certainly not in the log. The same call may succeed later. */
 export class LogUnavailable extends Error {}
+
+/**
+ * The server ended a subscription because what it had to send waited for too long. Nothing is wrong with the log: a new
+ * subscription goes on after the last position.
+ */
+export class SubscriptionDropped extends LogUnavailable {}
+
+/** Appends have failed for a while: this one was not tried, and another try at once would not be either. */
+export class AppendsPaused extends LogUnavailable {}
+
+/** 'too-large': more than the server takes in one append. 'denied': this user may not write that stream. 'deleted': StreamTombstoned. */
+export type AppendRefusedReason = 'too-large' | 'denied' | 'invalid' | 'deleted';
+
+/** The log did not take the events and never will as they are: no caller tries the same append again. */
+export class AppendRefused extends Error {
+  constructor(
+    readonly reason: AppendRefusedReason,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
 
 /**
  * How a history is not what was recorded: its beginning is cut off, revisions are missing in the middle, none or too few of its

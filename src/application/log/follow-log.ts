@@ -1,5 +1,5 @@
 import { sleep, type Clock } from '../runtime/clock.js';
-import type { EventLog, SubscriptionMessage } from './event-log.js';
+import { positionOf, SubscriptionDropped, type EventLog, type SubscriptionMessage } from './event-log.js';
 import type { Ids } from './ids.js';
 
 type FollowLimits = Readonly<{
@@ -30,11 +30,11 @@ export async function* followLog(options: FollowOptions): AsyncGenerator<Subscri
   const { log, clock, ids, prefix, signal, onError, limits = DEFAULT_FOLLOW_LIMITS } = options;
   let after = options.after;
   for (let losses = 0; !signal.aborted; losses++) {
+    const begunAfter = after;
     try {
       for await (const seen of log.subscribe({ prefix, after, signal })) {
         if (signal.aborted) return;
-        const position =
-          seen.kind === 'event' ? seen.event.position : seen.kind === 'checkpoint' ? seen.position : null;
+        const position = positionOf(seen);
         // Never back, where something is delivered again.
         if (position !== null && (after === 'start' || position > after)) after = position;
         losses = 0;
@@ -44,6 +44,8 @@ export async function* followLog(options: FollowOptions): AsyncGenerator<Subscri
     } catch (error) {
       if (signal.aborted) return;
       onError(error);
+      // The server is there. What came since tells that it is not the same place again and again.
+      if (error instanceof SubscriptionDropped && after !== begunAfter) continue;
     }
     await sleep(clock, pauseMs(limits, losses, ids.jitter()), signal);
   }

@@ -1,9 +1,10 @@
 import { CommandRejected } from '../../domain/decider.js';
 import type { Clock } from '../runtime/clock.js';
 import { OtherRevision } from '../runtime/errors.js';
-import { appendWithRetry, type AppendLimits } from './append.js';
+import { Patience, type PatienceLimits } from './append.js';
 import { chained, type Unchained } from './event-hash.js';
 import {
+  AppendOutcomeUnknown,
   HistoryDamaged,
   LogUnavailable,
   RevisionConflict,
@@ -13,16 +14,17 @@ import {
   type RecordedEvent,
 } from './event-log.js';
 
-type WriteLimits = AppendLimits &
+export type WriteLimits = PatienceLimits &
   Readonly<{
     /** How often a command is decided in all because another writer was faster each time. */
     maximumRounds: number;
   }>;
 
 const DEFAULT_WRITE_LIMITS: WriteLimits = {
+  orderMs: 5_000,
   maximumRounds: 10,
-  maximumTries: 5,
   initialPauseMs: 100,
+  maximumPauseMs: 1_000,
 };
 
 /** A stream as far as it has been read: enough to append behind it and to recognise a repeated command. */
@@ -47,6 +49,9 @@ type FoldSource<Fold> = Readonly<{
   forget?: () => unknown;
 }>;
 
+/** Where the next events of a stream go. */
+type Place = Pick<StreamFold, 'revision' | 'link'>;
+
 /** What a command leads to; nothing is appended where there are no events. */
 type Decision = Readonly<{ unchained: readonly Unchained[] }>;
 
@@ -65,38 +70,67 @@ type Written<Fold, Decided> =
 
 /** Every event of every history gets into the log here. Only the write probe, whose events are none, goes past it. */
 export class StreamWriter {
+  private readonly limits: WriteLimits;
+
   constructor(
     private readonly log: EventLog,
     private readonly clock: Clock,
-    private readonly limits: WriteLimits = DEFAULT_WRITE_LIMITS,
-  ) {}
+    limits: Partial<WriteLimits> = {},
+  ) {
+    this.limits = { ...DEFAULT_WRITE_LIMITS, ...limits };
+  }
 
   /**
    * Reads, decides, appends, and does so again where another writer was faster. A command that has left events before leaves
-   * none now.
-   * @throws what `decide` throws, RevisionConflict after too many rounds, LogUnavailable
+   * none now. All of it together has the time of one order.
+   * @throws what `decide` throws, RevisionConflict after too many rounds, AppendRefused, AppendOutcomeUnknown; LogUnavailable
+   * where certainly nothing was written
    */
   async write<Fold extends StreamFold, Decided extends Decision>(
     stream: string,
     commandId: string,
-    { cached, fresh, forget }: FoldSource<Fold>,
+    source: FoldSource<Fold>,
+    decide: (fold: Fold) => Decided,
+  ): Promise<Written<Fold, Decided>> {
+    const patience = new Patience(this.clock, this.limits);
+    try {
+      return await patience.during(() => this.rounds(patience, stream, commandId, source, decide));
+    } catch (error) {
+      if (error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) source.forget?.();
+      throw error;
+    }
+  }
+
+  /**
+   * Puts events behind the last one of a stream, for a writer that has it for itself.
+   * @throws RevisionConflict where the stream has moved on, HistoryDamaged where it had events that it no longer shows,
+   * AppendRefused, AppendOutcomeUnknown, LogUnavailable
+   */
+  appendBehind(stream: string, unchained: readonly Unchained[], after: Place): Promise<Appended> {
+    const patience = new Patience(this.clock, this.limits);
+    return patience.during(() => this.append(patience, stream, unchained, after));
+  }
+
+  private async rounds<Fold extends StreamFold, Decided extends Decision>(
+    patience: Patience,
+    stream: string,
+    commandId: string,
+    { cached, fresh }: FoldSource<Fold>,
     decide: (fold: Fold) => Decided,
   ): Promise<Written<Fold, Decided>> {
     for (let round = 1; ; round++) {
       const mayBeStale = cached !== undefined && round === 1;
-      const fold = mayBeStale ? await cached() : await fresh();
+      const fold = await patience.read(async () => (mayBeStale ? cached() : fresh()));
       if (fold.commands.includes(commandId)) return { fold, appended: null };
       try {
         const decision = decide(fold);
         const { unchained } = decision;
         if (unchained.length > 0) {
-          const { events, revision, position, link } = await this.appendBehind(stream, unchained, fold);
-          const commands = commandsAfter(fold, unchained);
-          return { fold, decision, appended: { events, revision, position, link, commands } };
+          const appended = await this.append(patience, stream, unchained, fold);
+          return { fold, decision, appended: Object.assign({ commands: commandsAfter(fold, unchained) }, appended) };
         }
         if (!mayBeStale) return { fold, appended: null };
       } catch (error) {
-        if (error instanceof LogUnavailable) forget?.();
         const isStale = mayBeStale && (error instanceof CommandRejected || error instanceof OtherRevision);
         const isOvertaken = error instanceof RevisionConflict && round < this.limits.maximumRounds;
         if (!isStale && !isOvertaken) throw error;
@@ -104,18 +138,14 @@ export class StreamWriter {
     }
   }
 
-  /**
-   * Puts events behind the last one of a stream, for a writer that has it for itself.
-   * @throws RevisionConflict where the stream has moved on, HistoryDamaged where it had events that it no longer shows,
-   * LogUnavailable
-   */
-  async appendBehind(
+  private async append(
+    patience: Patience,
     stream: string,
     unchained: readonly Unchained[],
-    { revision: expected, link: after }: Pick<StreamFold, 'revision' | 'link'>,
+    { revision: expected, link: after }: Place,
   ): Promise<Appended> {
     const { events, link } = chained(stream, unchained, expected, after);
-    const { revision, position } = await appendWithRetry(this.log, this.clock, stream, events, expected, this.limits);
+    const { revision, position } = await patience.append(this.log, stream, events, expected);
     const due = (expected === 'none' ? -1n : expected) + BigInt(events.length);
     if (revision !== due)
       throw new HistoryDamaged(stream, 'gone', `an event was expected at revision ${due}, and was put at ${revision}`);
@@ -133,6 +163,19 @@ export const readOn = async <Fold extends Pick<StreamFold, 'revision'>>(
   const from = known.revision === 'none' ? 0n : known.revision + 1n;
   const { events } = await log.read(stream, from);
   return events.reduce((folded, event) => fold(folded, event), known);
+};
+
+/**
+ * Reads for the answer to a command that was carried out. @throws AppendOutcomeUnknown where the log is away by now: LogUnavailable
+ * would say that nothing was written
+ */
+export const afterAppend = async <T>(read: () => Promise<T>): Promise<T> => {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof LogUnavailable)) throw error;
+    throw new AppendOutcomeUnknown(`What was carried out cannot be read: ${error.message}`, { cause: error });
+  }
 };
 
 /** How many of a stream's commands are remembered, to recognise a repeat. */

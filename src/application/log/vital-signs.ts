@@ -56,6 +56,11 @@ export class VitalSigns {
     database_write: NEVER,
   };
   private readonly progress: Record<Moved, Progress | null> = { signing: null, saga: null };
+  /** What comes next for each, and since when this instance has seen it wait: when it was recorded is of another clock. */
+  private readonly waiting: Record<Moved, Readonly<{ position: bigint; since: Date }> | null> = {
+    signing: null,
+    saga: null,
+  };
   /** Since when each cannot be looked at; null while it can. */
   private readonly unseenSince: Record<Moved, Date | null> = { signing: null, saga: null };
   private readonly underWay = new Set<Written | Moved>();
@@ -124,6 +129,10 @@ export class VitalSigns {
 
   private looked(name: Moved, progress: Progress): void {
     this.progress[name] = progress;
+    const position = progress.next?.position;
+    if (position === undefined) this.waiting[name] = null;
+    else if (this.waiting[name]?.position !== position)
+      this.waiting[name] = { position, since: this.ports.clock.now() };
     this.unseenSince[name] = null;
   }
 
@@ -179,12 +188,12 @@ export class VitalSigns {
   }
 
   private moved(name: Moved, what: string, limitMs: number): VitalSign {
-    const { movedAt = null, next = null } = this.progress[name] ?? {};
+    const { movedAt = null } = this.progress[name] ?? {};
     const ageSeconds = this.age(movedAt);
     const unseen = this.age(this.unseenSince[name]);
     if (unseen !== null && unseen * 1_000 > limitMs)
       return { ok: false, detail: `cannot be looked at for ${Math.round(unseen)} s`, ageSeconds };
-    const waits = this.age(next?.recordedAt ?? null);
+    const waits = this.age(this.waiting[name]?.since ?? null);
     if (waits === null) return { ok: true, detail: `${last(what, ageSeconds)}; nothing waits`, ageSeconds };
     const stands = ageSeconds === null || ageSeconds * 1_000 > limitMs;
     const ok = !(stands && waits * 1_000 > limitMs);

@@ -13,6 +13,7 @@ import type { ForeignEvents } from '../log/foreign-events.js';
 import { commandIdFor } from '../log/ids.js';
 import type { Projection } from '../projections/projection.js';
 import { SmallStream, type SmallFold, type SmallOutcome } from '../log/small-stream.js';
+import { afterAppend } from '../log/stream-writer.js';
 import type { BuildProgress, LiveTable, RebuildStore } from './rebuild-store.js';
 
 const lives = new SmallStream(projectionLife, readProjectionEvent);
@@ -115,7 +116,7 @@ export class Rebuilds {
     this.projection(projection);
     const { actor, reason, at } = context;
     await this.execute(projection, command({ actor, reason, at: at.toISOString() }), context);
-    return this.view(projection);
+    return afterAppend(() => this.view(projection));
   }
 
   private async execute(

@@ -2,7 +2,13 @@ import type { StepCommand } from '../../domain/workflow/commands.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { AgentLimiter, NO_RULES, type AgentRules, type Reservation } from '../agents/agent-limiter.js';
-import { HistoryDamaged, isTombstone, LogUnavailable, type RecordedEvent } from '../log/event-log.js';
+import {
+  AppendOutcomeUnknown,
+  HistoryDamaged,
+  isTombstone,
+  LogUnavailable,
+  type RecordedEvent,
+} from '../log/event-log.js';
 import type { Ids } from '../log/ids.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import type { OnError } from '../runtime/errors.js';
@@ -159,7 +165,7 @@ export class WorkflowSaga {
       } catch (error) {
         reservation.release();
         // An append that was given up may have been carried out, or may yet be.
-        if (error instanceof LogUnavailable) this.lookAgainLater(executionId);
+        if (error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) this.lookAgainLater(executionId);
         throw error;
       }
     });

@@ -8,7 +8,7 @@ import { enveloped, type CommandContext } from '../log/envelope.js';
 import { OtherRevision, type Notify } from '../runtime/errors.js';
 import type { Unchained } from '../log/event-hash.js';
 import { HistoryDamaged, type EventLog } from '../log/event-log.js';
-import { StreamWriter } from '../log/stream-writer.js';
+import { StreamWriter, type WriteLimits } from '../log/stream-writer.js';
 import { FoldCache, foldRecorded, unread, type Folded, existing, unchanged, type Outcome } from './fold-cache.js';
 import { Histories } from './histories.js';
 import { noticesOf } from './notices.js';
@@ -57,12 +57,12 @@ export class Workflows {
   constructor(
     log: EventLog,
     clock: Clock,
-    limits: Readonly<{ cachedExecutions: number }>,
+    { cachedExecutions, ...limits }: Readonly<{ cachedExecutions: number }> & Partial<WriteLimits>,
     private readonly notify: Notify = () => undefined,
     private readonly histories = new Histories(log),
   ) {
-    this.cache = new FoldCache(limits.cachedExecutions);
-    this.writer = new StreamWriter(log, clock);
+    this.cache = new FoldCache(cachedExecutions);
+    this.writer = new StreamWriter(log, clock, limits);
   }
 
   /** Whether the read tables or the audit tree have events of it, whatever the log holds. */

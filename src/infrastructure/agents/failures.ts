@@ -53,8 +53,15 @@ const codeOf = (error: unknown): string => {
   return cause ? codeOf(cause) : '';
 };
 
+/** A time of day in an answer is of the clock of the server that sent it, and `Date` is what that clock shows. @param now where it sends none */
+export const sentAt = (date: string | string[] | undefined, now: Date): Date => {
+  const at = Date.parse([date].flat()[0] ?? '');
+  return Number.isNaN(at) ? now : new Date(at);
+};
+
 /**
  * How long an agent asks not to be called, milliseconds.
+ * @param now by the clock of the agent: an HTTP-date is of that clock
  * @param value seconds, or an HTTP-date in any of its three forms, as in the header Retry-After
  * @param limitMs a longer time is cut to this
  * @returns null where the value cannot be understood; 0 where the time is in the past

@@ -6,7 +6,7 @@ import type { ErrorType } from '../../domain/workflow/retry-policy.js';
 import { OutgoingHttp } from '../system/outgoing-http.js';
 import { shown } from './agent-urls.js';
 import { type ReadAnswer, readAnswerHere, type AnswerRead, type AnswerReader } from './answer.js';
-import { connectionFailure, bounded, failure, retryAfterMs } from './failures.js';
+import { connectionFailure, bounded, failure, retryAfterMs, sentAt } from './failures.js';
 import type { AgentLimits } from './limits.js';
 
 /**
@@ -60,7 +60,7 @@ const isSuccess = (status: number): boolean => status >= 200 && status < 300;
 type TaskOffer = Readonly<{ token: string; url: string }>;
 
 /** @param url whose user and password, if any, go into `authorization`, as curl does it */
-const headersOf = (call: AgentCall, url: URL, task: TaskOffer | null): Record<string, string> => ({
+const headersOf = (call: AgentCall, url: URL, task: TaskOffer | null, now: Date): Record<string, string> => ({
   'content-type': 'application/json',
   accept: 'application/json',
   'accept-encoding': 'identity',
@@ -68,6 +68,7 @@ const headersOf = (call: AgentCall, url: URL, task: TaskOffer | null): Record<st
   'idempotency-key': call.idempotencyKey,
   traceparent: call.traceparent,
   'x-deadline': call.deadline.toISOString(),
+  'x-timeout-ms': String(Math.max(0, call.deadline.getTime() - now.getTime())),
   ...(task && { 'x-task-token': task.token, 'x-task-url': task.url }),
   ...authorization(url),
 });
@@ -98,7 +99,7 @@ const withoutUser = (url: URL): URL => {
 
 /**
  * Calls agents over HTTP: POST of the input as JSON, with the headers `Idempotency-Key`, `traceparent` and `X-Deadline`
- * (when the attempt times out, ISO-8601 UTC), and with a task offer: an agent that answers 202 and
+ * (when the attempt times out, ISO-8601 UTC), `X-Timeout-Ms` (the same as a span), and with a task offer: an agent that answers 202 and
  * `{"task_token": <X-Task-Token>}` has taken it. Once connected, only the call's signal ends a call, before the headers or in
  * the body. A kept connection that the agent closes in between is not the agent's failure. Redirects are not followed,
  * compressed answers are not read.
@@ -142,7 +143,11 @@ export class HttpAgents {
       const body = JSON.stringify(call.input);
       const bytes = Buffer.byteLength(body);
       if (bytes > this.limits.requestBytes) return tooLarge(where, bytes, this.limits.requestBytes);
-      const sent = { headers: { ...headersOf(call, url, task), ...this.headersFor(url) }, body, signal: call.signal };
+      const sent = {
+        headers: { ...headersOf(call, url, task, this.clock.now()), ...this.headersFor(url) },
+        body,
+        signal: call.signal,
+      };
       const response = await this.outgoing.post(withoutUser(url), sent);
       return await this.read(where, call, response, task);
     } catch (error) {
@@ -158,7 +163,8 @@ export class HttpAgents {
   ): Promise<AgentReply | Deferred> {
     const { statusCode: status, headers } = response;
     const now = this.clock.now();
-    const wait = retryAfterMs([headers['retry-after']].flat()[0], now, this.limits.retryAfterMs);
+    const sent = sentAt(headers.date, now);
+    const wait = retryAfterMs([headers['retry-after']].flat()[0], sent, this.limits.retryAfterMs);
     const fail = (type: Parameters<typeof failure>[0], code: string, text: string) =>
       failure(type, code, bounded(`${where}: ${text}`, this.limits.messageLength), wait);
     if (isRedirect(status)) {

@@ -1,69 +1,19 @@
 /**
- * Appends as bytes of the protocol, written and read straight: each step of each execution passes here, and the generated
- * classes take several times as long. What an answer says of an append that was not done goes through those classes.
+ * Appends as bytes of the protocol, written and read by the numbers of its fields: each step of each execution passes here, and
+ * classes generated from the protocol take several times as long.
  */
-import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
-import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
-import sharedMessages from '@eventstore/db-client/generated/shared_pb.js';
-import type * as Rpc from '@eventstore/db-client/generated/status_pb.js';
-import {
-  type Appended,
-  type ExpectedRevision,
-  type NewEvent,
-  AppendOutcomeUnknown,
-  RevisionConflict,
-  StreamTombstoned,
-} from '../../application/log/event-log.js';
+import type { Appended, ExpectedRevision, NewEvent } from '../../application/log/event-log.js';
 import { BackwardWriter } from '../protobuf/backward-writer.js';
 import { FieldReader } from '../protobuf/field-reader.js';
 
-/** A server's own word on one append; `code` as in gRPC. */
-export class AppendRefused extends Error {
-  constructor(
-    readonly code: number,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-const WRONG_VERSION = 'event_store.client.WrongExpectedVersion';
-const DELETED = 'event_store.client.StreamDeleted';
-
-/** @throws RevisionConflict, StreamTombstoned, AppendRefused, AppendOutcomeUnknown where the answer has no position */
-export const batchAnswer = (
-  answer: Appended | Streams.BatchAppendResp,
-  stream: string,
-  expected: ExpectedRevision,
-): Appended => {
-  if ('revision' in answer) return answer;
-  const error = answer.getError();
-  if (error) throw errorOf(error, stream, expected);
-  throw new AppendOutcomeUnknown(`Append to ${stream}: the answer has no position`);
-};
-
-const errorOf = (error: Rpc.Status, stream: string, expected: ExpectedRevision): Error => {
-  const details = error.getDetails();
-  const type = details?.getTypeName();
-  const wrong =
-    type === WRONG_VERSION && details!.unpack(sharedMessages.WrongExpectedVersion.deserializeBinary, WRONG_VERSION);
-  if (wrong) {
-    const actual = wrong.hasCurrentStreamRevision() ? BigInt(wrong.getCurrentStreamRevision()) : 'none';
-    return new RevisionConflict(stream, expected, actual);
-  }
-  if (type === DELETED) return new StreamTombstoned(stream);
-  const code = error.getCode();
-  return new AppendRefused(code, `${error.getMessage() || 'The append was refused'} (status ${error.getCode()})`);
-};
-
-export type AppendMessage = Readonly<{
+type AppendMessage = Readonly<{
   /** The appends of a call are numbered; the answer gives the number back. */
   number: bigint;
   stream: string;
   events: readonly NewEvent[];
   expected: ExpectedRevision;
-  /** Milliseconds since 1970, UTC. */
-  deadline: number;
+  /** How long the server may take, milliseconds: a span, as its clock may differ from this machine's. */
+  withinMs: number;
 }>;
 
 /** Numbers, lengths, tags and the names of properties: of an append, and of each of its events. */
@@ -71,10 +21,11 @@ const BYTES_BESIDE = 200;
 const BYTES_PER_CHARACTER = 3;
 
 /**
- * BatchAppendReq { correlation_id = 1; options = 2 { stream_identifier = 1, stream_position = 2, no_stream = 3, deadline = 6 };
- * proposed_messages = 3; is_final = 4 }
+ * BatchAppendReq { correlation_id = 1; options = 2 { stream_identifier = 1, stream_position = 2, no_stream = 3,
+ * deadline_21_10_0 = 6, deadline = 7 }; proposed_messages = 3; is_final = 4 }. Field 6 is an instant, for servers that are too
+ * old for this application.
  */
-export const encodeAppend = ({ number, stream, events, expected, deadline }: AppendMessage): Buffer => {
+export const encodeAppend = ({ number, stream, events, expected, withinMs }: AppendMessage): Buffer => {
   const proposed = events.map(proposedEvent);
   const writer = new BackwardWriter(
     BYTES_BESIDE + stream.length * BYTES_PER_CHARACTER + proposed.reduce((sum, { room }) => sum + room, 0),
@@ -83,7 +34,7 @@ export const encodeAppend = ({ number, stream, events, expected, deadline }: App
   writer.numberField(4, 1n);
   for (let index = proposed.length - 1; index >= 0; index--) writeProposed(writer, proposed[index]!);
   const options = writer.mark;
-  writeDeadline(writer, deadline);
+  writeSpan(writer, 7, withinMs);
   if (expected === 'none') writer.field(3, writer.mark);
   else writer.numberField(2, expected);
   const name = writer.mark;
@@ -125,13 +76,13 @@ const writeProposed = (writer: BackwardWriter, { id, type, data, metadata }: Pro
   writer.field(3, end);
 };
 
-/** Timestamp { seconds = 1, nanos = 2 } */
-const writeDeadline = (writer: BackwardWriter, deadline: number): void => {
+/** google.protobuf.Duration { seconds = 1, nanos = 2 } */
+const writeSpan = (writer: BackwardWriter, field: number, ms: number): void => {
   const end = writer.mark;
-  const seconds = Math.floor(deadline / 1_000);
-  writer.numberField(2, BigInt(Math.floor((deadline - seconds * 1_000) * 1e6)));
-  writer.numberField(1, BigInt(seconds));
-  writer.field(6, end);
+  const whole = Math.floor(ms);
+  writer.numberField(2, BigInt(whole % 1_000) * 1_000_000n);
+  writer.numberField(1, BigInt(Math.floor(whole / 1_000)));
+  writer.field(field, end);
 };
 
 const JSON_CONTENT = (() => {
@@ -141,34 +92,54 @@ const JSON_CONTENT = (() => {
   return writer.since(end);
 })();
 
+/** What a server says of an append that it did not do, or is not sure of. */
+export type AppendStatus = Readonly<{
+  /** google.rpc.Code; 0 where the server gives none. */
+  code: number;
+  message: string;
+  /** The full name of the message in `details`; empty where there is none. */
+  type: string;
+  details: Buffer;
+}>;
+
+/** `empty`: neither done nor refused. */
+export type ServerAnswer = Appended | AppendStatus | 'empty';
+
 /** Of the append of that number: where its last event is, or what else the server says of it. */
-export type AppendAnswer = Readonly<{ number: bigint; answer: Appended | Streams.BatchAppendResp }>;
+export type AppendAnswer = Readonly<{ number: bigint; answer: ServerAnswer }>;
 
 /** BatchAppendResp { correlation_id = 1, error = 2, success = 3, ... }. @throws RangeError */
 export const decodeAnswer = (bytes: Buffer): AppendAnswer => {
-  let [number, answer]: [bigint, Appended | null] = [0n, null];
+  let [number, answer]: [bigint, ServerAnswer] = [0n, 'empty'];
   const reader = new FieldReader(bytes);
   while (reader.next()) {
     if (reader.field === 1) number = numberOf(reader.message());
+    else if (reader.field === 2) answer = statusOf(reader.message());
     else if (reader.field === 3) answer = successOf(reader.message());
     else reader.skip();
   }
-  return { number, answer: answer ?? streamMessages.BatchAppendResp.deserializeBinary(bytes) };
+  return { number, answer };
 };
 
 /** UUID { structured = 1 { most_significant_bits = 1, least_significant_bits = 2 }, string = 2 }; a server may choose. */
 const numberOf = (uuid: FieldReader): bigint => {
   let number = 0n;
   while (uuid.next()) {
-    if (uuid.field === 2) number = BigInt(`0x${uuid.text().replaceAll('-', '').slice(16) || '0'}`);
+    if (uuid.field === 2) number = lowHalfOf(uuid.text());
     else if (uuid.field === 1) number = uuid.message().numberOf(2);
     else uuid.skip();
   }
   return number;
 };
 
+/** No append has the number 0. */
+const lowHalfOf = (text: string): bigint => {
+  const digits = text.replaceAll('-', '').slice(16);
+  return /^[0-9a-f]{1,16}$/i.test(digits) ? BigInt(`0x${digits}`) : 0n;
+};
+
 /** Success { current_revision = 1, no_stream = 2, position = 3 { commit_position = 1 }, no_position = 4 } */
-const successOf = (success: FieldReader): Appended | null => {
+const successOf = (success: FieldReader): Appended | 'empty' => {
   let revision = 0n;
   let position: bigint | null = null;
   while (success.next()) {
@@ -176,5 +147,31 @@ const successOf = (success: FieldReader): Appended | null => {
     else if (success.field === 3) position = success.message().numberOf(1);
     else success.skip();
   }
-  return position === null ? null : { revision, position };
+  return position === null ? 'empty' : { revision, position };
+};
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+/** google.rpc.Status { code = 1, message = 2, details = 3 } */
+const statusOf = (status: FieldReader): AppendStatus => {
+  let [code, message, type]: [bigint, string, string] = [0n, '', ''];
+  let details: Buffer = NOTHING;
+  while (status.next()) {
+    if (status.field === 1) code = status.number();
+    else if (status.field === 2) message = status.text();
+    else if (status.field === 3) [type, details] = anyOf(status.message());
+    else status.skip();
+  }
+  return { code: Number(code), message, type, details };
+};
+
+/** google.protobuf.Any { type_url = 1, value = 2 } */
+const anyOf = (any: FieldReader): [string, Buffer] => {
+  let [type, value]: [string, Buffer] = ['', NOTHING];
+  while (any.next()) {
+    if (any.field === 1) type = any.text().replace(/^.*\//, '');
+    else if (any.field === 2) value = any.buffer();
+    else any.skip();
+  }
+  return [type, value];
 };

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { AppendCircuit, type CircuitLimits } from '../../application/log/append-circuit.js';
 import {
+  AppendRefused,
   EventLog,
   LogUnavailable,
   RevisionConflict,
-  StreamTombstoned,
   type Appended,
   type RecordedEvent,
   type SubscriptionMessage,
@@ -30,6 +31,10 @@ type FailoverOptions = Readonly<{
   pauseMs: number;
   /** How long the failure of an append is held back until the log answers again: a caller that tries again then succeeds. */
   appendPatienceMs: number;
+  /** When appends are no longer tried because none is answered. */
+  circuit: CircuitLimits;
+  /** Called when the server dropped the shared subscription, which is open again by then. */
+  onDropped: (error: unknown) => void;
 }>;
 
 const DEFAULTS: FailoverOptions = {
@@ -38,6 +43,8 @@ const DEFAULTS: FailoverOptions = {
   patienceMs: 5_000,
   pauseMs: 100,
   appendPatienceMs: 2_000,
+  circuit: { openAfterMs: 5_000, trialEveryMs: 1_000 },
+  onDropped: () => undefined,
 };
 /** Nothing is ever written to it: reading it costs next to nothing. */
 const NO_STREAM = 'where-is-the-log';
@@ -52,13 +59,16 @@ export class FailoverEventLog extends EventLog {
   private readonly endpoint: Endpoint | undefined;
   private readonly options: FailoverOptions;
   private readonly tail: SharedTail;
+  private readonly circuit: AppendCircuit;
 
   /** @param endpoint a URL stays: what fails there fails at once, as waiting for a move is of no use */
   constructor(endpoint: Endpoint | string, open: (url: string) => ServerLog, options: Partial<FailoverOptions> = {}) {
     super();
     this.options = { ...DEFAULTS, ...options };
+    this.circuit = new AppendCircuit(() => performance.now(), this.options.circuit);
     const log = { head: () => this.head(), subscribe: (asked: SubscribeOptions) => this.server.subscribe(asked) };
-    this.tail = new SharedTail(log, this.options.followed, this.options.keptEvents);
+    const { followed, keptEvents, onDropped } = this.options;
+    this.tail = new SharedTail(log, followed, keptEvents, onDropped);
     if (typeof endpoint === 'string') {
       this.server = open(endpoint);
       return;
@@ -88,16 +98,8 @@ export class FailoverEventLog extends EventLog {
     return this.patiently((server) => server.page(after, limit));
   }
 
-  /** A caller that appends again, after an unknown outcome, does so where the log is by then. */
-  async append(...[stream, events, expected]: Parameters<EventLog['append']>): Promise<Appended> {
-    const asked = this.server;
-    try {
-      return await asked.append(stream, events, expected);
-    } catch (error) {
-      const isAnswer = error instanceof RevisionConflict || error instanceof StreamTombstoned;
-      if (!isAnswer && this.endpoint) await this.back(asked, this.endpoint);
-      throw error;
-    }
+  append(...asked: Parameters<EventLog['append']>): Promise<Appended> {
+    return this.circuit.try(() => this.appendOnce(...asked));
   }
 
   subscribe(options: SubscribeOptions): AsyncIterable<SubscriptionMessage> {
@@ -106,6 +108,18 @@ export class FailoverEventLog extends EventLog {
 
   close(): Promise<void> {
     return this.server.close();
+  }
+
+  /** A caller that appends again, after an unknown outcome, does so where the log is by then. */
+  private async appendOnce(...[stream, events, expected]: Parameters<EventLog['append']>): Promise<Appended> {
+    const asked = this.server;
+    try {
+      return await asked.append(stream, events, expected);
+    } catch (error) {
+      const isAnswer = error instanceof RevisionConflict || error instanceof AppendRefused;
+      if (!isAnswer && this.endpoint) await this.back(asked, this.endpoint);
+      throw error;
+    }
   }
 
   /** A read has no effect, so it is simply made again where the log is by then. */

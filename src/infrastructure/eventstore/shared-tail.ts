@@ -1,6 +1,7 @@
 import {
   LogUnavailable,
   positionOf,
+  SubscriptionDropped,
   type EventLog,
   type RecordedEvent,
   type SubscriptionMessage,
@@ -24,6 +25,7 @@ export class SharedTail {
     private readonly log: Source,
     private readonly prefixes: readonly string[],
     private readonly keptEvents: number,
+    private readonly onDropped: (error: SubscriptionDropped) => void = () => undefined,
   ) {}
 
   subscribe(options: SubscribeOptions): AsyncIterable<SubscriptionMessage> {
@@ -70,7 +72,7 @@ export class SharedTail {
 
   /** The tail, with one follower more. */
   private async present(): Promise<LogTail> {
-    const begun = (this.tail ??= LogTail.begin(this.log, this.prefixes, this.keptEvents));
+    const begun = (this.tail ??= LogTail.begin(this.log, this.prefixes, this.keptEvents, this.onDropped));
     const forget = () => {
       if (this.tail === begun) this.tail = undefined;
     };
@@ -110,10 +112,17 @@ class LogTail {
   }
 
   /** @throws LogUnavailable */
-  static async begin(log: Source, prefixes: readonly string[], keptEvents: number): Promise<LogTail> {
+  static async begin(
+    log: Source,
+    prefixes: readonly string[],
+    keptEvents: number,
+    onDropped: (error: SubscriptionDropped) => void,
+  ): Promise<LogTail> {
     const head = await log.head();
     const tail = new LogTail(head, keptEvents);
-    void tail.pump(log.subscribe({ prefix: prefixes, after: head, signal: tail.ending.signal }));
+    const { signal } = tail.ending;
+    const from = (after: bigint | 'start') => log.subscribe({ prefix: prefixes, after, signal });
+    void tail.pump(head, from, onDropped);
     return tail;
   }
 
@@ -155,12 +164,23 @@ class LogTail {
     }
   }
 
-  private async pump(subscription: AsyncIterable<SubscriptionMessage>): Promise<void> {
-    try {
-      for await (const message of subscription) this.take(message);
-      this.fail(new LogUnavailable('The subscription was ended by the server'));
-    } catch (error) {
-      this.fail(error instanceof Error ? error : new LogUnavailable(String(error)));
+  /** A subscription that the server dropped is opened again at once, unseen by the followers. */
+  private async pump(
+    head: bigint | 'start',
+    from: (after: bigint | 'start') => AsyncIterable<SubscriptionMessage>,
+    onDropped: (error: SubscriptionDropped) => void,
+  ): Promise<void> {
+    for (let after = head; ;) {
+      try {
+        for await (const message of from(after)) this.take(message);
+        return this.fail(new LogUnavailable('The subscription was ended by the server'));
+      } catch (error) {
+        const isDropped = error instanceof SubscriptionDropped && !this.ending.signal.aborted;
+        if (!isDropped || this.last < 0n || this.last === after)
+          return this.fail(error instanceof Error ? error : new LogUnavailable(String(error)));
+        after = this.last;
+        onDropped(error);
+      }
     }
   }
 

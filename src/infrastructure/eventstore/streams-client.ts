@@ -1,7 +1,5 @@
-/** The service of streams with the hot messages as bytes of our own making; all else is as the client ships it. */
+/** Calls of the protocol's service of streams whose messages are bytes of our own making, over the client's channel. */
 import type { EventStoreDBClient } from '@eventstore/db-client';
-import streamServices from '@eventstore/db-client/generated/streams_grpc_pb.js';
-import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 import {
   makeClientConstructor,
   type CallOptions,
@@ -11,27 +9,38 @@ import {
   type Metadata,
 } from '@grpc/grpc-js';
 import type { SubscriptionMessage } from '../../application/log/event-log.js';
-import { decodeAnswer, encodeAppend, type AppendAnswer, type AppendMessage } from './append-messages.js';
+import { decodeAnswer, type AppendAnswer } from './append-messages.js';
 import { decodeMessage } from './read-messages.js';
 
 /** What a subscription is sent; `message` is null for what the log does not ask for. */
 export type Received = Readonly<{ message: SubscriptionMessage | null }>;
-export type AppendCall = ClientDuplexStream<AppendMessage, AppendAnswer>;
+export type AppendCall = ClientDuplexStream<Buffer, AppendAnswer>;
 
 type StreamsClient = Client &
   Readonly<{
-    read(request: Streams.ReadReq, metadata: Metadata, options: Partial<CallOptions>): ClientReadableStream<Received>;
+    read(request: Buffer, metadata: Metadata, options: Partial<CallOptions>): ClientReadableStream<Received>;
     batchAppend(metadata: Metadata, options: Partial<CallOptions>): AppendCall;
   }>;
 
-const { read, batchAppend } = streamServices.StreamsService;
+const SERVICE = 'event_store.client.streams.Streams';
+const asBytes = (bytes: Buffer): Buffer => bytes;
+/** No server is made of this definition: its side of the messages is not read here. */
+const OF_SERVERS = { requestDeserialize: asBytes, responseSerialize: (): Buffer => Buffer.alloc(0) };
 
 const StreamsClient = makeClientConstructor(
   {
-    read: { ...read, responseDeserialize: (bytes: Buffer): Received => ({ message: decodeMessage(bytes) }) },
-    batchAppend: { ...batchAppend, requestSerialize: encodeAppend, responseDeserialize: decodeAnswer },
+    read: {
+      path: `/${SERVICE}/Read`,
+      ...{ requestStream: false, responseStream: true, requestSerialize: asBytes, ...OF_SERVERS },
+      responseDeserialize: (bytes: Buffer): Received => ({ message: decodeMessage(bytes) }),
+    },
+    batchAppend: {
+      path: `/${SERVICE}/BatchAppend`,
+      ...{ requestStream: true, responseStream: true, requestSerialize: asBytes, ...OF_SERVERS },
+      responseDeserialize: decodeAnswer,
+    },
   },
-  'event_store.client.streams.Streams',
+  SERVICE,
 );
 
 /** Of the client, what its own commands are made of: one channel for all calls, which is renewed when it fails. */

@@ -6,6 +6,7 @@ import type { EventStoreDBClient } from '@eventstore/db-client';
 import {
   LogUnavailable,
   positionOf,
+  SubscriptionDropped,
   type EventLog,
   type SubscriptionMessage,
 } from '../../application/log/event-log.js';
@@ -26,7 +27,7 @@ type Asked = Parameters<EventLog['subscribe']>[0] &
 
 /**
  * What the streams have whose names begin with (one of) `prefix`, after that position.
- * @throws LogUnavailable when the subscription is lost, or closed by the client
+ * @throws SubscriptionDropped, LogUnavailable when the subscription is lost, or closed by the client
  */
 export async function* subscribeToAll(client: EventStoreDBClient, asked: Asked): AsyncGenerator<SubscriptionMessage> {
   const { after, signal, closing } = asked;
@@ -57,7 +58,7 @@ export async function* subscribeToAll(client: EventStoreDBClient, asked: Asked):
     }
     if (!signal.aborted) throw new LogUnavailable('The subscription was ended by the server');
   } catch (error) {
-    if (!signal.aborted) throw unavailable('The subscription is lost', error);
+    if (!signal.aborted) throw lossOf(error);
   } finally {
     silence.stop();
     signal.removeEventListener('abort', onAbort);
@@ -68,6 +69,15 @@ export async function* subscribeToAll(client: EventStoreDBClient, asked: Asked):
     );
   }
 }
+
+/** In the words of EventStoreDB; it has no status of its own. */
+const TOO_SLOW = /consumer too slow/i;
+
+const lossOf = (error: unknown): LogUnavailable => {
+  const said = String((error as { message?: unknown }).message ?? error);
+  if (!TOO_SLOW.test(said)) return unavailable('The subscription is lost', error);
+  return new SubscriptionDropped(`The event store dropped the subscription: ${said}`, { cause: error });
+};
 
 type Opened = Readonly<{
   received: AsyncIterable<Received>;

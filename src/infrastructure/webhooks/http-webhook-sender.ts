@@ -2,7 +2,7 @@ import { reasonOf } from '../../application/runtime/errors.js';
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../../application/runtime/clock.js';
 import { WebhookSender, type Answered, type Posted } from '../../application/webhooks/message.js';
-import { retryAfterMs } from '../agents/failures.js';
+import { retryAfterMs, sentAt } from '../agents/failures.js';
 import { OutgoingHttp } from '../system/outgoing-http.js';
 import { checkedLookup, type Resolve, refusalOfAddress, refusalOfTarget, type TargetRules } from './target-rules.js';
 
@@ -93,7 +93,7 @@ export class HttpWebhookSender extends WebhookSender {
       return answered({
         statusCode: response.statusCode,
         responseExcerpt: await excerptOf(response.body, this.limits.excerptBytes),
-        retryAfterMs: retryAfterMs(wish, this.clock.now(), this.limits.retryAfterMs),
+        retryAfterMs: retryAfterMs(wish, sentAt(response.headers.date, this.clock.now()), this.limits.retryAfterMs),
       });
     } catch (error) {
       if (isLate) return answered({ error: `No answer within ${this.limits.timeoutMs} ms` });

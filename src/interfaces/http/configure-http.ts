@@ -1,6 +1,7 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
+import type { Outages } from '../../application/runtime/outage-log.js';
 import { TaskTokens } from '../../application/workflow/tasks.js';
 import type { HostCheck, OriginCheck } from '../known-origins.js';
 import { ErrorFilter } from './error-filter.js';
@@ -29,6 +30,8 @@ export type Door = Readonly<{
   access?: AccessLevel;
   /** After which pause clients come again whose stream could not begin. */
   streams?: Pick<StreamBounds, 'retryMs'>;
+  /** Counts the requests that fail because a server is away, in place of a line for each. */
+  outages?: Pick<Outages, 'take'>;
 }>;
 
 /** Everything about HTTP that is no route. For an app created with `bodyParser: false`, before it is initialised. */
@@ -36,7 +39,7 @@ export const configureHttp = (
   app: NestExpressApplication,
   limits: HttpLimits,
   stopping: AbortSignal,
-  { isKnownHost, isKnownOrigin, publicPath, connections, access = 'off', streams = { retryMs: 0 } }: Door,
+  { isKnownHost, isKnownOrigin, publicPath, connections, access = 'off', streams = { retryMs: 0 }, outages }: Door,
 ): void => {
   app.disable('x-powered-by');
   app.set('trust proxy', false);
@@ -61,7 +64,7 @@ export const configureHttp = (
   app.use(refuseForeignAgentCalls(app.get(OwnCalls)));
   app.useGlobalGuards(new JsonBodies(limits, app.get(JsonReader), (token) => tokens.read(token)?.step));
   app.useGlobalPipes(new RequestPipe());
-  app.useGlobalFilters(new ErrorFilter(streams));
+  app.useGlobalFilters(new ErrorFilter(streams, outages));
 };
 
 const cachePrivately = (_request: Request, response: Response, next: NextFunction): void => {

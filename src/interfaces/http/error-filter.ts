@@ -1,5 +1,6 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
+import type { Outages } from '../../application/runtime/outage-log.js';
 import { reasonOf } from '../../application/runtime/errors.js';
 import { answerTo, stackOf } from './server/error-answer.js';
 import { askedToReconnect, type StreamBounds } from './streams/response-sink.js';
@@ -10,7 +11,10 @@ import { loggedPath } from './server/route-group.js';
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('Http');
 
-  constructor(private readonly streams: Pick<StreamBounds, 'retryMs'>) {}
+  constructor(
+    private readonly streams: Pick<StreamBounds, 'retryMs'>,
+    private readonly outages: Pick<Outages, 'take'> = { take: () => false },
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<Request>();
@@ -19,8 +23,10 @@ export class ErrorFilter implements ExceptionFilter {
     const { status, headers, body, isServerFault } = answerTo(error, request, requestId);
     const where = `${request.method} ${loggedPath(request)} (request ${requestId})`;
     // For a failure that passes by itself the log needs the reason; for an unforeseen error, the stack.
-    if (isServerFault && status === 503) this.logger.warn(`${where}: ${body.code}, ${reasonWithCause(error)}`);
-    else if (isServerFault) this.logger.error(`${where}: ${stackOf(error)}`);
+    if (isServerFault && status === 503) {
+      if (!this.outages.take('Http', `${where}: ${body.code}`, error))
+        this.logger.warn(`${where}: ${body.code}, ${reasonWithCause(error)}`);
+    } else if (isServerFault) this.logger.error(`${where}: ${stackOf(error)}`);
     if (response.headersSent) {
       // Half an answer must not look like a whole one.
       response.destroy();

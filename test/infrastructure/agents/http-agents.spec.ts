@@ -147,8 +147,28 @@ describe('a status', () => {
     ['99999999999999999999', defaultAgentLimits.retryAfterMs],
     ['soon', null],
   ])('429 with Retry-After: %s waits %p ms', async (header, expected) => {
-    const reply = await callOne((response) => void response.writeHead(429, { 'retry-after': header }).end());
+    const date = 'Sun, 01 Mar 2026 12:00:00 GMT';
+    const reply = await callOne((response) => void response.writeHead(429, { 'retry-after': header, date }).end());
     expect(errorOf(reply)).toMatchObject({ type: 'transient', code: 'HTTP_429', retryAfterMs: expected });
+  });
+
+  test.each([-60_000, -6_000, 0, 6_000, 60_000])(
+    'waits as long as an agent asks whose clock differs by %p ms',
+    async (ms) => {
+      const at = Date.parse('2026-03-01T12:00:00Z') + ms;
+      const [date, header] = [new Date(at).toUTCString(), new Date(at + 5_000).toUTCString()];
+      const reply = await callOne((response) => void response.writeHead(429, { 'retry-after': header, date }).end());
+      expect(errorOf(reply)).toMatchObject({ retryAfterMs: 5_000 });
+    },
+  );
+
+  test('an agent that sends no Date is taken to have the clock of this machine', async () => {
+    const header = 'Sun, 01 Mar 2026 12:00:05 GMT';
+    const reply = await callOne((response) => {
+      response.sendDate = false;
+      response.writeHead(429, { 'retry-after': header }).end();
+    });
+    expect(errorOf(reply)).toMatchObject({ retryAfterMs: 5_000 });
   });
 
   test.each([300, 301, 302, 303, 304, 307, 308])('%i is fatal and not followed', async (status) => {

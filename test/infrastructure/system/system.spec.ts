@@ -89,6 +89,49 @@ describe('the clock', () => {
     });
   });
 
+  describe.each([-60_000, -6_000, 6_000, 60_000])('of a machine that differs by %p ms from the database', (ms) => {
+    const wall = () => Date.now() + ms;
+    const database = async () => new Date();
+
+    test('goes by that of the database, and wakes at its times', async () => {
+      const clock = new SystemClock({ wall });
+      expect(Math.abs(clock.now().getTime() - Date.now())).toBeGreaterThan(5_000);
+      const aheadMs = await clock.agreeWith(database);
+      expect(Math.abs(aheadMs - ms)).toBeLessThan(1_000);
+      expect(Math.abs(clock.now().getTime() - Date.now())).toBeLessThan(1_000);
+      const at = new Date(Date.now() + 50);
+      await new Promise<void>((resolve) => clock.wakeAt(at, resolve));
+      expect(Math.abs(Date.now() - at.getTime())).toBeLessThan(1_000);
+    });
+
+    test('judges what another instance noted down as due at the same moment as that one', async () => {
+      const [one, other] = [new SystemClock({ wall }), new SystemClock({ wall: () => Date.now() - ms })];
+      await Promise.all([one, other].map((clock) => clock.agreeWith(database)));
+      const deadline = new Date(one.now().getTime() + 3_000);
+      expect([one, other].map((clock) => deadline <= clock.now())).toEqual([false, false]);
+    });
+
+    test('goes by its own again once that is set', async () => {
+      let shift = ms;
+      const clock = new SystemClock({ wall: () => Date.now() + shift });
+      await clock.agreeWith(database);
+      shift = 0;
+      expect(Math.abs(await clock.agreeWith(database))).toBe(0);
+      expect(Math.abs(clock.now().getTime() - Date.now())).toBeLessThan(100);
+    });
+  });
+
+  test('keeps to what it knows where an answer takes too long to tell', async () => {
+    const clock = new SystemClock({ wall: () => Date.now() + 400 });
+    await clock.agreeWith(async () => new Date());
+    const slow = async () => {
+      const before = new Date();
+      await eventually(() => Date.now() - before.getTime() > 600);
+      return new Date(before.getTime() + 150);
+    };
+    expect(Math.abs((await clock.agreeWith(slow)) - 400)).toBeLessThan(80);
+  });
+
   test.each([
     [false, 'ended'],
     [true, 'woken'],

@@ -1,12 +1,21 @@
 /** What goes wrong on this side of the interface, and what a caller gets to see of it. */
 import request from 'supertest';
 import { NotReady } from '../../../src/application/runtime/errors.js';
-import { AppendOutcomeUnknown, LogUnavailable, RevisionConflict } from '../../../src/application/log/event-log.js';
+import {
+  AppendOutcomeUnknown,
+  AppendRefused,
+  AppendsPaused,
+  LogUnavailable,
+  RevisionConflict,
+} from '../../../src/application/log/event-log.js';
 import { InvalidCursor } from '../../../src/application/queries/read-model.js';
 import { startHttp, type HttpWorld } from './http-app.js';
 
 const LIST = '/api/v1/workflow/executions';
 const SECRET = 'postgres://user:hunter2@db.internal:5432';
+
+const NOT_DONE = { outcome: 'not_carried_out' };
+const UNKNOWN = { outcome: 'unknown' };
 
 describe('failures', () => {
   let world: HttpWorld;
@@ -43,17 +52,29 @@ describe('failures', () => {
   });
 
   test.each([
-    [new NotReady('The read tables are being built; ask again'), 'NOT_READY', /being built/],
-    [new LogUnavailable(`no answer from ${SECRET}`), 'EVENT_LOG_UNAVAILABLE', /Idempotency-Key/],
-    [new AppendOutcomeUnknown(`no answer from ${SECRET}`), 'EVENT_LOG_UNAVAILABLE', /may or may not/],
-    [new RevisionConflict('workflow-1', 1n, 2n), 'BUSY', /nothing was done/],
-  ])('%s is a matter of time', async (failure, code, message) => {
+    [new NotReady('The read tables are being built; ask again'), 'NOT_READY', /being built/, {}],
+    [new LogUnavailable(`no answer from ${SECRET}`), 'EVENT_LOG_UNAVAILABLE', /was not carried out/, NOT_DONE],
+    [new AppendsPaused('not tried'), 'EVENT_LOG_UNAVAILABLE', /was not carried out/, NOT_DONE],
+    [new AppendOutcomeUnknown(`no answer from ${SECRET}`), 'EVENT_LOG_UNAVAILABLE', /may or may not/, UNKNOWN],
+    [new AppendRefused('denied', `denied for ${SECRET}`), 'EVENT_LOG_DENIED', /was not carried out/, NOT_DONE],
+    [new RevisionConflict('workflow-1', 1n, 2n), 'BUSY', /nothing was done/, {}],
+  ])('%s is a matter of time', async (failure, code, message, details) => {
     const { body, headers } = await failing(failure).expect(503);
-    expect(body).toEqual({ success: false, error: { code, message: expect.stringMatching(message), details: {} } });
+    expect(body).toEqual({ success: false, error: { code, message: expect.stringMatching(message), details } });
     expect(JSON.stringify(body)).not.toContain('hunter2');
     expect(headers['retry-after']).toBe('1');
     expect(world.logged).toEqual([expect.stringMatching(`GET ${LIST} .*request .*: ${code}, `)]);
     expect(world.logged[0]).not.toMatch(/\n/);
+  });
+
+  test.each([
+    ['too-large', 413, 'EVENT_TOO_LARGE'],
+    ['invalid', 500, 'EVENT_LOG_REFUSED'],
+  ] as const)('an append refused for good as %s was not carried out', async (reason, status, code) => {
+    const { body, headers } = await failing(new AppendRefused(reason, SECRET)).expect(status);
+    const message = expect.stringContaining('was not carried out') as string;
+    expect(body).toEqual({ success: false, error: { code, message, details: NOT_DONE } });
+    expect(headers['retry-after']).toBeUndefined();
   });
 
   test('a cursor that the read side did not give out is named', async () => {

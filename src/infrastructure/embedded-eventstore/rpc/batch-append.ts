@@ -2,7 +2,17 @@
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js';
 import { reasonOf } from '../../../application/runtime/errors.js';
 import type { Limits } from '../limits.js';
-import { rpc, shared, streams, type Rpc, type Shared, type Streams, Any, GoogleEmpty } from '../wire/protocol.js';
+import {
+  Any,
+  GoogleEmpty,
+  rpc,
+  shared,
+  streams,
+  type BatchAppendRequest,
+  type Rpc,
+  type Shared,
+  type Streams,
+} from '../wire/protocol.js';
 import type { Expected } from '../wire/records.js';
 import { invalidArgument, shuttingDown, isRefusal } from '../wire/errors.js';
 import { parseUuid, ProposedEvents, writableStreamName, unlessNone } from '../wire/events.js';
@@ -104,7 +114,7 @@ function rpcStatus(
   return new rpc.Status().setCode(code).setMessage(message).setDetails(any);
 }
 
-type Call = ServerDuplexStream<Streams.BatchAppendReq, Streams.BatchAppendResp>;
+type Call = ServerDuplexStream<BatchAppendRequest, Streams.BatchAppendResp>;
 const DENIED: Outcome = { kind: 'denied', reason: 'AccessDenied' };
 
 type Open = { stream: string; expected: Expected; proposed: ProposedEvents; deadline: number; timer: NodeJS.Timeout };
@@ -120,7 +130,7 @@ export class BatchAppendCalls {
     private readonly limits: Limits,
   ) {}
 
-  readonly handle: handleBidiStreamingCall<Streams.BatchAppendReq, Streams.BatchAppendResp> = (call) => {
+  readonly handle: handleBidiStreamingCall<BatchAppendRequest, Streams.BatchAppendResp> = (call) => {
     const batch = new BatchAppend(call, this.writer, this.access, this.limits);
     this.running.add(batch);
     call.once('close', () => this.running.delete(batch));
@@ -152,7 +162,7 @@ class BatchAppend {
   }
 
   start(): void {
-    this.call.on('data', (request: Streams.BatchAppendReq) => this.receive(request));
+    this.call.on('data', (request: BatchAppendRequest) => this.receive(request));
     this.call.on('end', () => {
       this.ended = true;
       this.forget(); // what is not complete by now never will be
@@ -166,13 +176,13 @@ class BatchAppend {
     if (!this.call.cancelled && !this.call.writableEnded) this.call.emit('error', shuttingDown());
   }
 
-  private receive(request: Streams.BatchAppendReq): void {
+  private receive(request: BatchAppendRequest): void {
     const correlation = request.getCorrelationId();
     let identifier = request.getOptions()?.getStreamIdentifier();
     try {
       const id = parseUuid(correlation);
       const options = request.getOptions();
-      if (options && !this.open.has(id)) this.begin(id, correlation, options);
+      if (options && !this.open.has(id)) this.begin(id, correlation, options, request.spanMs);
       const append = this.open.get(id);
       if (!append) return; // the rest of a refused append
       identifier = new shared.StreamIdentifier().setStreamName(Buffer.from(append.stream));
@@ -190,13 +200,18 @@ class BatchAppend {
     }
   }
 
-  private begin(id: string, correlation: Shared.UUID | undefined, options: Streams.BatchAppendReq.Options): void {
+  private begin(
+    id: string,
+    correlation: Shared.UUID | undefined,
+    options: Streams.BatchAppendReq.Options,
+    spanMs: number | null,
+  ): void {
     const stream = writableStreamName(options.getStreamIdentifier(), this.limits);
     if (this.open.size >= this.limits.maxOpenBatchAppends) {
       throw invalidArgument(`Expected at most ${this.limits.maxOpenBatchAppends} unfinished appends on one call`);
     }
     const expected = expectedPosition(options);
-    const deadline = deadlineOf(options);
+    const deadline = deadlineOf(options, spanMs);
     const patience = Math.min(deadline - Date.now(), this.limits.appendTimeoutMs);
     if (patience <= 0) return this.answer(correlation, options.getStreamIdentifier(), timeout());
     const timer = setTimeout(() => {
@@ -271,8 +286,9 @@ function expectedPosition(options: Streams.BatchAppendReq.Options): Expected {
   throw invalidArgument('Expected a stream position: a number, any, no_stream or stream_exists');
 }
 
-/** On the clock of `Date.now()`. */
-function deadlineOf(options: Streams.BatchAppendReq.Options): number {
+/** On the clock of `Date.now()`. A span counts before an instant, which is of the caller's clock. */
+function deadlineOf(options: Streams.BatchAppendReq.Options, spanMs: number | null): number {
+  if (spanMs !== null) return Date.now() + spanMs;
   const deadline = options.getDeadline();
   return deadline ? deadline.getSeconds() * 1_000 + deadline.getNanos() / 1e6 : WITHOUT_DEADLINE_MS;
 }

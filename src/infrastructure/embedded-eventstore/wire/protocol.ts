@@ -9,6 +9,7 @@ import streamServices from '@eventstore/db-client/generated/streams_grpc_pb.js';
 import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
 import anyMessages from 'google-protobuf/google/protobuf/any_pb.js';
 import emptyMessages from 'google-protobuf/google/protobuf/empty_pb.js';
+import { spanIn } from './append-span.js';
 
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 export type * as Shared from '@eventstore/db-client/generated/shared_pb.js';
@@ -29,9 +30,17 @@ export const { Empty: GoogleEmpty } = emptyMessages;
 /** A message that is bytes already. */
 export type Encoded = Buffer;
 
-const { read } = streamServices.StreamsService;
+/** An append of a batch, with the milliseconds that it may take; null where its sender gives it no span. */
+export type BatchAppendRequest = Streams.BatchAppendReq & Readonly<{ spanMs: number | null }>;
+
+const { read, batchAppend } = streamServices.StreamsService;
 export const StreamsService = {
   ...streamServices.StreamsService,
+  batchAppend: {
+    ...batchAppend,
+    requestDeserialize: (bytes: Buffer): BatchAppendRequest =>
+      Object.assign(batchAppend.requestDeserialize(bytes), { spanMs: spanIn(bytes) }),
+  },
   read: {
     ...read,
     responseSerialize: (message: Streams.ReadResp | Encoded) =>

@@ -15,6 +15,7 @@ import {
 } from '../../../application/runtime/errors.js';
 import {
   AppendOutcomeUnknown,
+  AppendRefused,
   HistoryDamaged,
   HistoryUnreadable,
   LogUnavailable,
@@ -132,16 +133,41 @@ const unavailable = (error: unknown): Refusal | undefined => {
     const headers = { 'Retry-After': String(error.retryAfterSeconds) };
     return new Refusal(503, 'TOO_MANY_WAITING', error.message, {}, headers);
   }
-  if (error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) {
+  if (error instanceof LogUnavailable) {
+    const message =
+      'The event log does not answer: the request was not carried out; repeat it under the same Idempotency-Key';
+    return new Refusal(503, 'EVENT_LOG_UNAVAILABLE', message, NOT_CARRIED_OUT, RETRY_AFTER);
+  }
+  if (error instanceof AppendOutcomeUnknown) {
     const message =
       'The event log gave no clear answer: the request may or may not have been carried out. Look at the execution, or repeat the request under the same Idempotency-Key';
-    return new Refusal(503, 'EVENT_LOG_UNAVAILABLE', message, {}, RETRY_AFTER);
+    return new Refusal(503, 'EVENT_LOG_UNAVAILABLE', message, { outcome: 'unknown' }, RETRY_AFTER);
   }
+  if (error instanceof AppendRefused) return refusedForGood(error);
   if (error instanceof RevisionConflict) {
     const message = 'Others are changing this execution at this moment: nothing was done; repeat the request';
     return new Refusal(503, 'BUSY', message, {}, RETRY_AFTER);
   }
   return undefined;
+};
+
+/** For the client that must know whether to look before it repeats. */
+const NOT_CARRIED_OUT = { outcome: 'not_carried_out' };
+
+const refusedForGood = ({ reason }: AppendRefused): Refusal => {
+  if (reason === 'too-large') {
+    const message =
+      'The event log takes no event as large as this request would leave: it was not carried out. Send less in one request';
+    return new Refusal(413, 'EVENT_TOO_LARGE', message, NOT_CARRIED_OUT);
+  }
+  if (reason === 'denied') {
+    const message =
+      'The event log does not let this installation write there: the request was not carried out. An operator has to give its user the right';
+    return new Refusal(503, 'EVENT_LOG_DENIED', message, NOT_CARRIED_OUT, RETRY_AFTER);
+  }
+  const message =
+    'The event log refuses what this request would leave: it was not carried out. An operator has to look';
+  return new Refusal(500, 'EVENT_LOG_REFUSED', message, NOT_CARRIED_OUT);
 };
 
 /** No route, and what Express refuses before there is one. */
