@@ -91,7 +91,7 @@ export const lostCall = (error: unknown): Error => {
 
 /** How an append failed, as the port has it. */
 export const appendFailure = (stream: string, error: unknown): Error => {
-  const isVerdict = [AppendOutcomeUnknown, AppendRefused, LogUnavailable, RevisionConflict].some(
+  const isVerdict = [AppendOutcomeUnknown, AppendRefused, LogUnavailable, RevisionConflict, StreamTombstoned].some(
     (known) => error instanceof known,
   );
   return isVerdict

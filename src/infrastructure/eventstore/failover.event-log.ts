@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AppendCircuit, type CircuitLimits } from '../../application/log/append-circuit.js';
 import {
   AppendRefused,
+  StreamTombstoned,
   EventLog,
   LogUnavailable,
   RevisionConflict,
@@ -47,6 +48,8 @@ const DEFAULTS: FailoverOptions = {
   onDropped: () => undefined,
 };
 /** Nothing is ever written to it: reading it costs next to nothing. */
+/** What the log has said of an append, wherever it is. */
+const ANSWERS = [RevisionConflict, AppendRefused, StreamTombstoned] as const;
 const NO_STREAM = 'where-is-the-log';
 
 /**
@@ -116,7 +119,7 @@ export class FailoverEventLog extends EventLog {
     try {
       return await asked.append(stream, events, expected);
     } catch (error) {
-      const isAnswer = error instanceof RevisionConflict || error instanceof AppendRefused;
+      const isAnswer = ANSWERS.some((answer) => error instanceof answer);
       if (!isAnswer && this.endpoint) await this.back(asked, this.endpoint);
       throw error;
     }
