@@ -5,7 +5,7 @@ const { faultOf } = new LogDiagnosis();
 const caused = (cause: Error) => new LogUnavailable('The log cannot be read', { cause });
 const with_ = (more: object, message = 'no') => Object.assign(new Error(message), more);
 
-test.each([
+const said: readonly (readonly [string | undefined, Error])[] = [
   ['CREDENTIALS_REFUSED', with_({ code: 16 })],
   // The client calls both so.
   ['CREDENTIALS_REFUSED', with_({ code: 16, type: 'access-denied' }, 'access-denied: 16 UNAUTHENTICATED: ')],
@@ -22,10 +22,15 @@ test.each([
   ['NO_CONNECTION', new Error('Name resolution failed for target dns:nowhere:1')],
   [undefined, with_({ code: 14 }, '14 UNAVAILABLE: Server Is Too Busy')],
   [undefined, new Error('no answer within 5000 ms')],
-])('%s: %s', (fault, error) => {
-  expect(faultOf(error)).toBe(fault);
-  expect(faultOf(caused(error))).toBe(fault);
-});
+];
+
+test.each(said.map(([fault, error]) => ({ fault, text: error.message, error })))(
+  '"$text" is $fault',
+  ({ fault, error }) => {
+    expect(faultOf(error)).toBe(fault);
+    expect(faultOf(caused(error))).toBe(fault);
+  },
+);
 
 test('whatever was thrown is no reason to throw', () => {
   const round = new Error('round');
