@@ -253,7 +253,7 @@ function check(files, archive, trusted, print) {
     print(`The log was moved to another server, as checkpoint ${move.number} of ${move.at} records;`);
     print('  positions and times of recording are those in the log before.');
     if (!checked.has(move))
-      print(`  That record is signed with key ${move.key_id}, of which this pack proves nothing.`);
+      print(`  its signature is not checked: key ${move.key_id} has not led to that of the pack.`);
   }
 
   const { definition, definitionHash } = events[0].data;
