@@ -74,6 +74,7 @@ export abstract class EventLog {
    * @throws RevisionConflict when the stream is not at `expected`
    * @throws AppendOutcomeUnknown when no answer came in time: the events may or may not be in the log
    * @throws LogUnavailable when the log certainly did not take them
+   * @throws AppendRefused when it certainly never will
    */
   abstract append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended>;
 
@@ -108,7 +109,22 @@ export class RevisionConflict extends Error {
 
 export class AppendOutcomeUnknown extends Error {}
 
+/** No answer that helps: of an append it says that the events are certainly not in the log. The same call may succeed later. */
 export class LogUnavailable extends Error {}
+
+/** 'too-large': more than the server takes in one append. 'denied': its user may not write this stream. */
+export type AppendRefusedReason = 'too-large' | 'denied' | 'invalid' | 'deleted';
+
+/** The log did not take the events and never will as they are: no caller tries the same append again. */
+export class AppendRefused extends Error {
+  constructor(
+    readonly reason: AppendRefusedReason,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
 
 /** The stream was ended for ever, with whatever tool: it is never read or written again. Of other streams that says nothing. */
 export class StreamTombstoned extends Error {

@@ -18,7 +18,7 @@ import { BackwardWriter } from '../protobuf/backward-writer.js';
 import { FieldReader } from '../protobuf/field-reader.js';
 
 /** A server's own word on one append; `code` as in gRPC. */
-export class AppendRefused extends Error {
+export class AppendStatus extends Error {
   constructor(
     readonly code: number,
     message: string,
@@ -30,7 +30,7 @@ export class AppendRefused extends Error {
 const WRONG_VERSION = 'event_store.client.WrongExpectedVersion';
 const DELETED = 'event_store.client.StreamDeleted';
 
-/** @throws RevisionConflict, StreamTombstoned, AppendRefused, AppendOutcomeUnknown where the answer has no position */
+/** @throws RevisionConflict, StreamTombstoned, AppendStatus, AppendOutcomeUnknown where the answer has no position */
 export const batchAnswer = (
   answer: Appended | Streams.BatchAppendResp,
   stream: string,
@@ -53,7 +53,7 @@ const errorOf = (error: Rpc.Status, stream: string, expected: ExpectedRevision):
   }
   if (type === DELETED) return new StreamTombstoned(stream);
   const code = error.getCode();
-  return new AppendRefused(code, `${error.getMessage() || 'The append was refused'} (status ${error.getCode()})`);
+  return new AppendStatus(code, `${error.getMessage() || 'The append was refused'} (status ${error.getCode()})`);
 };
 
 export type AppendMessage = Readonly<{
