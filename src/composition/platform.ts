@@ -84,7 +84,8 @@ export const startPlatform = async (
     const openLog = (url: string) => new EventStoreDbEventLog({ url, appendTimeoutMs: config.appendTimeoutMs });
     const given = config.eventstoreUrl?.reveal();
     const endpoint = given ?? (await sharedNode(databaseUrl));
-    const log = opened(new FailoverEventLog(endpoint, openLog, { followed: FOLLOWED }), (it) => it.close());
+    const logOptions = { followed: FOLLOWED, maxAppendBytes: config.eventstoreMaxAppendBytes };
+    const log = opened(new FailoverEventLog(endpoint, openLog, logOptions), (it) => it.close());
     if (given) await whileLogIsAway(waits, log);
     return { dataSource, log, close };
   } catch (error) {

@@ -26,7 +26,7 @@ const begin = async (behave: Parameters<typeof world>[1], defined = steps) => {
   const w = world(defined, behave);
   const instance = (worker: string, limits: Parameters<typeof w.instance>[1] = {}) => {
     const { saga, workflows } = w.instance(worker, limits);
-    const results = new Results(w.artifacts, { inlineOutputBytes: 1_000 });
+    const results = new Results(w.artifacts, { inlineOutputBytes: 1_000, maxAppendBytes: w.log.maxAppendBytes });
     const ids = new CountingIds('d');
     const handler = new ReportTaskHandler(tokens, new SpokenReports(), workflows, saga, results, ids, w.clock);
     const report = (body: TaskReport, ref = first) =>

@@ -1,4 +1,4 @@
-import { contentOf, linkOf, hashOf } from '../log/event-hash.js';
+import { linkOf, measured } from '../log/event-hash.js';
 import { isTombstone, StreamTombstoned, type EventLog, type RecordedEvent } from '../log/event-log.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { eventId } from '../log/ids.js';
@@ -132,10 +132,10 @@ export class TreeHeadChain {
     const { number, at, key_change: change } = checkpoint;
     const type = change ? KEY_CHANGED : SIGNED;
     const expected = number === 0 ? 'none' : BigInt(number - 1);
-    const dataHash = hashOf(checkpoint);
     const metadata = { occurredAt: at, actor: { type: 'system', id: 'audit' } };
-    const id = eventId(TREE_HEAD_STREAM, String(number), 0, contentOf(type, dataHash, metadata));
-    const made = { event: { id, type, data: checkpoint, metadata }, dataHash };
+    const { dataHash, content, bytes } = measured(type, checkpoint, metadata);
+    const id = eventId(TREE_HEAD_STREAM, String(number), 0, content);
+    const made = { event: { id, type, data: checkpoint, metadata }, dataHash, bytes };
     const after = { revision: expected, link: this.last?.link ?? null } as const;
     return (await new StreamWriter(log, clock).appendBehind(TREE_HEAD_STREAM, [made], after)).link;
   }

@@ -51,8 +51,14 @@ export type PageAsked = Readonly<
 
 export type Appended = Readonly<{ revision: bigint; position: bigint }>;
 
+/** EventStoreDB's own default (MaxAppendSize). */
+export const DEFAULT_MAX_APPEND_BYTES = 1024 * 1024;
+
 /** An abstract class, not an interface, so that it is its own injection token. */
 export abstract class EventLog {
+  /** @param maxAppendBytes what one append may have, as the writer counts it: a larger one is not sent */
+  constructor(readonly maxAppendBytes = DEFAULT_MAX_APPEND_BYTES) {}
+
   /**
    * The events of a stream from `from` (inclusive, default 0), oldest first.
    * `revision` is that of the stream's last event; 'none' where the stream does not exist.

@@ -2,8 +2,9 @@ import { CommandRejected } from '../../domain/decider.js';
 import type { Clock } from '../runtime/clock.js';
 import { OtherRevision } from '../runtime/errors.js';
 import { appendWithRetry, type AppendLimits } from './append.js';
-import { chained, type Unchained } from './event-hash.js';
+import { bytesOf, chained, type Unchained } from './event-hash.js';
 import {
+  AppendRefused,
   LogUnavailable,
   RevisionConflict,
   type EventLog,
@@ -73,7 +74,7 @@ export class StreamWriter {
   /**
    * Reads, decides, appends, and does so again where another writer was faster. A command that has left events before leaves
    * none now.
-   * @throws what `decide` throws, RevisionConflict after too many rounds, LogUnavailable
+   * @throws what `decide` throws, RevisionConflict after too many rounds, AppendRefused, LogUnavailable
    */
   async write<Fold extends StreamFold, Decided extends Decision>(
     stream: string,
@@ -105,18 +106,28 @@ export class StreamWriter {
 
   /**
    * Puts events behind the last one of a stream, for a writer that has it for itself.
-   * @throws RevisionConflict where the stream has moved on, LogUnavailable
+   * @throws RevisionConflict where the stream has moved on, AppendRefused, LogUnavailable
    */
   async appendBehind(
     stream: string,
     unchained: readonly Unchained[],
     { revision: expected, link: after }: Pick<StreamFold, 'revision' | 'link'>,
   ): Promise<Appended> {
+    mustFit(stream, bytesOf(unchained), this.log.maxAppendBytes);
     const { events, link } = chained(stream, unchained, expected, after);
     const { revision, position } = await appendWithRetry(this.log, this.clock, stream, events, expected, this.limits);
     return { events, revision, position, link };
   }
 }
+
+/** A server that takes less says so itself, with the same error. */
+const mustFit = (stream: string, bytes: number, limit: number): void => {
+  if (bytes <= limit) return;
+  throw new AppendRefused(
+    'too-large',
+    `Append to ${stream}: expected events of at most ${limit} bytes together (EVENTSTORE_MAX_APPEND_BYTES), got ${bytes}`,
+  );
+};
 
 /** Folds what is new in the stream since `known` onto it. @throws LogUnavailable, StreamTombstoned */
 export const readOn = async <Fold extends Pick<StreamFold, 'revision'>>(

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  DEFAULT_MAX_APPEND_BYTES,
   EventLog,
   LogUnavailable,
   RevisionConflict,
@@ -30,6 +31,8 @@ type FailoverOptions = Readonly<{
   pauseMs: number;
   /** How long the failure of an append is held back until the log answers again: a caller that tries again then succeeds. */
   appendPatienceMs: number;
+  /** See the port. */
+  maxAppendBytes: number;
 }>;
 
 const DEFAULTS: FailoverOptions = {
@@ -38,6 +41,7 @@ const DEFAULTS: FailoverOptions = {
   patienceMs: 5_000,
   pauseMs: 100,
   appendPatienceMs: 2_000,
+  maxAppendBytes: DEFAULT_MAX_APPEND_BYTES,
 };
 /** Nothing is ever written to it: reading it costs next to nothing. */
 const NO_STREAM = 'where-is-the-log';
@@ -55,7 +59,7 @@ export class FailoverEventLog extends EventLog {
 
   /** @param endpoint a URL stays: what fails there fails at once, as waiting for a move is of no use */
   constructor(endpoint: Endpoint | string, open: (url: string) => ServerLog, options: Partial<FailoverOptions> = {}) {
-    super();
+    super(options.maxAppendBytes);
     this.options = { ...DEFAULTS, ...options };
     const log = { head: () => this.head(), subscribe: (asked: SubscribeOptions) => this.server.subscribe(asked) };
     this.tail = new SharedTail(log, this.options.followed, this.options.keptEvents);

@@ -195,7 +195,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: RequiredReasons, useValue: new RequiredReasons([]) },
     { provide: TaskTokens, useValue: taskTokens },
     { provide: TaskReports, useValue: new AgentTaskReports(clock, defaultAgentLimits) },
-    { provide: Results, useValue: new Results(artifacts, { inlineOutputBytes: 65_536 }) },
+    { provide: Results, useValue: new Results(artifacts, { inlineOutputBytes: 65_536, maxAppendBytes: 1024 * 1024 }) },
     { provide: AgentHolds, useValue: holds },
     { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
     { provide: StartBacklog, useValue: new StartBacklog(waiting, clock, BACKLOG, () => undefined) },
