@@ -29,7 +29,8 @@ export const webhooks = ({ config, dataSource, clock, log, ids }: Dependencies):
   const sender = new HttpWebhookSender(clock, targetRules(config), senderLimits(config));
   const queue = new PostgresWebhookQueue(dataSource, { ...DEFAULT_LEASE_LIMITS, queued: limits.queued });
   const store = readyUnlessAway(new PostgresWebhookStore(dataSource));
-  const subscriptions = new Webhooks({ log, store, queue: readyUnlessAway(queue), sender, clock, ids }, limits);
+  const ports = { log, store, queue: readyUnlessAway(queue), sender, clock, ids };
+  const subscriptions = new Webhooks(ports, limits, onError);
   const disable = async (webhookId: string, cause: DisableCause, reason: string) => {
     if (await subscriptions.disableBySystem(webhookId, cause, reason))
       logger.warn(`Webhook ${webhookId} is disabled now: ${reason}`);

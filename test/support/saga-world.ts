@@ -8,14 +8,14 @@ import {
 } from '../../src/application/agents/agents.js';
 import { ArtifactStore, type StoredArtifact } from '../../src/application/workflow/artifacts.js';
 import { parseMetadata } from '../../src/application/log/envelope.js';
-import { AppendOutcomeUnknown } from '../../src/application/log/event-log.js';
+import { AppendOutcomeUnknown, LogUnavailable, type EventLog } from '../../src/application/log/event-log.js';
 import { hashOf } from '../../src/application/log/event-hash.js';
 import { Ids, stepId } from '../../src/application/log/ids.js';
 import { AnswerRecorder } from '../../src/application/saga/answer-recorder.js';
 import { AttemptRunner } from '../../src/application/saga/attempt-runner.js';
 import { KeptAnswers } from '../../src/application/saga/kept-answers.js';
 import { Results } from '../../src/application/saga/results.js';
-import { NO_RULES, type AgentRules } from '../../src/application/agents/agent-limiter.js';
+import { NO_RULES } from '../../src/application/agents/agent-limiter.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
 import { HeldBackExecutions } from '../../src/application/workflow/held-back.js';
 import { Workflows, type CommandEnvelope } from '../../src/application/workflow/workflows.js';
@@ -108,6 +108,24 @@ export const onDemand = () => {
   return { behave: () => reply, answer };
 };
 
+/** The line of one instance to the log: it may be away, and an instance that is killed gets no answer any more. */
+export const lineTo = (log: EventLog) => {
+  const state = { isAway: false, isDead: false, appends: 0 };
+  const line = new Proxy(log, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function' || name === 'subscribe') return member;
+      return (...given: unknown[]): unknown => {
+        if (state.isDead) return new Promise<never>(() => undefined);
+        if (name === 'append') state.appends++;
+        if (state.isAway) return Promise.reject(new LogUnavailable('away'));
+        return (member as (...given: unknown[]) => unknown).apply(target, given);
+      };
+    },
+  });
+  return Object.assign(state, { line });
+};
+
 /** One log, one clock, any number of instances: what runs in production, over fakes at the ports. */
 const HOUR_MS = 3_600_000;
 
@@ -117,6 +135,7 @@ type InstanceLimits = Partial<{
   remembered: number;
   memoryBytes: number;
   diskBytes: number;
+  keepMs: number;
 }>;
 
 export const world = (steps: readonly StepDefinition[], behave: Behaviour, maxAppendBytes?: number) => {
@@ -130,12 +149,14 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour, maxAp
   const definition = { name: 'demo', documentType: 'demo', steps };
   const operatorIds = new CountingIds('f');
 
-  const instance = (worker: string, limits: InstanceLimits = {}, rules: AgentRules = NO_RULES) => {
+  /** @param line to the log, as that instance reaches it */
+  const instance = (worker: string, limits: InstanceLimits = {}, rules = NO_RULES, line: EventLog = log) => {
     const onError = (message: string, error: unknown) => errors.push(`${message}: ${String(error)}`);
-    const workflows = new Workflows(log, clock, { cachedExecutions: 100 });
+    const workflows = new Workflows(line, clock, { cachedExecutions: 100 });
     const { inlineOutputBytes = 65_536, memoryBytes = 1_000_000, diskBytes = 1_000_000 } = limits;
+    const { keepMs = 72 * HOUR_MS } = limits;
     const results = new Results(artifacts, { inlineOutputBytes, maxAppendBytes: log.maxAppendBytes });
-    const keptLimits = { memoryBytes, diskBytes, keepMs: 72 * HOUR_MS };
+    const keptLimits = { memoryBytes, diskBytes, keepMs };
     const notify = (_: unknown, line: string) => notices.push(line);
     const kept = new KeptAnswers(files, keptLimits, clock, notify, onError);
     const recorder = new AnswerRecorder({ workflows, results, kept, clock, onError });

@@ -1,4 +1,4 @@
-import { RevisionConflict, type RecordedEvent } from '../log/event-log.js';
+import { AppendRefused, RevisionConflict, type RecordedEvent } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
 import { sleep } from '../runtime/clock.js';
@@ -20,7 +20,7 @@ type AuditWriterLimits = Readonly<{
   everyMs: number;
   /** Between two attempts to lead, spread by half of it. */
   leadPauseMs: number;
-  /** The same, where the key of this instance may not sign. */
+  /** The same, where the key of this instance may not sign, or the log refuses the tree head. */
   keyPauseMs: number;
   /** How long an instance that stops waits for its last tree head. */
   stopMs: number;
@@ -54,7 +54,7 @@ export class AuditTreeWriter {
       ...{ clock, ids, notices },
       tryLead: () => tree.tryLead(),
       begin: (lease) => AuditLeaderSession.begin(dependencies, lease, limits, onError),
-      pauseMs: (failure) => (failure?.error instanceof KeyNotAllowed ? limits.keyPauseMs : limits.leadPauseMs),
+      pauseMs: (failure) => (isForGood(failure?.error) ? limits.keyPauseMs : limits.leadPauseMs),
       onFailure: ({ error }) => this.logFailure(error),
     });
   }
@@ -73,13 +73,16 @@ export class AuditTreeWriter {
     this.leadership.session?.signNow();
   }
 
-  /** A key that may not sign is logged once: that does not change by itself, and another instance may sign. */
+  /** What does not change by itself is logged once; another instance may sign. */
   private logFailure(error: unknown): void {
-    if (!(error instanceof KeyNotAllowed)) return this.onError('The audit tree stopped and starts again', error);
+    if (!isForGood(error)) return this.onError('The audit tree stopped and starts again', error);
     if (this.refusal !== error.message) this.onError('This instance signs nothing', error);
     this.refusal = error.message;
   }
 }
+
+/** A key that may not sign, or a log that does not take what is signed: an operator has to do something. */
+const isForGood = (error: unknown): error is Error => error instanceof KeyNotAllowed || error instanceof AppendRefused;
 
 /** Adds events to the tree and signs its root as long as the lease lasts. Any failure ends it: the next session begins with what is stored. */
 class AuditLeaderSession implements LeaderSession {

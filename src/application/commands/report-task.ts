@@ -100,6 +100,7 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
           report.reply,
           request.traceparent,
         );
+      if (error instanceof ArtifactsAway) throw error.cause;
       if (!(error instanceof AppendRefused) || error.reason !== 'too-large') throw error;
       return this.saga.submit(executionId, this.order(target, tooLarge(attemptOf(target), error), request));
     }

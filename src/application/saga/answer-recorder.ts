@@ -75,6 +75,7 @@ export class AnswerRecorder {
   /** The same for an answer that is kept already. */
   async recordKept(ref: AnswerRef, next: NextClaim, ended: () => AbortSignal): Promise<Outcome | null> {
     const { kept, clock } = this.dependencies;
+    let signal: AbortSignal | undefined;
     for (let tried = 1; ; tried++) {
       try {
         const outcome = await this.tryOnce(ref, next, tried >= this.limits.storeTries);
@@ -88,7 +89,7 @@ export class AnswerRecorder {
         if (!(await kept.keep(ref, reasonOf(error)))) return null;
         if (tried === 1 && !isAway(error)) this.logOnce(ref, error);
       }
-      const signal = ended();
+      signal ??= ended();
       await sleep(clock, this.pauseMs(tried), signal);
       if (!signal.aborted) continue;
       if ((signal.reason as EndCause) === 'over') await kept.end(ref);

@@ -18,6 +18,7 @@ type Entry = {
   readonly ref: AnswerRef;
   /** Null where it is on the disk alone. */
   answer: Answer | null;
+  /** 0 as long as it does not have to wait. */
   bytes: number;
   inMemory: boolean;
   onDisk: boolean;
@@ -182,7 +183,7 @@ export class KeptAnswers {
     this.entries.delete(nameOf(entry.ref));
     if (entry.inMemory) this.memoryBytes -= entry.bytes;
     if (entry.onDisk) this.diskBytes -= entry.bytes;
-    if (entry.keeping) this.waiting--;
+    if (entry.bytes > 0) this.waiting--;
     if (this.kept === 0 || this.waiting > 0) return;
     const lost = this.dropped > 0 ? `; ${this.dropped} had no room` : '';
     this.notify('log', `No results wait any longer: ${count(this.kept)} had been kept${lost}`);

@@ -89,8 +89,8 @@ export type StepLimits = Readonly<{
 
 type Attempt = Readonly<{ stepId: string; step: string; attempt: number }>;
 
-/** The artifact store takes nothing at this moment: what the agent answered is kept until it does. */
-export class ArtifactsAway extends NotReady {}
+/** The artifact store takes nothing at this moment: what the agent answered is kept until it does. The cause is for the log. */
+export class ArtifactsAway extends Error {}
 
 const failed = ({ stepId, attempt }: Attempt, error: StepError): StepCommand => ({
   type: 'FailStep',

@@ -238,7 +238,7 @@ export class WorkflowSaga {
     const { executionId } = ref;
     const reservation = this.limiter.reservation(executionId);
     const next = this.nextFor(reservation);
-    const recorded = this.dependencies.recorder.recordKept(ref, next, () => this.ending.signal);
+    const recorded = this.dependencies.recorder.recordKept(ref, next, () => AbortSignal.any([this.ending.signal]));
     const recording = this.afterwards(executionId, recorded, reservation);
     this.recordings.add(recording);
     void recording.finally(() => this.recordings.delete(recording));

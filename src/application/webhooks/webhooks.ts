@@ -11,8 +11,8 @@ import {
 import { CommandRejected } from '../../domain/decider.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
-import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';
-import type { EventLog } from '../log/event-log.js';
+import { IdempotencyKeyReused, InvalidRequest, NotFound, type OnError } from '../runtime/errors.js';
+import { AppendRefused, type EventLog } from '../log/event-log.js';
 import { hashOf } from '../log/event-hash.js';
 import type { Ids } from '../log/ids.js';
 import { untilSettled } from '../queries/revision-waits.js';
@@ -45,9 +45,13 @@ export type WebhookOutcome = Readonly<{
 export type PlainOrder = 'EnableWebhook' | 'TestWebhook' | 'RemoveWebhook';
 
 export class Webhooks {
+  /** Those that the log does not let the system disable. It was asked once, and each delivery would ask again. */
+  private readonly refused = new Set<string>();
+
   constructor(
     private readonly ports: Ports,
     private readonly limits: WebhookLimits,
+    private readonly onError: OnError = () => undefined,
   ) {}
 
   /** @throws InvalidRequest, IdempotencyKeyReused, LogUnavailable */
@@ -93,6 +97,7 @@ export class Webhooks {
 
   /** @returns whether it was enabled until now. What was removed meanwhile is disabled enough. */
   async disableBySystem(webhookId: string, cause: DisableCause, reason: string): Promise<boolean> {
+    if (this.refused.has(webhookId)) return false;
     const { ids, clock } = this.ports;
     const actor = { type: 'system', id: 'webhooks' } as const;
     const command = { commandId: ids.uuid(), at: clock.now(), actor, reason, causationId: null, traceparent: null };
@@ -101,7 +106,10 @@ export class Webhooks {
       return (await this.execute(webhookId, { type: 'DisableWebhook', data }, command)).changed;
     } catch (error) {
       if (error instanceof CommandRejected) return false;
-      throw error;
+      if (!(error instanceof AppendRefused)) throw error;
+      this.refused.add(webhookId);
+      this.onError(`Webhook ${webhookId} cannot be disabled (${reason}): deliveries to it go on, and fail`, error);
+      return false;
     }
   }
 

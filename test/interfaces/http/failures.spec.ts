@@ -1,9 +1,14 @@
 /** What goes wrong on this side of the interface, and what a caller gets to see of it. */
 import request from 'supertest';
 import { NotReady } from '../../../src/application/runtime/errors.js';
-import { AppendOutcomeUnknown, LogUnavailable, RevisionConflict } from '../../../src/application/log/event-log.js';
+import {
+  AppendOutcomeUnknown,
+  AppendRefused,
+  LogUnavailable,
+  RevisionConflict,
+} from '../../../src/application/log/event-log.js';
 import { InvalidCursor } from '../../../src/application/queries/read-model.js';
-import { startHttp, type HttpWorld } from './http-app.js';
+import { executionRow, startHttp, type HttpWorld } from './http-app.js';
 
 const LIST = '/api/v1/workflow/executions';
 const SECRET = 'postgres://user:hunter2@db.internal:5432';
@@ -54,6 +59,34 @@ describe('failures', () => {
     expect(headers['retry-after']).toBe('1');
     expect(world.logged).toEqual([expect.stringMatching(`GET ${LIST} .*request .*: ${code}, `)]);
     expect(world.logged[0]).not.toMatch(/\n/);
+  });
+
+  test.each([
+    ['too-large', 413, 'EVENTS_TOO_LARGE', /nothing was done\. events of at most 10 bytes\. Make the request smaller/],
+    ['denied', 503, 'EVENT_LOG_DENIED', /An operator has to give the rights/],
+    ['deleted', 410, 'STREAM_DELETED', /the stream they belong to was deleted/],
+    ['invalid', 500, 'EVENT_LOG_REFUSED', /The log of this instance says why/],
+  ] as const)('an append that is refused as %s is answered for good', async (reason, status, code, message) => {
+    const said = reason === 'too-large' ? 'events of at most 10 bytes' : `says ${SECRET}`;
+    const { body, headers } = await failing(new AppendRefused(reason, said)).expect(status);
+    expect(body).toEqual({ success: false, error: { code, message: expect.stringMatching(message), details: {} } });
+    expect(JSON.stringify(body)).not.toContain('hunter2');
+    expect(headers).not.toHaveProperty('retry-after');
+    expect(world.logged).toHaveLength(status >= 500 ? 1 : 0);
+  });
+
+  test('an execution that is held back says so, and why', async () => {
+    const id = '11111111-1111-4111-8111-111111111111';
+    const ask = () => request(world.url).get(`/api/v1/workflow?execution_id=${id}`).expect(200);
+    world.readModel.failure = null;
+    world.readModel.execution = executionRow({ id });
+    const before = await ask();
+    expect(before.body.data).not.toHaveProperty('held_back');
+    const since = new Date('2030-01-01T00:00:00.000Z');
+    world.heldBack.hold(id, { reason: 'denied', message: 'Append was denied', since });
+    const { body, headers } = await ask().set('If-None-Match', before.headers['etag'] ?? '');
+    expect(body.data.held_back).toEqual({ reason: 'denied', message: 'Append was denied', since: since.toISOString() });
+    expect(headers['etag']).not.toBe(before.headers['etag']);
   });
 
   test('a cursor that the read side did not give out is named', async () => {

@@ -118,8 +118,8 @@ export class ExecutionsController {
     }
     const found = await this.queries.execute(new GetExecution(executionId, include, minRevision, left));
     const audit = isTrue(query.include_audit) ? await this.audit(found.execution) : undefined;
-    // A review changes the answer and no revision.
-    if (!audit) tag(response, found.execution.revision);
+    // A review changes the answer and no revision, and so does that the execution is held back.
+    if (!audit && !found.heldBack) tag(response, found.execution.revision);
     return answer({ ...executionAnswer(found, minRevision), ...(audit && { audit }) });
   }
 
@@ -178,16 +178,22 @@ const momentOf = ({ at_revision, as_of, min_revision, include_audit }: Execution
 };
 
 /** `earlier_events`: how many events came before those of this answer, where the history has more than an answer holds. */
-const executionAnswer = ({ execution, steps, events, behind }: ExecutionAnswer, minRevision: bigint | null) => ({
+const executionAnswer = (
+  { execution, steps, events, behind, heldBack }: ExecutionAnswer,
+  minRevision: bigint | null,
+) => ({
   execution,
   ...(steps && { steps }),
   ...(events && { events, earlier_events: Number(events[0]?.revision ?? 0) }),
+  ...(heldBack && {
+    held_back: { reason: heldBack.reason, message: heldBack.message, since: heldBack.since.toISOString() },
+  }),
   ...(behind && { behind, requested_revision: minRevision?.toString(), actual_revision: execution.revision }),
 });
 
 /** The same answer as at that moment, with a mark. Nothing in it depends on when the client asks. */
 const pastAnswer = (past: PastAnswer, asked: Readonly<{ at_revision?: string; as_of?: string }>) => ({
-  ...executionAnswer({ ...past, behind: false }, null),
+  ...executionAnswer({ ...past, behind: false, heldBack: null }, null),
   historical: {
     at_revision: asked.at_revision ?? null,
     as_of: asked.as_of ?? null,

@@ -15,6 +15,7 @@ import {
 } from '../../../application/runtime/errors.js';
 import {
   AppendOutcomeUnknown,
+  AppendRefused,
   LogUnavailable,
   RevisionConflict,
   StreamTombstoned,
@@ -112,7 +113,29 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
     return new Refusal(500, `ARTIFACT_${error.kind.toUpperCase()}`, error.message, { sha256: error.sha256 });
   }
   if (error instanceof IdempotencyKeyReused) return new Refusal(422, 'IDEMPOTENCY_KEY_REUSED', error.message);
+  if (error instanceof AppendRefused) return refusedByLog(error);
   return unavailable(error) ?? (error instanceof HttpException ? ofTheFramework(error, request) : undefined);
+};
+
+/** Nothing was done, and repeating the request does not help. What a server says may name hosts; it is for the log. */
+const refusedByLog = ({ reason, message }: AppendRefused): Refusal => {
+  const nothing = 'The event log refused the events of this request, so nothing was done';
+  switch (reason) {
+    case 'too-large':
+      return new Refusal(413, 'EVENTS_TOO_LARGE', `${nothing}. ${message}. Make the request smaller`);
+    case 'denied': {
+      const remedy = 'its user may not write them. An operator has to give the rights';
+      return new Refusal(503, 'EVENT_LOG_DENIED', `${nothing}: ${remedy}`);
+    }
+    case 'deleted':
+      return new Refusal(410, 'STREAM_DELETED', `${nothing}: the stream they belong to was deleted`);
+    case 'invalid':
+      return new Refusal(
+        500,
+        'EVENT_LOG_REFUSED',
+        `${nothing}: it takes them for invalid. The log of this instance says why`,
+      );
+  }
 };
 
 /** What these say themselves may name hosts; it is for the log. */
