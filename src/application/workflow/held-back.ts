@@ -26,8 +26,4 @@ export class HeldBackExecutions {
   release(executionId: string): boolean {
     return this.held.delete(executionId);
   }
-
-  get count(): number {
-    return this.held.size;
-  }
 }
