@@ -27,7 +27,7 @@ export type RecorderLimits = Readonly<{
   readAtOnce: number;
 }>;
 
-export const DEFAULT_RECORDER_LIMITS: RecorderLimits = {
+const DEFAULT_RECORDER_LIMITS: RecorderLimits = {
   keepAfterMs: 1_000,
   initialPauseMs: 1_000,
   maximumPauseMs: 8_000,
