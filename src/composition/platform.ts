@@ -99,7 +99,7 @@ export const startPlatform = async (
     const endpoint = given ?? (await sharedNode(databaseUrl));
     const circuit = { openAfterMs: config.orderTimeoutMs, trialEveryMs: APPEND_TRIAL_MS };
     const onDropped = (error: unknown) => onError('The shared subscription is open again', error);
-    const options = { followed: FOLLOWED, circuit, onDropped };
+    const options = { followed: FOLLOWED, circuit, onDropped, maxAppendBytes: config.eventstoreMaxAppendBytes };
     const log = opened(new FailoverEventLog(endpoint, openLog, options), (it) => it.close());
     const diagnosis = new LogDiagnosis(given);
     const tryLog = async () => {

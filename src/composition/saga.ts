@@ -1,18 +1,23 @@
 /** The saga, its scheduler, and what operators say of agents. */
+import path from 'node:path';
 import { AgentHolds, AgentHoldsWatch } from '../application/agents/agent-holds.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';
 import { projections as readTables } from '../application/projections/index.js';
 import { followed, lowestPosition, ProjectionStore } from '../application/projections/projection-store.js';
 import type { AgentBounds } from '../application/agents/agent-queue.js';
-import { AttemptRunner, type AttemptLimits } from '../application/saga/attempt-runner.js';
+import { AnswerRecorder } from '../application/saga/answer-recorder.js';
+import { AttemptRunner } from '../application/saga/attempt-runner.js';
 import { DamageWatch } from '../application/saga/damage-watch.js';
+import { KeptAnswers, type KeptAnswersLimits } from '../application/saga/kept-answers.js';
 import { Results, type StepLimits } from '../application/saga/results.js';
 import { SagaScheduler, type WatchLimits } from '../application/saga/saga-scheduler.js';
 import { WorkflowSaga, type SagaLimits } from '../application/saga/workflow-saga.js';
 import { DamageReports } from '../application/workflow/damage-reports.js';
+import { HeldBackExecutions } from '../application/workflow/held-back.js';
 import { DamagedHistories, Histories } from '../application/workflow/histories.js';
 import { DueExecutions, Workers } from '../application/workflow/workers.js';
 import { Workflows } from '../application/workflow/workflows.js';
+import { AnswerDirectory } from '../infrastructure/agents/answer-directory.js';
 import { variableName } from '../infrastructure/agents/agent-urls.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { type Application, type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
@@ -30,22 +35,33 @@ export const saga = ({ config, clock, ids, agents, worker, log, outages }: Depen
       },
       {
         provide: WorkflowSaga,
-        inject: [Workflows, ArtifactStore, AgentHolds],
-        useFactory: (workflows: Workflows, artifacts: ArtifactStore, holds: AgentHolds) => {
-          const dependencies = { workflows, agents, artifacts, clock, ids, onError };
-          const attempts = new AttemptRunner(dependencies, { ...attemptLimits, ...stepLimits(config) });
+        inject: [Workflows, ArtifactStore, AgentHolds, Results, HeldBackExecutions],
+        useFactory: (
+          workflows: Workflows,
+          artifacts: ArtifactStore,
+          holds: AgentHolds,
+          results: Results,
+          heldBack: HeldBackExecutions,
+        ) => {
+          const files = new AnswerDirectory(path.join(config.dataDir, 'answers'));
+          const kept = new KeptAnswers(files, keptAnswersLimits(config), clock, tellLog('Saga'), onError);
+          const recorder = new AnswerRecorder({ workflows, results, kept, clock, onError });
+          const dependencies = { workflows, agents, artifacts, recorder, kept, heldBack, clock, ids, onError };
+          const attempts = new AttemptRunner(dependencies);
           const rules = { boundsOf: agentBoundsOf(config), mayCall: (agent: string) => holds.mayCall(agent), tell };
           const made = new WorkflowSaga({ ...dependencies, attempts }, worker, sagaLimits(config), rules);
           holds.onChange(() => made.agentsChanged());
           return made;
         },
       },
+      { provide: HeldBackExecutions, useValue: new HeldBackExecutions() },
       {
         provide: Results,
         inject: [ArtifactStore],
         useFactory: (artifacts: ArtifactStore) => new Results(artifacts, stepLimits(config)),
       },
     ],
+    start: (app) => app.get(WorkflowSaga).begin(),
     // It begins no new step; calls of agents have their time to end.
     stop: (app) => app.get(WorkflowSaga).stop(config.shutdownGraceMs),
   };
@@ -81,7 +97,11 @@ export const sagaScheduler = ({ config, log, clock, ids, agents, worker, outages
         workflows: Workflows,
         damaged: DamagedHistories,
         reports: DamageReports,
-      ) => new DamageWatch({ log, clock, ids, workflows, damaged, reports, saga: workflowSaga }, logErrors('Saga', outages)),
+      ) =>
+        new DamageWatch(
+          { log, clock, ids, workflows, damaged, reports, saga: workflowSaga },
+          logErrors('Saga', outages),
+        ),
     },
   ],
   start: async (app) => {
@@ -111,11 +131,19 @@ const sagaLimits = (config: Config): SagaLimits => ({
   concurrentSteps: config.sagaMaxConcurrentSteps,
   remembered: 10_000,
   errorPauseMs: 5_000,
+  answersFirstMs: 10_000,
 });
 
-const stepLimits = (config: Config): StepLimits => ({ inlineOutputBytes: config.inlineOutputBytes });
+const stepLimits = (config: Config): StepLimits => ({
+  inlineOutputBytes: config.inlineOutputBytes,
+  maxAppendBytes: config.eventstoreMaxAppendBytes,
+});
 
-const attemptLimits: AttemptLimits = { reportTries: 60, reportPauseMs: 1_000 };
+const keptAnswersLimits = (config: Config): KeptAnswersLimits => ({
+  memoryBytes: config.keptAnswersMemoryBytes,
+  diskBytes: config.keptAnswersDiskBytes,
+  keepMs: config.keptAnswersHours * 3_600_000,
+});
 
 const watchLimits = (config: Config): WatchLimits => ({
   heartbeatMs: config.workerHeartbeatMs,

@@ -32,7 +32,7 @@ export const webhooks = ({ config, dataSource, clock, log, ids, outages }: Depen
   const store = readyUnlessAway(new PostgresWebhookStore(dataSource));
   const foreign = new ForeignEvents(tellLog('Webhooks'));
   const ports = { log, store, queue: readyUnlessAway(queue), sender, clock, ids, foreign };
-  const subscriptions = new Webhooks(ports, limits);
+  const subscriptions = new Webhooks(ports, limits, onError);
   const disable = async (webhookId: string, cause: DisableCause, reason: string) => {
     if (await subscriptions.disableBySystem(webhookId, cause, reason))
       logger.warn(`Webhook ${webhookId} is disabled now: ${reason}`);

@@ -30,7 +30,7 @@ const damagedWorld = (behave: Parameters<typeof world>[1]) => {
   const reports = new DamageReports(damaged, w.clock, note, failed);
   const histories = new Histories(w.log, damaged, (error) => reports.found(error));
   const instance = (name: string) => {
-    const made = w.instance(name, {}, undefined, histories);
+    const made = w.instance(name, {}, undefined, undefined, histories);
     const ports = { log: w.log, clock: w.clock, ids: new CountingIds('8'), damaged, reports, ...made };
     return { ...made, watch: new DamageWatch(ports, (message, error) => failed(`${message}: ${String(error)}`)) };
   };

@@ -11,7 +11,7 @@ const events: readonly NewEvent[] = ids.map((id, index) => ({
   data: { z: index, a: { text: 'é "quoted"', none: null } },
   metadata: { commandId: `c${index}`, reason: null },
 }));
-const unchained = events.map((event) => ({ event, dataHash: hashOf(event.data as never) }));
+const unchained = events.map((event) => ({ event, dataHash: hashOf(event.data as never), bytes: 0 }));
 const place = (index: number) => ({ stream: STREAM, revision: BigInt(index) });
 
 const recorded = async () => {

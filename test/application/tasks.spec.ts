@@ -2,13 +2,14 @@
 import { deferred } from '../../src/application/agents/agents.js';
 import { ReportTask, ReportTaskHandler } from '../../src/application/commands/report-task.js';
 import { AttemptOver, NotFound } from '../../src/application/runtime/errors.js';
-import { LogUnavailable } from '../../src/application/log/event-log.js';
+import { parseMetadata } from '../../src/application/log/envelope.js';
+import { AppendRefused, LogUnavailable } from '../../src/application/log/event-log.js';
 import { stepId } from '../../src/application/log/ids.js';
 import { Results } from '../../src/application/saga/results.js';
 import { TaskReports, type AttemptRef, type TaskReport } from '../../src/application/workflow/tasks.js';
 import type { JsonObject } from '../../src/domain/json.js';
 import { HmacTaskTokens } from '../../src/infrastructure/agents/agent-task-reports.js';
-import { answers, CountingIds, EXECUTION, onDemand, step, world } from '../support/saga-world.js';
+import { answers, CountingIds, EXECUTION, lineTo, onDemand, step, world } from '../support/saga-world.js';
 import { settle } from '../support/virtual-clock.js';
 
 const tokens = new HmacTaskTokens(Buffer.alloc(32, 1));
@@ -24,9 +25,9 @@ class SpokenReports extends TaskReports {
 const steps = [step('a', { heartbeatTimeoutMs: 10_000 }), step('b')];
 const begin = async (behave: Parameters<typeof world>[1], defined = steps) => {
   const w = world(defined, behave);
-  const instance = (worker: string, limits: Parameters<typeof w.instance>[1] = {}) => {
-    const { saga, workflows } = w.instance(worker, limits);
-    const results = new Results(w.artifacts, { inlineOutputBytes: 1_000 });
+  const instance = (...given: Parameters<typeof w.instance>) => {
+    const { saga, workflows } = w.instance(...given);
+    const results = new Results(w.artifacts, { inlineOutputBytes: 1_000, maxAppendBytes: w.log.maxAppendBytes });
     const ids = new CountingIds('d');
     const handler = new ReportTaskHandler(tokens, new SpokenReports(), workflows, saga, results, ids, w.clock);
     const report = (body: TaskReport, ref = first) =>
@@ -141,6 +142,63 @@ test('a report that the log did not take may be made again: it counts once', asy
   expect(await report(complete)).toEqual({ continue: false });
   expect(await report(complete)).toEqual({ continue: false });
   expect(await w.dataOf('StepCompleted')).toHaveLength(1);
+});
+
+describe('a result that is reported while the log is away', () => {
+  const away = async () => {
+    const w = await begin(byToken, [step('a', { timeoutMs: 60_000 }), step('b')]);
+    await w.instance('w1').saga.submit(EXECUTION, w.start());
+    await settle();
+    const line = lineTo(w.log);
+    const { report } = w.instance('w2', {}, undefined, line.line);
+    return { w, line, report };
+  };
+
+  test.each([
+    ['reads and appends fail', false],
+    ['this instance knows the execution', true],
+  ])('is not acknowledged, and recorded all the same: %s', async (_, isKnown) => {
+    const { w, line, report } = await away();
+    if (isKnown) await report(beat);
+    line.isAway = true;
+    const refused = expect(report(complete)).rejects.toThrow(LogUnavailable);
+    await w.clock.pass(10_000);
+    await refused;
+    expect(w.files.texts.size).toBe(1);
+    await w.clock.pass(30_000);
+    line.isAway = false;
+    await w.clock.pass(10_000);
+    expect(await w.dataOf('StepCompleted')).toMatchObject([{ step: 'a', output: { a: 'done' } }]);
+    expect(w.files.texts.size).toBe(0);
+    expect(await report(complete)).toEqual({ continue: false });
+    const { actor } = parseMetadata((await w.history()).find(({ type }) => type === 'StepCompleted')?.metadata);
+    expect(actor).toEqual({ type: 'agent', id: 'a' });
+  });
+
+  test('is recorded by the next process where this one is killed', async () => {
+    const { w, line, report } = await away();
+    line.isAway = true;
+    void report(complete).catch(() => undefined);
+    await w.clock.pass(10_000);
+    line.isDead = true;
+    await w.instance('w3').saga.begin();
+    await w.clock.pass(1_000);
+    expect(await w.dataOf('StepCompleted')).toMatchObject([{ step: 'a', attempt: 1 }]);
+  });
+});
+
+test('a result that does not fit into the log fails the step, as a direct answer does', async () => {
+  const w = await begin(byToken);
+  const { saga, report } = w.instance('w1');
+  await saga.submit(EXECUTION, w.start());
+  await settle();
+  const append = w.log.append.bind(w.log);
+  w.log.append = async (stream, events, expected) => {
+    if (events.some(({ type }) => type === 'StepCompleted')) throw new AppendRefused('too-large', 'at most 10 bytes');
+    return append(stream, events, expected);
+  };
+  expect(await report(complete)).toEqual({ continue: false });
+  expect(await w.dataOf('StepFailed')).toMatchObject([{ error: { code: 'RESULT_TOO_LARGE' } }]);
 });
 
 test('who comes too late is told so, also where its report is what lets the next attempt begin', async () => {

@@ -8,11 +8,14 @@ import { projections } from '../../src/application/projections/index.js';
 import { lowestPosition } from '../../src/application/projections/projection-store.js';
 import { DEFAULT_RUNNER_LIMITS, ProjectionRunner } from '../../src/application/projections/runner.js';
 import type { AgentBounds } from '../../src/application/agents/agent-queue.js';
+import { AnswerRecorder } from '../../src/application/saga/answer-recorder.js';
 import { AttemptRunner } from '../../src/application/saga/attempt-runner.js';
+import { KeptAnswers } from '../../src/application/saga/kept-answers.js';
 import { Results } from '../../src/application/saga/results.js';
 import { SagaScheduler } from '../../src/application/saga/saga-scheduler.js';
 import { NO_RULES } from '../../src/application/agents/agent-limiter.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
+import { HeldBackExecutions } from '../../src/application/workflow/held-back.js';
 import { StartBacklog, WaitingExecutions } from '../../src/application/workflow/start-backlog.js';
 import type { TaskTokens } from '../../src/application/workflow/tasks.js';
 import { Workflows } from '../../src/application/workflow/workflows.js';
@@ -20,6 +23,7 @@ import { AgentTaskReports } from '../../src/infrastructure/agents/agent-task-rep
 import { defaultAgentLimits } from '../../src/infrastructure/agents/limits.js';
 import { AgentClient, type AgentService } from './agents.js';
 import { DatabaseClient, type Database } from './database.js';
+import { DiskClient, type Disks } from './disk.js';
 import type { EventStore } from './event-store.js';
 import { EventStoreClient } from './event-store-client.js';
 import { MachineClock, SeededIds, type Machine } from './machine.js';
@@ -27,6 +31,8 @@ import { MachineClock, SeededIds, type Machine } from './machine.js';
 export type Surroundings = Readonly<{
   store: EventStore;
   database: Database;
+  /** Each slot of the cluster has one; it outlives the slot's machines. */
+  disks: Disks;
   agents: AgentService;
   definitions: Definitions;
   limits: Readonly<{ concurrentSteps: number; inlineOutputBytes: number; batch: number }>;
@@ -51,6 +57,8 @@ export type Instance = Readonly<{
 const SWEEP_MS = 5_000;
 const HEARTBEAT_MS = 5_000;
 const GRACE_MS = 10_000;
+/** Room for a few answers in memory, so that others are read from the disk. */
+const KEPT = { memoryBytes: 8_192, diskBytes: 65_536, keepMs: 3_600_000 };
 
 /** Other tests cover the bound on starts: here an instance takes every start. */
 class NoWaitingExecutions extends WaitingExecutions {
@@ -72,15 +80,20 @@ export const makeInstance = (machine: Machine, around: Surroundings): Instance =
   const agents = new AgentClient(around.agents, machine);
   const holds = new AgentHolds(log, clock);
   const holdsWatch = new AgentHoldsWatch(holds, { log, agents, clock, ids }, onError);
-  const dependencies = { workflows, agents, artifacts: data.artifacts, clock, ids, onError };
-  const attemptLimits = { reportTries: 20, reportPauseMs: 1_000, inlineOutputBytes: limits.inlineOutputBytes };
-  const attempts = new AttemptRunner(dependencies, attemptLimits);
-  const sagaLimits = { concurrentSteps: limits.concurrentSteps, remembered: 100, errorPauseMs: 5_000 };
+  const { artifacts } = data;
+  const { inlineOutputBytes, concurrentSteps } = limits;
+  const results = new Results(artifacts, { inlineOutputBytes, maxAppendBytes: log.maxAppendBytes });
+  const notify = (_: unknown, line: string) => store.happenings.tell(() => `  ${worker}: ${line}`);
+  const kept = new KeptAnswers(new DiskClient(around.disks, machine), KEPT, clock, notify, onError);
+  const recorder = new AnswerRecorder({ workflows, results, kept, clock, onError });
+  const heldBack = new HeldBackExecutions();
+  const dependencies = { workflows, agents, artifacts, recorder, kept, heldBack, clock, ids, onError };
+  const attempts = new AttemptRunner(dependencies);
+  const sagaLimits = { concurrentSteps, remembered: 100, errorPauseMs: 5_000, answersFirstMs: 10_000 };
   const boundsOf = around.bounds ? () => around.bounds! : NO_RULES.boundsOf;
   const rules = { boundsOf, mayCall: around.canHold ? (agent: string) => holds.mayCall(agent) : NO_RULES.mayCall };
   const saga = new WorkflowSaga({ ...dependencies, attempts }, worker, sagaLimits, rules);
   holds.onChange(() => saga.agentsChanged());
-  const results = new Results(data.artifacts, limits);
   const reports = new AgentTaskReports(clock, defaultAgentLimits);
   const backlog = new StartBacklog(new NoWaitingExecutions(), clock, BACKLOG, onError);
   const { workers, due } = data;
@@ -104,6 +117,7 @@ export const makeInstance = (machine: Machine, around: Surroundings): Instance =
     begin: async () => {
       const after = lowestPosition(await data.checkpoints(), projections);
       runner.start();
+      await saga.begin();
       if (around.canHold) await holdsWatch.start(after);
       watch.start(after);
     },

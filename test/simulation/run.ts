@@ -7,6 +7,7 @@ import { HmacTaskTokens } from '../../src/infrastructure/agents/agent-task-repor
 import { AgentService, HEALTHY } from './agents.js';
 import { Clients } from './clients.js';
 import { Cluster, type Crash } from './cluster.js';
+import { Disks } from './disk.js';
 import { Database } from './database.js';
 import { EventStore, NO_NETWORK_FAULTS } from './event-store.js';
 import { invariants } from './invariants.js';
@@ -61,7 +62,9 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain
   const definitions = published(scenario.definitions);
   const { limits, bounds } = scenario;
   const tokens = new HmacTaskTokens(Buffer.alloc(32, 1));
-  const around = { store, database, agents, definitions, limits, bounds, canHold: scenario.holds > 0, tokens };
+  const disks = new Disks(happenings);
+  const canHold = scenario.holds > 0;
+  const around = { store, database, disks, agents, definitions, limits, bounds, canHold, tokens };
   if (scenario.skews.some((skew) => skew !== 0)) happenings.count('fault skew from the start');
   const cluster = new Cluster(scenario.instances, timeline, random, happenings, around, scenario.skews);
   cluster.slowShare = scenario.slowShare;
@@ -173,6 +176,7 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain
   }
   const unexpected = [clients, tasks, holds].flatMap((each) => each.unexpected);
   violations.push(...unexpected.map((wrong) => `I10 a client got ${wrong}`), ...holds.violations(store));
+  if (isOver && disks.kept > 0) violations.push(`I19 ${disks.kept} answers were left on the disks`);
   if (isOver) violations.push(...(await I14()));
   cluster.endAll();
   return { violations, counts, recoveryMs };
@@ -182,7 +186,14 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain
     const [events, calls] = [store.length, agents.ledger.asked.length];
     cluster.endAll();
     const empty = new Database(timeline, happenings);
-    const anew = new Cluster(1, timeline, random, happenings, { ...around, database: empty }, []);
+    const anew = new Cluster(
+      1,
+      timeline,
+      random,
+      happenings,
+      { ...around, database: empty, disks: new Disks(happenings) },
+      [],
+    );
     anew.bootAll();
     await timeline.run(IDLE_MS);
     anew.endAll();

@@ -32,8 +32,11 @@ export class InMemoryEventLog extends EventLog {
   private readonly sleepers = new Set<() => void>();
   private connection: { lost?: Error } = {};
 
-  constructor(private readonly now: () => Date = () => new Date()) {
-    super();
+  constructor(
+    private readonly now: () => Date = () => new Date(),
+    maxAppendBytes?: number,
+  ) {
+    super(maxAppendBytes);
   }
 
   async read(stream: string, from = 0n) {

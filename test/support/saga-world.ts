@@ -8,17 +8,22 @@ import {
 } from '../../src/application/agents/agents.js';
 import { ArtifactStore, type StoredArtifact } from '../../src/application/workflow/artifacts.js';
 import { parseMetadata } from '../../src/application/log/envelope.js';
-import { AppendOutcomeUnknown } from '../../src/application/log/event-log.js';
+import { AppendOutcomeUnknown, LogUnavailable, type EventLog } from '../../src/application/log/event-log.js';
 import { hashOf } from '../../src/application/log/event-hash.js';
 import { Ids, stepId } from '../../src/application/log/ids.js';
+import { AnswerRecorder } from '../../src/application/saga/answer-recorder.js';
 import { AttemptRunner } from '../../src/application/saga/attempt-runner.js';
-import { NO_RULES, type AgentRules } from '../../src/application/agents/agent-limiter.js';
+import { KeptAnswers } from '../../src/application/saga/kept-answers.js';
+import { Results } from '../../src/application/saga/results.js';
+import { NO_RULES } from '../../src/application/agents/agent-limiter.js';
 import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
 import type { Histories } from '../../src/application/workflow/histories.js';
+import { HeldBackExecutions } from '../../src/application/workflow/held-back.js';
 import { Workflows, type CommandEnvelope } from '../../src/application/workflow/workflows.js';
 import type { OperatorCommand } from '../../src/domain/workflow/commands.js';
 import type { StepDefinition, WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { workflowStream } from '../../src/domain/workflow/index.js';
+import { InMemoryAnswerFiles } from './in-memory.answer-files.js';
 import { InMemoryEventLog } from './in-memory.event-log.js';
 import { VirtualClock } from './virtual-clock.js';
 
@@ -104,38 +109,76 @@ export const onDemand = () => {
   return { behave: () => reply, answer };
 };
 
+/** The line of one instance to the log: it may be away, and an instance that is killed gets no answer any more. */
+export const lineTo = (log: EventLog) => {
+  const state = { isAway: false, isDead: false, appends: 0 };
+  const line = new Proxy(log, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function' || name === 'subscribe') return member;
+      return (...given: unknown[]): unknown => {
+        if (state.isDead) return new Promise<never>(() => undefined);
+        if (name === 'append') state.appends++;
+        if (state.isAway) return Promise.reject(new LogUnavailable('away'));
+        return (member as (...given: unknown[]) => unknown).apply(target, given);
+      };
+    },
+  });
+  return Object.assign(state, { line });
+};
+
 /** One log, one clock, any number of instances: what runs in production, over fakes at the ports. */
-export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
+const HOUR_MS = 3_600_000;
+
+type InstanceLimits = Partial<{
+  concurrentSteps: number;
+  inlineOutputBytes: number;
+  remembered: number;
+  memoryBytes: number;
+  diskBytes: number;
+  keepMs: number;
+}>;
+
+export const world = (steps: readonly StepDefinition[], behave: Behaviour, maxAppendBytes?: number) => {
   const clock = new VirtualClock();
-  const log = new InMemoryEventLog(() => clock.now());
+  const log = new InMemoryEventLog(() => clock.now(), maxAppendBytes);
+  const files = new InMemoryAnswerFiles();
+  const notices: string[] = [];
   const agents = new ScriptedAgents(behave);
   const artifacts = new InMemoryArtifacts();
   const errors: string[] = [];
   const definition = { name: 'demo', documentType: 'demo', steps };
   const operatorIds = new CountingIds('f');
 
+  /** @param line to the log, as that instance reaches it */
   const instance = (
     worker: string,
-    limits: Partial<{ concurrentSteps: number; inlineOutputBytes: number; remembered: number }> = {},
-    rules: AgentRules = NO_RULES,
+    limits: InstanceLimits = {},
+    rules = NO_RULES,
+    line: EventLog = log,
     histories?: Histories,
   ) => {
     const onError = (message: string, error: unknown) => errors.push(`${message}: ${String(error)}`);
-    const workflows = new Workflows(log, clock, { cachedExecutions: 100 }, undefined, histories);
-    const dependencies = { workflows, agents, artifacts, clock, ids: new CountingIds(worker.slice(-1)), onError };
-    const attemptLimits = {
-      reportTries: 5,
-      reportPauseMs: 1_000,
-      inlineOutputBytes: limits.inlineOutputBytes ?? 65_536,
-    };
-    const attempts = new AttemptRunner(dependencies, attemptLimits);
+    const workflows = new Workflows(line, clock, { cachedExecutions: 100 }, undefined, histories);
+    const { inlineOutputBytes = 65_536, memoryBytes = 1_000_000, diskBytes = 1_000_000 } = limits;
+    const { keepMs = 72 * HOUR_MS } = limits;
+    const results = new Results(artifacts, { inlineOutputBytes, maxAppendBytes: log.maxAppendBytes });
+    const keptLimits = { memoryBytes, diskBytes, keepMs };
+    const notify = (_: unknown, line: string) => notices.push(line);
+    const kept = new KeptAnswers(files, keptLimits, clock, notify, onError);
+    const recorder = new AnswerRecorder({ workflows, results, kept, clock, onError });
+    const heldBack = new HeldBackExecutions();
+    const ids = new CountingIds(worker.slice(-1));
+    const dependencies = { workflows, agents, artifacts, recorder, kept, heldBack, clock, ids, onError };
+    const attempts = new AttemptRunner(dependencies);
     const sagaLimits = {
       concurrentSteps: limits.concurrentSteps ?? 8,
       remembered: limits.remembered ?? 100,
       errorPauseMs: 5_000,
+      answersFirstMs: 10_000,
     };
     const saga = new WorkflowSaga({ ...dependencies, attempts }, worker, sagaLimits, rules);
-    return { saga, workflows };
+    return { saga, workflows, heldBack };
   };
 
   const order = (command: OperatorCommand): CommandEnvelope => ({
@@ -191,5 +234,21 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour) => {
     log.append = append;
     return async () => void (await first!());
   };
-  return { clock, log, agents, artifacts, errors, instance, order, start, history, types, dataOf, state, giveUp };
+  return {
+    clock,
+    log,
+    agents,
+    artifacts,
+    files,
+    notices,
+    errors,
+    instance,
+    order,
+    start,
+    history,
+    types,
+    dataOf,
+    state,
+    giveUp,
+  };
 };

@@ -1,4 +1,4 @@
-import { RevisionConflict, type RecordedEvent } from '../log/event-log.js';
+import { AppendRefused, RevisionConflict, type RecordedEvent } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
 import { sleep } from '../runtime/clock.js';
@@ -21,7 +21,7 @@ type AuditWriterLimits = Readonly<{
   everyMs: number;
   /** Between two attempts to lead, spread by half of it. */
   leadPauseMs: number;
-  /** The same, where an operator has to act before this instance may sign. */
+  /** The same, where an operator has to act before this instance may sign: the key, the log's move, or what the log refuses for good. */
   keyPauseMs: number;
   /** How long an instance that stops waits for its last tree head. */
   stopMs: number;
@@ -96,8 +96,8 @@ export class AuditTreeWriter {
   }
 }
 
-const isForAnOperator = (error: unknown): error is KeyNotAllowed | LogNotMoved =>
-  error instanceof KeyNotAllowed || error instanceof LogNotMoved;
+const isForAnOperator = (error: unknown): boolean =>
+  [KeyNotAllowed, LogNotMoved, AppendRefused].some((known) => error instanceof known);
 
 /** Adds events to the tree and signs its root as long as the lease lasts. Any failure ends it: the next session begins with what is stored. */
 class AuditLeaderSession implements LeaderSession {

@@ -1,4 +1,4 @@
-import { contentOf, hashOf } from '../log/event-hash.js';
+import { measured } from '../log/event-hash.js';
 import type { EventLog, StreamTombstoned } from '../log/event-log.js';
 import type { ForeignEvents } from '../log/foreign-events.js';
 import { failpoint } from '../runtime/failpoint.js';
@@ -129,10 +129,10 @@ export class TreeHeadChain {
     const { log, clock } = this.ports;
     const { number, at, key_change: change, move } = checkpoint;
     const type = change ? KEY_CHANGED : move ? LOG_MOVED : SIGNED;
-    const dataHash = hashOf(checkpoint);
     const metadata = { occurredAt: at, actor: { type: 'system', id: 'audit' } };
-    const id = eventId(TREE_HEAD_STREAM, String(number), 0, contentOf(type, dataHash, metadata));
-    const made = { event: { id, type, data: checkpoint, metadata }, dataHash };
+    const { dataHash, content, bytes } = measured(type, checkpoint, metadata);
+    const id = eventId(TREE_HEAD_STREAM, String(number), 0, content);
+    const made = { event: { id, type, data: checkpoint, metadata }, dataHash, bytes };
     return new StreamWriter(log, clock).appendBehind(TREE_HEAD_STREAM, [made], this.end);
   }
 }

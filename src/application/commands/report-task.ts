@@ -4,14 +4,17 @@ import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { WorkflowEvent } from '../../domain/workflow/events.js';
 import { stepAt, type CurrentStep, type WorkflowState } from '../../domain/workflow/state.js';
 import { Clock } from '../runtime/clock.js';
+import type { AgentReply } from '../agents/agents.js';
 import type { CommandContext } from '../log/envelope.js';
 import { AttemptOver, NotFound, type OverReason } from '../runtime/errors.js';
-import type { Folded } from '../workflow/fold-cache.js';
-import { commandIdFor, Ids } from '../log/ids.js';
+import type { Folded, Outcome } from '../workflow/fold-cache.js';
+import { AppendRefused, isLogAway } from '../log/event-log.js';
+import { Ids, stepId } from '../log/ids.js';
 import { afterAppend } from '../log/stream-writer.js';
-import { Results } from '../saga/results.js';
+import type { Answer } from '../saga/answers.js';
+import { ArtifactsAway, Results, tooLarge } from '../saga/results.js';
 import { WorkflowSaga } from '../saga/workflow-saga.js';
-import { TaskReports, TaskTokens, type AttemptRef, type TaskReport } from '../workflow/tasks.js';
+import { TaskReports, TaskTokens, taskCommandId, type AttemptRef, type TaskReport } from '../workflow/tasks.js';
 import { Workflows, type CommandEnvelope } from '../workflow/workflows.js';
 
 /** `continue`: whether the agent should go on with its work. The times are ISO-8601 UTC. */
@@ -33,6 +36,7 @@ export class ReportTask extends Command<TaskAnswer> {
 }
 
 type Target = Readonly<{ ref: AttemptRef; found: CurrentStep }>;
+type Request = Pick<CommandContext, 'traceparent' | 'requestId'>;
 
 /** @throws NotFound for a token that is none, InvalidRequest for a report that is none, AttemptOver */
 @CommandHandler(ReportTask)
@@ -51,17 +55,12 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
     const ref = this.tokens.read(token);
     if (!ref) throw noSuchTask();
     const report = given ?? this.reports.read(body, ref.step, token);
-    const known = await this.workflows.load(ref.executionId);
-    const fresh = isRunning(known.state, ref) ? known : await this.workflows.refresh(ref.executionId);
+    const fresh = await this.present(ref, report, traceparent);
     const found = stepNamed(fresh.state, ref.step);
     if (!found) throw noSuchTask();
     // Files are kept only of an attempt that counts.
     if (!isRunning(fresh.state, ref)) return this.over(fresh, { ref, found }, report);
-    const command = await this.commandFor({ ref, found }, report);
-    const outcome = await this.saga.submit(
-      ref.executionId,
-      this.order({ ref, found }, command, { traceparent, requestId }),
-    );
+    const outcome = await this.submit({ ref, found }, report, { traceparent, requestId });
     if (outcome.appended.some(({ event }) => endsAttempt(event))) return { continue: false };
     const { step } = stepNamed(outcome.state, ref.step) ?? found;
     if (step.status === 'running' && step.attempt === ref.attempt) {
@@ -75,12 +74,55 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
     return this.over(after, { ref, found }, report);
   }
 
+  private async present(ref: AttemptRef, report: TaskReport, traceparent: string | null): Promise<Folded> {
+    try {
+      const known = await this.workflows.load(ref.executionId);
+      return isRunning(known.state, ref) ? known : await this.workflows.refresh(ref.executionId);
+    } catch (error) {
+      if (isLogAway(error) && report.type !== 'heartbeat')
+        this.keep({ ...ref, stepId: stepId(ref.executionId, ref.step), agent: null }, report.reply, traceparent);
+      throw error;
+    }
+  }
+
+  /**
+   * A result that the log does not take now is not acknowledged, and is kept all the same: the agent may not ask again, and the
+   * attempt's time may run out before it does.
+   */
+  private async submit(target: Target, report: TaskReport, request: Request): Promise<Outcome> {
+    const { executionId } = target.ref;
+    try {
+      const command = await this.commandFor(target, report);
+      return await this.saga.submit(executionId, this.order(target, command, request));
+    } catch (error) {
+      if (report.type === 'heartbeat') throw error;
+      if (isLogAway(error) || error instanceof ArtifactsAway)
+        this.keep(
+          { executionId, ...attemptOf(target), agent: target.found.definition.agent },
+          report.reply,
+          request.traceparent,
+        );
+      if (error instanceof ArtifactsAway) throw error.cause;
+      if (!(error instanceof AppendRefused) || error.reason !== 'too-large') throw error;
+      return this.saga.submit(executionId, this.order(target, tooLarge(attemptOf(target), error), request));
+    }
+  }
+
+  private keep(
+    attempt: Pick<Answer, 'executionId' | 'stepId' | 'step' | 'attempt' | 'agent'>,
+    reply: AgentReply,
+    traceparent: string | null,
+  ): void {
+    const origin = { commandId: null, causationId: null, traceparent };
+    this.saga.keep({ ...attempt, at: this.clock.now(), ...origin, reply });
+  }
+
   /** What the attempt itself reported before is answered as it was then. */
   private over({ state, commands }: Folded, { ref, found }: Target, report: TaskReport): TaskAnswer {
     const { step } = stepNamed(state, ref.step) ?? found;
     const isOwn = step.status === 'completed' && step.attempt === ref.attempt;
     if (report.type === 'complete' && isOwn) return { continue: false };
-    if (report.type === 'fail' && commands.includes(commandIdOf(ref, 'FailStep'))) return { continue: false };
+    if (report.type === 'fail' && commands.includes(taskCommandId(ref, 'FailStep'))) return { continue: false };
     const reason = reasonOf(state, step, ref);
     throw new AttemptOver(
       reason,
@@ -89,23 +131,18 @@ export class ReportTaskHandler implements ICommandHandler<ReportTask> {
   }
 
   private async commandFor({ ref, found }: Target, report: TaskReport): Promise<StepCommand> {
-    const stepId = found.step.id;
-    const { step, attempt } = ref;
-    if (report.type !== 'heartbeat') return this.results.report({ stepId, step, attempt }, report.reply);
+    const attempted = attemptOf({ ref, found });
+    if (report.type !== 'heartbeat') return this.results.report(attempted, report.reply);
     const { percent, message } = report;
+    const { stepId, attempt } = attempted;
     return { type: 'ProgressStep', data: { stepId, attempt, percent, message } };
   }
 
-  /** One attempt has one completion and one failure, however often they are sent. */
-  private order(
-    { ref, found }: Target,
-    command: StepCommand,
-    request: Pick<CommandContext, 'traceparent' | 'requestId'>,
-  ): CommandEnvelope {
+  private order({ ref, found }: Target, command: StepCommand, request: Request): CommandEnvelope {
     return {
       command,
       context: {
-        commandId: command.type === 'ProgressStep' ? this.ids.uuid() : commandIdOf(ref, command.type),
+        commandId: command.type === 'ProgressStep' ? this.ids.uuid() : taskCommandId(ref, command.type),
         at: this.clock.now(),
         actor: { type: 'agent', id: found.definition.agent },
         reason: null,
@@ -125,8 +162,7 @@ const REASONS: Readonly<Record<OverReason, string>> = {
 
 const noSuchTask = () => new NotFound('There is no such task');
 
-const commandIdOf = ({ executionId, step, attempt }: AttemptRef, type: StepCommand['type']) =>
-  commandIdFor(executionId, `Task${type}`, `${step}:${attempt}`);
+const attemptOf = ({ ref: { step, attempt }, found }: Target) => ({ stepId: found.step.id, step, attempt });
 
 const stepNamed = (state: WorkflowState, step: string): CurrentStep | undefined =>
   state.status === 'none'

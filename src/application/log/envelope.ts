@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Message } from '../../domain/decider.js';
 import type { Json } from '../../domain/json.js';
 import type { Summary } from '../../domain/workflow/summary.js';
-import { contentOf, hashOf, type Unchained } from './event-hash.js';
+import { measured, type Unchained } from './event-hash.js';
 import { eventId } from './ids.js';
 
 export type Actor = Readonly<{
@@ -96,7 +96,7 @@ export const enveloped = (
     summary,
     traceparent,
   };
-  const dataHash = hashOf(data);
-  const id = eventId(owner, commandId, index, contentOf(type, dataHash, metadata));
-  return { event: { id, type, data, metadata }, dataHash };
+  const { dataHash, content, bytes } = measured(type, data, metadata);
+  const id = eventId(owner, commandId, index, content);
+  return { event: { id, type, data, metadata }, dataHash, bytes };
 };

@@ -15,8 +15,17 @@ export const hashOf = (value: Json): string => sha256(canonicalJson(value));
 /** Stands in each event's metadata. SHA-256, hex. `previousHash` is null in the first event of a stream. */
 export type ChainLink = Readonly<{ hash: string; previousHash: string | null }>;
 
-/** An event as it is made; what comes of it depends on the place that it gets. `dataHash` is that of its data. */
-export type Unchained = Readonly<{ event: NewEvent; dataHash: string }>;
+/** An event as it is made; what comes of it depends on the place that it gets. */
+export type Unchained = Readonly<{
+  event: NewEvent;
+  /** Of its data. */
+  dataHash: string;
+  /** What it takes of an append, at most: servers count its data alone, or its metadata and type as well. */
+  bytes: number;
+}>;
+
+/** Its id, its two hashes, its type in the protocol, names and lengths. */
+const BYTES_BESIDE = 512;
 
 type Content = Pick<RecordedEvent, 'stream' | 'revision' | 'id' | 'type' | 'data' | 'metadata'>;
 
@@ -37,6 +46,16 @@ const isHash = /^[0-9a-f]{64}$/;
 /** What an event says, wherever it will stand, as one text: its id is made of it. */
 export const contentOf = (type: string, dataHash: string, metadata: unknown): string =>
   canonicalJson({ data: dataHash, metadata: without('previousHash', bare(metadata)), type });
+
+/** That text with the hash that stands in it, and the size of the event. */
+export const measured = (type: string, data: Json, metadata: unknown) => {
+  const text = canonicalJson(data);
+  const dataHash = sha256(text);
+  const content = contentOf(type, dataHash, metadata);
+  return { dataHash, content, bytes: Buffer.byteLength(text) + Buffer.byteLength(content) + BYTES_BESIDE };
+};
+
+export const bytesOf = (events: readonly Unchained[]): number => events.reduce((sum, { bytes }) => sum + bytes, 0);
 
 /** Puts each event behind the one before it. `after` is the link of the stream's last event, null where there is none. */
 export const chained = (

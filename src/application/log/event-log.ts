@@ -53,8 +53,14 @@ export type PageAsked = Readonly<
 
 export type Appended = Readonly<{ revision: bigint; position: bigint }>;
 
+/** EventStoreDB's own default (MaxAppendSize). */
+export const DEFAULT_MAX_APPEND_BYTES = 1024 * 1024;
+
 /** An abstract class, not an interface, so that it is its own injection token. */
 export abstract class EventLog {
+  /** @param maxAppendBytes what one append may have, as the writer counts it: a larger one is not sent */
+  constructor(readonly maxAppendBytes = DEFAULT_MAX_APPEND_BYTES) {}
+
   /**
    * The events of a stream from `from` (inclusive, default 0), oldest first.
    * `revision` is that of the stream's last event; 'none' where the stream does not exist.
@@ -121,6 +127,10 @@ export class LogUnavailable extends Error {}
  */
 export class SubscriptionDropped extends LogUnavailable {}
 
+/** Whether the same may do later: the log did not answer, or did not answer clearly. */
+export const isLogAway = (error: unknown): boolean =>
+  error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown;
+
 /** Appends have failed for a while: this one was not tried, and another try at once would not be either. */
 export class AppendsPaused extends LogUnavailable {}
 
@@ -152,6 +162,20 @@ export class HistoryDamaged extends Error {
     readonly what: string,
   ) {
     super(`The history in stream ${stream} is damaged: ${what}`);
+  }
+}
+
+/** Not sent, as the log would not take it. A log that takes less says so itself, with `AppendRefused`. */
+export class AppendTooLarge extends AppendRefused {
+  constructor(
+    stream: string,
+    readonly bytes: number,
+    readonly limit: number,
+  ) {
+    super(
+      'too-large',
+      `Append to ${stream}: expected events of at most ${limit} bytes together (EVENTSTORE_MAX_APPEND_BYTES), got ${bytes}`,
+    );
   }
 }
 

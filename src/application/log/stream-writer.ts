@@ -2,9 +2,10 @@ import { CommandRejected } from '../../domain/decider.js';
 import type { Clock } from '../runtime/clock.js';
 import { OtherRevision } from '../runtime/errors.js';
 import { Patience, type PatienceLimits } from './append.js';
-import { chained, type Unchained } from './event-hash.js';
+import { bytesOf, chained, type Unchained } from './event-hash.js';
 import {
   AppendOutcomeUnknown,
+  AppendTooLarge,
   HistoryDamaged,
   LogUnavailable,
   RevisionConflict,
@@ -144,6 +145,7 @@ export class StreamWriter {
     unchained: readonly Unchained[],
     { revision: expected, link: after }: Place,
   ): Promise<Appended> {
+    mustFit(stream, bytesOf(unchained), this.log.maxAppendBytes);
     const { events, link } = chained(stream, unchained, expected, after);
     const { revision, position } = await patience.append(this.log, stream, events, expected);
     const due = (expected === 'none' ? -1n : expected) + BigInt(events.length);
@@ -152,6 +154,10 @@ export class StreamWriter {
     return { events, revision, position, link };
   }
 }
+
+const mustFit = (stream: string, bytes: number, limit: number): void => {
+  if (bytes > limit) throw new AppendTooLarge(stream, bytes, limit);
+};
 
 /** Folds what is new in the stream since `known` onto it. @throws LogUnavailable, StreamTombstoned */
 export const readOn = async <Fold extends Pick<StreamFold, 'revision'>>(

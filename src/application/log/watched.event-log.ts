@@ -32,7 +32,7 @@ export class WatchedEventLog extends EventLog {
     private readonly faultOf: FaultOf,
     private readonly limits: WatchLimits = DEFAULTS,
   ) {
-    super();
+    super(log.maxAppendBytes);
   }
 
   /** Streams of this application that its user may not write, though it may write others. */

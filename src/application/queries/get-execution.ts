@@ -2,6 +2,7 @@ import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { workflowStream } from '../../domain/workflow/index.js';
 import { HistoryDamaged } from '../log/event-log.js';
 import { NotFound, NotReady } from '../runtime/errors.js';
+import { HeldBackExecutions, type HeldBack } from '../workflow/held-back.js';
 import { Workflows } from '../workflow/workflows.js';
 import { ArtifactStore } from '../workflow/artifacts.js';
 import { ReadModel, type ExecutionView, type Overview } from './read-model.js';
@@ -13,7 +14,12 @@ export const EVENTS_WITH_EXECUTION = 1_000;
 /** The revision of the first event of a stream. */
 const FIRST = 0n;
 
-export type ExecutionAnswer = Overview & Readonly<{ behind: boolean }>;
+export type ExecutionAnswer = Overview &
+  Readonly<{
+    behind: boolean;
+    /** Why this instance does not take it further; null where it does. */
+    heldBack: HeldBack | null;
+  }>;
 
 /** Eventually consistent; with `minRevision` it waits up to 2 s for the read tables to hold at least that revision. */
 export class GetExecution extends Query<ExecutionAnswer> {
@@ -36,6 +42,7 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
     private readonly readModel: ReadModel,
     private readonly workflows: Workflows,
     private readonly waits: RevisionWaits,
+    private readonly heldBack: HeldBackExecutions,
   ) {}
 
   async execute({ executionId, include, minRevision, signal }: GetExecution): Promise<ExecutionAnswer> {
@@ -52,7 +59,7 @@ export class GetExecutionHandler implements IQueryHandler<GetExecution> {
       found = await this.shared(executionId, include, reaches);
     }
     if (!found) throw new NotReady(`Execution ${executionId} exists, the read tables do not show it yet; ask again`);
-    return { ...found, behind: !reaches(found) };
+    return { ...found, behind: !reaches(found), heldBack: this.heldBack.of(executionId) };
   }
 
   /** Many clients wait for one event and most of them ask for the same: it is read once where that is enough for them. */

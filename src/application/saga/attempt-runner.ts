@@ -1,26 +1,19 @@
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { StepStarted } from '../../domain/workflow/events.js';
 import { timedOut } from '../../domain/workflow/next-effects.js';
-import type { StepError } from '../../domain/workflow/retry-policy.js';
 import type { ExistingWorkflow } from '../../domain/workflow/state.js';
-import type { Agents } from '../agents/agents.js';
-import { HistoryDamaged } from '../log/event-log.js';
+import type { CallResult } from '../../domain/agent/circuit.js';
+import type { AgentReply, Agents, Deferred } from '../agents/agents.js';
 import type { Ids } from '../log/ids.js';
-import { sleep, type Clock } from '../runtime/clock.js';
-import { reasonOf, type OnError } from '../runtime/errors.js';
+import type { Clock } from '../runtime/clock.js';
 import { failpoint } from '../runtime/failpoint.js';
-import { ArtifactDamaged, type ArtifactStore } from '../workflow/artifacts.js';
+import type { ArtifactStore } from '../workflow/artifacts.js';
 import type { Outcome } from '../workflow/fold-cache.js';
-import type { CommandEnvelope, Workflows } from '../workflow/workflows.js';
+import type { Workflows } from '../workflow/workflows.js';
+import type { AnswerRecorder, NextClaim } from './answer-recorder.js';
 import type { EndCause } from './calls.js';
 import { actorOf, agentInput, envelopeOf, traceparentFor } from './envelopes.js';
-import { ARTIFACT_DAMAGED, ARTIFACT_STORE_FAILED, Results, loadLargeValues, type StepLimits } from './results.js';
-
-export type AttemptLimits = Readonly<{
-  /** How often a report that the log did not take is tried again, and the pause in between. */
-  reportTries: number;
-  reportPauseMs: number;
-}>;
+import { loadLargeValues, resultOfEnd, resultOfReply, storeFailure } from './results.js';
 
 /** An attempt whose StepStarted this instance has just appended. */
 export type Claim = Readonly<{
@@ -42,57 +35,53 @@ type Dependencies = Readonly<{
   workflows: Workflows;
   agents: Agents;
   artifacts: ArtifactStore;
+  recorder: AnswerRecorder;
   clock: Clock;
   ids: Ids;
-  onError: OnError;
 }>;
 
 /** What the saga adds to an attempt. */
 type Hooks = Readonly<{
-  /** The call is over; null where nothing will be reported of it. */
-  onCallEnded: (report: StepCommand | null) => void;
+  /** The call is over: what it shows about its agent, if anything. */
+  onCallEnded: (result: CallResult | null) => void;
   /** The claim of the following step, which goes into one append with the report. */
-  next: (state: ExistingWorkflow, traceparent: string) => CommandEnvelope | undefined;
-  isClosing: () => boolean;
+  next: NextClaim;
+  /** Aborted where no answer may wait any longer. */
+  ending: AbortSignal;
 }>;
 
-/** Takes a claimed attempt to its recorded end: calls the agent, makes a report of its answer, appends the report. */
+/** How a call ended: with the agent's reply, or with what is to be reported instead; null where nothing is. */
+type CallEnd = Readonly<{ reply: AgentReply | Deferred }> | Readonly<{ report: StepCommand | null }>;
+
+/** Takes a claimed attempt to its recorded end: calls the agent, has its answer recorded, or reports that there is none. */
 export class AttemptRunner {
-  private readonly results: Results;
+  constructor(private readonly dependencies: Dependencies) {}
 
-  constructor(
-    private readonly dependencies: Dependencies,
-    private readonly limits: AttemptLimits & StepLimits,
-  ) {
-    this.results = new Results(dependencies.artifacts, limits);
-  }
-
-  /** Null where the history no longer wants the result. */
-  async run(claim: Claim, abort: AbortController, { onCallEnded, next, isClosing }: Hooks): Promise<Outcome | null> {
-    const { workflows, clock, onError } = this.dependencies;
-    const { started, eventId } = claim;
+  /** Null where nothing was recorded. */
+  async run(claim: Claim, abort: AbortController, { onCallEnded, next, ending }: Hooks): Promise<Outcome | null> {
+    const { workflows, recorder, clock, ids } = this.dependencies;
+    const { stepId, attempt, step, agent } = claim.started;
     const { executionId } = claim.state;
-    const traceparent = traceparentFor(executionId, eventId);
-    const report = await this.reportOf(claim, traceparent, abort);
-    onCallEnded(report);
-    if (!report) return null;
-    const cause = { causationId: eventId, traceparent };
-    const envelope = envelopeOf(this.dependencies, report, cause, actorOf(report, started));
-    for (let tried = 1; ; tried++) {
-      try {
-        const outcome = await workflows.execute(executionId, envelope, (after) => next(after, traceparent));
-        failpoint('result-appended');
-        return outcome;
-      } catch (error) {
-        if (error instanceof HistoryDamaged || tried >= this.limits.reportTries || isClosing()) throw error;
-        onError(`Execution ${executionId}: recording the result of ${started.step} is tried again`, error);
-        await sleep(clock, this.limits.reportPauseMs);
-      }
+    const traceparent = traceparentFor(executionId, claim.eventId);
+    const cause = { causationId: claim.eventId, traceparent };
+    const end = await this.callEnd(claim, traceparent, abort);
+    if ('reply' in end) {
+      const { reply } = end;
+      onCallEnded(resultOfReply(reply));
+      const [at, commandId] = [clock.now(), ids.uuid()];
+      const answer = { executionId, stepId, attempt, step, agent, at, commandId, ...cause, reply };
+      return recorder.record(answer, next, () => AbortSignal.any([abort.signal, ending]));
     }
+    onCallEnded(resultOfEnd(end.report));
+    if (!end.report) return null;
+    const envelope = envelopeOf(this.dependencies, end.report, cause, actorOf(end.report, claim.started));
+    const outcome = await workflows.execute(executionId, envelope, (after) => next(after, traceparent));
+    failpoint('result-appended');
+    return outcome;
   }
 
   /** Ends no later than the deadline or the abort. */
-  private async reportOf(claim: Claim, traceparent: string, abort: AbortController): Promise<StepCommand | null> {
+  private async callEnd(claim: Claim, traceparent: string, abort: AbortController): Promise<CallEnd> {
     const { signal } = abort;
     const deadline = new Date(claim.started.deadline);
     const cancelDeadline = this.dependencies.clock.wakeAt(deadline, () => abort.abort('deadline' satisfies EndCause));
@@ -102,7 +91,7 @@ export class AttemptRunner {
     try {
       // The race, and not the signal alone, ends the attempt: a registered function may take no notice of its signal.
       const answered = this.callAgent(claim, traceparent, signal);
-      return (await Promise.race([answered, aborted])) ?? reportOfEnded(claim, signal.reason as EndCause);
+      return (await Promise.race([answered, aborted])) ?? { report: reportOfEnded(claim, signal.reason as EndCause) };
     } finally {
       cancelDeadline();
     }
@@ -112,8 +101,8 @@ export class AttemptRunner {
     { state, started }: Claim,
     traceparent: string,
     signal: AbortSignal,
-  ): Promise<StepCommand | null> {
-    const { stepId, attempt, agent, idempotencyKey } = started;
+  ): Promise<CallEnd | null> {
+    const { agent, idempotencyKey } = started;
     try {
       const input = await this.inputFor(state, started);
       const deadline = new Date(started.deadline);
@@ -121,12 +110,10 @@ export class AttemptRunner {
       failpoint('request-written');
       const reply = await called;
       failpoint('reply-received');
-      if (signal.aborted) return null;
-      if ('deferred' in reply) return { type: 'DeferStep', data: { stepId, attempt } };
-      return await this.results.report(started, reply);
+      return signal.aborted ? null : { reply };
     } catch (thrown) {
       // Only the artifact store can throw here; the agents port answers whatever happens.
-      return this.results.report(started, { success: false, error: storeError(thrown), retryAfterMs: null });
+      return { report: storeFailure(started, thrown) };
     }
   }
 
@@ -139,12 +126,6 @@ export class AttemptRunner {
     return { ...input, checkpoint: { ...input.checkpoint, intermediate_results } };
   }
 }
-
-/** Another try mends a store that is away, and not a store that holds other bytes than it was given. */
-const storeError = (thrown: unknown): StepError =>
-  thrown instanceof ArtifactDamaged
-    ? { type: 'fatal', code: ARTIFACT_DAMAGED[thrown.kind], message: thrown.message }
-    : { type: 'transient', code: ARTIFACT_STORE_FAILED, message: `The artifact store failed: ${reasonOf(thrown)}` };
 
 /** Of a call that ended before its agent answered. */
 const reportOfEnded = ({ state, started }: Claim, cause: EndCause): StepCommand | null => {

@@ -30,7 +30,7 @@ type Dependencies = Readonly<{
   workflows: Workflows;
   damaged: DamagedHistories;
   reports: DamageReports;
-  saga: Pick<WorkflowSaga, 'wake'>;
+  saga: Pick<WorkflowSaga, 'restored'>;
 }>;
 
 /**
@@ -73,7 +73,7 @@ export class DamageWatch {
       if (error instanceof HistoryDamaged) return false;
       throw error;
     }
-    if (await reports.whole(executionId)) void saga.wake(executionId, false);
+    if (await reports.whole(executionId)) saga.restored(executionId);
     return true;
   }
 

@@ -1,6 +1,5 @@
 /** The saga's own commands: what they hold, who gives them, and under which trace. */
 import type { StepCommand } from '../../domain/workflow/commands.js';
-import type { StepStarted } from '../../domain/workflow/events.js';
 import { currentStep, type ExistingWorkflow } from '../../domain/workflow/state.js';
 import { checkpointOf } from '../../domain/workflow/summary.js';
 import type { AgentInput } from '../agents/agents.js';
@@ -31,7 +30,7 @@ export const envelopeOf = (
 });
 
 /** The agent gives what it answered; the saga gives what it noticed itself: a timeout, an interruption. */
-export const actorOf = (report: StepCommand, { agent }: StepStarted): Actor =>
+export const actorOf = (report: StepCommand, { agent }: Readonly<{ agent: string }>): Actor =>
   report.type === 'CompleteStep' ||
   report.type === 'DeferStep' ||
   (report.type === 'FailStep' && report.data.error.code !== 'TIMEOUT')

@@ -1,9 +1,18 @@
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { CallResult } from '../../domain/agent/circuit.js';
 import type { Json, JsonObject } from '../../domain/json.js';
-import type { AgentReply, AgentSuccess } from '../agents/agents.js';
-import { isRef, type OutputRef, type ArtifactStore, type StoredArtifact } from '../workflow/artifacts.js';
+import type { StepError } from '../../domain/workflow/retry-policy.js';
+import type { AgentReply, AgentSuccess, Deferred } from '../agents/agents.js';
+import { NotReady, reasonOf } from '../runtime/errors.js';
+import {
+  ArtifactDamaged,
+  isRef,
+  type OutputRef,
+  type ArtifactStore,
+  type StoredArtifact,
+} from '../workflow/artifacts.js';
 import { hashOf } from '../log/event-hash.js';
+import type { AppendRefused } from '../log/event-log.js';
 
 /** Of a reference as JSON, without the value's name and with that of a long step. */
 const REFERENCE_BYTES = 256;
@@ -65,16 +74,48 @@ export const loadLargeValues = async (store: ArtifactStore, data: JsonObject): P
   return Object.fromEntries(await Promise.all(entries));
 };
 
-/** Half of what a log takes with one append: small values of an output, which stay in its event, may have no more. */
-const SMALL_VALUES_BYTES = 512 * 1024;
+/** Of what a log takes with one append: small values of an output, which stay in its event, may have no more. */
+const SMALL_VALUES_SHARE = 1 / 2;
 
 /** Of an agent's metadata, as JSON: beside those values and the names of its files it fits into one append. */
-const METADATA_BYTES = 256 * 1024;
+const METADATA_SHARE = 1 / 4;
 
-/** Bytes of JSON beyond which the largest values of an output are not kept in its event. */
-export type StepLimits = Readonly<{ inlineOutputBytes: number }>;
+export type StepLimits = Readonly<{
+  /** Bytes of JSON beyond which the largest values of an output are not kept in its event. */
+  inlineOutputBytes: number;
+  /** What the log takes with one append. */
+  maxAppendBytes: number;
+}>;
 
 type Attempt = Readonly<{ stepId: string; step: string; attempt: number }>;
+
+/** The artifact store takes nothing at this moment: what the agent answered is kept until it does. The cause is for the log. */
+export class ArtifactsAway extends Error {}
+
+const failed = ({ stepId, attempt }: Attempt, error: StepError): StepCommand => ({
+  type: 'FailStep',
+  data: { stepId, attempt, error, retryAfterMs: null },
+});
+
+/** Another try mends a store that is away, and not a store that holds other bytes than it was given. */
+export const storeFailure = (attempt: Attempt, thrown: unknown): StepCommand => {
+  const message = reasonOf(thrown);
+  return thrown instanceof ArtifactDamaged
+    ? failed(attempt, { type: 'fatal', code: ARTIFACT_DAMAGED[thrown.kind], message })
+    : failed(attempt, {
+        type: 'transient',
+        code: ARTIFACT_STORE_FAILED,
+        message: `The artifact store failed: ${message}`,
+      });
+};
+
+/** Each part of the answer was within its bounds, and all of them together are not. */
+export const tooLarge = (attempt: Attempt, { message }: AppendRefused): StepCommand =>
+  failed(attempt, {
+    type: 'validation',
+    code: 'RESULT_TOO_LARGE',
+    message: `Step "${attempt.step}": its result does not fit into the event log. ${message}`,
+  });
 
 /** Makes a report of an agent's reply, whichever way it came. Files and large values go to the artifact store. */
 export class Results {
@@ -83,34 +124,50 @@ export class Results {
     private readonly limits: StepLimits,
   ) {}
 
-  /** @throws what the artifact store throws */
-  async report({ stepId, step, attempt }: Attempt, reply: AgentReply): Promise<StepCommand> {
+  /**
+   * @param isLastTry a store that can be reached and takes nothing fails the attempt
+   * @throws ArtifactsAway
+   */
+  async report(attempt: Attempt, reply: AgentReply | Deferred, isLastTry = false): Promise<StepCommand> {
+    if ('deferred' in reply) return { type: 'DeferStep', data: { stepId: attempt.stepId, attempt: attempt.attempt } };
+    try {
+      return await this.reportOf(attempt, reply);
+    } catch (thrown) {
+      const mayMend = !(thrown instanceof ArtifactDamaged) && (thrown instanceof NotReady || !isLastTry);
+      if (mayMend) throw new ArtifactsAway(`The artifact store failed: ${reasonOf(thrown)}`, { cause: thrown });
+      return storeFailure(attempt, thrown);
+    }
+  }
+
+  private async reportOf({ stepId, step, attempt }: Attempt, reply: AgentReply): Promise<StepCommand> {
     if (!reply.success) {
       const { error, retryAfterMs } = reply;
       return { type: 'FailStep', data: { stepId, attempt, error, retryAfterMs } };
     }
-    const refuse = (code: string, expected: string): StepCommand => {
-      const error = { type: 'validation', code, message: `Step "${step}": expected ${expected}` } as const;
-      return { type: 'FailStep', data: { stepId, attempt, error, retryAfterMs: null } };
-    };
+    const { inlineOutputBytes, maxAppendBytes } = this.limits;
+    const refuse = (code: string, expected: string): StepCommand =>
+      failed({ stepId, step, attempt }, { type: 'validation', code, message: `Step "${step}": expected ${expected}` });
     const metadataBytes = Buffer.byteLength(JSON.stringify(reply.metadata));
-    if (metadataBytes > METADATA_BYTES)
+    const mostMetadata = Math.floor(maxAppendBytes * METADATA_SHARE);
+    if (metadataBytes > mostMetadata)
       return refuse(
         'METADATA_TOO_LARGE',
-        `its metadata to have at most ${METADATA_BYTES} bytes, got ${metadataBytes}; put the rest into its data`,
+        `its metadata to have at most ${mostMetadata} bytes, got ${metadataBytes}; put the rest into its data ` +
+          '(the limit is a quarter of EVENTSTORE_MAX_APPEND_BYTES)',
       );
-    const stored = await storeLargeValues(this.artifacts, step, reply.data, this.limits.inlineOutputBytes);
+    const stored = await storeLargeValues(this.artifacts, step, reply.data, inlineOutputBytes);
     if (!stored)
       return refuse(
         'OUTPUT_TOO_LARGE',
         `at most ${MOST_STORED_VALUES} large values in its data, got more; put them under one key`,
       );
     const { output, bytes } = stored;
-    const most = Math.max(SMALL_VALUES_BYTES, this.limits.inlineOutputBytes);
+    const most = Math.floor(maxAppendBytes * SMALL_VALUES_SHARE);
     if (bytes > most)
       return refuse(
         'OUTPUT_TOO_LARGE',
-        `the small values of its data to have at most ${most} bytes, got ${bytes}; put them under one key`,
+        `the small values of its data to have at most ${most} bytes, got ${bytes}; put them under one key ` +
+          '(the limit is half of EVENTSTORE_MAX_APPEND_BYTES)',
       );
     const artifacts = await this.keepFiles(reply);
     const whole = { outputHash: hashOf(reply.data), agentMetadata: reply.metadata };
@@ -129,16 +186,20 @@ export class Results {
 }
 
 /** The codes of failures of our own artifact store: no agent is to blame for them. */
-export const ARTIFACT_STORE_FAILED = 'ARTIFACT_STORE';
-export const ARTIFACT_DAMAGED = { altered: 'ARTIFACT_ALTERED', missing: 'ARTIFACT_MISSING' } as const;
+const ARTIFACT_STORE_FAILED = 'ARTIFACT_STORE';
+const ARTIFACT_DAMAGED = { altered: 'ARTIFACT_ALTERED', missing: 'ARTIFACT_MISSING' } as const;
 const OF_OUR_STORE: readonly string[] = [ARTIFACT_STORE_FAILED, ...Object.values(ARTIFACT_DAMAGED)];
 
-/** What a call shows about its agent; null where the call ended before the agent could answer, or shows nothing. */
-export const resultOf = (report: StepCommand | null): CallResult | null => {
-  if (report?.type === 'CompleteStep' || report?.type === 'DeferStep') return { kind: 'answered' };
-  if (report?.type !== 'FailStep') return null;
-  const { error, retryAfterMs } = report.data;
-  if (OF_OUR_STORE.includes(error.code ?? '')) return null;
-  // An agent that refuses is there: only failures that another call may be spared count against it.
-  return error.type === 'transient' ? { kind: 'failed', retryAfterMs } : { kind: 'answered' };
-};
+type Failure = Readonly<{ error: StepError; retryAfterMs: number | null }>;
+
+/** What an answer shows about its agent. */
+export const resultOfReply = (reply: AgentReply | Deferred): CallResult =>
+  'deferred' in reply || reply.success ? { kind: 'answered' } : resultOfFailure(reply);
+
+/** What the end of a call without an answer shows about its agent; null where it shows nothing. */
+export const resultOfEnd = (report: StepCommand | null): CallResult | null =>
+  report?.type === 'FailStep' && !OF_OUR_STORE.includes(report.data.error.code) ? resultOfFailure(report.data) : null;
+
+/** An agent that refuses is there: only failures that another call may be spared count against it. */
+const resultOfFailure = ({ error, retryAfterMs }: Failure): CallResult =>
+  error.type === 'transient' ? { kind: 'failed', retryAfterMs } : { kind: 'answered' };

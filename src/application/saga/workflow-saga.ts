@@ -1,26 +1,24 @@
-import type { StepCommand } from '../../domain/workflow/commands.js';
+import type { CallResult } from '../../domain/agent/circuit.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
-import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
+import { currentAgent, currentStep, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { AgentLimiter, NO_RULES, type AgentRules, type Reservation } from '../agents/agent-limiter.js';
-import {
-  AppendOutcomeUnknown,
-  HistoryDamaged,
-  isTombstone,
-  LogUnavailable,
-  type RecordedEvent,
-} from '../log/event-log.js';
+import { AppendRefused, HistoryDamaged, isLogAway, isTombstone, type RecordedEvent } from '../log/event-log.js';
 import type { Ids } from '../log/ids.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import type { OnError } from '../runtime/errors.js';
 import { failpoint } from '../runtime/failpoint.js';
 import { InFlight, SerialPerKey } from '../runtime/bounded-concurrency.js';
 import type { Outcome } from '../workflow/fold-cache.js';
+import type { HeldBackExecutions } from '../workflow/held-back.js';
 import type { CommandEnvelope, ExecuteOptions, Workflows } from '../workflow/workflows.js';
+import type { AnswerRecorder, NextClaim } from './answer-recorder.js';
+import type { Answer, AnswerRef } from './answers.js';
 import { claimedBy, type AttemptRunner, type Claim } from './attempt-runner.js';
-import { Calls } from './calls.js';
+import { Calls, type EndCause } from './calls.js';
 import { NO_CAUSE, envelopeOf, startStep } from './envelopes.js';
-import { resultOf } from './results.js';
+import type { KeptAnswers } from './kept-answers.js';
 import { Timers } from './timers.js';
+import { WorkerLiveness } from './worker-liveness.js';
 
 export type SagaLimits = Readonly<{
   /** Agent calls at once on this instance. */
@@ -29,11 +27,16 @@ export type SagaLimits = Readonly<{
   remembered: number;
   /** Pause before an execution is looked at again after an error. */
   errorPauseMs: number;
+  /** After the log was away, answers that wait for it come before what only the time says: timeouts, silent workers. */
+  answersFirstMs: number;
 }>;
 
 type Dependencies = Readonly<{
   workflows: Workflows;
   attempts: AttemptRunner;
+  recorder: AnswerRecorder;
+  kept: KeptAnswers;
+  heldBack: HeldBackExecutions;
   clock: Clock;
   ids: Ids;
   onError: OnError;
@@ -56,7 +59,10 @@ export class WorkflowSaga {
   private readonly workers: WorkerLiveness;
   /** Executions that the sweep found just now, as their worker may be gone. */
   private readonly suspects = new Set<string>();
-  private closing = false;
+  private logAwayAt = -Infinity;
+  /** Of answers whose call has ended in another process, or came by token. */
+  private readonly recordings = new Set<Promise<unknown>>();
+  private readonly ending = new AbortController();
 
   constructor(
     private readonly dependencies: Dependencies,
@@ -80,6 +86,19 @@ export class WorkflowSaga {
     return this.execute(executionId, reservation, () => workflows.execute(executionId, envelope, next, options));
   }
 
+  /** Answers that earlier processes of this data folder left behind. */
+  async begin(): Promise<void> {
+    for (const ref of await this.dependencies.kept.open()) this.recordKept(ref);
+  }
+
+  /** An answer that came by token while the log was away: it is recorded when the log is back, if it is wanted then. */
+  keep(answer: Answer): void {
+    const { kept } = this.dependencies;
+    if (this.closing || !kept.begin(answer)) return;
+    void kept.keep(answer, 'the event log is away');
+    this.recordKept(answer);
+  }
+
   /**
    * Looks at an execution again; any number of calls lead to the same. Only a fresh view of the workers may take over.
    * @param seenAt a revision that others have seen, and this instance may not have
@@ -91,11 +110,8 @@ export class WorkflowSaga {
       if (seenAt > 0n) await this.dependencies.workflows.catchUp(executionId, seenAt);
       await this.looks.take(executionId);
     } catch (error) {
-      // It is recorded as damaged, and looked at again when someone has changed its stream.
-      if (error instanceof HistoryDamaged) return;
       const message = `Execution ${executionId} could not be taken further; it will be looked at again`;
-      this.dependencies.onError(message, error);
-      this.lookAgainLater(executionId);
+      this.failed(executionId, message, error);
     }
   }
 
@@ -103,7 +119,8 @@ export class WorkflowSaga {
   async onForeignEvent(executionId: string, event: ForeignEvent): Promise<void> {
     if (isTombstone(event)) return this.wake(executionId, false, event.revision);
     const isGivenUp = isClaimBy(this.worker, event) && !this.claiming.has(executionId);
-    const concernsUs = this.calls.has(executionId) || isGivenUp || isHandOver(event);
+    const isTaken = this.letGo(executionId);
+    const concernsUs = this.calls.has(executionId) || isGivenUp || isHandOver(event) || isTaken;
     if (concernsUs && (await this.dependencies.workflows.catchUp(executionId, event.revision)))
       void this.wake(executionId, false);
   }
@@ -125,7 +142,7 @@ export class WorkflowSaga {
 
   /** Takes no new work, waits for the calls in flight, hands over the rest. Resolves when nothing runs here. */
   async stop(graceMs: number): Promise<void> {
-    this.closing = true;
+    this.ending.abort('shutdown' satisfies EndCause);
     failpoint('drain');
     this.timers.clearAll();
     this.limiter.close();
@@ -134,16 +151,35 @@ export class WorkflowSaga {
     patience.abort();
     this.calls.abortAll('shutdown');
     await this.calls.drained();
+    await Promise.all(this.recordings);
+  }
+
+  private get closing(): boolean {
+    return this.ending.signal.aborted;
   }
 
   private async look(executionId: string): Promise<void> {
+    const mayTakeOver = this.suspects.delete(executionId);
+    if (this.dependencies.heldBack.of(executionId)) return;
     const { state, revision } = await this.dependencies.workflows.load(executionId);
     this.calls.abortIfOver(executionId, { state, revision });
-    for (const effect of this.effects(executionId, state, this.suspects.delete(executionId))) {
+    for (const effect of this.effects(executionId, state, mayTakeOver)) {
       if (effect.kind === 'WakeAt') this.timers.set(executionId, new Date(effect.at));
       else if (effect.kind === 'RunStep') await this.startStep(executionId, state);
+      else if (this.comesAfterAnswers(state)) this.timers.set(executionId, new Date(this.answersUntil));
       else await this.submit(executionId, envelopeOf(this.dependencies, effect.command, NO_CAUSE));
     }
+  }
+
+  /** Another instance may have an answer of the attempt. Of an attempt of its own this instance knows better. */
+  private comesAfterAnswers(state: WorkflowState): boolean {
+    const step = state.status === 'none' ? undefined : currentStep(state)?.step;
+    const isOwn = step?.status === 'running' && !step.deferred && step.worker === this.worker;
+    return !isOwn && this.dependencies.clock.now().getTime() < this.answersUntil;
+  }
+
+  private get answersUntil(): number {
+    return this.logAwayAt + this.limits.answersFirstMs;
   }
 
   private async startStep(executionId: string, state: WorkflowState): Promise<void> {
@@ -164,8 +200,11 @@ export class WorkflowSaga {
         return outcome;
       } catch (error) {
         reservation.release();
-        // An append that was given up may have been carried out, or may yet be.
-        if (error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) this.lookAgainLater(executionId);
+        if (isLogAway(error)) {
+          this.logAwayAt = this.dependencies.clock.now().getTime();
+          // An append that was given up may have been carried out, or may yet be.
+          this.lookAgainLater(executionId);
+        }
         throw error;
       }
     });
@@ -173,6 +212,7 @@ export class WorkflowSaga {
 
   /** After an append: runs what it claimed, ends the call that it made pointless, sees to the effects that are left. */
   private follow(executionId: string, outcome: Outcome, reservation: Reservation): void {
+    if (outcome.appended.length > 0) this.letGo(executionId);
     this.calls.abortIfOver(executionId, outcome);
     const claim = claimedBy(this.worker, outcome);
     if (claim) return this.run(executionId, claim, reservation);
@@ -185,24 +225,70 @@ export class WorkflowSaga {
   private run(executionId: string, claim: Claim, reservation: Reservation): void {
     failpoint('after-step-started');
     reservation.called();
-    const { attempts, onError } = this.dependencies;
+    const { attempts } = this.dependencies;
     const hooks = {
-      onCallEnded: (report: StepCommand | null) => reservation.answered(resultOf(report)),
-      next: (state: ExistingWorkflow, traceparent: string) => this.claimNext(state, traceparent, reservation),
-      isClosing: () => this.closing,
+      onCallEnded: (result: CallResult | null) => reservation.answered(result),
+      next: this.nextFor(reservation),
+      ending: this.ending.signal,
     };
-    this.calls
-      .track(executionId, claim, (abort) => attempts.run(claim, abort, hooks))
-      .then((outcome) => {
-        if (outcome) return this.follow(executionId, outcome, reservation);
-        reservation.release();
-        void this.wake(executionId, false);
-      })
-      .catch((error: unknown) => {
-        reservation.release();
-        onError(`Execution ${executionId}: the result of step ${claim.started.step} could not be recorded`, error);
-        if (!(error instanceof HistoryDamaged)) this.lookAgainLater(executionId);
-      });
+    const ran = this.calls.track(executionId, claim, (abort) => attempts.run(claim, abort, hooks));
+    void this.afterwards(executionId, ran, reservation);
+  }
+
+  private recordKept(ref: AnswerRef): void {
+    const { executionId } = ref;
+    const reservation = this.limiter.reservation(executionId);
+    const next = this.nextFor(reservation);
+    const recorded = this.dependencies.recorder.recordKept(ref, next, () => AbortSignal.any([this.ending.signal]));
+    const recording = this.afterwards(executionId, recorded, reservation);
+    this.recordings.add(recording);
+    void recording.finally(() => this.recordings.delete(recording));
+  }
+
+  private nextFor(reservation: Reservation): NextClaim {
+    return (state, traceparent) => this.claimNext(state, traceparent, reservation);
+  }
+
+  private async afterwards(executionId: string, recorded: Promise<Outcome | null>, reservation: Reservation) {
+    try {
+      const outcome = await recorded;
+      if (outcome) return this.follow(executionId, outcome, reservation);
+      reservation.release();
+      void this.wake(executionId, false);
+    } catch (error) {
+      reservation.release();
+      this.failed(executionId, `Execution ${executionId}: a result could not be recorded`, error);
+    }
+  }
+
+  /** What the log refuses for good is not tried again, nor is what is done to a damaged history. */
+  private failed(executionId: string, message: string, error: unknown): void {
+    const { heldBack, clock, onError } = this.dependencies;
+    // It is recorded as damaged, and looked at again when someone has changed its stream.
+    if (error instanceof HistoryDamaged) return;
+    if (error instanceof AppendRefused) {
+      const { reason } = error;
+      const isNew = heldBack.hold(executionId, { reason, message: error.message, since: clock.now() });
+      if (isNew) onError(`Execution ${executionId} is not taken further`, error);
+      return;
+    }
+    if (isLogAway(error)) this.logAwayAt = clock.now().getTime();
+    onError(message, error);
+    this.lookAgainLater(executionId);
+  }
+
+  /** Its history was damaged, and is whole again. */
+  restored(executionId: string): void {
+    for (const ref of this.dependencies.kept.of(executionId)) this.recordKept(ref);
+    void this.wake(executionId, false);
+  }
+
+  /** The log has taken an event of it. @returns whether it was held back until now */
+  private letGo(executionId: string): boolean {
+    const { heldBack, kept } = this.dependencies;
+    if (!heldBack.release(executionId)) return false;
+    for (const ref of kept.of(executionId)) this.recordKept(ref);
+    return true;
   }
 
   /** Undefined where nothing is to be started, or its agent may not be called now. */
@@ -218,6 +304,8 @@ export class WorkflowSaga {
   }
 
   private effects(executionId: string, state: WorkflowState, mayTakeOver = false) {
+    // Neither its deadline nor the life of its worker counts where the answer of the attempt is here.
+    if (this.dependencies.kept.hasAnswerOf(state)) return [];
     const isMine = () => this.calls.has(executionId) || this.claiming.judgeBy(executionId);
     const isAlive = (worker: string) =>
       worker === this.worker ? isMine() : !mayTakeOver || !this.workers.isGone(worker);
@@ -235,23 +323,3 @@ const isHandOver = ({ type }: ForeignEvent): boolean => type === 'StepInterrupte
 
 const isClaimBy = (worker: string, { type, data }: ForeignEvent): boolean =>
   type === 'StepStarted' && (data as { worker?: unknown } | null)?.worker === worker;
-
-/** The workers that were heard of, as long as that is fresh: this process may have stood still since. */
-class WorkerLiveness {
-  private heard: Readonly<{ alive: ReadonlySet<string>; until: number }> | null = null;
-
-  constructor(private readonly clock: Clock) {}
-
-  hear(alive: ReadonlySet<string>, forMs: number): void {
-    this.heard = { alive, until: this.now() + forMs };
-  }
-
-  /** False where nothing fresh is known: the saga takes no step from a worker that may live. */
-  isGone(worker: string): boolean {
-    return this.heard !== null && this.now() < this.heard.until && !this.heard.alive.has(worker);
-  }
-
-  private now(): number {
-    return this.clock.now().getTime();
-  }
-}

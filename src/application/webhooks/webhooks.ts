@@ -11,8 +11,8 @@ import {
 import { CommandRejected } from '../../domain/decider.js';
 import type { Clock } from '../runtime/clock.js';
 import type { CommandContext } from '../log/envelope.js';
-import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';
-import type { EventLog } from '../log/event-log.js';
+import { IdempotencyKeyReused, InvalidRequest, NotFound, type OnError } from '../runtime/errors.js';
+import { AppendRefused, type EventLog } from '../log/event-log.js';
 import { hashOf } from '../log/event-hash.js';
 import type { ForeignEvents } from '../log/foreign-events.js';
 import type { Ids } from '../log/ids.js';
@@ -47,9 +47,13 @@ export type WebhookOutcome = Readonly<{
 export type PlainOrder = 'EnableWebhook' | 'TestWebhook' | 'RemoveWebhook';
 
 export class Webhooks {
+  /** Those that the log does not let the system disable. It was asked once, and each delivery would ask again. */
+  private readonly refused = new Set<string>();
+
   constructor(
     private readonly ports: Ports,
     private readonly limits: WebhookLimits,
+    private readonly onError: OnError = () => undefined,
   ) {}
 
   /** @throws InvalidRequest, IdempotencyKeyReused, LogUnavailable */
@@ -95,6 +99,7 @@ export class Webhooks {
 
   /** @returns whether it was enabled until now. What was removed meanwhile is disabled enough. */
   async disableBySystem(webhookId: string, cause: DisableCause, reason: string): Promise<boolean> {
+    if (this.refused.has(webhookId)) return false;
     const { ids, clock } = this.ports;
     const actor = { type: 'system', id: 'webhooks' } as const;
     const command = { commandId: ids.uuid(), at: clock.now(), actor, reason, causationId: null, traceparent: null };
@@ -103,7 +108,10 @@ export class Webhooks {
       return (await this.execute(webhookId, { type: 'DisableWebhook', data }, command)).changed;
     } catch (error) {
       if (error instanceof CommandRejected) return false;
-      throw error;
+      if (!(error instanceof AppendRefused)) throw error;
+      this.refused.add(webhookId);
+      this.onError(`Webhook ${webhookId} cannot be disabled (${reason}): deliveries to it go on, and fail`, error);
+      return false;
     }
   }
 

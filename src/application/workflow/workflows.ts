@@ -6,7 +6,7 @@ import { allowedActions, summarise } from '../../domain/workflow/summary.js';
 import type { Clock } from '../runtime/clock.js';
 import { enveloped, type CommandContext } from '../log/envelope.js';
 import { OtherRevision, type Notify } from '../runtime/errors.js';
-import type { Unchained } from '../log/event-hash.js';
+import { bytesOf, type Unchained } from '../log/event-hash.js';
 import { HistoryDamaged, type EventLog } from '../log/event-log.js';
 import { StreamWriter, type WriteLimits } from '../log/stream-writer.js';
 import { FoldCache, foldRecorded, unread, type Folded, existing, unchanged, type Outcome } from './fold-cache.js';
@@ -55,7 +55,7 @@ export class Workflows {
   private readonly distrusted = new Set<string>();
 
   constructor(
-    log: EventLog,
+    private readonly log: EventLog,
     clock: Clock,
     { cachedExecutions, ...limits }: Readonly<{ cachedExecutions: number }> & Partial<WriteLimits>,
     private readonly notify: Notify = () => undefined,
@@ -109,7 +109,8 @@ export class Workflows {
   }
 
   /**
-   * Decides `order`, then what `next` asks for in the light of it, and appends both at once.
+   * Decides `order`, then what `next` asks for in the light of it, and appends both at once; the order alone where both are too
+   * large for one append.
    * @throws OtherRevision where `onlyAt` names another revision than the log's; an order that was carried out already is
    * answered as such all the same
    */
@@ -164,15 +165,18 @@ export class Workflows {
     next: (state: ExistingWorkflow) => CommandEnvelope | undefined,
   ): Plan {
     const first = this.decide(executionId, state, order, order.context.causationId ?? order.context.commandId);
+    const alone = { state: first.state, answer: first.state, events: first.events, unchained: first.unchained };
     const follow = first.state.status === 'none' ? undefined : next(first.state);
-    if (!follow) return { state: first.state, answer: first.state, events: first.events, unchained: first.unchained };
+    if (!follow) return alone;
     const causationId = first.unchained.at(-1)?.event.id ?? follow.context.commandId;
     const second = this.decide(executionId, first.state, follow, causationId);
+    const unchained = [...first.unchained, ...second.unchained];
+    if (first.events.length > 0 && bytesOf(unchained) > this.log.maxAppendBytes) return alone;
     return {
       state: second.state,
       answer: first.state,
       events: [...first.events, ...second.events],
-      unchained: [...first.unchained, ...second.unchained],
+      unchained,
     };
   }
 

@@ -29,6 +29,12 @@ export function contradictions(values: Variables): readonly string[] {
       `METADATA_LIMIT_BYTES: expected at most BODY_LIMIT_BYTES (${values.BODY_LIMIT_BYTES}), since metadata comes in the body; got "${values.METADATA_LIMIT_BYTES}".`,
     );
   }
+  if (values.INLINE_OUTPUT_BYTES > values.EVENTSTORE_MAX_APPEND_BYTES / 2) {
+    const half = Math.floor(values.EVENTSTORE_MAX_APPEND_BYTES / 2);
+    problems.push(
+      `INLINE_OUTPUT_BYTES: expected at most ${half}, half of EVENTSTORE_MAX_APPEND_BYTES, since a step's output shares its append with the agent's metadata and the next step; got "${values.INLINE_OUTPUT_BYTES}".`,
+    );
+  }
   const { DATABASE_MAX_CONNECTIONS: most } = values;
   const { least } = connectionShares(values);
   if (most !== undefined && most < least) {

@@ -73,6 +73,7 @@ export const variables = z.object({
   DATABASE_MAX_CONNECTIONS: wholeIfSet('connections', { max: 10_000 }),
   EVENTSTORE_URL: eventStoreUrl(),
   EVENTSTORE_PASSWORD_FILE: text('a file', undefined),
+  EVENTSTORE_MAX_APPEND_BYTES: whole('bytes', MIB, { min: 128 * KIB, max: 64 * MIB }),
   START_WAIT_MS: whole('milliseconds', 60_000, { min: 0, max: 3_600_000 }),
 
   AGENTS_MODULE: text('a module, such as ./my-agents.js', undefined),
@@ -102,6 +103,10 @@ export const variables = z.object({
   JSON_MAX_WAITING: whole('texts', 200, { max: 100_000 }),
   METADATA_LIMIT_BYTES: whole('bytes', 64 * KIB, { max: BODY.max }),
   INLINE_OUTPUT_BYTES: whole('bytes', 65_536, { min: 0, max: 512 * KIB }),
+
+  KEPT_ANSWERS_MEMORY_BYTES: whole('bytes', 64 * MIB, { min: 0, max: 64 * 1024 * MIB }),
+  KEPT_ANSWERS_DISK_BYTES: whole('bytes', 1024 * MIB, { min: 0, max: 1024 * 1024 * MIB }),
+  KEPT_ANSWERS_HOURS: whole('hours', 72, { max: 8760 }),
 
   MAX_WAITING_READS: whole('reads', 1000, { min: 0, max: 100_000 }),
   MAX_WAITING_EXECUTIONS: whole('executions', 10_000, { max: 10_000_000 }),

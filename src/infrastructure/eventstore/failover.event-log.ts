@@ -3,6 +3,7 @@ import { AppendCircuit, type CircuitLimits } from '../../application/log/append-
 import {
   AppendRefused,
   StreamTombstoned,
+  DEFAULT_MAX_APPEND_BYTES,
   EventLog,
   LogUnavailable,
   RevisionConflict,
@@ -36,6 +37,8 @@ type FailoverOptions = Readonly<{
   circuit: CircuitLimits;
   /** Called when the server dropped the shared subscription, which is open again by then. */
   onDropped: (error: unknown) => void;
+  /** See the port. */
+  maxAppendBytes: number;
 }>;
 
 const DEFAULTS: FailoverOptions = {
@@ -46,6 +49,7 @@ const DEFAULTS: FailoverOptions = {
   appendPatienceMs: 2_000,
   circuit: { openAfterMs: 5_000, trialEveryMs: 1_000 },
   onDropped: () => undefined,
+  maxAppendBytes: DEFAULT_MAX_APPEND_BYTES,
 };
 /** Nothing is ever written to it: reading it costs next to nothing. */
 /** What the log has said of an append, wherever it is. */
@@ -66,7 +70,7 @@ export class FailoverEventLog extends EventLog {
 
   /** @param endpoint a URL stays: what fails there fails at once, as waiting for a move is of no use */
   constructor(endpoint: Endpoint | string, open: (url: string) => ServerLog, options: Partial<FailoverOptions> = {}) {
-    super();
+    super(options.maxAppendBytes);
     this.options = { ...DEFAULTS, ...options };
     this.circuit = new AppendCircuit(() => performance.now(), this.options.circuit);
     const log = { head: () => this.head(), subscribe: (asked: SubscribeOptions) => this.server.subscribe(asked) };

@@ -1,3 +1,4 @@
+import { HeldBackExecutions } from '../../../src/application/workflow/held-back.js';
 import { GetExecution, GetExecutionHandler } from '../../../src/application/queries/get-execution.js';
 import { ReadModel, type Overview } from '../../../src/application/queries/read-model.js';
 import { RevisionWaits } from '../../../src/application/queries/revision-waits.js';
@@ -48,7 +49,12 @@ describe('waiting for a revision', () => {
   beforeEach(() => {
     clock = new VirtualClock();
     readModel = new CountedReadModel();
-    handler = new GetExecutionHandler(readModel, there, new RevisionWaits(readModel, clock, LIMITS));
+    handler = new GetExecutionHandler(
+      readModel,
+      there,
+      new RevisionWaits(readModel, clock, LIMITS),
+      new HeldBackExecutions(),
+    );
   });
   const ask = (minRevision: bigint, signal?: AbortSignal, id = 'one') =>
     handler.execute(new GetExecution(id, EVERYTHING, minRevision, signal));

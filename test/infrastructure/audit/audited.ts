@@ -61,7 +61,7 @@ export const openAudited = async () => {
       const metadata = { commandId: `${stream} ${number}`, actor: { type: 'user', id: 'ann' }, reason: null };
       const dataHash = hashOf(data);
       const id = eventId(stream, metadata.commandId, 0, contentOf('StepCompleted', dataHash, metadata));
-      return { event: { id, type: 'StepCompleted', data, metadata }, dataHash };
+      return { event: { id, type: 'StepCompleted', data, metadata }, dataHash, bytes: 0 };
     });
     const last = events.at(-1);
     await to.append(stream, chained(stream, made, revision, last ? linkOf(last) : null).events, revision);

@@ -113,6 +113,13 @@ Correct the environment or .env; .env.example describes every name.`,
     expect(problems({ BODY_LIMIT_BYTES: 'x', METADATA_LIMIT_BYTES: '2000000' })).toHaveLength(1);
   });
 
+  it('asks for outputs that leave room in an append, and names the limit of the event log', () => {
+    expect(problems({ EVENTSTORE_MAX_APPEND_BYTES: '131072' })).toEqual([]);
+    expect(problems({ EVENTSTORE_MAX_APPEND_BYTES: '131072', INLINE_OUTPUT_BYTES: '65537' })).toEqual([
+      expect.stringMatching(/^INLINE_OUTPUT_BYTES: expected at most 65536, half of EVENTSTORE_MAX_APPEND_BYTES/),
+    ]);
+  });
+
   it('names an unknown key once, though it stands in .env and in the environment', () => {
     expect(problems({ SAGA_SPEED: '1' }, 'SAGA_SPEED=1')).toHaveLength(1);
   });

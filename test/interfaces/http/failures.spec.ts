@@ -9,7 +9,7 @@ import {
   RevisionConflict,
 } from '../../../src/application/log/event-log.js';
 import { InvalidCursor } from '../../../src/application/queries/read-model.js';
-import { startHttp, type HttpWorld } from './http-app.js';
+import { executionRow, startHttp, type HttpWorld } from './http-app.js';
 
 const LIST = '/api/v1/workflow/executions';
 const SECRET = 'postgres://user:hunter2@db.internal:5432';
@@ -75,6 +75,20 @@ describe('failures', () => {
     const message = expect.stringContaining('was not carried out') as string;
     expect(body).toEqual({ success: false, error: { code, message, details: NOT_DONE } });
     expect(headers['retry-after']).toBeUndefined();
+  });
+
+  test('an execution that is held back says so, and why', async () => {
+    const id = '11111111-1111-4111-8111-111111111111';
+    const ask = () => request(world.url).get(`/api/v1/workflow?execution_id=${id}`).expect(200);
+    world.readModel.failure = null;
+    world.readModel.execution = executionRow({ id });
+    const before = await ask();
+    expect(before.body.data).not.toHaveProperty('held_back');
+    const since = new Date('2030-01-01T00:00:00.000Z');
+    world.heldBack.hold(id, { reason: 'denied', message: 'Append was denied', since });
+    const { body, headers } = await ask().set('If-None-Match', before.headers['etag'] ?? '');
+    expect(body.data.held_back).toEqual({ reason: 'denied', message: 'Append was denied', since: since.toISOString() });
+    expect(headers['etag']).not.toBe(before.headers['etag']);
   });
 
   test('a cursor that the read side did not give out is named', async () => {

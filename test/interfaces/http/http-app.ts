@@ -38,6 +38,7 @@ import { WorkflowSaga } from '../../../src/application/saga/workflow-saga.js';
 import { StartBacklog, WaitingExecutions } from '../../../src/application/workflow/start-backlog.js';
 import { TaskReports, TaskTokens } from '../../../src/application/workflow/tasks.js';
 import { Histories } from '../../../src/application/workflow/histories.js';
+import { HeldBackExecutions } from '../../../src/application/workflow/held-back.js';
 import { Workflows } from '../../../src/application/workflow/workflows.js';
 import type { ArtifactRef } from '../../../src/domain/workflow/events.js';
 import { AgentTaskReports, HmacTaskTokens } from '../../../src/infrastructure/agents/agent-task-reports.js';
@@ -160,7 +161,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
   const { clock, log, artifacts, agents, history, errors, instance } = world(steps, agent.behave);
   const holds = new AgentHolds(log, clock);
   const mayCall = (name: string) => holds.mayCall(name);
-  const { saga, workflows } = instance('worker-1', {}, { ...NO_RULES, mayCall });
+  const { saga, workflows, heldBack } = instance('worker-1', {}, { ...NO_RULES, mayCall });
   holds.onChange(() => saga.agentsChanged());
   for (const { name } of known) await holds.refresh(name);
   agents.list = () => known;
@@ -197,12 +198,13 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: RequiredReasons, useValue: new RequiredReasons([]) },
     { provide: TaskTokens, useValue: taskTokens },
     { provide: TaskReports, useValue: new AgentTaskReports(clock, defaultAgentLimits) },
-    { provide: Results, useValue: new Results(artifacts, { inlineOutputBytes: 65_536 }) },
+    { provide: Results, useValue: new Results(artifacts, { inlineOutputBytes: 65_536, maxAppendBytes: 1024 * 1024 }) },
     { provide: AgentHolds, useValue: holds },
     { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
     { provide: StartBacklog, useValue: new StartBacklog(waiting, clock, BACKLOG, () => undefined) },
     { provide: WorkflowSaga, useValue: saga },
     { provide: Workflows, useValue: workflows },
+    { provide: HeldBackExecutions, useValue: heldBack },
     // No suite over this application asks the routes that need these.
     ...[Metrics, LiveStreams, OpenStreams].map((provide) => ({ provide, useValue: null })),
   ];
@@ -243,6 +245,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     health,
     waiting,
     agents,
+    heldBack,
     saga,
     buses,
     appended,

@@ -119,8 +119,8 @@ export class ExecutionsController {
     const found = await this.queries.execute(new GetExecution(executionId, include, minRevision, left));
     const audit = isTrue(query.include_audit) ? await this.audit(found.execution) : undefined;
     const { revision, damage } = found.execution;
-    // A review changes the answer and no revision; so does damage.
-    if (!audit) tag(response, damage ? `${revision}-${damage.kind}` : revision);
+    // A review changes the answer and no revision; so does damage, and so does that the execution is held back.
+    if (!audit && !found.heldBack) tag(response, damage ? `${revision}-${damage.kind}` : revision);
     return answer({ ...executionAnswer(found, minRevision), ...(audit && { audit }) });
   }
 
@@ -179,16 +179,22 @@ const momentOf = ({ at_revision, as_of, min_revision, include_audit }: Execution
 };
 
 /** `earlier_events`: how many events came before those of this answer, where the history has more than an answer holds. */
-const executionAnswer = ({ execution, steps, events, behind }: ExecutionAnswer, minRevision: bigint | null) => ({
+const executionAnswer = (
+  { execution, steps, events, behind, heldBack }: ExecutionAnswer,
+  minRevision: bigint | null,
+) => ({
   execution,
   ...(steps && { steps }),
   ...(events && { events, earlier_events: Number(events[0]?.revision ?? 0) }),
+  ...(heldBack && {
+    held_back: { reason: heldBack.reason, message: heldBack.message, since: heldBack.since.toISOString() },
+  }),
   ...(behind && { behind, requested_revision: minRevision?.toString(), actual_revision: execution.revision }),
 });
 
 /** The same answer as at that moment, with a mark. Nothing in it depends on when the client asks. */
 const pastAnswer = (past: PastAnswer, asked: Readonly<{ at_revision?: string; as_of?: string }>) => ({
-  ...executionAnswer({ ...past, behind: false }, null),
+  ...executionAnswer({ ...past, behind: false, heldBack: null }, null),
   historical: {
     at_revision: asked.at_revision ?? null,
     as_of: asked.as_of ?? null,

@@ -16,6 +16,7 @@ import {
 import {
   AppendOutcomeUnknown,
   AppendRefused,
+  AppendTooLarge,
   HistoryDamaged,
   HistoryUnreadable,
   LogUnavailable,
@@ -154,10 +155,11 @@ const unavailable = (error: unknown): Refusal | undefined => {
 /** For the client that must know whether to look before it repeats. */
 const NOT_CARRIED_OUT = { outcome: 'not_carried_out' };
 
-const refusedForGood = ({ reason }: AppendRefused): Refusal => {
+const refusedForGood = (error: AppendRefused): Refusal => {
+  const { reason } = error;
   if (reason === 'too-large') {
-    const message =
-      'The event log takes no event as large as this request would leave: it was not carried out. Send less in one request';
+    const sizes = error instanceof AppendTooLarge ? ` (expected at most ${error.limit} bytes, got ${error.bytes})` : '';
+    const message = `The event log takes no event as large as this request would leave${sizes}: it was not carried out. Send less in one request`;
     return new Refusal(413, 'EVENT_TOO_LARGE', message, NOT_CARRIED_OUT);
   }
   if (reason === 'denied') {
