@@ -7,8 +7,9 @@ import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { OutsideTreeHeads, TreeHeadSigner } from '../application/audit/signed-tree-head.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
-import { type EventLog, LogUnavailable } from '../application/log/event-log.js';
+import { type EventLog, LogMismatch, LogUnavailable } from '../application/log/event-log.js';
 import type { Ids } from '../application/log/ids.js';
+import type { LogIdentity } from '../application/log/log-identity.js';
 import type { TaskTokens } from '../application/workflow/tasks.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
@@ -44,7 +45,11 @@ export type AuditDependencies = Readonly<{
 export type Dependencies = Readonly<{
   config: Config;
   dataSource: DataSource;
+  /** Guarded: it is the one that the tables were made of. */
   log: EventLog;
+  /** The same without the guard: for what finds out whether it can be written and read at all. */
+  unguardedLog: EventLog;
+  logIdentity: LogIdentity;
   closePlatform: () => Promise<void>;
   clock: Clock;
   ids: Ids;
@@ -89,6 +94,8 @@ export class ApplicationLogger extends ConsoleLogger {
 export const logErrors = (context: string): OnError => {
   const logger = new Logger(context);
   return (message, error) => {
+    // One line says so for the whole instance.
+    if (error instanceof LogMismatch) return;
     if (error instanceof LogUnavailable) logger.warn(`${message}: ${error.message}`);
     else logger.error(message, error instanceof Error ? error.stack : String(error));
   };

@@ -1,5 +1,6 @@
 /** The thread that carries out the orders for rebuilds, and ends. */
 import { parentPort } from 'node:worker_threads';
+import { LogMismatch } from '../application/log/event-log.js';
 import { giveWay } from '../infrastructure/system/give-way.js';
 import type { FromRebuildThread } from './projections.js';
 import { openProjectionTools } from './read-tables.js';
@@ -9,9 +10,11 @@ const ending = new AbortController();
 parentPort?.once('message', () => ending.abort());
 const report = (failure: FromRebuildThread) => parentPort?.postMessage(failure);
 
-const tools = await openProjectionTools((message, error) =>
-  report({ message, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
-);
+const tools = await openProjectionTools((message, error) => {
+  // The instance says so itself.
+  if (error instanceof LogMismatch) return;
+  report({ message, reason: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+});
 try {
   await tools.admin.rebuilder.work(ending.signal);
 } finally {

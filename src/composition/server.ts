@@ -16,7 +16,8 @@ import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.
 import { agentLimits, agentWarnings, installationToken, reachAgents } from './agents.js';
 import { AppModule, featuresOf } from './app.module.js';
 import { openAudit, pinIt } from './audit.js';
-import { type Dependencies, type Feature, ApplicationLogger } from './feature.js';
+import { type Dependencies, type Feature, ApplicationLogger, tellLog } from './feature.js';
+import { guardedLog } from './guarded-log.js';
 import { boundUrl, doorOf, ownUrl, serve } from './http.js';
 import { jsonThreadLimits, JsonThreads } from './json.js';
 import { startPlatform, type Platform } from './platform.js';
@@ -94,11 +95,15 @@ type Own = Pick<Dependencies, 'clock' | 'ids' | 'definitions' | 'projectDirs' | 
 /** @param ownUrl asked at each call: our own address is known late */
 const dependenciesOf = async (
   config: Config,
-  { dataSource, log, close: closePlatform }: Platform,
+  platform: Platform,
   own: Own,
   ownUrl: () => string,
 ): Promise<Dependencies> => {
   const { clock, ids, definitions } = own;
+  const { dataSource, close: closePlatform } = platform;
+  const guarded = guardedLog(platform, clock, ids, tellLog('EventLog'));
+  // Another log, or one that does not answer, is found at the first use as well; an operator should read of it first.
+  await guarded.logIdentity.check().catch(() => undefined);
   const taskTokens = new HmacTaskTokens(await installationSecret(dataSource, 'task-tokens'));
   const json = new JsonThreads(jsonThreadLimits(config), agentLimits(config), () => clock.now());
   const token = await installationToken(config, dataSource, ownUrl);
@@ -110,7 +115,7 @@ const dependenciesOf = async (
   if (audit.pins.size === 0) new Logger('Audit').log(pinIt(audit.signer.keyId));
   const door = doorOf(config);
   const made = { taskTokens, json, token, metrics, agents, worker, audit, door };
-  return { ...own, ...made, config, dataSource, log, closePlatform };
+  return { ...own, ...made, ...guarded, config, dataSource, closePlatform };
 };
 
 /** Each feature outlives those that need it. A second call waits for the first. */

@@ -1,4 +1,5 @@
 import type { RunnerStatus } from '../../src/application/projections/runner.js';
+import type { HealthCheck } from '../../src/application/runtime/metrics.js';
 import type { VitalSign } from '../../src/application/log/vital-signs.js';
 import { CheckedHealth } from '../../src/infrastructure/metrics/checked-health.js';
 import { OWNER_SETTING } from '../../src/infrastructure/postgres/session/session-lock.js';
@@ -15,9 +16,21 @@ afterAll(() => tables.close());
 const WELL: VitalSign = { ok: true, detail: 'as it should be', ageSeconds: 1 };
 const signs = { log_write: WELL, database_write: WELL, signing: WELL, saga: WELL };
 
-const checked = (status: Partial<RunnerStatus>, stopping = new AbortController().signal, ill: object = {}) => {
+const checked = (
+  status: Partial<RunnerStatus>,
+  stopping = new AbortController().signal,
+  ill: object = {},
+  identity: HealthCheck = { ok: true },
+) => {
   const vitals = { known: Promise.resolve(), signs: () => ({ ...signs, ...ill }) };
-  const asked = { dataSource: tables.dataSource, log: new InMemoryEventLog(), clock: new SystemClock(), vitals };
+  const logIdentity = { health: () => Promise.resolve(identity) };
+  const asked = {
+    dataSource: tables.dataSource,
+    log: new InMemoryEventLog(),
+    clock: new SystemClock(),
+    vitals,
+    logIdentity,
+  };
   return new CheckedHealth(asked, () => ({ ...LEADS, ...status }), stopping).check();
 };
 
@@ -41,6 +54,12 @@ test.each(['log_write', 'database_write', 'signing', 'saga'])('one without %s is
   });
   expect(ready).toBe(false);
   expect(checks[name]).toEqual({ ok: false, detail: 'last 99 s ago' });
+});
+
+test('one whose event log is another one is not ready, and says why', async () => {
+  const identity = { ok: false, detail: 'it ends at position 3, and workflow_steps has read up to 9' };
+  const { ready, checks } = await checked({}, undefined, {}, identity);
+  expect({ ready, check: checks['log_identity'] }).toEqual({ ready: false, check: identity });
 });
 
 test('one whose pool is in the session of a lock is not ready: the sessions are shared', async () => {

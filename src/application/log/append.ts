@@ -1,6 +1,7 @@
 import { sleep, type Clock } from '../runtime/clock.js';
 import {
   AppendOutcomeUnknown,
+  LogMismatch,
   LogUnavailable,
   RevisionConflict,
   type Appended,
@@ -37,6 +38,7 @@ export const appendWithRetry = async (
         if (ours) return ours;
         throw error;
       }
+      if (error instanceof LogMismatch) throw error;
       if (!(error instanceof AppendOutcomeUnknown) && !(error instanceof LogUnavailable)) throw error;
       unknown ||= error instanceof AppendOutcomeUnknown;
       if (tried >= limits.maximumTries) {

@@ -84,6 +84,12 @@ export abstract class EventLog {
   abstract page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]>;
 
   /**
+   * The event that begins at a position of the whole log: 'none' where the next one begins later, 'inside' where the server
+   * refuses to begin there, as it is the middle of an event. @throws LogUnavailable
+   */
+  abstract at(position: bigint): Promise<RecordedEvent | 'none' | 'inside'>;
+
+  /**
    * Live catch-up over the whole log, streams whose name begins with (one of) `prefix` only, in log order, after `after` (exclusive).
    * Ends with an error when the connection is lost (the caller loops with back-off); ends quietly on `signal`.
    */
@@ -109,6 +115,13 @@ export class RevisionConflict extends Error {
 export class AppendOutcomeUnknown extends Error {}
 
 export class LogUnavailable extends Error {}
+
+/** Whether the log has answered, so that it is known which log that was. */
+export const isAnswer = (error: unknown): boolean =>
+  error instanceof RevisionConflict || error instanceof StreamTombstoned || error instanceof RangeError;
+
+/** There is a log, but not the one that the tables were made of: nothing is read from it, and nothing is written to it. */
+export class LogMismatch extends LogUnavailable {}
 
 /** The stream was ended for ever, with whatever tool: it is never read or written again. Of other streams that says nothing. */
 export class StreamTombstoned extends Error {

@@ -32,6 +32,15 @@ export function isRefusal(error: unknown): boolean {
   return (typeof code === 'number' && REFUSALS.has(code)) || (typeof message === 'string' && NOT_BEGUN.test(message));
 }
 
+/** With this a server answers a read of the whole log that begins where no event does. */
+const NO_PLACE = /Exception was thrown by handler/;
+
+/** @param error as `unavailable` made it of the server's answer to a read that it takes in any other case */
+export const isNoPlace = (error: unknown): boolean => {
+  const { code, message } = ((error as Error).cause ?? {}) as { code?: unknown; message?: unknown };
+  return code === status.UNKNOWN && typeof message === 'string' && NO_PLACE.test(message);
+};
+
 /** Errors of the client's own have a type. */
 export const describe = (error: unknown): string => {
   const { type } = error as { type?: unknown };

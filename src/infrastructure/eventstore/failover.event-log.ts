@@ -88,6 +88,10 @@ export class FailoverEventLog extends EventLog {
     return this.patiently((server) => server.page(after, limit));
   }
 
+  at(position: bigint): Promise<RecordedEvent | 'none' | 'inside'> {
+    return this.patiently((server) => server.at(position));
+  }
+
   /** A caller that appends again, after an unknown outcome, does so where the log is by then. */
   async append(...[stream, events, expected]: Parameters<EventLog['append']>): Promise<Appended> {
     const asked = this.server;

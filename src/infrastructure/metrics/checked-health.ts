@@ -1,6 +1,7 @@
 import type { DataSource } from 'typeorm';
 import { sleep, type Clock } from '../../application/runtime/clock.js';
 import type { EventLog } from '../../application/log/event-log.js';
+import type { LogIdentity } from '../../application/log/log-identity.js';
 import { Health, type HealthCheck, type HealthReport } from '../../application/runtime/metrics.js';
 import type { RunnerStatus } from '../../application/projections/runner.js';
 import type { VitalName, VitalSign, VitalSigns } from '../../application/log/vital-signs.js';
@@ -15,6 +16,7 @@ type Asked = Readonly<{
   log: EventLog;
   clock: Clock;
   vitals: Pick<VitalSigns, 'signs' | 'known'>;
+  logIdentity: Pick<LogIdentity, 'health'>;
 }>;
 
 /** Asks what this instance depends on. A held-back execution is reported and does not make the instance unready. */
@@ -28,8 +30,12 @@ export class CheckedHealth extends Health {
   }
 
   async check(): Promise<HealthReport> {
+    let identity: HealthCheck = {
+      ok: false,
+      detail: `it was not compared with the database within ${CHECK_TIMEOUT_MS} ms`,
+    };
     let held: Held = { poisoned: 0, drifted: 0, owner: '' };
-    const { dataSource, log, vitals } = this.asked;
+    const { dataSource, log, vitals, logIdentity } = this.asked;
     const ask = async () => {
       [held = held] = await dataSource.query(HELD);
     };
@@ -37,9 +43,16 @@ export class CheckedHealth extends Health {
       this.answers(ask),
       this.answers(() => log.read(NO_STREAM)),
       this.answers(() => vitals.known),
+      this.answers(async () => void (identity = await logIdentity.health())),
     ]);
     const instance: HealthCheck = this.stopping.aborted ? { ok: false, detail: 'it is stopping' } : { ok: true };
-    const needed = { instance, database: ownSessions(database, held), event_log: eventLog, ...checksOf(vitals) };
+    const needed = {
+      instance,
+      database: ownSessions(database, held),
+      event_log: eventLog,
+      log_identity: identity,
+      ...checksOf(vitals),
+    };
     const ready = Object.values(needed).every(({ ok }) => ok);
     return { ready, checks: { ...needed, projections: projectionsCheck(this.projections(), held) } };
   }

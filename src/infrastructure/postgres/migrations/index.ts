@@ -11,6 +11,7 @@ import { CountLateRows1763800000092 } from './1763800000092-count-late-rows.js';
 import { AddWebhooks1763800000110 } from './1763800000110-add-webhooks.js';
 import { AnnounceToListeners1763800000120 } from './1763800000120-announce-to-listeners.js';
 import { NoteReceivers1763800000150 } from './1763800000150-note-receivers.js';
+import { RememberTheLog1763800000190 } from './1763800000190-remember-the-log.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
@@ -27,4 +28,5 @@ export const migrations = [
   AddWebhooks1763800000110,
   AnnounceToListeners1763800000120,
   NoteReceivers1763800000150,
+  RememberTheLog1763800000190,
 ];

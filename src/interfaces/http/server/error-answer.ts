@@ -15,6 +15,7 @@ import {
 } from '../../../application/runtime/errors.js';
 import {
   AppendOutcomeUnknown,
+  LogMismatch,
   LogUnavailable,
   RevisionConflict,
   StreamTombstoned,
@@ -77,8 +78,9 @@ export const answerTo = (error: unknown, request: Request, requestId: string): E
 export const stackOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 
-/** There is nothing to add for the log: full is no fault, and a damaged artifact has raised its own alarm. */
-const needsNoLogLine = (error: unknown): boolean => error instanceof TooMuchWaiting || error instanceof ArtifactDamaged;
+/** There is nothing to add for the log: full is no fault, a damaged artifact and another event log have raised their own alarm. */
+const needsNoLogLine = (error: unknown): boolean =>
+  [TooMuchWaiting, ArtifactDamaged, LogMismatch].some((kind) => error instanceof kind);
 
 const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof Refusal) return error;
@@ -122,6 +124,7 @@ const unavailable = (error: unknown): Refusal | undefined => {
     const headers = { 'Retry-After': String(error.retryAfterSeconds) };
     return new Refusal(503, 'TOO_MANY_WAITING', error.message, {}, headers);
   }
+  if (error instanceof LogMismatch) return new Refusal(503, 'LOG_MISMATCH', error.message, {}, RETRY_AFTER);
   if (error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) {
     const message =
       'The event log gave no clear answer: the request may or may not have been carried out. Look at the execution, or repeat the request under the same Idempotency-Key';
