@@ -30,8 +30,8 @@ describe('a server that refuses to begin to read where no event begins', () => {
   let code = status.UNKNOWN;
   beforeAll(async () => {
     const read = (call: EventEmitter) => call.emit('error', { code, details: 'Exception was thrown by handler.' });
-    server.addService(StreamsService, { read } as never);
-    server.addService(ServerFeaturesService, { getSupportedMethods: featuresHandler() } as never);
+    server.addService(StreamsService, { read });
+    server.addService(ServerFeaturesService, { getSupportedMethods: featuresHandler() });
     const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure());
     log = new EventStoreDbEventLog({ url: `esdb://127.0.0.1:${port}?tls=false` });
   });

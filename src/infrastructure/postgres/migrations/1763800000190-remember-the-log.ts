@@ -27,11 +27,11 @@ const identity = `
 
 /** Checkpoints also stand beside tables that a rebuild has put aside. */
 const changeEach = async (queryRunner: QueryRunner, change: string): Promise<void> => {
-  const places: { place: string }[] = await queryRunner.query(
+  const places = (await queryRunner.query(
     `select to_regclass(format('%I.%I', current_schema() || area, name))::text as place
      from (values ('', 'projection_checkpoints'), ('_shadow', 'projection_checkpoints'),
        ('_previous', 'projection_checkpoints'), ('', 'webhook_cursor')) as each(area, name)
      where to_regclass(format('%I.%I', current_schema() || area, name)) is not null`,
-  );
+  )) as { place: string }[];
   for (const { place } of places) await queryRunner.query(`alter table ${place} ${change}`);
 };
