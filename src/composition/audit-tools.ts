@@ -24,8 +24,9 @@ import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
 import { PostgresPositionStore } from '../infrastructure/postgres/audit/postgres-position-store.js';
-import { SystemClock } from '../infrastructure/system/clock-and-ids.js';
+import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
 import { auditDirectory, pinnedKeys } from './audit.js';
+import { guardedLog } from './guarded-log.js';
 import { startPlatform, type Platform } from './platform.js';
 
 export type AuditTools = Awaited<ReturnType<typeof openForAudit>>;
@@ -87,7 +88,8 @@ export const openForAudit = async (given: readonly string[]) => {
         );
       const [signer, next] = [await openOwnKey(), await openNextKey(file, directory)];
       const session = await leadTree(tree);
-      const ports = { tree, log: platform.log, clock, signer, pins: keys.pins, outside };
+      const { log: guarded } = guardedLog(platform, clock, new SystemIds(), () => undefined);
+      const ports = { tree, log: guarded, clock, signer, pins: keys.pins, outside };
       const isNamed = await changeKey(ports, session, next).finally(() => session.close());
       if (file === undefined) await takeNextKey(directory);
       return { from: signer.keyId, to: next.keyId, isNamed };

@@ -7,8 +7,10 @@ import type { AuditTree } from '../application/audit/audit-tree.js';
 import type { OutsideTreeHeads, TreeHeadSigner } from '../application/audit/signed-tree-head.js';
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
+import { type EventLog, LogMismatch } from '../application/log/event-log.js';
 import type { WatchedEventLog } from '../application/log/watched.event-log.js';
 import type { Ids } from '../application/log/ids.js';
+import type { LogIdentity } from '../application/log/log-identity.js';
 import type { TaskTokens } from '../application/workflow/tasks.js';
 import type { Config } from '../infrastructure/config/config.js';
 import type { LogDiagnosis } from '../infrastructure/eventstore/log-diagnosis.js';
@@ -46,7 +48,11 @@ export type AuditDependencies = Readonly<{
 export type Dependencies = Readonly<{
   config: Config;
   dataSource: DataSource;
-  log: WatchedEventLog;
+  /** Guarded: it is the one that the tables were made of. */
+  log: EventLog;
+  /** The same without the guard: for what finds out whether it can be written and read at all. */
+  unguardedLog: WatchedEventLog;
+  logIdentity: LogIdentity;
   /** Why the log cannot be used. */
   diagnosis: LogDiagnosis;
   closePlatform: () => Promise<void>;
@@ -94,6 +100,8 @@ export class ApplicationLogger extends ConsoleLogger {
 export const logErrors = (context: string, { all }: OutageLogs): OnError => {
   const logger = new Logger(context);
   return (message, error) => {
+    // One line says so for the whole instance.
+    if (error instanceof LogMismatch) return;
     if (all.take(context, message, error)) return;
     logger.error(message, error instanceof Error ? error.stack : String(error));
   };

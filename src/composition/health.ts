@@ -5,6 +5,7 @@ import { NextEvent, VitalSigns, type VitalLimits, type VitalPorts } from '../app
 import { WriteProbe } from '../application/log/write-probe.js';
 import { STREAM_PREFIX } from '../domain/workflow/index.js';
 import { ProjectionRunner } from '../application/projections/runner.js';
+import { every } from '../application/runtime/clock.js';
 import { Health, Metrics } from '../application/runtime/metrics.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { CheckedHealth } from '../infrastructure/metrics/checked-health.js';
@@ -13,8 +14,10 @@ import { probeDatabase } from '../infrastructure/postgres/check-database.js';
 import { type Dependencies, type Feature, logErrors } from './feature.js';
 
 export const health = (dependencies: Dependencies): Feature => {
-  const { dataSource, log, diagnosis, clock, metrics, stopping } = dependencies;
+  const { config, dataSource, unguardedLog: log, logIdentity, diagnosis, clock, metrics, stopping } = dependencies;
   const { faultOf } = diagnosis;
+  const ending = new AbortController();
+  let comparing: Promise<void> = Promise.resolve();
   return {
     providers: [
       { provide: Metrics, useValue: metrics },
@@ -27,19 +30,27 @@ export const health = (dependencies: Dependencies): Feature => {
         provide: Health,
         inject: [VitalSigns, ProjectionRunner],
         useFactory: (vitals: VitalSigns, runner: ProjectionRunner) =>
-          new CheckedHealth({ dataSource, log, faultOf, clock, vitals }, () => runner.status(), stopping),
+          new CheckedHealth({ dataSource, log, faultOf, clock, vitals, logIdentity }, () => runner.status(), stopping),
       },
     ],
-    start: (app) => app.get(VitalSigns).start(),
-    stop: (app) => app.get(VitalSigns).stop(),
+    start: (app) => {
+      app.get(VitalSigns).start();
+      // What is wrong is found without anybody asking; the identity says so itself.
+      const compare = () => logIdentity.check();
+      comparing = every(clock, config.healthProbeMs, ending.signal, compare, () => undefined);
+    },
+    stop: async (app) => {
+      ending.abort();
+      await Promise.all([app.get(VitalSigns).stop(), comparing]);
+    },
   };
 };
 
 const vitalSigns = (
-  { config, dataSource, log, diagnosis, clock, ids, audit, metrics, outages }: Dependencies,
+  { config, dataSource, log, unguardedLog, diagnosis, clock, ids, audit, metrics, outages }: Dependencies,
   scheduler: SagaScheduler,
 ): VitalSigns => {
-  const probe = new WriteProbe(log, ids);
+  const probe = new WriteProbe(unguardedLog, ids);
   const [unsigned, unseen] = [new NextEvent(log, AUDITED_PREFIXES), new NextEvent(log, [STREAM_PREFIX])];
   const ports: VitalPorts = {
     clock,
@@ -52,7 +63,7 @@ const vitalSigns = (
         throw error;
       }
     },
-    watched: log,
+    watched: unguardedLog,
     faultOf: diagnosis.faultOf,
     writeDatabase: () => probeDatabase(dataSource).then(outages.databaseWorks),
     signed: async () => {

@@ -27,6 +27,7 @@ import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgre
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
 import { tellLog } from './feature.js';
+import { guardedLog } from './guarded-log.js';
 import { startPlatform } from './platform.js';
 
 type ReadTableDependencies = Readonly<{
@@ -70,7 +71,9 @@ export const openProjectionTools = async (onError: OnError = toStderr) => {
   const config = readConfig();
   const [clock, ids] = [new SystemClock(), new SystemIds()];
   const platform = await startPlatform(config, { tell: () => undefined });
-  const { dataSource, log } = platform;
+  const { dataSource } = platform;
+  // What is asked of another log fails with the sentence.
+  const { log } = guardedLog(platform, clock, ids, () => undefined);
   const admin = readTables({ config, dataSource, log, clock, ids }, onError);
   let isLeading = false;
   return {

@@ -17,6 +17,7 @@ import { agentLimits, agentWarnings, installationToken, reachAgents } from './ag
 import { AppModule, featuresOf } from './app.module.js';
 import { openAudit, pinIt } from './audit.js';
 import { type Dependencies, type Feature, ApplicationLogger, logErrors, tellLog } from './feature.js';
+import { guardedLog } from './guarded-log.js';
 import { boundUrl, doorOf, ownUrl, serve } from './http.js';
 import { jsonThreadLimits, JsonThreads } from './json.js';
 import { outageLogs } from './outages.js';
@@ -108,10 +109,13 @@ const dependenciesOf = async (
   ownUrl: () => string,
 ): Promise<Dependencies> => {
   const { clock, ids, definitions } = own;
-  const log = new WatchedEventLog(opened, clock, diagnosis.faultOf, {
+  const watched = new WatchedEventLog(opened, clock, diagnosis.faultOf, {
     forgetMs: config.healthStalledMs,
     graceMs: GRACE_MS,
   });
+  const guarded = guardedLog({ dataSource, log: watched }, clock, ids, tellLog('EventLog'));
+  // Another log, or one that does not answer, is found at the first use as well; an operator should read of it first.
+  await guarded.logIdentity.check().catch(() => undefined);
   const taskTokens = new HmacTaskTokens(await installationSecret(dataSource, 'task-tokens'));
   const json = new JsonThreads(jsonThreadLimits(config), agentLimits(config), () => clock.now());
   const token = await installationToken(config, dataSource, ownUrl);
@@ -123,7 +127,7 @@ const dependenciesOf = async (
   if (audit.pins.size === 0) new Logger('Audit').log(pinIt(audit.signer.keyId));
   const door = doorOf(config);
   const made = { taskTokens, json, token, metrics, agents, worker, audit, door };
-  return { ...own, ...made, config, dataSource, log, diagnosis, closePlatform };
+  return { ...own, ...made, ...guarded, config, dataSource, diagnosis, closePlatform };
 };
 
 /** Each feature outlives those that need it. A second call waits for the first. */

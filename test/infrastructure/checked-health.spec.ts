@@ -1,4 +1,5 @@
 import type { RunnerStatus } from '../../src/application/projections/runner.js';
+import type { HealthCheck } from '../../src/application/runtime/metrics.js';
 import type { VitalSign } from '../../src/application/log/vital-signs.js';
 import { CheckedHealth } from '../../src/infrastructure/metrics/checked-health.js';
 import { OWNER_SETTING } from '../../src/infrastructure/postgres/session/session-lock.js';
@@ -21,15 +22,18 @@ const checked = (
   stopping = new AbortController().signal,
   ill: object = {},
   log = new InMemoryEventLog(),
+  identity: HealthCheck = { ok: true },
 ) => {
   const vitals = { known: Promise.resolve(), signs: () => ({ ...signs, ...ill }) };
   const faultOf = (error: unknown) => (error === DENIED ? 'RIGHTS_MISSING' : undefined);
+  const logIdentity = { health: () => Promise.resolve(identity) };
   const asked = {
     dataSource: tables.dataSource,
     log,
     faultOf,
     clock: new SystemClock(),
     vitals,
+    logIdentity,
   };
   return new CheckedHealth(asked, () => ({ ...LEADS, ...status }), stopping).check();
 };
@@ -77,6 +81,12 @@ test.each(['log_write', 'log_follow', 'database_write', 'signing', 'saga'])(
     expect(checks[name]).toEqual({ ok: false, detail: 'last 99 s ago' });
   },
 );
+
+test('one whose event log is another one is not ready, and says why', async () => {
+  const identity = { ok: false, detail: 'it ends at position 3, and workflow_steps has read up to 9' };
+  const { ready, checks } = await checked({}, undefined, {}, undefined, identity);
+  expect({ ready, check: checks['log_identity'] }).toEqual({ ready: false, check: identity });
+});
 
 test('one whose pool is in the session of a lock is not ready: the sessions are shared', async () => {
   await tables.dataSource.query(`set ${OWNER_SETTING} = 'another client'`);

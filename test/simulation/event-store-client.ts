@@ -55,6 +55,13 @@ export class EventStoreClient extends EventLog {
     });
   }
 
+  at(position: bigint): Promise<RecordedEvent | 'none'> {
+    return this.machine.ask('at', () => {
+      this.store.mustBeThere();
+      return this.store.events.find((event) => event.position === position) ?? 'none';
+    });
+  }
+
   append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
     const { faults, random, happenings } = this.store;
     const serve = () => this.store.append(stream, events, expected);

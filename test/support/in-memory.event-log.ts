@@ -85,6 +85,11 @@ export class InMemoryEventLog extends EventLog {
       .map(recorded);
   }
 
+  async at(position: bigint): Promise<RecordedEvent | 'none'> {
+    const found = this.all.find(({ event }) => event.position === position);
+    return found ? recorded(found) : 'none';
+  }
+
   readNow(stream: string, from = 0n) {
     const stored = this.stored(stream);
     const first = this.firstOf(stream);

@@ -8,6 +8,7 @@ import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { WEBHOOK_STREAM_PREFIX } from '../../domain/webhook/webhook.js';
 import { linkOf, hashOf } from '../log/event-hash.js';
 import type { RecordedEvent, EventLog } from '../log/event-log.js';
+import { LOG_STREAM } from '../log/log-identity.js';
 import { recordedPosition } from '../log/recorded-place.js';
 import { PROBE_STREAM } from '../log/write-probe.js';
 import { leafHash } from './merkle.js';
@@ -102,5 +103,5 @@ export async function* presentLog(
 /** What the names of all streams begin with that this application writes. Events are added to them; nothing is ever taken away. */
 export const OWN_STREAM_PREFIXES: readonly string[] = [
   ...[...AUDITED_PREFIXES, WEBHOOK_STREAM_PREFIX],
-  ...[TREE_HEAD_STREAM, PROBE_STREAM],
+  ...[TREE_HEAD_STREAM, PROBE_STREAM, LOG_STREAM],
 ];

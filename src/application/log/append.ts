@@ -2,6 +2,7 @@ import { sleep, type Clock } from '../runtime/clock.js';
 import {
   AppendOutcomeUnknown,
   AppendsPaused,
+  LogMismatch,
   LogUnavailable,
   RevisionConflict,
   type Appended,
@@ -88,7 +89,8 @@ export class Patience {
           throw error;
         }
         const mayPass = error instanceof AppendOutcomeUnknown || error instanceof LogUnavailable;
-        if (!mayPass || error instanceof AppendsPaused || this.isOver) throw this.verdict(error);
+        if (!mayPass || error instanceof AppendsPaused || error instanceof LogMismatch || this.isOver)
+          throw this.verdict(error);
         await this.pause(tried, error);
       }
     }

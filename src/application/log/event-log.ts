@@ -93,6 +93,12 @@ export abstract class EventLog {
   abstract page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]>;
 
   /**
+   * The event that begins at a position of the whole log: 'none' where the next one begins later, 'inside' where the server
+   * refuses to begin there, as it is the middle of an event. @throws LogUnavailable
+   */
+  abstract at(position: bigint): Promise<RecordedEvent | 'none' | 'inside'>;
+
+  /**
    * Live catch-up over the whole log, streams whose name begins with (one of) `prefix` only, in log order, after `after` (exclusive).
    * Ends with an error when the connection is lost (the caller loops with back-off); ends quietly on `signal`.
    * @throws SubscriptionDropped, LogUnavailable
@@ -120,6 +126,13 @@ export class AppendOutcomeUnknown extends Error {}
 
 /** No answer that helps: of an append it says that the events are certainly not in the log. The same call may succeed later. */
 export class LogUnavailable extends Error {}
+
+/** Whether the log has answered, so that it is known which log that was. */
+export const isAnswer = (error: unknown): boolean =>
+  [RevisionConflict, AppendRefused, HistoryDamaged, RangeError].some((known) => error instanceof known);
+
+/** There is a log, but not the one that the tables were made of: nothing is read from it, and nothing is written to it. */
+export class LogMismatch extends LogUnavailable {}
 
 /**
  * The server ended a subscription because what it had to send waited for too long. Nothing is wrong with the log: a new

@@ -57,6 +57,10 @@ export class WatchedEventLog extends EventLog {
     return this.log.head();
   }
 
+  at(position: bigint) {
+    return this.log.at(position);
+  }
+
   page(...asked: Parameters<EventLog['page']>) {
     return this.log.page(...asked);
   }

@@ -161,14 +161,16 @@ export class Applier {
     const isHeld = (executionId: string) => progress.isHeld(executionId);
     const due = events.filter(({ recorded }) => progress.isBehind(recorded.position));
     const refused = refusals.get(projection.table);
-    const lastEventAt = due.at(-1)?.recorded.recordedAt ?? progress.checkpoint?.lastEventAt ?? null;
+    const last = due.at(-1)?.recorded;
+    const lastEventAt = last?.recordedAt ?? progress.checkpoint?.lastEventAt ?? null;
+    const lastEvent = last ? { position: last.position, id: last.id } : progress.checkpoint?.lastEvent;
     return {
       projection: projection.table,
       ...projectBatch(projection, due, isHeld, this.clock.now(), refused, this.decidedFor(projection)),
       healed: [],
       events: due.length,
       version: projection.version,
-      checkpoint: progress.isBehind(to) ? { position: to, lastEventAt } : null,
+      checkpoint: progress.isBehind(to) ? { position: to, lastEventAt, lastEvent } : null,
     };
   }
 

@@ -1,4 +1,5 @@
 import type { Actor } from '../log/envelope.js';
+import type { LogMark } from '../log/log-identity.js';
 import type { Lease } from '../runtime/leadership.js';
 import type { AnyRow, Change, Projection } from './projection.js';
 
@@ -7,6 +8,8 @@ export type ProjectionCheckpoint = Readonly<{
   position: bigint;
   /** When the log recorded the last event handled; null before the first. */
   lastEventAt: Date | null;
+  /** That event, by which the log is known again; absent where an earlier version has stored the checkpoint. */
+  lastEvent?: LogMark | null | undefined;
 }>;
 
 /** The event at which a projection stopped following one execution. */

@@ -11,6 +11,7 @@ import {
   StreamTombstoned,
 } from '../log/event-log.js';
 import { followLog } from '../log/follow-log.js';
+import type { LogMark } from '../log/log-identity.js';
 import { type Ids, webhookDeliveryId } from '../log/ids.js';
 import { Leadership, type LeaderSession, type LeadNotices } from '../runtime/leadership.js';
 import { BoundedQueue } from '../runtime/bounded-concurrency.js';
@@ -240,6 +241,7 @@ class WebhookLeaderSession implements LeaderSession {
   private async takeAll(planner: DeliveryPlanner, begin: bigint | 'start'): Promise<void> {
     let at = begin;
     let movedAt = 0;
+    let last: LogMark | null = null;
     for (;;) {
       const batch = await this.seen.take(this.pace.batch);
       if (batch.length === 0) return;
@@ -250,12 +252,13 @@ class WebhookLeaderSession implements LeaderSession {
         // What the log delivers again after a lost subscription was taken in before.
         if (position === null || !isAfter(position, to)) continue;
         if (each.kind === 'event') steps.push(...(await planner.stepsFor(each.event)));
+        if (each.kind === 'event') last = each.event;
         to = position;
       }
       const now = this.dependencies.clock.now().getTime();
       const isWorthIt = steps.length > 0 || now - movedAt >= this.pace.positionEveryMs;
       if (to === at || to === 'start' || !isWorthIt) continue;
-      for (const webhookId of await this.lease.take(steps, at, to)) planner.becameOverfull(webhookId);
+      for (const webhookId of await this.lease.take(steps, at, to, last)) planner.becameOverfull(webhookId);
       at = to;
       movedAt = now;
       if (steps.length > 0) this.callbacks.queued();

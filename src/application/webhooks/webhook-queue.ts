@@ -1,6 +1,7 @@
 /** What the log owes to subscribers. Times are the database's: instances' clocks may differ. */
 import type { WebhookEvent, WebhookFilter } from '../../domain/webhook/webhook.js';
 import type { RecordedEvent } from '../log/event-log.js';
+import type { LogMark } from '../log/log-identity.js';
 import type { Lease } from '../runtime/leadership.js';
 
 /** Of a subscription, what decides about the next event. */
@@ -24,10 +25,16 @@ export interface QueueLease extends Lease {
   subscriptions(): Promise<ReadonlyMap<string, Subscription>>;
   /**
    * All steps and the new position, or nothing.
+   * @param lastEvent the last event before the new position; the one noted before where it is not given
    * @returns the subscriptions that became overfull
    * @throws also where another session has moved the position meanwhile
    */
-  take(steps: readonly QueueStep[], from: bigint | 'start', to: bigint): Promise<readonly string[]>;
+  take(
+    steps: readonly QueueStep[],
+    from: bigint | 'start',
+    to: bigint,
+    lastEvent?: LogMark | null,
+  ): Promise<readonly string[]>;
 }
 
 /** `unknown` until its first answer, and again when it was enabled; `silent` from an attempt that took too long to an answer. */

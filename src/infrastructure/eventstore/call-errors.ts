@@ -1,4 +1,5 @@
 /** How calls to a server fail: in time, and what an error says of the call. */
+import { status } from '@grpc/grpc-js';
 import { LogUnavailable } from '../../application/log/event-log.js';
 
 /** `work`, or an error after `ms`. How `work` ends after that is ignored. */
@@ -14,6 +15,15 @@ export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
     work.catch(() => undefined);
   }
 }
+
+/** With this a server answers a read of the whole log that begins where no event does. */
+const NO_PLACE = /Exception was thrown by handler/;
+
+/** @param error as `unavailable` made it of the server's answer to a read that it takes in any other case */
+export const isNoPlace = (error: unknown): boolean => {
+  const { code, message } = ((error as Error).cause ?? {}) as { code?: unknown; message?: unknown };
+  return code === status.UNKNOWN && typeof message === 'string' && NO_PLACE.test(message);
+};
 
 /** Errors of the client's own have a type. */
 const describe = (error: unknown): string => {

@@ -12,7 +12,7 @@ import {
   type SubscriptionMessage,
 } from '../../application/log/event-log.js';
 import { AppendPool } from './append-pool.js';
-import { unavailable, within } from './call-errors.js';
+import { isNoPlace, unavailable, within } from './call-errors.js';
 import { connect } from './connect.js';
 import { recorded } from './read-messages.js';
 import { subscribeToAll } from './subscription.js';
@@ -143,6 +143,17 @@ export class EventStoreDbEventLog extends EventLog {
     const fromPosition = after === 'start' ? after : { commit: after, prepare: after };
     const events = await this.collect('The log', this.client.readAll({ fromPosition, maxCount: limit + 1 }));
     return events.filter(({ position }) => after === 'start' || position > after).slice(0, limit);
+  }
+
+  async at(position: bigint): Promise<RecordedEvent | 'none' | 'inside'> {
+    const fromPosition = { commit: position, prepare: position };
+    try {
+      const [event] = await this.collect('The log', this.client.readAll({ fromPosition, maxCount: 1 }));
+      return event?.position === position ? event : 'none';
+    } catch (error) {
+      if (isNoPlace(error)) return 'inside';
+      throw error;
+    }
   }
 
   private pageOf(stream: string, options: Parameters<EventStoreDBClient['readStream']>[1]): Promise<RecordedEvent[]> {

@@ -105,6 +105,10 @@ export class FailoverEventLog extends EventLog {
     return this.patiently((server) => server.page(after, limit));
   }
 
+  at(position: bigint): Promise<RecordedEvent | 'none' | 'inside'> {
+    return this.patiently((server) => server.at(position));
+  }
+
   append(...asked: Parameters<EventLog['append']>): Promise<Appended> {
     return this.circuit.try(() => this.appendOnce(...asked));
   }

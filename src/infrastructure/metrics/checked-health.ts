@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import { sleep, type Clock } from '../../application/runtime/clock.js';
 import type { EventLog } from '../../application/log/event-log.js';
 import { LOG_FAULTS, type FaultOf } from '../../application/log/log-fault.js';
+import type { LogIdentity } from '../../application/log/log-identity.js';
 import { Health, type HealthCheck, type HealthReport } from '../../application/runtime/metrics.js';
 import type { RunnerStatus } from '../../application/projections/runner.js';
 import type { VitalName, VitalSign, VitalSigns } from '../../application/log/vital-signs.js';
@@ -17,6 +18,7 @@ type Asked = Readonly<{
   faultOf: FaultOf;
   clock: Clock;
   vitals: Pick<VitalSigns, 'signs' | 'known'>;
+  logIdentity: Pick<LogIdentity, 'health'>;
 }>;
 
 /** Asks what this instance depends on. A held-back execution is reported and does not make the instance unready. */
@@ -30,8 +32,12 @@ export class CheckedHealth extends Health {
   }
 
   async check(): Promise<HealthReport> {
+    let identity: HealthCheck = {
+      ok: false,
+      detail: `it was not compared with the database within ${CHECK_TIMEOUT_MS} ms`,
+    };
     let held: Held = { poisoned: 0, drifted: 0, damaged: 0, owner: '' };
-    const { dataSource, log, vitals, faultOf } = this.asked;
+    const { dataSource, log, vitals, faultOf, logIdentity } = this.asked;
     const ask = async () => {
       [held = held] = await dataSource.query(HELD);
     };
@@ -40,9 +46,16 @@ export class CheckedHealth extends Health {
       // The two rights differ, and followers need the second.
       this.answers(() => Promise.all([log.read(NO_STREAM), log.head()]), faultOf),
       this.answers(() => vitals.known),
+      this.answers(async () => void (identity = await logIdentity.health())),
     ]);
     const instance: HealthCheck = this.stopping.aborted ? { ok: false, detail: 'it is stopping' } : { ok: true };
-    const needed = { instance, database: ownSessions(database, held), event_log: eventLog, ...checksOf(vitals) };
+    const needed = {
+      instance,
+      database: ownSessions(database, held),
+      event_log: eventLog,
+      log_identity: identity,
+      ...checksOf(vitals),
+    };
     const ready = Object.values(needed).every(({ ok }) => ok);
     return {
       ready,

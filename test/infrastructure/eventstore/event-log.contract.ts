@@ -45,6 +45,15 @@ export function describeEventLog(name: string, open: () => EventLog): void {
       });
     });
 
+    test('an event is found by its position, and by no other', async () => {
+      const [log, stream] = [open(), newStream()];
+      const { position } = await log.append(stream, events(2), 'none');
+      const [first, second] = (await log.read(stream)).events;
+      expect(await log.at(first!.position)).toEqual(first);
+      expect(await log.at(position)).toEqual(second);
+      expect(await log.at(position + 1n)).toBe('none');
+    });
+
     describe('reading', () => {
       test('a stream that does not exist is empty and has no revision', async () => {
         expect(await open().read(newStream())).toEqual({ events: [], revision: 'none' });

@@ -1,14 +1,21 @@
 /** What the adapter makes of servers that are gone, hang, or end: the caller learns what is known of its append. */
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
+import { once, type EventEmitter } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { promisify } from 'node:util';
 import { jsonEvent, binaryEvent } from '@eventstore/db-client';
+import { Server, ServerCredentials, status } from '@grpc/grpc-js';
 import { connect } from '../../../src/infrastructure/eventstore/connect.js';
 import { AppendOutcomeUnknown, LogUnavailable, StreamTombstoned } from '../../../src/application/log/event-log.js';
 import {
   startEmbeddedEventStore,
   type EmbeddedEventStore,
 } from '../../../src/infrastructure/embedded-eventstore/index.js';
+import { featuresHandler } from '../../../src/infrastructure/embedded-eventstore/rpc/cluster.js';
+import {
+  ServerFeaturesService,
+  StreamsService,
+} from '../../../src/infrastructure/embedded-eventstore/wire/protocol.js';
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
@@ -16,6 +23,32 @@ import { closeClient } from '../embedded-eventstore/server-under-test.js';
 import { listen } from './event-log.contract.js';
 
 const event = () => ({ id: randomUUID(), type: 'Happened', data: {}, metadata: {} });
+
+describe('a server that refuses to begin to read where no event begins', () => {
+  const server = new Server();
+  let log: EventStoreDbEventLog;
+  let code = status.UNKNOWN;
+  beforeAll(async () => {
+    const read = (call: EventEmitter) => call.emit('error', { code, details: 'Exception was thrown by handler.' });
+    server.addService(StreamsService, { read });
+    server.addService(ServerFeaturesService, { getSupportedMethods: featuresHandler() });
+    const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure());
+    log = new EventStoreDbEventLog({ url: `esdb://127.0.0.1:${port}?tls=false` });
+  });
+  afterAll(async () => {
+    await log.close();
+    server.forceShutdown();
+  });
+
+  test('says that a position is inside of an event', async () => {
+    expect(await log.at(7n)).toBe('inside');
+  });
+
+  test('says nothing of the position where it fails otherwise', async () => {
+    code = status.UNAVAILABLE;
+    await expect(log.at(7n)).rejects.toBeInstanceOf(LogUnavailable);
+  });
+});
 
 describe('a server that takes connections and says nothing', () => {
   const sockets: Socket[] = [];

@@ -61,6 +61,11 @@ export class StoredLog extends EventLog {
     return rows.map(recorded);
   }
 
+  async at(position: bigint): Promise<RecordedEvent | 'none'> {
+    const [found] = await this.rows('position = $1', [String(position)], 1);
+    return found ? recorded(found) : 'none';
+  }
+
   append(stream: string): Promise<never> {
     return Promise.reject(new LogUnavailable(`Append to ${stream}: this log is only read`));
   }

@@ -83,11 +83,16 @@ class PositionsInTransaction implements StoredPositions {
         // Nothing that it follows was recorded before: it begins with the log.
         if (position === null) await this.query(`delete from ${table} where projection = $1`, [projection]);
         else
-          await this.query(`update ${table} set position = $2 where projection = $1`, [projection, String(position)]);
+          await this.query(
+            `update ${table} set position = $2, event_position = null, event_id = null where projection = $1`,
+            [projection, String(position)],
+          );
       }
     }
     const reached = followers.get(WEBHOOKS) ?? null;
-    await this.query('update webhook_cursor set position = $1', [reached === null ? null : String(reached)]);
+    await this.query('update webhook_cursor set position = $1, event_position = null, event_id = null', [
+      reached === null ? null : String(reached),
+    ]);
     await this.query(
       `update projection_late as noted set position = reached.position
        from projection_checkpoints as reached where reached.projection = noted.projection`,

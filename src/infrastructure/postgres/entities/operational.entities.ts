@@ -39,3 +39,16 @@ export class InstallationSecret {
   @Column('bytea')
   value!: Buffer;
 }
+
+/** The log that the tables were made of. One row. */
+@Entity('log_identity')
+export class KnownLog {
+  @PrimaryColumn('integer')
+  id!: number;
+
+  @Column('uuid')
+  log_id!: string;
+
+  @Column(INSTANT)
+  bound_at!: Date;
+}

@@ -30,6 +30,13 @@ export class ProjectionCheckpoint {
 
   @Column(INSTANT)
   updated_at!: Date;
+
+  /** Of the last event that was handled, by which the log is known again. */
+  @Column('bigint', { nullable: true })
+  event_position!: string | null;
+
+  @Column('text', { nullable: true })
+  event_id!: string | null;
 }
 
 /** An execution whose rows were not those of its events when they were compared last. */

@@ -167,4 +167,11 @@ export class WebhookCursor {
 
   @Column(INSTANT)
   updated_at!: Date;
+
+  /** The last event that was taken in, by which the log is known again. */
+  @Column('bigint', { nullable: true })
+  event_position!: string | null;
+
+  @Column('text', { nullable: true })
+  event_id!: string | null;
 }

@@ -12,6 +12,7 @@ import { AddWebhooks1763800000110 } from './1763800000110-add-webhooks.js';
 import { AnnounceToListeners1763800000120 } from './1763800000120-announce-to-listeners.js';
 import { NoteReceivers1763800000150 } from './1763800000150-note-receivers.js';
 import { AddDamagedHistories1763800000165 } from './1763800000165-add-damaged-histories.js';
+import { RememberTheLog1763800000190 } from './1763800000190-remember-the-log.js';
 import { NoteMovedEvents1763800000191 } from './1763800000191-note-moved-events.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
@@ -30,5 +31,6 @@ export const migrations = [
   AnnounceToListeners1763800000120,
   NoteReceivers1763800000150,
   AddDamagedHistories1763800000165,
+  RememberTheLog1763800000190,
   NoteMovedEvents1763800000191,
 ];

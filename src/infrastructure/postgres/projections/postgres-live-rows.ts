@@ -14,7 +14,14 @@ import { encode, tableShape, type ColumnShape, type TableShape } from './row-sta
 /** Rows of the tables that projections keep about themselves, as the application knows them. */
 
 export const checkpointsOf = (rows: readonly ProjectionCheckpoint[]): ReadonlyMap<string, Checkpoint> =>
-  new Map(rows.map((row) => [row.projection, { position: BigInt(row.position), lastEventAt: row.last_event_at }]));
+  new Map(
+    rows.map(({ projection, position, last_event_at: lastEventAt, event_position, event_id }) => {
+      const lastEvent = event_position !== null && event_id !== null ? markOf(event_position, event_id) : null;
+      return [projection, { position: BigInt(position), lastEventAt, lastEvent }];
+    }),
+  );
+
+const markOf = (position: string, id: string) => ({ position: BigInt(position), id });
 
 export const skippedOf = (rows: readonly ProjectionSkipped[]): readonly SkippedEvent[] =>
   rows.map((row) => ({ ...poisonFrom(row), actor: row.actor, reason: row.reason }));

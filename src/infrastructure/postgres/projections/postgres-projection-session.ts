@@ -162,13 +162,15 @@ export class PostgresProjectionSession implements ProjectionLease {
     );
     if (moved.length === 0) return;
     await this.client.query(
-      `insert into projection_checkpoints as present (projection, position, last_event_at, version, events, updated_at)
-       select projection, position, last_event_at, version, events, clock_timestamp()
-       from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::integer[], $5::bigint[])
-         as moved(projection, position, last_event_at, version, events)
+      `insert into projection_checkpoints as present
+         (projection, position, last_event_at, version, events, event_position, event_id, updated_at)
+       select projection, position, last_event_at, version, events, event_position, event_id, clock_timestamp()
+       from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::integer[], $5::bigint[], $6::bigint[], $7::text[])
+         as moved(projection, position, last_event_at, version, events, event_position, event_id)
        on conflict (projection) do update set
          position = excluded.position, last_event_at = excluded.last_event_at, updated_at = excluded.updated_at,
-         events = present.events + excluded.events
+         events = present.events + excluded.events,
+         event_position = excluded.event_position, event_id = excluded.event_id
        where present.position < excluded.position`,
       [
         moved.map(({ projection }) => projection),
@@ -176,6 +178,8 @@ export class PostgresProjectionSession implements ProjectionLease {
         moved.map(({ lastEventAt }) => lastEventAt?.toISOString() ?? null),
         moved.map(({ version }) => version),
         moved.map(({ events }) => events),
+        moved.map(({ lastEvent }) => lastEvent?.position.toString() ?? null),
+        moved.map(({ lastEvent }) => lastEvent?.id ?? null),
       ],
     );
   }

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { failpoint } from '../../../application/runtime/failpoint.js';
+import type { LogMark } from '../../../application/log/log-identity.js';
 import type { QueueLease, QueueStep, Subscription } from '../../../application/webhooks/webhook-queue.js';
 import { unreachable } from '../../../domain/decider.js';
 import type { HeldConnection } from '../session/lease.js';
@@ -110,7 +111,12 @@ export class PostgresQueueSession implements QueueLease {
     return this.held.inTurn(subscriptionsIn);
   }
 
-  take(steps: readonly QueueStep[], from: bigint | 'start', to: bigint): Promise<readonly string[]> {
+  take(
+    steps: readonly QueueStep[],
+    from: bigint | 'start',
+    to: bigint,
+    lastEvent: LogMark | null = null,
+  ): Promise<readonly string[]> {
     return this.held.inTurn(async (client) => {
       await client.query('begin');
       try {
@@ -119,7 +125,7 @@ export class PostgresQueueSession implements QueueLease {
           if (run.kind === 'change') await applyChange(client, run.step);
           else overfull.push(...(await queue(client, run.steps, this.queued)));
         }
-        await move(client, from, to);
+        await move(client, from, to, lastEvent);
         failpoint('webhooks-before-commit');
         await client.query('commit');
         return overfull;
@@ -205,10 +211,22 @@ const insert = async (client: pg.Client, deliveries: readonly Delivery[]): Promi
   );
 };
 
-const move = async (client: pg.Client, from: bigint | 'start', to: bigint): Promise<void> => {
+const move = async (
+  client: pg.Client,
+  from: bigint | 'start',
+  to: bigint,
+  lastEvent: LogMark | null,
+): Promise<void> => {
   const { rowCount } = await client.query(
-    `update webhook_cursor set position = $2, updated_at = clock_timestamp() where position is not distinct from $1`,
-    [from === 'start' ? null : String(from), String(to)],
+    `update webhook_cursor set position = $2, updated_at = clock_timestamp(),
+       event_position = coalesce($3, event_position), event_id = coalesce($4, event_id)
+     where position is not distinct from $1`,
+    [
+      from === 'start' ? null : String(from),
+      String(to),
+      lastEvent && String(lastEvent.position),
+      lastEvent?.id ?? null,
+    ],
   );
   if (rowCount !== 1) throw new Error(`Expected the webhooks' position at ${from}, another session has moved it`);
 };

@@ -19,6 +19,7 @@ import {
   AppendTooLarge,
   HistoryDamaged,
   HistoryUnreadable,
+  LogMismatch,
   LogUnavailable,
   RevisionConflict,
 } from '../../../application/log/event-log.js';
@@ -80,8 +81,9 @@ export const answerTo = (error: unknown, request: Request, requestId: string): E
 export const stackOf = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);
 
-/** There is nothing to add for the log: full is no fault, and a damaged artifact has raised its own alarm. */
-const needsNoLogLine = (error: unknown): boolean => error instanceof TooMuchWaiting || error instanceof ArtifactDamaged;
+/** There is nothing to add for the log: full is no fault, a damaged artifact and another event log have raised their own alarm. */
+const needsNoLogLine = (error: unknown): boolean =>
+  [TooMuchWaiting, ArtifactDamaged, LogMismatch].some((kind) => error instanceof kind);
 
 const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof Refusal) return error;
@@ -134,6 +136,8 @@ const unavailable = (error: unknown): Refusal | undefined => {
     const headers = { 'Retry-After': String(error.retryAfterSeconds) };
     return new Refusal(503, 'TOO_MANY_WAITING', error.message, {}, headers);
   }
+  if (error instanceof LogMismatch)
+    return new Refusal(503, 'LOG_MISMATCH', error.message, NOT_CARRIED_OUT, RETRY_AFTER);
   if (error instanceof LogUnavailable) {
     const message =
       'The event log does not answer: the request was not carried out; repeat it under the same Idempotency-Key';

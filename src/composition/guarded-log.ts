@@ -1,0 +1,23 @@
+/** The log behind its guard, for all that writes to the tables or to the log. */
+import type { DataSource } from 'typeorm';
+import type { EventLog } from '../application/log/event-log.js';
+import { GuardedEventLog } from '../application/log/guarded.event-log.js';
+import type { Ids } from '../application/log/ids.js';
+import { LogIdentity } from '../application/log/log-identity.js';
+import type { Clock } from '../application/runtime/clock.js';
+import type { Notify } from '../application/runtime/errors.js';
+import { PostgresLogMemory } from '../infrastructure/postgres/log/postgres-log-memory.js';
+
+type Under<Log extends EventLog> = Readonly<{ dataSource: DataSource; log: Log }>;
+
+/** @param notify gets the one line that says that this is another log, and the one that says that it no longer is */
+export const guardedLog = <Log extends EventLog>(
+  { dataSource, log }: Under<Log>,
+  clock: Clock,
+  ids: Ids,
+  notify: Notify,
+) => {
+  const memory = new PostgresLogMemory(dataSource);
+  const logIdentity = new LogIdentity({ log, memory, clock, ids, notify });
+  return { log: new GuardedEventLog(log, logIdentity), unguardedLog: log, logIdentity };
+};
