@@ -66,7 +66,7 @@ export class Call {
   answer(frame: Buffer): void {
     if (this.isOver || this.stream.writableEnded) return;
     this.open();
-    if (this.stream.write(frame)) return;
+    if (this.stream.write(frame) || this.upstream.isPaused()) return;
     this.upstream.pause();
     this.stream.once('drain', () => this.upstream.resume());
   }
