@@ -35,7 +35,10 @@ export const tryMode = async (world: World, mode: Mode): Promise<Cells> => {
   const given = Promise.allSettled(
     prepared.map(([name, { give }]) => give().catch((error: unknown) => note(name, error))),
   );
-  await Promise.race([Promise.all([given, delay(SHORTEST_MS, undefined, { ref: false })]), delay(LONGEST_MS, undefined, { ref: false })]);
+  await Promise.race([
+    Promise.all([given, delay(SHORTEST_MS, undefined, { ref: false })]),
+    delay(LONGEST_MS, undefined, { ref: false }),
+  ]);
   world.faulty.be(null);
   if (world.faulty.felt(mode) === felt) note(WHOLE, 'nothing met the fault: the trial proves nothing');
   await world.settled();

@@ -7,41 +7,46 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '../../src/infrastructure/embedded-postgres/embedded-postgres.js';
-import { MODE_NAMES, MODES, type Mode } from '../support/faulty-server/modes.js';
+import { MODE_NAMES } from '../support/faulty-server/modes.js';
 import { TEST_POSTGRES_SUPERUSER_URL, TEST_POSTGRES_URL } from '../support/postgres.js';
 import { COLUMNS, tryMode, type Cells } from './cells.js';
-import { unexpected } from './known.js';
-import { openWorld } from './world.js';
+import { unexpected, type Row } from './known.js';
+import { LOST_TAIL, tryLostTail } from './lost-tail.js';
+import { openWorld, type World } from './world.js';
 
 const { values } = parseArgs({ options: { mode: { type: 'string', multiple: true } } });
-const modes = values.mode ?? MODE_NAMES;
-const isMode = (name: string): name is Mode => name in MODES;
+const ROWS: readonly Row[] = [...MODE_NAMES, LOST_TAIL];
+const rows = (values.mode ?? ROWS).map((name) => {
+  const found = ROWS.find((each) => each === name);
+  if (!found) throw new Error(`--mode: expected one of ${ROWS.join(', ')}; got ${name}`);
+  return found;
+});
+const tryRow = (world: World, row: Row): Promise<Cells> =>
+  row === LOST_TAIL ? tryLostTail(world) : tryMode(world, row);
 
 const dataDir = await mkdtemp(path.join(tmpdir(), 'workflow-executor-faulty-'));
 const postgres = await startEmbeddedPostgres({ dataDir, settings: { fsync: 'off', max_connections: '200' } });
 process.env[TEST_POSTGRES_URL] = postgres.url;
 process.env[TEST_POSTGRES_SUPERUSER_URL] = postgres.superuserUrl;
 
-const widest = Math.max(...MODE_NAMES.map((name) => name.length));
-const row = (name: string, cells: readonly string[]) =>
+const widest = Math.max(...ROWS.map((name) => name.length));
+const print = (name: string, cells: readonly string[]) =>
   console.log(`${name.padEnd(widest)}  ${cells.map((cell, index) => cell.padEnd(COLUMNS[index]!.length)).join('  ')}`);
-const mark = (problem: string | null | undefined, isKnown: boolean) =>
-  problem === undefined ? '' : problem === null ? 'ok' : isKnown ? 'known' : 'WRONG';
 
 const problems: string[] = [];
-row('', COLUMNS);
+print('', COLUMNS);
 try {
-  for (const mode of modes) {
-    if (!isMode(mode)) throw new Error(`--mode: expected one of ${MODE_NAMES.join(', ')}; got ${mode}`);
+  for (const row of rows) {
     const world = await openWorld();
     try {
-      const cells: Cells = await tryMode(world, mode);
-      const found = unexpected(mode, cells);
-      problems.push(...found.map((problem) => `${mode}: ${problem}`));
-      row(
-        mode,
-        COLUMNS.map((column) => mark(cells.get(column), !found.some((problem) => problem.startsWith(`${column}: `)))),
-      );
+      const cells = await tryRow(world, row);
+      const found = unexpected(row, cells);
+      problems.push(...found.map((problem) => `${row}: ${problem}`));
+      const marks = COLUMNS.map((column) => {
+        if (found.some((problem) => problem.startsWith(`${column}: `))) return 'WRONG';
+        return cells.get(column) ? 'known' : cells.has(column) ? 'ok' : '';
+      });
+      print(row, marks);
     } finally {
       await world.close();
     }

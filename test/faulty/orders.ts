@@ -10,7 +10,7 @@ import { SystemClock } from '../../src/infrastructure/system/clock-and-ids.js';
 import type { Reply } from '../e2e/support/api.js';
 import { eventually } from '../support/eventually.js';
 import type { Mode } from '../support/faulty-server/modes.js';
-import { wrongVerdict } from './verdict.js';
+import { wrongVerdict, type Outcome } from './verdict.js';
 import { DOCUMENT_TYPE, SPARE_AGENT, type World } from './world.js';
 
 type Prepared = Readonly<{
@@ -18,6 +18,8 @@ type Prepared = Readonly<{
   give: () => Promise<unknown>;
   /** When it no longer is. @throws what is wrong */
   check: (mode: Mode) => Promise<void>;
+  /** Of what a client ordered: how it was answered, and how often the log has it. */
+  outcome?: () => Promise<Outcome>;
 }>;
 
 /** Makes everything ready for it, with a server that works. */
@@ -56,10 +58,12 @@ type Asked = Readonly<{
 const asked = ({ send, kept, finish }: Asked): Prepared => {
   const key = randomUUID();
   let reply: Reply | undefined;
+  const outcome = async () => ({ reply: await eventually(() => reply ?? false, PATIENT), kept: await kept() });
   return {
     give: async () => (reply = await send(key)),
+    outcome,
     check: async (mode) => {
-      const wrong = wrongVerdict(await eventually(() => reply ?? false, PATIENT), await kept(), mode);
+      const wrong = wrongVerdict(await outcome(), mode);
       await eventually(async () => {
         const again = await send(key);
         if (again.status >= 300) throw new Error(`repeated: ${again.status} ${JSON.stringify(again.body)}`);
@@ -88,7 +92,7 @@ const start: Order = async (world) => {
 const PAGE = 1_000;
 
 /** All of the log. */
-const logOf = async ({ truth }: World): Promise<readonly RecordedEvent[]> => {
+export const logOf = async ({ truth }: World): Promise<readonly RecordedEvent[]> => {
   const events: RecordedEvent[] = [];
   for (;;) {
     const page = await truth.page(events.at(-1)?.position ?? 'start', PAGE);

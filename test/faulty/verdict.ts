@@ -15,8 +15,11 @@ const verdictOf = ({ status, body }: Reply): Verdict | undefined => {
   return /not carried out|nothing was done/.test(message) ? 'not carried out' : undefined;
 };
 
-/** @param kept how often the log has it @returns what is wrong with the answer */
-export const wrongVerdict = (reply: Reply, kept: number, mode: Mode): string | null => {
+/** How an order was answered, and how often the log has it. */
+export type Outcome = Readonly<{ reply: Reply; kept: number }>;
+
+/** @returns what is wrong with the answer */
+export const wrongVerdict = ({ reply, kept }: Outcome, mode: Mode): string | null => {
   const verdict = verdictOf(reply);
   if (!verdict)
     return `expected 200, 201, or a 503 that says what became of it; got ${reply.status} ${JSON.stringify(reply.body)}`;

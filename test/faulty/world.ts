@@ -44,6 +44,8 @@ export type World = Readonly<{
   crashes: readonly string[];
   /** Resolves when all that the faulty server has kept back is where it belongs. */
   settled: () => Promise<void>;
+  /** The server ends and comes back without what was behind that position, as a leader whose last events no follower had. */
+  loseTail: (after: bigint) => Promise<void>;
   close: () => Promise<void>;
 }>;
 
@@ -52,7 +54,7 @@ export const openWorld = async (): Promise<World> => {
   const definitions = await mkdtemp(path.join(tmpdir(), 'faulty-definitions-'));
   await writeDefinitions(definitions);
   const [agent, receiver] = [await startScriptedAgent(), await startReceiver()];
-  const node = await startEmbeddedEventStore({ databaseUrl: database.url });
+  let node = await startEmbeddedEventStore({ databaseUrl: database.url });
   const target = { host: '127.0.0.1', port: Number(new URL(node.url).port) };
   const faulty = await FaultyServer.start(target, { lateMs: LATE_MS });
   const through = node.url.replace(/:\d+\?/, `:${faulty.port}?`);
@@ -65,6 +67,11 @@ export const openWorld = async (): Promise<World> => {
   const observer = new Observer(database.url);
   return {
     ...{ api: app.api, faulty, truth, observer, databaseUrl: database.url, agent, receiver, crashes: watch.crashes },
+    loseTail: async (after) => {
+      await node.close();
+      await observer.query(`delete from eventstore.events where position > ${after}`);
+      node = await startEmbeddedEventStore({ databaseUrl: database.url, port: target.port });
+    },
     settled: async () => void (await canary.head()),
     close: async () => {
       faulty.be(null);

@@ -14,7 +14,7 @@ export const messageIn = (frame: Buffer): Buffer => frame.subarray(PREFIX);
 
 /** Makes whole frames of what arrives in pieces. */
 export class Frames {
-  private rest = Buffer.alloc(0);
+  private rest: Buffer = Buffer.alloc(0);
 
   take(piece: Buffer): readonly Buffer[] {
     this.rest = this.rest.length === 0 ? piece : Buffer.concat([this.rest, piece]);

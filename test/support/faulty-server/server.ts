@@ -55,6 +55,10 @@ export class FaultyServer {
     return (this.server.address() as AddressInfo).port;
   }
 
+  get isFaulty(): boolean {
+    return this.current !== null;
+  }
+
   /** From now on it does that; null: nothing but what the server behind it does. */
   be(mode: Mode | null): void {
     this.end();

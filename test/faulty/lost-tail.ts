@@ -1,0 +1,40 @@
+/** The log's last events are gone after a restart of the server, while the instance and its tables still know them. */
+import { eventually } from '../support/eventually.js';
+import { WHOLE, type Cells, type Column } from './cells.js';
+import { logOf, ORDERS, type OrderName } from './orders.js';
+import { wrongVerdict, type Outcome } from './verdict.js';
+import type { World } from './world.js';
+
+export const LOST_TAIL = 'loses its tail';
+
+/** Nothing goes on by itself then: what counts is that no answer is wrong, that readiness says so, and that the process lives. */
+export const tryLostTail = async (world: World): Promise<Cells> => {
+  const cells = new Map<Column, string | null>();
+  const prepared = [];
+  for (const [name, prepare] of Object.entries(ORDERS))
+    prepared.push([name as OrderName, await prepare(world)] as const);
+  const events = await logOf(world);
+  await world.loseTail(events[Math.floor(events.length / 2)]!.position);
+  await world.settled();
+  await Promise.allSettled(prepared.flatMap(([, { give, outcome }]) => (outcome ? [give()] : [])));
+  for (const [name, { outcome }] of prepared) if (outcome) cells.set(name, wrongAfterLoss(await outcome()));
+  const isReady = async () => (await fetch(`${world.api.url}/health/ready`)).status === 200;
+  const notReady = eventually(async () => !(await isReady()), { deadlineMs: 10_000 });
+  cells.set(
+    WHOLE,
+    await notReady.then(
+      () => null,
+      () => 'ready, 10 s after the end of the log was lost',
+    ),
+  );
+  const [crash] = world.crashes;
+  if (crash) cells.set(WHOLE, `the process would have ended: ${crash}`);
+  return cells;
+};
+
+/** What the order was about may be gone: then any refusal is right. */
+const wrongAfterLoss = (outcome: Outcome): string | null => {
+  const { reply, kept } = outcome;
+  const isRefused = reply.status >= 400 && reply.status !== 500 && kept === 0;
+  return isRefused ? null : wrongVerdict(outcome, 'stands still');
+};
