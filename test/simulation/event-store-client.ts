@@ -99,7 +99,7 @@ export class EventStoreClient extends EventLog {
         throw new AppendOutcomeUnknown('Timeout');
       });
     }
-    if (store.hits('appendOfLostTail')) return this.unanswered(() => store.keepForAWhile(stream, expected));
+    if (store.hits('appendOfLostTail')) return this.unanswered(() => store.keepForAWhile(stream, events, expected));
     if (!store.hits('appendTwice')) return undefined;
     return machine.ask('append', () => {
       const appended = serve();

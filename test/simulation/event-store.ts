@@ -1,5 +1,6 @@
 /** The event log as machines reach it: EventStoreDB's semantics behind a network that loses, delays and repeats. */
 import {
+  AppendOutcomeUnknown,
   LogUnavailable,
   RevisionConflict,
   type Appended,
@@ -48,7 +49,7 @@ export const NO_NETWORK_FAULTS: Readonly<NetworkFaults> = {
 };
 
 /** A new leader is there by then. */
-const LONGEST_TAIL_MS = 4_000;
+const LONGEST_TAIL_MS = 15_000;
 
 /** A claim of a step when it was first sent, which is when its machine decided: the machine awaits nothing in between. */
 export type Claimed = Readonly<{
@@ -71,7 +72,7 @@ export class EventStore {
   isAway = false;
   private readonly denied = new Set<Denied>();
   /** Streams at whose end a leader has events that it will lose. */
-  private readonly tails = new Map<string, number>();
+  private readonly tails = new Map<string, readonly NewEvent[]>();
   readonly claims: Claimed[] = [];
   private backAt = 0;
   private readonly read: RecordedEvent[] = [];
@@ -114,7 +115,9 @@ export class EventStore {
     this.mustBeThere();
     const before = this.length;
     const isThere = events.every(({ id }) => this.has(stream, id));
-    if (!isThere && this.tails.has(stream)) throw new RevisionConflict(stream, expected, 'unknown');
+    const tail = isThere ? undefined : this.tails.get(stream);
+    if (tail?.[0]!.id === events[0]!.id) throw new AppendOutcomeUnknown('Timeout');
+    if (tail) throw new RevisionConflict(stream, expected, 'unknown');
     const appended = this.log.appendNow(stream, events, expected);
     for (let index = before; index < this.length; index++) {
       const { type, data, metadata, revision } = this.eventAt(index);
@@ -150,14 +153,13 @@ export class EventStore {
   }
 
   /** Keeps an append for a while, and then has lost it. @throws as `append` */
-  keepForAWhile(stream: string, expected: ExpectedRevision): void {
+  keepForAWhile(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): void {
     this.mustTake();
     const at = this.eventsOf(stream).at(-1)?.revision ?? 'none';
     if (at !== expected || this.tails.has(stream)) throw new RevisionConflict(stream, expected, at);
-    const tail = this.random.next();
-    this.tails.set(stream, tail);
+    this.tails.set(stream, events);
     this.timeline.after(this.random.between(1, LONGEST_TAIL_MS), () => {
-      if (this.tails.get(stream) === tail) this.tails.delete(stream);
+      if (this.tails.get(stream) === events) this.tails.delete(stream);
     });
   }
 
