@@ -46,7 +46,7 @@ export class Call {
     });
     upstream.on('response', (response, flags) => {
       const isAll = (flags & END_STREAM) !== 0;
-      this.inLine('down', () => stream.respond(response, isAll ? { endStream: true } : { waitForTrailers: true }));
+      this.inLine('down', () => this.respond(response, isAll));
     });
     upstream.on('data', (piece: Buffer) => {
       for (const frame of answered.take(piece)) this.inLine('down', () => handling.answered(frame, this));
@@ -93,6 +93,15 @@ export class Call {
     this.open();
     this.isOver = true;
     this.stream.write(frame.subarray(0, Math.ceil(frame.length / 2)), () => this.reset());
+  }
+
+  /** A call that was answered here has begun its answer already. */
+  private respond(response: IncomingHttpHeaders, isAll: boolean): void {
+    if (!this.stream.headersSent)
+      return this.stream.respond(response, isAll ? { endStream: true } : { waitForTrailers: true });
+    if (!isAll) return;
+    this.trailers = Object.fromEntries(Object.entries(response).filter(([name]) => !name.startsWith(':')));
+    this.stream.end();
   }
 
   private open(): void {

@@ -133,6 +133,15 @@ test('a client that learns where the leader is goes there, while the follower st
   }
 });
 
+test('a call whose first append was refused takes the next', async () => {
+  const one = new EventStoreDbEventLog({ url: through(faulty), ...quick, appendCalls: 1 });
+  faulty.be('not ready');
+  expect(await errorOf(one.append(`first-${randomUUID()}`, [event()], 'none'))).toMatch(/Server Is Not Ready/);
+  faulty.be(null);
+  expect(await errorOf(one.append(`next-${randomUUID()}`, [event()], 'none'))).toBe('done');
+  await one.close();
+});
+
 test('answers to appends come in the reverse order', async () => {
   const one = new EventStoreDbEventLog({ url: through(faulty), ...quick, appendCalls: 1 });
   await one.append(`order-${randomUUID()}`, [event()], 'none');
