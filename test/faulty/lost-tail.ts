@@ -7,7 +7,10 @@ import { DOCUMENT_TYPE, type World } from './world.js';
 
 export const LOST_TAIL = 'loses its tail';
 
-/** Nothing goes on by itself then: what counts is that no answer is wrong, that readiness says so, that nothing new is started, and that the process lives. */
+/**
+ * Nothing goes on by itself then. What counts is that no answer is wrong, that readiness says so, that nothing new is started,
+ * and that the process lives.
+ */
 export const tryLostTail = async (world: World): Promise<Cells> => {
   const cells = new Map<Column, string | null>();
   const prepared = [];
