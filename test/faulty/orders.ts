@@ -30,8 +30,14 @@ const PATIENT = { deadlineMs: 30_000 };
 
 const project = (script: 'ok' | 'hold' | 'fail' | 'later'): string => `${script}-${randomUUID()}`;
 
+/** A busy machine may need more than one try. */
 const startOf = ({ api }: World, project_id: string, more: object = {}): Promise<string> =>
-  api.start({ ...START, project_id, ...more });
+  eventually(async () => {
+    const body = { ...START, project_id, ...more };
+    const { status, body: reply } = await api.post('/api/v1/workflow/start', body, { 'idempotency-key': project_id });
+    if (status !== 201) throw new Error(`start: ${status} ${JSON.stringify(reply)}`);
+    return reply.data.execution.id as string;
+  }, PATIENT);
 
 /** A running execution whose first step waits for its agent. */
 const held = async (world: World): Promise<string> => {
@@ -126,7 +132,7 @@ const pause: Order = async (world) => {
 
 const resume: Order = async (world) => {
   const id = await held(world);
-  await world.api.control(id, 'pause');
+  await eventually(async () => (await world.api.control(id, 'pause')).status === 200, PATIENT);
   return asked({
     send: control(world, id, 'resume'),
     kept: () => countOf(world, id, 'WorkflowResumed'),

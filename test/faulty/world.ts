@@ -15,11 +15,11 @@ import { startScriptedAgent, type ScriptedAgent } from './agent.js';
 export const DOCUMENT_TYPE = 'test';
 /** An agent that no workflow needs: it may be held while all else goes on. */
 export const SPARE_AGENT = 'spare';
-const LATE_MS = 600;
+const LATE_MS = 1_500;
 
 /** Each wait of the application is short here, so that a trial may outlast it. */
 const QUICK = {
-  APPEND_TIMEOUT_MS: '300',
+  APPEND_TIMEOUT_MS: '1000',
   SAGA_SWEEP_INTERVAL_MS: '200',
   WORKER_HEARTBEAT_MS: '200',
   WORKER_TIMEOUT_MS: '1000',

@@ -17,22 +17,26 @@ let database: TestDatabase;
 let node: EmbeddedEventStore;
 let faulty: FaultyServer;
 let log: EventStoreDbEventLog;
+let hasty: EventStoreDbEventLog;
 let truth: EventStoreDbEventLog;
 
 const endpointOf = (url: string) => ({ host: '127.0.0.1', port: Number(new URL(url).port) });
 const through = (server: FaultyServer) => node.url.replace(/:\d+\?/, `:${server.port}?`);
-const quick = { appendTimeoutMs: 300, readTimeoutMs: 300, silenceMs: 60_000 };
+/** For the modes in which the server does not answer in time. */
+const HASTE_MS = 300;
+const UNANSWERED: readonly Mode[] = ['answers late', 'never answers', 'never arrives', 'stands still'];
 
 beforeAll(async () => {
   database = await createTestDatabase();
   node = await startEmbeddedEventStore({ databaseUrl: database.url });
-  faulty = await FaultyServer.start(endpointOf(node.url), { lateMs: 600 });
-  log = new EventStoreDbEventLog({ url: through(faulty), ...quick });
+  faulty = await FaultyServer.start(endpointOf(node.url), { lateMs: 2 * HASTE_MS });
+  log = new EventStoreDbEventLog({ url: through(faulty) });
+  hasty = new EventStoreDbEventLog({ url: through(faulty), appendTimeoutMs: HASTE_MS, readTimeoutMs: HASTE_MS });
   truth = new EventStoreDbEventLog({ url: node.url });
 });
 afterEach(() => faulty.be(null));
 afterAll(async () => {
-  await Promise.all([log.close(), truth.close()]);
+  await Promise.all([log.close(), hasty.close(), truth.close()]);
   await faulty.close();
   await node.close();
   await database.drop();
@@ -74,11 +78,12 @@ const outcomes: Record<Mode, Outcome> = {
 test.each(MODE_NAMES)('%s: what an append and a read get, and that both go on when it is over', async (mode) => {
   const [stream, before] = [`mode-${randomUUID()}`, `mode-${randomUUID()}`];
   await log.append(before, [event()], 'none');
+  const client = UNANSWERED.includes(mode) ? hasty : log;
   faulty.be(mode);
   // Which also ends the connections of before.
-  if (mode === 'unauthenticated') await errorOf(log.append(stream, [event()], 'none'));
-  const appended = await errorOf(log.append(stream, [event()], 'none'));
-  const read = await errorOf(log.read(before).then(({ events }) => expect(events).toHaveLength(1)));
+  if (mode === 'unauthenticated') await errorOf(client.append(stream, [event()], 'none'));
+  const appended = await errorOf(client.append(stream, [event()], 'none'));
+  const read = await errorOf(client.read(before).then(({ events }) => expect(events).toHaveLength(1)));
   expect({ appended, kept: await kept(stream), read }).toEqual({
     appended: expect.stringMatching(outcomes[mode].appended),
     kept: outcomes[mode].kept,
@@ -120,7 +125,7 @@ test.each(Object.keys(CLIENT_ERRORS) as Mode[])('%s: the official client has an 
 test('a client that learns where the leader is goes there, while the follower still refuses it', async () => {
   const leader = await FaultyServer.start(endpointOf(node.url));
   const follower = await FaultyServer.start(endpointOf(node.url), { leader: endpointOf(through(leader)) });
-  const client = new EventStoreDbEventLog({ url: through(follower), ...quick });
+  const client = new EventStoreDbEventLog({ url: through(follower) });
   try {
     follower.be('not leader');
     const stream = `leader-${randomUUID()}`;
@@ -134,7 +139,7 @@ test('a client that learns where the leader is goes there, while the follower st
 });
 
 test('a call whose first append was refused takes the next', async () => {
-  const one = new EventStoreDbEventLog({ url: through(faulty), ...quick, appendCalls: 1 });
+  const one = new EventStoreDbEventLog({ url: through(faulty), appendCalls: 1 });
   faulty.be('not ready');
   expect(await errorOf(one.append(`first-${randomUUID()}`, [event()], 'none'))).toMatch(/Server Is Not Ready/);
   faulty.be(null);
@@ -143,7 +148,7 @@ test('a call whose first append was refused takes the next', async () => {
 });
 
 test('answers to appends come in the reverse order', async () => {
-  const one = new EventStoreDbEventLog({ url: through(faulty), ...quick, appendCalls: 1 });
+  const one = new EventStoreDbEventLog({ url: through(faulty), appendCalls: 1 });
   await one.append(`order-${randomUUID()}`, [event()], 'none');
   faulty.be('another order');
   const answered: number[] = [];
@@ -208,7 +213,7 @@ test('callers of a server that ends are not left with a line that leads nowhere'
   const other = await createTestDatabase();
   const behind = await startEmbeddedEventStore({ databaseUrl: other.url });
   const before = await FaultyServer.start(endpointOf(behind.url));
-  const client = new EventStoreDbEventLog({ url: behind.url.replace(/:\d+\?/, `:${before.port}?`), ...quick });
+  const client = new EventStoreDbEventLog({ url: behind.url.replace(/:\d+\?/, `:${before.port}?`) });
   await client.append('there', [event()], 'none');
   await behind.close();
   expect(await errorOf(client.append('gone', [event()], 'none'))).not.toBe('done');
