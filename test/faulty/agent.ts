@@ -7,7 +7,7 @@ import type { ServerResponse } from 'node:http';
 import type { Call, Entry, Ledger } from '../chaos/ledger.js';
 import { failWith, startAgentServer, succeed } from '../support/agent-server.js';
 
-export const LATER_MS = 1_000;
+const LATER_MS = 1_000;
 
 export type ScriptedAgent = Readonly<{
   url: string;

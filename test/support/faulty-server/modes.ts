@@ -1,6 +1,6 @@
 /** What a faulty server does, in one word each. The codes and texts are those of EventStoreDB 23.10: `answers.ts`. */
 
-export const MODES = {
+const MODES = {
   'not ready': 'refuses appends and reads, as while it starts or elects a leader',
   busy: 'refuses appends and reads, as its queue is full',
   'not leader': 'ends the call of an append and names the leader',
