@@ -1,13 +1,15 @@
 /** Random faults of the servers. Each fault ends by itself; `rage` waits for all of them. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FaultProxy } from '../support/fault-proxy.js';
+import { MODE_NAMES, type Mode } from '../support/faulty-server/modes.js';
+import type { FaultyServer } from '../support/faulty-server/server.js';
 import type { Victim } from './processes.js';
 import type { Random } from './random.js';
 
 export type Targets = Readonly<{
   instances: readonly Victim[];
-  /** Present if the event node is a process of its own. */
-  node: Readonly<{ victim: Victim; proxy: FaultProxy }> | undefined;
+  /** Present if the event node is a process of its own: the line to it, and what it answers, go wrong too. */
+  node: Readonly<{ victim: Victim; proxy: FaultProxy; faulty: FaultyServer }> | undefined;
   /** Ends the server at once, as `pg_ctl restart -m immediate` does; the instances start it again. */
   restartPostgres: () => Promise<void>;
   /** Ends the connection on which the event node writes. */
@@ -25,7 +27,18 @@ const NODE_WEIGHTS = {
   ...{ 'cut an append in the middle': 3, 'refuse connections to the event node': 1 },
 };
 
-export type FaultName = keyof typeof WEIGHTS | keyof typeof NODE_WEIGHTS;
+type ModeFault = `an event store: ${Mode}`;
+const MODE_WEIGHT = 0.7;
+const modeFaults = new Map(MODE_NAMES.map((mode): [ModeFault, Mode] => [`an event store: ${mode}`, mode]));
+const MODE_WEIGHTS = Object.fromEntries([...modeFaults.keys()].map((name) => [name, MODE_WEIGHT])) as Record<
+  ModeFault,
+  number
+>;
+
+type ServerFault = keyof typeof WEIGHTS | keyof typeof NODE_WEIGHTS;
+export type FaultName = ServerFault | ModeFault;
+
+const isModeFault = (name: FaultName): name is ModeFault => modeFaults.has(name as ModeFault);
 
 export class Faults {
   readonly fired = new Map<FaultName, number>();
@@ -40,12 +53,14 @@ export class Faults {
 
   /** Injects faults until `signal`; resolves when the last fault has passed. */
   async rage(signal: AbortSignal): Promise<void> {
-    const weights = this.targets.node ? { ...WEIGHTS, ...NODE_WEIGHTS } : WEIGHTS;
+    const weights: Partial<Record<FaultName, number>> = this.targets.node
+      ? { ...WEIGHTS, ...NODE_WEIGHTS, ...MODE_WEIGHTS }
+      : WEIGHTS;
     // The faults that every trial needs come first; the rest is left to chance.
-    const certain: FaultName[] = ['kill -9 an instance', 'restart Postgres at once'];
+    const certain: ServerFault[] = ['kill -9 an instance', 'restart Postgres at once'];
     if (this.targets.node) certain.push('kill -9 the event node', 'cut an append in the middle');
     while (!signal.aborted) {
-      const name = certain.shift() ?? this.random.weighted(weights);
+      const name: FaultName = certain.shift() ?? this.random.weighted(weights as Record<FaultName, number>);
       const work = this.fire(name).catch((error: unknown) => void this.errors.push(`${name}: ${String(error)}`));
       this.under.add(work);
       void work.finally(() => this.under.delete(work));
@@ -60,9 +75,15 @@ export class Faults {
     const needsInstance = / instance(s?)/.test(name);
     if (needsInstance && instance.isBusy) return;
     if (/ the event node$| the event node for/.test(name) && targets.node?.victim.isBusy) return;
+    if (isModeFault(name) && targets.node?.faulty.isFaulty) return;
     this.fired.set(name, (this.fired.get(name) ?? 0) + 1);
     this.say(`${name}${needsInstance && !name.includes('both') ? ` (${instance.name})` : ''}`);
-    const node = targets.node;
+    return isModeFault(name) ? this.misbehave(modeFaults.get(name)!) : this.strike(name, instance);
+  }
+
+  private async strike(name: ServerFault, instance: Victim): Promise<void> {
+    const { random, targets } = this;
+    const { node } = targets;
     switch (name) {
       case 'kill -9 an instance':
         return instance.killAndRestart('SIGKILL', random.pick([200, 2_000, 20_000]));
@@ -94,6 +115,13 @@ export class Faults {
       case 'refuse connections to the event node':
         return this.forAWhile(() => node?.proxy.refuse());
     }
+  }
+
+  private async misbehave(mode: Mode): Promise<void> {
+    const faulty = this.targets.node?.faulty;
+    faulty?.be(mode);
+    await delay(this.random.between(1_000, 7_000));
+    faulty?.be(null);
   }
 
   private async forAWhile(begin: () => void): Promise<void> {

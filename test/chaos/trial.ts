@@ -7,6 +7,7 @@ import { startEmbeddedPostgres } from '../../src/infrastructure/embedded-postgre
 import { isAlive } from '../../src/infrastructure/embedded-postgres/pid-file.js';
 import { startChild } from '../support/child.js';
 import { startFaultProxy } from '../support/fault-proxy.js';
+import { FaultyServer } from '../support/faulty-server/server.js';
 import type { Targets } from './faults.js';
 import type { Ledger } from './ledger.js';
 import { Observer } from './observer.js';
@@ -18,6 +19,8 @@ const dist = (file: string) => new URL(`../../dist/${file}`, import.meta.url);
 const QUICK_MS = 6_000;
 const PATIENT_MS = 45_000;
 const RETRY_AFTER_LIMIT_S = 5;
+/** Later than an instance waits for the answer to an append. */
+const LATE_MS = 6_000;
 export const DOCUMENT_TYPE = 'chaos';
 /** I18: the longest remaining wait (each step may be in the delay before its last attempt), and a minute. */
 export const REST_LIMIT_MS = 2 * (QUICK_MS + RETRY_AFTER_LIMIT_S * 1_000) + PATIENT_MS + 60_000;
@@ -76,10 +79,11 @@ export const openTrial = async (seed: number, random: Random) => {
     },
   };
 
-  /** From now on the event node is a process of its own, which the instances reach through a proxy. */
+  /** From now on the event node is a process of its own, which the instances reach over a bad line and then a faulty server. */
   const moveNodeOut = async (): Promise<Targets> => {
     const port = await quietPort(random);
-    const proxy = await startFaultProxy({ port });
+    const faulty = await FaultyServer.start({ host: '127.0.0.1', port }, { lateMs: LATE_MS });
+    const proxy = await startFaultProxy({ port: faulty.port });
     const nodeEnv = {
       ...process.env,
       DATABASE_URL: postgres.url,
@@ -93,7 +97,7 @@ export const openTrial = async (seed: number, random: Random) => {
     url.port = String(proxy.port);
     const outside = { ...env, EVENTSTORE_URL: url.href };
     await Promise.all(instances.map((one, index) => one.startSomehow({ ...outside, PORT: String(ports[index]) })));
-    return { ...targets, node: { victim, proxy } };
+    return { ...targets, node: { victim, proxy, faulty } };
   };
 
   return {
@@ -112,6 +116,7 @@ export const openTrial = async (seed: number, random: Random) => {
       for (const instance of instances) await instance.end('SIGTERM');
       await node?.victim.end('SIGTERM');
       await node?.proxy.close();
+      await node?.faulty.close();
       await agent.kill('SIGKILL');
       await observer.close();
       await postgres.stop();

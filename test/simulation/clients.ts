@@ -127,6 +127,10 @@ export class Clients {
       happenings.tell(() => `client: ${what} is accepted at revision ${outcome.revision}`);
     };
     const refused = (error: unknown) => {
+      // Of a step it may be true: some of those that are retried do not exist.
+      const isThere = verb !== 'RetryStep' && this.acknowledged.some((it) => it.executionId === executionId);
+      if (error instanceof CommandRejected && error.kind === 'NotFound' && isThere)
+        this.unexpected.push(`${verb}: ${String(error)}, and its start was accepted`);
       if (error instanceof CommandRejected || error instanceof IdempotencyKeyReused) {
         happenings.count(error instanceof CommandRejected ? 'command rejected' : 'key refused');
         return false;

@@ -76,7 +76,7 @@ export class Cluster {
 
   /** Ends all faults: restarts dead machines, sets all clocks right and brings the stores back. */
   heal(): void {
-    this.around.store.comeBack();
+    this.around.store.heal();
     this.around.database.comeBack();
     for (const instance of this.instances) {
       if (!instance) continue;

@@ -2,6 +2,7 @@
 import {
   AppendOutcomeUnknown,
   EventLog,
+  LogUnavailable,
   type Appended,
   type ExpectedRevision,
   type SubscriptionMessage,
@@ -28,7 +29,7 @@ export class EventStoreClient extends EventLog {
 
   read(stream: string, from = 0n) {
     return this.machine.ask('read', () => {
-      this.store.mustBeThere();
+      this.store.mustShow();
       const stored = this.store.eventsOf(stream);
       return { events: stored.slice(Number(from)), revision: stored.at(-1)?.revision ?? ('none' as const) };
     });
@@ -36,21 +37,21 @@ export class EventStoreClient extends EventLog {
 
   readPage(stream: string, page: PageAsked) {
     return this.machine.ask('read', () => {
-      this.store.mustBeThere();
+      this.store.mustShow();
       return pageOf(this.store.eventsOf(stream), page);
     });
   }
 
   head(): Promise<bigint | 'start'> {
     return this.machine.ask('head', () => {
-      this.store.mustBeThere();
+      this.store.mustShow();
       return this.store.events.at(-1)?.position ?? 'start';
     });
   }
 
   page(after: bigint | 'start', limit: number): Promise<readonly RecordedEvent[]> {
     return this.machine.ask('page', () => {
-      this.store.mustBeThere();
+      this.store.mustShow();
       return this.store.events.filter(({ position }) => after === 'start' || position > after).slice(0, limit);
     });
   }
@@ -64,7 +65,7 @@ export class EventStoreClient extends EventLog {
 
   append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
     const { faults, random, happenings } = this.store;
-    const serve = () => this.store.append(stream, events, expected);
+    const serve = () => this.serve(stream, events, expected);
     this.store.sent(this.machine, stream, events);
     if (random.chance(faults.appendLost)) {
       happenings.count('append lost');
@@ -79,7 +80,39 @@ export class EventStoreClient extends EventLog {
       const late = random.between(1, LATEST_ARRIVAL_MS);
       return this.unanswered(() => void this.store.timeline.after(late, () => quietly(serve)));
     }
-    return this.machine.ask('append', serve);
+    return this.worse(stream, events, expected) ?? this.machine.ask('append', serve);
+  }
+
+  private serve(...append: Parameters<EventStore['append']>): Appended {
+    this.store.mustTake();
+    return this.store.append(...append);
+  }
+
+  /** What servers do to an append that arrives in time; undefined: nothing. */
+  private worse(
+    stream: string,
+    events: readonly NewEvent[],
+    expected: ExpectedRevision,
+  ): Promise<Appended> | undefined {
+    const { store, machine } = this;
+    const serve = () => this.serve(stream, events, expected);
+    const refused = () => {
+      throw new LogUnavailable('Server Is Not Ready');
+    };
+    if (store.hits('appendRefused')) return machine.ask('append', refused);
+    if (store.hits('appendTimedOut')) {
+      return machine.ask('append', () => {
+        serve();
+        throw new AppendOutcomeUnknown('Timeout');
+      });
+    }
+    if (store.hits('appendOfLostTail')) return this.unanswered(() => store.keepForAWhile(stream, events, expected));
+    if (!store.hits('appendTwice')) return undefined;
+    return machine.ask('append', () => {
+      const appended = serve();
+      store.timeline.after(store.random.between(1, LATEST_ARRIVAL_MS), () => quietly(serve));
+      return appended;
+    });
   }
 
   async *subscribe(

@@ -1,6 +1,8 @@
 /** The event log as machines reach it: EventStoreDB's semantics behind a network that loses, delays and repeats. */
 import {
+  AppendOutcomeUnknown,
   LogUnavailable,
+  RevisionConflict,
   type Appended,
   type ExpectedRevision,
   type NewEvent,
@@ -18,6 +20,16 @@ export type NetworkFaults = {
   appendLost: number;
   appendUnanswered: number;
   appendLate: number;
+  /** The server is not ready, busy or not the leader, and says so: nothing is kept. */
+  appendRefused: number;
+  /** It is kept, and the server answers Timeout at once. */
+  appendTimedOut: number;
+  /** It arrives a second time, later. */
+  appendTwice: number;
+  /** A leader keeps it that no follower follows: others conflict with it, nobody reads it, and it is lost. */
+  appendOfLostTail: number;
+  /** Of each read. */
+  readRefused: number;
   /** Probabilities for each delivery to a subscription. */
   redelivery: number;
   disconnect: number;
@@ -27,9 +39,17 @@ export const NO_NETWORK_FAULTS: Readonly<NetworkFaults> = {
   appendLost: 0,
   appendUnanswered: 0,
   appendLate: 0,
+  appendRefused: 0,
+  appendTimedOut: 0,
+  appendTwice: 0,
+  appendOfLostTail: 0,
+  readRefused: 0,
   redelivery: 0,
   disconnect: 0,
 };
+
+/** A new leader is there by then. */
+const LONGEST_TAIL_MS = 15_000;
 
 /** A claim of a step when it was first sent, which is when its machine decided: the machine awaits nothing in between. */
 export type Claimed = Readonly<{
@@ -43,10 +63,16 @@ export type Claimed = Readonly<{
   calmSince: number;
 }>;
 
+/** What a user has no rights for. */
+export type Denied = 'appends' | 'reads';
+
 export class EventStore {
   readonly log: InMemoryEventLog;
   faults: NetworkFaults = { ...NO_NETWORK_FAULTS };
   isAway = false;
+  private readonly denied = new Set<Denied>();
+  /** Streams at whose end a leader has events that it will lose. */
+  private readonly tails = new Map<string, readonly NewEvent[]>();
   readonly claims: Claimed[] = [];
   private backAt = 0;
   private readonly read: RecordedEvent[] = [];
@@ -88,6 +114,10 @@ export class EventStore {
   append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Appended {
     this.mustBeThere();
     const before = this.length;
+    const isThere = events.every(({ id }) => this.has(stream, id));
+    const tail = isThere ? undefined : this.tails.get(stream);
+    if (tail?.[0]!.id === events[0]!.id) throw new AppendOutcomeUnknown('Timeout');
+    if (tail) throw new RevisionConflict(stream, expected, 'unknown');
     const appended = this.log.appendNow(stream, events, expected);
     for (let index = before; index < this.length; index++) {
       const { type, data, metadata, revision } = this.eventAt(index);
@@ -102,14 +132,67 @@ export class EventStore {
     if (this.isAway) throw new LogUnavailable('The event store is away');
   }
 
+  /** The application's user may append. */
+  mustTake(): void {
+    this.mustBeThere();
+    if (this.denied.has('appends')) throw new LogUnavailable('Access denied');
+  }
+
+  mustShow(): void {
+    this.mustBeThere();
+    if (this.denied.has('reads')) throw new LogUnavailable('Access denied');
+    if (this.hits('readRefused')) throw new LogUnavailable('Server Is Not Ready');
+  }
+
+  /** Whether the fault comes about now. Schedules without it draw no number for it. */
+  hits(fault: keyof NetworkFaults): boolean {
+    const probability = this.faults[fault];
+    if (probability === 0 || !this.random.chance(probability)) return false;
+    this.happenings.count(`network ${fault}`);
+    return true;
+  }
+
+  /** Keeps an append for a while, and then has lost it. @throws as `append` */
+  keepForAWhile(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): void {
+    this.mustTake();
+    const at = this.eventsOf(stream).at(-1)?.revision ?? 'none';
+    if (at !== expected || this.tails.has(stream)) throw new RevisionConflict(stream, expected, at);
+    this.tails.set(stream, events);
+    this.timeline.after(this.random.between(1, LONGEST_TAIL_MS), () => {
+      if (this.tails.get(stream) === events) this.tails.delete(stream);
+    });
+  }
+
+  deny(what: Denied): void {
+    this.denied.add(what);
+    if (what === 'reads') this.loseSubscriptions();
+  }
+
+  permit(what: Denied): void {
+    this.denied.delete(what);
+    if (what === 'reads') this.backAt = this.timeline.now;
+  }
+
   goAway(): void {
     this.isAway = true;
-    for (const subscription of this.subscriptions) subscription.lose();
+    this.loseSubscriptions();
   }
 
   comeBack(): void {
     this.isAway = false;
     this.backAt = this.timeline.now;
+  }
+
+  /** All that a server does wrong of itself is over. */
+  heal(): void {
+    this.faults = { ...NO_NETWORK_FAULTS };
+    this.denied.clear();
+    this.tails.clear();
+    this.comeBack();
+  }
+
+  private loseSubscriptions(): void {
+    for (const subscription of this.subscriptions) subscription.lose();
   }
 
   has(stream: string, eventId: string): boolean {
@@ -121,13 +204,14 @@ export class EventStore {
     for (const { id: eventId, type, data } of events) {
       if (type !== 'StepStarted' || this.claims.some((claim) => claim.eventId === eventId)) continue;
       const { step, agent, worker } = data as Pick<Claimed, 'step' | 'agent' | 'worker'>;
-      const calmSince = Math.max(this.backAt, machine.bornAt, machine.frozenUntil);
+      const readableSince = this.denied.has('reads') ? this.timeline.now : this.backAt;
+      const calmSince = Math.max(readableSince, machine.bornAt, machine.frozenUntil);
       this.claims.push({ eventId, stream, step, agent, worker, at: this.timeline.now, calmSince });
     }
   }
 
   open(machine: Machine, after: bigint | 'start'): Subscription {
-    this.mustBeThere();
+    this.mustShow();
     const subscription = new Subscription(this, machine, after === 'start' ? 0 : this.indexAfter(after));
     this.subscriptions.add(subscription);
     machine.onDeath(() => this.subscriptions.delete(subscription));

@@ -25,10 +25,15 @@ export const inject = (fault: Fault, cluster: Cluster): void => {
     counted();
     around.database.goAway();
     timeline.after(fault.ms, () => around.database.comeBack());
+  } else if (fault.kind === 'appends denied' || fault.kind === 'reads denied') {
+    counted();
+    const what = fault.kind === 'appends denied' ? 'appends' : 'reads';
+    around.store.deny(what);
+    timeline.after(fault.ms, () => around.store.permit(what));
   } else if (machine) strike(fault as MachineFault, machine, cluster);
 };
 
-type MachineFault = Exclude<Fault, { kind: 'log away' | 'database away' }>;
+type MachineFault = Exclude<Fault, { kind: 'log away' | 'database away' | 'appends denied' | 'reads denied' }>;
 
 /** A fault of one machine. */
 const strike = (fault: MachineFault, machine: Machine, cluster: Cluster): void => {

@@ -14,6 +14,7 @@ const RETRY = 'src/domain/workflow/retry-policy.ts';
 const HEARTBEAT = 'src/domain/workflow/heartbeat.ts';
 const REPORT = 'src/application/commands/report-task.ts';
 const HOLDS = 'src/application/agents/agent-holds.ts';
+const WRITER = 'src/application/log/stream-writer.ts';
 const DATABASE = 'test/simulation/database.ts';
 
 const append = 'await log.append(stream, events, expected)';
@@ -29,6 +30,10 @@ export const mutants: readonly Mutant[] = [
   mutant('unknown append taken as success', APPEND, [
     'unknown ||= error instanceof AppendOutcomeUnknown;',
     "if (error instanceof AppendOutcomeUnknown) return { revision: (expected === 'none' ? -1n : expected) + BigInt(events.length), position: 0n };",
+  ]),
+  mutant('refused append taken as success', APPEND, [
+    'unknown ||= error instanceof AppendOutcomeUnknown;',
+    "if (error instanceof LogUnavailable) return { revision: (expected === 'none' ? -1n : expected) + BigInt(events.length), position: 0n };",
   ]),
   mutant('key per attempt', DECIDE_STEP, [':${step.generation}`', ':${step.generation}:${data.attempt}`']),
   mutant('timers in memory only', 'src/domain/workflow/summary.ts', [
@@ -84,9 +89,13 @@ export const mutants: readonly Mutant[] = [
     "const live = state.status === 'running';",
   ]),
   mutant('Retry-After ignored', RETRY, ['retryAfterMs !== null && retryAfterMs >= backoff', 'retryAfterMs === -1']),
-  mutant('repeated command carried out again', 'src/application/log/stream-writer.ts', [
+  mutant('repeated command carried out again', WRITER, [
     'if (fold.commands.includes(commandId)) return { fold, appended: null };',
     '',
+  ]),
+  mutant('refused read taken as an empty stream', WRITER, [
+    'const { events } = await log.read(stream, from);',
+    'const { events } = await log.read(stream, from).catch(() => ({ events: [] as readonly RecordedEvent[] }));',
   ]),
   mutant('an event of a batch is skipped', 'src/application/projections/applier.ts', [
     'events.filter(({ recorded }) => progress.isBehind(recorded.position))',

@@ -9,7 +9,7 @@ import { Clients } from './clients.js';
 import { Cluster, type Crash } from './cluster.js';
 import { Disks } from './disk.js';
 import { Database } from './database.js';
-import { EventStore, NO_NETWORK_FAULTS } from './event-store.js';
+import { EventStore } from './event-store.js';
 import { invariants } from './invariants.js';
 import { follow, isAtRest, longestRest } from './model.js';
 import { Random } from './random.js';
@@ -103,7 +103,6 @@ export const runSchedule = async ({ seed, tell, scenario: change, crash, isPlain
 
   happenings.tell(() => 'the faults end');
   const healedAt = timeline.now;
-  store.faults = { ...NO_NETWORK_FAULTS };
   agents.habits = HEALTHY;
   cluster.crash = null;
   cluster.heal();

@@ -12,7 +12,7 @@ export type Fault = Readonly<{ at: number; slot: number }> &
     | Readonly<{ kind: 'doom'; doom: Doom }>
     | Readonly<{ kind: 'freeze'; ms: number }>
     | Readonly<{ kind: 'skew'; ms: number }>
-    | Readonly<{ kind: 'log away' | 'database away'; ms: number }>
+    | Readonly<{ kind: 'log away' | 'database away' | 'appends denied' | 'reads denied'; ms: number }>
   );
 
 export type Scenario = Readonly<{
@@ -41,7 +41,7 @@ const MINUTE = 60_000;
 /** @param isPlain without later additions to the simulation, so that older seeds keep their scenario */
 export const scenarioOf = (random: Random, isPlain = false): Scenario => {
   const plain = plainScenario(random);
-  return isPlain ? plain : withMore(plain, random);
+  return isPlain ? plain : withBadServer(withMore(plain, random), random);
 };
 
 const plainScenario = (random: Random): Scenario => {
@@ -66,6 +66,7 @@ const plainScenario = (random: Random): Scenario => {
     faults,
     network: isRough
       ? {
+          ...NO_NETWORK_FAULTS,
           appendLost: often(0.15),
           appendUnanswered: often(0.25),
           appendLate: often(0.15),
@@ -104,6 +105,25 @@ const withMore = (plain: Scenario, random: Random): Scenario => {
     bounds: random.chance(0.4) ? bounds(random) : null,
     reusedKeys: random.chance(0.3) ? 0.3 : 0,
     slowShare: random.chance(0.3) ? random.pick([0.01, 0.1]) : 0,
+  };
+};
+
+/** What the log's server itself does wrong, drawn after all of that. */
+const withBadServer = (scenario: Scenario, random: Random): Scenario => {
+  if (!random.chance(0.4)) return scenario;
+  const often = (most: number) => (random.chance(0.5) ? random.next() * most : 0);
+  const denial = (): Fault => ({
+    ...{ kind: random.pick(['appends denied', 'reads denied']), slot: 0 },
+    ...{ at: random.between(0, scenario.windowMs), ms: random.between(500, MINUTE) },
+  });
+  return {
+    ...scenario,
+    faults: [...scenario.faults, ...Array.from({ length: random.between(0, 2) }, denial)],
+    network: {
+      ...scenario.network,
+      ...{ appendRefused: often(0.3), appendTimedOut: often(0.6), appendTwice: often(0.2) },
+      ...{ appendOfLostTail: often(0.15), readRefused: often(0.15) },
+    },
   };
 };
 

@@ -47,6 +47,8 @@ const FAULTS = [
   'database away',
   'database away for over 5 min',
   'poison',
+  'appends denied',
+  'reads denied',
 ];
 const AGENTS = [
   ...['ok', 'large', 'hang', 'hang after the effect', 'reply lost', 'transient', 'rate limited', 'garbage'],
@@ -64,6 +66,7 @@ const OTHERS = [
   ...['append lost', 'append unanswered', 'append late', 'redelivery', 'subscription cut', 'artifact'],
   ...['start sent twice', 'key refused', 'HoldAgent acknowledged', 'ReleaseAgent acknowledged', 'circuit seen open'],
   ...['step failed in silence', 'paused by itself'],
+  ...['appendRefused', 'appendTimedOut', 'appendTwice', 'appendOfLostTail', 'readRefused'].map((it) => `network ${it}`),
 ];
 
 const EXPECTED = [
