@@ -24,6 +24,7 @@ import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
 import { PostgresPositionStore } from '../infrastructure/postgres/audit/postgres-position-store.js';
+import type { EventLog } from '../application/log/event-log.js';
 import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
 import { auditDirectory, pinnedKeys } from './audit.js';
 import { guardedLog } from './guarded-log.js';
@@ -88,14 +89,16 @@ export const openForAudit = async (given: readonly string[]) => {
         );
       const [signer, next] = [await openOwnKey(), await openNextKey(file, directory)];
       const session = await leadTree(tree);
-      const { log: guarded } = guardedLog(platform, clock, new SystemIds(), () => undefined);
-      const ports = { tree, log: guarded, clock, signer, pins: keys.pins, outside };
+      const ports = { tree, log: guardedOf(platform, clock), clock, signer, pins: keys.pins, outside };
       const isNamed = await changeKey(ports, session, next).finally(() => session.close());
       if (file === undefined) await takeNextKey(directory);
       return { from: signer.keyId, to: next.keyId, isNamed };
     },
   };
 };
+
+const guardedOf = (platform: Platform, clock: SystemClock): EventLog =>
+  guardedLog(platform, clock, new SystemIds(), () => undefined).log;
 
 const leadTree = async (tree: PostgresAuditTree) => {
   const session = await tree.tryLead();
