@@ -49,9 +49,9 @@ export type Dependencies = Readonly<{
   config: Config;
   dataSource: DataSource;
   /** Guarded: it is the one that the tables were made of. */
-  log: EventLog;
+  log: WatchedEventLog;
   /** The same without the guard: for what finds out whether it can be written and read at all. */
-  unguardedLog: WatchedEventLog;
+  unguardedLog: EventLog;
   logIdentity: LogIdentity;
   /** Why the log cannot be used. */
   diagnosis: LogDiagnosis;

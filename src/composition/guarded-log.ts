@@ -8,15 +8,10 @@ import type { Clock } from '../application/runtime/clock.js';
 import type { Notify } from '../application/runtime/errors.js';
 import { PostgresLogMemory } from '../infrastructure/postgres/log/postgres-log-memory.js';
 
-type Under<Log extends EventLog> = Readonly<{ dataSource: DataSource; log: Log }>;
+type Under = Readonly<{ dataSource: DataSource; log: EventLog }>;
 
 /** @param notify gets the one line that says that this is another log, and the one that says that it no longer is */
-export const guardedLog = <Log extends EventLog>(
-  { dataSource, log }: Under<Log>,
-  clock: Clock,
-  ids: Ids,
-  notify: Notify,
-) => {
+export const guardedLog = ({ dataSource, log }: Under, clock: Clock, ids: Ids, notify: Notify) => {
   const memory = new PostgresLogMemory(dataSource);
   const logIdentity = new LogIdentity({ log, memory, clock, ids, notify });
   return { log: new GuardedEventLog(log, logIdentity), unguardedLog: log, logIdentity };

@@ -63,7 +63,7 @@ const vitalSigns = (
         throw error;
       }
     },
-    watched: unguardedLog,
+    watched: log,
     faultOf: diagnosis.faultOf,
     writeDatabase: () => probeDatabase(dataSource).then(outages.databaseWorks),
     signed: async () => {

@@ -104,18 +104,20 @@ type Own = Pick<Dependencies, 'clock' | 'ids' | 'definitions' | 'projectDirs' | 
 /** @param ownUrl asked at each call: our own address is known late */
 const dependenciesOf = async (
   config: Config,
-  { dataSource, log: opened, diagnosis, close: closePlatform }: Platform,
+  platform: Platform,
   own: Own,
   ownUrl: () => string,
 ): Promise<Dependencies> => {
   const { clock, ids, definitions } = own;
-  const watched = new WatchedEventLog(opened, clock, diagnosis.faultOf, {
+  const { dataSource, diagnosis, close: closePlatform } = platform;
+  const { log: guarded, unguardedLog, logIdentity } = guardedLog(platform, clock, ids, tellLog('EventLog'));
+  // What the guard refuses is no more followed than what the event store refuses.
+  const log = new WatchedEventLog(guarded, clock, diagnosis.faultOf, {
     forgetMs: config.healthStalledMs,
     graceMs: GRACE_MS,
   });
-  const guarded = guardedLog({ dataSource, log: watched }, clock, ids, tellLog('EventLog'));
   // Another log, or one that does not answer, is found at the first use as well; an operator should read of it first.
-  await guarded.logIdentity.check().catch(() => undefined);
+  await logIdentity.check().catch(() => undefined);
   const taskTokens = new HmacTaskTokens(await installationSecret(dataSource, 'task-tokens'));
   const json = new JsonThreads(jsonThreadLimits(config), agentLimits(config), () => clock.now());
   const token = await installationToken(config, dataSource, ownUrl);
@@ -127,7 +129,8 @@ const dependenciesOf = async (
   if (audit.pins.size === 0) new Logger('Audit').log(pinIt(audit.signer.keyId));
   const door = doorOf(config);
   const made = { taskTokens, json, token, metrics, agents, worker, audit, door };
-  return { ...own, ...made, ...guarded, config, dataSource, diagnosis, closePlatform };
+  const logs = { log, unguardedLog, logIdentity, diagnosis };
+  return { ...own, ...made, ...logs, config, dataSource, closePlatform };
 };
 
 /** Each feature outlives those that need it. A second call waits for the first. */

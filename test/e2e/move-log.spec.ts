@@ -29,9 +29,11 @@ const start = async (more: Readonly<Record<string, string>> = {}): Promise<Reado
   const server = await startServer(loadConfig(settings(more)));
   return { server, api: new Api(server.url) };
 };
+/** Of the copy: URLs with passwords, which are no arguments. */
+let copied: Record<string, string> = {};
 const run = (name: string, ...given: string[]) =>
   new Promise<{ code: number; output: string }>((resolve) => {
-    const env = { ...process.env, ...settings({ EVENTSTORE_URL: target.url }) };
+    const env = { ...process.env, ...settings({ EVENTSTORE_URL: target.url }), ...copied };
     const child = execFile(process.execPath, [program(name), ...given], { env }, (_error, stdout, stderr) =>
       resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
     );
@@ -54,6 +56,11 @@ const packOf = async (api: Api, id: string) => {
 const verify = (file: string, key: string) => {
   const { status, stdout } = spawnSync(process.execPath, [verifier, file, '--key', key], { encoding: 'utf8' });
   return { status, stdout };
+};
+
+const copy = (from: string, to: string) => {
+  copied = { COPY_FROM_URL: from, COPY_TO_URL: to };
+  return run('tools/copy-eventstore/main.js');
 };
 
 beforeAll(async () => {
@@ -84,7 +91,7 @@ test('the application goes on after the move, and all that was signed before sti
   );
 
   const source = await startEmbeddedEventStore({ databaseUrl: database.url });
-  const copied = await run('tools/copy-eventstore/main.js', '--from', source.url, '--to', target.url);
+  const copied = await copy(source.url, target.url);
   await source.close();
   expect(copied).toMatchObject({
     code: 0,

@@ -126,9 +126,13 @@ export class Clients {
       happenings.count(verb === 'start' ? 'start acknowledged' : 'command acknowledged');
       happenings.tell(() => `client: ${what} is accepted at revision ${outcome.revision}`);
     };
+    let isThere = false;
+    const sent = (instance: Instance) => {
+      // A start that is acknowledged later may have come later. Of a step it may be true: some that are retried do not exist.
+      isThere = verb !== 'RetryStep' && this.acknowledged.some((it) => it.executionId === executionId);
+      return send(instance);
+    };
     const refused = (error: unknown) => {
-      // Of a step it may be true: some of those that are retried do not exist.
-      const isThere = verb !== 'RetryStep' && this.acknowledged.some((it) => it.executionId === executionId);
       if (error instanceof CommandRejected && error.kind === 'NotFound' && isThere)
         this.unexpected.push(`${verb}: ${String(error)}, and its start was accepted`);
       if (error instanceof CommandRejected || error instanceof IdempotencyKeyReused) {
@@ -138,7 +142,7 @@ export class Clients {
       if (!isPassing(error)) this.unexpected.push(`${verb}: ${String(error)}`);
       return true;
     };
-    this.requests.make({ what, attempts, send, answered, refused });
+    this.requests.make({ what, attempts, send: sent, answered, refused });
   }
 }
 

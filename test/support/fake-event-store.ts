@@ -20,6 +20,8 @@ import {
   type handleUnaryCall,
 } from '@grpc/grpc-js';
 
+import { LOG_STREAM } from '../../src/application/log/log-identity.js';
+
 type FakeAnswer = 'ok' | 'unauthenticated' | 'denied' | 'not-ready' | 'not-leader';
 type Call = 'read' | 'all' | 'append' | 'subscribe' | 'gossip';
 
@@ -51,6 +53,9 @@ const failure = (answer: FakeAnswer) => {
   return { code: codes.NOT_FOUND, details: 'Leader info available', metadata };
 };
 
+/** The one event that is kept: by it an instance knows the log again. All of these servers are one log. */
+let identity: Streams.ReadResp.ReadEvent.RecordedEvent | undefined;
+
 export const startFakeEventStore = async (tls?: Tls): Promise<FakeEventStore> => {
   const answers: Record<Call, FakeAnswer> = { read: 'ok', all: 'ok', append: 'ok', subscribe: 'ok', gossip: 'ok' };
   const authorizations: string[] = [];
@@ -69,6 +74,12 @@ export const startFakeEventStore = async (tls?: Tls): Promise<FakeEventStore> =>
     }
     if (kind === 'read') {
       const stream = options?.getStream()?.getStreamIdentifier();
+      const name = Buffer.from(stream?.getStreamName_asU8() ?? []).toString();
+      const forwards = options?.getReadDirection() === streams.ReadReq.Options.ReadDirection.FORWARDS;
+      if (name === LOG_STREAM && identity && forwards && !Number(options?.getStream()?.getRevision() ?? 0)) {
+        call.write(new streams.ReadResp().setEvent(new streams.ReadResp.ReadEvent().setEvent(identity)));
+        return void call.end();
+      }
       call.write(
         new streams.ReadResp().setStreamNotFound(new streams.ReadResp.StreamNotFound().setStreamIdentifier(stream)),
       );
@@ -83,6 +94,7 @@ export const startFakeEventStore = async (tls?: Tls): Promise<FakeEventStore> =>
     open.add(call);
     call.on('end', () => call.end());
     call.on('data', (request: Streams.BatchAppendReq) => {
+      if (answers.append === 'ok') identity ??= identityIn(request);
       const answer = new streams.BatchAppendResp().setCorrelationId(request.getCorrelationId());
       call.write(
         answers.append === 'ok' ? answer.setSuccess(taken(request)) : answer.setError(refused(answers.append)),
@@ -107,6 +119,23 @@ export const startFakeEventStore = async (tls?: Tls): Promise<FakeEventStore> =>
     ...{ port, url: `esdb://127.0.0.1:${port}`, answers, authorizations, drop },
     close: async () => server.forceShutdown(),
   };
+};
+
+const identityIn = (request: Streams.BatchAppendReq): Streams.ReadResp.ReadEvent.RecordedEvent | undefined => {
+  const stream = request.getOptions()?.getStreamIdentifier();
+  const [proposed] = request.getProposedMessagesList();
+  if (!proposed || Buffer.from(stream?.getStreamName_asU8() ?? []).toString() !== LOG_STREAM) return undefined;
+  const recorded = new streams.ReadResp.ReadEvent.RecordedEvent()
+    .setId(proposed.getId())
+    .setStreamIdentifier(stream)
+    .setStreamRevision('0')
+    .setCommitPosition('1')
+    .setPreparePosition('1')
+    .setData(proposed.getData_asU8())
+    .setCustomMetadata(proposed.getCustomMetadata_asU8());
+  for (const [key, value] of proposed.getMetadataMap().entries()) recorded.getMetadataMap().set(key, value);
+  recorded.getMetadataMap().set('created', '17638000000000000');
+  return recorded;
 };
 
 const taken = (request: Streams.BatchAppendReq) =>

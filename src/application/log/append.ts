@@ -57,7 +57,7 @@ export class Patience {
       try {
         return await read();
       } catch (error) {
-        if (!(error instanceof LogUnavailable) || this.isOver) throw error;
+        if (!(error instanceof LogUnavailable) || error instanceof LogMismatch || this.isOver) throw error;
         await this.pause(tried, error);
       }
     }

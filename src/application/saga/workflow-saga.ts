@@ -2,7 +2,7 @@ import type { CallResult } from '../../domain/agent/circuit.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentAgent, currentStep, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { AgentLimiter, NO_RULES, type AgentRules, type Reservation } from '../agents/agent-limiter.js';
-import { AppendRefused, HistoryDamaged, isLogAway, isTombstone, type RecordedEvent } from '../log/event-log.js';
+import { AppendRefused, HistoryDamaged, isLogAway, isTombstone, StreamTombstoned, type RecordedEvent } from '../log/event-log.js';
 import type { Ids } from '../log/ids.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import type { OnError } from '../runtime/errors.js';
@@ -264,7 +264,9 @@ export class WorkflowSaga {
   /** What the log refuses for good is not tried again, nor is what is done to a damaged history. */
   private failed(executionId: string, message: string, error: unknown): void {
     const { heldBack, clock, onError } = this.dependencies;
-    // It is recorded as damaged, and looked at again when someone has changed its stream.
+    // Damage is recorded and logged where it is found, and the execution is looked at again when someone has changed its stream.
+    if (error instanceof StreamTombstoned)
+      return void heldBack.hold(executionId, { reason: 'deleted', message: error.message, since: clock.now() });
     if (error instanceof HistoryDamaged) return;
     if (error instanceof AppendRefused) {
       const { reason } = error;

@@ -21,8 +21,7 @@ type Tail = Readonly<{ heads: readonly SignedTreeHead[]; end: number; size: numb
  * and is the same whichever process writes it: so a process that comes late, after any time, writes what stands there already.
  */
 export class TreeHeadFile implements OutsideTreeHeads {
-  constructor(private readonly file: string) {
-  }
+  constructor(private readonly file: string) {}
 
   async last(): Promise<SignedTreeHead | null> {
     const handle = await open(this.file, 'r').catch(missing);

@@ -56,13 +56,14 @@ test.each([
   ['too-large', 3, 'MaximumAppendSizeExceeded', new shared.MaximumAppendSizeExceeded().setMaxappendsize(1_048_576)],
   ['denied', 7, 'AccessDenied', new shared.AccessDenied()],
   ['invalid', 3, 'BadRequest', new shared.BadRequest().setMessage('no type')],
-  ['deleted', 9, 'StreamDeleted', new shared.StreamDeleted()],
-  ['deleted', 5, 'StreamDeleted', new shared.StreamDeleted()],
 ])('refused for good, as %s (status %p)', (reason, code, type, details) => {
   const error = status(code, type, type, details);
   expect(error).toBeInstanceOf(AppendRefused);
   expect(error).toMatchObject({ reason });
-  expect(error instanceof StreamTombstoned).toBe(reason === 'deleted');
+});
+
+test.each([5, 9])('a tombstoned stream is a damaged history (status %p)', (code) => {
+  expect(status(code, '', 'StreamDeleted', new shared.StreamDeleted())).toBeInstanceOf(StreamTombstoned);
 });
 
 test('what is too large names the limit', () => {

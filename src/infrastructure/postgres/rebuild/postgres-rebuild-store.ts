@@ -43,8 +43,7 @@ export class PostgresRebuildStore implements RebuildStore {
     private readonly projections: PostgresProjectionStore,
     private readonly clock: Clock,
     private readonly limits: RebuildStoreLimits = DEFAULT_REBUILD_STORE_LIMITS,
-  ) {
-  }
+  ) {}
 
   async tryBuild(): Promise<RebuildSession | null> {
     const { dataSource, limits, clock } = this;
