@@ -2,7 +2,14 @@ import type { CallResult } from '../../domain/agent/circuit.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentAgent, currentStep, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { AgentLimiter, NO_RULES, type AgentRules, type Reservation } from '../agents/agent-limiter.js';
-import { AppendRefused, HistoryDamaged, isLogAway, isTombstone, StreamTombstoned, type RecordedEvent } from '../log/event-log.js';
+import {
+  AppendRefused,
+  HistoryDamaged,
+  isLogAway,
+  isTombstone,
+  StreamTombstoned,
+  type RecordedEvent,
+} from '../log/event-log.js';
 import type { Ids } from '../log/ids.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import type { OnError } from '../runtime/errors.js';
