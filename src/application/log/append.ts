@@ -19,6 +19,9 @@ export type PatienceLimits = Readonly<{
   maximumPauseMs: number;
 }>;
 
+/** Of the order's time: how long the last try may wait for its answer. */
+const ANSWER_SHARE = 0.1;
+
 /** The time that one order has. Only one thing is done under it at a time. */
 export class Patience {
   /** Whether an append may be in the log, or get there yet, without the order's knowledge. */
@@ -36,18 +39,22 @@ export class Patience {
    */
   async during<T>(work: () => Promise<T>): Promise<T> {
     const { orderMs } = this.limits;
-    let cancel: () => void = () => undefined;
+    const cancels: (() => void)[] = [];
     const late = new Promise<never>((_, reject) => {
-      cancel = this.clock.wakeAfter(orderMs, () => {
+      const end = () => {
         this.isOver = true;
         reject(this.verdict(new LogUnavailable(`The event log gave no clear answer within ${orderMs} ms`)));
-      });
+      };
+      // A try that begins at the last moment would leave the outcome unknown, be it refused a moment later.
+      const begunBy = orderMs * (1 - ANSWER_SHARE);
+      cancels.push(this.clock.wakeAfter(begunBy, () => (this.isInDoubt ? (this.isOver = true) : end())));
+      cancels.push(this.clock.wakeAfter(orderMs, end));
     });
     try {
       return await Promise.race([work(), late]);
     } finally {
       this.isOver = true;
-      cancel();
+      for (const cancel of cancels) cancel();
     }
   }
 
