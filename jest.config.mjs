@@ -1,6 +1,4 @@
 /** Jest finds, orders and reports; `native-runner.mjs` runs the test files. Types are checked by `npm run typecheck`. */
-import { availableParallelism } from 'node:os';
-
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
@@ -11,9 +9,9 @@ export default {
   testSequencer: '<rootDir>/test/support/longest-first.mjs',
   globalSetup: '<rootDir>/test/support/global-setup.mjs',
   globalTeardown: '<rootDir>/test/support/global-teardown.mjs',
-  // One more than two cores have work for, as the end-to-end tests wait for processes of their own; more than four only
+  // More than two cores have work for, as the end-to-end tests wait for processes of their own; more than four only
   // crowd the one Postgres they share.
-  maxWorkers: Math.max(3, Math.min(availableParallelism(), 4)),
+  maxWorkers: 4,
   // Node never forgets a module: what test files have loaded stays with their worker.
   workerIdleMemoryLimit: '1GB',
   testTimeout: 60_000,

@@ -1,4 +1,4 @@
-/** A few modes of the faulty server times all orders of the application; `npm run faulty` tries every mode. */
+/** One mode of the faulty server times all orders of the application; `npm run faulty` tries every mode. */
 import type { Mode } from '../support/faulty-server/modes.js';
 import { tryMode } from './cells.js';
 import { unexpected } from './known.js';
@@ -10,8 +10,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => world.close(), 60_000);
 
-/** A refusal, an append that is kept and not confirmed, and an answer that breaks off. */
-test.each<Mode>(['not ready', 'timeout, kept', 'ends mid-message'])(
+/** An append that is kept and not confirmed. `.ci/run` tries a refusal and an answer that breaks off. */
+test.each<Mode>(['timeout, kept'])(
   '%s: no wrong verdict, no step lost or doubled, no end of the process, and all goes on',
   async (mode) => expect(unexpected(mode, await tryMode(world, mode))).toEqual([]),
   120_000,

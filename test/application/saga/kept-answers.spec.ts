@@ -158,11 +158,13 @@ test.each([
   },
 );
 
-test('an instance that stops while the log is away leaves its answers for the next start, and does not wait', async () => {
+test('an instance that stops while the log is away leaves its answers for the next start, and waits for one try at most', async () => {
   const { w, agent, first, clock, files, types, agents } = await one();
   agent.answer(answers());
   await clock.pass(MINUTE);
-  await first.saga.stop(10_000);
+  const stopped = first.saga.stop(10_000);
+  await clock.pass(5_000);
+  await stopped;
   expect(files.texts.size).toBe(1);
   const next = w.instance('w2');
   await next.saga.begin();
