@@ -1,8 +1,5 @@
 /** Tells from what a server or the way to it said why the log cannot be used. */
-import gossip from '@eventstore/db-client/generated/gossip_pb.js';
-import gossipServices from '@eventstore/db-client/generated/gossip_grpc_pb.js';
-import shared from '@eventstore/db-client/generated/shared_pb.js';
-import { credentials, Metadata, status } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import type { LogFault } from '../../application/log/log-fault.js';
 import { addressOf } from './connect.js';
 import type { EsdbAddress } from './esdb-url.js';
@@ -19,6 +16,11 @@ const SAID: readonly (readonly [LogFault, RegExp])[] = [
 /** The client keeps to itself what each member said. */
 const NOT_DISCOVERED = /Failed to discover/;
 const CAUSES = 8;
+
+/** Asks a member for what it knows of its cluster; that it answers is enough. */
+const GOSSIP = '/event_store.client.gossip.Gossip/Read';
+const NOTHING = Buffer.alloc(0);
+const asIs = (bytes: Buffer): Buffer => bytes;
 
 /** With the names of codes and reasons that stand beside the words. */
 const textOf = (error: unknown): string => {
@@ -71,18 +73,13 @@ export class LogDiagnosis {
     const channel = hasTls
       ? credentials.createSsl(files.rootCertificate, files.userKeyFile, files.userCertFile)
       : credentials.createInsecure();
-    const client = new gossipServices.GossipClient(`${address}:${port}`, channel);
+    const client = new Client(`${address}:${port}`, channel);
     const deadline = Date.now() + this.timeoutMs;
     return new Promise((resolve) => {
-      client.read(
-        new shared.Empty(),
-        new Metadata(),
-        { deadline },
-        (error: Error | null, _: gossip.ClusterInfo | undefined) => {
-          client.close();
-          resolve(error ? (faultIn(error.message) ?? 'NO_CONNECTION') : null);
-        },
-      );
+      client.makeUnaryRequest(GOSSIP, asIs, asIs, NOTHING, new Metadata(), { deadline }, (error) => {
+        client.close();
+        resolve(error ? (faultIn(error.message) ?? 'NO_CONNECTION') : null);
+      });
     });
   }
 }
