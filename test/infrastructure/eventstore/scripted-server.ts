@@ -24,14 +24,17 @@ export const startScriptedServer = async (script: Script) => {
   // Bytes that are no message are sent as they are.
   const responseSerialize = (message: InstanceType<typeof streams.BatchAppendResp> | Buffer) =>
     Buffer.isBuffer(message) ? message : batchAppend.responseSerialize(message);
-  server.addService({ read, batchAppend: { ...batchAppend, responseSerialize } }, {
-    read: (call: ReadCall) => script.read(call),
-    batchAppend: (call: BatchCall) => {
-      call.on('data', (request: Request) => script.append(request, call));
-      call.on('end', () => call.end());
-      call.on('error', () => undefined);
+  server.addService(
+    { read, batchAppend: { ...batchAppend, responseSerialize } },
+    {
+      read: (call: ReadCall) => script.read(call),
+      batchAppend: (call: BatchCall) => {
+        call.on('data', (request: Request) => script.append(request, call));
+        call.on('end', () => call.end());
+        call.on('error', () => undefined);
+      },
     },
-  });
+  );
   const port = await promisify(server.bindAsync.bind(server))('127.0.0.1:0', ServerCredentials.createInsecure());
   return { url: `esdb://127.0.0.1:${port}?tls=false`, close: () => server.forceShutdown() };
 };
