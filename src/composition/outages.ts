@@ -1,10 +1,5 @@
 /** What counts as an outage of what, and where an instance writes of it. */
-import {
-  AppendOutcomeUnknown,
-  AppendRefused,
-  LogUnavailable,
-  SubscriptionDropped,
-} from '../application/log/event-log.js';
+import { AppendRefused, isLogAway, SubscriptionDropped } from '../application/log/event-log.js';
 import type { Clock } from '../application/runtime/clock.js';
 import { NotReady, type Notify } from '../application/runtime/errors.js';
 import { OutageLog, Outages } from '../application/runtime/outage-log.js';
@@ -38,9 +33,7 @@ export const outageLogs = (clock: Clock, notify: Notify): OutageLogs => {
 
 /** Rights that are missing fail everywhere at once, as a server that is away does. */
 const isOfTheLog = (error: unknown): boolean =>
-  error instanceof LogUnavailable ||
-  error instanceof AppendOutcomeUnknown ||
-  (error instanceof AppendRefused && error.reason === 'denied');
+  isLogAway(error) || (error instanceof AppendRefused && error.reason === 'denied');
 
 const isOfTheDatabase = (error: unknown): boolean =>
   isConnectionLoss((error instanceof NotReady ? error.cause : error) ?? {});

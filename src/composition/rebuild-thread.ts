@@ -1,6 +1,6 @@
 /** The thread that carries out the orders for rebuilds, and ends. */
 import { parentPort } from 'node:worker_threads';
-import { AppendOutcomeUnknown, LogMismatch, LogUnavailable } from '../application/log/event-log.js';
+import { isLogAway, LogMismatch } from '../application/log/event-log.js';
 import { reasonOf } from '../application/runtime/errors.js';
 import { giveWay } from '../infrastructure/system/give-way.js';
 import type { FromRebuildThread } from './projections.js';
@@ -15,8 +15,7 @@ const tools = await openProjectionTools((message, error) => {
   // The instance says so itself.
   if (error instanceof LogMismatch) return;
   const { stack, code } = (error ?? {}) as Readonly<{ stack?: string; code?: string }>;
-  const isOfTheLog = error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown;
-  report({ message, reason: reasonOf(error), stack, code, isOfTheLog });
+  report({ message, reason: reasonOf(error), stack, code, isOfTheLog: isLogAway(error) });
 });
 try {
   await tools.admin.rebuilder.work(ending.signal);

@@ -1,4 +1,4 @@
-import { AppendOutcomeUnknown, AppendsPaused, LogUnavailable } from './event-log.js';
+import { AppendsPaused, isLogAway } from './event-log.js';
 
 export type CircuitLimits = Readonly<{
   /** Appends that have failed for this long, with none between them that was answered, open the circuit. */
@@ -30,7 +30,7 @@ export class AppendCircuit {
       this.failing = null;
       return appended;
     } catch (error) {
-      if (isFailure(error)) this.failed();
+      if (isLogAway(error)) this.failed();
       else this.failing = null;
       throw error;
     }
@@ -55,5 +55,3 @@ export class AppendCircuit {
     this.failing = { since: goesOn ? this.failing!.since : now, until: now };
   }
 }
-
-const isFailure = (error: unknown): boolean => error instanceof AppendOutcomeUnknown || error instanceof LogUnavailable;

@@ -2,6 +2,7 @@ import { sleep, type Clock } from '../runtime/clock.js';
 import {
   AppendOutcomeUnknown,
   AppendsPaused,
+  isLogAway,
   LogMismatch,
   LogUnavailable,
   RevisionConflict,
@@ -95,8 +96,7 @@ export class Patience {
           if (ours) return ours;
           throw error;
         }
-        const mayPass = error instanceof AppendOutcomeUnknown || error instanceof LogUnavailable;
-        if (!mayPass || error instanceof AppendsPaused || error instanceof LogMismatch || this.isOver)
+        if (!isLogAway(error) || error instanceof AppendsPaused || error instanceof LogMismatch || this.isOver)
           throw this.verdict(error);
         await this.pause(tried, error);
       }

@@ -127,9 +127,12 @@ export class AppendOutcomeUnknown extends Error {}
 /** No answer that helps: of an append it says that the events are certainly not in the log. The same call may succeed later. */
 export class LogUnavailable extends Error {}
 
+/** Whether the log has said of an append that it does not take it; a tombstone is a damaged history. */
+export const isVerdict = (error: unknown): error is Error =>
+  [RevisionConflict, AppendRefused, HistoryDamaged].some((known) => error instanceof known);
+
 /** Whether the log has answered, so that it is known which log that was. */
-export const isAnswer = (error: unknown): boolean =>
-  [RevisionConflict, AppendRefused, HistoryDamaged, RangeError].some((known) => error instanceof known);
+export const isAnswer = (error: unknown): boolean => isVerdict(error) || error instanceof RangeError;
 
 /** There is a log, but not the one that the tables were made of: nothing is read from it, and nothing is written to it. */
 export class LogMismatch extends LogUnavailable {}
@@ -141,7 +144,7 @@ export class LogMismatch extends LogUnavailable {}
 export class SubscriptionDropped extends LogUnavailable {}
 
 /** Whether the same may do later: the log did not answer, or did not answer clearly. */
-export const isLogAway = (error: unknown): boolean =>
+export const isLogAway = (error: unknown): error is LogUnavailable | AppendOutcomeUnknown =>
   error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown;
 
 /** Appends have failed for a while: this one was not tried, and another try at once would not be either. */

@@ -6,7 +6,7 @@ const REMEMBERED = 10_000;
 
 /**
  * Events in streams of this application that this application did not write. A reader passes over them where that is safe, and
- * the operator is told of each stream once.
+ * the log of the instance names each stream once.
  */
 export class ForeignEvents {
   private readonly named = new Set<string>();

@@ -7,6 +7,7 @@ import {
   AppendOutcomeUnknown,
   AppendTooLarge,
   HistoryDamaged,
+  isLogAway,
   LogUnavailable,
   RevisionConflict,
   type EventLog,
@@ -97,7 +98,7 @@ export class StreamWriter {
     try {
       return await patience.during(() => this.rounds(patience, stream, commandId, source, decide));
     } catch (error) {
-      if (error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown) source.forget?.();
+      if (isLogAway(error)) source.forget?.();
       throw error;
     }
   }

@@ -6,6 +6,8 @@ import { status } from '@grpc/grpc-js';
 import {
   AppendOutcomeUnknown,
   AppendRefused,
+  isLogAway,
+  isVerdict,
   LogUnavailable,
   RevisionConflict,
   StreamTombstoned,
@@ -18,7 +20,7 @@ import type { AppendStatus, ServerAnswer } from './append-messages.js';
 
 const PACKAGE = 'event_store.client.';
 
-/** Refused for good, whoever tries and whenever. */
+/** Refused for good: for any caller, at any time. */
 const REASONS: Readonly<Partial<Record<number, AppendRefusedReason>>> = {
   [status.INVALID_ARGUMENT]: 'invalid',
   [status.PERMISSION_DENIED]: 'denied',
@@ -90,11 +92,7 @@ export const lostCall = (error: unknown): Error => {
 };
 
 /** How an append failed, as the port has it. */
-export const appendFailure = (stream: string, error: unknown): Error => {
-  const isVerdict = [AppendOutcomeUnknown, AppendRefused, LogUnavailable, RevisionConflict, StreamTombstoned].some(
-    (known) => error instanceof known,
-  );
-  return isVerdict
-    ? (error as Error)
+export const appendFailure = (stream: string, error: unknown): Error =>
+  isVerdict(error) || isLogAway(error)
+    ? error
     : new AppendOutcomeUnknown(`Append to ${stream}: ${String(error)}`, { cause: error });
-};

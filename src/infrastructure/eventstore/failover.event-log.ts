@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppendCircuit, type CircuitLimits } from '../../application/log/append-circuit.js';
 import {
-  AppendRefused,
-  StreamTombstoned,
   DEFAULT_MAX_APPEND_BYTES,
   EventLog,
+  isVerdict,
   LogUnavailable,
-  RevisionConflict,
   type Appended,
   type RecordedEvent,
   type SubscriptionMessage,
@@ -52,8 +50,6 @@ const DEFAULTS: FailoverOptions = {
   maxAppendBytes: DEFAULT_MAX_APPEND_BYTES,
 };
 /** Nothing is ever written to it: reading it costs next to nothing. */
-/** What the log has said of an append, wherever it is. */
-const ANSWERS = [RevisionConflict, AppendRefused, StreamTombstoned] as const;
 const NO_STREAM = 'where-is-the-log';
 
 /**
@@ -127,8 +123,7 @@ export class FailoverEventLog extends EventLog {
     try {
       return await asked.append(stream, events, expected);
     } catch (error) {
-      const isAnswer = ANSWERS.some((answer) => error instanceof answer);
-      if (!isAnswer && this.endpoint) await this.back(asked, this.endpoint);
+      if (!isVerdict(error) && this.endpoint) await this.back(asked, this.endpoint);
       throw error;
     }
   }

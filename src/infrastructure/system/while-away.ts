@@ -1,6 +1,6 @@
 /** A start may come while the servers that it needs are being restarted: it waits for them, and then says which setting leads nowhere. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { AppendOutcomeUnknown, LogUnavailable } from '../../application/log/event-log.js';
+import { isLogAway } from '../../application/log/event-log.js';
 import { isLasting, type LogFault } from '../../application/log/log-fault.js';
 import { reasonOf } from '../../application/runtime/errors.js';
 import { isConnectionLoss } from '../postgres/session/pg-client.js';
@@ -61,18 +61,16 @@ export const whileLogIsAway = async (
   let fault: LogFault | undefined;
   const isAway = async (error: unknown) => {
     fault = await ask(error);
-    return isOutage(error) && !isLasting(fault);
+    return isLogAway(error) && !isLasting(fault);
   };
   try {
     await patiently(tryIt, { ...waits, isAway, waiting: waiting(waits, what) });
   } catch (error) {
     if (waits.signal?.aborted) throw error;
-    const { expected, advice } = expectedOf(fault, isOutage(error), waits);
+    const { expected, advice } = expectedOf(fault, isLogAway(error), waits);
     throw failure(`EVENTSTORE_URL: expected ${expected}`, error, advice);
   }
 };
-
-const isOutage = (error: unknown): boolean => error instanceof LogUnavailable || error instanceof AppendOutcomeUnknown;
 
 /** Without what it got: that is in the error. */
 const expectedOf = (fault: LogFault | undefined, isAway: boolean, { forMs }: Waits) => {
