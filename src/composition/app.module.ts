@@ -4,6 +4,7 @@ import { CqrsModule } from '@nestjs/cqrs';
 import type { Config } from '../infrastructure/config/config.js';
 import { configurationModule } from '../infrastructure/config/configuration.js';
 import { HttpModule } from '../interfaces/http/http.module.js';
+import { access } from './access.js';
 import { agents } from './agents.js';
 import { agreedClock } from './agreed-clock.js';
 import { audit } from './audit.js';
@@ -23,6 +24,7 @@ export const featuresOf = (dependencies: Dependencies): readonly Feature[] => [
   platform(dependencies),
   agreedClock(dependencies),
   jsonReading(dependencies),
+  access(dependencies),
   workflows(dependencies),
   audit(dependencies),
   projections(dependencies),

@@ -6,9 +6,20 @@ import type { Summary } from '../../domain/workflow/summary.js';
 import { measured, type Unchained } from './event-hash.js';
 import { eventId } from './ids.js';
 
+/**
+ * Who did something. Agents and the system are known by the installation itself; a user or a service that no credential proved
+ * is recorded as claimed, and has no more than a type and an id.
+ */
 export type Actor = Readonly<{
   type: 'user' | 'service' | 'agent' | 'system';
   id: string;
+  /** As the credential says it, for people to read. */
+  name?: string | undefined;
+  /** Who vouches for the id: the provider's issuer, or `keys` of this installation. */
+  issuer?: string | undefined;
+  via?: 'oidc' | 'key' | undefined;
+  /** Absent where nothing proved it. */
+  verified?: true | undefined;
 }>;
 
 /** Everything about a command but what it asks. */
@@ -16,6 +27,8 @@ export type CommandContext = Readonly<{
   commandId: string;
   at: Date;
   actor: Actor;
+  /** Whom the request named beside a credential that says otherwise; absent where it named nobody. */
+  claimedActor?: Actor | undefined;
   reason: string | null;
   /** Event or command that led to this one; null where it came from outside. */
   causationId: string | null;
@@ -31,6 +44,7 @@ export type EventMetadata = Readonly<{
   $correlationId: string;
   $causationId: string;
   actor: Actor;
+  claimedActor?: Actor | undefined;
   reason: string | null;
   /** When the command was given; the log has its own time of recording. */
   occurredAt: string;
@@ -44,14 +58,21 @@ export type EventMetadata = Readonly<{
   previousHash?: string | null | undefined;
 }>;
 
+const actorShape = z.object({
+  type: z.enum(['user', 'service', 'agent', 'system']),
+  id: z.string(),
+  name: z.string().optional(),
+  issuer: z.string().optional(),
+  via: z.enum(['oidc', 'key']).optional(),
+  verified: z.literal(true).optional(),
+});
+
 const metadataShape = z.object({
   commandId: z.string(),
   $correlationId: z.string(),
   $causationId: z.string(),
-  actor: z.object({
-    type: z.enum(['user', 'service', 'agent', 'system']),
-    id: z.string(),
-  }),
+  actor: actorShape,
+  claimedActor: actorShape.optional(),
   reason: z.string().nullable(),
   occurredAt: z.iso.datetime(),
   traceparent: z.string().nullable(),
@@ -79,7 +100,7 @@ type Belonging = Readonly<{ owner: string; correlationId: string; causationId: s
  */
 export const enveloped = (
   { type, data }: Message<string, Json>,
-  { commandId, at, actor, reason, traceparent, requestId }: CommandContext,
+  { commandId, at, actor, claimedActor, reason, traceparent, requestId }: CommandContext,
   index: number,
   { owner, correlationId, causationId, summary }: Belonging,
 ): Unchained => {
@@ -87,6 +108,7 @@ export const enveloped = (
     $causationId: causationId,
     $correlationId: correlationId,
     actor,
+    claimedActor,
     commandId,
     hash: undefined,
     occurredAt: at.toISOString(),

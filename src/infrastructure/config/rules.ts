@@ -8,10 +8,10 @@ export function isLoopback(host: string): boolean {
 
 export function contradictions(values: Variables): readonly string[] {
   const problems: string[] = [];
-  if (!isLoopback(values.HOST) && !values.ALLOW_UNAUTHENTICATED_NETWORK) {
+  if (!isLoopback(values.HOST) && values.AUTH === 'local' && !values.ALLOW_UNAUTHENTICATED_NETWORK) {
     problems.push(
-      `HOST: expected a loopback address (127.0.0.1, ::1 or localhost), since requests are not authenticated; got "${values.HOST}". ` +
-        'Keep the default and put an authenticating proxy in front, or set ALLOW_UNAUTHENTICATED_NETWORK=true to let everyone who reaches the port start and control workflows.',
+      `HOST: expected a loopback address (127.0.0.1, ::1 or localhost), since AUTH=local asks nobody who they are; got "${values.HOST}". ` +
+        'Keep the default, or set AUTH=keys or AUTH=oidc; or set ALLOW_UNAUTHENTICATED_NETWORK=true to let everyone who reaches the port start and control workflows.',
     );
   }
   if (values.WORKER_TIMEOUT_MS < 2 * values.WORKER_HEARTBEAT_MS) {
@@ -46,8 +46,8 @@ export function contradictions(values: Variables): readonly string[] {
 }
 
 /** What is allowed, and what an operator should still see in the log. */
-export function startupWarnings(config: Readonly<{ host: string }>): readonly string[] {
-  return isLoopback(config.host)
+export function startupWarnings(config: Readonly<{ host: string; auth: Variables['AUTH'] }>): readonly string[] {
+  return isLoopback(config.host) || config.auth !== 'local'
     ? []
     : [
         `ALLOW_UNAUTHENTICATED_NETWORK=true and HOST=${config.host}: requests are not authenticated, so everyone who reaches the port may start, control and read workflows.`,

@@ -57,6 +57,10 @@ export const variables = z.object({
   ALLOWED_HOSTS: hostNames(),
   ALLOWED_ORIGINS: origins(),
   ALLOW_UNAUTHENTICATED_NETWORK: flag(false),
+  AUTH: oneOf(['local', 'keys', 'oidc'], 'local'),
+  ACCESS_MAX_KEYS: whole('keys', 1000, { max: 100_000 }),
+  ACCESS_MAX_GRANTS: whole('grants', 10_000, { max: 1_000_000 }),
+  ACCESS_MAX_BLOCKED: whole('persons', 10_000, { max: 1_000_000 }),
   ACCESS_LOG: oneOf(['off', 'debug', 'log'], 'log'),
   LOG_LEVEL: oneOf(['fatal', 'error', 'warn', 'log', 'debug', 'verbose'], 'log'),
 

@@ -1,9 +1,12 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
+import { Authenticator } from '../../application/access/authenticator.js';
+import { ExecutionProjects } from '../../application/access/execution-projects.js';
 import type { Outages } from '../../application/runtime/outage-log.js';
 import { TaskTokens } from '../../application/workflow/tasks.js';
 import type { HostCheck, OriginCheck } from '../known-origins.js';
+import { AccessGuard, BodyAccessGuard } from './access/access-guard.js';
 import { ErrorFilter } from './error-filter.js';
 import { accessLog, requestId, type AccessLevel } from './server/access-log.js';
 import {
@@ -62,7 +65,12 @@ export const configureHttp = (
   const tokens = app.get(TaskTokens);
   app.use(refuseForgedTokens(tokens));
   app.use(refuseForeignAgentCalls(app.get(OwnCalls)));
-  app.useGlobalGuards(new JsonBodies(limits, app.get(JsonReader), (token) => tokens.read(token)?.step));
+  const [authenticator, projects] = [app.get(Authenticator), app.get(ExecutionProjects)];
+  app.useGlobalGuards(
+    new AccessGuard(authenticator, projects),
+    new JsonBodies(limits, app.get(JsonReader), (token) => tokens.read(token)?.step),
+    new BodyAccessGuard(authenticator.mode, projects),
+  );
   app.useGlobalPipes(new RequestPipe());
   app.useGlobalFilters(new ErrorFilter(streams, outages));
 };

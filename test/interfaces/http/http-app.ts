@@ -1,3 +1,6 @@
+import { AccessDirectory } from '../../../src/application/access/access-directory.js';
+import { Authenticator } from '../../../src/application/access/authenticator.js';
+import { ExecutionProjects } from '../../../src/application/access/execution-projects.js';
 import { Global, Logger, Module } from '@nestjs/common';
 import { CommandBus, CqrsModule, QueryBus } from '@nestjs/cqrs';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -181,6 +184,11 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
 
   const ports = [
     { provide: Clock, useValue: clock },
+    {
+      provide: Authenticator,
+      useValue: new Authenticator('local', { directory: new AccessDirectory({ log, clock }), clock }),
+    },
+    { provide: ExecutionProjects, useValue: new ExecutionProjects(log, { projectOf: () => Promise.resolve(null) }) },
     { provide: EventLog, useValue: log },
     { provide: Histories, useValue: new Histories(log) },
     { provide: Ids, useValue: new CountingIds('e') },

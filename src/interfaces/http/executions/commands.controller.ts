@@ -2,6 +2,7 @@ import { Body, Controller, HttpCode, Post, Query, Req, Res } from '@nestjs/commo
 import { CommandBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { IsOptional } from 'class-validator';
+import type { Caller } from '../../../application/commands/caller.js';
 import { ControlWorkflow, type ControlOrder } from '../../../application/commands/control-workflow.js';
 import { StartWorkflow, type StartRequest } from '../../../application/commands/start-workflow.js';
 import type { Outcome } from '../../../application/workflow/fold-cache.js';
@@ -121,8 +122,9 @@ export class CommandsController {
     @Req() httpRequest: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const request = this.startRequest(body);
-    const caller = callerOf(httpRequest, request.triggeredBy, null);
+    const asked = this.startRequest(body);
+    const caller = callerOf(httpRequest, asked.triggeredBy, null);
+    const request = startedBy(caller, asked);
     const outcome = await this.commands.execute(new StartWorkflow(request, caller));
     location(response, `/api/v1/workflow?execution_id=${outcome.state.executionId}`);
     return answer(startedAnswer(outcome, request));
@@ -170,6 +172,10 @@ export class CommandsController {
     };
   }
 }
+
+/** Who started it is whom the credential proves; a name in the body counts where nothing was proved. */
+const startedBy = ({ actor }: Caller, request: StartRequest): StartRequest =>
+  actor.verified ? { ...request, triggeredBy: actor.id } : request;
 
 /** The execution as it was created, however far it has got since: a repeated start gets the answer of the first. */
 const startedAnswer = ({ answer: state, revision, position, createdAt }: Outcome, request: StartRequest) => ({

@@ -1,24 +1,48 @@
 /** The client of a request: what its headers say, and whether it is still there. */
 import type { Request, Response } from 'express';
+import { isVerified, type Principal } from '../../../application/access/principal.js';
 import type { Caller } from '../../../application/commands/caller.js';
+import type { Actor } from '../../../application/log/envelope.js';
+import { principalOf } from '../access/principal.js';
 import { badRequest, problem } from './refusal.js';
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]*)?$/;
 const LONGEST_TRACEPARENT = 255;
 
-/** @throws Refusal 400 for an Idempotency-Key or X-Actor-Type that is none. A bad traceparent is ignored, as W3C asks. */
+/**
+ * The actor is whom the credential proves. What the request says of itself is the actor where nothing was proved, and else a
+ * claim beside it.
+ * @throws Refusal 400 for an Idempotency-Key or X-Actor-Type that is none. A bad traceparent is ignored, as W3C asks.
+ */
 export const callerOf = (
   request: Request,
   actorId: string | null | undefined,
   reason: string | null | undefined,
-): Caller => ({
-  actor: { type: actorType(request.get('x-actor-type')), id: actorId ?? 'anonymous' },
-  reason: reason ?? null,
-  idempotencyKey: idempotencyKey(request.get('idempotency-key')),
-  traceparent: traceparentOf(request),
-  requestId: requestIdOf(request),
-});
+): Caller => {
+  const principal = principalOf(request);
+  const claimed = { type: actorType(request.get('x-actor-type')), id: actorId ?? 'anonymous' };
+  const key = idempotencyKey(request.get('idempotency-key'));
+  return {
+    ...actorsOf(principal, claimed, actorId),
+    reason: reason ?? null,
+    idempotencyKey: key === null ? null : ownKey(principal, key),
+    traceparent: traceparentOf(request),
+    requestId: requestIdOf(request),
+  };
+};
+
+const actorsOf = (principal: Principal, claimed: Actor, actorId: string | null | undefined) => {
+  if (!isVerified(principal)) return { actor: claimed };
+  const isOther = typeof actorId === 'string' && actorId !== principal.actor.id;
+  return { actor: principal.actor, claimedActor: isOther ? claimed : undefined };
+};
+
+/** Keys are a client's own: those of two principals are never the same. */
+const ownKey = (principal: Principal, key: string): string => {
+  const { issuer, id } = principal.actor;
+  return isVerified(principal) ? JSON.stringify([issuer ?? '', id, key]) : key;
+};
 
 /** As the answer and the log have it. */
 export const requestIdOf = ({ res }: Request): string | undefined => {

@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import type { Request } from 'express';
+import { Forbidden, Unauthenticated } from '../../../application/access/principal.js';
 import { ArtifactDamaged } from '../../../application/workflow/artifacts.js';
 import {
   AttemptOver,
@@ -100,6 +101,9 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
       code: 'INVALID_CURSOR',
     });
   }
+  if (error instanceof Unauthenticated)
+    return new Refusal(401, error.code, error.message, {}, { 'WWW-Authenticate': 'Bearer' });
+  if (error instanceof Forbidden) return new Refusal(403, 'FORBIDDEN', error.message, { permission: error.permission });
   if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);
   if (error instanceof NotInHistory) return new Refusal(404, 'NOT_IN_HISTORY', error.message, error.details);
   if (error instanceof HistoryDamaged) return damaged(error);

@@ -1,0 +1,98 @@
+/** Which permission each way in needs. What is not listed is denied; a test compares the list with what is served. */
+import type { Permission } from '../domain/access/permissions.js';
+
+/** Where a request names the project, or the execution whose project counts. */
+export type Target =
+  /** It names none: the permission is enough. */
+  | 'none'
+  /** A list, a stream or a subscription: the handler shows what the permission's projects hold. */
+  | 'scoped'
+  | 'execution in path'
+  | 'two executions in path'
+  | 'execution in query'
+  | 'execution in body'
+  | 'project in body';
+
+export type AccessRule =
+  /** It says nothing of any execution or person. */
+  | Readonly<{ kind: 'public' }>
+  /** The path holds a task token, which is the credential. */
+  | Readonly<{ kind: 'task-token' }>
+  /** Calls of this installation to its own agents, which have a token of their own. */
+  | Readonly<{ kind: 'own-call' }>
+  | Readonly<{ kind: 'permission'; permission: Permission; target: Target }>;
+
+const needs = (permission: Permission, target: Target = 'none'): AccessRule => ({
+  kind: 'permission',
+  permission,
+  target,
+});
+
+const WORKFLOW = '/api/v1/workflow';
+const PROJECTIONS = '/api/v1/workflow/projections';
+const WEBHOOKS = '/api/v1/workflow/webhooks';
+
+/** By method and the route's template. */
+export const HTTP_ACCESS: Readonly<Record<string, AccessRule>> = {
+  'GET /health/live': { kind: 'public' },
+  // Details are shown to those who hold `health.read`.
+  'GET /health/ready': { kind: 'public' },
+  'GET /metrics': needs('metrics.read'),
+
+  [`POST ${WORKFLOW}/start`]: needs('executions.start', 'project in body'),
+  [`POST ${WORKFLOW}/control`]: needs('executions.control', 'execution in body'),
+  [`POST ${WORKFLOW}/execute`]: needs('executions.control', 'execution in body'),
+
+  [`GET ${WORKFLOW}`]: needs('executions.read', 'execution in query'),
+  [`GET ${WORKFLOW}/executions`]: needs('executions.read', 'scoped'),
+  [`GET ${WORKFLOW}/stream`]: needs('executions.read', 'scoped'),
+  [`GET ${WORKFLOW}/:execution_id/stream`]: needs('executions.read', 'execution in path'),
+  [`GET ${WORKFLOW}/:execution_id/events`]: needs('executions.read', 'execution in path'),
+  [`GET ${WORKFLOW}/:execution_id/diff`]: needs('executions.read', 'execution in path'),
+  [`GET ${WORKFLOW}/:execution_id/compare/:other_id`]: needs('executions.read', 'two executions in path'),
+  [`GET ${WORKFLOW}/:execution_id/artifacts/:name`]: needs('executions.read', 'execution in path'),
+  [`GET ${WORKFLOW}/:execution_id/audit-reviews`]: needs('executions.read', 'execution in path'),
+  [`POST ${WORKFLOW}/:execution_id/audit-reviews`]: needs('audit.review', 'execution in path'),
+  [`GET ${WORKFLOW}/:execution_id/audit-pack`]: needs('audit.export', 'execution in path'),
+
+  [`GET ${WORKFLOW}/definitions`]: needs('catalog.read'),
+  [`GET ${WORKFLOW}/agents`]: needs('catalog.read'),
+  [`POST ${WORKFLOW}/agents/:name/hold`]: needs('agents.hold'),
+  [`POST ${WORKFLOW}/agents/:name/release`]: needs('agents.hold'),
+
+  [`POST ${WORKFLOW}/tasks/:token`]: { kind: 'task-token' },
+  'POST /api/v1/enrich': { kind: 'own-call' },
+  'POST /api/v1/compose': { kind: 'own-call' },
+  'POST /api/v1/write': { kind: 'own-call' },
+  'POST /api/v1/validate': { kind: 'own-call' },
+  'POST /api/v1/assemble': { kind: 'own-call' },
+  'POST /api/v1/export': { kind: 'own-call' },
+
+  [`GET ${PROJECTIONS}`]: needs('projections.read'),
+  [`GET ${PROJECTIONS}/:name`]: needs('projections.read'),
+  [`GET ${PROJECTIONS}/:name/rebuilds/:id`]: needs('projections.read'),
+  [`POST ${PROJECTIONS}/:name/poisoned/:execution_id`]: needs('projections.manage'),
+  [`POST ${PROJECTIONS}/:name/rebuilds`]: needs('projections.manage'),
+  [`POST ${PROJECTIONS}/:name/rebuilds/:id/approve`]: needs('projections.manage'),
+  [`POST ${PROJECTIONS}/:name/rebuilds/:id/abandon`]: needs('projections.manage'),
+  [`POST ${PROJECTIONS}/:name/rollback`]: needs('projections.manage'),
+  [`POST ${PROJECTIONS}/:name/drop-previous`]: needs('projections.manage'),
+
+  [`GET ${WEBHOOKS}`]: needs('webhooks.read', 'scoped'),
+  [`GET ${WEBHOOKS}/:id`]: needs('webhooks.read', 'scoped'),
+  [`GET ${WEBHOOKS}/:id/deliveries`]: needs('webhooks.read', 'scoped'),
+  [`POST ${WEBHOOKS}`]: needs('webhooks.manage', 'scoped'),
+  [`DELETE ${WEBHOOKS}/:id`]: needs('webhooks.manage', 'scoped'),
+  [`POST ${WEBHOOKS}/:id/enable`]: needs('webhooks.manage', 'scoped'),
+  [`POST ${WEBHOOKS}/:id/disable`]: needs('webhooks.manage', 'scoped'),
+  [`POST ${WEBHOOKS}/:id/test`]: needs('webhooks.manage', 'scoped'),
+  [`POST ${WEBHOOKS}/:id/secrets`]: needs('webhooks.manage', 'scoped'),
+  [`POST ${WEBHOOKS}/:id/deliveries/:delivery_id/redeliver`]: needs('webhooks.manage', 'scoped'),
+};
+
+/** Rows of read tables, by the tables' names. */
+export const REALTIME_ACCESS: Readonly<Record<string, AccessRule>> = {
+  workflow_executions: needs('executions.read', 'scoped'),
+  workflow_steps: needs('executions.read', 'scoped'),
+  workflow_events: needs('executions.read', 'scoped'),
+};

@@ -1,0 +1,99 @@
+/** Lets in who may: by the table, before a byte of the body is read. */
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { Request } from 'express';
+import type { Authenticator } from '../../../application/access/authenticator.js';
+import type { ExecutionProjects } from '../../../application/access/execution-projects.js';
+import { Forbidden, type Principal } from '../../../application/access/principal.js';
+import { isInScope } from '../../../domain/access/grants.js';
+import type { Permission } from '../../../domain/access/permissions.js';
+import { HTTP_ACCESS, type AccessRule, type Target } from '../../access-table.js';
+import { UUID } from '../server/fields.js';
+import { principalOf, setPrincipal } from './principal.js';
+
+/** Undefined for a route that the table does not name. */
+const ruleOf = (request: Request): AccessRule | undefined => {
+  const { path } = request.route as Readonly<{ path: string }>;
+  const method = request.method === 'HEAD' ? 'GET' : request.method;
+  return HTTP_ACCESS[`${method} ${path.length > 1 ? path.replace(/\/$/, '') : path}`];
+};
+
+const DENIED = 'This route is not open to anyone: it names no permission';
+
+/** Who asks, whether they may do such a thing, and with the execution that the address names. */
+export class AccessGuard implements CanActivate {
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly projects: ExecutionProjects,
+  ) {}
+
+  /** @throws Unauthenticated, Forbidden, NotFound, NotReady */
+  canActivate(context: ExecutionContext): true | Promise<true> {
+    const request = context.switchToHttp().getRequest<Request>();
+    const rule = ruleOf(request);
+    if (this.authenticator.mode === 'local' && rule) return true;
+    return this.admit(request, rule);
+  }
+
+  private async admit(request: Request, rule: AccessRule | undefined): Promise<true> {
+    if (!rule) throw new Forbidden('access.manage', DENIED);
+    if (rule.kind === 'task-token' || rule.kind === 'own-call') return true;
+    const { authorization, cookie } = request.headers;
+    const isAnonymous = authorization === undefined && cookie === undefined;
+    if (rule.kind === 'public' && isAnonymous) return true;
+    const principal = await this.authenticator.authenticate({ authorization, cookie });
+    setPrincipal(request, principal);
+    if (rule.kind === 'public') return true;
+    mustHold(principal, rule.permission);
+    for (const id of inAddress(request, rule.target)) await this.projects.mustSee(id, principal, rule.permission);
+    return true;
+  }
+}
+
+/** The same for what the body names: it comes after the guard that reads the body. */
+export class BodyAccessGuard implements CanActivate {
+  constructor(
+    private readonly mode: Authenticator['mode'],
+    private readonly projects: ExecutionProjects,
+  ) {}
+
+  /** What is no id is refused by the checks of the fields. @throws Forbidden, NotFound */
+  async canActivate(context: ExecutionContext): Promise<true> {
+    if (this.mode === 'local') return true;
+    const request = context.switchToHttp().getRequest<Request>();
+    const rule = ruleOf(request);
+    if (rule?.kind !== 'permission') return true;
+    const { permission, target } = rule;
+    const { execution_id, project_id } = (request.body ?? {}) as Readonly<Record<string, unknown>>;
+    const principal = principalOf(request);
+    if (target === 'project in body' && typeof project_id === 'string') mustHoldIn(principal, permission, project_id);
+    if (target === 'execution in body' && isId(execution_id))
+      await this.projects.mustSee(execution_id.toLowerCase(), principal, permission);
+    return true;
+  }
+}
+
+const mustHold = ({ rights, actor }: Principal, permission: Permission): void => {
+  if (rights.may(permission)) return;
+  throw new Forbidden(permission, `${permission}: ${actor.type} ${actor.id} does not hold this permission`);
+};
+
+/** Nobody learns from the answer whether there is such a project. */
+const mustHoldIn = ({ rights, actor }: Principal, permission: Permission, projectId: string): void => {
+  if (isInScope(rights.scopeOf(permission), projectId)) return;
+  const message = `${permission}: ${actor.type} ${actor.id} does not hold this permission in this project`;
+  throw new Forbidden(permission, message);
+};
+
+const isId = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);
+
+const inAddress = ({ params, query }: Request, target: Target): readonly string[] => {
+  const named =
+    target === 'execution in path'
+      ? [params['execution_id']]
+      : target === 'two executions in path'
+        ? [params['execution_id'], params['other_id']]
+        : target === 'execution in query'
+          ? [query['execution_id']]
+          : [];
+  return named.flatMap((id) => (isId(id) ? [id.toLowerCase()] : []));
+};
