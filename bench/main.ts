@@ -1,5 +1,6 @@
 /** `npm run bench`: see bench/README.md. */
 import { writeFileSync } from 'node:fs';
+import { benchAccess } from './application/access.js';
 import { benchApi } from './application/api.js';
 import { applicationMemory } from './application/memory.js';
 import { benchProjection } from './application/projection.js';
@@ -24,6 +25,7 @@ const BENCHES = {
   read: benchRead,
   projection: benchProjection,
   api: benchApi,
+  access: benchAccess,
   memory: async (postgres: BenchPostgres, settings: Settings) => [
     ...(await benchMemory(postgres, settings)),
     await applicationMemory(postgres, settings),

@@ -53,10 +53,10 @@ export const withDatabase = async <Result>(databaseUrl: string, work: (client: p
 };
 
 /** JSON over a pool of connections. */
-export const requests = (url: string, connections: number) => {
+export const requests = (url: string, connections: number, more: Readonly<Record<string, string>> = {}) => {
   const pool = new Pool(url, { connections });
   const ask = async (method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> => {
-    const headers = { 'content-type': 'application/json' };
+    const headers = { 'content-type': 'application/json', ...more };
     const answer = await pool.request({ method, path, headers, body: body && JSON.stringify(body) });
     const text = await answer.body.text();
     if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${text}`);
