@@ -28,13 +28,13 @@ test('a review is recorded after the execution has ended, changes nothing in its
     event_hash: second.hash,
     outcome: 'accepted',
     reason: 'as planned',
-    actor: { type: 'user', id: 'quinn' },
+    actor: { type: 'user', id: 'quinn', verified: false },
   };
   const audit = {
     reviewed_through: '1',
     unreviewed_events: 1,
     last_outcome: 'accepted',
-    last_reviewed_by: { type: 'user', id: 'quinn' },
+    last_reviewed_by: { type: 'user', id: 'quinn', verified: false },
     last_reviewed_at: body.data.review.reviewed_at,
   };
   expect(body.data).toMatchObject({ review, audit });

@@ -20,6 +20,8 @@ export type Actor = Readonly<{
   via?: 'oidc' | 'key' | undefined;
   /** Absent where nothing proved it. */
   verified?: true | undefined;
+  /** In what is shown of an event: whom the request named, where the credential says otherwise. */
+  claimed?: Readonly<{ type: string; id: string }> | undefined;
 }>;
 
 /** Everything about a command but what it asks. */

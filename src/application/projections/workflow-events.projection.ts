@@ -1,5 +1,5 @@
 import type { Json } from '../../domain/json.js';
-import type { EventMetadata } from '../log/envelope.js';
+import type { Actor, EventMetadata } from '../log/envelope.js';
 import { linkOf } from '../log/event-hash.js';
 import type { RecordedEvent } from '../log/event-log.js';
 import type { EventView } from '../queries/read-model.js';
@@ -21,7 +21,7 @@ export const eventRow = (executionId: string, recorded: RecordedEvent, metadata:
   revision: String(recorded.revision),
   event_type: recorded.type,
   data: recorded.data as Json,
-  actor: metadata?.actor ?? null,
+  actor: actorOf(metadata),
   reason: metadata?.reason ?? null,
   command_id: metadata?.commandId ?? null,
   correlation_id: metadata?.$correlationId ?? null,
@@ -33,3 +33,9 @@ export const eventRow = (executionId: string, recorded: RecordedEvent, metadata:
   current_state: metadata?.summary.state ?? null,
   percent_complete: metadata?.summary.percentComplete ?? null,
 });
+
+/** With whom the request named, where the credential says otherwise. */
+const actorOf = (metadata: EventMetadata | null): Actor | null => {
+  const { actor = null, claimedActor } = metadata ?? {};
+  return actor && claimedActor ? { ...actor, claimed: { type: claimedActor.type, id: claimedActor.id } } : actor;
+};

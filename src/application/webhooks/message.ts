@@ -4,6 +4,7 @@ import { WEBHOOK_STREAM_PREFIX, webhookIdOf, type WebhookFilter, unknownTypes } 
 import { eventShapes } from '../../domain/workflow/event-shapes.js';
 import type { RecordedEvent } from '../log/event-log.js';
 import { eventView } from '../history/page-from-log.js';
+import { eventAnswer } from '../queries/shown-actor.js';
 import { InvalidRequest } from '../runtime/errors.js';
 
 const SECRET_PREFIX = 'whsec_';
@@ -36,7 +37,7 @@ export const headersFor = (
  */
 export const bodyOf = (recorded: RecordedEvent, most: number): string => {
   if (recorded.stream.startsWith(WEBHOOK_STREAM_PREFIX)) return testBody(recorded);
-  const event = eventView(recorded);
+  const event = eventAnswer(eventView(recorded));
   const written = (data: unknown) =>
     JSON.stringify({ type: event.event_type, timestamp: event.occurred_at ?? event.recorded_at, data });
   const body = written(event);

@@ -91,7 +91,7 @@ describe('a hold', () => {
     await post('agents/compose/hold', { reason: 'r' }).expect(200);
     const started = (await post('start', START).expect(201)).body.data.execution.id;
     expect(await typesOf(started)).toEqual(['WorkflowStarted', 'StepStarted']);
-    expect((await listed()).agents[1].held.by).toEqual({ type: 'user', id: 'anonymous' });
+    expect((await listed()).agents[1].held.by).toEqual({ type: 'user', id: 'anonymous', verified: false });
   });
 });
 

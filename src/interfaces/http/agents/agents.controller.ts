@@ -9,6 +9,7 @@ import { DocumentAgents, type AgentResultJson, type AgentInput } from '../../../
 import type { ErrorType } from '../../../domain/workflow/retry-policy.js';
 import type { JsonObject } from '../../../domain/json.js';
 import type { Checkpoint } from '../../../domain/workflow/summary.js';
+import { actorAnswer } from '../../../application/queries/shown-actor.js';
 import { answer } from '../server/answer.js';
 import { callerOf } from '../server/caller.js';
 import {
@@ -69,7 +70,7 @@ const agentAnswer = ({ name, kind, url, here, hold }: AgentView) => {
       next_trial_at: here.circuit.nextTrialAt,
       recent_failures: here.circuit.recentFailures,
     },
-    held: hold && { by: hold.actor, reason: hold.reason, since: hold.at },
+    held: hold && { by: actorAnswer(hold.actor), reason: hold.reason, since: hold.at },
   };
 };
 

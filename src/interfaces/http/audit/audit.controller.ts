@@ -6,6 +6,7 @@ import { ReviewAudit } from '../../../application/commands/control-workflow.js';
 import { ListAuditReviews, type RecordedReview } from '../../../application/audit/reviews.js';
 import { OUTCOMES, type ReviewOutcome, type ReviewStatus } from '../../../domain/audit/review.js';
 import { GetAuditPack } from '../../../application/audit/pack/audit-pack.js';
+import { actorAnswer } from '../../../application/queries/shown-actor.js';
 import { answer } from '../server/answer.js';
 import { callerOf, clientLeft } from '../server/caller.js';
 import { ExecutionPath, NoQuery, Field, OneOf, OpaqueId, Reason } from '../server/fields.js';
@@ -83,7 +84,7 @@ const reviewAnswer = ({ id, revision, review }: RecordedReview) => ({
   event_hash: review.eventHash,
   outcome: review.outcome,
   reason: review.reason,
-  actor: review.actor,
+  actor: actorAnswer(review.actor),
   reviewed_at: review.at,
 });
 
@@ -92,5 +93,5 @@ export const auditAnswer = ({ reviewedThrough, unreviewedEvents, last }: ReviewS
   unreviewed_events: unreviewedEvents,
   last_outcome: last?.outcome ?? null,
   last_reviewed_at: last?.at ?? null,
-  last_reviewed_by: last?.actor ?? null,
+  last_reviewed_by: last && actorAnswer(last.actor),
 });

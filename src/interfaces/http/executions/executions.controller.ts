@@ -8,6 +8,7 @@ import { ListAuditReviews } from '../../../application/audit/reviews.js';
 import { ListExecutions } from '../../../application/queries/list-executions.js';
 import { Definitions, type PublishedDefinition } from '../../../application/workflow/definitions.js';
 import type { StepDefinition } from '../../../domain/workflow/events.js';
+import { eventAnswer } from '../../../application/queries/shown-actor.js';
 import { answer, markImmutable, tag } from '../server/answer.js';
 import { auditAnswer } from '../audit/audit.controller.js';
 import { clientLeft } from '../server/caller.js';
@@ -185,7 +186,7 @@ const executionAnswer = (
 ) => ({
   execution,
   ...(steps && { steps }),
-  ...(events && { events, earlier_events: Number(events[0]?.revision ?? 0) }),
+  ...(events && { events: events.map(eventAnswer), earlier_events: Number(events[0]?.revision ?? 0) }),
   ...(heldBack && {
     held_back: { reason: heldBack.reason, message: heldBack.message, since: heldBack.since.toISOString() },
   }),

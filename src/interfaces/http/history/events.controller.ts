@@ -18,6 +18,7 @@ import {
   ChoiceText,
   RevisionText,
 } from '../server/fields.js';
+import { eventAnswer } from '../../../application/queries/shown-actor.js';
 import { answerTo, stackOf } from '../server/error-answer.js';
 import { Refusal } from '../server/refusal.js';
 
@@ -133,6 +134,8 @@ const cloudEvent = (event: EventView) => ({
     commandid: event.command_id,
     actortype: event.actor?.type ?? null,
     actorid: event.actor?.id ?? null,
+    actorissuer: event.actor?.issuer ?? null,
+    actorverified: event.actor?.verified ? 'true' : null,
     reason: event.reason,
     hash: event.hash,
     previoushash: event.previous_hash,
@@ -235,7 +238,7 @@ export class EventsController {
     if (wanted.lines) {
       const errorBody = (error: unknown) => this.errorBody(error, request, response);
       const pageAfter = query.limit === undefined ? (next: bigint) => read(from(asked, next)) : null;
-      const event = wanted.cloudEvents ? cloudEvent : (view: unknown) => view;
+      const event = wanted.cloudEvents ? cloudEvent : eventAnswer;
       const end = (last: Parameters<typeof endCloudEvent>[1]) =>
         wanted.cloudEvents ? endCloudEvent(executionId, last) : { end: last };
       return sendLines(response, wanted.mediaType, { first, pageAfter, cursor, event, end, errorBody });
@@ -249,7 +252,9 @@ export class EventsController {
       return;
     }
     const nextAfterRevision = next === null || asked.order === 'desc' ? null : String(next);
-    response.json(answer({ events, next_after_revision: nextAfterRevision, next_cursor: nextCursor }));
+    response.json(
+      answer({ events: events.map(eventAnswer), next_after_revision: nextAfterRevision, next_cursor: nextCursor }),
+    );
   }
 
   private errorBody(error: unknown, request: Request, response: Response): unknown {

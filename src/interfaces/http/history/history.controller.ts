@@ -4,6 +4,7 @@ import { IsOptional } from 'class-validator';
 import type { Response } from 'express';
 import { CompareExecutions } from '../../../application/history/compare-executions.js';
 import { GetDiff } from '../../../application/history/get-diff.js';
+import { actorAnswer } from '../../../application/queries/shown-actor.js';
 import { answer, markImmutable } from '../server/answer.js';
 import { clientLeft } from '../server/caller.js';
 import { ExecutionPath, NoQuery, Uuid, RevisionText, revisionOf } from '../server/fields.js';
@@ -41,7 +42,11 @@ export class HistoryController {
     );
     const { from, to, changes } = await this.queries.execute(asked);
     if (query.to !== undefined) markImmutable(response);
-    return answer({ from: String(from), to: String(to), changes });
+    const shown = changes.map(({ changed_by, ...change }) => ({
+      ...change,
+      changed_by: { ...changed_by, actor: changed_by.actor && actorAnswer(changed_by.actor) },
+    }));
+    return answer({ from: String(from), to: String(to), changes: shown });
   }
 
   @Get(':execution_id/compare/:other_id')

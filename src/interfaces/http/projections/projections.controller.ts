@@ -10,6 +10,7 @@ import type { ProjectionStatus } from '../../../application/projections/admin/pr
 import type { Poison, SkippedEvent } from '../../../application/projections/projection-store.js';
 import type { RebuildView } from '../../../application/rebuild/rebuilds.js';
 import { allowedNow } from '../../../domain/projection/rebuild.js';
+import { actorAnswer } from '../../../application/queries/shown-actor.js';
 import { answer, location } from '../server/answer.js';
 import { callerOf } from '../server/caller.js';
 import { NoQuery, LONGEST_REASON, Field, OneOf, OpaqueId, Text, Uuid } from '../server/fields.js';
@@ -51,7 +52,7 @@ const rebuildAnswer = ({ projection, rebuild, previous, building }: RebuildView)
     cause: rebuild.cause,
     version: rebuild.version,
     requested_at: rebuild.requestedAt,
-    requested_by: rebuild.requestedBy.actor,
+    requested_by: actorAnswer(rebuild.requestedBy.actor),
     reason: rebuild.requestedBy.reason,
     approved_by: rebuild.approvedBy,
     building: building && {
@@ -89,7 +90,7 @@ const poisonAnswer = ({ executionId, position, revision, eventId, error, at }: P
 
 const skippedAnswer = ({ executionId, position, revision, eventId, error, at, actor, reason }: SkippedEvent) => ({
   ...{ execution_id: executionId, position: position.toString(), revision: revision.toString(), event_id: eventId },
-  ...{ error, skipped_at: at, actor, reason },
+  ...{ error, skipped_at: at, actor: actorAnswer(actor), reason },
 });
 
 const driftAnswer = ({ executionId, position, differences, samples, foundAt }: Drift) => ({
@@ -103,7 +104,7 @@ const orderAnswer = (order: PlacedOrder) => ({
   execution_id: order.executionId,
   action: order.action,
   revision: order.revision.toString(),
-  actor: order.actor,
+  actor: actorAnswer(order.actor),
   reason: order.reason,
   placed_at: order.placedAt,
   done_at: order.doneAt,

@@ -2,6 +2,7 @@ import { stateAfter, type LiveEvent, type Notice } from '../../../application/li
 import type { EventView, StepView } from '../../../application/queries/read-model.js';
 import type { Change } from '../../../application/projections/projection.js';
 import { stepChanges } from '../../../application/projections/workflow-steps.projection.js';
+import { eventAnswer } from '../../../application/queries/shown-actor.js';
 import { upcast } from '../../../domain/workflow/event-shapes.js';
 
 /**
@@ -11,7 +12,7 @@ import { upcast } from '../../../domain/workflow/event-shapes.js';
 const eventMessage = (live: LiveEvent) => {
   const { event, projectId } = live;
   return {
-    event,
+    event: eventAnswer(event),
     execution: {
       id: event.execution_id,
       project_id: projectId,

@@ -12,6 +12,7 @@ import {
 import { ListWebhooks, ListDeliveries } from '../../../application/webhooks/webhook-queries.js';
 import type { WebhookOutcome } from '../../../application/webhooks/webhooks.js';
 import type { WebhookView, DeliveryState, DeliveryView } from '../../../application/webhooks/webhook-store.js';
+import { actorAnswer } from '../../../application/queries/shown-actor.js';
 import { answer, location } from '../server/answer.js';
 import { callerOf } from '../server/caller.js';
 import {
@@ -38,7 +39,7 @@ const webhookAnswer = (webhook: WebhookView) => ({
   disabled: webhook.disabled && {
     cause: webhook.disabled.cause,
     reason: webhook.disabled.reason,
-    by: webhook.disabled.actor,
+    by: actorAnswer(webhook.disabled.actor),
     since: webhook.disabled.at,
   },
   secrets: webhook.secrets.map(({ id, createdAt, expiresAt }) => ({
