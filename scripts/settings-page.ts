@@ -5,7 +5,13 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
-import { AGENT_BOUNDS, agentCredential, variables, VARIABLE_NAMES, type Variables } from '../src/infrastructure/config/variables.js';
+import {
+  AGENT_BOUNDS,
+  agentCredential,
+  variables,
+  VARIABLE_NAMES,
+  type Variables,
+} from '../src/infrastructure/config/variables.js';
 
 export const SETTINGS_PAGE = 'docs/settings.md';
 

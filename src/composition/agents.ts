@@ -25,6 +25,7 @@ import { registeredAgents } from '../infrastructure/agents/registry.js';
 import { RoutedAgents } from '../infrastructure/agents/routed-agents.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { nearest } from '../infrastructure/config/names.js';
+import { isLoopback } from '../infrastructure/config/rules.js';
 import { MeteredAgents, type PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import { installationSecret } from '../infrastructure/postgres/data-source.js';
 import { type Dependencies, type Feature, tellLog } from './feature.js';
@@ -132,10 +133,11 @@ class LocalDocumentAgents extends DocumentAgents {
  * @param registered names of functions
  */
 export const agentWarnings = (
-  { agentUrls, agentCredentials: credentials }: Pick<Config, 'agentUrls' | 'agentCredentials'>,
+  config: Pick<Config, 'agentUrls' | 'agentBaseUrl' | 'agentCredentials'>,
   definitions: Definitions,
   registered: Iterable<string>,
 ): readonly string[] => {
+  const { agentUrls } = config;
   const functions = new Set([...registered].map(variableName));
   const known = new Set([...knownAgents.map(({ name }) => name), ...registered]);
   const users = usersOf(definitions);
@@ -144,7 +146,7 @@ export const agentWarnings = (
   const unused = Object.keys(agentUrls).filter(
     (variable) => !needed.has(variable.slice('AGENT_'.length, -'_URL'.length)),
   );
-  const carried = settingsOf(credentials);
+  const carried = settingsOf(config.agentCredentials);
   return [
     ...unknown.map((agent) => {
       const meant = nearest(
@@ -163,6 +165,14 @@ export const agentWarnings = (
     ...carried
       .filter(({ agent }) => functions.has(agent))
       .map(({ variable }) => `${variable}: this agent is a registered function, which is called without headers`),
+    ...carried
+      .filter(({ agent, credential }) => IN_CLEAR.has(credential) && !functions.has(agent))
+      .flatMap(({ agent, variable }) =>
+        goesInClear(config, agent).map(
+          (to) =>
+            `${variable}: what it holds goes to ${to} without TLS, where others may read it. Let the agent's URL begin with https`,
+        ),
+      ),
   ];
 };
 
@@ -170,6 +180,17 @@ const settingsOf = (credentials: Config['agentCredentials']) =>
   Object.entries(credentials).flatMap(([agent, values]) =>
     Object.keys(values).map((credential) => ({ agent, credential, variable: `AGENT_${agent}_${credential}` })),
   );
+
+/** What is itself sent; a secret that signs is not. */
+const IN_CLEAR: ReadonlySet<string> = new Set(['HEADERS_FILE', 'TOKEN_FILE']);
+
+/** The address of that agent, where it is another machine's and without TLS. */
+const goesInClear = ({ agentUrls, agentBaseUrl }: Pick<Config, 'agentUrls' | 'agentBaseUrl'>, agent: string) => {
+  const url = agentUrls[`AGENT_${agent}_URL`] ?? agentBaseUrl;
+  if (url === undefined) return [];
+  const { protocol, hostname, origin } = new URL(url);
+  return protocol === 'http:' && !isLoopback(hostname.replace(/^\[|\]$/g, '')) ? [origin] : [];
+};
 
 /** @param ending of the variable's name, behind the agent's */
 const unusedSetting = (variable: string, ending: string, needed: ReadonlySet<string>): string => {
