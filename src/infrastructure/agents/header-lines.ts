@@ -18,7 +18,7 @@ const LONGEST_VALUE = 8 * 1024;
 const MOST_HEADERS = 50;
 
 /** Problems are sentences to which the caller puts the name of the setting. They show no value. */
-export type HeaderLines = Readonly<{ headers: ReadonlyMap<string, string>; problems: readonly string[] }>;
+type HeaderLines = Readonly<{ headers: ReadonlyMap<string, string>; problems: readonly string[] }>;
 
 /** Names come in lower case. */
 export const readHeaderLines = (text: string): HeaderLines => {

@@ -1,6 +1,6 @@
 /** Keeps secrets of our calls out of what agents send back: some repeat the headers that they were sent. */
 
-export const HIDDEN = '[hidden]';
+const HIDDEN = '[hidden]';
 
 /** A shorter one would be found in texts that have nothing to do with it. */
 const SHORTEST = 8;

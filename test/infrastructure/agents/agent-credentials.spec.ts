@@ -1,4 +1,6 @@
 /** Calls that carry headers and signatures, to a real server; the secrets change while they run. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -194,4 +196,27 @@ test('a redirect takes no header to another server', async () => {
   expect(await agents.call(aCall(), server.url)).toMatchObject({ success: false, error: { code: 'REDIRECT' } });
   expect(server.received).toHaveLength(1);
   expect(other.received).toEqual([]);
+});
+
+/** What docs/agents.md gives agents to check signatures with. */
+const checkOfTheDocs = (headers: object, body: string, secret: string): string => {
+  const page = readFileSync('docs/agents.md', 'utf8');
+  const [, snippet] = /```js\n(import \{ createHmac[^]*?)```/.exec(page) ?? [];
+  const program = `${snippet}\nconsole.log(isSigned(${JSON.stringify(headers)}, ${JSON.stringify(body)}))`;
+  const env = { ...process.env, SECRET: secret };
+  return execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8', env }).trim();
+};
+
+test('the check of the documentation takes calls that are signed, and no others', async () => {
+  clock.at = Date.now();
+  const server = await serve(succeed);
+  const agents = calling(
+    await open({ REGDATA: { SIGNING_SECRET_FILE: await write('secrets', `${FIRST}\n${SECOND}`) } }),
+  );
+  await agents.call(aCall(), server.url);
+  const { headers, body } = server.received[0]!;
+  expect([FIRST, SECOND].map((secret) => checkOfTheDocs(headers, body, secret))).toEqual(['true', 'true']);
+  expect(checkOfTheDocs(headers, `${body} `, FIRST)).toBe('false');
+  const late = { ...headers, 'webhook-timestamp': String(Number(headers['webhook-timestamp']) - 301) };
+  expect(checkOfTheDocs(late, body, FIRST)).toBe('false');
 });
