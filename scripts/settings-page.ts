@@ -5,13 +5,26 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
-import { AGENT_BOUNDS, variables, VARIABLE_NAMES, type Variables } from '../src/infrastructure/config/variables.js';
+import {
+  AGENT_BOUNDS,
+  agentCredential,
+  variables,
+  VARIABLE_NAMES,
+  type Variables,
+} from '../src/infrastructure/config/variables.js';
 
 export const SETTINGS_PAGE = 'docs/settings.md';
 
-/** The one line of .env.example that names no variable of the configuration: it stands for the address of any agent. */
+/** Stands for the address of any agent. Of the lines in .env.example only this and credentials name no variable of the configuration. */
 const AGENT_URL_EXAMPLE = 'AGENT_WRITER_URL';
 const AGENT_URL = 'AGENT_<NAME>_URL';
+
+const CREDENTIAL_TAKES = {
+  HEADERS: 'headers, one `Name: value` a line',
+  HEADERS_FILE: 'a file of headers, one `Name: value` a line',
+  TOKEN_FILE: 'a file with a bearer token alone',
+  SIGNING_SECRET_FILE: 'a file with one or two lines of `whsec_` and base64',
+} as const;
 
 type Setting = Readonly<{ names: readonly string[]; default: string; takes: string; meaning: string }>;
 
@@ -45,6 +58,9 @@ const isVariable = (name: string): name is keyof Variables => VARIABLE_NAMES.som
 
 function settingOf(name: string, shown: string, meaning: string): Setting {
   if (name === AGENT_URL_EXAMPLE) return { names: [AGENT_URL], default: '', takes: takes('AGENT_BASE_URL'), meaning };
+  const { credential } = agentCredential(name) ?? {};
+  if (credential)
+    return { names: [`AGENT_<NAME>_${credential}`], default: '', takes: CREDENTIAL_TAKES[credential], meaning };
   if (!isVariable(name)) throw new Error(`expected .env.example to name settings only; got ${name}. Remove it there.`);
   const bound = AGENT_BOUNDS.find((each) => name === `AGENT_${each}`);
   const names = bound ? [name, `AGENT_<NAME>_${bound}`] : [name];

@@ -62,6 +62,8 @@ export type Dependencies = Readonly<{
   /** Folders of projects, by id, whose file is not in `PROJECTS_DIR`. */
   projectDirs: ReadonlyMap<string, string>;
   agents: Agents & Closable;
+  /** What no report of an agent may bring into a history: it changes while we run. */
+  agentSecrets: () => readonly string[];
   taskTokens: TaskTokens;
   json: JsonReader & Closable;
   /** By which this installation's calls of its own agents are known. */

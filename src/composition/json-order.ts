@@ -9,7 +9,14 @@ import { readJson, type BodyRules } from '../interfaces/http/server/read-json.js
 import { Refusal } from '../interfaces/http/server/refusal.js';
 
 export type JsonOrder =
-  | Readonly<{ kind: 'body'; rules: BodyRules; task: Task | null; now: Date; limits: AgentLimits }>
+  | Readonly<{
+      kind: 'body';
+      rules: BodyRules;
+      task: Task | null;
+      now: Date;
+      limits: AgentLimits;
+      secrets: readonly string[];
+    }>
   | Readonly<{ kind: 'answer'; order: AnswerOrder }>;
 
 type Failure = Readonly<{ code: string; message: string }>;
@@ -35,10 +42,11 @@ export const carryOut = (asked: JsonOrder, bytes: Uint8Array): JsonResult => {
 };
 
 /** With a report the body is left out: the controller reads only the report. */
-const readBody = ({ rules, task, now, limits }: JsonOrder & { kind: 'body' }, bytes: Uint8Array): ReadBody => {
+const readBody = ({ rules, task, now, limits, secrets }: JsonOrder & { kind: 'body' }, bytes: Uint8Array): ReadBody => {
   const body = readJson(bytes, rules);
   if (!task) return { body, report: null };
-  return { body: {}, report: new AgentTaskReports(new OneMoment(now), limits).read(body, task.step, task.token) };
+  const reports = new AgentTaskReports(new OneMoment(now), limits, () => secrets);
+  return { body: {}, report: reports.read(body, task.step, task.token) };
 };
 
 class OneMoment extends Clock {

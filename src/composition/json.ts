@@ -46,6 +46,8 @@ export class JsonThreads extends JsonReader {
     private readonly limits: JsonThreadLimits,
     private readonly agentLimits: AgentLimits,
     private readonly now: () => Date,
+    /** Of calls of agents, which no report may bring into a history. */
+    private readonly secrets: () => readonly string[] = () => [],
   ) {
     super();
     this.threads = new KeptThreads(new URL('./json-thread.js', import.meta.url), limits, carryOut);
@@ -63,6 +65,8 @@ export class JsonThreads extends JsonReader {
       task,
       now: this.now(),
       limits: this.agentLimits,
+      // Only a report can repeat them.
+      secrets: task ? this.secrets() : [],
     } as const;
     const result = await this.threads.run(about, whole(bytes)).catch(refused);
     switch (result.kind) {

@@ -13,7 +13,7 @@ import { loadDefinitions } from '../infrastructure/definitions/load-definitions.
 import { installationSecret } from '../infrastructure/postgres/data-source.js';
 import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
 import { PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
-import { agentLimits, agentWarnings, installationToken, reachAgents } from './agents.js';
+import { agentCredentials, agentLimits, agentWarnings, installationToken, reachAgents } from './agents.js';
 import { AppModule, featuresOf } from './app.module.js';
 import { openAudit, pinIt } from './audit.js';
 import { type Dependencies, type Feature, ApplicationLogger, logErrors, tellLog } from './feature.js';
@@ -119,16 +119,18 @@ const dependenciesOf = async (
   // Another log, or one that does not answer, is found at the first use as well; an operator should read of it first.
   await logIdentity.check().catch(() => undefined);
   const taskTokens = new HmacTaskTokens(await installationSecret(dataSource, 'task-tokens'));
-  const json = new JsonThreads(jsonThreadLimits(config), agentLimits(config), () => clock.now());
+  const credentials = await agentCredentials(config, clock);
+  const agentSecrets = () => credentials.secrets();
+  const json = new JsonThreads(jsonThreadLimits(config), agentLimits(config), () => clock.now(), agentSecrets);
   const token = await installationToken(config, dataSource, ownUrl);
   const metrics = new PrometheusMetrics();
-  const calling = { readAnswer: json.readAnswer, token, metrics };
+  const calling = { readAnswer: json.readAnswer, token, credentials, metrics };
   const agents = reachAgents(config, definitions, clock, taskTokens, ownUrl, calling);
   const worker = `${hostname()}:${process.pid}:${ids.uuid().slice(0, 8)}`;
   const audit = await openAudit(config, dataSource);
   if (audit.pins.size === 0) new Logger('Audit').log(pinIt(audit.signer.keyId));
   const door = doorOf(config);
-  const made = { taskTokens, json, token, metrics, agents, worker, audit, door };
+  const made = { taskTokens, json, token, metrics, agents, agentSecrets, worker, audit, door };
   const logs = { log, unguardedLog, logIdentity, diagnosis };
   return { ...own, ...made, ...logs, config, dataSource, closePlatform };
 };

@@ -1,4 +1,5 @@
 import { DEFAULT_JSON_THREAD_LIMITS, JsonThreads } from '../../src/composition/json.js';
+import { carryOut } from '../../src/composition/json-order.js';
 import { defaultAgentLimits } from '../../src/infrastructure/agents/limits.js';
 
 const [RULES, MANY] = [{ depth: 64, members: 100_000 }, 20];
@@ -43,4 +44,14 @@ describe('JSON texts that arrive all at once', () => {
     const rounds = await roundsOf([...large, () => json.read(body(100), RULES, null)]);
     expect(rounds.at(-1)).toBe(0);
   });
+});
+
+test('a report that is read in a thread brings no secret of our calls along', () => {
+  const asked = { kind: 'body', rules: RULES, task: { step: 'write', token: 'the-token' }, now: new Date(0) } as const;
+  const report = { type: 'complete', data: { said: 'is a-secret-token' } };
+  const result = carryOut(
+    { ...asked, limits: defaultAgentLimits, secrets: ['a-secret-token'] },
+    Buffer.from(JSON.stringify(report)),
+  );
+  expect(result).toMatchObject({ read: { report: { reply: { data: { said: 'is [hidden]' } } } } });
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { SETTINGS_PAGE, settingsPage } from '../../scripts/settings-page.js';
-import { AGENT_BOUNDS, VARIABLE_NAMES } from '../../src/infrastructure/config/variables.js';
+import { AGENT_BOUNDS, AGENT_CREDENTIALS, VARIABLE_NAMES } from '../../src/infrastructure/config/variables.js';
 
 const example = readFileSync('.env.example', 'utf8');
 
@@ -14,7 +14,7 @@ describe('docs/settings.md', () => {
     const named = rows.flatMap((row) =>
       [...(row.split(' | ')[0] ?? '').matchAll(/`([^`]+)`/g)].map(([, name]) => name),
     );
-    const ofOneAgent = ['URL', ...AGENT_BOUNDS].map((end) => `AGENT_<NAME>_${end}`);
+    const ofOneAgent = ['URL', ...AGENT_BOUNDS, ...AGENT_CREDENTIALS].map((end) => `AGENT_<NAME>_${end}`);
     expect(named.sort()).toEqual([...VARIABLE_NAMES, ...ofOneAgent].sort());
   });
 

@@ -8,6 +8,8 @@ type SeenCall = Readonly<{
   path: string;
   headers: IncomingHttpHeaders;
   input: AgentInput;
+  /** The body as it came. */
+  text: string;
   /** Whether the caller has hung up before it got an answer. */
   aborted: () => boolean;
 }>;
@@ -34,9 +36,10 @@ export const startAgentServer = async (answer: Answer): Promise<AgentServer> => 
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
-      const input = JSON.parse(Buffer.concat(chunks).toString('utf8')) as AgentInput;
+      const text = Buffer.concat(chunks).toString('utf8');
+      const input = JSON.parse(text) as AgentInput;
       const aborted = () => response.destroyed && !response.writableEnded;
-      const call = { path: request.url ?? '', headers: request.headers, input, aborted };
+      const call = { path: request.url ?? '', headers: request.headers, input, text, aborted };
       calls.push(call);
       const result = answer(call, response);
       if (result === undefined) return;

@@ -47,6 +47,8 @@ export type AgentInfo = Readonly<{
   name: string;
   kind: 'http' | 'function';
   url: string | null;
+  /** What each call carries beside the work: names of headers, and whether it is signed. */
+  sends?: Readonly<{ headers: readonly string[]; signed: boolean }> | undefined;
 }>;
 
 export abstract class Agents {

@@ -1,35 +1,22 @@
 /** What a subscriber is sent, as Standard Webhooks has it. */
-import { createHmac } from 'node:crypto';
 import { WEBHOOK_STREAM_PREFIX, webhookIdOf, type WebhookFilter, unknownTypes } from '../../domain/webhook/webhook.js';
 import { eventShapes } from '../../domain/workflow/event-shapes.js';
 import type { RecordedEvent } from '../log/event-log.js';
 import { eventView } from '../history/page-from-log.js';
 import { eventAnswer } from '../queries/shown-actor.js';
 import { InvalidRequest } from '../runtime/errors.js';
+import { signatureHeaders } from './signature.js';
 
-const SECRET_PREFIX = 'whsec_';
-
-/** `v1,` and the base64 of an HMAC-SHA256 over id, timestamp and body, with points between. */
-export const signatureOf = (secret: string, id: string, timestamp: number, body: string): string => {
-  const key = Buffer.from(secret.startsWith(SECRET_PREFIX) ? secret.slice(SECRET_PREFIX.length) : secret, 'base64');
-  return `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`;
-};
-
-/** One signature for each secret, so that a receiver may have the old one or the new. */
+/** The headers of one delivery, signed with each secret. */
 export const headersFor = (
   id: string,
   secrets: readonly string[],
   body: string,
   now: Date,
-): Readonly<Record<string, string>> => {
-  const timestamp = Math.floor(now.getTime() / 1_000);
-  return {
-    'content-type': 'application/json',
-    'webhook-id': id,
-    'webhook-timestamp': String(timestamp),
-    'webhook-signature': secrets.map((secret) => signatureOf(secret, id, timestamp, body)).join(' '),
-  };
-};
+): Readonly<Record<string, string>> => ({
+  'content-type': 'application/json',
+  ...signatureHeaders(id, secrets, body, now),
+});
 
 /**
  * `{type, timestamp, data}`: the event as `GET .../events` shows it. The same for every attempt.

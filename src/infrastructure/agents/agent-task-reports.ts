@@ -6,6 +6,7 @@ import { TaskReports, type TaskReport, TaskTokens, type AttemptRef } from '../..
 import type { JsonObject } from '../../domain/json.js';
 import { describe, readResult } from './answer.js';
 import { bounded } from './failures.js';
+import { hideIn } from './hidden-secrets.js';
 import type { AgentLimits } from './limits.js';
 
 const ID_BYTES = 16;
@@ -69,6 +70,8 @@ export class AgentTaskReports extends TaskReports {
   constructor(
     private readonly clock: Clock,
     private readonly limits: AgentLimits,
+    /** Asked at each report: they change while we run. */
+    private readonly secrets: () => readonly string[] = () => [],
   ) {
     super();
   }
@@ -101,13 +104,18 @@ export class AgentTaskReports extends TaskReports {
     // The description names every unknown member, however many there are.
     if (!data) throw invalid(bounded(describe(error), this.limits.messageLength));
     // Replaced before the text is cut: the rest of a token may be enough to complete it.
-    const safe = data.message?.replaceAll(token, '[task token]');
+    const safe = data.message && hideIn(data.message.replaceAll(token, '[task token]'), this.secrets());
     const message = safe ? bounded(safe, this.limits.progressLength) : null;
     return { type: 'heartbeat', percent: data.percent ?? null, message };
   }
 
   private result(json: unknown, step: string) {
-    const answer = readResult(json, { step, now: this.clock.now(), limits: this.limits });
+    const answer = readResult(json, {
+      step,
+      now: this.clock.now(),
+      limits: this.limits,
+      secrets: this.secrets(),
+    });
     if (answer.kind === 'garbage') throw invalid(answer.problem);
     return answer.reply;
   }

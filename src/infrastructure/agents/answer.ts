@@ -4,6 +4,7 @@ import { type Json, type JsonObject, isStorableText } from '../../domain/json.js
 import { lostNumeral } from '../../domain/numerals.js';
 import { excessOf } from '../../domain/json-scan.js';
 import { bounded, failure, retryAfterMs } from './failures.js';
+import { hideInJson } from './hidden-secrets.js';
 import type { AgentLimits } from './limits.js';
 
 /** @param token the task token that was offered with the call, where an answer may take it; else null */
@@ -105,7 +106,8 @@ export type ReadAnswer =
   | Readonly<{ kind: 'reply'; reply: AgentReply }>
   | Readonly<{ kind: 'garbage'; problem: string; remark: string | null }>;
 
-type AnswerContext = Readonly<{ step: string; now: Date; limits: AgentLimits }>;
+/** @param secrets `searchable` ones of our calls, which no answer may bring into a history; none where there are none */
+type AnswerContext = Readonly<{ step: string; now: Date; limits: AgentLimits; secrets?: readonly string[] }>;
 
 const CODE_LENGTH = 100;
 
@@ -127,9 +129,11 @@ export const readAnswer = (text: string, context: AnswerContext): ReadAnswer => 
 };
 
 /** The same for JSON that was parsed already. */
-export const readResult = (json: unknown, { step, now, limits }: AnswerContext): ReadAnswer => {
-  const unfit = unstorable(json, limits.answerDepth);
+export const readResult = (given: unknown, { step, now, limits, secrets = [] }: AnswerContext): ReadAnswer => {
+  const unfit = unstorable(given, limits.answerDepth);
   if (unfit) return garbage(unfit);
+  // Before any text is cut: the rest of a secret may be enough to complete it.
+  const json = hideInJson(given, secrets);
   // Before the shapes are compared: a hundred thousand wrong artifacts would make as many issues.
   const sent = (json as Readonly<{ artifacts?: unknown }> | null)?.artifacts;
   if (Array.isArray(sent) && sent.length > limits.artifactsPerAnswer)
@@ -150,7 +154,7 @@ export const readResult = (json: unknown, { step, now, limits }: AnswerContext):
     );
     return { kind: 'reply', reply };
   }
-  const artifacts = readArtifacts(valid.artifacts ?? []);
+  const artifacts = readArtifacts(valid.artifacts ?? [], secrets);
   if (typeof artifacts === 'string') return garbage(artifacts);
   const metadata = (valid.metadata ?? {}) as JsonObject;
   return { kind: 'reply', reply: { success: true, data: asObject(valid.data as Json, step), metadata, artifacts } };
@@ -186,13 +190,16 @@ const tooManyArtifacts = (sent: number, limit: number) => `it has ${sent} artifa
 type Sent = Readonly<{ name: string; content_type: string; content_base64: string }>;
 
 /** @returns the problem where there is one */
-const readArtifacts = (sent: readonly Sent[]): AgentArtifact[] | string => {
+const readArtifacts = (sent: readonly Sent[], secrets: readonly string[]): AgentArtifact[] | string => {
   if (new Set(sent.map(({ name }) => name)).size < sent.length) return 'two of its artifacts have one name';
   const artifacts: AgentArtifact[] = [];
   for (const [index, { name, content_type, content_base64 }] of sent.entries()) {
     const content = Buffer.from(content_base64, 'base64');
     // Buffer skips what it does not understand: only whole base64 comes out as it went in.
     if (content.toString('base64') !== content_base64) return `artifacts.${index}.content_base64 is not padded base64`;
+    // A file is kept as it is or not at all.
+    if (secrets.some((secret) => content.includes(secret)))
+      return `artifacts.${index} holds a secret with which agents are called`;
     artifacts.push({ name, contentType: content_type, content });
   }
   return artifacts;

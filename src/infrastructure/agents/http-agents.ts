@@ -4,9 +4,11 @@ import { deferred, type AgentCall, type AgentReply, type Deferred } from '../../
 import type { Clock } from '../../application/runtime/clock.js';
 import type { ErrorType } from '../../domain/workflow/retry-policy.js';
 import { OutgoingHttp } from '../system/outgoing-http.js';
+import type { CallCredentials } from './agent-credentials.js';
 import { shown } from './agent-urls.js';
 import { type ReadAnswer, readAnswerHere, type AnswerRead, type AnswerReader } from './answer.js';
 import { connectionFailure, bounded, failure, retryAfterMs, sentAt } from './failures.js';
+import { hideIn } from './hidden-secrets.js';
 import type { AgentLimits } from './limits.js';
 
 /**
@@ -97,12 +99,18 @@ const withoutUser = (url: URL): URL => {
   return plain;
 };
 
+/** @param body as it is sent: a signature is made of it */
+export type CredentialsFor = (call: AgentCall, url: URL, body: string) => Promise<CallCredentials>;
+
+/** The secrets that the answer of a call must not bring into a history, and whether it may take the task that was offered. */
+type Asked = Readonly<{ call: AgentCall; task: TaskOffer | null; secrets: readonly string[] }>;
+
 /**
  * Calls agents over HTTP: POST of the input as JSON, with the headers `Idempotency-Key`, `traceparent` and `X-Deadline`
  * (when the attempt times out, ISO-8601 UTC), `X-Timeout-Ms` (the same as a span), and with a task offer: an agent that answers 202 and
  * `{"task_token": <X-Task-Token>}` has taken it. Once connected, only the call's signal ends a call, before the headers or in
- * the body. A kept connection that the agent closes in between is not the agent's failure. Redirects are not followed,
- * compressed answers are not read.
+ * the body. A kept connection that the agent closes in between is not the agent's failure. Redirects are not followed, so no
+ * credentials reach another server; compressed answers are not read.
  */
 export class HttpAgents {
   private readonly outgoing: OutgoingHttp;
@@ -112,7 +120,7 @@ export class HttpAgents {
     private readonly limits: AgentLimits,
     private readonly offer: (call: AgentCall) => TaskOffer | null = () => null,
     private readonly readAnswer: AnswerReader = readAnswerHere,
-    private readonly headersFor: (url: URL) => Readonly<Record<string, string>> = () => ({}),
+    private readonly credentialsFor: CredentialsFor = async () => ({ headers: {}, secrets: [] }),
   ) {
     const connections = {
       // Undici's own are 300 s; an agent may take longer.
@@ -143,30 +151,28 @@ export class HttpAgents {
       const body = JSON.stringify(call.input);
       const bytes = Buffer.byteLength(body);
       if (bytes > this.limits.requestBytes) return tooLarge(where, bytes, this.limits.requestBytes);
+      const { headers, secrets } = await this.credentialsFor(call, url, body);
+      // The files may have taken their time.
+      call.signal.throwIfAborted();
       const sent = {
-        headers: { ...headersOf(call, url, task, this.clock.now()), ...this.headersFor(url) },
+        headers: { ...headersOf(call, url, task, this.clock.now()), ...headers },
         body,
         signal: call.signal,
       };
       const response = await this.outgoing.post(withoutUser(url), sent);
-      return await this.read(where, call, response, task);
+      return await this.read(where, { call, task, secrets }, response);
     } catch (error) {
       return connectionFailure(where, error, this.limits);
     }
   }
 
-  private async read(
-    where: string,
-    call: AgentCall,
-    response: Dispatcher.ResponseData,
-    task: TaskOffer | null,
-  ): Promise<AgentReply | Deferred> {
+  private async read(where: string, asked: Asked, response: Dispatcher.ResponseData): Promise<AgentReply | Deferred> {
     const { statusCode: status, headers } = response;
     const now = this.clock.now();
     const sent = sentAt(headers.date, now);
     const wait = retryAfterMs([headers['retry-after']].flat()[0], sent, this.limits.retryAfterMs);
     const fail = (type: Parameters<typeof failure>[0], code: string, text: string) =>
-      failure(type, code, bounded(`${where}: ${text}`, this.limits.messageLength), wait);
+      failure(type, code, bounded(hideIn(`${where}: ${text}`, asked.secrets), this.limits.messageLength), wait);
     if (isRedirect(status)) {
       discard(response);
       return fail(
@@ -175,7 +181,7 @@ export class HttpAgents {
         `expected an answer, got ${describeStatus(status)}, which is not followed. Set the agent's final URL`,
       );
     }
-    const answer = await this.answerOf(call, response, now, task);
+    const answer = await this.answerOf(asked, response, now);
     if (answer.kind === 'taken') return deferred;
     // An agent that names the class of its error knows better than the status.
     if (answer.kind === 'reply' && !answer.reply.success)
@@ -188,16 +194,15 @@ export class HttpAgents {
     return fail(
       'transient',
       'INVALID_ANSWER',
-      `expected JSON like {"success": true, "data": {...}}, got ${contentOf(headers)}, but ${answer.problem}`,
+      `expected JSON like {"success": true, "data": {...}}, got ${contentOf(headers, asked.secrets)}, but ${answer.problem}`,
     );
   }
 
   /** @throws what undici throws when a successful answer breaks off; a status of another kind counts without its body */
   private async answerOf(
-    call: AgentCall,
+    { call, task, secrets }: Asked,
     response: Dispatcher.ResponseData,
     now: Date,
-    task: TaskOffer | null,
   ): Promise<AnswerRead> {
     const garbage = (problem: string): ReadAnswer => ({ kind: 'garbage', problem, remark: null });
     const encoding = response.headers['content-encoding'];
@@ -213,7 +218,7 @@ export class HttpAgents {
       return garbage('it breaks off');
     }
     const token = response.statusCode === ACCEPTED && task !== null ? task.token : null;
-    return this.readAnswer(bytes, { context: { step: call.input.step, now, limits: this.limits }, token });
+    return this.readAnswer(bytes, { context: { step: call.input.step, now, limits: this.limits, secrets }, token });
   }
 }
 
@@ -224,8 +229,8 @@ const discard = ({ body }: Dispatcher.ResponseData): void => {
   body.on('error', () => undefined).destroy();
 };
 
-const contentOf = (headers: Dispatcher.ResponseData['headers']): string =>
-  String(headers['content-type'] ?? 'an answer without a content-type').slice(0, 100);
+const contentOf = (headers: Dispatcher.ResponseData['headers'], secrets: readonly string[]): string =>
+  hideIn(String(headers['content-type'] ?? 'an answer without a content-type'), secrets).slice(0, 100);
 
 const tooLarge = (where: string, bytes: number, limit: number): AgentReply =>
   failure(

@@ -18,6 +18,8 @@ type AgentRoutes = Readonly<{
   urls: AgentUrls;
   /** The agents that the installed definitions name. */
   named: readonly string[];
+  /** What calls of an agent over HTTP carry, as far as it may be seen. */
+  sends?: (agent: string) => AgentInfo['sends'];
 }>;
 
 /** Finds the agent of a name: a registered function, or an HTTP endpoint. */
@@ -39,12 +41,13 @@ export class RoutedAgents extends Agents {
   }
 
   list(): readonly AgentInfo[] {
-    const { functions, urls, named } = this.routes;
+    const { functions, urls, named, sends: sendsOf } = this.routes;
     const names = [...new Set([...knownAgents.map(({ name }) => name), ...functions.keys(), ...named])];
     return [...names, ...urls.furtherNames(names)].map((name) => {
       if (functions.has(name)) return { name, kind: 'function', url: null };
       const url = this.addressOf(name);
-      return { name, kind: 'http', url: url instanceof URL ? shown(url) : null };
+      const sends = sendsOf?.(name);
+      return { name, kind: 'http', url: url instanceof URL ? shown(url) : null, ...(sends && { sends }) };
     });
   }
 

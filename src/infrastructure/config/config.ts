@@ -1,7 +1,15 @@
 /** The settings of one process, read once at its start. */
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
-import { agentBound, type AgentBoundValues, type Variables, variables } from './variables.js';
+import { readCredentials } from '../agents/credentials.js';
+import {
+  agentBound,
+  type AgentBoundValues,
+  agentCredential,
+  type AgentCredentialValues,
+  type Variables,
+  variables,
+} from './variables.js';
 import { isAgentUrl, unknownNames } from './names.js';
 import { contradictions } from './rules.js';
 import { addPasswords } from './passwords.js';
@@ -42,6 +50,8 @@ export type Config = Readonly<{ [Name in keyof Variables as Camel<Name>]: Variab
     agentUrls: Readonly<Record<string, string>>;
     /** What is bounded otherwise than for all agents, by the agent's name in upper case with _ for - . */
     agentBounds: Readonly<Record<string, Partial<AgentBoundValues>>>;
+    /** What calls carry, by the agent's name as above. Paths are absolute. */
+    agentCredentials: Readonly<Record<string, AgentCredentialValues>>;
   }>;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -79,6 +89,9 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
     if (parsed.success) agentBounds[agent] = { ...agentBounds[agent], [bound]: parsed.data };
     else problems.push(`${name}: expected ${parsed.error.issues[0]?.message}; got ${shown(name, value)}.`);
   }
+  const agentCredentials = credentialsIn(given, workingDirectory);
+  for (const [agent, values] of Object.entries(agentCredentials))
+    problems.push(...readCredentials(agent, values).problems);
   const wellFormed = Object.entries(given).filter(([name]) => !malformed.has(name));
   const values = variables.parse(Object.fromEntries(wellFormed));
   // A contradiction with the default that stands for a malformed value would mislead.
@@ -91,7 +104,17 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
   const { AUDIT_CHECKPOINT_FILE: file = join(values.DATA_DIR, 'audit', 'checkpoints.ndjson') } = values;
   values.AUDIT_CHECKPOINT_FILE = resolve(workingDirectory, file);
   if (values.AGENTS_MODULE) values.AGENTS_MODULE = resolve(workingDirectory, values.AGENTS_MODULE);
-  return Object.freeze({ ...inCamelCase(values), agentUrls: Object.freeze(agentUrls), agentBounds });
+  return Object.freeze({ ...inCamelCase(values), agentUrls: Object.freeze(agentUrls), agentBounds, agentCredentials });
+}
+
+function credentialsIn(given: Readonly<Record<string, string>>, directory: string) {
+  const found: Record<string, AgentCredentialValues> = {};
+  for (const [name, value] of Object.entries(given)) {
+    const { agent, credential } = agentCredential(name) ?? {};
+    if (!agent || !credential) continue;
+    found[agent] = { ...found[agent], [credential]: credential === 'HEADERS' ? value : resolve(directory, value) };
+  }
+  return found;
 }
 
 function withoutEmpty(env: Environment): Record<string, string> {
@@ -99,7 +122,7 @@ function withoutEmpty(env: Environment): Record<string, string> {
   return Object.fromEntries(set.map(([name, value]) => [name, value.trim()]));
 }
 
-function inCamelCase(values: Variables): Omit<Config, 'agentUrls' | 'agentBounds'> {
+function inCamelCase(values: Variables): Omit<Config, 'agentUrls' | 'agentBounds' | 'agentCredentials'> {
   const camel = (name: string) => name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [camel(name), value])) as unknown as Config;
 }

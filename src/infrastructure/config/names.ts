@@ -1,5 +1,5 @@
 /** Finds names that look like ours and are not, so that a misspelt limit is not silently the default. */
-import { agentBound, VARIABLE_NAMES } from './variables.js';
+import { agentBound, agentCredential, VARIABLE_NAMES } from './variables.js';
 
 /** How far a name of that length may be from the known one, in single letters. */
 const mayDiffer = (length: number): number => (length >= 10 ? 2 : 1);
@@ -105,7 +105,10 @@ const isSetByOthers = (name: string, value = '') =>
 
 export const isAgentUrl = (name: string): boolean => name !== 'AGENT_BASE_URL' && AGENT_URL.test(name);
 const isOurs = (name: string) =>
-  isAgentUrl(name) || agentBound(name) !== undefined || VARIABLE_NAMES.some((known) => known === name);
+  isAgentUrl(name) ||
+  agentBound(name) !== undefined ||
+  agentCredential(name) !== undefined ||
+  VARIABLE_NAMES.some((known) => known === name);
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -135,7 +138,11 @@ export function unknownNames(
 const isMeantForUs = (name: string): boolean =>
   OUR_PREFIXES.some((prefix) => name.startsWith(prefix)) || VARIABLE_NAMES.some((known) => isSlipOf(name, known));
 
+/** A secret of one agent where only a file is taken. */
+const AGENT_SECRET = /^AGENT_[A-Z][A-Z0-9_]{0,63}_(TOKEN|SIGNING_SECRET)$/;
+
 function advice(name: string): string {
+  if (AGENT_SECRET.test(name)) return `Put the secret into a file, and name the file in ${name}_FILE.`;
   const meant = VARIABLE_NAMES.find((known) => isSlipOf(name, known)) ?? nearest(name, VARIABLE_NAMES);
   return meant ? `Did you mean ${meant}?` : 'Remove it, or see .env.example for the names there are.';
 }

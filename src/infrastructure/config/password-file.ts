@@ -1,6 +1,6 @@
 /** Passwords that come from files, as containers and service managers hand them over. */
-import { closeSync, openSync, readSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { readSmallFile } from '../system/small-file.js';
 import { UrlProblem } from './url-problem.js';
 
 const MOST_BYTES = 4096;
@@ -19,13 +19,7 @@ export const passwordIn = (file: string, directory = process.cwd()): string => {
 
 const firstBytes = (path: string): string => {
   try {
-    const file = openSync(path, 'r');
-    try {
-      const bytes = Buffer.alloc(MOST_BYTES + 3);
-      return bytes.subarray(0, readSync(file, bytes)).toString('utf8');
-    } finally {
-      closeSync(file);
-    }
+    return readSmallFile(path, MOST_BYTES + 2).toString('utf8');
   } catch (error) {
     const { code = 'an error' } = error as NodeJS.ErrnoException;
     throw new UrlProblem('a file with the password that can be read', `${JSON.stringify(path)} (${code})`);

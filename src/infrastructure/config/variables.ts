@@ -45,6 +45,22 @@ export const agentBound = (name: string): Readonly<{ agent: string; bound: Bound
   return agent === undefined ? undefined : { agent, bound: bound as Bound };
 };
 
+/** What calls of one agent carry: AGENT_<NAME>_HEADERS and so on. There is none for all agents. */
+export const AGENT_CREDENTIALS = ['HEADERS', 'HEADERS_FILE', 'TOKEN_FILE', 'SIGNING_SECRET_FILE'] as const;
+
+type AgentCredential = (typeof AGENT_CREDENTIALS)[number];
+
+/** Of one agent, as they are set: headers themselves, or paths of files. No secret is in it. */
+export type AgentCredentialValues = Readonly<Partial<Record<AgentCredential, string>>>;
+
+const CREDENTIAL_OF_ONE_AGENT = new RegExp(`^AGENT_([A-Z][A-Z0-9_]{0,63})_(${AGENT_CREDENTIALS.join('|')})$`);
+
+/** As `agentBound`. */
+export const agentCredential = (name: string): Readonly<{ agent: string; credential: AgentCredential }> | undefined => {
+  const [, agent, credential] = CREDENTIAL_OF_ONE_AGENT.exec(name) ?? [];
+  return agent === undefined ? undefined : { agent, credential: credential as AgentCredential };
+};
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const MEMBERS = { min: 100, max: 10_000_000 };

@@ -1,4 +1,5 @@
-import { bodyOf, headersFor, signatureOf } from '../../../src/application/webhooks/message.js';
+import { bodyOf, headersFor } from '../../../src/application/webhooks/message.js';
+import { signatureOf } from '../../../src/application/webhooks/signature.js';
 import { verdictOn } from '../../../src/application/webhooks/webhook-deliverer.js';
 import type { RecordedEvent } from '../../../src/application/log/event-log.js';
 import { verify } from '../../support/webhook-receiver.js';

@@ -23,6 +23,8 @@ describe('the list of agents', () => {
       name: 'enrich',
       kind: 'http',
       url: 'http://agents/enrich',
+      headers: [],
+      signed: false,
       running_calls: 0,
       waiting_steps: 0,
       limits: {

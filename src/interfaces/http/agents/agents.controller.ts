@@ -44,13 +44,15 @@ class HoldAgentBody {
 /** What each instance counts and decides for itself, in memory; all else is the same on every instance. */
 const PER_INSTANCE = ['running_calls', 'waiting_steps', 'limits', 'circuit'] as const;
 
-/** Times are ISO-8601 UTC. A rate of null is none. */
-const agentAnswer = ({ name, kind, url, here, hold }: AgentView) => {
+/** Times are ISO-8601 UTC. A rate of null is none. Of headers the names are shown alone: their values are secrets. */
+const agentAnswer = ({ name, kind, url, sends, here, hold }: AgentView) => {
   const { concurrentCalls, rate, circuit } = here.bounds;
   return {
     name,
     kind,
     url,
+    headers: sends?.headers ?? [],
+    signed: sends?.signed ?? false,
     running_calls: here.running,
     waiting_steps: here.waiting,
     limits: {
