@@ -164,7 +164,7 @@ export class AccessLog {
     const tail = await log.readPage(name, { direction: 'backwards', from: 'end', limit: TAIL });
     const last = tail[0];
     if (!last) return stream.unread;
-    const commands = tail.flatMap(({ metadata }) => {
+    const commands = tail.toReversed().flatMap(({ metadata }) => {
       const { commandId } = (metadata ?? {}) as Partial<CommandContext>;
       return typeof commandId === 'string' ? [commandId] : [];
     });

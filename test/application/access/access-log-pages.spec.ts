@@ -34,7 +34,7 @@ const world = async (mostReads?: number) => {
     let cursor: string | null = null;
     do {
       const page: Awaited<ReturnType<AccessLogPages['page']>> = await pages.page({ ...ANY, ...asked, cursor });
-      found.push(page.entries.map(({ kind, data }) => `${kind} ${String(data['name'] ?? whoIn(data))}`));
+      found.push(page.entries.map(({ kind, data }) => `${kind} ${nameIn(data)}`));
       cursor = page.nextCursor;
     } while (cursor !== null);
     return found;
@@ -42,7 +42,9 @@ const world = async (mostReads?: number) => {
   return { pages, all, log };
 };
 
-const whoIn = ({ who }: Readonly<Record<string, unknown>>): string => (who as Readonly<{ id: string }>).id;
+/** Of the service that was given a key, or of the person who signed in. */
+const nameIn = ({ name, who }: Readonly<Record<string, unknown>>): string =>
+  typeof name === 'string' ? name : (who as Readonly<{ id: string }>).id;
 
 const EVERYTHING = [
   ...['SignedIn three-2', 'SignedIn three-1', 'ApiKeyCreated three'],
