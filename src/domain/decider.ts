@@ -23,6 +23,7 @@ export const unreachable = (value: never): never => {
 export type RejectionDetails = Readonly<{
   current_state?: string;
   allowed_actions?: readonly string[];
+  key_id?: string;
 }>;
 
 /** A command that this execution's history does not allow. The HTTP edge turns it into 404 or 409. */

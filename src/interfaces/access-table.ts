@@ -20,6 +20,8 @@ export type AccessRule =
   | Readonly<{ kind: 'task-token' }>
   /** Calls of this installation to its own agents, which have a token of their own. */
   | Readonly<{ kind: 'own-call' }>
+  /** Whoever has a credential that counts, with whatever roles: it says what they may know of themselves. */
+  | Readonly<{ kind: 'known' }>
   | Readonly<{ kind: 'permission'; permission: Permission; target: Target }>;
 
 const needs = (permission: Permission, target: Target = 'none'): AccessRule => ({
@@ -31,6 +33,7 @@ const needs = (permission: Permission, target: Target = 'none'): AccessRule => (
 const WORKFLOW = '/api/v1/workflow';
 const PROJECTIONS = '/api/v1/admin/projections';
 const WEBHOOKS = '/api/v1/workflow/webhooks';
+const ACCESS = '/api/v1/access';
 
 /** By method and the route's template. */
 export const HTTP_ACCESS: Readonly<Record<string, AccessRule>> = {
@@ -88,6 +91,20 @@ export const HTTP_ACCESS: Readonly<Record<string, AccessRule>> = {
   [`POST ${WEBHOOKS}/:id/test`]: needs('webhooks.manage', 'scoped'),
   [`POST ${WEBHOOKS}/:id/secrets`]: needs('webhooks.manage', 'scoped'),
   [`POST ${WEBHOOKS}/:id/deliveries/:delivery_id/redeliver`]: needs('webhooks.manage', 'scoped'),
+
+  [`GET ${ACCESS}/me`]: { kind: 'known' },
+  [`GET ${ACCESS}/keys`]: needs('access.read'),
+  [`GET ${ACCESS}/keys/:id`]: needs('access.read'),
+  [`POST ${ACCESS}/keys`]: needs('access.manage'),
+  [`POST ${ACCESS}/keys/:id/rotate`]: needs('access.manage'),
+  [`POST ${ACCESS}/keys/:id/revoke`]: needs('access.manage'),
+  [`GET ${ACCESS}/grants`]: needs('access.read'),
+  [`POST ${ACCESS}/grants`]: needs('access.manage'),
+  [`POST ${ACCESS}/grants/withdraw`]: needs('access.manage'),
+  [`GET ${ACCESS}/subjects`]: needs('access.read'),
+  [`POST ${ACCESS}/subjects/block`]: needs('access.manage'),
+  [`POST ${ACCESS}/subjects/unblock`]: needs('access.manage'),
+  [`GET ${ACCESS}/log`]: needs('access.log'),
 };
 
 /** Rows of read tables, by the tables' names. */

@@ -9,7 +9,7 @@ export const frozen = <T>(value: T): T => {
   return value;
 };
 
-const givenFor =
+export const givenFor =
   <Command, State, Event>({ decide, evolve, initialState }: Decider<Command, State, Event>) =>
   (...history: readonly Event[]) => {
     const replay = (events: readonly Event[]): State =>

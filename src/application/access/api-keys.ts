@@ -16,9 +16,17 @@ export const KEYS_ISSUER = 'keys';
 
 export type NewKey = Readonly<{ id: string; secretHash: string; key: string }>;
 
-/** @param random so many random bytes. @returns the key, to be shown once, and what is kept of it */
-export const newKey = (random: (bytes: number) => Uint8Array): NewKey => {
-  const id = [...random(ID_LENGTH)].map((byte) => ID_CHARACTERS[byte % ID_CHARACTERS.length]).join('');
+/** So many random bytes, unpredictable to anyone. */
+export type RandomBytes = (bytes: number) => Uint8Array;
+
+const idOf = (bytes: Uint8Array): string =>
+  [...bytes.subarray(0, ID_LENGTH)].map((byte) => ID_CHARACTERS[byte % ID_CHARACTERS.length]).join('');
+
+/** A request that is repeated means the same key. */
+export const keyIdFor = (commandId: string): string => idOf(createHash('sha256').update(`key ${commandId}`).digest());
+
+/** @returns the key, to be shown once, and what is kept of it */
+export const newKey = (random: RandomBytes, id = idOf(random(ID_LENGTH))): NewKey => {
   const secret = Buffer.from(random(SECRET_BYTES)).toString('base64url');
   return { id, secretHash: hashOfSecret(secret), key: `${KEY_PREFIX}${id}_${secret}` };
 };

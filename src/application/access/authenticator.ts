@@ -36,7 +36,13 @@ export abstract class People {
   abstract isSignedIn(sessionId: string): boolean;
 }
 
-type Ports = Readonly<{ directory: AccessDirectory; clock: Clock; people?: People | undefined }>;
+type Ports = Readonly<{
+  directory: AccessDirectory;
+  clock: Clock;
+  people?: People | undefined;
+  /** Told of each key that let someone in. It must not take long. */
+  onKeyUsed?: (keyId: string) => void;
+}>;
 
 const LONGEST_CREDENTIAL = 16 * 1024;
 const BEARER = /^Bearer +([\x21-\x7e]+) *$/i;
@@ -53,8 +59,10 @@ export class Authenticator {
     const token = this.tokenIn(presented);
     if (token === null) return this.byCookie(presented.cookie);
     if (token.startsWith(KEY_PREFIX)) {
-      const { directory, clock } = this.ports;
-      return principalOfKey(keyPresented(token, directory.current, clock.now()));
+      const { directory, clock, onKeyUsed } = this.ports;
+      const key = keyPresented(token, directory.current, clock.now());
+      onKeyUsed?.(key.id);
+      return principalOfKey(key);
     }
     return this.byToken(token);
   }

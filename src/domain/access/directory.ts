@@ -44,16 +44,20 @@ export type DirectoryLimits = Readonly<{ keys: number; grants: number; blocked: 
 
 type Limited = Readonly<{ limits: DirectoryLimits }>;
 
+/** Who counts as an administrator when the last one is not to go: nobody, those who hold a key, or persons with a grant as well. */
+export type Administrators = 'nobody' | 'keys' | 'keys and persons';
+type KeepsAnAdministrator = Readonly<{ administrators: Administrators }>;
+
 export type DirectoryCommand =
   | Message<'CreateApiKey', KeyData & ByWhom & Limited>
   | Message<
       'RotateApiKey',
       Omit<KeyData, 'name' | 'grants'> & Readonly<{ replaces: string; overlapUntil: string }> & ByWhom & Limited
     >
-  | Message<'RevokeApiKey', Readonly<{ id: string }> & ByWhom>
+  | Message<'RevokeApiKey', Readonly<{ id: string }> & ByWhom & KeepsAnAdministrator>
   | Message<'GrantRole', Subject & Grant & ByWhom & Limited>
-  | Message<'WithdrawRole', Subject & Grant & ByWhom>
-  | Message<'BlockSubject', Subject & ByWhom & Limited>
+  | Message<'WithdrawRole', Subject & Grant & ByWhom & KeepsAnAdministrator>
+  | Message<'BlockSubject', Subject & ByWhom & Limited & KeepsAnAdministrator>
   | Message<'UnblockSubject', Subject & ByWhom>;
 
 export type ApiKey = KeyData &
@@ -91,7 +95,7 @@ const decide = (command: DirectoryCommand, state: Directory): readonly Directory
     case 'CreateApiKey': {
       const { limits, ...data } = command.data;
       mustHaveRoomForKey(state, data.at, limits);
-      if (state.keys.has(data.id)) throw new CommandRejected('Conflict', `There is a key ${data.id} already`);
+      if (state.keys.has(data.id)) throw madeBefore(data.id);
       return [{ type: 'ApiKeyCreated', data }];
     }
     case 'RotateApiKey': {
@@ -105,8 +109,11 @@ const decide = (command: DirectoryCommand, state: Directory): readonly Directory
       const { name, grants } = before;
       return [{ type: 'ApiKeyRotated', data: { ...data, name, grants } }];
     }
-    case 'RevokeApiKey':
-      return keyOf(state, command.data.id).revokedAt === null ? [{ type: 'ApiKeyRevoked', data: command.data }] : [];
+    case 'RevokeApiKey': {
+      const { administrators, ...data } = command.data;
+      if (keyOf(state, data.id).revokedAt !== null) return [];
+      return keepingAnAdministrator(state, { type: 'ApiKeyRevoked', data }, administrators);
+    }
     case 'GrantRole': {
       const { limits, ...data } = command.data;
       mustNotBeOwn(data, data.by);
@@ -115,15 +122,16 @@ const decide = (command: DirectoryCommand, state: Directory): readonly Directory
       return [{ type: 'RoleGranted', data }];
     }
     case 'WithdrawRole': {
-      const { data } = command;
-      return grantsOf(state, data).some((each) => sameGrant(each, data)) ? [{ type: 'RoleWithdrawn', data }] : [];
+      const { administrators, ...data } = command.data;
+      if (!grantsOf(state, data).some((each) => sameGrant(each, data))) return [];
+      return keepingAnAdministrator(state, { type: 'RoleWithdrawn', data }, administrators);
     }
     case 'BlockSubject': {
-      const { limits, ...data } = command.data;
+      const { limits, administrators, ...data } = command.data;
       if (isBlocked(state, data)) return [];
       if ([...state.subjects.values()].filter(({ blockedAt }) => blockedAt !== null).length >= limits.blocked)
         throw new CommandRejected('Conflict', `Expected at most ${limits.blocked} blocked persons: unblock some first`);
-      return [{ type: 'SubjectBlocked', data }];
+      return keepingAnAdministrator(state, { type: 'SubjectBlocked', data }, administrators);
     }
     case 'UnblockSubject':
       mustNotBeOwn(command.data, command.data.by);
@@ -132,6 +140,15 @@ const decide = (command: DirectoryCommand, state: Directory): readonly Directory
       return unreachable(command);
   }
 };
+
+/** Of a request that is repeated. */
+export const madeBefore = (id: string): CommandRejected =>
+  new CommandRejected(
+    'Conflict',
+    `Key ${id} was made before, by a request with the same Idempotency-Key: its secret was shown then and is kept nowhere. ` +
+      'Where that answer was lost, revoke the key and make another under a new Idempotency-Key',
+    { key_id: id },
+  );
 
 const keyOf = ({ keys }: Directory, id: string): ApiKey => {
   const key = keys.get(id);
@@ -149,6 +166,31 @@ const isBlocked = ({ subjects }: Directory, of: Subject): boolean =>
 const mustNotBeOwn = ({ issuer, subject }: Subject, by: ByWhom['by']): void => {
   if (by.issuer === issuer && by.id === subject)
     throw new CommandRejected('Conflict', 'Nobody changes their own rights: another administrator has to do it');
+};
+
+const administers = ({ role, projects }: Grant): boolean => role === 'admin' && projects === 'all';
+
+const hasAdministrator = ({ keys, subjects }: Directory, now: string, counted: Administrators): boolean =>
+  [...keys.values()].some((key) => isKeyValid(key, now) && key.grants.some(administers)) ||
+  (counted === 'keys and persons' &&
+    [...subjects.values()].some(({ grants, blockedAt }) => blockedAt === null && grants.some(administers)));
+
+/** Without an administrator nobody could make another one. */
+const keepingAnAdministrator = (
+  state: Directory,
+  event: Extract<DirectoryEvent, Readonly<{ type: 'ApiKeyRevoked' | 'RoleWithdrawn' | 'SubjectBlocked' }>>,
+  counted: Administrators,
+): readonly DirectoryEvent[] => {
+  const { at } = event.data;
+  const isLeft =
+    counted === 'nobody' ||
+    !hasAdministrator(state, at, counted) ||
+    hasAdministrator(evolve(state, event), at, counted);
+  if (isLeft) return [event];
+  throw new CommandRejected(
+    'Conflict',
+    'No administrator of all projects would be left: make another one first, or use `npm run access` on the machine',
+  );
 };
 
 const mustHaveRoomForKey = ({ keys }: Directory, now: string, limits: DirectoryLimits): void => {

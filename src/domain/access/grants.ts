@@ -4,6 +4,21 @@ import { PERMISSIONS, permissionsOf, type Permission, type Role } from './permis
 /** Ids of projects, or the beginnings of ids with `*` at the end; or all projects. */
 export type Projects = 'all' | readonly string[];
 
+const PROJECT = /^[A-Za-z0-9._:@-]{1,128}\*?$/;
+
+/** Of one grant. */
+const MOST_PROJECTS = 100;
+
+/** Whether it is written as grants name projects: `all`, or a list of ids and of beginnings with `*`. */
+export const isProjects = (value: unknown): value is Projects =>
+  value === 'all' ||
+  (Array.isArray(value) &&
+    value.length > 0 &&
+    value.length <= MOST_PROJECTS &&
+    value.every((each) => typeof each === 'string' && PROJECT.test(each)));
+
+export const PROJECTS_EXPECTED = `"all", or 1 to ${MOST_PROJECTS} ids of projects or beginnings of ids with * at the end`;
+
 export type Grant = Readonly<{ role: Role; projects: Projects }>;
 
 /** The projects that a permission counts for; an empty list is no project at all. */

@@ -1,6 +1,7 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet from 'helmet';
+import { AccessLog } from '../../application/access/access-log.js';
 import { Authenticator } from '../../application/access/authenticator.js';
 import { ExecutionProjects } from '../../application/access/execution-projects.js';
 import type { Outages } from '../../application/runtime/outage-log.js';
@@ -72,7 +73,7 @@ export const configureHttp = (
     new BodyAccessGuard(authenticator.mode, projects),
   );
   app.useGlobalPipes(new RequestPipe());
-  app.useGlobalFilters(new ErrorFilter(streams, outages));
+  app.useGlobalFilters(new ErrorFilter(streams, outages, app.get(AccessLog)));
 };
 
 const cachePrivately = (_request: Request, response: Response, next: NextFunction): void => {

@@ -1,7 +1,10 @@
 import { Catch, Logger, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import type { Outages } from '../../application/runtime/outage-log.js';
+import { Forbidden, Unauthenticated } from '../../application/access/principal.js';
+import type { AccessLog } from '../../application/access/access-log.js';
 import { reasonOf } from '../../application/runtime/errors.js';
+import { knownPrincipalOf, routeOf } from './access/principal.js';
 import { answerTo, stackOf } from './server/error-answer.js';
 import { askedToReconnect, type StreamBounds } from './streams/response-sink.js';
 import { loggedPath } from './server/route-group.js';
@@ -14,11 +17,13 @@ export class ErrorFilter implements ExceptionFilter {
   constructor(
     private readonly streams: Pick<StreamBounds, 'retryMs'>,
     private readonly outages: Pick<Outages, 'take'> = { take: () => false },
+    private readonly accessLog: Pick<AccessLog, 'denied'> = { denied: () => undefined },
   ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<Request>();
     const response = host.switchToHttp().getResponse<Response>();
+    if (error instanceof Unauthenticated || error instanceof Forbidden) this.noteDenial(error, request);
     const requestId = String(response.getHeader('X-Request-Id') ?? '');
     const { status, headers, body, isServerFault } = answerTo(error, request, requestId);
     const where = `${request.method} ${loggedPath(request)} (request ${requestId})`;
@@ -35,6 +40,12 @@ export class ErrorFilter implements ExceptionFilter {
     if (askedToReconnect(request, response, { status, headers, body }, this.streams)) return;
     for (const name of ['ETag', 'Content-Disposition', 'Content-Type']) response.removeHeader(name);
     response.status(status).set(headers).json({ success: false, error: body });
+  }
+
+  /** Here and not in the guards, so that what a handler denies is noted as well. */
+  private noteDenial(error: Unauthenticated | Forbidden, request: Request): void {
+    const asked = { principal: knownPrincipalOf(request), address: request.ip, route: routeOf(request) };
+    this.accessLog.denied(error, asked);
   }
 }
 

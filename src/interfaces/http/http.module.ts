@@ -1,4 +1,6 @@
 import { Module } from '@nestjs/common';
+import { AccessController } from './access/access.controller.js';
+import { AccessLogController } from './access/access-log.controller.js';
 import { AgentsController, DocumentAgentsController } from './agents/agents.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { CommandsController } from './executions/commands.controller.js';
@@ -14,6 +16,8 @@ import { WebhookDeliveriesController, WebhooksController } from './webhooks/webh
 /** All routes. A global module provides what the controllers ask for: the buses, and what is not asked over a bus. */
 @Module({
   controllers: [
+    AccessController,
+    AccessLogController,
     AgentsController,
     WebhooksController,
     WebhookDeliveriesController,

@@ -35,7 +35,7 @@ const world = () => {
   };
   const revoke = (id: string) =>
     directory.execute(
-      { type: 'RevokeApiKey', data: { id, by, reason: null, at: clock.now().toISOString() } },
+      { type: 'RevokeApiKey', data: { id, by, reason: null, at: clock.now().toISOString(), administrators: 'nobody' } },
       context(),
     );
   const ask = async (key: string) => authenticator.authenticate({ authorization: `Bearer ${key}` });

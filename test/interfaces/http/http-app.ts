@@ -1,4 +1,7 @@
 import { AccessDirectory } from '../../../src/application/access/access-directory.js';
+import { AccessLog } from '../../../src/application/access/access-log.js';
+import { AccessLogPages } from '../../../src/application/access/access-log-pages.js';
+import { AccessOrders } from '../../../src/application/access/access-orders.js';
 import { Authenticator } from '../../../src/application/access/authenticator.js';
 import { ExecutionProjects } from '../../../src/application/access/execution-projects.js';
 import { Global, Logger, Module } from '@nestjs/common';
@@ -213,8 +216,17 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: WorkflowSaga, useValue: saga },
     { provide: Workflows, useValue: workflows },
     { provide: HeldBackExecutions, useValue: heldBack },
+    {
+      provide: AccessLog,
+      useValue: new AccessLog({ log, clock, ids: new CountingIds('a') }, false, {
+        ...{ onError: () => undefined, notify: () => undefined },
+      }),
+    },
     // No suite over this application asks the routes that need these.
-    ...[Metrics, LiveStreams, OpenStreams].map((provide) => ({ provide, useValue: null })),
+    ...[Metrics, LiveStreams, OpenStreams, AccessOrders, AccessLogPages].map((provide) => ({
+      provide,
+      useValue: null,
+    })),
   ];
   @Global()
   @Module({

@@ -52,3 +52,12 @@ export class KnownLog {
   @Column(INSTANT)
   bound_at!: Date;
 }
+
+@Entity('access_key_uses')
+export class ApiKeyUse {
+  @PrimaryColumn('text')
+  key_id!: string;
+
+  @Column(INSTANT)
+  last_used_at!: Date;
+}

@@ -8,14 +8,10 @@ import { isInScope } from '../../../domain/access/grants.js';
 import type { Permission } from '../../../domain/access/permissions.js';
 import { HTTP_ACCESS, type AccessRule, type Target } from '../../access-table.js';
 import { UUID } from '../server/fields.js';
-import { principalOf, setPrincipal } from './principal.js';
+import { principalOf, routeOf, setPrincipal } from './principal.js';
 
 /** Undefined for a route that the table does not name. */
-const ruleOf = (request: Request): AccessRule | undefined => {
-  const { path } = request.route as Readonly<{ path: string }>;
-  const method = request.method === 'HEAD' ? 'GET' : request.method;
-  return HTTP_ACCESS[`${method} ${path.length > 1 ? path.replace(/\/$/, '') : path}`];
-};
+const ruleOf = (request: Request): AccessRule | undefined => HTTP_ACCESS[routeOf(request)];
 
 const DENIED = 'This route is not open to anyone: it names no permission';
 
@@ -42,7 +38,7 @@ export class AccessGuard implements CanActivate {
     if (rule.kind === 'public' && isAnonymous) return true;
     const principal = await this.authenticator.authenticate({ authorization, cookie });
     setPrincipal(request, principal);
-    if (rule.kind === 'public') return true;
+    if (rule.kind === 'public' || rule.kind === 'known') return true;
     mustHold(principal, rule.permission);
     for (const id of inAddress(request, rule.target)) await this.projects.mustSee(id, principal, rule.permission);
     return true;

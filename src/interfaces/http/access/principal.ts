@@ -12,6 +12,16 @@ export const setPrincipal = (request: Request, principal: Principal): void => vo
 /** Of a route without a guard, as in tests of one controller: that of mode `local`. */
 export const principalOf = (request: Request): Principal => principals.get(request) ?? LOCAL;
 
+/** Null where no guard has found it out: nobody was let in. */
+export const knownPrincipalOf = (request: Request): Principal | null => principals.get(request) ?? null;
+
+/** Method and template of the route, as the table of permissions names it; `none` where the request has no route. */
+export const routeOf = ({ method, route }: Request): string => {
+  const { path } = (route ?? {}) as Readonly<{ path?: string }>;
+  if (path === undefined) return 'none';
+  return `${method === 'HEAD' ? 'GET' : method} ${path.length > 1 ? path.replace(/\/$/, '') : path}`;
+};
+
 /** The projects that a request may see or change by a permission. */
 export const scopeOf = (request: Request, permission: Permission): Scope =>
   principalOf(request).rights.scopeOf(permission);

@@ -2,13 +2,15 @@ import { Body, Controller, Get, HttpCode, Param, Post, Query, Req, Res } from '@
 import { CommandBus, QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { IsOptional } from 'class-validator';
+import { AccessLog } from '../../../application/access/access-log.js';
 import { ReviewAudit } from '../../../application/commands/control-workflow.js';
 import { ListAuditReviews, type RecordedReview } from '../../../application/audit/reviews.js';
 import { OUTCOMES, type ReviewOutcome, type ReviewStatus } from '../../../domain/audit/review.js';
 import { GetAuditPack } from '../../../application/audit/pack/audit-pack.js';
 import { actorAnswer } from '../../../application/queries/shown-actor.js';
 import { answer } from '../server/answer.js';
-import { callerOf, clientLeft } from '../server/caller.js';
+import { principalOf } from '../access/principal.js';
+import { callerOf, clientLeft, requestIdOf } from '../server/caller.js';
 import { ExecutionPath, NoQuery, Field, OneOf, OpaqueId, Reason } from '../server/fields.js';
 
 /** As a number, or as the text that answers give. */
@@ -39,6 +41,7 @@ export class AuditController {
   constructor(
     private readonly commands: CommandBus,
     private readonly queries: QueryBus,
+    private readonly accessLog: AccessLog,
   ) {}
 
   @Post('audit-reviews')
@@ -63,12 +66,20 @@ export class AuditController {
     return answer({ reviews: reviews.map(reviewAnswer), audit: auditAnswer(status) });
   }
 
-  /** A ZIP that proves the execution's history to a reader who has nothing else. Made anew for each request. */
+  /**
+   * A ZIP that proves the execution's history to a reader who has nothing else. Made anew for each request, and given out when it
+   * is recorded that it is.
+   */
   @Get('audit-pack')
-  async pack(@Param() path: ExecutionPath, @Query() _none: NoQuery, @Res() response: Response): Promise<void> {
-    const { name, content } = await this.queries.execute(
-      new GetAuditPack(path.execution_id.toLowerCase(), clientLeft(response)),
-    );
+  async pack(
+    @Param() path: ExecutionPath,
+    @Query() _none: NoQuery,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const executionId = path.execution_id.toLowerCase();
+    const { name, content } = await this.queries.execute(new GetAuditPack(executionId, clientLeft(response)));
+    await this.accessLog.packExported(principalOf(request), executionId, requestIdOf(request));
     response.setHeader('Content-Type', 'application/zip');
     response.setHeader('Content-Disposition', `attachment; filename="${name}"`);
     response.setHeader('Cache-Control', 'no-store');
