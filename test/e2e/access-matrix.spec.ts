@@ -82,6 +82,7 @@ const outcomeOf = (status: number, error: Refused | null): Outcome => {
 type Outcome = 'let in' | 'who are you' | 'denied' | 'not seen';
 
 const expected = (rule: AccessRule, { key, rights }: Caller): Outcome => {
+  if (rule.kind === 'known' && key === null) return 'who are you';
   if (rule.kind !== 'permission') return 'let in';
   if (key === null) return 'who are you';
   const { permission, target } = rule;
