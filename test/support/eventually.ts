@@ -2,13 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 export type Patience = Readonly<{ deadlineMs?: number; everyMs?: number }>;
 
+const [OFTEN_MS, SELDOM_MS] = [20, 200];
+/** A long wait looks less often, as most looks ask a server that has work to do: a wait is over late by at most this part. */
+const LATE_BY = 1 / 20;
+
 /**
- * Runs `check` until it neither throws nor returns `false`, and returns its value.
+ * Runs `check` until it neither throws nor returns `false`, and returns its value. Without `everyMs` it runs every 20 ms at
+ * first, and less often the longer it has waited.
  * @throws the last error of `check`, or that it stayed false, when `deadlineMs` (default 20 000) is over
  */
 export async function eventually<T>(check: () => T | Promise<T>, patience: Patience = {}): Promise<Exclude<T, false>> {
-  const { deadlineMs = 20_000, everyMs = 20 } = patience;
-  const giveUpAt = Date.now() + deadlineMs;
+  const { deadlineMs = 20_000, everyMs } = patience;
+  const beganAt = performance.now();
   for (;;) {
     let failure: unknown;
     try {
@@ -18,7 +23,8 @@ export async function eventually<T>(check: () => T | Promise<T>, patience: Patie
     } catch (error) {
       failure = error;
     }
-    if (Date.now() >= giveUpAt) throw failure;
-    await delay(everyMs);
+    const waitedMs = performance.now() - beganAt;
+    if (waitedMs >= deadlineMs) throw failure;
+    await delay(everyMs ?? Math.min(Math.max(OFTEN_MS, waitedMs * LATE_BY), SELDOM_MS));
   }
 }
