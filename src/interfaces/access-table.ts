@@ -29,7 +29,7 @@ const needs = (permission: Permission, target: Target = 'none'): AccessRule => (
 });
 
 const WORKFLOW = '/api/v1/workflow';
-const PROJECTIONS = '/api/v1/workflow/projections';
+const PROJECTIONS = '/api/v1/admin/projections';
 const WEBHOOKS = '/api/v1/workflow/webhooks';
 
 /** By method and the route's template. */

@@ -15,3 +15,9 @@ export const principalOf = (request: Request): Principal => principals.get(reque
 /** The projects that a request may see or change by a permission. */
 export const scopeOf = (request: Request, permission: Permission): Scope =>
   principalOf(request).rights.scopeOf(permission);
+
+/** The same for filters: nothing where it may see all. */
+export const narrowScopeOf = (request: Request, permission: Permission): Readonly<{ scope?: Scope }> => {
+  const scope = scopeOf(request, permission);
+  return scope === 'all' ? {} : { scope };
+};
