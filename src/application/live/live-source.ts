@@ -65,7 +65,8 @@ export const stateAfter = ({ event, previousState }: LiveEvent): string | null =
 
 /** @returns null where the client does not ask for such events */
 export const noticeFor = ({ projectId, state, scope }: StreamFilter, live: LiveEvent): Notice | null => {
-  if (scope !== undefined && scope !== 'all' && !(live.projectId !== null && isInScope(scope, live.projectId))) return null;
+  if (scope !== undefined && scope !== 'all' && !(live.projectId !== null && isInScope(scope, live.projectId)))
+    return null;
   if (projectId !== undefined && live.projectId !== projectId) return null;
   if (state === undefined || stateAfter(live) === state) return 'event';
   return live.previousState === state ? 'left' : null;

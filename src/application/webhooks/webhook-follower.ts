@@ -1,5 +1,11 @@
 import { STREAM_PREFIX, executionIdOf, workflowStream } from '../../domain/workflow/index.js';
-import { WEBHOOK_STREAM_PREFIX, readWebhookEvent, webhookIdOf, mayMatch, reaches } from '../../domain/webhook/webhook.js';
+import {
+  WEBHOOK_STREAM_PREFIX,
+  readWebhookEvent,
+  webhookIdOf,
+  mayMatch,
+  reaches,
+} from '../../domain/webhook/webhook.js';
 import type { OnError } from '../runtime/errors.js';
 import type { Clock } from '../runtime/clock.js';
 import {

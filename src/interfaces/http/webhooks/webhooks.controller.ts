@@ -244,11 +244,7 @@ export class WebhookDeliveriesController {
   ) {}
 
   @Get()
-  async all(
-    @Param() { id }: WebhookPath,
-    @Query() { state, cursor, limit }: DeliveriesQuery,
-    @Req() request: Request,
-  ) {
+  async all(@Param() { id }: WebhookPath, @Query() { state, cursor, limit }: DeliveriesQuery, @Req() request: Request) {
     const asked = {
       state: state ?? null,
       cursor: cursor ?? null,
