@@ -6,6 +6,7 @@ import { ForeignEvents } from '../application/log/foreign-events.js';
 import type { DirectoryLimits } from '../domain/access/directory.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresProjectsInTables } from '../infrastructure/postgres/access/postgres-projects.js';
+import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
 import { type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
 export const access = ({ config, log, clock, ids, dataSource, outages }: Dependencies): Feature => {
@@ -17,7 +18,7 @@ export const access = ({ config, log, clock, ids, dataSource, outages }: Depende
       { provide: Authenticator, useValue: new Authenticator(config.auth, { directory, clock }) },
       {
         provide: ExecutionProjects,
-        useValue: new ExecutionProjects(log, new PostgresProjectsInTables(dataSource)),
+        useValue: new ExecutionProjects(log, readyUnlessAway(new PostgresProjectsInTables(dataSource))),
       },
     ],
     // Before the first request can be answered. Mode `local` asks nobody: a log that is away then stops no start.
