@@ -74,8 +74,8 @@ export class Webhooks {
       const message = `There are ${this.limits.subscriptions} webhooks, which is as many as may be; delete one first`;
       throw new InvalidRequest('TOO_MANY_WEBHOOKS', message);
     }
-    const projects = scope === 'all' ? undefined : scope;
-    const data = { ...orderOf(context), webhookId, target: targetOf(url), description, filter, projects };
+    const narrow = scope === 'all' ? {} : { projects: scope };
+    const data = { ...orderOf(context), webhookId, target: targetOf(url), description, filter, ...narrow };
     const outcome = await this.execute(webhookId, { type: 'SubscribeWebhook', data }, context);
     const made = outcome.folded.state;
     const isSame = made?.status !== 'removed' && hashOf(pick(data)) === hashOf(pick(made?.subscribed ?? data));

@@ -64,8 +64,13 @@ export class Credentials {
     const held = this.held.get(token ?? '');
     if (held) return held.principal;
     const found = this.authenticator.authenticate({ token, cookie });
-    const hold = (principal: Principal) => this.hold(token ?? '', principal);
-    return found instanceof Promise ? found.then(hold) : hold(found);
+    const keep = (principal: Principal) => this.keep(token ?? '', principal);
+    return found instanceof Promise ? found.then(keep) : keep(found);
+  }
+
+  /** Whether the credential that proved the principal is still one of the connection's. */
+  holds(principal: Principal): boolean {
+    return [...this.held.values()].some((each) => each.principal === principal);
   }
 
   /** No channel belongs to the principal any longer. */
@@ -83,7 +88,7 @@ export class Credentials {
     for (const { principal } of [...this.held.values()]) this.release(principal);
   }
 
-  private hold(token: string, principal: Principal): Principal {
+  private keep(token: string, principal: Principal): Principal {
     let endedBefore: string | null = null;
     let isHeld = false;
     const stop = this.authenticator.watch(principal, (why) => {

@@ -230,21 +230,22 @@ export class Connection {
     } catch (error) {
       return denied(error);
     }
-    if (!(found instanceof Promise)) return this.actAs(found, act);
+    const proceed = (principal: Principal) => {
+      // Since it was checked it may have ended.
+      if (!credentials.holds(principal)) return refuse('Unauthorized: the credential has ended');
+      act(principal);
+      this.releaseUnused(principal);
+    };
+    if (!(found instanceof Promise)) return proceed(found);
     this.held = [];
     const settle = (treat: () => void) => {
       if (this.cutOffAt === undefined) this.guarded(treat);
       this.goOn();
     };
     found.then(
-      (principal) => settle(() => this.actAs(principal, act)),
+      (principal) => settle(() => proceed(principal)),
       (error: unknown) => settle(() => denied(error)),
     );
-  }
-
-  private actAs(principal: Principal, act: (principal: Principal) => void): void {
-    act(principal);
-    this.releaseUnused(principal);
   }
 
   /** In the order in which they came; one of them may have to wait for its credential again. */
