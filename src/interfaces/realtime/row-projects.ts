@@ -12,7 +12,7 @@ type RowProjectsLimits = Readonly<{
   batch: number;
 }>;
 
-export const DEFAULT_ROW_PROJECTS_LIMITS: RowProjectsLimits = { remembered: 10_000, waiting: 10_000, batch: 500 };
+const DEFAULT_ROW_PROJECTS_LIMITS: RowProjectsLimits = { remembered: 10_000, waiting: 10_000, batch: 500 };
 
 type RowProjectsDependencies = Readonly<{
   projectsOf: RealtimeAccess['projectsOf'];
