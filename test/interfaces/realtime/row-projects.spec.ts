@@ -27,7 +27,8 @@ const world = (limits = { remembered: 2, waiting: 3, batch: 10 }) => {
             fail: () => reject(new Error('away')),
           }),
         ),
-      emit: ({ table, record }, project) => emitted.push(`${table} ${record?.['revision'] ?? ''} ${project}`),
+      emit: ({ table, record }, project) =>
+        emitted.push(`${table} ${(record?.['revision'] as string | undefined) ?? ''} ${project}`),
       missed: (why) => missed.push(why),
       onError: (_message, error) => errors.push(error),
     },
