@@ -8,10 +8,10 @@ import { ListAuditReviews } from '../../../application/audit/reviews.js';
 import { ListExecutions } from '../../../application/queries/list-executions.js';
 import { Definitions, type PublishedDefinition } from '../../../application/workflow/definitions.js';
 import type { StepDefinition } from '../../../domain/workflow/events.js';
-import { narrowScopeOf } from '../access/principal.js';
 import { answer, markImmutable, tag } from '../server/answer.js';
 import { auditAnswer } from '../audit/audit.controller.js';
 import { clientLeft } from '../server/caller.js';
+import { narrowScopeOf } from '../access/principal.js';
 import {
   instantOf,
   isTrue,

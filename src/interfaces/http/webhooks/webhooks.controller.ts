@@ -12,9 +12,9 @@ import {
 import { ListWebhooks, ListDeliveries } from '../../../application/webhooks/webhook-queries.js';
 import type { WebhookOutcome } from '../../../application/webhooks/webhooks.js';
 import type { WebhookView, DeliveryState, DeliveryView } from '../../../application/webhooks/webhook-store.js';
-import { mustHoldIn, scopeOf } from '../access/principal.js';
 import { answer, location } from '../server/answer.js';
 import { callerOf } from '../server/caller.js';
+import { mustHoldIn, scopeOf } from '../access/principal.js';
 import {
   NoQuery,
   Field,
