@@ -31,7 +31,7 @@ export const access = ({ config, log, clock, ids, dataSource, outages }: Depende
       { provide: Authenticator, useValue: new Authenticator(config.auth, { directory, clock, onKeyUsed }) },
       {
         provide: ExecutionProjects,
-        useValue: new ExecutionProjects(log, new PostgresProjectsInTables(dataSource)),
+        useValue: new ExecutionProjects(log, readyUnlessAway(new PostgresProjectsInTables(dataSource))),
       },
       { provide: AccessOrders, useValue: orders },
       { provide: KeyUses, useValue: uses },

@@ -1,11 +1,13 @@
 /** What clients hear of changes while they happen: streams of events, and Supabase's clients of the read tables. */
 import type { Duplex } from 'node:stream';
+import { Authenticator } from '../application/access/authenticator.js';
 import { EventBroadcaster } from '../application/live/event-broadcaster.js';
 import { LiveStreams } from '../application/live/live-streams.js';
 import { RowChanges } from '../application/live/row-changes.js';
 import type { OnError } from '../application/runtime/errors.js';
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/live-source.js';
 import type { Config } from '../infrastructure/config/config.js';
+import { PostgresProjectsInTables } from '../infrastructure/postgres/access/postgres-projects.js';
 import { PostgresLiveSource } from '../infrastructure/postgres/live/postgres-live-source.js';
 import {
   DEFAULT_ROW_CHANGES_LIMITS,
@@ -16,6 +18,7 @@ import { upgradeLog } from '../interfaces/http/server/access-log.js';
 import type { Door } from '../interfaces/http/configure-http.js';
 import { OpenStreams } from '../interfaces/http/streams/open-streams.js';
 import type { StreamBounds } from '../interfaces/http/streams/response-sink.js';
+import type { RealtimeAccess } from '../interfaces/realtime/access.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
 import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { type Dependencies, type Feature, logErrors } from './feature.js';
@@ -43,19 +46,33 @@ export const live = ({ config, dataSource, clock, stopping, outages }: Dependenc
   };
 };
 
-export const realtime = ({ config, door, outages }: Dependencies): Feature => ({
+export const realtime = ({ config, dataSource, door, outages }: Dependencies): Feature => ({
   providers: [
     {
       provide: RealtimeServer,
-      inject: [RowChanges],
-      useFactory: (changes: RowChanges) => realtimeServer(changes, config, door, logErrors('Realtime', outages)),
+      inject: [RowChanges, Authenticator],
+      useFactory: (changes: RowChanges, authenticator: Authenticator) => {
+        const access = config.auth === 'local' ? null : realtimeAccess(authenticator, dataSource);
+        return realtimeServer(changes, config, door, logErrors('Realtime', outages), access);
+      },
     },
   ],
   listen: (app) => app.get(RealtimeServer).start(app.getHttpServer()),
   stop: (app) => app.get(RealtimeServer).stop(),
 });
 
-const realtimeServer = (changes: RowChanges, config: Config, door: Door, onError: OnError): RealtimeServer => {
+const realtimeAccess = (authenticator: Authenticator, dataSource: Dependencies['dataSource']): RealtimeAccess => {
+  const tables = new PostgresProjectsInTables(dataSource);
+  return { authenticator, projectsOf: (ids) => tables.projectsOf(ids) };
+};
+
+const realtimeServer = (
+  changes: RowChanges,
+  config: Config,
+  door: Door,
+  onError: OnError,
+  access: RealtimeAccess | null,
+): RealtimeServer => {
   const { connections } = door;
   const admission = {
     ...door,
@@ -65,7 +82,7 @@ const realtimeServer = (changes: RowChanges, config: Config, door: Door, onError
     }),
   };
   const note = upgradeLog(config.accessLog);
-  return new RealtimeServer(changes, realtimeLimits(config), onError, admission, note);
+  return new RealtimeServer(changes, realtimeLimits(config), onError, admission, note, access);
 };
 
 const realtimeLimits = (config: Config): RealtimeLimits => ({

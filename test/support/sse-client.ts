@@ -23,11 +23,15 @@ export type SseClient = Readonly<{
 
 const COME_AGAIN_MS = 50;
 
-/** @param once the client does not reconnect */
+/** @param once the client does not reconnect. @param more headers, such as a credential */
 export const followSse = (
   url: string,
   path: string,
-  { lastEventId = '', once = false }: Readonly<{ lastEventId?: string; once?: boolean }> = {},
+  {
+    lastEventId = '',
+    once = false,
+    more = {},
+  }: Readonly<{ lastEventId?: string; once?: boolean; more?: Readonly<Record<string, string>> }> = {},
 ): SseClient => {
   const [messages, statuses]: [SseMessage[], number[]] = [[], []];
   let [base, lastId, isClosed] = [url, lastEventId, false];
@@ -43,7 +47,7 @@ export const followSse = (
     cutting = new AbortController();
     parser.reset();
     try {
-      const headers = { accept: 'text/event-stream', ...(lastId !== '' && { 'last-event-id': lastId }) };
+      const headers = { accept: 'text/event-stream', ...more, ...(lastId !== '' && { 'last-event-id': lastId }) };
       const response = await fetch(base + path, { headers, signal: cutting.signal });
       statuses.push(response.status);
       if (response.status !== 200 || !response.body) return false;

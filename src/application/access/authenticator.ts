@@ -94,32 +94,44 @@ export class Authenticator {
 
   /**
    * Calls `end` once when the credential no longer counts, or counts for other things than at the beginning: what is open under
-   * it has to be asked for anew. @returns ends the watching
+   * it has to be asked for anew. Where that is so already, `end` is called before this returns. @returns ends the watching
    */
   watch(principal: Principal, end: (why: string) => void): () => void {
     const { credential } = principal;
     if (credential.kind === 'local') return () => undefined;
     const { directory, clock } = this.ports;
     const before = rightsText(principal);
-    const cancels: (() => void)[] = [];
+    let cancelWake: () => void = () => undefined;
+    let unfollow: () => void = () => undefined;
     const stop = () => {
-      for (const cancel of cancels.splice(0)) cancel();
+      unfollow();
+      cancelWake();
     };
     const look = () => {
-      try {
-        if (rightsText(this.again(principal)) === before) return;
+      cancelWake();
+      const why = this.changeOf(principal, before);
+      if (why !== null) {
         stop();
-        end('What you may do here has changed');
-      } catch (error) {
-        if (!(error instanceof Unauthenticated)) throw error;
-        stop();
-        end(error.message);
+        return end(why);
       }
+      // A rotation gives a key another end.
+      const expiresAt = this.expiryOf(credential);
+      if (expiresAt !== null) cancelWake = clock.wakeAt(expiresAt, look);
     };
-    cancels.push(directory.onChange(look));
-    const expiresAt = this.expiryOf(credential);
-    if (expiresAt !== null) cancels.push(clock.wakeAt(expiresAt, look));
+    unfollow = directory.onChange(look);
+    // Between the check of the credential and this, too, it may have ended.
+    look();
     return stop;
+  }
+
+  /** @returns null where nothing has changed */
+  private changeOf(principal: Principal, before: string): string | null {
+    try {
+      return rightsText(this.again(principal)) === before ? null : 'What you may do here has changed';
+    } catch (error) {
+      if (!(error instanceof Unauthenticated)) throw error;
+      return error.message;
+    }
   }
 
   private expiryOf(credential: Credential): Date | null {

@@ -1,5 +1,5 @@
 /** Whom a credential proves, and what they may do. */
-import { EVERYTHING, type Grant, type Rights } from '../../domain/access/grants.js';
+import { EVERYTHING, Rights, type Grant } from '../../domain/access/grants.js';
 import type { Permission } from '../../domain/access/permissions.js';
 import type { Actor } from '../log/envelope.js';
 
@@ -20,6 +20,9 @@ export const LOCAL: Principal = {
   rights: EVERYTHING,
   credential: { kind: 'local' },
 };
+
+/** Where credentials count and none came: what is open to anyone is shown without what needs a permission. */
+export const NOBODY: Principal = { ...LOCAL, rights: new Rights([]) };
 
 /** Whether a credential proved it. */
 export const isVerified = ({ credential }: Principal): boolean => credential.kind !== 'local';

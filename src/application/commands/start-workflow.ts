@@ -54,8 +54,11 @@ export class StartWorkflowHandler implements ICommandHandler<StartWorkflow> {
     const isNew = idempotencyKey === null || !(await this.isRecorded(executionId));
     const outcome = await this.saga.submit(executionId, order, { isNew });
     if (outcome.answer.requestHash !== data.requestHash) {
+      // Two keys may be of one service, and of different projects: of another project's execution nothing is said.
+      const isOwn = !caller.actor.verified || outcome.answer.projectId === request.projectId;
+      const which = isOwn ? ` (execution ${executionId})` : '';
       throw new IdempotencyKeyReused(
-        `Idempotency-Key ${idempotencyKey} was used for another start request (execution ${executionId}); use a new key`,
+        `Idempotency-Key ${idempotencyKey} was used for another start request${which}; use a new key`,
       );
     }
     if (outcome.appended.length === 1 && request.autoExecute) this.backlog.grew();

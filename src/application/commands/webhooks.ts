@@ -1,4 +1,5 @@
 import { Command, CommandHandler, type ICommandHandler } from '@nestjs/cqrs';
+import type { Scope } from '../../domain/access/grants.js';
 import { webhookStream } from '../../domain/webhook/webhook.js';
 import { Clock } from '../runtime/clock.js';
 import { commandIdFor, Ids } from '../log/ids.js';
@@ -40,6 +41,8 @@ export class ControlWebhook extends Command<WebhookOutcome> {
     readonly webhookId: string,
     readonly order: PlainOrder | 'DisableWebhook',
     readonly caller: Caller,
+    /** The caller's: others are as unknown. */
+    readonly scope: Scope,
   ) {
     super();
   }
@@ -53,12 +56,12 @@ class ControlWebhookHandler implements ICommandHandler<ControlWebhook> {
     private readonly clock: Clock,
   ) {}
 
-  execute({ webhookId, order, caller }: ControlWebhook) {
+  execute({ webhookId, order, caller, scope }: ControlWebhook) {
     const { ids, clock } = this;
     const context = contextOf({ ids, clock }, caller, webhookStream(webhookId), order);
     return order === 'DisableWebhook'
-      ? this.webhooks.disable(webhookId, 'operator', context)
-      : this.webhooks.order(webhookId, order, context);
+      ? this.webhooks.disable(webhookId, 'operator', context, scope)
+      : this.webhooks.order(webhookId, order, context, scope);
   }
 }
 
@@ -68,6 +71,7 @@ export class RotateWebhookSecret extends Command<WebhookOutcome & Readonly<{ sec
     readonly webhookId: string,
     readonly overlapMs: number,
     readonly caller: Caller,
+    readonly scope: Scope,
   ) {
     super();
   }
@@ -81,10 +85,10 @@ class RotateWebhookSecretHandler implements ICommandHandler<RotateWebhookSecret>
     private readonly clock: Clock,
   ) {}
 
-  execute({ webhookId, overlapMs, caller }: RotateWebhookSecret) {
+  execute({ webhookId, overlapMs, caller, scope }: RotateWebhookSecret) {
     const { ids, clock } = this;
     const context = contextOf({ ids, clock }, caller, webhookStream(webhookId), 'RotateWebhookSecret');
-    return this.webhooks.rotate(webhookId, overlapMs, context);
+    return this.webhooks.rotate(webhookId, overlapMs, context, scope);
   }
 }
 
@@ -93,6 +97,7 @@ export class RedeliverWebhook extends Command<DeliveryView> {
   constructor(
     readonly webhookId: string,
     readonly deliveryId: string,
+    readonly scope: Scope,
   ) {
     super();
   }
@@ -102,8 +107,8 @@ export class RedeliverWebhook extends Command<DeliveryView> {
 class RedeliverWebhookHandler implements ICommandHandler<RedeliverWebhook> {
   constructor(private readonly webhooks: Webhooks) {}
 
-  execute({ webhookId, deliveryId }: RedeliverWebhook) {
-    return this.webhooks.redeliver(webhookId, deliveryId);
+  execute({ webhookId, deliveryId, scope }: RedeliverWebhook) {
+    return this.webhooks.redeliver(webhookId, deliveryId, scope);
   }
 }
 

@@ -1,4 +1,5 @@
 /** What live streams follow and read: committed events, the state of the tables, the port that reads them. */
+import { isInScope, type Scope } from '../../domain/access/grants.js';
 import { hasEnded } from '../../domain/workflow/state.js';
 import type { EventView, ExecutionView } from '../queries/read-model.js';
 
@@ -49,7 +50,12 @@ export type LiveEvent = Readonly<{
   late: boolean;
 }>;
 
-export type StreamFilter = Readonly<{ projectId?: string; state?: string }>;
+export type StreamFilter = Readonly<{
+  projectId?: string;
+  state?: string;
+  /** The projects that the client may see; absent: all. An event whose project is not known is in none. */
+  scope?: Scope;
+}>;
 
 /** What a client is sent for an event: the event itself, or that the execution has left the state it asks for. */
 export type Notice = 'event' | 'left';
@@ -58,7 +64,9 @@ export type Notice = 'event' | 'left';
 export const stateAfter = ({ event, previousState }: LiveEvent): string | null => event.current_state ?? previousState;
 
 /** @returns null where the client does not ask for such events */
-export const noticeFor = ({ projectId, state }: StreamFilter, live: LiveEvent): Notice | null => {
+export const noticeFor = ({ projectId, state, scope }: StreamFilter, live: LiveEvent): Notice | null => {
+  if (scope !== undefined && scope !== 'all' && !(live.projectId !== null && isInScope(scope, live.projectId)))
+    return null;
   if (projectId !== undefined && live.projectId !== projectId) return null;
   if (state === undefined || stateAfter(live) === state) return 'event';
   return live.previousState === state ? 'left' : null;

@@ -1,4 +1,5 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import type { Scope } from '../../domain/access/grants.js';
 import { eventShapes } from '../../domain/workflow/event-shapes.js';
 import { Definitions } from '../workflow/definitions.js';
 import { InvalidRequest } from '../runtime/errors.js';
@@ -17,18 +18,19 @@ const GENERIC_STATES = ['created', 'completed', 'failed', 'paused', 'cancelled']
 const LISTED = 100;
 
 /**
- * States of installed definitions, and of executions whose definition is no longer installed.
+ * States of installed definitions, and of executions in the caller's scope whose definition is no longer installed.
  * @throws InvalidRequest 400
  */
 const refuseUnknownState = async (
   state: string | undefined,
   definitions: Definitions,
   readModel: ReadModel,
+  scope: Scope | undefined,
 ): Promise<void> => {
   if (state === undefined) return;
   const steps = definitions.all().flatMap(({ definition }) => definition.steps);
   const known = new Set([...GENERIC_STATES, ...steps.flatMap((step) => [step.runningState, step.completedState])]);
-  if (known.has(state) || (await readModel.hasState(state))) return;
+  if (known.has(state) || (await readModel.hasState(state, scope))) return;
   throw unknownWords('UNKNOWN_STATE', 'state', [...known], [state]);
 };
 
@@ -53,7 +55,10 @@ const unknownWords = (code: string, field: string, known: readonly string[], unk
 
 /** Whether a stream of that state could ever send anything. @throws InvalidRequest 400 */
 export class CheckState extends Query<void> {
-  constructor(readonly state: string | undefined) {
+  constructor(
+    readonly state: string | undefined,
+    readonly scope?: Scope,
+  ) {
     super();
   }
 }
@@ -65,8 +70,8 @@ export class CheckStateHandler implements IQueryHandler<CheckState> {
     private readonly definitions: Definitions,
   ) {}
 
-  execute({ state }: CheckState): Promise<void> {
-    return refuseUnknownState(state, this.definitions, this.readModel);
+  execute({ state, scope }: CheckState): Promise<void> {
+    return refuseUnknownState(state, this.definitions, this.readModel, scope);
   }
 }
 
@@ -88,7 +93,7 @@ export class ListExecutionsHandler implements IQueryHandler<ListExecutions> {
   ) {}
 
   async execute({ filter, page }: ListExecutions): Promise<Page<ListedExecution>> {
-    await refuseUnknownState(filter.state, this.definitions, this.readModel);
+    await refuseUnknownState(filter.state, this.definitions, this.readModel, filter.scope);
     return this.readModel.executions(filter, page);
   }
 }

@@ -4,6 +4,7 @@ import type { Checkpoint } from '../../domain/workflow/summary.js';
 import type { ArtifactRef } from '../../domain/workflow/events.js';
 import type { PauseState } from '../../domain/workflow/state.js';
 import type { ErrorType, RetryDecision } from '../../domain/workflow/retry-policy.js';
+import type { Scope } from '../../domain/access/grants.js';
 import type { Actor } from '../log/envelope.js';
 import type { Damage } from '../log/event-log.js';
 
@@ -143,6 +144,8 @@ export type ExecutionFilter = Readonly<{
   createdAfter?: Date;
   /** Exclusive. */
   createdBefore?: Date;
+  /** The projects that the caller may see; absent: all. */
+  scope?: Scope;
 }>;
 
 /** Newest first; the page after `cursor` (opaque). */
@@ -169,8 +172,8 @@ export abstract class ReadModel {
   /** @throws InvalidCursor */
   abstract executions(filter: ExecutionFilter, page: PageOfExecutions): Promise<Page<ListedExecution>>;
   abstract events(executionId: string, page: EventsAsked): Promise<readonly EventView[]>;
-  /** Whether any execution is in it. */
-  abstract hasState(state: string): Promise<boolean>;
+  /** Whether any execution of the scope is in it. */
+  abstract hasState(state: string, scope?: Scope): Promise<boolean>;
   /** Of these types, those that an event of the execution has. */
   abstract typesAmong(executionId: string, types: readonly string[]): Promise<readonly string[]>;
   /** The latest file of that name. */

@@ -1,4 +1,5 @@
 /** What a subscriber is sent, as Standard Webhooks has it. */
+import type { Scope } from '../../domain/access/grants.js';
 import { WEBHOOK_STREAM_PREFIX, webhookIdOf, type WebhookFilter, unknownTypes } from '../../domain/webhook/webhook.js';
 import { eventShapes } from '../../domain/workflow/event-shapes.js';
 import type { RecordedEvent } from '../log/event-log.js';
@@ -43,7 +44,13 @@ const testBody = ({ id, stream, type, data, recordedAt }: RecordedEvent): string
 
 /** What a subscriber asks for, looked at before anything is kept. */
 
-export type SubscribeRequest = Readonly<{ url: string; description: string | null; filter: WebhookFilter }>;
+export type SubscribeRequest = Readonly<{
+  url: string;
+  description: string | null;
+  filter: WebhookFilter;
+  /** The projects of which the caller may manage webhooks. */
+  scope: Scope;
+}>;
 
 /** A subscriber would wait in vain for a type that nothing writes. */
 export const refuseUnknown = (eventTypes: readonly string[]): void => {

@@ -1,5 +1,11 @@
 import { STREAM_PREFIX, executionIdOf, workflowStream } from '../../domain/workflow/index.js';
-import { WEBHOOK_STREAM_PREFIX, readWebhookEvent, webhookIdOf, mayMatch } from '../../domain/webhook/webhook.js';
+import {
+  WEBHOOK_STREAM_PREFIX,
+  readWebhookEvent,
+  webhookIdOf,
+  mayMatch,
+  reaches,
+} from '../../domain/webhook/webhook.js';
 import type { OnError } from '../runtime/errors.js';
 import type { Clock } from '../runtime/clock.js';
 import {
@@ -91,7 +97,12 @@ class DeliveryPlanner {
       const present = this.subscriptions.get(webhookId);
       switch (event.type) {
         case 'WebhookSubscribed':
-          this.subscriptions.set(webhookId, { filter: event.data.filter, isEnabled: true, isOverfull: false });
+          this.subscriptions.set(webhookId, {
+            filter: event.data.filter,
+            projects: event.data.projects ?? 'all',
+            isEnabled: true,
+            isOverfull: false,
+          });
           break;
         case 'WebhookRemoved':
           this.subscriptions.delete(webhookId);
@@ -119,10 +130,11 @@ class DeliveryPlanner {
   private async happened(recorded: RecordedEvent): Promise<readonly QueueStep[]> {
     const executionId = executionIdOf(recorded.stream);
     const steps: QueueStep[] = [];
-    for (const [webhookId, { filter, isEnabled, isOverfull }] of this.subscriptions) {
+    for (const [webhookId, { filter, projects, isEnabled, isOverfull }] of this.subscriptions) {
       if (!isEnabled || isOverfull || !mayMatch(filter, { type: recorded.type, executionId })) continue;
       const { projectId } = filter;
-      if (projectId !== null && projectId !== (await this.projectOf(recorded))) continue;
+      const asksProject = projectId !== null || projects !== 'all';
+      if (asksProject && !reaches({ projectId, projects }, await this.projectOf(recorded))) continue;
       steps.push(delivery(webhookId, recorded, executionId));
     }
     return steps;

@@ -1,24 +1,25 @@
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
+import type { Scope } from '../../domain/access/grants.js';
 import { WebhookStore, type DeliveriesAsked, type DeliveryView, type WebhookView } from './webhook-store.js';
 import { Webhooks } from './webhooks.js';
 import type { Page } from '../queries/read-model.js';
 
-/** Every subscription, or the one of that id. */
+/** Every subscription within the scope, or the one of that id. */
 export class ListWebhooks extends Query<readonly WebhookView[]> {
-  constructor(readonly webhookId: string | null = null) {
+  constructor(
+    readonly webhookId: string | null,
+    readonly scope: Scope,
+  ) {
     super();
   }
 }
 
 @QueryHandler(ListWebhooks)
 class ListWebhooksHandler implements IQueryHandler<ListWebhooks> {
-  constructor(
-    private readonly store: WebhookStore,
-    private readonly webhooks: Webhooks,
-  ) {}
+  constructor(private readonly webhooks: Webhooks) {}
 
-  async execute({ webhookId }: ListWebhooks): Promise<readonly WebhookView[]> {
-    return webhookId === null ? this.store.list() : [await this.webhooks.known(webhookId)];
+  async execute({ webhookId, scope }: ListWebhooks): Promise<readonly WebhookView[]> {
+    return webhookId === null ? this.webhooks.within(scope) : [await this.webhooks.known(webhookId, scope)];
   }
 }
 
@@ -27,6 +28,7 @@ export class ListDeliveries extends Query<Page<DeliveryView>> {
   constructor(
     readonly webhookId: string,
     readonly asked: DeliveriesAsked,
+    readonly scope: Scope,
   ) {
     super();
   }
@@ -39,8 +41,8 @@ class ListDeliveriesHandler implements IQueryHandler<ListDeliveries> {
     private readonly webhooks: Webhooks,
   ) {}
 
-  async execute({ webhookId, asked }: ListDeliveries): Promise<Page<DeliveryView>> {
-    await this.webhooks.known(webhookId);
+  async execute({ webhookId, asked, scope }: ListDeliveries): Promise<Page<DeliveryView>> {
+    await this.webhooks.known(webhookId, scope);
     return this.store.deliveries(webhookId, asked);
   }
 }

@@ -1,5 +1,6 @@
 /** What the log owes to subscribers. Times are the database's: instances' clocks may differ. */
 import type { WebhookEvent, WebhookFilter } from '../../domain/webhook/webhook.js';
+import type { Scope } from '../../domain/access/grants.js';
 import type { RecordedEvent } from '../log/event-log.js';
 import type { LogMark } from '../log/log-identity.js';
 import type { Lease } from '../runtime/leadership.js';
@@ -7,6 +8,8 @@ import type { Lease } from '../runtime/leadership.js';
 /** Of a subscription, what decides about the next event. */
 export type Subscription = Readonly<{
   filter: WebhookFilter;
+  /** Of its creator. */
+  projects: Scope;
   isEnabled: boolean;
   /** More waited than may: nothing is queued for it until it was disabled and enabled. */
   isOverfull: boolean;

@@ -1,5 +1,6 @@
 /** Subscriptions and their deliveries, as the API reads them; what only the sender may see is in webhook-queue.ts. */
-import type { DisableCause, WebhookFilter } from '../../domain/webhook/webhook.js';
+import type { Scope } from '../../domain/access/grants.js';
+import type { DisableCause, WebhookFilter, WebhookReach } from '../../domain/webhook/webhook.js';
 import type { Actor } from '../log/envelope.js';
 import type { Page } from '../queries/read-model.js';
 
@@ -9,6 +10,8 @@ export type WebhookView = Readonly<{
   target: string;
   description: string | null;
   filter: WebhookFilter;
+  /** Of its creator. */
+  projects: Scope;
   status: 'enabled' | 'disabled';
   disabled: Readonly<{ cause: DisableCause; reason: string | null; actor: Actor; at: string }> | null;
   createdBy: Actor;
@@ -74,6 +77,8 @@ export abstract class WebhookStore {
     secretId: string,
     room: Readonly<{ most: number; endsOthers: boolean }>,
   ): Promise<string | null>;
+  /** Null for one that is not known, or not yet. It costs the same whatever waits for the subscription. */
+  abstract reachOf(webhookId: string): Promise<WebhookReach | null>;
   /** Null for one that is not known, or not yet. */
   abstract find(webhookId: string): Promise<WebhookView | null>;
   /** Oldest first. */

@@ -1,11 +1,13 @@
 /** Subscriptions as commands see them: their streams in the log, and what is kept beside it. */
+import type { Scope } from '../../domain/access/grants.js';
 import {
+  isReachWithin,
   readWebhookEvent,
   webhook,
   webhookStream,
   type DisableCause,
   type WebhookCommand,
-  type WebhookFilter,
+  type WebhookSubscribed,
   type WebhookState,
 } from '../../domain/webhook/webhook.js';
 import { CommandRejected } from '../../domain/decider.js';
@@ -59,7 +61,7 @@ export class Webhooks {
   /** @throws InvalidRequest, IdempotencyKeyReused, LogUnavailable */
   async subscribe(
     webhookId: string,
-    { url, description, filter }: SubscribeRequest,
+    { url, description, filter, scope }: SubscribeRequest,
     context: CommandContext,
   ): Promise<WebhookOutcome & Readonly<{ secret: string }>> {
     const { log, store, queue, sender } = this.ports;
@@ -72,11 +74,11 @@ export class Webhooks {
       const message = `There are ${this.limits.subscriptions} webhooks, which is as many as may be; delete one first`;
       throw new InvalidRequest('TOO_MANY_WEBHOOKS', message);
     }
-    const data = { ...orderOf(context), webhookId, target: targetOf(url), description, filter };
+    const narrow = scope === 'all' ? {} : { projects: scope };
+    const data = { ...orderOf(context), webhookId, target: targetOf(url), description, filter, ...narrow };
     const outcome = await this.execute(webhookId, { type: 'SubscribeWebhook', data }, context);
     const made = outcome.folded.state;
-    const asked = { target: data.target, description, filter };
-    const isSame = made?.status !== 'removed' && hashOf(asked) === hashOf(pick(made?.subscribed ?? data));
+    const isSame = made?.status !== 'removed' && hashOf(pick(data)) === hashOf(pick(made?.subscribed ?? data));
     if (!isSame) {
       throw new IdempotencyKeyReused(
         'The Idempotency-Key was used for another webhook, or for one that was deleted; use a new key',
@@ -85,14 +87,19 @@ export class Webhooks {
     return { ...(await this.settled(webhookId, outcome)), secret };
   }
 
-  /** @throws CommandRejected, LogUnavailable */
-  async order(webhookId: string, type: PlainOrder, context: CommandContext): Promise<WebhookOutcome> {
-    await this.known(webhookId);
+  /** @throws CommandRejected, LogUnavailable, NotFound where there is none within the scope */
+  async order(webhookId: string, type: PlainOrder, context: CommandContext, scope: Scope): Promise<WebhookOutcome> {
+    await this.known(webhookId, scope);
     return this.settled(webhookId, await this.execute(webhookId, { type, data: orderOf(context) }, context));
   }
 
-  async disable(webhookId: string, cause: DisableCause, context: CommandContext): Promise<WebhookOutcome> {
-    await this.known(webhookId);
+  async disable(
+    webhookId: string,
+    cause: DisableCause,
+    context: CommandContext,
+    scope: Scope,
+  ): Promise<WebhookOutcome> {
+    await this.known(webhookId, scope);
     const data = { ...orderOf(context), cause };
     return this.settled(webhookId, await this.execute(webhookId, { type: 'DisableWebhook', data }, context));
   }
@@ -120,8 +127,9 @@ export class Webhooks {
     webhookId: string,
     overlapMs: number,
     context: CommandContext,
+    scope: Scope,
   ): Promise<WebhookOutcome & Readonly<{ secret: string; secretId: string }>> {
-    await this.known(webhookId);
+    await this.known(webhookId, scope);
     const secretId = context.commandId;
     const secret = await this.ports.store.prepareSecret(webhookId, secretId, {
       most: this.limits.secrets,
@@ -143,8 +151,8 @@ export class Webhooks {
   }
 
   /** @throws NotFound, CommandRejected where it is disabled */
-  async redeliver(webhookId: string, deliveryId: string): Promise<DeliveryView> {
-    const { status } = await this.known(webhookId);
+  async redeliver(webhookId: string, deliveryId: string, scope: Scope): Promise<DeliveryView> {
+    const { status } = await this.known(webhookId, scope);
     if (status === 'disabled') {
       throw new CommandRejected('Conflict', 'The webhook is disabled and delivers nothing; enable it first', {
         current_state: status,
@@ -156,11 +164,20 @@ export class Webhooks {
     return delivery;
   }
 
-  /** @throws NotFound */
-  async known(webhookId: string): Promise<WebhookView> {
-    const found = await this.ports.store.find(webhookId);
+  /** @throws NotFound, in the same words for one that reaches beyond the scope as for none */
+  async known(webhookId: string, scope: Scope): Promise<WebhookView> {
+    const { store } = this.ports;
+    const reach = scope === 'all' ? undefined : await store.reachOf(webhookId);
+    const isSeen = reach === undefined || (reach !== null && isReachWithin(reach, scope));
+    const found = isSeen ? await store.find(webhookId) : null;
     if (!found) throw new NotFound(`There is no webhook ${webhookId}`);
     return found;
+  }
+
+  /** Oldest first. */
+  async within(scope: Scope): Promise<readonly WebhookView[]> {
+    const all = await this.ports.store.list();
+    return all.filter(({ filter: { projectId }, projects }) => isReachWithin({ projectId, projects }, scope));
   }
 
   private execute(webhookId: string, command: WebhookCommand, context: CommandContext): Promise<Outcome> {
@@ -187,8 +204,8 @@ const pick = ({
   target,
   description,
   filter,
-}: Readonly<{ target: string; description: string | null; filter: WebhookFilter }>) => ({
-  target,
-  description,
-  filter,
+  projects,
+}: Pick<WebhookSubscribed, 'target' | 'description' | 'filter' | 'projects'>) => ({
+  ...{ target, description, filter },
+  ...(projects && { projects }),
 });

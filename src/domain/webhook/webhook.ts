@@ -2,6 +2,7 @@
  * A subscription to events, as facts: a stream of its own for each; the events are a storage contract. They hold no secret,
  * and of the address no query: those are kept beside the log, where they can be deleted.
  */
+import { isInScope, isWithin, type Scope } from '../access/grants.js';
 import { unreachable, type Decider, type Message, CommandRejected } from '../decider.js';
 import { listOf, mustHold, oneOf, orNull, record, text, time, whole, type Shape } from '../shape.js';
 
@@ -66,6 +67,18 @@ export type WebhookFilter = Readonly<{
   executionId: string | null;
 }>;
 
+/** What a subscription can be about at most: the project that it asks for, or those of its creator. */
+export type WebhookReach = Readonly<{ projectId: string | null; projects: Scope }>;
+
+/** Whether whoever may manage webhooks of `scope` may see and change this one. */
+export const isReachWithin = ({ projectId, projects }: WebhookReach, scope: Scope): boolean =>
+  isWithin(projectId === null ? projects : [projectId], scope);
+
+/** Whether an execution of that project is something for the subscription; a project that is not known is in no list. */
+export const reaches = ({ projectId, projects }: WebhookReach, ofEvent: string | null): boolean =>
+  (projectId === null || projectId === ofEvent) &&
+  (projects === 'all' || (ofEvent !== null && isInScope(projects, ofEvent)));
+
 const DISABLE_CAUSES = ['operator', 'lasting_failure', 'gone', 'queue_full'] as const;
 export type DisableCause = (typeof DISABLE_CAUSES)[number];
 
@@ -73,7 +86,14 @@ export type DisableCause = (typeof DISABLE_CAUSES)[number];
 type Given = Readonly<{ actor: Readonly<{ type: string; id: string }>; reason: string | null; at: string }>;
 
 export type WebhookSubscribed = Given &
-  Readonly<{ webhookId: string; target: string; description: string | null; filter: WebhookFilter }>;
+  Readonly<{
+    webhookId: string;
+    target: string;
+    description: string | null;
+    filter: WebhookFilter;
+    /** Those that its creator might manage webhooks of, as patterns; absent: all, and in earlier events. */
+    projects?: readonly string[] | undefined;
+  }>;
 
 export type WebhookEvent =
   | Message<'WebhookSubscribed', WebhookSubscribed>
@@ -157,7 +177,10 @@ const given = { actor: record({ type: text, id: text }), reason: orNull(text), a
 const filter = record({ eventTypes: listOf(text), projectId: orNull(text), executionId: orNull(text) });
 
 const shapes: Readonly<Record<WebhookEvent['type'], Shape>> = {
-  WebhookSubscribed: record({ ...given, webhookId: text, target: text, description: orNull(text), filter }),
+  WebhookSubscribed: record(
+    { ...given, webhookId: text, target: text, description: orNull(text), filter },
+    { projects: listOf(text) },
+  ),
   WebhookSecretRotated: record({ ...given, secretId: text, overlapMs: whole(0) }),
   WebhookDisabled: record({ ...given, cause: oneOf(...DISABLE_CAUSES) }),
   WebhookEnabled: record(given),

@@ -14,6 +14,11 @@ export function contradictions(values: Variables): readonly string[] {
         'Keep the default, or set AUTH=keys or AUTH=oidc; or set ALLOW_UNAUTHENTICATED_NETWORK=true to let everyone who reaches the port start and control workflows.',
     );
   }
+  if (values.AUTH !== 'local' && values.REALTIME_API_KEY !== undefined) {
+    problems.push(
+      `REALTIME_API_KEY: expected none with AUTH=${values.AUTH}, since Supabase clients give an API key of their own or a token there. Remove it.`,
+    );
+  }
   if (values.WORKER_TIMEOUT_MS < 2 * values.WORKER_HEARTBEAT_MS) {
     problems.push(
       `WORKER_TIMEOUT_MS: expected at least twice WORKER_HEARTBEAT_MS (${values.WORKER_HEARTBEAT_MS}), or a live worker is taken for dead; got "${values.WORKER_TIMEOUT_MS}".`,

@@ -26,16 +26,20 @@ export const refusalOf = (
   url: URL,
   { isKnownHost, isKnownOrigin, apiKey, overLimit }: Admission,
 ): Refusal | undefined => {
-  const { host, origin, apikey } = request.headers;
+  const { host, origin } = request.headers;
   const tooMany = overLimit?.(request.socket);
   if (tooMany !== undefined) return { status: 503, code: 'TOO_MANY_CONNECTIONS', message: `${tooMany}.` };
   if (!isKnownHost(host)) return UNKNOWN_HOST;
   if (!isKnownOrigin(origin, host)) return forbidden(`Origin: expected ${EXPECTED_ORIGIN}.`);
   if (apiKey === undefined) return undefined;
-  const given = url.searchParams.get('apikey') ?? (typeof apikey === 'string' ? apikey : null);
+  const given = apikeyOf(request, url);
   if (given === null) return { status: 401, code: 'UNAUTHORIZED', message: 'Expected an API key as `apikey`.' };
   return isSame(given, apiKey) ? undefined : forbidden('The API key is not the one that is expected here.');
 };
+
+/** The parameter, or else the header. */
+export const apikeyOf = ({ headers: { apikey } }: IncomingMessage, url: URL | undefined): string | null =>
+  url?.searchParams.get('apikey') ?? (typeof apikey === 'string' ? apikey : null);
 
 const forbidden = (message: string): Refusal => ({ status: 403, code: 'FORBIDDEN', message });
 

@@ -1,8 +1,10 @@
 /** A client: what it sends, the channels it has joined, what it is sent. */
 import type { Duplex } from 'node:stream';
 import type { RawData, WebSocket } from 'ws';
-import type { OnError } from '../../application/runtime/errors.js';
+import { Unauthenticated, type Principal } from '../../application/access/principal.js';
+import { NotReady, type OnError } from '../../application/runtime/errors.js';
 import type { RowChanges } from '../../application/live/row-changes.js';
+import { Credentials, refusalFor, type Opening, type RealtimeAccess } from './access.js';
 import { readBindings, stepsOf } from './binding.js';
 import { TooMuchWork, type FilterBudget } from './filter-budget.js';
 import {
@@ -18,67 +20,23 @@ import {
   type Vsn,
 } from './frames.js';
 import type { RealtimeLimits } from './limits.js';
+import { MessageRate, Outlet } from './outlet.js';
 import type { Subscriptions } from './subscriptions.js';
-
-/**
- * What is sent to one client in one turn of the process goes out with one call of the system. With many clients those calls are
- * most of the work, and where changes come faster than they can be sent there are more of them in a turn.
- */
-export class Outlet {
-  private isHeld = false;
-
-  /** @param wire what the socket writes to */
-  constructor(
-    private readonly socket: WebSocket,
-    private readonly wire: Duplex,
-  ) {}
-
-  send(frame: string | Buffer): void {
-    if (!this.isHeld) {
-      this.isHeld = true;
-      this.wire.cork();
-      process.nextTick(() => this.flush());
-    }
-    this.socket.send(frame, { binary: false });
-  }
-
-  /** Whether the client has more to take than so much; what was only held back does not count. */
-  hasMoreThan(bytes: number): boolean {
-    if (this.socket.bufferedAmount <= bytes) return false;
-    this.flush();
-    return this.socket.bufferedAmount > bytes;
-  }
-
-  private flush(): void {
-    if (!this.isHeld) return;
-    this.isHeld = false;
-    this.wire.uncork();
-  }
-}
-
-/** Messages of one client, second by second. */
-class MessageRate {
-  private since = -Infinity;
-  private messages = 0;
-
-  constructor(private readonly perSecond: number) {}
-
-  /** Counts a message. @param now milliseconds, from any beginning */
-  isTooMany(now: number): boolean {
-    if (now - this.since >= 1_000) [this.since, this.messages] = [now, 0];
-    return ++this.messages > this.perSecond;
-  }
-}
 
 /** A topic that a client has joined. */
 export type Channel = Readonly<{ connection: Connection; topic: string; joinRef: Ref; acksBroadcasts: boolean }> &
-  Readonly<{ isSubscribed: boolean; steps: number; unsubscribe: () => void }>;
+  Readonly<{ tables: readonly string[]; isSubscribed: boolean; steps: number; unsubscribe: () => void }> & {
+    /** Whose it is; null where nobody is asked. A later token may be another's. */
+    principal: Principal | null;
+  };
 
 type ConnectionDependencies = Readonly<{
   tables: RowChanges['tables'];
   subscriptions: Subscriptions<Channel>;
   budget: FilterBudget<Connection>;
   limits: RealtimeLimits;
+  /** Null where nobody is asked. */
+  authenticator: RealtimeAccess['authenticator'] | null;
   /** Milliseconds, from any beginning. */
   now: () => number;
   onError: OnError;
@@ -91,11 +49,14 @@ export class Connection {
   /** Resolves when the socket is closed. */
   readonly closed: Promise<void>;
   private readonly channels = new Map<string, Channel>();
-  private readonly openedAt: number;
+  private waitsSince: number;
   private lastHeardAt: number;
   private hasJoined = false;
   private filterSteps = 0;
   private cutOffAt: number | undefined;
+  private readonly credentials: Credentials | null;
+  /** What came while a credential is being checked; null where none is. */
+  private held: Message[] | null = null;
   private readonly rate: MessageRate;
   private readonly outlet: Outlet;
 
@@ -104,16 +65,25 @@ export class Connection {
     private readonly socket: WebSocket,
     wire: Duplex,
     readonly vsn: Vsn,
+    opening: Opening,
     private readonly dependencies: ConnectionDependencies,
   ) {
+    const { authenticator } = dependencies;
+    const ended = (principal: Principal, why: string) => this.endChannelsOf(principal, why);
+    this.credentials = authenticator && new Credentials(authenticator, opening, ended);
     this.outlet = new Outlet(socket, wire);
     this.rate = new MessageRate(dependencies.limits.messagesPerSecond);
-    this.openedAt = this.lastHeardAt = dependencies.now();
+    this.waitsSince = this.lastHeardAt = dependencies.now();
     socket.on('message', (data, isBinary) => this.onMessage(data, isBinary));
     socket.on('ping', () => (this.lastHeardAt = dependencies.now()));
     // On a frame that is too large or broken the socket closes itself, with a code that names the cause.
     socket.on('error', () => undefined);
-    this.closed = new Promise((resolve) => socket.once('close', () => resolve(this.forgetChannels())));
+    this.closed = new Promise((resolve) =>
+      socket.once('close', () => {
+        this.cutOffAt ??= dependencies.now();
+        resolve(this.forgetAll());
+      }),
+    );
   }
 
   /** @param frame text; in a buffer where many clients are sent the same */
@@ -128,7 +98,7 @@ export class Connection {
   /** @param graceMs until it is cut off */
   close(code: number, reason: string, graceMs = this.dependencies.limits.closeMs): void {
     this.cutOffAt ??= this.dependencies.now() + graceMs;
-    this.forgetChannels();
+    this.forgetAll();
     this.socket.close(code, reason);
   }
 
@@ -147,23 +117,41 @@ export class Connection {
     if (this.cutOffAt !== undefined) {
       if (now > this.cutOffAt) this.cutOff();
     } else if (now - this.lastHeardAt > silenceMs) this.close(POLICY, `Expected a heartbeat within ${silenceMs} ms`);
-    else if (!this.hasJoined && now - this.openedAt > joinMs)
+    else if (!this.hasJoined && now - this.waitsSince > joinMs)
       this.close(POLICY, `Expected a channel to be joined within ${joinMs} ms`);
   }
 
   /** Ends the channels that follow changes, by messages after which client libraries join again by themselves. */
   askToRejoin(why: string): void {
-    for (const channel of [...this.channels.values()].filter(({ isSubscribed }) => isSubscribed)) {
-      this.forget(channel);
-      this.write(systemMessage(channel.topic, channel.joinRef, 'error', why));
-      this.write(ended(channel.topic, channel.joinRef, 'phx_error'));
-    }
+    for (const channel of [...this.channels.values()].filter(({ isSubscribed }) => isSubscribed))
+      this.endWithError(channel, why);
+  }
+
+  /** What the credential proved no longer holds: the client has to join again, under one that counts. */
+  private endChannelsOf(principal: Principal, why: string): void {
+    for (const channel of [...this.channels.values()].filter((each) => each.principal === principal))
+      this.endWithError(channel, why);
+    if (this.channels.size > 0) return;
+    this.hasJoined = false;
+    this.waitsSince = this.dependencies.now();
+  }
+
+  private endWithError(channel: Channel, why: string): void {
+    if (this.channels.get(channel.topic) !== channel) return;
+    this.forget(channel);
+    this.releaseUnused(channel.principal);
+    this.write(systemMessage(channel.topic, channel.joinRef, 'error', why));
+    this.write(ended(channel.topic, channel.joinRef, 'phx_error'));
   }
 
   /** No client may be able to end the process, whatever fault it has found. */
   private onMessage(data: RawData, isBinary: boolean): void {
+    this.guarded(() => this.receive(data, isBinary));
+  }
+
+  private guarded(act: () => void): void {
     try {
-      this.receive(data, isBinary);
+      act();
     } catch (error) {
       if (error instanceof TooMuchWork) return this.endForTooMuchWork(error.message);
       this.dependencies.onError('A message of a realtime client could not be treated', error);
@@ -177,8 +165,19 @@ export class Connection {
     if (this.rate.isTooMany(this.lastHeardAt)) return this.close(POLICY, 'Too many messages per second');
     const message = decodeFrame(data as Buffer, isBinary, this.vsn, this.dependencies.limits.frameMembers);
     if (!message) return this.close(MALFORMED, `Expected a message of Phoenix channels, version ${this.vsn}`);
+    if (!this.held) return this.treat(message);
+    if (this.held.push(message) > this.dependencies.limits.messagesPerSecond)
+      this.close(POLICY, 'Too many messages while a credential is checked');
+  }
+
+  private treat(message: Message): void {
     if (message.topic === 'phoenix' && message.event === 'heartbeat') return this.write(reply(message, 'ok'));
-    if (message.event === 'phx_join') return this.join(message);
+    if (message.event === 'phx_join')
+      return this.admit(
+        message,
+        (principal) => this.join(message, principal),
+        (why) => this.write(reply(message, 'error', { reason: why })),
+      );
     const channel = this.channels.get(message.topic);
     if (channel) return this.handle(channel, message);
     if (message.event === 'phx_leave') return this.write(reply(message, 'ok'));
@@ -190,7 +189,10 @@ export class Connection {
       case 'phx_leave': {
         // A client that has joined anew may leave what it had joined before.
         const isMeant = message.joinRef === null || message.joinRef === channel.joinRef;
-        if (isMeant) this.forget(channel);
+        if (isMeant) {
+          this.forget(channel);
+          this.releaseUnused(channel.principal);
+        }
         this.write(reply(message, 'ok'));
         if (isMeant) this.write(ended(channel.topic, channel.joinRef, 'phx_close'));
         return;
@@ -200,13 +202,73 @@ export class Connection {
         return;
       case 'presence':
         return this.write(reply(message, 'ok'));
+      case 'access_token':
+        return this.admit(
+          message,
+          (principal) => this.handOver(channel, principal),
+          (why) => this.endWithError(channel, why),
+        );
       default:
-        // An access token is accepted and not needed: a client that may connect may read. Other events need no answer.
         return;
     }
   }
 
-  private join(message: Message): void {
+  /**
+   * @param act with whom the message's credential proves; null where nobody is asked
+   * @param refuse where it proves nobody
+   */
+  private admit(message: Message, act: (principal: Principal | null) => void, refuse: (why: string) => void): void {
+    const { credentials } = this;
+    if (!credentials) return act(null);
+    const denied = (error: unknown) => {
+      if (!(error instanceof Unauthenticated) && !(error instanceof NotReady)) throw error;
+      refuse(`${error instanceof NotReady ? 'Unavailable' : 'Unauthorized'}: ${error.message}`);
+    };
+    let found: Principal | Promise<Principal>;
+    try {
+      found = credentials.principalFor(message.payload);
+    } catch (error) {
+      return denied(error);
+    }
+    const proceed = (principal: Principal) => {
+      // Since it was checked it may have ended.
+      if (!credentials.holds(principal)) return refuse('Unauthorized: the credential has ended');
+      act(principal);
+      this.releaseUnused(principal);
+    };
+    if (!(found instanceof Promise)) return proceed(found);
+    this.held = [];
+    const settle = (treat: () => void) => {
+      if (this.cutOffAt === undefined) this.guarded(treat);
+      this.goOn();
+    };
+    found.then(
+      (principal) => settle(() => proceed(principal)),
+      (error: unknown) => settle(() => denied(error)),
+    );
+  }
+
+  /** In the order in which they came; one of them may have to wait for its credential again. */
+  private goOn(): void {
+    const held = this.held ?? [];
+    this.held = null;
+    for (const message of held) {
+      if (this.cutOffAt !== undefined) return;
+      if (this.held) (this.held as Message[]).push(message);
+      else this.guarded(() => this.treat(message));
+    }
+  }
+
+  private handOver(channel: Channel, principal: Principal | null): void {
+    const { principal: before } = channel;
+    if (!principal || !before || principal === before || this.channels.get(channel.topic) !== channel) return;
+    const refusal = refusalFor(principal, channel.tables);
+    if (refusal !== null) return this.endWithError(channel, `Unauthorized: ${refusal}`);
+    channel.principal = principal;
+    this.releaseUnused(before);
+  }
+
+  private join(message: Message, principal: Principal | null): void {
     const { topic, joinRef } = message;
     const { tables, limits, subscriptions, budget } = this.dependencies;
     const [before, name] = [this.channels.get(topic), channelName(topic)];
@@ -222,6 +284,9 @@ export class Connection {
     const spend = (read: number) => budget.spendForReading(this, read);
     const { bindings, refusal } = readBindings(asked, tables(), room, spend);
     const steps = stepsOf(bindings);
+    const followed = [...new Set(bindings.flatMap((binding) => binding.tables.map(({ table }) => table)))];
+    const denial = principal && refusalFor(principal, followed);
+    if (denial !== null) return refuse(`Unauthorized: ${denial}`);
     if (awaitsSubscriptions && refusal !== undefined) return refuse(`RealtimeDisabledForConfiguration: ${refusal}`);
     if (before) {
       this.forget(before);
@@ -232,8 +297,12 @@ export class Connection {
     if (wantsPresence) this.write({ joinRef, ref: null, topic, event: 'presence_state', payload: {} });
     let remove: () => void = () => undefined;
     const [isSubscribed, unsubscribe] = [bindings.length > 0, () => remove()];
-    const channel = { connection: this, topic, joinRef, acksBroadcasts, isSubscribed, steps, unsubscribe };
+    const channel = {
+      ...{ connection: this, topic, joinRef, acksBroadcasts, isSubscribed, steps, unsubscribe },
+      ...{ tables: followed, principal },
+    };
     this.channels.set(topic, channel);
+    this.releaseUnused(before?.principal ?? null);
     remove = subscriptions.add(channel, bindings);
     this.filterSteps += steps;
     budget.hold(steps);
@@ -252,7 +321,13 @@ export class Connection {
     this.dependencies.budget.hold(-channel.steps);
   }
 
-  private forgetChannels(): void {
+  private releaseUnused(principal: Principal | null): void {
+    if (principal && ![...this.channels.values()].some((channel) => channel.principal === principal))
+      this.credentials?.release(principal);
+  }
+
+  private forgetAll(): void {
     for (const channel of [...this.channels.values()]) this.forget(channel);
+    this.credentials?.end();
   }
 }

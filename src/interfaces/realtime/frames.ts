@@ -137,7 +137,8 @@ export const readJoin = (payload: Json | undefined): JoinRequest | undefined => 
 const isObject = (value: Json): value is JsonObject =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-const member = (value: Json | undefined, name: string): Json | undefined =>
+/** @returns undefined where the value is no object, or has no such member */
+export const member = (value: Json | undefined, name: string): Json | undefined =>
   value !== undefined && isObject(value) ? value[name] : undefined;
 
 const listMember = (value: Json | undefined, name: string): readonly Json[] => {

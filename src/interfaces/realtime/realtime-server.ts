@@ -5,11 +5,13 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { RowChange, RowChanges, TableColumn, JsonRow } from '../../application/live/row-changes.js';
 import type { OnError } from '../../application/runtime/errors.js';
 import type { Json } from '../../domain/json.js';
-import { refusalOf, type Admission, type Refusal, handBack, refuse } from './admission.js';
+import { maySee, type Opening, type RealtimeAccess } from './access.js';
+import { refusalOf, apikeyOf, type Admission, type Refusal, handBack, refuse } from './admission.js';
 import { Connection, type Channel } from './connection.js';
 import { FilterBudget, TooMuchWork } from './filter-budget.js';
 import { vsnOf, type Vsn, encodeWritten } from './frames.js';
 import type { RealtimeLimits } from './limits.js';
+import { RowProjects } from './row-projects.js';
 import { Subscriptions, type Metering } from './subscriptions.js';
 import { type Binding, SCHEMA } from './binding.js';
 
@@ -136,6 +138,8 @@ export class RealtimeServer {
     private readonly onError: OnError,
     private readonly admission: Admission,
     private readonly note: NoteUpgrade = () => () => undefined,
+    /** Null where nobody is asked. */
+    private readonly access: RealtimeAccess | null = null,
   ) {
     const end = (connection: Connection, why: string) => connection.endForTooMuchWork(why);
     this.budget = new FilterBudget(limits, () => performance.now(), end);
@@ -150,9 +154,20 @@ export class RealtimeServer {
       end: ({ connection }: Channel, why: string) => connection.endForTooMuchWork(why),
     };
     const columnsOf = ({ table }: RowChange) => this.changes.tables().get(table) ?? [];
+    const send = (change: RowChange, metering: Metering<Channel>) =>
+      fanOut(change, this.subscriptions, columnsOf(change), this.limits, metering);
+    const projects = this.rowProjects((change, projectId) =>
+      send(change, {
+        ...metering,
+        maySee: ({ principal }) => principal === null || maySee(principal, change.table, projectId),
+      }),
+    );
     const unfollow = this.changes.follow({
-      changed: (change) => fanOut(change, this.subscriptions, columnsOf(change), this.limits, metering),
-      missed: (why) => this.missed(why),
+      changed: (change) => (projects ? projects.take(change) : send(change, metering)),
+      missed: (why) => {
+        projects?.forget();
+        this.missed(why);
+      },
     });
     const looking = setInterval(
       () => this.connections.forEach((connection) => connection.checkTimeouts()),
@@ -175,7 +190,7 @@ export class RealtimeServer {
   }
 
   private upgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const url = URL.canParse(request.url ?? '', BASE) ? new URL(request.url ?? '', BASE) : undefined;
+    const url = urlOf(request);
     const isOurs = url?.pathname === PATH && request.headers.upgrade?.toLowerCase() === 'websocket';
     if (!isOurs) return handBack(server, request, socket, head);
     const answered = this.note(request, socket);
@@ -205,8 +220,15 @@ export class RealtimeServer {
     if (this.isStopping) return refuse(socket, STOPPING);
     this.sockets.handleUpgrade(request, socket, head, (opened) => {
       answered(SWITCHED);
-      this.open(opened, socket, vsn);
+      this.open(opened, socket, vsn, { apikey: apikeyOf(request, urlOf(request)), cookie: request.headers.cookie });
     });
+  }
+
+  /** Null where everyone may see all. */
+  private rowProjects(emit: (change: RowChange, projectId: string | null) => void): RowProjects | null {
+    if (!this.access) return null;
+    const { projectsOf } = this.access;
+    return new RowProjects({ projectsOf, emit, missed: (why) => this.missed(why), onError: this.onError });
   }
 
   private refusal(vsn: Vsn | undefined): Refusal | undefined {
@@ -216,17 +238,18 @@ export class RealtimeServer {
     return { status: 503, code: 'UNAVAILABLE', message: `There are ${this.limits.connections} connections already.` };
   }
 
-  private open(socket: WebSocket, wire: Duplex, vsn: Vsn): void {
+  private open(socket: WebSocket, wire: Duplex, vsn: Vsn, opening: Opening): void {
     const { changes, subscriptions, budget, limits, onError } = this;
     const dependencies = {
       tables: () => changes.tables(),
       subscriptions,
       budget,
       limits,
+      authenticator: this.access?.authenticator ?? null,
       onError,
       now: () => performance.now(),
     };
-    const connection = new Connection(socket, wire, vsn, dependencies);
+    const connection = new Connection(socket, wire, vsn, opening, dependencies);
     this.connections.add(connection);
     socket.on('close', () => this.connections.delete(connection));
   }
@@ -238,6 +261,8 @@ export class RealtimeServer {
 }
 
 const BASE = 'http://localhost';
+const urlOf = ({ url = '' }: IncomingMessage): URL | undefined =>
+  URL.canParse(url, BASE) ? new URL(url, BASE) : undefined;
 const STOPPING: Refusal = { status: 503, code: 'UNAVAILABLE', message: 'The server is going away.' };
 const UNKNOWN_VERSION: Refusal = {
   status: 400,

@@ -17,6 +17,8 @@ type Addressed<Owner> = ReadonlyMap<Owner, readonly Binding[]>;
 /** What an owner's filters may cost. */
 export type Metering<Owner> = Readonly<{
   spendFor: (owner: Owner) => Spend;
+  /** Whether it may see the row at all; absent: all may. What it may not see costs its filters nothing. */
+  maySee?: (owner: Owner) => boolean;
   /** Its filters cost too much: no further change is sent to it. */
   end: (owner: Owner, why: string) => void;
 }>;
@@ -34,7 +36,7 @@ export class Subscriptions<Owner> {
   }
 
   /** @param row what is known of the row: all of it, or its key after a DELETE */
-  of(change: RowChange, row: JsonRow, { spendFor, end }: Metering<Owner>): Addressed<Owner> {
+  of(change: RowChange, row: JsonRow, { spendFor, maySee, end }: Metering<Owner>): Addressed<Owner> {
     const found = new Map<Owner, Binding[]>();
     const kept = this.entries.get(change.table);
     if (!kept) return found;
@@ -44,6 +46,7 @@ export class Subscriptions<Owner> {
     ];
     for (const { owner, binding, table } of keys.flatMap((key) => [...(kept.get(key) ?? [])])) {
       if (binding.event !== '*' && binding.event !== change.type) continue;
+      if (maySee && !maySee(owner)) continue;
       try {
         if (table.conditions.length > 0 && !table.passes(row, spendFor(owner))) continue;
       } catch (error) {

@@ -104,4 +104,33 @@ describe('API keys', () => {
     await revoke(one.id);
     expect(ended).toEqual(['Credentials: the API key has ended']);
   });
+
+  it('end what is opened under them a moment after they were revoked', async () => {
+    const { create, revoke, ask, authenticator } = world();
+    const { id, key } = await create(1);
+    const principal = await ask(key);
+    await revoke(id);
+    const ended: string[] = [];
+    authenticator.watch(principal, (why) => ended.push(why));
+    expect(ended).toEqual(['Credentials: the API key has ended']);
+  });
+
+  it('end what is open under them when the overlap of their rotation is over', async () => {
+    const { create, ask, authenticator, directory, clock } = world();
+    const { id, key } = await create(1);
+    const ended: string[] = [];
+    authenticator.watch(await ask(key), (why) => ended.push(why));
+    const next = newKey((bytes) => new Uint8Array(bytes).fill(2));
+    const overlapUntil = new Date(clock.now().getTime() + 1_000).toISOString();
+    const data = {
+      ...{ id: next.id, secretHash: next.secretHash, expiresAt: null, replaces: id, overlapUntil },
+      ...{ by, reason: null, at: clock.now().toISOString(), limits: LIMITS },
+    };
+    const context = { commandId: 'r', at: clock.now(), actor: by, reason: null, causationId: null, traceparent: null };
+    await directory.execute({ type: 'RotateApiKey', data }, context);
+    await clock.pass(999);
+    expect(ended).toEqual([]);
+    await clock.pass(2);
+    expect(ended).toEqual(['Credentials: the API key has ended']);
+  });
 });

@@ -1,4 +1,6 @@
 import {
+  isReachWithin,
+  reaches,
   nextPauseMs,
   mayMatch,
   unknownTypes,
@@ -112,5 +114,34 @@ describe('the back-off', () => {
       attempts++;
     }
     expect([ageMs, attempts]).toEqual([86_400_000, 20]);
+  });
+});
+
+describe('the projects of a subscription', () => {
+  const own = { projectId: null, projects: ['alpha-*', 'solo'] };
+
+  it('are its creator’s, or the one that it asks for', () => {
+    expect(isReachWithin(own, ['alpha-*', 'solo', 'more'])).toBe(true);
+    expect(isReachWithin(own, ['alpha-*'])).toBe(false);
+    expect(isReachWithin({ projectId: null, projects: 'all' }, ['*'])).toBe(false);
+    expect(isReachWithin({ projectId: 'alpha-1', projects: 'all' }, ['alpha-*'])).toBe(true);
+    expect(isReachWithin(own, 'all')).toBe(true);
+  });
+
+  it('decide which events are sent; one whose project is not known is for those of all projects', () => {
+    expect(['alpha-1', 'solo', 'beta', null].map((project) => reaches(own, project))).toEqual([
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(reaches({ ...own, projectId: 'beta' }, 'beta')).toBe(false);
+    expect(reaches({ projectId: null, projects: 'all' }, null)).toBe(true);
+  });
+
+  it('stand in the event where they are not all', () => {
+    const narrow = { ...subscribed, projects: ['alpha-*'] };
+    expect(readWebhookEvent('WebhookSubscribed', narrow)).toEqual({ type: 'WebhookSubscribed', data: narrow });
+    expect(() => readWebhookEvent('WebhookSubscribed', { ...subscribed, projects: 'alpha' })).toThrow('an array');
   });
 });

@@ -5,17 +5,21 @@ import { eventually } from '../../support/eventually.js';
 export type Reply = Readonly<{ status: number; headers: Headers; body: any }>;
 
 export class Api {
-  constructor(readonly url: string) {}
+  /** @param headers of every request, such as a credential */
+  constructor(
+    readonly url: string,
+    private readonly headers: Readonly<Record<string, string>> = {},
+  ) {}
 
   async get(path: string): Promise<Reply> {
-    return reply(await fetch(this.url + path));
+    return reply(await fetch(this.url + path, { headers: this.headers }));
   }
 
   async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Reply> {
     return reply(
       await fetch(this.url + path, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...headers },
+        headers: { 'content-type': 'application/json', ...this.headers, ...headers },
         body: JSON.stringify(body),
       }),
     );

@@ -65,6 +65,13 @@ Correct the environment or .env; .env.example describes every name.`,
     },
   );
 
+  it('takes no key of all Supabase clients where each gives its own', () => {
+    expect(problems({ AUTH: 'keys', REALTIME_API_KEY: 'one' })).toEqual([
+      expect.stringMatching(/^REALTIME_API_KEY: expected none with AUTH=keys/),
+    ]);
+    expect(problems({ REALTIME_API_KEY: 'one' })).toEqual([]);
+  });
+
   it.each(['127.0.0.1', '127.8.9.1', '::1', 'localhost'])('listens on %s', (host) => {
     expect(problems({ HOST: host })).toEqual([]);
   });

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { Outlet } from '../../../src/interfaces/realtime/connection.js';
+import { Outlet } from '../../../src/interfaces/realtime/outlet.js';
 import { openRaw, type RawClient } from './support/raw-client.js';
 
 let client: RawClient;

@@ -32,6 +32,10 @@ export class Webhook {
   @Column('text', { nullable: true })
   execution_id!: string | null;
 
+  /** Of its creator, as patterns; null: all. */
+  @Column('jsonb', { nullable: true })
+  projects!: readonly string[] | null;
+
   @Column('jsonb', { nullable: true })
   created_by!: Actor | null;
 

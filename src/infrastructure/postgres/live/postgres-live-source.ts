@@ -8,6 +8,7 @@ import {
   type LastKnownState,
 } from '../../../application/live/live-source.js';
 import type { EventView } from '../../../application/queries/read-model.js';
+import { whereInScope } from '../access/in-scope.js';
 import { toCursor } from '../queries/postgres-read-model.js';
 import { WorkflowExecution } from '../entities/workflow.entities.js';
 import { inSnapshot } from '../queries/snapshot.js';
@@ -95,17 +96,17 @@ export class PostgresLiveSource extends LiveSource {
     }));
   }
 
-  executions({ projectId, state }: StreamFilter, limit: number): Promise<ManySnapshot> {
+  executions({ projectId, state, scope }: StreamFilter, limit: number): Promise<ManySnapshot> {
     return inSnapshot(this.dataSource, async (manager) => {
       const highWaterMark = await reachIn(manager);
-      const found = await manager.find(WorkflowExecution, {
-        where: {
-          ...(projectId !== undefined && { project_id: projectId }),
-          ...(state !== undefined && { current_state: state }),
-        },
-        order: { created_at: 'DESC', id: 'DESC' },
-        take: limit + 1,
-      });
+      const query = manager.createQueryBuilder(WorkflowExecution, 'e');
+      if (projectId !== undefined) query.andWhere('e.project_id = :projectId', { projectId });
+      if (state !== undefined) query.andWhere('e.current_state = :state', { state });
+      const found = await whereInScope(query, 'e.project_id', scope)
+        .orderBy('e.created_at', 'DESC')
+        .addOrderBy('e.id', 'DESC')
+        .limit(limit + 1)
+        .getMany();
       const executions = found.slice(0, limit);
       const last = executions.at(-1);
       return { executions, nextCursor: found.length > limit && last ? toCursor(last) : null, highWaterMark };

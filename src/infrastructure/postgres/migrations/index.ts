@@ -14,6 +14,7 @@ import { NoteReceivers1763800000150 } from './1763800000150-note-receivers.js';
 import { AddDamagedHistories1763800000165 } from './1763800000165-add-damaged-histories.js';
 import { RememberTheLog1763800000190 } from './1763800000190-remember-the-log.js';
 import { NoteMovedEvents1763800000191 } from './1763800000191-note-moved-events.js';
+import { AddWebhookProjects1763800000200 } from './1763800000200-add-webhook-projects.js';
 import { NoteKeyUses1763800000203 } from './1763800000203-note-key-uses.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
@@ -34,5 +35,6 @@ export const migrations = [
   AddDamagedHistories1763800000165,
   RememberTheLog1763800000190,
   NoteMovedEvents1763800000191,
+  AddWebhookProjects1763800000200,
   NoteKeyUses1763800000203,
 ];

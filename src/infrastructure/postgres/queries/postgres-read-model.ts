@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager, SelectQueryBuilder } from 'typeorm';
 import { z } from 'zod';
+import type { Scope } from '../../../domain/access/grants.js';
 import type { ArtifactRef } from '../../../domain/workflow/events.js';
 import {
   ReadModel,
@@ -16,6 +17,7 @@ import {
 import { WaitingExecutions } from '../../../application/workflow/start-backlog.js';
 import { DamagedHistoryRow, WorkflowEventRow, WorkflowExecution, WorkflowStep } from '../entities/workflow.entities.js';
 import { NOT_HELD_BACK } from '../workflow/postgres-workers.js';
+import { whereInScope } from '../access/in-scope.js';
 import { inSnapshot } from './snapshot.js';
 
 /** The last row of the page before. */
@@ -86,7 +88,8 @@ export class PostgresReadModel extends ReadModel {
   ): Promise<Page<ListedExecution>> {
     const query = this.dataSource.getRepository(WorkflowExecution).createQueryBuilder('e');
     if (!checkpoints) query.select(this.withoutCheckpoint.map((column) => `e.${column}`));
-    const { state, projectId, documentType, createdAfter, createdBefore } = filter;
+    const { state, projectId, documentType, createdAfter, createdBefore, scope } = filter;
+    whereInScope(query, 'e.project_id', scope);
     if (state !== undefined) query.andWhere('e.current_state = :state', { state });
     if (projectId !== undefined) query.andWhere('e.project_id = :projectId', { projectId });
     if (documentType !== undefined) query.andWhere('e.document_type = :documentType', { documentType });
@@ -119,11 +122,10 @@ export class PostgresReadModel extends ReadModel {
     return query.getMany();
   }
 
-  async hasState(state: string): Promise<boolean> {
-    const found: unknown[] = await this.dataSource.query(
-      'select 1 from workflow_executions where current_state = $1 limit 1',
-      [state],
-    );
+  async hasState(state: string, scope?: Scope): Promise<boolean> {
+    const query = this.dataSource.getRepository(WorkflowExecution).createQueryBuilder('e').select('1');
+    query.where('e.current_state = :state', { state }).limit(1);
+    const found: unknown[] = await whereInScope(query, 'e.project_id', scope).getRawMany();
     return found.length > 0;
   }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { DataSource } from 'typeorm';
 import { z } from 'zod';
+import type { WebhookReach } from '../../../domain/webhook/webhook.js';
 import { type Page, InvalidCursor } from '../../../application/queries/read-model.js';
 import {
   WebhookStore,
@@ -25,6 +26,7 @@ const webhookView = (row: WebhookRow): WebhookView => ({
   target: row.target,
   description: row.description,
   filter: { eventTypes: row.event_types, projectId: row.project_id, executionId: row.execution_id },
+  projects: row.projects ?? 'all',
   status: row.state === 'enabled' ? 'enabled' : 'disabled',
   disabled: row.disabled,
   createdBy: row.created_by!,
@@ -141,6 +143,14 @@ export class PostgresWebhookStore extends WebhookStore {
     });
   }
 
+  async reachOf(webhookId: string): Promise<WebhookReach | null> {
+    const rows: Pick<Webhook, 'project_id' | 'projects'>[] = await this.dataSource.query(
+      `select project_id, projects from webhooks where state <> 'prepared' and id = $1`,
+      [webhookId],
+    );
+    return rows[0] ? { projectId: rows[0].project_id, projects: rows[0].projects ?? 'all' } : null;
+  }
+
   async find(webhookId: string): Promise<WebhookView | null> {
     const rows: WebhookRow[] = await this.dataSource.query(`${WEBHOOKS} and webhooks.id = $1`, [webhookId]);
     return rows[0] ? webhookView(rows[0]) : null;
@@ -218,7 +228,7 @@ const MAKE_ROOM = `
     order by created_at desc, id offset $3::integer - 1)`;
 
 const WEBHOOKS = `
-  select webhooks.id, target, description, event_types, project_id, execution_id, state, disabled, created_by, created_at,
+  select webhooks.id, target, description, event_types, project_id, execution_id, projects, state, disabled, created_by, created_at,
     revision,
     (select coalesce(json_agg(json_build_object('id', own.id, 'created_at', own.created_at, 'expires_at', own.expires_at)
        order by own.created_at desc), '[]') from webhook_secrets as own where own.webhook_id = webhooks.id and own.active

@@ -17,12 +17,14 @@ const applyChange = async (client: Client, { webhookId, event, recorded }: Chang
   switch (event.type) {
     case 'WebhookSubscribed': {
       const { eventTypes, projectId, executionId } = event.data.filter;
+      const { projects = null } = event.data;
       await client.query(
         `update webhooks set state = 'enabled', target = $3, description = $4, event_types = $5, project_id = $6,
-           execution_id = $7, created_by = $8, created_at = $9, revision = $2 where id = $1 and state = 'prepared'`,
+           execution_id = $7, created_by = $8, created_at = $9, projects = $10, revision = $2
+         where id = $1 and state = 'prepared'`,
         [
           ...[webhookId, revision, event.data.target, event.data.description, storableJson(eventTypes)],
-          ...[projectId, executionId, storableJson(actor), at],
+          ...[projectId, executionId, storableJson(actor), at, projects && storableJson(projects)],
         ].map(storable),
       );
       return;
@@ -143,17 +145,18 @@ export class PostgresQueueSession implements QueueLease {
 }
 
 type SubscriptionRow = Readonly<{ id: string; state: string; overfull: boolean; event_types: string[] }> &
-  Readonly<{ project_id: string | null; execution_id: string | null }>;
+  Readonly<{ project_id: string | null; execution_id: string | null; projects: string[] | null }>;
 
 const subscriptionsIn = async (client: pg.Client): Promise<ReadonlyMap<string, Subscription>> => {
   const { rows } = await client.query<SubscriptionRow>(
-    `select id, event_types, project_id, execution_id, state, overfull from webhooks where state <> 'prepared'`,
+    `select id, event_types, project_id, execution_id, projects, state, overfull from webhooks where state <> 'prepared'`,
   );
   return new Map(
-    rows.map(({ id, event_types, project_id, execution_id, state, overfull }) => [
+    rows.map(({ id, event_types, project_id, execution_id, projects, state, overfull }) => [
       id,
       {
         filter: { eventTypes: event_types, projectId: project_id, executionId: execution_id },
+        projects: projects ?? 'all',
         isEnabled: state === 'enabled',
         isOverfull: overfull,
       },

@@ -3,12 +3,11 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 import type { Authenticator } from '../../../application/access/authenticator.js';
 import type { ExecutionProjects } from '../../../application/access/execution-projects.js';
-import { Forbidden, type Principal } from '../../../application/access/principal.js';
-import { isInScope } from '../../../domain/access/grants.js';
+import { Forbidden, NOBODY, type Principal } from '../../../application/access/principal.js';
 import type { Permission } from '../../../domain/access/permissions.js';
 import { HTTP_ACCESS, type AccessRule, type Target } from '../../access-table.js';
 import { UUID } from '../server/fields.js';
-import { principalOf, routeOf, setPrincipal } from './principal.js';
+import { mustHoldIn, principalOf, routeOf, setPrincipal } from './principal.js';
 
 /** Undefined for a route that the table does not name. */
 const ruleOf = (request: Request): AccessRule | undefined => HTTP_ACCESS[routeOf(request)];
@@ -31,6 +30,7 @@ export class AccessGuard implements CanActivate {
   }
 
   private async admit(request: Request, rule: AccessRule | undefined): Promise<true> {
+    setPrincipal(request, NOBODY);
     if (!rule) throw new Forbidden('access.manage', DENIED);
     if (rule.kind === 'task-token' || rule.kind === 'own-call') return true;
     const { authorization, cookie } = request.headers;
@@ -61,7 +61,7 @@ export class BodyAccessGuard implements CanActivate {
     const { permission, target } = rule;
     const { execution_id, project_id } = (request.body ?? {}) as Readonly<Record<string, unknown>>;
     const principal = principalOf(request);
-    if (target === 'project in body' && typeof project_id === 'string') mustHoldIn(principal, permission, project_id);
+    if (target === 'project in body' && typeof project_id === 'string') mustHoldIn(request, permission, project_id);
     if (target === 'execution in body' && isId(execution_id))
       await this.projects.mustSee(execution_id.toLowerCase(), principal, permission);
     return true;
@@ -71,13 +71,6 @@ export class BodyAccessGuard implements CanActivate {
 const mustHold = ({ rights, actor }: Principal, permission: Permission): void => {
   if (rights.may(permission)) return;
   throw new Forbidden(permission, `${permission}: ${actor.type} ${actor.id} does not hold this permission`);
-};
-
-/** Nobody learns from the answer whether there is such a project. */
-const mustHoldIn = ({ rights, actor }: Principal, permission: Permission, projectId: string): void => {
-  if (isInScope(rights.scopeOf(permission), projectId)) return;
-  const message = `${permission}: ${actor.type} ${actor.id} does not hold this permission in this project`;
-  throw new Forbidden(permission, message);
 };
 
 const isId = (value: unknown): value is string => typeof value === 'string' && UUID.test(value);

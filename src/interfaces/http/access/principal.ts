@@ -1,7 +1,7 @@
 /** The principal of a request, from its credential alone. */
 import type { Request } from 'express';
-import { LOCAL, type Principal } from '../../../application/access/principal.js';
-import type { Scope } from '../../../domain/access/grants.js';
+import { Forbidden, LOCAL, type Principal } from '../../../application/access/principal.js';
+import { isInScope, type Scope } from '../../../domain/access/grants.js';
 import type { Permission } from '../../../domain/access/permissions.js';
 
 const principals = new WeakMap<object, Principal>();
@@ -25,3 +25,17 @@ export const routeOf = ({ method, route }: Request): string => {
 /** The projects that a request may see or change by a permission. */
 export const scopeOf = (request: Request, permission: Permission): Scope =>
   principalOf(request).rights.scopeOf(permission);
+
+/** The same for filters: nothing where it may see all. */
+export const narrowScopeOf = (request: Request, permission: Permission): Readonly<{ scope?: Scope }> => {
+  const scope = scopeOf(request, permission);
+  return scope === 'all' ? {} : { scope };
+};
+
+/** @throws Forbidden. Nobody learns from the answer whether there is such a project */
+export const mustHoldIn = (request: Request, permission: Permission, projectId: string): void => {
+  const { rights, actor } = principalOf(request);
+  if (isInScope(rights.scopeOf(permission), projectId)) return;
+  const message = `${permission}: ${actor.type} ${actor.id} does not hold this permission in this project`;
+  throw new Forbidden(permission, message);
+};

@@ -1,6 +1,6 @@
-import { Controller, Get, Param, Query, Res } from '@nestjs/common';
+import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { QueryBus } from '@nestjs/cqrs';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { IsOptional } from 'class-validator';
 import { GetExecution, type ExecutionAnswer, GetArtifact } from '../../../application/queries/get-execution.js';
 import { GetPastExecution, type PastAnswer, type Moment } from '../../../application/history/get-past-execution.js';
@@ -12,6 +12,7 @@ import { eventAnswer } from '../../../application/queries/shown-actor.js';
 import { answer, markImmutable, tag } from '../server/answer.js';
 import { auditAnswer } from '../audit/audit.controller.js';
 import { clientLeft } from '../server/caller.js';
+import { narrowScopeOf } from '../access/principal.js';
 import {
   instantOf,
   isTrue,
@@ -131,13 +132,14 @@ export class ExecutionsController {
   }
 
   @Get('executions')
-  async many(@Query() query: ExecutionsQuery) {
+  async many(@Query() query: ExecutionsQuery, @Req() request: Request) {
     const filter = {
       state: query.state,
       projectId: query.project_id,
       documentType: query.document_type,
       createdAfter: instantOf(query.created_after),
       createdBefore: instantOf(query.created_before),
+      ...narrowScopeOf(request, 'executions.read'),
     };
     const page = {
       cursor: query.cursor ?? null,

@@ -1,6 +1,7 @@
-import { Controller, Get, Query, Res } from '@nestjs/common';
-import type { Response } from 'express';
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
+import type { Request, Response } from 'express';
 import { Health, Metrics } from '../../../application/runtime/metrics.js';
+import { principalOf } from '../access/principal.js';
 import { answer } from '../server/answer.js';
 import { NoQuery } from '../server/fields.js';
 import { Refusal } from '../server/refusal.js';
@@ -15,10 +16,13 @@ export class HealthController {
     return answer({ live: true });
   }
 
+  /** What is checked, and how it stands, is shown to those who may know it. */
   @Get('ready')
-  async ready(@Query() _none: NoQuery) {
+  async ready(@Query() _none: NoQuery, @Req() request: Request) {
     const { ready, checks } = await this.health.check();
-    if (ready) return answer({ ready, checks });
+    const isDetailed = principalOf(request).rights.may('health.read');
+    if (ready) return answer(isDetailed ? { ready, checks } : { ready });
+    if (!isDetailed) throw new Refusal(503, 'NOT_READY', 'Not ready. Ask again', { ready }, { 'Retry-After': '1' });
     const failing = Object.keys(checks).filter((name) => !checks[name]?.ok);
     const message = `Not ready: ${failing.join(', ')}. Ask again`;
     throw new Refusal(503, 'NOT_READY', message, { ready, checks }, { 'Retry-After': '1' });

@@ -23,6 +23,7 @@ export interface StreamBounds {
 const CLOSING_MESSAGES = {
   slow: 'What was sent was not taken in time; come again with the last id',
   stopping: 'This instance ends; come again with the last id',
+  access_changed: 'The credential has ended, or counts for other things now; come again with one that counts',
   failed: 'The events cannot be read at this moment; come again with the last id',
 };
 

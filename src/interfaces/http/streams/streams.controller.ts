@@ -2,6 +2,7 @@ import { Controller, Get, Logger, Param, Query, Req, Res } from '@nestjs/common'
 import { QueryBus } from '@nestjs/cqrs';
 import type { Request, Response } from 'express';
 import { IsOptional } from 'class-validator';
+import { Authenticator } from '../../../application/access/authenticator.js';
 import { endOf } from '../../../application/live/live-source.js';
 import type { LiveStream } from '../../../application/live/live-stream.js';
 import { LiveStreams } from '../../../application/live/live-streams.js';
@@ -9,6 +10,7 @@ import { CheckState } from '../../../application/queries/list-executions.js';
 import { GetEvents } from '../../../application/history/get-events.js';
 import { GetExecution, mustBeWhole, type ExecutionAnswer } from '../../../application/queries/get-execution.js';
 import type { EventsAsked, ExecutionView } from '../../../application/queries/read-model.js';
+import { narrowScopeOf, principalOf } from '../access/principal.js';
 import { ExecutionPath, OpaqueId, RevisionText } from '../server/fields.js';
 import { stackOf } from '../server/error-answer.js';
 import { badRequest, problem, Refusal } from '../server/refusal.js';
@@ -63,16 +65,18 @@ export class StreamsController {
     private readonly queries: QueryBus,
     private readonly streams: LiveStreams,
     private readonly open: OpenStreams,
+    private readonly authenticator: Authenticator,
   ) {}
 
   @Get('stream')
   async many(@Query() query: StreamQuery, @Req() request: Request, @Res() response: Response): Promise<void> {
     const cursor = asked(request, query);
-    await this.queries.execute(new CheckState(query.state));
+    const narrow = narrowScopeOf(request, 'executions.read');
+    await this.queries.execute(new CheckState(query.state, narrow.scope));
     if (request.method === 'HEAD') return void response.type('text/event-stream').end();
-    const filter = { projectId: query.project_id, state: query.state };
+    const filter = { projectId: query.project_id, state: query.state, ...narrow };
     const streamTo = (sink: ResponseSink) => this.streams.ofMany(filter, sink);
-    await this.run(response, true, streamTo, (stream) => stream.run(cursor, null));
+    await this.run(request, response, true, streamTo, (stream) => stream.run(cursor, null));
   }
 
   @Get(':execution_id/stream')
@@ -93,7 +97,7 @@ export class StreamsController {
     // An id of another stream does not show what the client has.
     const known = cursor !== null && cursor <= BigInt(execution.position) ? cursor : null;
     const streamTo = (sink: ResponseSink) => this.streams.ofOne(executionId, () => this.look(executionId, true), sink);
-    await this.run(response, false, streamTo, (stream) => stream.run(known, endOf(execution.current_state)));
+    await this.run(request, response, false, streamTo, (stream) => stream.run(known, endOf(execution.current_state)));
   }
 
   private look(executionId: string, steps: boolean, minRevision: bigint | null = null): Promise<ExecutionAnswer> {
@@ -110,7 +114,9 @@ export class StreamsController {
     return last === execution.revision ? execution : (await this.look(executionId, false, BigInt(last))).execution;
   }
 
+  /** A client whose credential ends, or comes to count for other things, has to come again and is asked anew. */
   private async run(
+    request: Request,
     response: Response,
     tellsPlace: boolean,
     streamTo: (sink: ResponseSink) => LiveStream,
@@ -118,6 +124,7 @@ export class StreamsController {
   ): Promise<void> {
     const open: Open = { sink: new ResponseSink(response, this.open.bounds), sendsPosition: tellsPlace };
     this.open.add(open);
+    const unwatch = this.authenticator.watch(principalOf(request), () => open.sink.close('access_changed'));
     try {
       const stream = (open.stream = streamTo(open.sink));
       open.sink.whenGone(() => stream.stop());
@@ -128,6 +135,7 @@ export class StreamsController {
       this.logger.error('A stream was closed', stackOf(error));
       open.sink.close('failed');
     } finally {
+      unwatch();
       this.open.remove(open);
     }
   }

@@ -15,6 +15,7 @@ import type { WebhookView, DeliveryState, DeliveryView } from '../../../applicat
 import { actorAnswer } from '../../../application/queries/shown-actor.js';
 import { answer, location } from '../server/answer.js';
 import { callerOf } from '../server/caller.js';
+import { mustHoldIn, scopeOf } from '../access/principal.js';
 import {
   NoQuery,
   Field,
@@ -35,6 +36,7 @@ const webhookAnswer = (webhook: WebhookView) => ({
   event_types: webhook.filter.eventTypes,
   project_id: webhook.filter.projectId,
   execution_id: webhook.filter.executionId,
+  ...(webhook.projects !== 'all' && { projects: webhook.projects }),
   status: webhook.status,
   disabled: webhook.disabled && {
     cause: webhook.disabled.cause,
@@ -106,6 +108,7 @@ class WebhookPath {
 }
 
 const ROUTE = 'api/v1/workflow/webhooks';
+const [READ, MANAGE] = ['webhooks.read', 'webhooks.manage'] as const;
 
 /** Only the answer to the request that makes a secret shows it. */
 @Controller(ROUTE)
@@ -123,6 +126,7 @@ export class WebhooksController {
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
+    if (typeof body.project_id === 'string') mustHoldIn(request, MANAGE, body.project_id);
     const asked = {
       url: body.url,
       description: body.description ?? null,
@@ -131,6 +135,7 @@ export class WebhooksController {
         projectId: body.project_id ?? null,
         executionId: body.execution_id?.toLowerCase() ?? null,
       },
+      scope: scopeOf(request, MANAGE),
     };
     const caller = callerOf(request, body.actor_id, body.reason);
     const { secret, ...outcome } = await this.commands.execute(new SubscribeWebhook(asked, caller));
@@ -139,14 +144,14 @@ export class WebhooksController {
   }
 
   @Get()
-  async all(@Query() _none: NoQuery) {
-    const webhooks = await this.queries.execute(new ListWebhooks());
+  async all(@Query() _none: NoQuery, @Req() request: Request) {
+    const webhooks = await this.queries.execute(new ListWebhooks(null, scopeOf(request, READ)));
     return answer({ webhooks: webhooks.map(webhookAnswer) });
   }
 
   @Get(':id')
-  async one(@Query() _none: NoQuery, @Param() { id }: WebhookPath) {
-    const [webhook] = await this.queries.execute(new ListWebhooks(id.toLowerCase()));
+  async one(@Query() _none: NoQuery, @Param() { id }: WebhookPath, @Req() request: Request) {
+    const [webhook] = await this.queries.execute(new ListWebhooks(id.toLowerCase(), scopeOf(request, READ)));
     return answer({ webhook: webhook ? webhookAnswer(webhook) : null });
   }
 
@@ -184,7 +189,8 @@ export class WebhooksController {
   ) {
     const overlapMs = (overlap_seconds ?? USUAL_OVERLAP_SECONDS) * 1_000;
     const caller = callerOf(request, actor_id, reason);
-    const rotated = await this.commands.execute(new RotateWebhookSecret(id.toLowerCase(), overlapMs, caller));
+    const order = new RotateWebhookSecret(id.toLowerCase(), overlapMs, caller, scopeOf(request, MANAGE));
+    const rotated = await this.commands.execute(order);
     const { secret, secretId, ...outcome } = rotated;
     return answer({ ...shown(outcome), secret_id: secretId, secret });
   }
@@ -196,7 +202,8 @@ export class WebhooksController {
     request: Request,
   ) {
     const caller = callerOf(request, actor_id, reason);
-    return answer(shown(await this.commands.execute(new ControlWebhook(id.toLowerCase(), order, caller))));
+    const command = new ControlWebhook(id.toLowerCase(), order, caller, scopeOf(request, MANAGE));
+    return answer(shown(await this.commands.execute(command)));
   }
 }
 
@@ -238,20 +245,21 @@ export class WebhookDeliveriesController {
   ) {}
 
   @Get()
-  async all(@Param() { id }: WebhookPath, @Query() { state, cursor, limit }: DeliveriesQuery) {
+  async all(@Param() { id }: WebhookPath, @Query() { state, cursor, limit }: DeliveriesQuery, @Req() request: Request) {
     const asked = {
       state: state ?? null,
       cursor: cursor ?? null,
       limit: Number(limit ?? DELIVERIES_PER_PAGE.usual),
     };
-    const { rows, nextCursor } = await this.queries.execute(new ListDeliveries(id.toLowerCase(), asked));
+    const query = new ListDeliveries(id.toLowerCase(), asked, scopeOf(request, READ));
+    const { rows, nextCursor } = await this.queries.execute(query);
     return answer({ deliveries: rows.map(deliveryAnswer), next_cursor: nextCursor });
   }
 
   @Post(':delivery_id/redeliver')
   @HttpCode(202)
-  async redeliver(@Query() _none: NoQuery, @Param() { id, delivery_id }: DeliveryPath) {
-    const order = new RedeliverWebhook(id.toLowerCase(), delivery_id.toLowerCase());
+  async redeliver(@Query() _none: NoQuery, @Param() { id, delivery_id }: DeliveryPath, @Req() request: Request) {
+    const order = new RedeliverWebhook(id.toLowerCase(), delivery_id.toLowerCase(), scopeOf(request, MANAGE));
     return answer({ delivery: deliveryAnswer(await this.commands.execute(order)) });
   }
 }

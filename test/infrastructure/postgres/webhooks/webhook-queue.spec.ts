@@ -55,11 +55,11 @@ const append = async (stream: string, ...types: string[]) => {
   await log.append(stream, events, revision);
 };
 
-const subscribe = async (filter: object = {}) => {
+const subscribe = async (filter: object = {}, more: object = {}) => {
   const id = randomUUID();
   await store.prepare(id, 'https://example.com/hook?x=1', 1_000);
   const all = { eventTypes: [], projectId: null, executionId: null, ...filter };
-  const data = { ...SAID, webhookId: id, target: 'https://example.com/hook', description: null, filter: all };
+  const data = { ...SAID, webhookId: id, target: 'https://example.com/hook', description: null, filter: all, ...more };
   await log.append(`webhook-${id}`, [{ id: randomUUID(), type: 'WebhookSubscribed', data, metadata: {} }], 'none');
   return id;
 };
@@ -196,6 +196,25 @@ describe('from the log', () => {
       return found;
     });
     expect(made[0]).toMatchObject({ stream: 'workflow-a', revision: '1' });
+  });
+
+  test('by the projects of the creator, also after another instance has taken over', async () => {
+    await append('workflow-a', 'WorkflowStarted');
+    await queue.begin('start');
+    const [mine, others] = [await subscribe({}, { projects: ['p-*'] }), await subscribe({}, { projects: ['q-*'] })];
+    const first = follow();
+    await eventually(async () => expect([await store.find(mine), await store.find(others)]).not.toContain(null));
+    await first.stop();
+    await append('workflow-a', 'StepStarted');
+    follow();
+    const made = await eventually(async () => {
+      const found = await rows();
+      expect(found).toHaveLength(1);
+      return found;
+    });
+    expect(made[0]).toMatchObject({ webhook_id: mine, revision: '1' });
+    expect(await store.reachOf(others)).toEqual({ projectId: null, projects: ['q-*'] });
+    expect(await store.reachOf(randomUUID())).toBeNull();
   });
 
   test('two instances, and the leading session is ended again and again: each event once, none missing', async () => {
