@@ -1,6 +1,8 @@
 /** Who may do what here, and how each credential is checked. */
 import { AccessDirectory, AccessDirectoryWatch } from '../application/access/access-directory.js';
 import { Authenticator } from '../application/access/authenticator.js';
+import { FreshSignIns } from '../application/access/fresh-sign-ins.js';
+import { NoFreshSignIns } from '../application/access/no-fresh-sign-ins.js';
 import { ExecutionProjects } from '../application/access/execution-projects.js';
 import { ForeignEvents } from '../application/log/foreign-events.js';
 import type { DirectoryLimits } from '../domain/access/directory.js';
@@ -15,6 +17,7 @@ export const access = ({ config, log, clock, ids, dataSource, outages }: Depende
     providers: [
       { provide: AccessDirectory, useValue: directory },
       { provide: Authenticator, useValue: new Authenticator(config.auth, { directory, clock }) },
+      { provide: FreshSignIns, useValue: new NoFreshSignIns() },
       {
         provide: ExecutionProjects,
         useValue: new ExecutionProjects(log, new PostgresProjectsInTables(dataSource)),

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AgentsController, DocumentAgentsController } from './agents/agents.controller.js';
 import { AuditController } from './audit/audit.controller.js';
+import { SignaturesController } from './audit/signatures.controller.js';
 import { CommandsController } from './executions/commands.controller.js';
 import { DefinitionsController, ExecutionsController } from './executions/executions.controller.js';
 import { HealthController, MetricsController } from './health/health.controller.js';
@@ -22,6 +23,7 @@ import { WebhookDeliveriesController, WebhooksController } from './webhooks/webh
     EventsController,
     HistoryController,
     AuditController,
+    SignaturesController,
     DefinitionsController,
     TasksController,
     DocumentAgentsController,
