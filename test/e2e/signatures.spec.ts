@@ -9,7 +9,8 @@ import { unzipSync } from 'fflate';
 import { Authenticator, type Presented } from '../../src/application/access/authenticator.js';
 import { freshSignInAt, FreshSignInRequired, FreshSignIns } from '../../src/application/access/fresh-sign-ins.js';
 import { Unauthenticated, type Principal } from '../../src/application/access/principal.js';
-import { eventHash } from '../../src/application/log/event-hash.js';
+import { chained, eventHash, hashOf, linkOf } from '../../src/application/log/event-hash.js';
+import { EventLog, type RecordedEvent } from '../../src/application/log/event-log.js';
 import { Rights } from '../../src/domain/access/grants.js';
 import type { Role } from '../../src/domain/access/permissions.js';
 import { canonicalJson, type Json } from '../../src/domain/json.js';
@@ -26,6 +27,8 @@ const ROLES: Readonly<Record<string, readonly Role[]>> = {
   quinn: ['reviewer'],
   vera: ['viewer', 'auditor'],
   robot: ['operator', 'reviewer'],
+  ada: ['admin'],
+  bert: ['admin'],
 };
 const NAMES: Readonly<Record<string, string>> = { olga: 'Olga Ström', rita: 'Rita Müller-Okafor', quinn: 'Quinn Ng' };
 
@@ -208,6 +211,29 @@ describe('a signature', () => {
   });
 });
 
+describe('what takes two persons', () => {
+  const table = '/api/v1/admin/projections/workflow_steps';
+  const order = (who: string, what: string) => ask(who, 'POST', `${table}/${what}`, { reason: `${who} says so` });
+  const last = async () => (await ask('ada', 'GET', table)).body.data.projection.last_rebuild;
+
+  test('a table that a rebuild replaced is dropped once a second person asks for it', async () => {
+    expect((await ask('ada', 'POST', `${table}/rebuilds`, { reason: 'r', require: 'none' })).body.error).toMatchObject({
+      ...{ code: 'SEPARATION_OF_DUTIES', details: { duty: 'approve' } },
+    });
+    expect((await order('ada', 'rebuilds')).status).toBe(202);
+    await eventually(async () => expect((await last()).phase).toBe('swapped'), { deadlineMs: 30_000 });
+    const { status, body } = await order('ada', 'drop-previous');
+    const awaiting = { action: 'drop-previous', proposed_by: { id: 'ada' }, reason: 'ada says so' };
+    expect({ status, ...body.data }).toMatchObject({ status: 202, rebuild: { awaiting } });
+    const { proposed_at: at, expires_at: end } = body.data.rebuild.awaiting;
+    expect(Date.parse(end) - Date.parse(at)).toBe(24 * 3_600_000);
+    expect((await order('ada', 'drop-previous')).body.data.rebuild.awaiting).toEqual(body.data.rebuild.awaiting);
+    const done = (await order('bert', 'drop-previous')).body.data.rebuild;
+    expect(done).not.toHaveProperty('awaiting');
+    expect(done.allowed_actions).toEqual(['rebuild']);
+  }, 60_000);
+});
+
 describe('the audit pack', () => {
   let pack = '';
   let signatures: any;
@@ -310,4 +336,32 @@ describe('the audit pack', () => {
       output: expect.stringContaining('one is missing'),
     });
   });
+
+  test('says which signature is stale, as the API does', async () => {
+    // As a retry that made the document anew would leave it: the bytes of the DOCX under the name of the PDF.
+    const log = app.server.app.get(EventLog);
+    const { events, revision } = await log.read(`workflow-${id}`);
+    const made = events.findLast(({ type }) => type === 'StepCompleted')!;
+    const files = (made.data as any).artifacts as { name: string; sha256: string }[];
+    const docx = files.find(({ name }) => name.endsWith('.docx'))!;
+    const data = { ...(made.data as object), artifacts: [{ ...docx, name: NAME }] } as Json;
+    const event = { id: randomUUID(), type: made.type, data, metadata: made.metadata as Json };
+    const unchained = { event, dataHash: hashOf(data), bytes: 0 };
+    const again = chained(`workflow-${id}`, [unchained], revision, linkOf(events.at(-1) as RecordedEvent));
+    await log.append(`workflow-${id}`, again.events, revision);
+
+    const because = {
+      why: 'signed_document_replaced',
+      document: NAME,
+      sha256: docx.sha256,
+      revision: String(last + 1),
+    };
+    expect((await list())[0]).toMatchObject({ stale: true, stale_because: because });
+    await unpacked(id, pack);
+    const { status, output } = verify();
+    expect(output).toMatch(
+      new RegExp(`Rita Müller-Okafor .*\\n.*STALE: ${NAME} has other bytes since revision ${last + 1}`),
+    );
+    expect(status).toBe(0);
+  }, 60_000);
 });

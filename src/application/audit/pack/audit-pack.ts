@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { type Json, type JsonObject, canonicalJson } from '../../../domain/json.js';
-import { workflowStream } from '../../../domain/workflow/index.js';
 import { signatureStream } from '../../../domain/audit/signature.js';
 import { HistoryUnreadable, type EventLog, type RecordedEvent } from '../../log/event-log.js';
 import { readEvent } from '../../projections/projection.js';
@@ -177,7 +176,7 @@ export class AuditPackMaker extends AuditPacks {
     for (;;) {
       mustListen(signal);
       const leaves = await Promise.all(
-        histories.map((events) => (events[0] ? tree.leavesOf(events[0].stream, events.length) : [])),
+        histories.map(async (events) => (events[0] ? tree.leavesOf(events[0].stream, events.length) : [])),
       );
       const checkpoint = await tree.latestTreeHead();
       const isOwn = checkpoint?.key_id === signer.keyId;

@@ -66,11 +66,15 @@ const packReport = ({
         one.output_hash,
       ]),
     ),
-    ...(signatures.length === 0
-      ? []
-      : [{ ...titled('Electronic signatures'), pageBreak: 'before' as const }, ...signatureBlocks(signatures)]),
+    ...signaturePages(signatures),
   ],
 });
+
+/** On pages of their own; none where nobody has signed. */
+const signaturePages = (signatures: PackReport['signatures']): Content[] =>
+  signatures.length === 0
+    ? []
+    : [{ ...titled('Electronic signatures'), pageBreak: 'before' }, ...signatureBlocks(signatures)];
 
 type Fields = Readonly<Record<string, unknown>>;
 const objectOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});

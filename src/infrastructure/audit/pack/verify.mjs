@@ -326,7 +326,9 @@ function check(files, archive, trusted, print) {
   // Packs of earlier versions have none.
   const moves = files.has('moves.json') ? json('moves.json') : [];
   const checked = new Set(checkMoves(moves, changes, key));
-  const moved = events.flatMap(({ moved_to: to }, place) => (to === undefined ? [] : [proofs[place]]));
+  const signatures = files.has('signatures.json') ? json('signatures.json') : { events: [], chain: [], proofs: [] };
+  const movedOf = (all, proved) => all.flatMap(({ moved_to: to }, place) => (to === undefined ? [] : [proved[place]]));
+  const moved = [...movedOf(events, proofs), ...movedOf(signatures.events, signatures.proofs)];
   const moveOf = ({ index }) => moves.find(({ tree_size: covered }) => index < covered);
   for (const { revision } of moved.filter((proof) => !moveOf(proof)))
     fail(`events.ndjson: revision ${revision} says that it was moved from another log, and no signed move covers it`);
