@@ -1,4 +1,5 @@
 /** What `npm run audit` verifies with. It joins the servers of an application that runs, or starts its own. */
+import { userInfo } from 'node:os';
 import { changeKey } from '../application/audit/tree-head-chain.js';
 import type { Finding } from '../application/audit/finding.js';
 import { signingPart, verdictOf, type Signing } from '../application/audit/finding.js';
@@ -8,6 +9,7 @@ import { moveLog } from '../application/audit/move-log.js';
 import { verifyTreeHeads } from '../application/audit/verify-tree-heads.js';
 import { verifyLog } from '../application/audit/verify-log.js';
 import { verifyStream } from '../application/audit/verify-stream.js';
+import { KEY_CHANGE_STREAM, keyChanges, readKeyChangeEvent } from '../domain/audit/key-change.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import { workflowStream } from '../domain/workflow/index.js';
 import { TreeHeadFile } from '../infrastructure/audit/tree-head-file.js';
@@ -25,6 +27,8 @@ import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postg
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
 import { PostgresPositionStore } from '../infrastructure/postgres/audit/postgres-position-store.js';
 import type { EventLog } from '../application/log/event-log.js';
+import { commandIdFor } from '../application/log/ids.js';
+import { SmallStream } from '../application/log/small-stream.js';
 import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
 import { auditDirectory, pinnedKeys } from './audit.js';
 import { guardedLog } from './guarded-log.js';
@@ -79,10 +83,12 @@ export const openForAudit = async (given: readonly string[]) => {
     signingKey: async () => (await openOwnKey()).keyId,
     /**
      * @param file the next key's; without it one is made in the place of the old one
+     * @param persons who changes it and who is there; both are needed but in mode `local`
      * @returns the ids of both, and whether the old one has named the new one, which it need not before the first checkpoint
      * @throws while an application keeps the tree, or where the old key may not sign
      */
-    changeKey: async (file: string | undefined) => {
+    changeKey: async (file: string | undefined, persons: KeyChangePersons) => {
+      mustBeNamed(config.auth, persons);
       if (config.auditSigningKey && file === undefined)
         throw new Error(
           'AUDIT_SIGNING_KEY is set: give a file with the next key, --to FILE, and set it to that afterwards',
@@ -90,11 +96,46 @@ export const openForAudit = async (given: readonly string[]) => {
       const [signer, next] = [await openOwnKey(), await openNextKey(file, directory)];
       const session = await leadTree(tree);
       const ports = { tree, log: guardedOf(platform, clock), clock, signer, pins: keys.pins, outside };
-      const isNamed = await changeKey(ports, session, next).finally(() => session.close());
+      const change = async () => {
+        await orderKeyChange(ports, { from: signer.keyId, to: next.keyId }, persons);
+        return changeKey(ports, session, next);
+      };
+      const isNamed = await change().finally(() => session.close());
       if (file === undefined) await takeNextKey(directory);
       return { from: signer.keyId, to: next.keyId, isNamed };
     },
   };
+};
+
+/** Names as `--by` and `--witness` give them. */
+type KeyChangePersons = Readonly<{ by: string | undefined; witness: string | undefined; reason: string | undefined }>;
+
+/** Where nothing proves persons anyway, nobody has to be named. */
+const mustBeNamed = (auth: Config['auth'], { by, witness }: KeyChangePersons): void => {
+  if (auth === 'local' || (by !== undefined && witness !== undefined)) return;
+  throw new Error(`AUTH=${auth}: a change of the audit key takes two persons: expected --by NAME and --witness NAME`);
+};
+
+const keyChangeStream = new SmallStream(keyChanges, readKeyChangeEvent);
+
+/** Comes before the change, so that there is none without it. Once for each next key. */
+const orderKeyChange = async (
+  ports: Readonly<{ log: EventLog; clock: SystemClock }>,
+  keys: Readonly<{ from: string; to: string }>,
+  { by, witness, reason = null }: Omit<KeyChangePersons, 'reason'> & Readonly<{ reason?: string | null | undefined }>,
+): Promise<void> => {
+  if (by === undefined && witness === undefined) return;
+  const [at, account] = [ports.clock.now(), userInfo().username];
+  const data = { ...keys, by: by ?? '', witness: witness ?? '', account, reason, at: at.toISOString() };
+  await keyChangeStream.execute(
+    ports,
+    KEY_CHANGE_STREAM,
+    { type: 'OrderKeyChange', data },
+    {
+      commandId: commandIdFor(KEY_CHANGE_STREAM, 'change', keys.to),
+      ...{ at, actor: { type: 'system', id: `cli:${account}` }, reason, causationId: null, traceparent: null },
+    },
+  );
 };
 
 const guardedOf = (platform: Platform, clock: SystemClock): EventLog =>

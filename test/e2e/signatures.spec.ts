@@ -127,8 +127,10 @@ describe('who did it does not vouch for it', () => {
 
 describe('a signature', () => {
   test('needs a sign-in that is fresh: 401 with where to sign in', async () => {
-    const error = { code: 'FRESH_SIGN_IN_REQUIRED', details: { sign_in_url: expect.stringContaining(id) } };
-    expect(await post('rita')).toMatchObject({ status: 401, body: { error } });
+    const error = { code: 'FRESH_SIGN_IN_REQUIRED', details: { sign_in_at: expect.stringContaining(id) } };
+    const refused = await post('rita');
+    expect(refused).toMatchObject({ status: 401, body: { error } });
+    expect(refused.headers.get('www-authenticate')).toContain('insufficient_user_authentication');
     freshly('rita', new Date(Date.now() - 6 * 60_000));
     expect(await post('rita')).toMatchObject({ status: 401, body: { error } });
   });

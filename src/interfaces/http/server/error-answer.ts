@@ -88,6 +88,9 @@ export const stackOf = (error: unknown): string =>
 const needsNoLogLine = (error: unknown): boolean =>
   [TooMuchWaiting, ArtifactDamaged, LogMismatch].some((kind) => error instanceof kind);
 
+/** RFC 9470: the credential counts, and a sign-in that is fresh has to come beside it. */
+const STEP_UP = { 'WWW-Authenticate': 'Bearer error="insufficient_user_authentication", max_age="300"' };
+
 const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof Refusal) return error;
   if (error instanceof DutiesNotSeparate)
@@ -108,7 +111,7 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof Unauthenticated)
     return new Refusal(401, error.code, error.message, {}, { 'WWW-Authenticate': 'Bearer' });
   if (error instanceof FreshSignInRequired)
-    return new Refusal(401, error.code, error.message, { sign_in_at: error.signInAt, sign_in_url: error.signInAt });
+    return new Refusal(401, error.code, error.message, { sign_in_at: error.signInAt }, STEP_UP);
   if (error instanceof Forbidden) return new Refusal(403, 'FORBIDDEN', error.message, { permission: error.permission });
   if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);
   if (error instanceof NotInHistory) return new Refusal(404, 'NOT_IN_HISTORY', error.message, error.details);
