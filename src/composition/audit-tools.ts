@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 import { changeKey } from '../application/audit/tree-head-chain.js';
 import type { Finding } from '../application/audit/finding.js';
+import type { TreeHeadSigner } from '../application/audit/signed-tree-head.js';
 import { signingPart, verdictOf, type Signing } from '../application/audit/finding.js';
 import { tombstonesOf } from '../application/audit/chain-walk.js';
 import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
@@ -88,19 +89,10 @@ export const openForAudit = async (given: readonly string[]) => {
      * @throws while an application keeps the tree, or where the old key may not sign
      */
     changeKey: async (file: string | undefined, persons: KeyChangePersons) => {
-      mustBeNamed(config.auth, persons);
-      if (config.auditSigningKey && file === undefined)
-        throw new Error(
-          'AUDIT_SIGNING_KEY is set: give a file with the next key, --to FILE, and set it to that afterwards',
-        );
+      mustBeNamed(config, file, persons);
       const [signer, next] = [await openOwnKey(), await openNextKey(file, directory)];
-      const session = await leadTree(tree);
       const ports = { tree, log: guardedOf(platform, clock), clock, signer, pins: keys.pins, outside };
-      const change = async () => {
-        await orderKeyChange(ports, { from: signer.keyId, to: next.keyId }, persons);
-        return changeKey(ports, session, next);
-      };
-      const isNamed = await change().finally(() => session.close());
+      const isNamed = await changeInLead(ports, next, persons);
       if (file === undefined) await takeNextKey(directory);
       return { from: signer.keyId, to: next.keyId, isNamed };
     },
@@ -111,9 +103,31 @@ export const openForAudit = async (given: readonly string[]) => {
 type KeyChangePersons = Readonly<{ by: string | undefined; witness: string | undefined; reason: string | undefined }>;
 
 /** Where nothing proves persons anyway, nobody has to be named. */
-const mustBeNamed = (auth: Config['auth'], { by, witness }: KeyChangePersons): void => {
-  if (auth === 'local' || (by !== undefined && witness !== undefined)) return;
-  throw new Error(`AUTH=${auth}: a change of the audit key takes two persons: expected --by NAME and --witness NAME`);
+const mustBeNamed = (
+  { auth, auditSigningKey }: Config,
+  file: string | undefined,
+  { by, witness }: KeyChangePersons,
+): void => {
+  if (auth !== 'local' && (by === undefined || witness === undefined))
+    throw new Error(`AUTH=${auth}: a change of the audit key takes two persons: expected --by NAME and --witness NAME`);
+  if (auditSigningKey && file === undefined)
+    throw new Error(
+      'AUDIT_SIGNING_KEY is set: give a file with the next key, --to FILE, and set it to that afterwards',
+    );
+};
+
+const changeInLead = async (
+  ports: Parameters<typeof changeKey>[0] & Readonly<{ log: EventLog; clock: SystemClock; tree: PostgresAuditTree }>,
+  next: TreeHeadSigner,
+  persons: KeyChangePersons,
+): Promise<boolean> => {
+  const session = await leadTree(ports.tree);
+  try {
+    await orderKeyChange(ports, { from: ports.signer.keyId, to: next.keyId }, persons);
+    return await changeKey(ports, session, next);
+  } finally {
+    await session.close();
+  }
 };
 
 const keyChangeStream = new SmallStream(keyChanges, readKeyChangeEvent);
@@ -122,10 +136,10 @@ const keyChangeStream = new SmallStream(keyChanges, readKeyChangeEvent);
 const orderKeyChange = async (
   ports: Readonly<{ log: EventLog; clock: SystemClock }>,
   keys: Readonly<{ from: string; to: string }>,
-  { by, witness, reason = null }: Omit<KeyChangePersons, 'reason'> & Readonly<{ reason?: string | null | undefined }>,
+  { by, witness, reason: why }: KeyChangePersons,
 ): Promise<void> => {
   if (by === undefined && witness === undefined) return;
-  const [at, account] = [ports.clock.now(), userInfo().username];
+  const [at, account, reason] = [ports.clock.now(), userInfo().username, why ?? null];
   const data = { ...keys, by: by ?? '', witness: witness ?? '', account, reason, at: at.toISOString() };
   await keyChangeStream.execute(
     ports,

@@ -63,7 +63,7 @@ const ask = async (who: string, method: string, where: string, body?: object, he
     ...(body && { body: JSON.stringify(body) }),
   });
   const isJson = response.headers.get('content-type')?.includes('json');
-  const content = isJson ? ((await response.json()) as any) : Buffer.from(await response.arrayBuffer());
+  const content = isJson ? ((await response.json())) : Buffer.from(await response.arrayBuffer());
   return { status: response.status, headers: response.headers, body: content };
 };
 const of = (execution = id) => `/api/v1/workflow/${execution}`;

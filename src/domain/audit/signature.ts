@@ -11,7 +11,7 @@ import { documentsAt, type DocumentVersion } from './documents.js';
 export const MEANINGS = ['author', 'review', 'approval', 'responsibility'] as const;
 export type Meaning = (typeof MEANINGS)[number];
 
-export type SignedDocument = Readonly<{ name: string; sha256: string }>;
+type SignedDocument = Readonly<{ name: string; sha256: string }>;
 
 export type SignatureApplied = Readonly<{
   executionId: string;
@@ -33,7 +33,7 @@ export type SignatureApplied = Readonly<{
   authTime: string;
 }>;
 
-export type SignatureWithdrawn = Readonly<{
+type SignatureWithdrawn = Readonly<{
   executionId: string;
   signatureId: string;
   by: Readonly<{ type: string; id: string; name?: string | undefined; issuer?: string | undefined }>;
@@ -46,7 +46,7 @@ export type SignatureEvent =
   Message<'SignatureApplied', SignatureApplied> | Message<'SignatureWithdrawn', SignatureWithdrawn>;
 
 /** What the history of the execution has to say to a signature. */
-export type SignedHistory = Readonly<{
+type SignedHistory = Readonly<{
   acts: readonly Act[];
   relaxed: readonly Duty[];
   documents: readonly DocumentVersion[];

@@ -4,7 +4,7 @@ import { isSameActor, type DutyActor } from '../access/duties.js';
 export type Proposal = Readonly<{ actor: DutyActor; reason: string | null; at: string }>;
 
 /** After that a proposal counts for nothing, and the next call proposes anew. */
-export const PROPOSAL_HOURS = 24;
+const PROPOSAL_HOURS = 24;
 
 /** ISO-8601 UTC. */
 export const proposalEnd = ({ at }: Pick<Proposal, 'at'>): string =>

@@ -13,7 +13,6 @@ import { Histories } from '../../../src/application/workflow/histories.js';
 import { DutiesNotSeparate, type Duty } from '../../../src/domain/access/duties.js';
 import { EVERYTHING } from '../../../src/domain/access/grants.js';
 import type { Message } from '../../../src/domain/decider.js';
-import type { Json } from '../../../src/domain/json.js';
 import { EXECUTION_ID, stepIdAt, twoSteps, workflowStarted } from '../../support/histories.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
@@ -43,7 +42,7 @@ class CountedSignIns extends FreshSignIns {
   }
 }
 
-const signedWorld = async ({ startedBy = ann.actor as Actor, relax = [] as readonly Duty[] } = {}) => {
+const signedWorld = async ({ startedBy = ann.actor, relax = [] as readonly Duty[] } = {}) => {
   const clock = new VirtualClock();
   const log = new InMemoryEventLog(() => clock.now());
   const lines: string[] = [];
@@ -61,7 +60,7 @@ const signedWorld = async ({ startedBy = ann.actor as Actor, relax = [] as reado
     const { events, revision } = await log.read(stream);
     const last = events.at(-1);
     const belonging = { owner: stream, correlationId: EXECUTION_ID, causationId: 'x', summary };
-    const unchained = enveloped({ type, data: data as Json }, context(actor), 0, belonging);
+    const unchained = enveloped({ type, data: data as never }, context(actor), 0, belonging);
     await new StreamWriter(log, clock).appendBehind(stream, [unchained], {
       ...{ revision, link: last ? linkOf(last) : null },
     });
@@ -147,7 +146,7 @@ test.each([
   ['nobody whom anything proves', LOCAL, Forbidden, /AUTH=oidc/],
   [
     'a service',
-    { ...rita, actor: { type: 'service', id: 'ci', issuer: 'keys', via: 'key', verified: true } } as Principal,
+    { ...rita, actor: { type: 'service', id: 'ci', issuer: 'keys', via: 'key', verified: true } },
     Forbidden,
     /services do not sign/,
   ],

@@ -11,7 +11,7 @@ const MEANT: Readonly<Record<SignatureView['meaning'], string>> = {
 };
 
 /** What has become of it since; null where it stands. */
-export const standingOf = ({ withdrawn, stale }: Pick<SignatureView, 'withdrawn' | 'stale'>): string | null => {
+const standingOf = ({ withdrawn, stale }: Pick<SignatureView, 'withdrawn' | 'stale'>): string | null => {
   if (withdrawn) return `WITHDRAWN at ${withdrawn.at} by ${withdrawn.by.name ?? withdrawn.by.id}: ${withdrawn.reason}`;
   if (stale)
     return `STALE: ${stale.document} has other bytes since revision ${stale.revision} (SHA-256 ${stale.sha256})`;
