@@ -63,7 +63,7 @@ const ask = async (who: string, method: string, where: string, body?: object, he
     ...(body && { body: JSON.stringify(body) }),
   });
   const isJson = response.headers.get('content-type')?.includes('json');
-  const content = isJson ? ((await response.json())) : Buffer.from(await response.arrayBuffer());
+  const content = isJson ? await response.json() : Buffer.from(await response.arrayBuffer());
   return { status: response.status, headers: response.headers, body: content };
 };
 const of = (execution = id) => `/api/v1/workflow/${execution}`;
@@ -342,6 +342,9 @@ describe('the audit pack', () => {
   test('says which signature is stale, as the API does', async () => {
     // As a retry that made the document anew would leave it: the bytes of the DOCX under the name of the PDF.
     const log = app.server.app.get(EventLog);
+    // And an event of another program, which counts for nothing.
+    const foreign = { id: randomUUID(), type: 'SignatureApplied', data: { nonsense: true }, metadata: {} };
+    await log.append(`signature-${id}`, [foreign], (await log.read(`signature-${id}`)).revision);
     const { events, revision } = await log.read(`workflow-${id}`);
     const made = events.findLast(({ type }) => type === 'StepCompleted')!;
     const files = (made.data as any).artifacts as { name: string; sha256: string }[];

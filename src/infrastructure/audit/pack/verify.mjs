@@ -210,19 +210,31 @@ const ACTS = ['WorkflowStarted', 'StepRetryRequested', 'NextStepRequested', 'Rem
 const isActor = ({ subject, issuer }, actor) =>
   actor?.verified === true && actor.id === subject && actor.issuer === issuer;
 
+/** What is neither is an event of another program, and counts for nothing. */
+const isText = (value) => typeof value === 'string';
+const isSignature = (data) =>
+  [data?.executionId, data?.signatureId, data?.printedName, data?.subject, data?.issuer, data?.meaning, data?.at].every(
+    isText,
+  ) &&
+  Number.isSafeInteger(data?.throughRevision) &&
+  Array.isArray(data?.documents);
+const isWithdrawal = (data) => [data?.signatureId, data?.reason, data?.at, data?.by?.id].every(isText);
+
 /** Signatures are events of a stream of their own; of what was signed each names the hash. */
 function checkSignatures({ events: given, chain: links, proofs }, { manifest, events, chain, signed, print }) {
   const name = 'signatures.json';
   checkChain(given, links, `signature-${manifest.execution_id}`, { of: name, chain: name });
   checkProofs(given, links, proofs, signed, name);
   const documents = documentsOf(events);
-  for (const { type, data, metadata } of given)
-    if (type === 'SignatureApplied')
-      expect(isActor(data, metadata?.actor), `${name}: signature ${data.signatureId}: another actor recorded it`);
-  const applied = given.filter(({ type }) => type === 'SignatureApplied').map(({ data }) => data);
+  const applications = given.filter(({ type, data }) => type === 'SignatureApplied' && isSignature(data));
+  for (const { data, metadata } of applications)
+    expect(isActor(data, metadata?.actor), `${name}: signature ${data.signatureId}: another actor recorded it`);
+  const applied = applications.map(({ data }) => data);
   const ids = new Set(applied.map(({ signatureId }) => signatureId));
   expect(ids.size === applied.length, `${name}: a signature stands there twice`);
-  const withdrawn = given.filter(({ type }) => type === 'SignatureWithdrawn').map(({ data }) => data);
+  const withdrawn = given
+    .filter(({ type, data }) => type === 'SignatureWithdrawn' && isWithdrawal(data))
+    .map(({ data }) => data);
   for (const { signatureId } of withdrawn)
     expect(ids.has(signatureId), `${name}: a withdrawal names no signature of the pack, ${signatureId}`);
   for (const data of applied) {
