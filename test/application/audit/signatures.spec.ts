@@ -24,6 +24,10 @@ const person = (id: string, name: string | undefined = `${id} Smith`): Principal
   credential: { kind: 'token', expiresAt: new Date('2999-01-01'), claimed: [] },
 });
 const [ann, rita] = [person('ann'), person('rita')];
+const service: Principal = {
+  ...ann,
+  actor: { type: 'service', id: 'ci', issuer: 'keys', via: 'key', verified: true },
+};
 const summary = { state: 'x', step: null, nextStep: null, percentComplete: 0, nextActionAt: null };
 
 /** Gives each person one sign-in for each time the test says so. */
@@ -144,12 +148,7 @@ test('of two equal requests at once under one command, with one sign-in, one sig
 
 test.each([
   ['nobody whom anything proves', LOCAL, Forbidden, /AUTH=oidc/],
-  [
-    'a service',
-    { ...rita, actor: { type: 'service', id: 'ci', issuer: 'keys', via: 'key', verified: true } },
-    Forbidden,
-    /services do not sign/,
-  ],
+  ['a service', service, Forbidden, /services do not sign/],
   ['a person without a name', person('nil', ' '), InvalidRequest, /a name to print/],
   ['the person who started it', ann, DutiesNotSeparate, /user ann started this execution \(revision 0\)/],
 ])('%s does not sign, and no sign-in is used', async (_, principal, kind, message) => {
