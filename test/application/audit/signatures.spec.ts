@@ -64,7 +64,7 @@ const signedWorld = async ({ startedBy = ann.actor, relax = [] as readonly Duty[
     const { events, revision } = await log.read(stream);
     const last = events.at(-1);
     const belonging = { owner: stream, correlationId: EXECUTION_ID, causationId: 'x', summary };
-    const unchained = enveloped({ type, data: data as never }, context(actor), 0, belonging);
+    const unchained = enveloped({ type, data }, context(actor), 0, belonging);
     await new StreamWriter(log, clock).appendBehind(stream, [unchained], {
       ...{ revision, link: last ? linkOf(last) : null },
     });
