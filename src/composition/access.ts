@@ -6,6 +6,8 @@ import { AccessLogPages } from '../application/access/access-log-pages.js';
 import { AccessOrders, type OrderRules } from '../application/access/access-orders.js';
 import { accessQueryHandlers } from '../application/access/access-queries.js';
 import { Authenticator } from '../application/access/authenticator.js';
+import { FreshSignIns } from '../application/access/fresh-sign-ins.js';
+import { NoFreshSignIns } from '../application/access/no-fresh-sign-ins.js';
 import { ExecutionProjects } from '../application/access/execution-projects.js';
 import { KeyUses } from '../application/access/key-uses.js';
 import { accessCommandHandlers } from '../application/commands/access.js';
@@ -29,6 +31,7 @@ export const access = ({ config, log, clock, ids, dataSource, outages }: Depende
     providers: [
       { provide: AccessDirectory, useValue: directory },
       { provide: Authenticator, useValue: new Authenticator(config.auth, { directory, clock, onKeyUsed }) },
+      { provide: FreshSignIns, useValue: new NoFreshSignIns() },
       {
         provide: ExecutionProjects,
         useValue: new ExecutionProjects(log, readyUnlessAway(new PostgresProjectsInTables(dataSource))),

@@ -1,6 +1,8 @@
 /** What `npm run audit` verifies with. It joins the servers of an application that runs, or starts its own. */
+import { userInfo } from 'node:os';
 import { changeKey } from '../application/audit/tree-head-chain.js';
 import type { Finding } from '../application/audit/finding.js';
+import type { TreeHeadSigner } from '../application/audit/signed-tree-head.js';
 import { signingPart, verdictOf, type Signing } from '../application/audit/finding.js';
 import { tombstonesOf } from '../application/audit/chain-walk.js';
 import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
@@ -8,6 +10,7 @@ import { moveLog } from '../application/audit/move-log.js';
 import { verifyTreeHeads } from '../application/audit/verify-tree-heads.js';
 import { verifyLog } from '../application/audit/verify-log.js';
 import { verifyStream } from '../application/audit/verify-stream.js';
+import { KEY_CHANGE_STREAM, keyChanges, readKeyChangeEvent } from '../domain/audit/key-change.js';
 import { WEBHOOK_STREAM_PREFIX } from '../domain/webhook/webhook.js';
 import { workflowStream } from '../domain/workflow/index.js';
 import { TreeHeadFile } from '../infrastructure/audit/tree-head-file.js';
@@ -25,6 +28,8 @@ import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postg
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
 import { PostgresPositionStore } from '../infrastructure/postgres/audit/postgres-position-store.js';
 import type { EventLog } from '../application/log/event-log.js';
+import { commandIdFor } from '../application/log/ids.js';
+import { SmallStream } from '../application/log/small-stream.js';
 import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
 import { auditDirectory, pinnedKeys } from './audit.js';
 import { guardedLog } from './guarded-log.js';
@@ -79,22 +84,72 @@ export const openForAudit = async (given: readonly string[]) => {
     signingKey: async () => (await openOwnKey()).keyId,
     /**
      * @param file the next key's; without it one is made in the place of the old one
+     * @param persons who changes it and who is there; both are needed but in mode `local`
      * @returns the ids of both, and whether the old one has named the new one, which it need not before the first checkpoint
      * @throws while an application keeps the tree, or where the old key may not sign
      */
-    changeKey: async (file: string | undefined) => {
-      if (config.auditSigningKey && file === undefined)
-        throw new Error(
-          'AUDIT_SIGNING_KEY is set: give a file with the next key, --to FILE, and set it to that afterwards',
-        );
+    changeKey: async (file: string | undefined, persons: KeyChangePersons) => {
+      mustBeNamed(config, file, persons);
       const [signer, next] = [await openOwnKey(), await openNextKey(file, directory)];
-      const session = await leadTree(tree);
       const ports = { tree, log: guardedOf(platform, clock), clock, signer, pins: keys.pins, outside };
-      const isNamed = await changeKey(ports, session, next).finally(() => session.close());
+      const isNamed = await changeInLead(ports, next, persons);
       if (file === undefined) await takeNextKey(directory);
       return { from: signer.keyId, to: next.keyId, isNamed };
     },
   };
+};
+
+/** Names as `--by` and `--witness` give them. */
+type KeyChangePersons = Readonly<{ by: string | undefined; witness: string | undefined; reason: string | undefined }>;
+
+/** Where nothing proves persons anyway, nobody has to be named. */
+const mustBeNamed = (
+  { auth, auditSigningKey }: Config,
+  file: string | undefined,
+  { by, witness }: KeyChangePersons,
+): void => {
+  if (auth !== 'local' && (by === undefined || witness === undefined))
+    throw new Error(`AUTH=${auth}: a change of the audit key takes two persons: expected --by NAME and --witness NAME`);
+  if (auditSigningKey && file === undefined)
+    throw new Error(
+      'AUDIT_SIGNING_KEY is set: give a file with the next key, --to FILE, and set it to that afterwards',
+    );
+};
+
+const changeInLead = async (
+  ports: Parameters<typeof changeKey>[0] & Readonly<{ log: EventLog; clock: SystemClock; tree: PostgresAuditTree }>,
+  next: TreeHeadSigner,
+  persons: KeyChangePersons,
+): Promise<boolean> => {
+  const session = await leadTree(ports.tree);
+  try {
+    await orderKeyChange(ports, { from: ports.signer.keyId, to: next.keyId }, persons);
+    return await changeKey(ports, session, next);
+  } finally {
+    await session.close();
+  }
+};
+
+const keyChangeStream = new SmallStream(keyChanges, readKeyChangeEvent);
+
+/** Comes before the change, so that there is none without it. Once for each next key. */
+const orderKeyChange = async (
+  ports: Readonly<{ log: EventLog; clock: SystemClock }>,
+  keys: Readonly<{ from: string; to: string }>,
+  { by, witness, reason: why }: KeyChangePersons,
+): Promise<void> => {
+  if (by === undefined && witness === undefined) return;
+  const [at, account, reason] = [ports.clock.now(), userInfo().username, why ?? null];
+  const data = { ...keys, by: by ?? '', witness: witness ?? '', account, reason, at: at.toISOString() };
+  await keyChangeStream.execute(
+    ports,
+    KEY_CHANGE_STREAM,
+    { type: 'OrderKeyChange', data },
+    {
+      commandId: commandIdFor(KEY_CHANGE_STREAM, 'change', keys.to),
+      ...{ at, actor: { type: 'system', id: `cli:${account}` }, reason, causationId: null, traceparent: null },
+    },
+  );
 };
 
 const guardedOf = (platform: Platform, clock: SystemClock): EventLog =>

@@ -9,12 +9,16 @@ import {
 import { mustBeAllowed, type TrustedKeys } from '../application/audit/keys.js';
 import { AuditPackMaker, AuditPacks } from '../application/audit/pack/audit-pack.js';
 import { AuditReviews } from '../application/audit/reviews.js';
+import { ExecutionSignatures } from '../application/audit/signatures.js';
+import { SignaturePages } from '../application/audit/signed-copy.js';
+import { FreshSignIns } from '../application/access/fresh-sign-ins.js';
 import { ForeignEvents } from '../application/log/foreign-events.js';
 import type { OnError } from '../application/runtime/errors.js';
 import { ArtifactStore } from '../application/workflow/artifacts.js';
 import { Histories } from '../application/workflow/histories.js';
 import { leadNotices } from '../application/runtime/leadership.js';
 import { TreeHeadFile } from '../infrastructure/audit/tree-head-file.js';
+import { PdfSignaturePages } from '../infrastructure/audit/signed-copy/pdf-signature-pages.js';
 import { ZipPackFormat } from '../infrastructure/audit/pack/zip-pack-format.js';
 import { readTrustedKeys, openSigningKey } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
@@ -31,13 +35,28 @@ export const audit = ({ config, log, clock, ids, outages, audit: dependencies }:
         provide: AuditPacks,
         inject: [ArtifactStore, Histories],
         useFactory: (artifacts: ArtifactStore, histories: Histories) =>
-          new AuditPackMaker({ ...dependencies, histories, clock, keeper, artifacts, format: new ZipPackFormat() }),
+          new AuditPackMaker({
+            ...dependencies,
+            log,
+            histories,
+            clock,
+            keeper,
+            artifacts,
+            format: new ZipPackFormat(),
+          }),
       },
       {
         provide: AuditReviews,
         inject: [Histories],
         useFactory: (histories: Histories) => new AuditReviews(log, clock, foreign, histories),
       },
+      {
+        provide: ExecutionSignatures,
+        inject: [Histories, FreshSignIns],
+        useFactory: (histories: Histories, freshSignIns: FreshSignIns) =>
+          new ExecutionSignatures({ log, clock, histories, freshSignIns, foreign }),
+      },
+      { provide: SignaturePages, useValue: new PdfSignaturePages() },
     ],
     start: () => keeper.start(),
     stop: () => keeper.stop(),

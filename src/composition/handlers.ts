@@ -8,6 +8,12 @@ import { GetPastExecutionHandler } from '../application/history/get-past-executi
 import { ListAuditReviewsHandler } from '../application/audit/reviews.js';
 import { CheckStateHandler, ListExecutionsHandler } from '../application/queries/list-executions.js';
 import {
+  ListSignaturesHandler,
+  SignExecutionHandler,
+  WithdrawSignatureHandler,
+} from '../application/audit/signatures.js';
+import { GetSignedCopyHandler } from '../application/audit/signed-copy.js';
+import {
   ControlWorkflowHandler,
   HoldAgentHandler,
   ReviewAuditHandler,
@@ -29,6 +35,8 @@ export const queryHandlers = [
   GetEventsHandler,
   GetArtifactHandler,
   ListAuditReviewsHandler,
+  ListSignaturesHandler,
+  GetSignedCopyHandler,
   GetAuditPackHandler,
 ];
 
@@ -38,6 +46,8 @@ export const commandHandlers = [
   ReportTaskHandler,
   HoldAgentHandler,
   ReviewAuditHandler,
+  SignExecutionHandler,
+  WithdrawSignatureHandler,
 ];
 
 /** What operators of the read tables may order and ask. */

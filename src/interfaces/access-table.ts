@@ -56,6 +56,9 @@ export const HTTP_ACCESS: Readonly<Record<string, AccessRule>> = {
   [`GET ${WORKFLOW}/:execution_id/artifacts/:name`]: needs('executions.read', 'execution in path'),
   [`GET ${WORKFLOW}/:execution_id/audit-reviews`]: needs('executions.read', 'execution in path'),
   [`POST ${WORKFLOW}/:execution_id/audit-reviews`]: needs('audit.review', 'execution in path'),
+  [`GET ${WORKFLOW}/:execution_id/signatures`]: needs('executions.read', 'execution in path'),
+  [`POST ${WORKFLOW}/:execution_id/signatures`]: needs('audit.sign', 'execution in path'),
+  [`POST ${WORKFLOW}/:execution_id/signatures/:signature_id/withdraw`]: needs('audit.sign', 'execution in path'),
   [`GET ${WORKFLOW}/:execution_id/audit-pack`]: needs('audit.export', 'execution in path'),
 
   [`GET ${WORKFLOW}/definitions`]: needs('catalog.read'),

@@ -97,6 +97,16 @@ test.each([
   expect((await list()).reviews).toEqual([]);
 });
 
+test('where nobody proves who asks, nobody signs: 403, which says what to set', async () => {
+  const body = { meaning: 'approval', through_revision: 1, documents: [] };
+  const { status, body: answer } = await world.api.post(`/api/v1/workflow/${id}/signatures`, body);
+  expect({ status, ...answer.error }).toMatchObject({
+    ...{ status: 403, code: 'FORBIDDEN', message: expect.stringContaining('AUTH=oidc') },
+  });
+  expect((await world.api.get(`/api/v1/workflow/${id}/signatures`)).body.data).toEqual({ signatures: [] });
+  expect((await world.api.get(`/api/v1/workflow/${randomUUID()}/signatures`)).status).toBe(404);
+});
+
 test('an execution that does not exist has no reviews: 404', async () => {
   expect((await post({}, {}, randomUUID())).status).toBe(404);
   expect((await world.api.get(`/api/v1/workflow/${randomUUID()}/audit-reviews`)).status).toBe(404);

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { bundled } from '../support/child.js';
 import { eventually } from '../support/eventually.js';
+import { EventLog } from '../../src/application/log/event-log.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
 import { startScriptedAgents } from './support/scripted-agents.js';
 import { startTestApp } from './support/test-app.js';
@@ -100,7 +101,12 @@ test('change-key replaces the signing key while no instance runs; packs that the
     const left = await auditWith(settings, 'verify', '--all', '--key', pin);
     expect(left).toMatchObject({ code: 0, output: expect.stringContaining('1 events are exactly those') });
 
-    const changed = await auditWith(settings, 'change-key');
+    const proven = { ...settings, AUTH: 'keys' };
+    const alone = await auditWith(proven, 'change-key', '--by', 'Ann Smith');
+    expect(alone).toMatchObject({ code: 2, output: expect.stringContaining('takes two persons') });
+    const twice = await auditWith(proven, 'change-key', '--by', 'Ann Smith', '--witness', 'ann smith');
+    expect(twice).toMatchObject({ code: 2, output: expect.stringContaining('names of two persons') });
+    const changed = await auditWith(proven, 'change-key', '--by', 'Ann Smith', '--witness', 'Rita Ng');
     const named = new RegExp(`${pin} has named ([0-9a-f]{64}) its successor`);
     expect(changed).toMatchObject({ code: 0, output: expect.stringMatching(named) });
     const next = named.exec(changed.output)![1];
@@ -109,6 +115,10 @@ test('change-key replaces the signing key while no instance runs; packs that the
     await expect(start(asStranger)).rejects.toThrow(/The signing key: expected .*change-key/);
     const second = await start({ AUDIT_TRUSTED_KEYS: pin });
     expect(second.server.signingKey).toBe(next);
+    const { events } = await second.server.app.get(EventLog).read('access-audit-key');
+    expect(events.map(({ data }) => data)).toMatchObject([
+      { from: pin, to: next, by: 'Ann Smith', witness: 'Rita Ng' },
+    ]);
     await second.api.control(id, 'pause');
     const response = await fetch(`${second.api.url}/api/v1/workflow/${id}/audit-pack`);
     expect(response.status).toBe(200);

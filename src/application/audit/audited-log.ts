@@ -2,6 +2,7 @@
 import { ACCESS_STREAM_PREFIX } from '../../domain/access/directory.js';
 import { AGENT_STREAM_PREFIX } from '../../domain/agent/hold.js';
 import { REVIEW_STREAM_PREFIX } from '../../domain/audit/review.js';
+import { SIGNATURE_STREAM_PREFIX } from '../../domain/audit/signature.js';
 import { canonicalJson, type Json } from '../../domain/json.js';
 import { PROJECTION_STREAM_PREFIX } from '../../domain/projection/events.js';
 import { POISON_STREAM_PREFIX } from '../../domain/projection/poison-orders.js';
@@ -16,7 +17,7 @@ import { leafHash } from './merkle.js';
 
 /**
  * The streams that this application writes, in the order of the log: executions and reviews of them, agents' holds, rebuilds
- * of read tables, orders for executions that are held back, who may do what and who was let in. Tree heads are not among them: none can cover itself. Each
+ * of read tables, orders for executions that are held back, who may do what and who was let in, signatures. Tree heads are not among them: none can cover itself. Each
  * names the one before it instead.
  */
 export const AUDITED_PREFIXES: readonly string[] = [
@@ -26,6 +27,7 @@ export const AUDITED_PREFIXES: readonly string[] = [
   PROJECTION_STREAM_PREFIX,
   POISON_STREAM_PREFIX,
   ACCESS_STREAM_PREFIX,
+  SIGNATURE_STREAM_PREFIX,
 ];
 export const TREE_HEAD_STREAM = 'audit-checkpoints';
 

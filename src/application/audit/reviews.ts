@@ -8,8 +8,9 @@ import {
   reviewStatus,
   type ReviewStatus,
 } from '../../domain/audit/review.js';
+import { isProven, mustBeSeparate } from '../../domain/access/duties.js';
 import type { Clock } from '../runtime/clock.js';
-import { enveloped, type CommandContext } from '../log/envelope.js';
+import { enveloped, type Actor, type CommandContext } from '../log/envelope.js';
 import { IdempotencyKeyReused, InvalidRequest, NotFound } from '../runtime/errors.js';
 import { linkOf } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
@@ -17,6 +18,7 @@ import { ForeignEvents } from '../log/foreign-events.js';
 import { StreamWriter } from '../log/stream-writer.js';
 import { Histories } from '../workflow/histories.js';
 import { Workflows } from '../workflow/workflows.js';
+import { eventAt, historyOf } from './signed-history.js';
 
 /** How many an execution may have. */
 const MAX_REVIEWS = 1_000;
@@ -53,8 +55,10 @@ export class AuditReviews {
    * @throws NotFound, HistoryDamaged, InvalidRequest for a revision beyond the end, IdempotencyKeyReused, LogUnavailable
    */
   async record(executionId: string, request: ReviewRequest, context: CommandContext): Promise<RecordedReview> {
-    const eventHash = await this.hashAt(executionId, request.throughRevision);
     const { actor, at, commandId } = context;
+    const eventHash = isProven(actor)
+      ? await this.separately(executionId, request.throughRevision, actor)
+      : await this.hashAt(executionId, request.throughRevision);
     const review: AuditReviewed = { executionId, ...request, eventHash, actor, at: at.toISOString() };
     const stream = reviewStream(executionId);
     const causationId = context.causationId ?? commandId;
@@ -87,15 +91,21 @@ export class AuditReviews {
     return { reviews, revision, commands, link: last ? linkOf(last) : null };
   }
 
+  /** A proven actor may have acted anywhere in the history: it is read whole. @throws DutiesNotSeparate, and as `hashAt` */
+  private async separately(executionId: string, throughRevision: number, actor: Actor): Promise<string> {
+    const { events } = await this.histories.read(executionId);
+    if (events.length === 0) throw new NotFound(`There is no execution ${executionId}`);
+    const hash = linkOf(eventAt(events, throughRevision));
+    mustBeSeparate(actor, 'audit_review', historyOf(events));
+    return hash;
+  }
+
   private async hashAt(executionId: string, throughRevision: number): Promise<string> {
     const from = BigInt(throughRevision);
     if (from > 0n) await this.histories.begins(executionId);
     const { events, revision } = await this.histories.read(executionId, from);
     if (revision === 'none') throw new NotFound(`There is no execution ${executionId}`);
-    const reviewed = events.find((event) => event.revision === from);
-    if (reviewed) return linkOf(reviewed);
-    const message = `through_revision: expected at most ${revision}, the last revision of the execution, got ${throughRevision}`;
-    throw new InvalidRequest('REVISION_BEYOND_END', message, { last_revision: String(revision) });
+    return linkOf(eventAt(events, throughRevision, revision));
   }
 }
 

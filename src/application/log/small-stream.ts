@@ -40,7 +40,7 @@ export class SmallStream<Command, State, Event extends Message<string, unknown>>
   }
 
   /** Passes over events of a type that this version does not know, and over foreign ones: they change no state. */
-  private fold(folded: SmallFold<State>, recorded: RecordedEvent, foreign?: ForeignEvents): SmallFold<State> {
+  fold(folded: SmallFold<State>, recorded: RecordedEvent, foreign?: ForeignEvents): SmallFold<State> {
     const { revision } = recorded;
     const link = linkOf(recorded);
     try {

@@ -1,3 +1,4 @@
+import { awaited, type Proposal } from '../../domain/projection/proposal.js';
 import { isOpen, projectionLife, type ProjectionCommand, type Rebuild } from '../../domain/projection/rebuild.js';
 import {
   projectionStream,
@@ -25,6 +26,8 @@ export type RebuildView = Readonly<{
   rebuild: Rebuild | null;
   /** Whether the table that the latest swap replaced is still there. */
   previous: boolean;
+  /** One actor wants the table dropped, and another has to confirm it; null where none does, or it was too long ago. */
+  dropProposed: Proposal | null;
   live: LiveTable | null;
   /** Of the table that is being built; null where none is. */
   building: BuildProgress | null;
@@ -83,12 +86,13 @@ export class Rebuilds {
       this.ports.store.live(),
       this.ports.store.progress('shadow'),
     ]);
-    const { rebuild, previous } = life.state;
+    const { rebuild, previous, dropProposed } = life.state;
     const built = building.get(projection) ?? null;
     return {
       projection,
       rebuild,
       previous,
+      dropProposed: awaited(dropProposed, this.ports.clock.now().toISOString()),
       live: live.get(projection) ?? null,
       building: isOpen(rebuild) && built?.rebuildId === rebuild?.id ? built : null,
     };

@@ -1,4 +1,5 @@
 /** What happens to a read table as a whole. One stream for each projection; the events are a storage contract. */
+import type { DutyActor } from '../access/duties.js';
 import type { Message } from '../decider.js';
 import { listOf, mustHold, number, object, oneOf, orNull, record, text, time, whole, type Shape } from '../shape.js';
 
@@ -38,7 +39,7 @@ export type Comparison = Readonly<{
 type OfRebuild = Readonly<{ rebuildId: string; at: string }>;
 
 /** Who asked for it, and why. */
-export type Asked = Readonly<{ actor: Readonly<{ type: string; id: string }>; reason: string | null }>;
+export type Asked = Readonly<{ actor: DutyActor; reason: string | null }>;
 
 export type ProjectionEvent =
   | Message<
@@ -51,6 +52,7 @@ export type ProjectionEvent =
   | Message<'ProjectionSwapped', OfRebuild & { position: string; version: number }>
   | Message<'RollbackRequested', OfRebuild & Asked>
   | Message<'ProjectionRolledBack', OfRebuild & { position: string }>
+  | Message<'PreviousTableDropProposed', OfRebuild & Asked>
   | Message<'PreviousTableDropped', OfRebuild & Asked>;
 
 const ofRebuild = { rebuildId: text, at: time };
@@ -73,6 +75,7 @@ const shapes = {
   ProjectionSwapped: record({ ...ofRebuild, position: text, version: number }),
   RollbackRequested: record(asked),
   ProjectionRolledBack: record({ ...ofRebuild, position: text }),
+  PreviousTableDropProposed: record(asked),
   PreviousTableDropped: record(asked),
 } satisfies Record<ProjectionEvent['type'], Shape>;
 

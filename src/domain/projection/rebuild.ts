@@ -1,5 +1,7 @@
 /** The life of a rebuild: asked for, built beside the live table, compared, swapped in, perhaps taken back. */
 import { unreachable, type Decider, type Message, CommandRejected } from '../decider.js';
+import { DutiesNotSeparate, isProven, isSameActor } from '../access/duties.js';
+import { confirms, type Proposal } from './proposal.js';
 import type { Asked, Comparison, ProjectionEvent, RebuildCause, Requirement } from './events.js';
 
 type OfRebuild = Readonly<{ rebuildId: string; at: string }>;
@@ -41,8 +43,11 @@ export type Rebuild = Readonly<{
   position: string | null;
 }>;
 
-/** `previous`: the table that was live before the latest swap is still there. */
-export type ProjectionState = Readonly<{ rebuild: Rebuild | null; previous: boolean }>;
+/**
+ * `previous`: the table that was live before the latest swap is still there. `dropProposed`: one proven actor wants it dropped,
+ * and another has to confirm it.
+ */
+export type ProjectionState = Readonly<{ rebuild: Rebuild | null; previous: boolean; dropProposed: Proposal | null }>;
 
 export const isOpen = (rebuild: Rebuild | null): boolean =>
   rebuild !== null && ['building', 'refused', 'accepted', 'rolling_back'].includes(rebuild.phase);
@@ -54,9 +59,11 @@ const decide = (command: ProjectionCommand, state: ProjectionState): readonly Pr
   switch (command.type) {
     case 'RequestRebuild':
       if (isOpen(rebuild)) throw conflict('rebuild', state);
+      mustNotApproveAhead(command.data);
       return [{ type: 'RebuildRequested', data: command.data }];
     case 'ApproveRebuild':
       if (!isOf(command, rebuild, 'refused')) throw conflict('approve', state);
+      mustBeAnother(command.data, rebuild);
       return [{ type: 'RebuildApproved', data: command.data }];
     case 'AbandonRebuild':
       // Not once it is accepted: the tables may be swapped already, and only not recorded.
@@ -67,7 +74,7 @@ const decide = (command: ProjectionCommand, state: ProjectionState): readonly Pr
       return [{ type: 'RollbackRequested', data: { rebuildId: rebuild.id, ...command.data } }];
     case 'DropPrevious':
       if (rebuild?.phase !== 'swapped' || !state.previous) throw conflict('drop-previous', state);
-      return [{ type: 'PreviousTableDropped', data: { rebuildId: rebuild.id, ...command.data } }];
+      return dropPrevious({ rebuildId: rebuild.id, ...command.data }, state.dropProposed);
     case 'RecordComparison':
       return isOf(command, rebuild, 'building') ? [{ type: 'RebuildCompared', data: command.data }] : [];
     case 'RecordSwap':
@@ -79,11 +86,38 @@ const decide = (command: ProjectionCommand, state: ProjectionState): readonly Pr
   }
 };
 
+/** @throws DutiesNotSeparate for a proven actor who orders a swap of whatever differs: that is an order and its approval in one */
+const mustNotApproveAhead = ({
+  actor,
+  require,
+  rebuildId,
+}: Asked & { require: Requirement; rebuildId: string }): void => {
+  if (require !== 'none' || !isProven(actor)) return;
+  const message =
+    'Expected require "zero-diff", got "none", which approves every difference in advance: order it with "zero-diff"; ' +
+    'where the tables differ, another person approves';
+  throw new DutiesNotSeparate(message, { act: 'ordered', rebuild_id: rebuildId, duty: 'approve' });
+};
+
+/** @throws DutiesNotSeparate where who ordered the rebuild would approve it as well */
+const mustBeAnother = ({ actor }: Asked, rebuild: Rebuild | null): void => {
+  if (!rebuild || !isSameActor(rebuild.requestedBy.actor, actor)) return;
+  const message = `Expected another person: ${actor.type} ${actor.id} ordered rebuild ${rebuild.id}, and who did does not approve it`;
+  throw new DutiesNotSeparate(message, { act: 'ordered', rebuild_id: rebuild.id, duty: 'approve' });
+};
+
+/** Two proven actors; one that nothing proves decides alone, as it would be no proof of two. */
+const dropPrevious = (order: OfRebuild & Asked, proposed: Proposal | null): readonly ProjectionEvent[] => {
+  const answer = isProven(order.actor) ? confirms(order, proposed) : 'confirmed';
+  if (answer === 'waits') return [];
+  return [{ type: answer === 'confirmed' ? 'PreviousTableDropped' : 'PreviousTableDropProposed', data: order }];
+};
+
 const isOf = ({ data }: { data: OfRebuild }, rebuild: Rebuild | null, ...phases: readonly RebuildPhase[]) =>
   rebuild?.id === data.rebuildId && phases.includes(rebuild.phase);
 
 const evolve = (state: ProjectionState, event: ProjectionEvent): ProjectionState => {
-  if (event.type === 'RebuildRequested') return { ...state, rebuild: requested(event.data) };
+  if (event.type === 'RebuildRequested') return { ...state, rebuild: requested(event.data), dropProposed: null };
   const { rebuild } = state;
   if (rebuild?.id !== event.data.rebuildId) return state;
   const { at } = event.data;
@@ -101,11 +135,15 @@ const evolve = (state: ProjectionState, event: ProjectionEvent): ProjectionState
     case 'ProjectionSwapped':
       return { ...next({ phase: 'swapped', endedAt: at, position: event.data.position }), previous: true };
     case 'RollbackRequested':
-      return next({ phase: 'rolling_back', endedAt: null });
+      return { ...next({ phase: 'rolling_back', endedAt: null }), dropProposed: null };
     case 'ProjectionRolledBack':
       return { ...next({ phase: 'rolled_back', endedAt: at, position: event.data.position }), previous: false };
+    case 'PreviousTableDropProposed': {
+      const { actor, reason } = event.data;
+      return { ...state, dropProposed: { actor, reason, at } };
+    }
     case 'PreviousTableDropped':
-      return { ...state, previous: false };
+      return { ...state, previous: false, dropProposed: null };
     default:
       return unreachable(event);
   }
@@ -124,13 +162,13 @@ const requested = ({ rebuildId, require, cause, version, at, actor, reason }: Re
 });
 
 export const projectionLife: Decider<ProjectionCommand, ProjectionState, ProjectionEvent> = {
-  initialState: { rebuild: null, previous: false },
+  initialState: { rebuild: null, previous: false, dropProposed: null },
   decide,
   evolve,
 };
 
 /** What an operator may ask for now. */
-export const allowedNow = ({ rebuild, previous }: ProjectionState): readonly string[] => {
+export const allowedNow = ({ rebuild, previous }: Pick<ProjectionState, 'rebuild' | 'previous'>): readonly string[] => {
   switch (rebuild?.phase) {
     case 'refused':
       return ['approve', 'abandon'];

@@ -63,7 +63,10 @@ const started = record({
   triggeredBy: orNull(text),
   autoExecute: flag,
   metadata: object,
-  definition: record({ name: text, documentType: text, steps: listOf(stepDefinition, { least: 1 }) }),
+  definition: record(
+    { name: text, documentType: text, steps: listOf(stepDefinition, { least: 1 }) },
+    { separationOfDuties: record({ relax: listOf(text) }) },
+  ),
   definitionHash: text,
   stepIds: listOf(text),
   requestHash: text,

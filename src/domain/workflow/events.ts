@@ -3,6 +3,7 @@
  * re-mean one; a re-meant event gets a new name. Times are ISO-8601 UTC. Attempts and generations are absolute numbers.
  */
 import type { Message } from '../decider.js';
+import type { SeparationOfDuties } from '../access/duties.js';
 import type { JsonObject } from '../json.js';
 import type { RetryDecision, StepError, RetryPolicy } from './retry-policy.js';
 
@@ -160,4 +161,6 @@ export type WorkflowDefinition = Readonly<{
   name: string;
   documentType: string;
   steps: readonly StepDefinition[];
+  /** Absent: who started, retried or executed it neither reviews nor signs it. */
+  separationOfDuties?: SeparationOfDuties;
 }>;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { reasonOf } from '../../application/runtime/errors.js';
+import { DUTIES } from '../../domain/access/duties.js';
 import type { WorkflowDefinition, StepDefinition } from '../../domain/workflow/events.js';
 import { AGENT_NAME } from '../agents/agent-urls.js';
 
@@ -54,6 +55,8 @@ const definitionSchema = z.strictObject({
   version: z.union([z.string().max(64), z.number()]).optional(),
   description: z.string().max(2000).optional(),
   steps: z.array(stepSchema).min(1).max(100),
+  /** The duties that who started, retried or executed an execution may have for it themselves. */
+  separation_of_duties: z.strictObject({ relax: z.array(z.enum(DUTIES)).max(DUTIES.length) }).optional(),
 });
 
 type DefinitionFile = z.infer<typeof definitionSchema>;
@@ -191,10 +194,18 @@ const MINUTE_MS = 60_000;
 const LONGEST_INTERVAL_MS = 86_400_000;
 
 /** Turns a valid file into the domain's definition, with every default written out. */
-const resolveDefinition = ({ name, document_type, steps }: DefinitionFile): WorkflowDefinition => ({
+const resolveDefinition = ({
+  name,
+  document_type,
+  steps,
+  separation_of_duties: duties,
+}: DefinitionFile): WorkflowDefinition => ({
   name,
   documentType: document_type ?? documentTypeOf(name),
   steps: steps.map(resolveStep),
+  // Absent where it relaxes nothing: a definition without it keeps its hash, and the order of the names makes no other.
+  ...(duties &&
+    duties.relax.length > 0 && { separationOfDuties: { relax: DUTIES.filter((duty) => duties.relax.includes(duty)) } }),
 });
 
 /** `ib-generation` makes documents of type `ib`. */

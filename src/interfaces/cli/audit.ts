@@ -16,6 +16,7 @@ const USAGE = `Usage: npm run audit -- verify EXECUTION   one execution's events
        npm run audit -- key                the fingerprint of the key that signs here, to be pinned
        npm run audit -- change-key         has the key that signs name its successor, and puts that into its place;
          --to FILE    the successor, where it is not to be made here. Needs the application stopped
+         --by NAME --witness NAME [--reason TEXT]   the two persons who do it, as the log names them; needed but in mode local
        npm run audit -- move               signs that the log was copied to the server of EVENTSTORE_URL, and has all that
                                            follows the log go on there. Needs the application stopped
        npm run audit -- rebuild            takes the stored tree away: the application makes it again from the log
@@ -38,6 +39,9 @@ const OPTIONS = {
   help: { type: 'boolean' },
   key: { type: 'string', multiple: true },
   to: { type: 'string' },
+  by: { type: 'string' },
+  witness: { type: 'string' },
+  reason: { type: 'string' },
 } as const;
 const COMMANDS = ['verify', 'key', 'change-key', 'move', 'rebuild'];
 
@@ -54,7 +58,7 @@ const main = async (): Promise<number> => {
     if (command === 'rebuild') return await rebuild(tools);
     if (command === 'move') return await move(tools);
     if (command === 'key') return await tellKey(tools);
-    if (command === 'change-key') return await changeKey(tools, values.to);
+    if (command === 'change-key') return await changeKey(tools, values.to, values);
     return report(execution === undefined ? await all(tools) : await one(tools, execution));
   } finally {
     await tools.close();
@@ -110,8 +114,14 @@ const tellKey = async (tools: AuditTools): Promise<number> => {
   return 0;
 };
 
-const changeKey = async (tools: AuditTools, file: string | undefined): Promise<number> => {
-  const { from, to, isNamed } = await tools.changeKey(file);
+type Persons = Readonly<{ by?: string | undefined; witness?: string | undefined; reason?: string | undefined }>;
+
+const changeKey = async (
+  tools: AuditTools,
+  file: string | undefined,
+  { by, witness, reason }: Persons,
+): Promise<number> => {
+  const { from, to, isNamed } = await tools.changeKey(file, { by, witness, reason });
   write(
     isNamed ? `${from} has named ${to} its successor.` : `Nothing was signed with ${from} yet: ${to} takes its place.`,
   );

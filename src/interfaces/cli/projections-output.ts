@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import type { ProjectionStatus } from '../../application/projections/admin/projection-status.js';
 import type { Checked, RowDifference } from '../../application/projections/drift/check-execution.js';
 import type { RebuildView } from '../../application/rebuild/rebuilds.js';
+import { proposalEnd } from '../../domain/projection/proposal.js';
 import { allowedNow } from '../../domain/projection/rebuild.js';
 
 const WIDTH = 30;
@@ -74,7 +75,7 @@ export const statusLines = (status: ProjectionStatus): readonly string[] => {
   ];
 };
 
-export const rebuildLines = ({ rebuild, previous }: RebuildView): readonly string[] => {
+export const rebuildLines = ({ rebuild, previous, dropProposed }: RebuildView): readonly string[] => {
   if (!rebuild) return ['never rebuilt'];
   const { comparison } = rebuild;
   const allowed = allowedNow({ rebuild, previous });
@@ -91,6 +92,11 @@ export const rebuildLines = ({ rebuild, previous }: RebuildView): readonly strin
             );
             return `  ${kind} ${JSON.stringify(key)} ${differs.join('; ')}`.trimEnd();
           }),
+        ]
+      : []),
+    ...(dropProposed
+      ? [
+          `${dropProposed.actor.id} asks for the previous table to be dropped; another person has until ${proposalEnd(dropProposed)}`,
         ]
       : []),
     ...(allowed.length > 0 ? [`allowed now: ${allowed.join(', ')}`] : []),

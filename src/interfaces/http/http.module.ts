@@ -3,6 +3,7 @@ import { AccessController } from './access/access.controller.js';
 import { AccessLogController } from './access/access-log.controller.js';
 import { AgentsController, DocumentAgentsController } from './agents/agents.controller.js';
 import { AuditController } from './audit/audit.controller.js';
+import { SignaturesController } from './audit/signatures.controller.js';
 import { CommandsController } from './executions/commands.controller.js';
 import { DefinitionsController, ExecutionsController } from './executions/executions.controller.js';
 import { HealthController, MetricsController } from './health/health.controller.js';
@@ -26,6 +27,7 @@ import { WebhookDeliveriesController, WebhooksController } from './webhooks/webh
     EventsController,
     HistoryController,
     AuditController,
+    SignaturesController,
     DefinitionsController,
     TasksController,
     DocumentAgentsController,

@@ -20,7 +20,9 @@ const pages = async (events: readonly RecordedEvent[]) => {
     ...{ position: '9', at: at(50).toISOString(), key_id: 'b'.repeat(64), previous: null, signature: 'c' },
   };
   const lineage = lineageOf(events);
-  return (await readPdf(await reportFile({ executionId: 'x', madeAt: at(59), events, lineage, checkpoint }))).pages;
+  return (
+    await readPdf(await reportFile({ executionId: 'x', madeAt: at(59), events, lineage, signatures: [], checkpoint }))
+  ).pages;
 };
 
 const started = {

@@ -111,6 +111,21 @@ describe('a definition that is valid', () => {
     expect((await loadOne({ name, steps: [step()] })).definition.documentType).toBe(documentType);
   });
 
+  test('may relax the separation of duties by name; without it, its hash is what it was', async () => {
+    const plain = await loadOne(definition(step()));
+    expect(plain.definition).not.toHaveProperty('separationOfDuties');
+    const none = await loadOne({ ...definition(step()), separation_of_duties: { relax: [] } });
+    expect(none.hash).toBe(plain.hash);
+    const [one, other] = [
+      await loadOne({ ...definition(step()), separation_of_duties: { relax: ['author', 'audit_review'] } }),
+      await loadOne({ ...definition(step()), separation_of_duties: { relax: ['audit_review', 'author'] } }),
+    ];
+    expect(one.definition.separationOfDuties).toEqual({ relax: ['audit_review', 'author'] });
+    expect([one.hash, one.hash === plain.hash]).toEqual([other.hash, false]);
+    await put('x.json', { ...definition(step()), separation_of_duties: { relax: ['start'] } });
+    expect(await problems()).toMatch(/separation_of_duties\.relax\[0\]/);
+  });
+
   test('has one hash, however the file is laid out, and another when its meaning changes', async () => {
     const first = await loadOne(definition(step()));
     const { name, agent, timeout_minutes } = step();

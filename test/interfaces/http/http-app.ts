@@ -18,7 +18,10 @@ import {
   type DocumentAgentName,
 } from '../../../src/application/agents/agents.js';
 import { ArtifactStore } from '../../../src/application/workflow/artifacts.js';
+import { NoFreshSignIns } from '../../../src/application/access/no-fresh-sign-ins.js';
 import { AuditReviews } from '../../../src/application/audit/reviews.js';
+import { ExecutionSignatures } from '../../../src/application/audit/signatures.js';
+import { SignaturePages } from '../../../src/application/audit/signed-copy.js';
 import { Clock } from '../../../src/application/runtime/clock.js';
 import { AuditPacks, type AuditPack } from '../../../src/application/audit/pack/audit-pack.js';
 import { commandHandlers, queryHandlers } from '../../../src/composition/handlers.js';
@@ -212,6 +215,12 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     { provide: Results, useValue: new Results(artifacts, { inlineOutputBytes: 65_536, maxAppendBytes: 1024 * 1024 }) },
     { provide: AgentHolds, useValue: holds },
     { provide: AuditReviews, useValue: new AuditReviews(log, clock) },
+    {
+      provide: ExecutionSignatures,
+      useValue: new ExecutionSignatures({
+        ...{ log, clock, histories: new Histories(log), freshSignIns: new NoFreshSignIns() },
+      }),
+    },
     { provide: StartBacklog, useValue: new StartBacklog(waiting, clock, BACKLOG, () => undefined) },
     { provide: WorkflowSaga, useValue: saga },
     { provide: Workflows, useValue: workflows },
@@ -223,7 +232,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
       }),
     },
     // No suite over this application asks the routes that need these.
-    ...[Metrics, LiveStreams, OpenStreams, AccessOrders, AccessLogPages].map((provide) => ({
+    ...[Metrics, LiveStreams, OpenStreams, AccessOrders, AccessLogPages, SignaturePages].map((provide) => ({
       provide,
       useValue: null,
     })),

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { Query, QueryHandler, type IQueryHandler } from '@nestjs/cqrs';
 import { type Json, type JsonObject, canonicalJson } from '../../../domain/json.js';
-import { workflowStream } from '../../../domain/workflow/index.js';
-import { HistoryUnreadable, type RecordedEvent } from '../../log/event-log.js';
+import { signatureStream } from '../../../domain/audit/signature.js';
+import { HistoryUnreadable, type EventLog, type RecordedEvent } from '../../log/event-log.js';
 import { readEvent } from '../../projections/projection.js';
 import type { Histories } from '../../workflow/histories.js';
 import type { ArtifactStore } from '../../workflow/artifacts.js';
@@ -13,6 +13,7 @@ import type { SignedTreeHead, TreeHeadSigner } from '../signed-tree-head.js';
 import type { AuditTree } from '../audit-tree.js';
 import type { Leaf } from '../audited-log.js';
 import type { AuditTreeWriter } from '../audit-tree-writer.js';
+import { signaturesIn, type SignatureView } from '../signatures.js';
 import { type Lineage, lineageOf } from './lineage.js';
 
 export type AuditPack = Readonly<{ name: string; content: Uint8Array }>;
@@ -55,6 +56,7 @@ export type PackReport = Readonly<{
   madeAt: Date;
   events: readonly RecordedEvent[];
   lineage: readonly Lineage[];
+  signatures: readonly SignatureView[];
   checkpoint: SignedTreeHead;
 }>;
 
@@ -96,9 +98,11 @@ type PackLimits = Readonly<{
 
 const DEFAULT_PACK_LIMITS: PackLimits = { bytes: 256 * 1024 * 1024, coverMs: 15_000, lookMs: 50 };
 
-type Covered = Readonly<{ checkpoint: SignedTreeHead; leaves: readonly Leaf[] }>;
+/** `leaves`: of each stream, in the order of the streams. */
+type Covered = Readonly<{ checkpoint: SignedTreeHead; leaves: readonly (readonly Leaf[])[] }>;
 
 type PackPorts = Readonly<{
+  log: Pick<EventLog, 'read'>;
   histories: Histories;
   tree: AuditTree;
   keeper: AuditTreeWriter;
@@ -118,30 +122,38 @@ export class AuditPackMaker extends AuditPacks {
   }
 
   async of(executionId: string, signal?: AbortSignal): Promise<AuditPack> {
-    const { histories, tree, signer, format, clock } = this.ports;
-    const stream = workflowStream(executionId);
+    const { log, histories, tree, signer, format, clock } = this.ports;
     const { events } = await histories.read(executionId);
-    const last = events.at(-1);
-    if (!last) throw new NotFound(`There is no execution ${executionId}`);
+    if (events.length === 0) throw new NotFound(`There is no execution ${executionId}`);
     mustBeReadable(events);
-    const { checkpoint, leaves } = await this.covered(stream, last, signal);
+    // After the history: what was signed is in it.
+    const { events: signed } = await log.read(signatureStream(executionId));
+    const { checkpoint, leaves } = await this.covered([events, signed], signal);
     const lineage = lineageOf(events);
     const madeAt = clock.now();
     const texts: Readonly<Record<string, string>> = {
       'events.ndjson': events.map(line).join(''),
       'chain.json': pretty(events.map(chainOf)),
-      'proofs.json': pretty(await this.proofs(leaves, checkpoint)),
+      'proofs.json': pretty(await this.proofs(leaves[0]!, checkpoint)),
       'checkpoint.json': pretty(checkpoint),
       'public-key.pem': signer.publicKey,
       'key-changes.json': pretty(await tree.keyChanges()),
       'moves.json': pretty(await tree.moves()),
       'definition.json': pretty((events[0]!.data as JsonObject)['definition'] ?? null),
       'lineage.json': pretty(lineage),
+      'signatures.json': pretty({
+        events: signed.map((event) => JSON.parse(line(event)) as Json),
+        chain: signed.map(chainOf),
+        proofs: await this.proofs(leaves[1]!, checkpoint),
+      }),
     };
     const files: Record<string, Uint8Array> = {
       ...Object.fromEntries(Object.entries(texts).map(([path, text]) => [path, Buffer.from(text)])),
       ...(await this.files(lineage, signal)),
-      'report.pdf': await format.report({ executionId, madeAt, events, lineage, checkpoint }),
+      'report.pdf': await format.report({
+        ...{ executionId, madeAt, events, lineage, checkpoint },
+        signatures: signaturesIn(signed, events),
+      }),
       'verify.mjs': await format.verifier(),
     };
     mustListen(signal);
@@ -155,19 +167,26 @@ export class AuditPackMaker extends AuditPacks {
   }
 
   /**
-   * By the key of this instance: the pack has that one, and no other.
-   * @throws NotReady where no such checkpoint covers the last event in time
+   * By the key of this instance: the pack has that one, and no other. @param histories of one stream each, whole; any may be empty
+   * @throws NotReady where no such checkpoint covers the last event of each in time
    */
-  private async covered(stream: string, last: RecordedEvent, signal?: AbortSignal): Promise<Covered> {
+  private async covered(histories: readonly (readonly RecordedEvent[])[], signal?: AbortSignal): Promise<Covered> {
     const { tree, keeper, signer, clock } = this.ports;
     const giveUpAt = clock.now().getTime() + this.limits.coverMs;
     for (;;) {
       mustListen(signal);
-      const all = await tree.leavesOf(stream, Number(last.revision) + 1);
+      const leaves = await Promise.all(
+        histories.map(async (events) => (events[0] ? tree.leavesOf(events[0].stream, events.length) : [])),
+      );
       const checkpoint = await tree.latestTreeHead();
-      const index = all.find(({ revision }) => revision === last.revision)?.index ?? Infinity;
       const isOwn = checkpoint?.key_id === signer.keyId;
-      if (checkpoint && isOwn && index < checkpoint.tree_size) return { checkpoint, leaves: all };
+      const isCovered = (size: number) =>
+        histories.every((events, place) => {
+          const last = events.at(-1);
+          const leaf = last && leaves[place]!.find(({ revision }) => revision === last.revision);
+          return !last || (leaf?.index ?? Infinity) < size;
+        });
+      if (checkpoint && isOwn && isCovered(checkpoint.tree_size)) return { checkpoint, leaves };
       if (clock.now().getTime() > giveUpAt)
         throw new NotReady(
           'No checkpoint that is signed with the key of this instance covers the latest event yet; ask again',

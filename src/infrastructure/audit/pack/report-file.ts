@@ -2,13 +2,21 @@ import type { Content, TableCell, TDocumentDefinitions } from 'pdfmake/interface
 import type { PackReport } from '../../../application/audit/pack/audit-pack.js';
 import type { RecordedEvent } from '../../../application/log/event-log.js';
 import { pdfFile } from '../../typesetting/pdf-file.js';
+import { signatureBlocks } from '../signed-copy/signature-page.js';
 
 /** The history for people: who did what, when and why; each attempt; each file. */
 
 /** Longer texts are cut in the report, visibly; the events have them whole. */
 const MOST_CHARACTERS = 300;
 
-const packReport = ({ executionId, madeAt, events, lineage, checkpoint }: PackReport): TDocumentDefinitions => ({
+const packReport = ({
+  executionId,
+  madeAt,
+  events,
+  lineage,
+  signatures,
+  checkpoint,
+}: PackReport): TDocumentDefinitions => ({
   pageSize: 'A4',
   pageOrientation: 'landscape',
   pageMargins: [36, 40, 36, 40],
@@ -58,8 +66,15 @@ const packReport = ({ executionId, madeAt, events, lineage, checkpoint }: PackRe
         one.output_hash,
       ]),
     ),
+    ...signaturePages(signatures),
   ],
 });
+
+/** On pages of their own; none where nobody has signed. */
+const signaturePages = (signatures: PackReport['signatures']): Content[] =>
+  signatures.length === 0
+    ? []
+    : [{ ...titled('Electronic signatures'), pageBreak: 'before' }, ...signatureBlocks(signatures)];
 
 type Fields = Readonly<Record<string, unknown>>;
 const objectOf = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});

@@ -162,6 +162,122 @@ function checkMoves(moves, changes, key) {
   });
 }
 
+/** Each event has its place and its hash, and names the one before it. @param names of the files that hold both */
+function checkChain(events, chain, stream, names) {
+  let before = null;
+  expect(chain.length === events.length, `${names.chain}: another number of events`);
+  events.forEach((event, place) => {
+    const { revision, stream: own, metadata } = event;
+    const where = `${names.of}: revision ${revision}`;
+    const hash = hashOfEvent(event);
+    expect(revision === String(place), `${where}: expected revision ${place}; one is missing or out of order`);
+    expect(own === stream, `${where}: is of another stream, ${own}`);
+    if (metadata?.hash !== undefined) {
+      expect(metadata.hash === hash, `${where}: its content has not the hash that it carries`);
+      expect(metadata.previousHash === before, `${where}: names another event before it`);
+    }
+    expect(chain[place].hash === hash, `${where}: is not the one of ${names.chain}`);
+    expect(
+      chain[place].previous_hash === (metadata?.previousHash ?? null),
+      `${where}: ${names.chain} names another before it`,
+    );
+    before = hash;
+  });
+}
+
+/** Each event is under the signed root. */
+function checkProofs(events, chain, proofs, signed, name) {
+  expect(proofs.length === events.length, `${name}: another number of events`);
+  events.forEach(({ position, recorded_at, stream, revision, id }, place) => {
+    const leaf = sha256(LEAF, canonical({ position, recorded_at, stream, revision, id, hash: chain[place].hash }));
+    const { index, proof, revision: proved } = proofs[place];
+    const root = rootOf(leaf, index, signed.tree_size, proof);
+    expect(proved === revision && root === signed.root, `${name}: revision ${revision} is not proved`);
+  });
+}
+
+/** Each file that a step gave, by name and hash; the last of a name counts. */
+const documentsOf = (events) =>
+  events.flatMap(({ type, data, revision }) =>
+    type === 'StepCompleted'
+      ? data.artifacts.map(({ name, sha256: hash }) => ({ name, hash, at: Number(revision) }))
+      : [],
+  );
+const latest = (documents, name, through) => documents.findLast((each) => each.name === name && each.at <= through);
+
+/** Who started, retried or executed it: they sign only what its definition leaves to them. */
+const ACTS = ['WorkflowStarted', 'StepRetryRequested', 'NextStepRequested', 'RemainingStepsRequested'];
+const isActor = ({ subject, issuer }, actor) =>
+  actor?.verified === true && actor.id === subject && actor.issuer === issuer;
+
+/** What is neither is an event of another program, and counts for nothing. */
+const isText = (value) => typeof value === 'string';
+const isSignature = (data) =>
+  [data?.executionId, data?.signatureId, data?.printedName, data?.subject, data?.issuer, data?.meaning, data?.at].every(
+    isText,
+  ) &&
+  Number.isSafeInteger(data?.throughRevision) &&
+  Array.isArray(data?.documents);
+const isWithdrawal = (data) => [data?.signatureId, data?.reason, data?.at, data?.by?.id].every(isText);
+
+/** Signatures are events of a stream of their own; of what was signed each names the hash. */
+function checkSignatures({ events: given, chain: links, proofs }, { manifest, events, chain, signed, print }) {
+  const name = 'signatures.json';
+  checkChain(given, links, `signature-${manifest.execution_id}`, { of: name, chain: name });
+  checkProofs(given, links, proofs, signed, name);
+  const documents = documentsOf(events);
+  const applications = given.filter(({ type, data }) => type === 'SignatureApplied' && isSignature(data));
+  for (const { data, metadata } of applications)
+    expect(isActor(data, metadata?.actor), `${name}: signature ${data.signatureId}: another actor recorded it`);
+  const applied = applications.map(({ data }) => data);
+  const ids = new Set(applied.map(({ signatureId }) => signatureId));
+  expect(ids.size === applied.length, `${name}: a signature stands there twice`);
+  const withdrawn = given
+    .filter(({ type, data }) => type === 'SignatureWithdrawn' && isWithdrawal(data))
+    .map(({ data }) => data);
+  for (const { signatureId } of withdrawn)
+    expect(ids.has(signatureId), `${name}: a withdrawal names no signature of the pack, ${signatureId}`);
+  for (const data of applied) {
+    const { signatureId: id, throughRevision: through, eventHash, documents: own } = data;
+    const where = `${name}: signature ${id}`;
+    expect(data.executionId === manifest.execution_id, `${where}: is of another execution`);
+    expect(
+      chain[through]?.hash === eventHash,
+      `${where}: was given to another history: event ${through} has not its hash`,
+    );
+    for (const { name: document, sha256: hash } of own)
+      expect(
+        latest(documents, document, through)?.hash === hash,
+        `${where}: ${document} had another hash at revision ${through}`,
+      );
+    const relaxed = events[0].data.definition.separationOfDuties?.relax ?? [];
+    const act = events
+      .slice(0, through + 1)
+      .find(({ type, metadata }) => ACTS.includes(type) && isActor(data, metadata?.actor));
+    expect(
+      !act || relaxed.includes(data.meaning),
+      `${where}: its signer did what they vouch for, ${act?.type} at revision ${act?.revision}`,
+    );
+    print(`Signature: ${data.printedName} (${data.subject}), ${data.meaning}, ${data.at}, through revision ${through}`);
+    print(
+      `  of ${own.map((each) => `${each.name} ${each.sha256}`).join(', ') || 'the history alone'}: ${standing(data)}.`,
+    );
+  }
+  if (applied.length === 0) print('Nobody has signed it.');
+
+  function standing({ signatureId, throughRevision: through, documents: own }) {
+    const end = withdrawn.find((each) => each.signatureId === signatureId);
+    if (end) return `WITHDRAWN at ${end.at} by ${end.by.name ?? end.by.id}: ${end.reason}`;
+    const all = [...new Set(documents.filter(({ at }) => at <= through).map((each) => each.name))];
+    const names = [...own.map((each) => each.name), ...all];
+    const changed = names.find(
+      (each) => latest(documents, each, Infinity).hash !== latest(documents, each, through).hash,
+    );
+    if (changed === undefined) return 'stands';
+    return `STALE: ${changed} has other bytes since revision ${latest(documents, changed, Infinity).at}`;
+  }
+}
+
 function check(files, archive, trusted, print) {
   const file = (path) => files.get(path) ?? fail(`${path} is missing`);
   const json = (path) => JSON.parse(file(path).toString('utf8'));
@@ -204,25 +320,8 @@ function check(files, archive, trusted, print) {
     .split('\n')
     .map((line) => JSON.parse(line));
   const chain = json('chain.json');
-  let before = null;
-  expect(chain.length === events.length && events.length > 0, 'chain.json: another number of events');
-  events.forEach((event, place) => {
-    const { revision, stream, metadata } = event;
-    const where = `events.ndjson: revision ${revision}`;
-    const hash = hashOfEvent(event);
-    expect(revision === String(place), `${where}: expected revision ${place}; one is missing or out of order`);
-    expect(stream === `workflow-${manifest.execution_id}`, `${where}: is of another stream, ${stream}`);
-    if (metadata?.hash !== undefined) {
-      expect(metadata.hash === hash, `${where}: its content has not the hash that it carries`);
-      expect(metadata.previousHash === before, `${where}: names another event before it`);
-    }
-    expect(chain[place].hash === hash, `${where}: is not the one of chain.json`);
-    expect(
-      chain[place].previous_hash === (metadata?.previousHash ?? null),
-      `${where}: chain.json names another before it`,
-    );
-    before = hash;
-  });
+  expect(events.length > 0, 'events.ndjson: there is no event');
+  checkChain(events, chain, `workflow-${manifest.execution_id}`, { of: 'events.ndjson', chain: 'chain.json' });
   const bare = events.filter(({ metadata }) => metadata?.hash === undefined);
   const but = bare.length > 0 ? `, but ${bare.length} that carry none, the first at revision ${bare[0].revision}` : '';
   print(`${events.length} events without a gap; each has its hash and names the one before it${but}.`);
@@ -232,20 +331,16 @@ function check(files, archive, trusted, print) {
   expect(signed.key_id === keyId, `checkpoint.json: is signed with another key, ${signed.key_id}`);
   expect(isSigned(canonical(signed), signature), 'checkpoint.json: its signature is wrong');
   const proofs = json('proofs.json');
-  expect(proofs.length === events.length, 'proofs.json: another number of events');
-  events.forEach(({ position, recorded_at, stream, revision, id }, place) => {
-    const leaf = sha256(LEAF, canonical({ position, recorded_at, stream, revision, id, hash: chain[place].hash }));
-    const { index, proof, revision: proved } = proofs[place];
-    const root = rootOf(leaf, index, signed.tree_size, proof);
-    expect(proved === revision && root === signed.root, `proofs.json: revision ${revision} is not proved`);
-  });
+  checkProofs(events, chain, proofs, signed, 'proofs.json');
   print(`All of them, their positions and times of recording are under checkpoint ${signed.number} of ${signed.at},`);
   print(`  which covers ${signed.tree_size} events of the log and is signed with key ${keyId}.`);
 
   // Packs of earlier versions have none.
   const moves = files.has('moves.json') ? json('moves.json') : [];
   const checked = new Set(checkMoves(moves, changes, key));
-  const moved = events.flatMap(({ moved_to: to }, place) => (to === undefined ? [] : [proofs[place]]));
+  const signatures = files.has('signatures.json') ? json('signatures.json') : { events: [], chain: [], proofs: [] };
+  const movedOf = (all, proved) => all.flatMap(({ moved_to: to }, place) => (to === undefined ? [] : [proved[place]]));
+  const moved = [...movedOf(events, proofs), ...movedOf(signatures.events, signatures.proofs)];
   const moveOf = ({ index }) => moves.find(({ tree_size: covered }) => index < covered);
   for (const { revision } of moved.filter((proof) => !moveOf(proof)))
     fail(`events.ndjson: revision ${revision} says that it was moved from another log, and no signed move covers it`);
@@ -264,6 +359,10 @@ function check(files, archive, trusted, print) {
   for (const { file: path, sha256: recorded } of lineage)
     expect(hex(file(path)) === recorded, `${path}: is not the file that the agent gave`);
   print(`The definition is the one that ran; ${lineage.length} artifacts are the bytes that their attempts gave.`);
+
+  // Packs of earlier versions have none.
+  if (files.has('signatures.json'))
+    checkSignatures(json('signatures.json'), { manifest, events, chain, signed, print });
 }
 
 /** @throws where it is neither a fingerprint nor a file with one or with a public key */

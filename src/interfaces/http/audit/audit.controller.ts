@@ -14,7 +14,7 @@ import { callerOf, clientLeft, requestIdOf } from '../server/caller.js';
 import { ExecutionPath, NoQuery, Field, OneOf, OpaqueId, Reason } from '../server/fields.js';
 
 /** As a number, or as the text that answers give. */
-const Revision = () =>
+export const Revision = () =>
   Field('a revision: a whole number from 0', (value) => {
     const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
     return Number.isSafeInteger(number) && (number as number) >= 0;

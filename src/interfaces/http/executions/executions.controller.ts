@@ -5,12 +5,15 @@ import { IsOptional } from 'class-validator';
 import { GetExecution, type ExecutionAnswer, GetArtifact } from '../../../application/queries/get-execution.js';
 import { GetPastExecution, type PastAnswer, type Moment } from '../../../application/history/get-past-execution.js';
 import { ListAuditReviews } from '../../../application/audit/reviews.js';
+import { ListSignatures } from '../../../application/audit/signatures.js';
+import { GetSignedCopy } from '../../../application/audit/signed-copy.js';
 import { ListExecutions } from '../../../application/queries/list-executions.js';
 import { Definitions, type PublishedDefinition } from '../../../application/workflow/definitions.js';
 import type { StepDefinition } from '../../../domain/workflow/events.js';
 import { eventAnswer } from '../../../application/queries/shown-actor.js';
 import { answer, markImmutable, tag } from '../server/answer.js';
 import { auditAnswer } from '../audit/audit.controller.js';
+import { signatureAnswer } from '../audit/signatures.controller.js';
 import { clientLeft } from '../server/caller.js';
 import { narrowScopeOf } from '../access/principal.js';
 import {
@@ -95,6 +98,12 @@ class ExecutionsQuery {
   include_checkpoint?: string;
 }
 
+class ArtifactQuery {
+  @IsOptional()
+  @FlagText()
+  signatures?: string;
+}
+
 class ArtifactPath extends ExecutionPath {
   @FileName()
   name!: string;
@@ -123,12 +132,13 @@ export class ExecutionsController {
     const { revision, damage } = found.execution;
     // A review changes the answer and no revision; so does damage, and so does that the execution is held back.
     if (!audit && !found.heldBack) tag(response, damage ? `${revision}-${damage.kind}` : revision);
-    return answer({ ...executionAnswer(found, minRevision), ...(audit && { audit }) });
+    return answer({ ...executionAnswer(found, minRevision), ...audit });
   }
 
   private async audit({ id, revision }: Readonly<{ id: string; revision: string }>) {
     const { status } = await this.queries.execute(new ListAuditReviews(id, BigInt(revision)));
-    return auditAnswer(status);
+    const signatures = await this.queries.execute(new ListSignatures(id));
+    return { audit: auditAnswer(status), signatures: signatures.map(signatureAnswer) };
   }
 
   @Get('executions')
@@ -150,17 +160,23 @@ export class ExecutionsController {
     return answer({ executions: rows, next_cursor: nextCursor });
   }
 
-  /** The file's bytes. Agents name the type: a browser must neither guess another nor open the file here. */
+  /**
+   * The file's bytes, or a copy of a PDF with its signatures on a page behind it. Agents name the type: a browser must neither guess
+   * another nor open the file here.
+   */
   @Get(':execution_id/artifacts/:name')
-  async file(@Param() path: ArtifactPath, @Query() _none: NoQuery, @Res() response: Response): Promise<void> {
+  async file(@Param() path: ArtifactPath, @Query() query: ArtifactQuery, @Res() response: Response): Promise<void> {
+    const asked = [path.execution_id.toLowerCase(), path.name] as const;
+    const isSigned = isTrue(query.signatures);
     const { name, sha256, contentType, content } = await this.queries.execute(
-      new GetArtifact(path.execution_id.toLowerCase(), path.name),
+      isSigned ? new GetSignedCopy(...asked) : new GetArtifact(...asked),
     );
     // Not response.set(), which adds a charset that the agent did not name.
     response.setHeader('Content-Type', contentType);
     response.setHeader('Content-Disposition', attachment(name));
     response.setHeader('X-Content-Type-Options', 'nosniff');
-    tag(response, sha256);
+    // What is signed may be withdrawn: a copy is never the same for ever.
+    if (!isSigned) tag(response, sha256);
     response.send(Buffer.from(content.buffer, content.byteOffset, content.byteLength));
   }
 }
@@ -228,6 +244,8 @@ const definitionAnswer = ({ definition, hash }: PublishedDefinition) => ({
   name: definition.name,
   document_type: definition.documentType,
   hash,
+  // Shown where it relaxes anything, as in the file.
+  ...(definition.separationOfDuties && { separation_of_duties: definition.separationOfDuties }),
   steps: definition.steps.map(stepAnswer),
 });
 

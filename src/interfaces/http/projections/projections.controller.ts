@@ -9,6 +9,7 @@ import type { PlacedOrder, Drift } from '../../../application/projections/admin/
 import type { ProjectionStatus } from '../../../application/projections/admin/projection-status.js';
 import type { Poison, SkippedEvent } from '../../../application/projections/projection-store.js';
 import type { RebuildView } from '../../../application/rebuild/rebuilds.js';
+import { proposalEnd, type Proposal } from '../../../domain/projection/proposal.js';
 import { allowedNow } from '../../../domain/projection/rebuild.js';
 import { actorAnswer } from '../../../application/queries/shown-actor.js';
 import { answer, location } from '../server/answer.js';
@@ -43,7 +44,7 @@ const projectionAnswer = (status: ProjectionStatus) => {
 };
 
 /** Null where the projection was never rebuilt. */
-const rebuildAnswer = ({ projection, rebuild, previous, building }: RebuildView) =>
+const rebuildAnswer = ({ projection, rebuild, previous, dropProposed, building }: RebuildView) =>
   rebuild && {
     id: rebuild.id,
     projection,
@@ -77,7 +78,18 @@ const rebuildAnswer = ({ projection, rebuild, previous, building }: RebuildView)
     position: rebuild.position,
     ended_at: rebuild.endedAt,
     allowed_actions: allowedNow({ rebuild, previous }),
+    ...(dropProposed && { awaiting: proposalAnswer('drop-previous', dropProposed) }),
   };
+
+/** What one person has asked for, and another has to ask for as well before it is done. */
+const proposalAnswer = (action: string, proposal: Proposal) => ({
+  action,
+  confirmation_by: 'another person',
+  proposed_by: proposal.actor,
+  reason: proposal.reason,
+  proposed_at: proposal.at,
+  expires_at: proposalEnd(proposal),
+});
 
 const poisonAnswer = ({ executionId, position, revision, eventId, error, at }: Poison) => ({
   execution_id: executionId,
@@ -191,8 +203,9 @@ export class ProjectionsController {
     @Req() request: Request,
   ) {
     const caller = callerOf(request, actor_id, reason);
-    const order = await this.commands.execute(new TreatPoison(name, execution_id, action, reason, caller));
-    return answer({ order: orderAnswer(order) });
+    const treated = await this.commands.execute(new TreatPoison(name, execution_id, action, reason, caller));
+    if (treated.order) return answer({ order: orderAnswer(treated.order) });
+    return answer({ order: null, awaiting: treated.awaiting && proposalAnswer(action, treated.awaiting) });
   }
 
   @Post(':name/rebuilds')

@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import type { Request } from 'express';
+import { FreshSignInRequired } from '../../../application/access/fresh-sign-ins.js';
 import { Forbidden, Unauthenticated } from '../../../application/access/principal.js';
 import { ArtifactDamaged } from '../../../application/workflow/artifacts.js';
 import {
@@ -25,6 +26,7 @@ import {
   RevisionConflict,
 } from '../../../application/log/event-log.js';
 import { InvalidCursor } from '../../../application/queries/read-model.js';
+import { DutiesNotSeparate } from '../../../domain/access/duties.js';
 import { CommandRejected } from '../../../domain/decider.js';
 import { bounded, badRequest, problem, Refusal } from './refusal.js';
 
@@ -86,8 +88,13 @@ export const stackOf = (error: unknown): string =>
 const needsNoLogLine = (error: unknown): boolean =>
   [TooMuchWaiting, ArtifactDamaged, LogMismatch].some((kind) => error instanceof kind);
 
+/** RFC 9470: the credential counts, and a sign-in that is fresh has to come beside it. */
+const STEP_UP = { 'WWW-Authenticate': 'Bearer error="insufficient_user_authentication", max_age="300"' };
+
 const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   if (error instanceof Refusal) return error;
+  if (error instanceof DutiesNotSeparate)
+    return new Refusal(409, 'SEPARATION_OF_DUTIES', error.message, error.standing);
   if (error instanceof CommandRejected) {
     return error.kind === 'NotFound'
       ? new Refusal(404, 'NOT_FOUND', error.message, error.details)
@@ -103,6 +110,8 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   }
   if (error instanceof Unauthenticated)
     return new Refusal(401, error.code, error.message, {}, { 'WWW-Authenticate': 'Bearer' });
+  if (error instanceof FreshSignInRequired)
+    return new Refusal(401, error.code, error.message, { sign_in_at: error.signInAt }, STEP_UP);
   if (error instanceof Forbidden) return new Refusal(403, 'FORBIDDEN', error.message, { permission: error.permission });
   if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);
   if (error instanceof NotInHistory) return new Refusal(404, 'NOT_IN_HISTORY', error.message, error.details);
