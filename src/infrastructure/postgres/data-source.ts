@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { PgClient, setTimes } from './session/pg-client.js';
 import { migrations } from './migrations/index.js';
-import { Artifact, Worker, InstallationSecret, KnownLog } from './entities/operational.entities.js';
+import { Artifact, Worker, InstallationSecret, KnownLog, RateLimitCount } from './entities/operational.entities.js';
 import { AuditCheckpoint, AuditLeaf, AuditNode } from './entities/audit-tree.entities.js';
 import {
   ProjectionCheckpoint,
@@ -31,6 +31,7 @@ const entities = [
   Worker,
   InstallationSecret,
   KnownLog,
+  RateLimitCount,
   AuditLeaf,
   AuditNode,
   AuditCheckpoint,

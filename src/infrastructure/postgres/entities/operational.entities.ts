@@ -52,3 +52,16 @@ export class KnownLog {
   @Column(INSTANT)
   bound_at!: Date;
 }
+
+/** What all instances count together; `expire` is in milliseconds since 1970. */
+@Entity('rate_limits')
+export class RateLimitCount {
+  @PrimaryColumn({ type: 'varchar', length: 255 })
+  key!: string;
+
+  @Column('integer', { default: 0 })
+  points!: number;
+
+  @Column('bigint', { nullable: true })
+  expire!: string | null;
+}
