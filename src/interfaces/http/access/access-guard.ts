@@ -11,7 +11,7 @@ import { UUID } from '../server/fields.js';
 import { principalOf, setPrincipal } from './principal.js';
 
 /** Undefined for a route that the table does not name. */
-const ruleOf = (request: Request): AccessRule | undefined => {
+export const ruleOf = (request: Request): AccessRule | undefined => {
   const { path } = request.route as Readonly<{ path: string }>;
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   return HTTP_ACCESS[`${method} ${path.length > 1 ? path.replace(/\/$/, '') : path}`];
