@@ -1,3 +1,5 @@
+import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:tls';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
 import helmet, { strictTransportSecurity } from 'helmet';
@@ -65,7 +67,7 @@ export const configureHttp = (
   app.use(requestId);
   app.use(accessLog(access, door.showsClients));
   app.use(helmet({ strictTransportSecurity: false }));
-  app.use(demandTls);
+  if (canBeSecure(app.getHttpServer(), door)) app.use(demandTls);
   app.use(cachePrivately);
   if (connections) {
     connections.watch(app.getHttpServer());
@@ -87,6 +89,9 @@ export const configureHttp = (
   app.useGlobalPipes(new RequestPipe());
   app.useGlobalFilters(new ErrorFilter(streams, outages));
 };
+
+const canBeSecure = (server: Server, { trustedProxies = [] }: Door): boolean =>
+  server instanceof TlsServer || trustedProxies.length > 0;
 
 const sayHsts = strictTransportSecurity();
 
