@@ -19,6 +19,7 @@ import type { OwnCalls } from '../interfaces/http/server/admission.js';
 import type { Door } from '../interfaces/http/configure-http.js';
 import type { JsonReader } from '../interfaces/http/server/json-body.js';
 import type { Notify, OnError } from '../application/runtime/errors.js';
+import type { NativeTls } from './native-tls.js';
 import type { OutageLogs } from './outages.js';
 
 export type Application = NestExpressApplication;
@@ -73,6 +74,8 @@ export type Dependencies = Readonly<{
   outages: OutageLogs;
   /** The same for requests and live updates. */
   door: Door;
+  /** Undefined where the application serves no TLS itself. */
+  tls: NativeTls | undefined;
   /** The name of this instance in events and heartbeats. */
   worker: string;
   /** Aborted as soon as the instance takes no new work. */

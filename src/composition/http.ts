@@ -14,7 +14,7 @@ import { knownHosts, type HostCheck, knownOrigins, type OriginCheck } from '../i
 import type { Application, Dependencies, Feature } from './feature.js';
 import { streamBounds } from './live.js';
 
-export const http = ({ config, token }: Dependencies): Feature => ({
+export const http = ({ config, token, tls }: Dependencies): Feature => ({
   providers: [
     { provide: HttpLimits, useValue: httpLimits(config) },
     { provide: OwnCalls, useValue: token },
@@ -22,18 +22,23 @@ export const http = ({ config, token }: Dependencies): Feature => ({
   ],
   // Until here requests are answered as always, but for their `Connection: close`.
   stop: async (app) => {
-    await drain(app.getHttpServer());
+    await Promise.all([drain(app.getHttpServer()), tls?.stop()]);
     await app.close();
   },
 });
 
-/** @returns the address that it is bound to */
-export const serve = async (app: Application, dependencies: Dependencies): Promise<AddressInfo> => {
-  const { config, metrics, stopping, door, outages } = dependencies;
+/** Where an instance answers: as it is bound, as this machine reaches it, and as it reaches itself. */
+type Addresses = Readonly<{ bound: string; url: string; ownUrl: string }>;
+
+export const serve = async (app: Application, dependencies: Dependencies): Promise<Addresses> => {
+  const { config, metrics, stopping, door, outages, tls } = dependencies;
   app.use(measureRequests(metrics));
   configureHttp(app, httpLimits(config), stopping, { ...door, outages: outages.all });
   await listen(app, config);
-  return app.getHttpServer().address() as AddressInfo;
+  const address = app.getHttpServer().address() as AddressInfo;
+  if (!tls) return { bound: boundUrl(address), url: ownUrl(address), ownUrl: ownUrl(address) };
+  const own = await tls.start(app, door.connections);
+  return { bound: boundUrl(address, 'https'), url: ownUrl(address, 'https'), ownUrl: ownUrl(own) };
 };
 
 const listen = async (app: Application, { port, host }: Config): Promise<void> => {
@@ -63,7 +68,9 @@ export const doorOf = (config: Config): Door => ({
   isKnownOrigin: originCheck(config),
   publicPath: config.publicUrl === undefined ? '' : new URL(config.publicUrl).pathname.replace(/\/$/, ''),
   connections: connections(config),
+  trustedProxies: config.trustedProxy,
   access: config.accessLog,
+  showsClients: config.auth !== 'local',
   streams: streamBounds(config),
 });
 
@@ -112,14 +119,17 @@ const connections = (config: Config): Connections => {
 
 const EVERY_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '[::1]' };
 
-const urlOf = (host: string, port: number): string => `http://${host}:${port}`;
+type Scheme = 'http' | 'https';
+
+const urlOf = (scheme: Scheme, host: string, port: number): string => `${scheme}://${host}:${port}`;
 const inUrl = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 /** The address as it is bound. */
-export const boundUrl = ({ address, port }: AddressInfo): string => urlOf(inUrl(address), port);
+const boundUrl = ({ address, port }: AddressInfo, scheme: Scheme = 'http'): string =>
+  urlOf(scheme, inUrl(address), port);
 
 /** The address at which this machine reaches it: no client can connect to "every address". */
-export const ownUrl = ({ address, port }: Pick<AddressInfo, 'address' | 'port'>): string =>
-  urlOf(EVERY_ADDRESS[address] ?? inUrl(address), port);
+export const ownUrl = ({ address, port }: Pick<AddressInfo, 'address' | 'port'>, scheme: Scheme = 'http'): string =>
+  urlOf(scheme, EVERY_ADDRESS[address] ?? inUrl(address), port);
 
 const isEveryAddress = (address: string): boolean => address in EVERY_ADDRESS;

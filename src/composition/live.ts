@@ -23,7 +23,7 @@ import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/real
 import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { type Dependencies, type Feature, logErrors } from './feature.js';
 
-export const live = ({ config, dataSource, clock, stopping, outages }: Dependencies): Feature => {
+export const live = ({ config, dataSource, clock, stopping, outages, door }: Dependencies): Feature => {
   const onError = logErrors('Live', outages);
   const changes = new PostgresRowChanges(dataSource, clock, DEFAULT_ROW_CHANGES_LIMITS, onError);
   const source = readyUnlessAway(new PostgresLiveSource(dataSource));
@@ -33,7 +33,7 @@ export const live = ({ config, dataSource, clock, stopping, outages }: Dependenc
     providers: [
       { provide: RowChanges, useValue: changes },
       { provide: LiveStreams, useValue: new LiveStreams(hub, source, limits) },
-      { provide: OpenStreams, useValue: new OpenStreams(streamBounds(config), stopping) },
+      { provide: OpenStreams, useValue: new OpenStreams(streamBounds(config), stopping, door.limits?.streams) },
     ],
     listen: async () => {
       await changes.start();
@@ -81,7 +81,7 @@ const realtimeServer = (
       overLimit: (socket: Duplex) => (connections.isAdmitted(socket) ? undefined : connections.message),
     }),
   };
-  const note = upgradeLog(config.accessLog);
+  const note = upgradeLog(config.accessLog, door.showsClients);
   return new RealtimeServer(changes, realtimeLimits(config), onError, admission, note, access);
 };
 

@@ -18,8 +18,10 @@ import { AppModule, featuresOf } from './app.module.js';
 import { openAudit, pinIt } from './audit.js';
 import { type Dependencies, type Feature, ApplicationLogger, logErrors, tellLog } from './feature.js';
 import { guardedLog } from './guarded-log.js';
-import { boundUrl, doorOf, ownUrl, serve } from './http.js';
+import { doorOf, serve } from './http.js';
 import { jsonThreadLimits, JsonThreads } from './json.js';
+import { requestLimits } from './limits.js';
+import { NativeTls } from './native-tls.js';
 import { outageLogs } from './outages.js';
 import { startPlatform, type Platform } from './platform.js';
 import { WatchedEventLog } from '../application/log/watched.event-log.js';
@@ -61,6 +63,7 @@ export const startServer = async (
   });
   Logger.overrideLogger(logger);
   // What is wrong with the files that users write is logged before anything is started.
+  const tls = NativeTls.of(config);
   const definitions = await loadDefinitions(config.definitionsDir);
   if (config.agentsModule) await loadAgentsModule(config.agentsModule);
   for (const line of agentWarnings(config, definitions, registeredAgents().keys())) logger.warn(line, 'Agents');
@@ -78,18 +81,25 @@ export const startServer = async (
   try {
     let url = '';
     const stopping = new AbortController();
-    const own = { clock, ids, definitions, projectDirs, outages, stopping: stopping.signal };
+    const own = { clock, ids, definitions, projectDirs, outages, tls, stopping: stopping.signal };
     const dependencies = await dependenciesOf(config, platform, own, () => url);
     const features = featuresOf(dependencies);
     const module = await AppModule.register(config, features);
-    app = await NestFactory.create<NestExpressApplication>(module, { logger, bodyParser: false, abortOnError: false });
-    const bound = await serve(app, dependencies);
-    url = ownUrl(bound);
+    const options = { logger, bodyParser: false, abortOnError: false, ...(tls && { httpsOptions: tls.options }) };
+    app = await NestFactory.create<NestExpressApplication>(module, options);
+    const addresses = await serve(app, dependencies);
+    url = addresses.ownUrl;
     for (const { listen } of features) await listen?.(app);
     for (const { start } of features) await start?.(app);
-    logger.log(`The API is at ${boundUrl(bound)}`, 'Server');
-    return { url, app, signingKey: dependencies.audit.signer.keyId, stop: stopOnce(app, features, config, stopping) };
+    logger.log(`The API is at ${addresses.bound}`, 'Server');
+    return {
+      url: addresses.url,
+      app,
+      signingKey: dependencies.audit.signer.keyId,
+      stop: stopOnce(app, features, config, stopping),
+    };
   } catch (error) {
+    await tls?.stop();
     await app?.close();
     await platform.close();
     throw error;
@@ -99,7 +109,7 @@ export const startServer = async (
 /** A subscription that is lost is open again by then, where nothing but a connection was lost. */
 const GRACE_MS = 5_000;
 
-type Own = Pick<Dependencies, 'clock' | 'ids' | 'definitions' | 'projectDirs' | 'outages' | 'stopping'>;
+type Own = Pick<Dependencies, 'clock' | 'ids' | 'definitions' | 'projectDirs' | 'outages' | 'tls' | 'stopping'>;
 
 /** @param ownUrl asked at each call: our own address is known late */
 const dependenciesOf = async (
@@ -129,7 +139,8 @@ const dependenciesOf = async (
   const worker = `${hostname()}:${process.pid}:${ids.uuid().slice(0, 8)}`;
   const audit = await openAudit(config, dataSource);
   if (audit.pins.size === 0) new Logger('Audit').log(pinIt(audit.signer.keyId));
-  const door = doorOf(config);
+  const limits = requestLimits(config, clock, dataSource, (given) => token.holds(given));
+  const door = { ...doorOf(config), limits };
   const made = { taskTokens, json, token, metrics, agents, agentSecrets, worker, audit, door };
   const logs = { log, unguardedLog, logIdentity, diagnosis };
   return { ...own, ...made, ...logs, config, dataSource, closePlatform };

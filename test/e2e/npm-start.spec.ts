@@ -32,7 +32,7 @@ const answers = (url: string) =>
   );
 
 test('npm that gets SIGTERM exits after the application, with its exit code; the application logs the address that it binds', async () => {
-  const { npm, url } = await npmStart({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED_NETWORK: 'true' });
+  const { npm, url } = await npmStart({ HOST: '0.0.0.0', AUTH: 'keys', TRUSTED_PROXY: 'loopback' });
   expect(url).toMatch(/^http:\/\/0\.0\.0\.0:\d+$/);
   const reached = url.replace('0.0.0.0', '127.0.0.1');
   expect(await answers(reached)).toBe(true);

@@ -23,7 +23,7 @@ describe('the names of this server', () => {
 describe('the name of the host is checked', () => {
   const NAMES = ['localhost:3000', 'api.example.com', '10.0.0.5:3000', '[2001:db8::1]:3000', 'evil.example.com'];
   const checked = (env: Record<string, string>) => NAMES.filter(hostCheck(loadConfig(env)));
-  const OPEN = { ALLOW_UNAUTHENTICATED_NETWORK: 'true' };
+  const OPEN = { AUTH: 'keys', TRUSTED_PROXY: 'loopback' };
 
   test.each(['127.0.0.1', 'localhost', '::1'])('by a server that listens on %s', (HOST) => {
     for (const more of [{}, OPEN]) {

@@ -19,7 +19,8 @@ const { services, volumes } = parse(readFileSync('docker-compose.yml', 'utf8')) 
 /** The application's settings as compose fills them in. */
 const configOfApp = (given: Record<string, string> = {}) => {
   const values = { POSTGRES_PASSWORD: 'word', ...given } as Readonly<Record<string, string | undefined>>;
-  const filled = (text: string) => text.replace(/\$\{(\w+):[?-][^}]*\}/g, (_, name: string) => values[name] ?? '');
+  const filled = (text: string) =>
+    text.replace(/\$\{(\w+):(?:-([^}]*)|\?[^}]*)\}/g, (_, name: string, ifNone = '') => values[name] ?? String(ifNone));
   const environment = Object.entries(services['app']?.environment ?? {});
   return loadConfig(Object.fromEntries(environment.map(([name, value]) => [name, filled(value)])));
 };
@@ -88,6 +89,16 @@ describe('docker-compose.yml', () => {
   it('gives the application a configuration that it accepts', () => {
     const config = configOfApp();
     expect(config.databaseUrl?.reveal()).toBe('postgres://workflow:word@postgres:5432/workflow');
+  });
+
+  it('asks everyone for a key, and shows how the first one is made', () => {
+    expect(configOfApp()).toMatchObject({ auth: 'keys', trustedProxy: ['uniquelocal'] });
+    const made = /docker compose exec app npm run --silent access -- keys create --name \S+ --role admin/;
+    for (const file of ['docs/running.md', 'docker-compose.yml']) expect(readFileSync(file, 'utf8')).toMatch(made);
+    const scripts = (JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> }).scripts;
+    const [, runner] = /node (scripts\/\S+) interfaces\/cli\/access\.js$/.exec(scripts['access'] ?? '') ?? [];
+    expect(dockerfile.slice(dockerfile.lastIndexOf('FROM'))).toMatch(/^COPY .*scripts .*scripts$/m);
+    expect(runner).toBe('scripts/run.mjs');
   });
 
   it('runs the application as an unprivileged user, on a read-only root', () => {

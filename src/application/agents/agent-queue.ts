@@ -1,11 +1,4 @@
-import {
-  fullBucket,
-  giveTokenBack,
-  hasToken,
-  nextTokenAt,
-  takeToken,
-  type RateLimit,
-} from '../../domain/agent/bucket.js';
+import { fullBucket, giveTokenBack, hasToken, nextTokenAt, takeToken, type RateLimit } from '../../domain/bucket.js';
 import {
   abandonTrial,
   beginCall,

@@ -30,7 +30,11 @@ export class InstallationToken {
   }
 
   isOwn(given: string | undefined): boolean {
-    if (this.isOpen) return true;
+    return this.isOpen || this.holds(given);
+  }
+
+  /** Whether it is the token, also where calls without it are answered. */
+  holds(given: string | undefined): boolean {
     const [a, b] = [Buffer.from(given ?? ''), Buffer.from(this.token)];
     return a.byteLength === b.byteLength && timingSafeEqual(a, b);
   }

@@ -96,13 +96,17 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
   const values = variables.parse(Object.fromEntries(wellFormed));
   // A contradiction with the default that stands for a malformed value would mislead.
   const names = [...malformed];
-  problems.push(...contradictions(values).filter((problem) => !names.some((name) => problem.includes(name))));
+  problems.push(
+    ...contradictions(values, workingDirectory).filter((problem) => !names.some((name) => problem.includes(name))),
+  );
   problems.push(...addPasswords(values, malformed, workingDirectory));
   if (problems.length > 0) throw new ConfigurationError(problems);
 
   for (const name of DIRECTORIES) values[name] = resolve(workingDirectory, values[name]);
   const { AUDIT_CHECKPOINT_FILE: file = join(values.DATA_DIR, 'audit', 'checkpoints.ndjson') } = values;
   values.AUDIT_CHECKPOINT_FILE = resolve(workingDirectory, file);
+  for (const name of ['TLS_CERT_FILE', 'TLS_KEY_FILE'] as const)
+    if (values[name] !== undefined) values[name] = resolve(workingDirectory, values[name]);
   if (values.AGENTS_MODULE) values.AGENTS_MODULE = resolve(workingDirectory, values.AGENTS_MODULE);
   return Object.freeze({ ...inCamelCase(values), agentUrls: Object.freeze(agentUrls), agentBounds, agentCredentials });
 }

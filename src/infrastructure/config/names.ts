@@ -65,7 +65,7 @@ const OUR_PREFIXES = [
     'INLINE',
   ],
   ...['METADATA', 'PROJECTION', 'PROJECTS', 'REALTIME', 'REBUILD', 'REQUIRE', 'SAGA', 'SHUTDOWN', 'STREAM', 'WEBHOOK'],
-  'WORKER',
+  ...['TRUSTED', 'WORKER'],
 ].map((word) => `${word}_`);
 
 /** Kubernetes describes a service called `eventstore` or `database` in such variables. */
@@ -122,7 +122,10 @@ export function unknownNames(
   envFile: Environment,
   allowed: readonly string[] = [],
 ): readonly string[] {
-  const isUnknown = (name: string) => !isOurs(name) && !allowed.includes(name);
+  const removed = [...new Set([...Object.keys(envFile), ...Object.keys(env)])].flatMap(
+    (name) => removedName(name) ?? [],
+  );
+  const isUnknown = (name: string) => !isOurs(name) && !allowed.includes(name) && !removedName(name);
   const inFile = Object.keys(envFile).filter(isUnknown);
   const inEnvironment = Object.keys(env).filter(
     (name) => isUnknown(name) && !inFile.includes(name) && !isSetByOthers(name, env[name]) && isMeantForUs(name),
@@ -130,10 +133,22 @@ export function unknownNames(
   const inEnvironmentOf = (name: string) =>
     `${name} (environment): expected a known name. ${advice(name)} If it is another program's, add it to ALLOW_UNKNOWN_SETTINGS.`;
   return [
+    ...removed,
     ...inFile.map((name) => `${name} (.env): expected a known name. ${advice(name)}`),
     ...inEnvironment.map(inEnvironmentOf),
   ];
 }
+
+/** Names of earlier versions, and what to set instead: a start that ignored them would not do what its operator means. */
+const REMOVED: Readonly<Record<string, string>> = {
+  ALLOW_UNAUTHENTICATED_NETWORK:
+    'expected it not to be set, since nobody is let in from a network unasked any more. Remove it; to listen beyond loopback, ' +
+    'set AUTH=keys (or AUTH=oidc), with TLS_CERT_FILE and TLS_KEY_FILE, or TRUSTED_PROXY.',
+};
+
+/** @returns the sentence for a name that this version no longer has */
+const removedName = (name: string): string | undefined =>
+  Object.hasOwn(REMOVED, name) ? `${name}: ${REMOVED[name]}` : undefined;
 
 const isMeantForUs = (name: string): boolean =>
   OUR_PREFIXES.some((prefix) => name.startsWith(prefix)) || VARIABLE_NAMES.some((known) => isSlipOf(name, known));

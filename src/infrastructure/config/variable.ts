@@ -101,6 +101,23 @@ export function hostNames() {
   });
 }
 
+const RANGES = ['loopback', 'linklocal', 'uniquelocal'];
+
+/** Names of ranges, addresses, and ranges as `address/bits`. A list that trusts everyone would let each client choose its address. */
+export function trustedProxies() {
+  const expected =
+    'loopback, linklocal, uniquelocal, IP addresses or ranges such as 10.0.0.0/8 (and none of all addresses)';
+  return listOf(expected, (text) => (RANGES.includes(text) || isRange(text) ? text : undefined));
+}
+
+const isRange = (text: string): boolean => {
+  const [address = '', bits, more] = text.split('/');
+  const family = isIP(address);
+  if (family === 0 || address.includes('%') || more !== undefined) return false;
+  if (bits === undefined) return true;
+  return /^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (family === 4 ? 32 : 128);
+};
+
 /** As browsers send them: `https://app.example.com`, without the port where it is the scheme's own. */
 export function origins() {
   return listOf('origins such as https://app.example.com or http://localhost:5173', (text) => {

@@ -12,6 +12,7 @@ import {
   secret,
   someOf,
   text,
+  trustedProxies,
   variableNames,
   webUrl,
   webUrls,
@@ -64,7 +65,13 @@ export const agentCredential = (name: string): Readonly<{ agent: string; credent
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const MEMBERS = { min: 100, max: 10_000_000 };
+/** 0: no limit. */
+const RATE = { min: 0, max: 1_000_000 };
 const BODY = { min: KIB, max: 1024 * MIB };
+
+/** What `REQUIRE_REASON` may name. */
+// prettier-ignore
+export const ACTIONS_WITH_REASONS = ['pause', 'resume', 'retry', 'cancel', 'next_step', 'remaining', 'hold', 'release'] as const;
 
 export const variables = z.object({
   HOST: host('127.0.0.1'),
@@ -72,8 +79,11 @@ export const variables = z.object({
   PUBLIC_URL: webUrl(),
   ALLOWED_HOSTS: hostNames(),
   ALLOWED_ORIGINS: origins(),
-  ALLOW_UNAUTHENTICATED_NETWORK: flag(false),
+  TLS_CERT_FILE: text('a file', undefined),
+  TLS_KEY_FILE: text('a file', undefined),
+  TRUSTED_PROXY: trustedProxies(),
   AUTH: oneOf(['local', 'keys', 'oidc'], 'local'),
+  REGULATED: flag(false),
   ACCESS_MAX_KEYS: whole('keys', 1000, { max: 100_000 }),
   ACCESS_MAX_GRANTS: whole('grants', 10_000, { max: 1_000_000 }),
   ACCESS_MAX_BLOCKED: whole('persons', 10_000, { max: 1_000_000 }),
@@ -82,7 +92,7 @@ export const variables = z.object({
 
   ALLOW_UNKNOWN_SETTINGS: variableNames(),
 
-  REQUIRE_REASON: someOf(['pause', 'resume', 'retry', 'cancel', 'next_step', 'remaining', 'hold', 'release']),
+  REQUIRE_REASON: someOf(ACTIONS_WITH_REASONS),
 
   DATA_DIR: text('a directory', './data'),
   DEFINITIONS_DIR: text('a directory', './definitions'),
@@ -114,6 +124,11 @@ export const variables = z.object({
   AGENT_CIRCUIT_WINDOW_MS: whole('milliseconds', 60_000, { min: 100, max: 86_400_000 }),
   AGENT_CIRCUIT_COOL_DOWN_MS: whole('milliseconds', 10_000, { min: 10, max: 86_400_000 }),
 
+  RATE_ADDRESS_REQUESTS_PER_SECOND: wholeIfSet('requests', RATE),
+  RATE_REQUESTS_PER_SECOND: wholeIfSet('requests', RATE),
+  RATE_STARTS_PER_MINUTE: wholeIfSet('starts', RATE),
+  MAX_STREAMS_PER_PRINCIPAL: wholeIfSet('streams', RATE),
+  MAX_SOCKETS_PER_ADDRESS: wholeIfSet('connections', RATE),
   MAX_CONNECTIONS: whole('connections', 10_000, { max: 1_000_000 }),
   HEADERS_TIMEOUT_MS: whole('milliseconds', 60_000, { min: 1000, max: 86_400_000 }),
   REQUEST_TIMEOUT_MS: whole('milliseconds', 300_000, { min: 1000, max: 86_400_000 }),

@@ -20,7 +20,9 @@ const settings = z
     ESDB_ADVERTISE_PORT: port.optional(),
     ESDB_PASSWORD: z.string().min(LEAST_CHARACTERS).optional(),
     ESDB_PASSWORD_FILE: z.string().min(1).optional(),
-    ALLOW_UNAUTHENTICATED_NETWORK: z.enum(['true', 'false']).default('false'),
+    ALLOW_UNAUTHENTICATED_NETWORK: z
+      .undefined({ error: 'expected it not to be set: the node listens on loopback only. Remove it' })
+      .optional(),
     DATABASE_URL: z.string().min(1).optional(),
     DATABASE_PASSWORD_FILE: z.string().min(1).optional(),
     DATA_DIR: z.string().min(1).default('./data'),
@@ -29,11 +31,11 @@ const settings = z
   .check(({ value, issues }) => {
     const problem = (path: string, message: string) =>
       void issues.push({ code: 'custom', path: [path], message, input: undefined });
-    if (!isLoopback(value.HOST) && value.ALLOW_UNAUTHENTICATED_NETWORK !== 'true')
+    if (!isLoopback(value.HOST))
       problem(
         'HOST',
         `expected a loopback address (127.0.0.1, ::1 or localhost), since events and credentials are sent without encryption; got "${value.HOST}". ` +
-          'Keep the default, or set ALLOW_UNAUTHENTICATED_NETWORK=true to let everyone who reaches the network read them',
+          'Keep the default; for other machines, put a tunnel with TLS in front of it, or run EventStoreDB',
       );
     if (value.ESDB_PASSWORD && value.ESDB_PASSWORD_FILE)
       problem('ESDB_PASSWORD_FILE', 'expected ESDB_PASSWORD or ESDB_PASSWORD_FILE, got both');

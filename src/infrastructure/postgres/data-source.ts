@@ -3,7 +3,14 @@ import type pg from 'pg';
 import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { PgClient, setTimes } from './session/pg-client.js';
 import { migrations } from './migrations/index.js';
-import { ApiKeyUse, Artifact, Worker, InstallationSecret, KnownLog } from './entities/operational.entities.js';
+import {
+  ApiKeyUse,
+  Artifact,
+  Worker,
+  InstallationSecret,
+  KnownLog,
+  RateLimitCount,
+} from './entities/operational.entities.js';
 import { AuditCheckpoint, AuditLeaf, AuditNode } from './entities/audit-tree.entities.js';
 import {
   ProjectionCheckpoint,
@@ -32,6 +39,7 @@ const entities = [
   InstallationSecret,
   KnownLog,
   ApiKeyUse,
+  RateLimitCount,
   AuditLeaf,
   AuditNode,
   AuditCheckpoint,

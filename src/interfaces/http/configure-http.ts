@@ -1,6 +1,8 @@
+import type { Server } from 'node:http';
+import { Server as TlsServer } from 'node:tls';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NextFunction, Request, Response } from 'express';
-import helmet from 'helmet';
+import helmet, { strictTransportSecurity } from 'helmet';
 import { AccessLog } from '../../application/access/access-log.js';
 import { Authenticator } from '../../application/access/authenticator.js';
 import { ExecutionProjects } from '../../application/access/execution-projects.js';
@@ -19,9 +21,11 @@ import {
 } from './server/admission.js';
 import { usePublicPath } from './server/answer.js';
 import { endUnreadBodies } from './server/body-bytes.js';
+import { clientOf, trustProxies } from './server/client.js';
 import type { Connections } from './server/connections.js';
 import { closeKeepAlive } from './server/drain.js';
 import { RequestPipe } from './server/fields.js';
+import { LimitGuard, limitAddresses, type RequestLimits } from './server/request-limits.js';
 import { JsonBodies, JsonReader, type HttpLimits } from './server/json-body.js';
 import type { StreamBounds } from './streams/response-sink.js';
 
@@ -31,7 +35,13 @@ export type Door = Readonly<{
   isKnownOrigin: OriginCheck;
   publicPath: string;
   connections?: Connections;
+  /** Undefined where no client is limited. */
+  limits?: RequestLimits | undefined;
+  /** Whose word on the client's address and scheme counts, as `TRUSTED_PROXY` has it. */
+  trustedProxies?: readonly string[];
   access?: AccessLevel;
+  /** Whether the log has the addresses of clients. */
+  showsClients?: boolean;
   /** After which pause clients come again whose stream could not begin. */
   streams?: Pick<StreamBounds, 'retryMs'>;
   /** Counts the requests that fail because a server is away, in place of a line for each. */
@@ -43,8 +53,9 @@ export const configureHttp = (
   app: NestExpressApplication,
   limits: HttpLimits,
   stopping: AbortSignal,
-  { isKnownHost, isKnownOrigin, publicPath, connections, access = 'off', streams = { retryMs: 0 }, outages }: Door,
+  door: Door,
 ): void => {
+  const { publicPath, connections, access = 'off', streams = { retryMs: 0 }, outages } = door;
   app.disable('x-powered-by');
   app.set('trust proxy', false);
   app.set('query parser', 'simple');
@@ -53,27 +64,42 @@ export const configureHttp = (
   usePublicPath(app, publicPath);
   app.use(closeKeepAlive(stopping));
   app.use(endUnreadBodies);
+  trustProxies(app.getHttpServer(), door.trustedProxies ?? []);
   app.use(requestId);
-  app.use(accessLog(access));
-  app.use(helmet());
+  app.use(accessLog(access, door.showsClients));
+  app.use(helmet({ strictTransportSecurity: false }));
+  if (canBeSecure(app.getHttpServer(), door)) app.use(demandTls);
   app.use(cachePrivately);
   if (connections) {
     connections.watch(app.getHttpServer());
     app.use(connections.refuse);
   }
-  app.use(refuseHosts(isKnownHost));
-  app.use(refuseOrigins(isKnownOrigin));
+  if (door.limits) app.use(limitAddresses(door.limits));
+  app.use(refuseHosts(door.isKnownHost));
+  app.use(refuseOrigins(door.isKnownOrigin));
   const tokens = app.get(TaskTokens);
   app.use(refuseForgedTokens(tokens));
   app.use(refuseForeignAgentCalls(app.get(OwnCalls)));
   const [authenticator, projects] = [app.get(Authenticator), app.get(ExecutionProjects)];
   app.useGlobalGuards(
     new AccessGuard(authenticator, projects),
+    ...(door.limits ? [new LimitGuard(door.limits)] : []),
     new JsonBodies(limits, app.get(JsonReader), (token) => tokens.read(token)?.step),
     new BodyAccessGuard(authenticator.mode, projects),
   );
   app.useGlobalPipes(new RequestPipe());
   app.useGlobalFilters(new ErrorFilter(streams, outages, app.get(AccessLog)));
+};
+
+const canBeSecure = (server: Server, { trustedProxies = [] }: Door): boolean =>
+  server instanceof TlsServer || trustedProxies.length > 0;
+
+const sayHsts = strictTransportSecurity();
+
+/** Browsers are told to come by TLS only where they came so: elsewhere the header has no meaning. */
+const demandTls = (request: Request, response: Response, next: NextFunction): void => {
+  if (clientOf(request).isSecure) sayHsts(request, response, next);
+  else next();
 };
 
 const cachePrivately = (_request: Request, response: Response, next: NextFunction): void => {

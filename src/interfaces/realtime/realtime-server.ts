@@ -6,7 +6,7 @@ import type { RowChange, RowChanges, TableColumn, JsonRow } from '../../applicat
 import type { OnError } from '../../application/runtime/errors.js';
 import type { Json } from '../../domain/json.js';
 import { maySee, type Opening, type RealtimeAccess } from './access.js';
-import { refusalOf, apikeyOf, type Admission, type Refusal, handBack, refuse } from './admission.js';
+import { apikeyOf, countSocket, refusalOf, type Admission, type Refusal, handBack, refuse } from './admission.js';
 import { Connection, type Channel } from './connection.js';
 import { FilterBudget, TooMuchWork } from './filter-budget.js';
 import { vsnOf, type Vsn, encodeWritten } from './frames.js';
@@ -195,7 +195,8 @@ export class RealtimeServer {
     if (!isOurs) return handBack(server, request, socket, head);
     const answered = this.note(request, socket);
     const vsn = vsnOf(url.searchParams.get('vsn'));
-    const refusal = refusalOf(request, url, this.admission) ?? this.refusal(vsn);
+    const refusal =
+      refusalOf(request, url, this.admission) ?? this.refusal(vsn) ?? countSocket(request, socket, this.admission);
     if (!refusal && vsn) return void this.accept(request, socket, head, vsn, answered);
     answered((refusal ?? UNKNOWN_VERSION).status);
     refuse(socket, refusal ?? UNKNOWN_VERSION);

@@ -95,10 +95,12 @@ describe('the configuration', () => {
     expect(() => loadConfig({ AGENT_WRITER_RATE: '7' })).toThrow('AGENT_WRITER_RATE');
   });
 
-  it('warns of a network without authentication', () => {
-    expect(startupWarnings(loadConfig({ HOST: '::1' }))).toEqual([]);
-    const open = loadConfig({ HOST: '0.0.0.0', ALLOW_UNAUTHENTICATED_NETWORK: 'true' });
-    expect(startupWarnings(open)).toEqual([expect.stringContaining('not authenticated')]);
+  it('warns of a proxy behind which all clients look like one', () => {
+    const of = (env: Record<string, string>) =>
+      startupWarnings(loadConfig({ PUBLIC_URL: 'https://api.example.com', ...env }));
+    expect(of({ AUTH: 'keys' })).toEqual([expect.stringContaining('TRUSTED_PROXY')]);
+    expect([of({}), of({ AUTH: 'keys', TRUSTED_PROXY: 'loopback' })]).toEqual([[], []]);
+    expect(startupWarnings(loadConfig({ AUTH: 'keys' }))).toEqual([]);
   });
 
   it('is injected by its token', async () => {

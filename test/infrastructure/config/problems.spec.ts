@@ -32,7 +32,15 @@ Correct the environment or .env; .env.example describes every name.`,
     ['PORT', '1e3'],
     ['HOST', 'http://127.0.0.1'],
     ['HOST', 'a b'],
-    ['ALLOW_UNAUTHENTICATED_NETWORK', 'yes'],
+    ['REGULATED', 'yes'],
+    ['TRUSTED_PROXY', 'everyone'],
+    ['TRUSTED_PROXY', '10.0.0.0/33'],
+    ['TRUSTED_PROXY', '0.0.0.0/0'],
+    ['TRUSTED_PROXY', '::/0'],
+    ['TRUSTED_PROXY', '10.0.0.1/8/8'],
+    ['TRUSTED_PROXY', 'proxy.example.com'],
+    ['TRUSTED_PROXY', 'fe80::1%eth0'],
+    ['RATE_REQUESTS_PER_SECOND', '-1'],
     ['ALLOWED_HOSTS', 'api.example.com:3000'],
     ['ALLOWED_HOSTS', '*'],
     ['ALLOWED_HOSTS', 'a.example,'],
@@ -57,11 +65,39 @@ Correct the environment or .env; .env.example describes every name.`,
     expect(problems({ [name]: value })).toEqual([expect.stringMatching(`^${name}: expected .*; got `)]);
   });
 
-  it.each(['0.0.0.0', '192.168.1.5', '::', 'example.org', '127.0.0.1.example.org'])(
-    'does not listen on %s without being told that nothing authenticates requests',
-    (host) => {
-      expect(problems({ HOST: host })).toEqual([expect.stringContaining('ALLOW_UNAUTHENTICATED_NETWORK=true')]);
-      expect(problems({ HOST: host, ALLOW_UNAUTHENTICATED_NETWORK: 'true' })).toEqual([]);
+  const BEYOND = ['0.0.0.0', '192.168.1.5', '::', 'example.org', '127.0.0.1.example.org'];
+
+  it.each(BEYOND)('does not listen on %s where nobody is asked who they are', (HOST) => {
+    const expected = [expect.stringMatching(/^HOST: expected a loopback address .* set AUTH=keys or AUTH=oidc\.$/)];
+    expect(problems({ HOST })).toEqual(expected);
+    expect(problems({ HOST, TRUSTED_PROXY: 'loopback' })).toEqual(expected);
+  });
+
+  it.each(BEYOND)('does not listen on %s without TLS, and names both ways to it', (HOST) => {
+    for (const AUTH of ['keys', 'oidc']) {
+      /** What else a sign-in needs is not of this test. */
+      const found = (more: Environment = {}) =>
+        problems({ HOST, AUTH, ...more }).filter((each) => /^(HOST|TLS)/.test(each));
+      expect(found()).toEqual([expect.stringMatching(/^HOST: .*TLS_CERT_FILE and TLS_KEY_FILE, or TRUSTED_PROXY/)]);
+      expect(found({ TRUSTED_PROXY: '10.0.0.1' })).toEqual([]);
+      expect(found({ TLS_CERT_FILE: 'a.pem', TLS_KEY_FILE: 'a.key' })).toEqual([]);
+    }
+  });
+
+  it('asks for a certificate and its key together', () => {
+    expect(problems({ TLS_CERT_FILE: 'a.pem' })).toEqual([expect.stringMatching(/^TLS_KEY_FILE: expected a file/)]);
+    expect(problems({ TLS_KEY_FILE: 'a.key' })).toEqual([expect.stringMatching(/^TLS_CERT_FILE: expected a file/)]);
+  });
+
+  it.each([{ env: { ALLOW_UNAUTHENTICATED_NETWORK: 'false' } }, { file: 'ALLOW_UNAUTHENTICATED_NETWORK=true' }])(
+    'does not start with the setting that let everyone in, and says what to set instead: %j',
+    ({ env = {}, file = '' }: { env?: Environment; file?: string }) => {
+      expect(problems(env, file)).toEqual([
+        expect.stringMatching(
+          /^ALLOW_UNAUTHENTICATED_NETWORK: expected it not to be set.* set AUTH=keys .*TRUSTED_PROXY\.$/,
+        ),
+      ]);
+      expect(problems({ ...env, ALLOW_UNKNOWN_SETTINGS: 'ALLOW_UNAUTHENTICATED_NETWORK' }, file)).toHaveLength(1);
     },
   );
 
@@ -70,6 +106,43 @@ Correct the environment or .env; .env.example describes every name.`,
       expect.stringMatching(/^REALTIME_API_KEY: expected none with AUTH=keys/),
     ]);
     expect(problems({ REALTIME_API_KEY: 'one' })).toEqual([]);
+  });
+
+  describe('that is to be regulated', () => {
+    const ACTIONS = 'pause,resume,retry,cancel,next_step,remaining,hold,release';
+    const WHOLE = {
+      ...{ REGULATED: 'true', AUTH: 'oidc', AUDIT_TRUSTED_KEYS: 'ab'.repeat(32), REQUIRE_REASON: ACTIONS },
+      AUDIT_CHECKPOINT_FILE: '/mnt/worm/checkpoints.ndjson',
+    };
+    /** Other settings that a sign-in needs are not of this test. */
+    const missing = (more: Environment) =>
+      problems({ ...WHOLE, ...more }).filter((each) => each.startsWith('REGULATED'));
+
+    it('names all that is missing at once', () => {
+      expect(problems({ REGULATED: 'true' })).toEqual([
+        'REGULATED: expected with it AUTH=oidc (got "local"); AUDIT_TRUSTED_KEYS (got none); ' +
+          `AUDIT_CHECKPOINT_FILE outside DATA_DIR (got none); REQUIRE_REASON with ${ACTIONS} too.`,
+      ]);
+    });
+
+    it('takes what is whole', () => expect(missing({})).toEqual([]));
+
+    it.each<[Environment, string]>([
+      [{ AUTH: 'keys' }, 'AUTH=oidc (got "keys")'],
+      [{ AUDIT_TRUSTED_KEYS: '' }, 'AUDIT_TRUSTED_KEYS (got none)'],
+      [{ REQUIRE_REASON: 'pause,resume,retry,cancel,next_step,remaining,hold' }, 'REQUIRE_REASON with release too'],
+      [{ AUDIT_CHECKPOINT_FILE: './data/x.ndjson' }, 'outside DATA_DIR (got "./data/x.ndjson")'],
+      [{ AUDIT_CHECKPOINT_FILE: './data/../data/x.ndjson' }, 'outside DATA_DIR'],
+      [{ DATA_DIR: '/mnt' }, 'outside DATA_DIR'],
+    ])('misses what %j leaves out', (more, what) => {
+      expect(missing(more)).toEqual([expect.stringContaining(what)]);
+      expect(missing(more)[0]).not.toContain(';');
+    });
+
+    it.each(['./database.ndjson', '../data/x.ndjson', './data-of-others/x.ndjson', './..data/x'])(
+      'takes the file %s, which only looks like one in DATA_DIR',
+      (AUDIT_CHECKPOINT_FILE) => expect(missing({ AUDIT_CHECKPOINT_FILE })).toEqual([]),
+    );
   });
 
   it.each(['127.0.0.1', '127.8.9.1', '::1', 'localhost'])('listens on %s', (host) => {
@@ -109,7 +182,7 @@ Correct the environment or .env; .env.example describes every name.`,
     ['REQUEST_TIMEOUT', 'REQUEST_TIMEOUT_MS'],
     ['BODY_LIMIT', 'BODY_LIMIT_BYTES'],
     ['PUBLIC_URI', 'PUBLIC_URL'],
-    ['ALLOW_UNAUTHENTICATED_NETWORKS', 'ALLOW_UNAUTHENTICATED_NETWORK'],
+    ['TRUSTED_PROXIES', 'TRUSTED_PROXY'],
     ['ALLOWED_ORIGIN', 'ALLOWED_ORIGINS'],
   ])('asks of %s whether %s was meant', (name, known) => {
     expect(problems({ [name]: 'x' })).toEqual([expect.stringContaining(`Did you mean ${known}?`)]);

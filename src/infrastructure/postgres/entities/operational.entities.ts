@@ -61,3 +61,16 @@ export class ApiKeyUse {
   @Column(INSTANT)
   last_used_at!: Date;
 }
+
+/** What all instances count together; `expire` is in milliseconds since 1970. */
+@Entity('rate_limits')
+export class RateLimitCount {
+  @PrimaryColumn({ type: 'varchar', length: 255 })
+  key!: string;
+
+  @Column('integer', { default: 0 })
+  points!: number;
+
+  @Column('bigint', { nullable: true })
+  expire!: string | null;
+}

@@ -16,6 +16,7 @@ import { RememberTheLog1763800000190 } from './1763800000190-remember-the-log.js
 import { NoteMovedEvents1763800000191 } from './1763800000191-note-moved-events.js';
 import { AddWebhookProjects1763800000200 } from './1763800000200-add-webhook-projects.js';
 import { NoteKeyUses1763800000203 } from './1763800000203-note-key-uses.js';
+import { AddRateLimits1763800000204 } from './1763800000204-add-rate-limits.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
@@ -37,4 +38,5 @@ export const migrations = [
   NoteMovedEvents1763800000191,
   AddWebhookProjects1763800000200,
   NoteKeyUses1763800000203,
+  AddRateLimits1763800000204,
 ];

@@ -10,7 +10,7 @@ import { UUID } from '../server/fields.js';
 import { mustHoldIn, principalOf, routeOf, setPrincipal } from './principal.js';
 
 /** Undefined for a route that the table does not name. */
-const ruleOf = (request: Request): AccessRule | undefined => HTTP_ACCESS[routeOf(request)];
+export const ruleOf = (request: Request): AccessRule | undefined => HTTP_ACCESS[routeOf(request)];
 
 const DENIED = 'This route is not open to anyone: it names no permission';
 

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import type { NextFunction, Request, Response } from 'express';
 import type { Metrics } from '../../../application/runtime/metrics.js';
+import { clientOf } from './client.js';
 import { groupOf, loggedPath } from './route-group.js';
 
 const ACCEPTABLE = /^[A-Za-z0-9._-]{1,128}$/;
@@ -19,43 +20,52 @@ const idGiven = (id: string): string | undefined => (ACCEPTABLE.test(id) ? id : 
 
 export type AccessLevel = 'log' | 'debug' | 'off';
 
-/** The path without its query and without tokens. A stream has its line when it ends. */
-export const accessLog = (level: AccessLevel) => {
+/**
+ * The path without its query and without tokens. A stream has its line when it ends.
+ * @param showsClients whether the line has the client's address
+ */
+export const accessLog = (level: AccessLevel, showsClients = false) => {
   const logger = new Logger('Access');
   return (request: Request, response: Response, next: NextFunction): void => {
     const of = groupOf(request).kind === 'probe' && level === 'log' ? 'debug' : level;
     if (of === 'off' || !Logger.isLevelEnabled(of)) return next();
     const begun = performance.now();
     const [method, path] = [request.method, loggedPath(request)];
+    const from = showsClients ? fromOf(request) : '';
     response.once('close', () => {
       const id = String(response.getHeader('X-Request-Id') ?? '');
       const status = response.headersSent ? response.statusCode : 'none';
       const end = response.writableFinished ? '' : ', broken off';
-      logger[of](lineOf(method, path, status, begun, `${id}${end}`));
+      logger[of](lineOf(method, path, status, begun, `${id}${from}${end}`));
     });
     next();
   };
 };
 
 /** The same of requests that ask for another protocol, which middleware does not see. Each is noted when its connection ends. */
-export const upgradeLog = (level: AccessLevel) => {
+export const upgradeLog = (level: AccessLevel, showsClients = false) => {
   const logger = new Logger('Access');
   return upgradeNotes((line) => {
     if (level !== 'off') logger[level](line);
-  });
+  }, showsClients);
 };
 
 /** @returns notes a request, and what it was answered */
 export const upgradeNotes =
-  (write: (line: string) => void) =>
-  ({ method = '', url = '', headers }: IncomingMessage, socket: Duplex): ((status: number) => void) => {
+  (write: (line: string) => void, showsClients = false) =>
+  (request: IncomingMessage, socket: Duplex): ((status: number) => void) => {
+    const { method = '', url = '', headers } = request;
     const begun = performance.now();
     let answered: number | 'none' = 'none';
     const path = url.split('?', 1)[0]!;
     const id = idGiven(String(headers['x-request-id'] ?? '')) ?? 'none';
-    socket.once('close', () => write(lineOf(method, path, answered, begun, id)));
+    const from = showsClients ? fromOf(request) : '';
+    socket.once('close', () => write(lineOf(method, path, answered, begun, `${id}${from}`)));
     return (status) => (answered = status);
   };
+
+/** The address is known while the connection is there. */
+const fromOf = (request: IncomingMessage): string => ` from ${clientOf(request).address || 'nowhere'}`;
 
 const lineOf = (method: string, path: string, status: number | 'none', begun: number, request: string): string =>
   `${method} ${path} ${status} in ${Math.round(performance.now() - begun)} ms (request ${request})`;

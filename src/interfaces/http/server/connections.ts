@@ -1,7 +1,8 @@
 /** How many clients may be connected, and what those get that come after them. */
 import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server as NetServer, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { Server as TlsServer } from 'node:tls';
 import type { NextFunction, Request, Response } from 'express';
 import { Refusal } from './refusal.js';
 import { groupOf } from './route-group.js';
@@ -19,6 +20,10 @@ const ANSWERED_OVER_LIMIT = 64;
 const LOG_EVERY_MS = 10_000;
 const RETRY_AFTER = { 'Retry-After': '1' };
 
+/** What announces a connection that requests come on: with TLS the plain one comes first, and no request has it. */
+export const connectionEvent = (server: NetServer): 'connection' | 'secureConnection' =>
+  server instanceof TlsServer ? 'secureConnection' : 'connection';
+
 export class Connections {
   private readonly admitted = new Set<Duplex>();
   private refused = 0;
@@ -30,11 +35,12 @@ export class Connections {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
+  /** With TLS a client counts once its handshake is done; until then `maxConnections` and the server's timeout bound it. */
   watch(server: Server): void {
     server.maxConnections = this.limits.open + ANSWERED_OVER_LIMIT;
     server.headersTimeout = this.limits.headersMs;
     server.requestTimeout = this.limits.requestMs;
-    server.on('connection', (socket: Socket) => this.admit(socket));
+    server.on(connectionEvent(server), (socket: Socket) => this.admit(socket));
     server.on('drop', () => this.noteRefused());
   }
 

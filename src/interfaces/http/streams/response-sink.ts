@@ -135,6 +135,7 @@ const HEADERS = {
 };
 
 const OURS = 500;
+const TOO_MANY = 429;
 const STREAM = /\/stream\/?$/;
 
 /**
@@ -149,7 +150,8 @@ export const askedToReconnect = (
   { retryMs }: Pick<StreamBounds, 'retryMs'>,
   random: () => number = Math.random,
 ): boolean => {
-  if (status < OURS || request.method !== 'GET' || !STREAM.test(request.path) || !namesEvents(request)) return false;
+  const isForNow = status >= OURS || status === TOO_MANY;
+  if (!isForNow || request.method !== 'GET' || !STREAM.test(request.path) || !namesEvents(request)) return false;
   const pauseMs = Math.max(retryMs, 1_000 * Number(headers['Retry-After'] ?? 0));
   response.writeHead(200, HEADERS);
   response.end(retryFrame(Math.round(pauseMs * (1 + random()))) + closing(reasonOf(status, body.code), body.message));
@@ -159,7 +161,9 @@ export const askedToReconnect = (
 /** A client that accepts any type reads the status, and gets the error's. */
 const namesEvents = (request: Request): boolean => /\btext\/event-stream\b/i.test(request.get('accept') ?? '');
 
+const FULL = new Set(['TOO_MANY_STREAMS', 'TOO_MANY_CONNECTIONS', 'TOO_MANY_REQUESTS']);
+
 const reasonOf = (status: number, code: string): ClosingReason => {
   if (status === OURS) return 'failed';
-  return code === 'TOO_MANY_STREAMS' || code === 'TOO_MANY_CONNECTIONS' ? 'full' : 'unavailable';
+  return FULL.has(code) ? 'full' : 'unavailable';
 };

@@ -14,6 +14,7 @@ import { narrowScopeOf, principalOf } from '../access/principal.js';
 import { ExecutionPath, OpaqueId, RevisionText } from '../server/fields.js';
 import { stackOf } from '../server/error-answer.js';
 import { badRequest, problem, Refusal } from '../server/refusal.js';
+import { holderOf } from '../server/request-limits.js';
 import { OpenStreams, type Open } from './open-streams.js';
 import { ResponseSink } from './response-sink.js';
 
@@ -122,7 +123,8 @@ export class StreamsController {
     streamTo: (sink: ResponseSink) => LiveStream,
     run: (stream: LiveStream) => ReturnType<LiveStream['run']>,
   ): Promise<void> {
-    const open: Open = { sink: new ResponseSink(response, this.open.bounds), sendsPosition: tellsPlace };
+    const sink = new ResponseSink(response, this.open.bounds);
+    const open: Open = { sink, sendsPosition: tellsPlace, holder: holderOf(response.req) };
     this.open.add(open);
     const unwatch = this.authenticator.watch(principalOf(request), () => open.sink.close('access_changed'));
     try {

@@ -1,5 +1,5 @@
 /**
- * The rate limit of one agent: a token bucket as pure functions. It holds `calls` tokens and gains as many in each window:
+ * A rate limit, of an agent's calls or a client's requests: a token bucket as pure functions. It holds `calls` tokens and gains as many in each window:
  * after a rest a burst of `calls` may go out at once, and in any time t no more than `calls * (1 + t / windowMs)`.
  */
 export type RateLimit = Readonly<{

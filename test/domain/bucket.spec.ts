@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { fullBucket, giveTokenBack, hasToken, nextTokenAt, takeToken } from '../../../src/domain/agent/bucket.js';
+import { fullBucket, giveTokenBack, hasToken, nextTokenAt, takeToken } from '../../src/domain/bucket.js';
 
 const limit = { calls: 4, windowMs: 1_000 };
 const emptyAt = (now: number) =>
