@@ -1,5 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import type { Request } from 'express';
+import { FreshSignInRequired } from '../../../application/access/fresh-sign-ins.js';
 import { Forbidden, Unauthenticated } from '../../../application/access/principal.js';
 import { ArtifactDamaged } from '../../../application/workflow/artifacts.js';
 import {
@@ -103,6 +104,8 @@ const refusalFor = (error: unknown, request: Request): Refusal | undefined => {
   }
   if (error instanceof Unauthenticated)
     return new Refusal(401, error.code, error.message, {}, { 'WWW-Authenticate': 'Bearer' });
+  if (error instanceof FreshSignInRequired)
+    return new Refusal(401, error.code, error.message, { sign_in_at: error.signInAt });
   if (error instanceof Forbidden) return new Refusal(403, 'FORBIDDEN', error.message, { permission: error.permission });
   if (error instanceof NotFound) return new Refusal(404, 'NOT_FOUND', error.message);
   if (error instanceof NotInHistory) return new Refusal(404, 'NOT_IN_HISTORY', error.message, error.details);
