@@ -128,7 +128,8 @@ const dependenciesOf = async (
   const audit = await openAudit(config, dataSource);
   if (audit.pins.size === 0) new Logger('Audit').log(pinIt(audit.signer.keyId));
   const door = doorOf(config);
-  const made = { taskTokens, json, token, metrics, agents, worker, audit, door };
+  const sessionKey = config.auth === 'oidc' ? await installationSecret(dataSource, 'sessions') : null;
+  const made = { taskTokens, sessionKey, json, token, metrics, agents, worker, audit, door };
   const logs = { log, unguardedLog, logIdentity, diagnosis };
   return { ...own, ...made, ...logs, config, dataSource, closePlatform };
 };

@@ -20,6 +20,10 @@ export type AccessRule =
   | Readonly<{ kind: 'task-token' }>
   /** Calls of this installation to its own agents, which have a token of their own. */
   | Readonly<{ kind: 'own-call' }>
+  /** Pages by which a person gets in or out: they look at cookies themselves. */
+  | Readonly<{ kind: 'sign-in' }>
+  /** Whoever is let in at all, with any rights or none. */
+  | Readonly<{ kind: 'authenticated' }>
   | Readonly<{ kind: 'permission'; permission: Permission; target: Target }>;
 
 const needs = (permission: Permission, target: Target = 'none'): AccessRule => ({
@@ -38,6 +42,12 @@ export const HTTP_ACCESS: Readonly<Record<string, AccessRule>> = {
   // Details are shown to those who hold `health.read`.
   'GET /health/ready': { kind: 'public' },
   'GET /metrics': needs('metrics.read'),
+
+  'GET /sign-in': { kind: 'sign-in' },
+  'GET /auth/sign-in': { kind: 'sign-in' },
+  'GET /auth/callback': { kind: 'sign-in' },
+  'POST /auth/sign-out': { kind: 'sign-in' },
+  'GET /auth/me': { kind: 'authenticated' },
 
   [`POST ${WORKFLOW}/start`]: needs('executions.start', 'project in body'),
   [`POST ${WORKFLOW}/control`]: needs('executions.control', 'execution in body'),

@@ -34,6 +34,10 @@ export abstract class People {
   abstract byCookie(cookie: string): Promise<Person | null>;
   /** Whether a session still counts, as far as this instance knows. */
   abstract isSignedIn(sessionId: string): boolean;
+  /** @param listener called once when the session has ended, on whichever instance. @returns ends the watching */
+  abstract whenEnded(sessionId: string, listener: () => void): () => void;
+  /** What a write of a page has to show beside the session's cookie. */
+  abstract csrfTokenOf(sessionId: string): string;
 }
 
 type Ports = Readonly<{ directory: AccessDirectory; clock: Clock; people?: People | undefined }>;
@@ -91,7 +95,7 @@ export class Authenticator {
   watch(principal: Principal, end: (why: string) => void): () => void {
     const { credential } = principal;
     if (credential.kind === 'local') return () => undefined;
-    const { directory, clock } = this.ports;
+    const { directory, clock, people } = this.ports;
     const before = rightsText(principal);
     const cancels: (() => void)[] = [];
     const stop = () => {
@@ -109,9 +113,15 @@ export class Authenticator {
       }
     };
     cancels.push(directory.onChange(look));
+    if (credential.kind === 'session' && people) cancels.push(people.whenEnded(credential.id, look));
     const expiresAt = this.expiryOf(credential);
     if (expiresAt !== null) cancels.push(clock.wakeAt(expiresAt, look));
     return stop;
+  }
+
+  /** What a write has to show beside the credential; null where the credential alone proves who wrote it. */
+  csrfTokenOf({ credential }: Principal): string | null {
+    return credential.kind === 'session' ? (this.ports.people?.csrfTokenOf(credential.id) ?? null) : null;
   }
 
   private expiryOf(credential: Credential): Date | null {

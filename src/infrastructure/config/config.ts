@@ -4,6 +4,7 @@ import { parseEnv } from 'node:util';
 import { agentBound, type AgentBoundValues, type Variables, variables } from './variables.js';
 import { isAgentUrl, unknownNames } from './names.js';
 import { contradictions } from './rules.js';
+import { oidcProblems } from './oidc.js';
 import { addPasswords } from './passwords.js';
 import { webUrl } from './variable.js';
 
@@ -84,12 +85,15 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
   // A contradiction with the default that stands for a malformed value would mislead.
   const names = [...malformed];
   problems.push(...contradictions(values).filter((problem) => !names.some((name) => problem.includes(name))));
+  problems.push(...oidcProblems(values, malformed, workingDirectory));
   problems.push(...addPasswords(values, malformed, workingDirectory));
   if (problems.length > 0) throw new ConfigurationError(problems);
 
   for (const name of DIRECTORIES) values[name] = resolve(workingDirectory, values[name]);
   const { AUDIT_CHECKPOINT_FILE: file = join(values.DATA_DIR, 'audit', 'checkpoints.ndjson') } = values;
   values.AUDIT_CHECKPOINT_FILE = resolve(workingDirectory, file);
+  const { OIDC_CLIENT_SECRET_FILE: secretFile } = values;
+  if (secretFile !== undefined) values.OIDC_CLIENT_SECRET_FILE = resolve(workingDirectory, secretFile);
   if (values.AGENTS_MODULE) values.AGENTS_MODULE = resolve(workingDirectory, values.AGENTS_MODULE);
   return Object.freeze({ ...inCamelCase(values), agentUrls: Object.freeze(agentUrls), agentBounds });
 }

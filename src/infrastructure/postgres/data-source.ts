@@ -4,6 +4,7 @@ import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm';
 import { PgClient, setTimes } from './session/pg-client.js';
 import { migrations } from './migrations/index.js';
 import { Artifact, Worker, InstallationSecret, KnownLog } from './entities/operational.entities.js';
+import { SessionRow, UsedSignIn } from './entities/access.entities.js';
 import { AuditCheckpoint, AuditLeaf, AuditNode } from './entities/audit-tree.entities.js';
 import {
   ProjectionCheckpoint,
@@ -39,6 +40,8 @@ const entities = [
   WebhookDelivery,
   WebhookLane,
   WebhookCursor,
+  SessionRow,
+  UsedSignIn,
 ];
 
 /** Makes the read tables followable through Supabase Realtime, where the database is one of Supabase's. */

@@ -7,6 +7,7 @@ import type { Outages } from '../../application/runtime/outage-log.js';
 import { TaskTokens } from '../../application/workflow/tasks.js';
 import type { HostCheck, OriginCheck } from '../known-origins.js';
 import { AccessGuard, BodyAccessGuard } from './access/access-guard.js';
+import { CookieWrites } from './access/cookie-writes.js';
 import { ErrorFilter } from './error-filter.js';
 import { accessLog, requestId, type AccessLevel } from './server/access-log.js';
 import {
@@ -28,6 +29,8 @@ import type { StreamBounds } from './streams/response-sink.js';
 export type Door = Readonly<{
   isKnownHost: HostCheck;
   isKnownOrigin: OriginCheck;
+  /** Pages of this installation alone: by default, those of the address that was asked. */
+  isOwnOrigin?: OriginCheck;
   publicPath: string;
   connections?: Connections;
   access?: AccessLevel;
@@ -42,8 +45,17 @@ export const configureHttp = (
   app: NestExpressApplication,
   limits: HttpLimits,
   stopping: AbortSignal,
-  { isKnownHost, isKnownOrigin, publicPath, connections, access = 'off', streams = { retryMs: 0 }, outages }: Door,
+  door: Door,
 ): void => {
+  const {
+    isKnownHost,
+    isKnownOrigin,
+    publicPath,
+    connections,
+    access = 'off',
+    streams = { retryMs: 0 },
+    outages,
+  } = door;
   app.disable('x-powered-by');
   app.set('trust proxy', false);
   app.set('query parser', 'simple');
@@ -67,7 +79,7 @@ export const configureHttp = (
   app.use(refuseForeignAgentCalls(app.get(OwnCalls)));
   const [authenticator, projects] = [app.get(Authenticator), app.get(ExecutionProjects)];
   app.useGlobalGuards(
-    new AccessGuard(authenticator, projects),
+    new AccessGuard(authenticator, projects, new CookieWrites(door.isOwnOrigin)),
     new JsonBodies(limits, app.get(JsonReader), (token) => tokens.read(token)?.step),
     new BodyAccessGuard(authenticator.mode, projects),
   );

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { SignInController } from './access/sign-in.controller.js';
 import { AgentsController, DocumentAgentsController } from './agents/agents.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { CommandsController } from './executions/commands.controller.js';
@@ -14,6 +15,7 @@ import { WebhookDeliveriesController, WebhooksController } from './webhooks/webh
 /** All routes. A global module provides what the controllers ask for: the buses, and what is not asked over a bus. */
 @Module({
   controllers: [
+    SignInController,
     AgentsController,
     WebhooksController,
     WebhookDeliveriesController,

@@ -54,6 +54,8 @@ import {
   HttpLimits,
 } from '../../../src/interfaces/http/server/json-body.js';
 import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
+import { CookieWrites } from '../../../src/interfaces/http/access/cookie-writes.js';
+import { SignInFlow } from '../../../src/interfaces/http/access/sign-in-flow.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
 import { OpenStreams } from '../../../src/interfaces/http/streams/open-streams.js';
 import { knownHosts, knownOrigins } from '../../../src/interfaces/known-origins.js';
@@ -189,6 +191,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
       useValue: new Authenticator('local', { directory: new AccessDirectory({ log, clock }), clock }),
     },
     { provide: ExecutionProjects, useValue: new ExecutionProjects(log, { projectOf: () => Promise.resolve(null) }) },
+    { provide: SignInFlow, useValue: new SignInFlow(null, new CookieWrites()) },
     { provide: EventLog, useValue: log },
     { provide: Histories, useValue: new Histories(log) },
     { provide: Ids, useValue: new CountingIds('e') },

@@ -14,6 +14,7 @@ import { NoteReceivers1763800000150 } from './1763800000150-note-receivers.js';
 import { AddDamagedHistories1763800000165 } from './1763800000165-add-damaged-histories.js';
 import { RememberTheLog1763800000190 } from './1763800000190-remember-the-log.js';
 import { NoteMovedEvents1763800000191 } from './1763800000191-note-moved-events.js';
+import { AddSessions1763800000201 } from './1763800000201-add-sessions.js';
 
 /** In the order in which they are applied. A migration that was released is never changed. */
 export const migrations = [
@@ -33,4 +34,5 @@ export const migrations = [
   AddDamagedHistories1763800000165,
   RememberTheLog1763800000190,
   NoteMovedEvents1763800000191,
+  AddSessions1763800000201,
 ];
