@@ -22,7 +22,7 @@ export type Session = Readonly<{
 }>;
 
 /** `purpose`: what the person signed in for; counts until `expiresAt`. */
-export type FreshSignIn = Readonly<{ purpose: string; expiresAt: Date }>;
+type FreshSignIn = Readonly<{ purpose: string; expiresAt: Date }>;
 
 export type NewSession = Readonly<{
   session: Session;
