@@ -88,7 +88,7 @@ const visitor = () => {
   };
   const signIn = async (login = 'ann', query = '') => follow(await toCallback(login, query));
   const get = (path: string) => send(url + path);
-  const me = async () => ((await (await get('/auth/me')).json())).data;  
+  const me = async () => (await (await get('/auth/me')).json()).data;
   const post = (path: string, headers: Record<string, string> = {}, body: object = {}) =>
     send(url + path, {
       method: 'POST',
@@ -161,7 +161,7 @@ describe('people who sign in', () => {
     ];
     for (const headers of refused) {
       const answer = await start(headers as Record<string, string>);
-      expect([answer.status, ((await answer.json())).error.code]).toEqual([403, 'CSRF']);  
+      expect([answer.status, (await answer.json()).error.code]).toEqual([403, 'CSRF']);
     }
     const started = await start({ 'x-csrf-token': token, origin: url, 'sec-fetch-site': 'same-origin' });
     expect(started.status).toBe(201);
