@@ -110,9 +110,18 @@ const keyFor = async (documents: Documents, header: Header) => {
   return { key, keys: newer };
 };
 
+/** Each imports a key once. */
+const resolvers = new WeakMap<JSONWebKeySet, ReturnType<typeof createLocalJWKSet>>();
+
+const resolverOf = (keys: JSONWebKeySet) => {
+  const resolver = resolvers.get(keys) ?? createLocalJWKSet(keys);
+  resolvers.set(keys, resolver);
+  return resolver;
+};
+
 const keyIn = async (keys: JSONWebKeySet, { alg, kid }: Header) => {
   try {
-    return await createLocalJWKSet(keys)({ alg: alg!, ...(kid === undefined ? {} : { kid }) });
+    return await resolverOf(keys)({ alg: alg!, ...(kid === undefined ? {} : { kid }) });
   } catch (error) {
     if (error instanceof errors.JOSEError) return null;
     throw error;
