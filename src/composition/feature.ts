@@ -67,6 +67,8 @@ export type Dependencies = Readonly<{
   agentSecrets: () => readonly string[];
   taskTokens: TaskTokens;
   json: JsonReader & Closable;
+  /** Of sessions and sign-ins, the same for all instances; null where nobody signs in. */
+  sessionKey: Uint8Array | null;
   /** By which this installation's calls of its own agents are known. */
   token: OwnCalls;
   audit: AuditDependencies;

@@ -66,6 +66,7 @@ const httpLimits = (config: Config): HttpLimits => ({
 export const doorOf = (config: Config): Door => ({
   isKnownHost: hostCheck(config),
   isKnownOrigin: originCheck(config),
+  isOwnOrigin: originCheck({ ...config, allowedOrigins: [] }),
   publicPath: config.publicUrl === undefined ? '' : new URL(config.publicUrl).pathname.replace(/\/$/, ''),
   connections: connections(config),
   trustedProxies: config.trustedProxy,

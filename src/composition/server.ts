@@ -141,7 +141,8 @@ const dependenciesOf = async (
   if (audit.pins.size === 0) new Logger('Audit').log(pinIt(audit.signer.keyId));
   const limits = requestLimits(config, clock, dataSource, (given) => token.holds(given));
   const door = { ...doorOf(config), limits };
-  const made = { taskTokens, json, token, metrics, agents, agentSecrets, worker, audit, door };
+  const sessionKey = config.auth === 'oidc' ? await installationSecret(dataSource, 'sessions') : null;
+  const made = { taskTokens, sessionKey, json, token, metrics, agents, agentSecrets, worker, audit, door };
   const logs = { log, unguardedLog, logIdentity, diagnosis };
   return { ...own, ...made, ...logs, config, dataSource, closePlatform };
 };

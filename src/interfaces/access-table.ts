@@ -22,6 +22,8 @@ export type AccessRule =
   | Readonly<{ kind: 'own-call' }>
   /** Whoever has a credential that counts, with whatever roles: it says what they may know of themselves. */
   | Readonly<{ kind: 'known' }>
+  /** Pages by which a person gets in or out: they look at cookies themselves. */
+  | Readonly<{ kind: 'sign-in' }>
   | Readonly<{ kind: 'permission'; permission: Permission; target: Target }>;
 
 const needs = (permission: Permission, target: Target = 'none'): AccessRule => ({
@@ -41,6 +43,12 @@ export const HTTP_ACCESS: Readonly<Record<string, AccessRule>> = {
   // Details are shown to those who hold `health.read`.
   'GET /health/ready': { kind: 'public' },
   'GET /metrics': needs('metrics.read'),
+
+  'GET /sign-in': { kind: 'sign-in' },
+  'GET /auth/sign-in': { kind: 'sign-in' },
+  'GET /auth/callback': { kind: 'sign-in' },
+  'POST /auth/sign-out': { kind: 'sign-in' },
+  'GET /auth/me': { kind: 'known' },
 
   [`POST ${WORKFLOW}/start`]: needs('executions.start', 'project in body'),
   [`POST ${WORKFLOW}/control`]: needs('executions.control', 'execution in body'),

@@ -34,6 +34,10 @@ export abstract class People {
   abstract byCookie(cookie: string): Promise<Person | null>;
   /** Whether a session still counts, as far as this instance knows. */
   abstract isSignedIn(sessionId: string): boolean;
+  /** @param listener called once when the session has ended, on whichever instance. @returns ends the watching */
+  abstract whenEnded(sessionId: string, listener: () => void): () => void;
+  /** What a write of a page has to show beside the session's cookie. */
+  abstract csrfTokenOf(sessionId: string): string;
 }
 
 type Ports = Readonly<{
@@ -99,7 +103,7 @@ export class Authenticator {
   watch(principal: Principal, end: (why: string) => void): () => void {
     const { credential } = principal;
     if (credential.kind === 'local') return () => undefined;
-    const { directory, clock } = this.ports;
+    const { directory, clock, people } = this.ports;
     const before = rightsText(principal);
     let cancelWake: () => void = () => undefined;
     let unfollow: () => void = () => undefined;
@@ -118,7 +122,11 @@ export class Authenticator {
       const expiresAt = this.expiryOf(credential);
       if (expiresAt !== null) cancelWake = clock.wakeAt(expiresAt, look);
     };
-    unfollow = directory.onChange(look);
+    const unfollows = [directory.onChange(look)];
+    if (credential.kind === 'session' && people) unfollows.push(people.whenEnded(credential.id, look));
+    unfollow = () => {
+      for (const each of unfollows.splice(0)) each();
+    };
     // Between the check of the credential and this, too, it may have ended.
     look();
     return stop;
@@ -132,6 +140,11 @@ export class Authenticator {
       if (!(error instanceof Unauthenticated)) throw error;
       return error.message;
     }
+  }
+
+  /** What a write has to show beside the credential; null where the credential alone proves who wrote it. */
+  csrfTokenOf({ credential }: Principal): string | null {
+    return credential.kind === 'session' ? (this.ports.people?.csrfTokenOf(credential.id) ?? null) : null;
   }
 
   private expiryOf(credential: Credential): Date | null {

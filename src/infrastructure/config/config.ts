@@ -12,6 +12,7 @@ import {
 } from './variables.js';
 import { isAgentUrl, unknownNames } from './names.js';
 import { contradictions } from './rules.js';
+import { oidcProblems } from './oidc.js';
 import { addPasswords } from './passwords.js';
 import { webUrl } from './variable.js';
 
@@ -99,6 +100,7 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
   problems.push(
     ...contradictions(values, workingDirectory).filter((problem) => !names.some((name) => problem.includes(name))),
   );
+  problems.push(...oidcProblems(values, malformed, workingDirectory));
   problems.push(...addPasswords(values, malformed, workingDirectory));
   if (problems.length > 0) throw new ConfigurationError(problems);
 
@@ -107,6 +109,8 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
   values.AUDIT_CHECKPOINT_FILE = resolve(workingDirectory, file);
   for (const name of ['TLS_CERT_FILE', 'TLS_KEY_FILE'] as const)
     if (values[name] !== undefined) values[name] = resolve(workingDirectory, values[name]);
+  const { OIDC_CLIENT_SECRET_FILE: secretFile } = values;
+  if (secretFile !== undefined) values.OIDC_CLIENT_SECRET_FILE = resolve(workingDirectory, secretFile);
   if (values.AGENTS_MODULE) values.AGENTS_MODULE = resolve(workingDirectory, values.AGENTS_MODULE);
   return Object.freeze({ ...inCamelCase(values), agentUrls: Object.freeze(agentUrls), agentBounds, agentCredentials });
 }

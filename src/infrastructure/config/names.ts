@@ -64,7 +64,19 @@ const OUR_PREFIXES = [
     'FOLD',
     'INLINE',
   ],
-  ...['METADATA', 'PROJECTION', 'PROJECTS', 'REALTIME', 'REBUILD', 'REQUIRE', 'SAGA', 'SHUTDOWN', 'STREAM', 'WEBHOOK'],
+  ...[
+    'METADATA',
+    'OIDC',
+    'PROJECTION',
+    'PROJECTS',
+    'REALTIME',
+    'REBUILD',
+    'REQUIRE',
+    'SAGA',
+    'SHUTDOWN',
+    'STREAM',
+    'WEBHOOK',
+  ],
   ...['TRUSTED', 'WORKER'],
 ].map((word) => `${word}_`);
 

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { inspect } from 'node:util';
 import { z } from 'zod';
+import { isRole, ROLES, type Role } from '../../domain/access/permissions.js';
 import { readEsdbUrl } from '../eventstore/esdb-url.js';
 import { readTlsFiles } from '../eventstore/tls-files.js';
 import { checkDatabaseUrl } from '../postgres/database-url.js';
@@ -134,6 +135,24 @@ export function ports(fallback: readonly number[]) {
     return given.every(isPort) ? [...new Set(given.map(Number))] : undefined;
   };
   return variable<readonly number[], readonly number[]>('ports from 1 to 65535, with commas between', parse, fallback);
+}
+
+const LONGEST_NAME = 255;
+
+/** `name=role`, with commas between: by the provider's name, the roles that it stands for. */
+export function roleNames() {
+  const parse = (text: string) => {
+    const names = new Map<string, readonly Role[]>();
+    for (const each of text.split(',')) {
+      const at = each.lastIndexOf('=');
+      const [name, role] = [each.slice(0, Math.max(at, 0)).trim(), each.slice(at + 1).trim()];
+      if (name === '' || name.length > LONGEST_NAME || !isRole(role)) return undefined;
+      names.set(name, [...(names.get(name) ?? []), role]);
+    }
+    return names;
+  };
+  const expected = `the provider's name and a role (${ROLES.join(', ')}), such as workflow-admins=admin, with commas between`;
+  return variable<ReadonlyMap<string, readonly Role[]>, undefined>(expected, parse, undefined);
 }
 
 export function variableNames() {

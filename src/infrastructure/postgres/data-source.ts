@@ -11,6 +11,7 @@ import {
   KnownLog,
   RateLimitCount,
 } from './entities/operational.entities.js';
+import { SessionRow, UsedSignIn } from './entities/access.entities.js';
 import { AuditCheckpoint, AuditLeaf, AuditNode } from './entities/audit-tree.entities.js';
 import {
   ProjectionCheckpoint,
@@ -48,6 +49,8 @@ const entities = [
   WebhookDelivery,
   WebhookLane,
   WebhookCursor,
+  SessionRow,
+  UsedSignIn,
 ];
 
 /** Makes the read tables followable through Supabase Realtime, where the database is one of Supabase's. */

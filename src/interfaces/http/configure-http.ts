@@ -10,6 +10,7 @@ import type { Outages } from '../../application/runtime/outage-log.js';
 import { TaskTokens } from '../../application/workflow/tasks.js';
 import type { HostCheck, OriginCheck } from '../known-origins.js';
 import { AccessGuard, BodyAccessGuard } from './access/access-guard.js';
+import { CookieWrites } from './access/cookie-writes.js';
 import { ErrorFilter } from './error-filter.js';
 import { accessLog, requestId, type AccessLevel } from './server/access-log.js';
 import {
@@ -33,6 +34,8 @@ import type { StreamBounds } from './streams/response-sink.js';
 export type Door = Readonly<{
   isKnownHost: HostCheck;
   isKnownOrigin: OriginCheck;
+  /** Pages of this installation alone: by default, those of the address that was asked. */
+  isOwnOrigin?: OriginCheck;
   publicPath: string;
   connections?: Connections;
   /** Undefined where no client is limited. */
@@ -82,7 +85,7 @@ export const configureHttp = (
   app.use(refuseForeignAgentCalls(app.get(OwnCalls)));
   const [authenticator, projects] = [app.get(Authenticator), app.get(ExecutionProjects)];
   app.useGlobalGuards(
-    new AccessGuard(authenticator, projects),
+    new AccessGuard(authenticator, projects, new CookieWrites(door.isOwnOrigin)),
     ...(door.limits ? [new LimitGuard(door.limits)] : []),
     new JsonBodies(limits, app.get(JsonReader), (token) => tokens.read(token)?.step),
     new BodyAccessGuard(authenticator.mode, projects),

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AccessController } from './access/access.controller.js';
 import { AccessLogController } from './access/access-log.controller.js';
+import { SignInController } from './access/sign-in.controller.js';
 import { AgentsController, DocumentAgentsController } from './agents/agents.controller.js';
 import { AuditController } from './audit/audit.controller.js';
 import { SignaturesController } from './audit/signatures.controller.js';
@@ -19,6 +20,7 @@ import { WebhookDeliveriesController, WebhooksController } from './webhooks/webh
   controllers: [
     AccessController,
     AccessLogController,
+    SignInController,
     AgentsController,
     WebhooksController,
     WebhookDeliveriesController,

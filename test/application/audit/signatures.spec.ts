@@ -1,4 +1,4 @@
-import { NoFreshSignIns } from '../../../src/application/access/no-fresh-sign-ins.js';
+import { SessionFreshSignIns } from '../../../src/application/access/session-fresh-sign-ins.js';
 import { freshSignInAt, FreshSignInRequired, FreshSignIns } from '../../../src/application/access/fresh-sign-ins.js';
 import { Forbidden, LOCAL, type Principal } from '../../../src/application/access/principal.js';
 import { AuditReviews } from '../../../src/application/audit/reviews.js';
@@ -238,5 +238,5 @@ test('an execution that is not there, and one whose history is malformed, are no
 });
 
 test('without a provider every sign-in is refused', async () => {
-  await expect(new NoFreshSignIns().consume(rita, 'sign:x')).rejects.toThrow(/AUTH=oidc/);
+  await expect(new SessionFreshSignIns(null).consume(rita, 'sign:x')).rejects.toThrow(/AUTH=oidc/);
 });

@@ -251,3 +251,40 @@ Correct the environment or .env; .env.example describes every name.`,
     expect(problems({ AGENT_WRITTER_URL: 'http://w', AGENT_X_RATE_CALLS: '1' })).toEqual([]);
   });
 });
+
+describe('mode oidc', () => {
+  const complete = {
+    ...{ AUTH: 'oidc', OIDC_ISSUER: 'https://id.example/', OIDC_CLIENT_ID: 'app', OIDC_AUDIENCE: 'urn:app' },
+    PUBLIC_URL: 'https://workflows.example.com',
+  };
+
+  it('says at once all that it needs and does not have', () => {
+    const found = problems({ AUTH: 'oidc', OIDC_SCOPES: 'profile', OIDC_CLIENT_SECRET_FILE: '/does/not/exist' });
+    expect(found.map((each) => each.split(':')[0])).toEqual([
+      ...['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_AUDIENCE', 'PUBLIC_URL', 'OIDC_SCOPES', 'OIDC_CLIENT_SECRET_FILE'],
+    ]);
+  });
+
+  it('asks nothing of the other modes', () => {
+    expect(problems({ AUTH: 'keys', OIDC_CLIENT_SECRET_FILE: '/does/not/exist' })).toEqual([]);
+  });
+
+  it('keeps the issuer to the letter, and takes one that is not https on this machine only', () => {
+    expect(loadConfig(complete).oidcIssuer).toBe('https://id.example/');
+    expect(problems({ ...complete, OIDC_ISSUER: 'http://127.0.0.1:8080/realms/a' })).toEqual([]);
+    for (const OIDC_ISSUER of ['http://id.example', 'https://u:p@id.example', 'https://id.example/?a', 'id.example'])
+      expect(problems({ ...complete, OIDC_ISSUER })).toEqual([
+        expect.stringMatching(/^OIDC_ISSUER: expected an https URL/),
+      ]);
+  });
+
+  it("takes the provider's names of roles, each for one role or more", () => {
+    const { oidcRoleNames } = loadConfig({ ...complete, OIDC_ROLE_NAMES: 'a=viewer, b=c=admin,a=reviewer' });
+    expect([...oidcRoleNames!]).toEqual([
+      ['a', ['viewer', 'reviewer']],
+      ['b=c', ['admin']],
+    ]);
+    for (const OIDC_ROLE_NAMES of ['a', '=viewer', 'a=root'])
+      expect(problems({ ...complete, OIDC_ROLE_NAMES })).toEqual([expect.stringMatching(/^OIDC_ROLE_NAMES: expected/)]);
+  });
+});

@@ -18,7 +18,7 @@ import {
   type DocumentAgentName,
 } from '../../../src/application/agents/agents.js';
 import { ArtifactStore } from '../../../src/application/workflow/artifacts.js';
-import { NoFreshSignIns } from '../../../src/application/access/no-fresh-sign-ins.js';
+import { SessionFreshSignIns } from '../../../src/application/access/session-fresh-sign-ins.js';
 import { AuditReviews } from '../../../src/application/audit/reviews.js';
 import { ExecutionSignatures } from '../../../src/application/audit/signatures.js';
 import { SignaturePages } from '../../../src/application/audit/signed-copy.js';
@@ -60,6 +60,8 @@ import {
   HttpLimits,
 } from '../../../src/interfaces/http/server/json-body.js';
 import { configureHttp } from '../../../src/interfaces/http/configure-http.js';
+import { CookieWrites } from '../../../src/interfaces/http/access/cookie-writes.js';
+import { SignInFlow } from '../../../src/interfaces/http/access/sign-in-flow.js';
 import { HttpModule } from '../../../src/interfaces/http/http.module.js';
 import { OpenStreams } from '../../../src/interfaces/http/streams/open-streams.js';
 import { knownHosts, knownOrigins } from '../../../src/interfaces/known-origins.js';
@@ -195,6 +197,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
       useValue: new Authenticator('local', { directory: new AccessDirectory({ log, clock }), clock }),
     },
     { provide: ExecutionProjects, useValue: new ExecutionProjects(log, { projectOf: () => Promise.resolve(null) }) },
+    { provide: SignInFlow, useValue: new SignInFlow(null, new CookieWrites()) },
     { provide: EventLog, useValue: log },
     { provide: Histories, useValue: new Histories(log) },
     { provide: Ids, useValue: new CountingIds('e') },
@@ -218,7 +221,7 @@ export const startHttp = async (limits: HttpLimits = defaultHttpLimits) => {
     {
       provide: ExecutionSignatures,
       useValue: new ExecutionSignatures({
-        ...{ log, clock, histories: new Histories(log), freshSignIns: new NoFreshSignIns() },
+        ...{ log, clock, histories: new Histories(log), freshSignIns: new SessionFreshSignIns(null) },
       }),
     },
     { provide: StartBacklog, useValue: new StartBacklog(waiting, clock, BACKLOG, () => undefined) },

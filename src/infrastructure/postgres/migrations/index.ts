@@ -15,6 +15,7 @@ import { AddDamagedHistories1763800000165 } from './1763800000165-add-damaged-hi
 import { RememberTheLog1763800000190 } from './1763800000190-remember-the-log.js';
 import { NoteMovedEvents1763800000191 } from './1763800000191-note-moved-events.js';
 import { AddWebhookProjects1763800000200 } from './1763800000200-add-webhook-projects.js';
+import { AddSessions1763800000201 } from './1763800000201-add-sessions.js';
 import { NoteKeyUses1763800000203 } from './1763800000203-note-key-uses.js';
 import { AddRateLimits1763800000204 } from './1763800000204-add-rate-limits.js';
 
@@ -37,6 +38,7 @@ export const migrations = [
   RememberTheLog1763800000190,
   NoteMovedEvents1763800000191,
   AddWebhookProjects1763800000200,
+  AddSessions1763800000201,
   NoteKeyUses1763800000203,
   AddRateLimits1763800000204,
 ];

@@ -3,10 +3,12 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { Request } from 'express';
 import type { Authenticator } from '../../../application/access/authenticator.js';
 import type { ExecutionProjects } from '../../../application/access/execution-projects.js';
-import { Forbidden, NOBODY, type Principal } from '../../../application/access/principal.js';
+import { Forbidden, NOBODY, Unauthenticated, type Principal } from '../../../application/access/principal.js';
+import { NotReady } from '../../../application/runtime/errors.js';
 import type { Permission } from '../../../domain/access/permissions.js';
 import { HTTP_ACCESS, type AccessRule, type Target } from '../../access-table.js';
 import { UUID } from '../server/fields.js';
+import type { CookieWrites } from './cookie-writes.js';
 import { mustHoldIn, principalOf, routeOf, setPrincipal } from './principal.js';
 
 /** Undefined for a route that the table does not name. */
@@ -19,9 +21,10 @@ export class AccessGuard implements CanActivate {
   constructor(
     private readonly authenticator: Authenticator,
     private readonly projects: ExecutionProjects,
+    private readonly cookieWrites: CookieWrites,
   ) {}
 
-  /** @throws Unauthenticated, Forbidden, NotFound, NotReady */
+  /** @throws Unauthenticated, Forbidden, Refusal 403, NotFound, NotReady */
   canActivate(context: ExecutionContext): true | Promise<true> {
     const request = context.switchToHttp().getRequest<Request>();
     const rule = ruleOf(request);
@@ -32,15 +35,28 @@ export class AccessGuard implements CanActivate {
   private async admit(request: Request, rule: AccessRule | undefined): Promise<true> {
     setPrincipal(request, NOBODY);
     if (!rule) throw new Forbidden('access.manage', DENIED);
-    if (rule.kind === 'task-token' || rule.kind === 'own-call') return true;
+    if (rule.kind === 'task-token' || rule.kind === 'own-call' || rule.kind === 'sign-in') return true;
+    if (rule.kind === 'public') return this.admitToPublic(request);
     const { authorization, cookie } = request.headers;
-    const isAnonymous = authorization === undefined && cookie === undefined;
-    if (rule.kind === 'public' && isAnonymous) return true;
     const principal = await this.authenticator.authenticate({ authorization, cookie });
+    this.cookieWrites.mustBeOwn(request, this.authenticator.csrfTokenOf(principal));
     setPrincipal(request, principal);
-    if (rule.kind === 'public' || rule.kind === 'known') return true;
+    if (rule.kind === 'known') return true;
     mustHold(principal, rule.permission);
     for (const id of inAddress(request, rule.target)) await this.projects.mustSee(id, principal, rule.permission);
+    return true;
+  }
+
+  /** Browsers send cookies unasked, also those of other programs of this host: none of them keeps anybody out of what is public. */
+  private async admitToPublic(request: Request): Promise<true> {
+    const { authorization, cookie } = request.headers;
+    if (authorization === undefined && cookie === undefined) return true;
+    try {
+      setPrincipal(request, await this.authenticator.authenticate({ authorization, cookie }));
+    } catch (error) {
+      if (authorization !== undefined) throw error;
+      if (!(error instanceof Unauthenticated) && !(error instanceof NotReady)) throw error;
+    }
     return true;
   }
 }

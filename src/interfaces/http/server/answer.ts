@@ -17,7 +17,8 @@ const SETTING = 'public path';
 /** @param path without a slash at the end */
 export const usePublicPath = (app: NestExpressApplication, path: string): void => void app.set(SETTING, path);
 
-const publicly = (response: Response, route: string): string => `${String(response.app.get(SETTING) ?? '')}${route}`;
+export const publicly = (response: Response, route: string): string =>
+  `${String(response.app.get(SETTING) ?? '')}${route}`;
 
 /** @param route from `/` on */
 export const location = (response: Response, route: string): void => {

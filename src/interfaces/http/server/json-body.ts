@@ -87,7 +87,7 @@ export class JsonBodies implements CanActivate {
   /** @throws Refusal 400, 413, 415 */
   async canActivate(context: ExecutionContext): Promise<true> {
     const request = context.switchToHttp().getRequest<Request>();
-    if (request.method === 'POST') await this.read(request);
+    if (request.method === 'POST' && groupOf(request).kind !== 'form') await this.read(request);
     return true;
   }
 

@@ -20,6 +20,8 @@ type RouteGroup = Readonly<
   | { kind: 'stream' }
   /** What monitoring asks every few seconds, also of an instance that is full. */
   | { kind: 'probe' }
+  /** The form of a page, which has no fields: nothing of its body is read. */
+  | { kind: 'form' }
   | { kind: 'other' }
 >;
 
@@ -27,6 +29,7 @@ type RouteGroup = Readonly<
 const TASK = /^(\/api\/v1\/workflow\/tasks\/)([^/]+)/i;
 const STREAM = /^\/api\/v1\/workflow(\/[^/]+)?\/stream\/?$/i;
 const PROBE = /^\/(health\/(live|ready)|metrics)\/?$/i;
+const FORM = /^\/auth\/sign-out\/?$/i;
 const agents = new Map(Object.entries(AGENT_PATHS));
 
 const decided = new WeakMap<object, RouteGroup>();
@@ -43,6 +46,7 @@ const groupAt = (path: string): RouteGroup => {
   const agent = agents.get(path.toLowerCase().replace(/\/$/, ''));
   if (agent !== undefined) return { kind: 'agent', agent };
   if (STREAM.test(path)) return { kind: 'stream' };
+  if (FORM.test(path)) return { kind: 'form' };
   return { kind: PROBE.test(path) ? 'probe' : 'other' };
 };
 
