@@ -22,7 +22,7 @@ import { boundUrl, doorOf, ownUrl, serve } from './http.js';
 import { jsonThreadLimits, JsonThreads } from './json.js';
 import { outageLogs } from './outages.js';
 import { startPlatform, type Platform } from './platform.js';
-import { WatchedEventLog } from '../application/log/watched.event-log.js';
+import { LogWatch } from '../application/log/log-watch.js';
 import { WriteProbe } from '../application/log/write-probe.js';
 
 export { readConfig } from '../infrastructure/config/configuration.js';
@@ -110,12 +110,9 @@ const dependenciesOf = async (
 ): Promise<Dependencies> => {
   const { clock, ids, definitions } = own;
   const { dataSource, diagnosis, close: closePlatform } = platform;
-  const { log: guarded, unguardedLog, logIdentity } = guardedLog(platform, clock, ids, tellLog('EventLog'));
-  // What the guard refuses is no more followed than what the event store refuses.
-  const log = new WatchedEventLog(guarded, clock, diagnosis.faultOf, {
-    forgetMs: config.healthStalledMs,
-    graceMs: GRACE_MS,
-  });
+  const logWatch = new LogWatch(clock, diagnosis.faultOf, { forgetMs: config.healthStalledMs, graceMs: GRACE_MS });
+  const guarded = guardedLog(platform, clock, ids, tellLog('EventLog'), logWatch);
+  const { logIdentity } = guarded;
   // Another log, or one that does not answer, is found at the first use as well; an operator should read of it first.
   await logIdentity.check().catch(() => undefined);
   const taskTokens = new HmacTaskTokens(await installationSecret(dataSource, 'task-tokens'));
@@ -129,7 +126,7 @@ const dependenciesOf = async (
   if (audit.pins.size === 0) new Logger('Audit').log(pinIt(audit.signer.keyId));
   const door = doorOf(config);
   const made = { taskTokens, json, token, metrics, agents, worker, audit, door };
-  const logs = { log, unguardedLog, logIdentity, diagnosis };
+  const logs = { ...guarded, logWatch, diagnosis };
   return { ...own, ...made, ...logs, config, dataSource, closePlatform };
 };
 

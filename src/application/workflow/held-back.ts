@@ -22,6 +22,10 @@ export class HeldBackExecutions {
     return this.held.get(executionId) ?? null;
   }
 
+  get size(): number {
+    return this.held.size;
+  }
+
   /** @returns whether it was held back */
   release(executionId: string): boolean {
     return this.held.delete(executionId);
