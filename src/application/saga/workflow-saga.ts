@@ -2,14 +2,7 @@ import type { CallResult } from '../../domain/agent/circuit.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
 import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { AgentLimiter, NO_RULES, type AgentRules, type Reservation } from '../agents/agent-limiter.js';
-import {
-  AppendRefused,
-  HistoryDamaged,
-  isLogAway,
-  isTombstone,
-  StreamTombstoned,
-  type RecordedEvent,
-} from '../log/event-log.js';
+import { isLogAway, isTombstone } from '../log/event-log.js';
 import type { Ids } from '../log/ids.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import type { OnError } from '../runtime/errors.js';
@@ -25,6 +18,7 @@ import { claimedBy, type AttemptRunner, type Claim } from './attempt-runner.js';
 import { Calls, type EndCause } from './calls.js';
 import { NO_CAUSE, envelopeOf, startStep } from './envelopes.js';
 import type { KeptAnswers } from './kept-answers.js';
+import { isClaimBy, isHandOver, type ForeignEvent } from './foreign-event.js';
 import { KeptRecordings } from './kept-recordings.js';
 import { Timers } from './timers.js';
 import { WorkerLiveness } from './worker-liveness.js';
@@ -50,9 +44,6 @@ type Dependencies = Readonly<{
   ids: Ids;
   onError: OnError;
 }>;
-
-/** An event of the log as an instance sees it that has not written it, or does not know that it has. */
-type ForeignEvent = Pick<RecordedEvent, 'type' | 'data' | 'revision'>;
 
 /**
  * Carries out what nextEffects() asks for. Holds nothing that the log does not: forgetting all of it costs a sweep.
@@ -258,16 +249,9 @@ export class WorkflowSaga {
   /** What the log refuses for good is not tried again, nor is what is done to a damaged history. */
   private failed(executionId: string, message: string, error: unknown): void {
     const { heldBack, clock, onError } = this.dependencies;
-    // Damage is recorded and logged where it is found, and the execution is looked at again when someone has changed its stream.
-    if (error instanceof StreamTombstoned)
-      return void heldBack.hold(executionId, { reason: 'deleted', message: error.message, since: clock.now() });
-    if (error instanceof HistoryDamaged) return;
-    if (error instanceof AppendRefused) {
-      const { reason } = error;
-      const isNew = heldBack.hold(executionId, { reason, message: error.message, since: clock.now() });
-      if (isNew) onError(`Execution ${executionId} is not taken further`, error);
-      return;
-    }
+    const held = heldBack.refused(executionId, error, clock.now());
+    if (held?.isNews) onError(`Execution ${executionId} is not taken further`, error);
+    if (held) return;
     if (isLogAway(error)) this.answersFirst.logWasAway();
     onError(message, error);
     this.lookAgainLater(executionId);
@@ -312,9 +296,3 @@ export class WorkflowSaga {
     if (!this.closing) this.timers.set(executionId, new Date(at));
   }
 }
-
-/** After a hand-over any instance may start the step again. */
-const isHandOver = ({ type }: ForeignEvent): boolean => type === 'StepInterrupted';
-
-const isClaimBy = (worker: string, { type, data }: ForeignEvent): boolean =>
-  type === 'StepStarted' && (data as { worker?: unknown } | null)?.worker === worker;

@@ -65,9 +65,9 @@ export class Workflows {
     this.writer = new StreamWriter(log, clock, limits);
   }
 
-  /** Whether the read tables or the audit tree have events of it, whatever the log holds. */
+  /** Whether the read tables or the audit tree have events of it, whatever the log holds; asked only where it is not known here. */
   isRecorded(executionId: string): Promise<boolean> {
-    return this.histories.isRecorded(executionId);
+    return this.cached(executionId) ? Promise.resolve(true) : this.histories.isRecorded(executionId);
   }
 
   /** The execution as this instance knows it: its own writes at once, others' as the subscription brings them. */
