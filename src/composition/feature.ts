@@ -8,7 +8,7 @@ import type { OutsideTreeHeads, TreeHeadSigner } from '../application/audit/sign
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
 import { type EventLog, LogMismatch } from '../application/log/event-log.js';
-import type { WatchedEventLog } from '../application/log/watched.event-log.js';
+import type { LogWatch } from '../application/log/log-watch.js';
 import type { Ids } from '../application/log/ids.js';
 import type { LogIdentity } from '../application/log/log-identity.js';
 import type { TaskTokens } from '../application/workflow/tasks.js';
@@ -50,10 +50,12 @@ export type Dependencies = Readonly<{
   config: Config;
   dataSource: DataSource;
   /** Guarded: it is the one that the tables were made of. */
-  log: WatchedEventLog;
+  log: EventLog;
   /** The same without the guard: for what finds out whether it can be written and read at all. */
   unguardedLog: EventLog;
   logIdentity: LogIdentity;
+  /** What followers and writers of this instance know of the log. */
+  logWatch: LogWatch;
   /** Why the log cannot be used. */
   diagnosis: LogDiagnosis;
   closePlatform: () => Promise<void>;

@@ -47,7 +47,7 @@ export const health = (dependencies: Dependencies): Feature => {
 };
 
 const vitalSigns = (
-  { config, dataSource, log, unguardedLog, diagnosis, clock, ids, audit, metrics, outages }: Dependencies,
+  { config, dataSource, log, unguardedLog, logWatch, diagnosis, clock, ids, audit, metrics, outages }: Dependencies,
   scheduler: SagaScheduler,
 ): VitalSigns => {
   const probe = new WriteProbe(unguardedLog, ids);
@@ -63,7 +63,7 @@ const vitalSigns = (
         throw error;
       }
     },
-    watched: log,
+    watched: logWatch,
     faultOf: diagnosis.faultOf,
     writeDatabase: () => probeDatabase(dataSource).then(outages.databaseWorks),
     signed: async () => {

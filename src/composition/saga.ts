@@ -20,10 +20,13 @@ import { Workflows } from '../application/workflow/workflows.js';
 import { AnswerDirectory } from '../infrastructure/agents/answer-directory.js';
 import { variableName } from '../infrastructure/agents/agent-urls.js';
 import type { Config } from '../infrastructure/config/config.js';
+import { observeHeldBack } from '../infrastructure/metrics/prometheus-metrics.js';
 import { type Application, type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
-export const saga = ({ config, clock, ids, agents, worker, log, outages }: Dependencies): Feature => {
+export const saga = ({ config, clock, ids, agents, worker, log, metrics, outages }: Dependencies): Feature => {
   const onError = logErrors('Saga', outages);
+  const heldBack = new HeldBackExecutions();
+  observeHeldBack(metrics, () => heldBack.size);
   const tell = tellLog('Agents');
   return {
     providers: [
@@ -35,14 +38,8 @@ export const saga = ({ config, clock, ids, agents, worker, log, outages }: Depen
       },
       {
         provide: WorkflowSaga,
-        inject: [Workflows, ArtifactStore, AgentHolds, Results, HeldBackExecutions],
-        useFactory: (
-          workflows: Workflows,
-          artifacts: ArtifactStore,
-          holds: AgentHolds,
-          results: Results,
-          heldBack: HeldBackExecutions,
-        ) => {
+        inject: [Workflows, ArtifactStore, AgentHolds, Results],
+        useFactory: (workflows: Workflows, artifacts: ArtifactStore, holds: AgentHolds, results: Results) => {
           const files = new AnswerDirectory(path.join(config.dataDir, 'answers'));
           const kept = new KeptAnswers(files, keptAnswersLimits(config), clock, tellLog('Saga'), onError);
           const recorder = new AnswerRecorder({ workflows, results, kept, clock, onError });
@@ -54,7 +51,7 @@ export const saga = ({ config, clock, ids, agents, worker, log, outages }: Depen
           return made;
         },
       },
-      { provide: HeldBackExecutions, useValue: new HeldBackExecutions() },
+      { provide: HeldBackExecutions, useValue: heldBack },
       {
         provide: Results,
         inject: [ArtifactStore],

@@ -24,7 +24,7 @@ import { requestLimits } from './limits.js';
 import { NativeTls } from './native-tls.js';
 import { outageLogs } from './outages.js';
 import { startPlatform, type Platform } from './platform.js';
-import { WatchedEventLog } from '../application/log/watched.event-log.js';
+import { LogWatch } from '../application/log/log-watch.js';
 import { WriteProbe } from '../application/log/write-probe.js';
 
 export { readConfig } from '../infrastructure/config/configuration.js';
@@ -120,12 +120,9 @@ const dependenciesOf = async (
 ): Promise<Dependencies> => {
   const { clock, ids, definitions } = own;
   const { dataSource, diagnosis, close: closePlatform } = platform;
-  const { log: guarded, unguardedLog, logIdentity } = guardedLog(platform, clock, ids, tellLog('EventLog'));
-  // What the guard refuses is no more followed than what the event store refuses.
-  const log = new WatchedEventLog(guarded, clock, diagnosis.faultOf, {
-    forgetMs: config.healthStalledMs,
-    graceMs: GRACE_MS,
-  });
+  const logWatch = new LogWatch(clock, diagnosis.faultOf, { forgetMs: config.healthStalledMs, graceMs: GRACE_MS });
+  const guarded = guardedLog(platform, clock, ids, tellLog('EventLog'), logWatch);
+  const { logIdentity } = guarded;
   // Another log, or one that does not answer, is found at the first use as well; an operator should read of it first.
   await logIdentity.check().catch(() => undefined);
   const taskTokens = new HmacTaskTokens(await installationSecret(dataSource, 'task-tokens'));
@@ -143,7 +140,7 @@ const dependenciesOf = async (
   const door = { ...doorOf(config), limits };
   const sessionKey = config.auth === 'oidc' ? await installationSecret(dataSource, 'sessions') : null;
   const made = { taskTokens, sessionKey, json, token, metrics, agents, agentSecrets, worker, audit, door };
-  const logs = { log, unguardedLog, logIdentity, diagnosis };
+  const logs = { ...guarded, logWatch, diagnosis };
   return { ...own, ...made, ...logs, config, dataSource, closePlatform };
 };
 

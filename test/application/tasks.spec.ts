@@ -212,7 +212,8 @@ test('who comes too late is told so, also where its report is what lets the next
   await w1.saga.stop(0);
   await w.clock.pass(6_000);
   await expect(w2.report(complete)).rejects.toEqual(over('replaced'));
-  expect((await w.types()).slice(4)).toEqual(['StepFailed', 'StepStarted']);
+  // The new attempt goes on from there.
+  expect((await w.types()).slice(4, 6)).toEqual(['StepFailed', 'StepStarted']);
 });
 
 test('files of an attempt that is over are not kept', async () => {

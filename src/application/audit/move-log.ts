@@ -30,9 +30,9 @@ export interface StoredPositions {
   move(followers: ReadonlyMap<string, bigint | null>): Promise<void>;
 }
 
-export abstract class PositionStore {
+export interface PositionStore {
   /** Commits when `work` resolves. */
-  abstract inTransaction<T>(work: (positions: StoredPositions) => Promise<T>): Promise<T>;
+  inTransaction<T>(work: (positions: StoredPositions) => Promise<T>): Promise<T>;
 }
 
 /** Nothing was signed and nothing was changed. */

@@ -28,12 +28,12 @@ export type Adopted = Readonly<{
 }>;
 
 /** Where all of it is kept. */
-export abstract class LogAdoptions {
+export interface LogAdoptions {
   /** How many instances run. */
-  abstract running(): Promise<number>;
-  abstract webhookIds(): Promise<readonly string[]>;
+  running(): Promise<number>;
+  webhookIds(): Promise<readonly string[]>;
   /** All or nothing. @throws where a leader writes */
-  abstract carryOut(plan: AdoptionPlan): Promise<Adopted>;
+  carryOut(plan: AdoptionPlan): Promise<Adopted>;
 }
 
 type Ports = Readonly<{ log: EventLog; memory: LogMemory; adoptions: LogAdoptions; clock: Clock; ids: Ids }>;

@@ -22,21 +22,8 @@ export class AppendCircuit {
     private readonly limits: CircuitLimits,
   ) {}
 
-  /** @throws AppendsPaused without a try, or what `append` throws */
-  async try<T>(append: () => Promise<T>): Promise<T> {
-    this.mustPass();
-    try {
-      const appended = await append();
-      this.failing = null;
-      return appended;
-    } catch (error) {
-      if (isLogAway(error)) this.failed();
-      else this.failing = null;
-      throw error;
-    }
-  }
-
-  private mustPass(): void {
+  /** To be asked before each append, whose end `answered` or `failed` is told. @throws AppendsPaused: it must not be tried */
+  mustPass(): void {
     const { failing, limits } = this;
     if (!failing || failing.until - failing.since < limits.openAfterMs) return;
     const now = this.now();
@@ -47,8 +34,13 @@ export class AppendCircuit {
     this.lastTrial = now;
   }
 
-  /** Failures with a long time between them, in which nothing was appended, are not one outage. */
-  private failed(): void {
+  answered(): void {
+    this.failing = null;
+  }
+
+  /** A refusal is an answer. Failures with a long time between them, in which nothing was appended, are not one outage. */
+  failed(error: unknown): void {
+    if (!isLogAway(error)) return this.answered();
     const { openAfterMs, trialEveryMs } = this.limits;
     const now = this.now();
     const goesOn = this.failing !== null && now - this.failing.until <= openAfterMs + trialEveryMs;

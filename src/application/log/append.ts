@@ -28,6 +28,7 @@ export class Patience {
   /** Whether an append may be in the log, or get there yet, without the order's knowledge. */
   private isInDoubt = false;
   private isOver = false;
+  private cancel: () => void = () => undefined;
 
   constructor(
     private readonly clock: Clock,
@@ -38,25 +39,36 @@ export class Patience {
    * `work`, or the verdict when its time is over. What is under way by then ends unheard, and nothing follows it.
    * @throws AppendOutcomeUnknown where an append is in doubt; LogUnavailable where none is: nothing was written
    */
-  async during<T>(work: () => Promise<T>): Promise<T> {
-    const { orderMs } = this.limits;
-    const cancels: (() => void)[] = [];
-    const late = new Promise<never>((_, reject) => {
+  during<T>(work: () => Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const { orderMs } = this.limits;
       const end = () => {
         this.isOver = true;
         reject(this.verdict(new LogUnavailable(`The event log gave no clear answer within ${orderMs} ms`)));
       };
       // A try that begins at the last moment would leave the outcome unknown, be it refused a moment later.
-      const begunBy = orderMs * (1 - ANSWER_SHARE);
-      cancels.push(this.clock.wakeAfter(begunBy, () => (this.isInDoubt ? (this.isOver = true) : end())));
-      cancels.push(this.clock.wakeAfter(orderMs, end));
+      const answerMs = orderMs * ANSWER_SHARE;
+      this.cancel = this.clock.wakeAfter(orderMs - answerMs, () => {
+        if (!this.isInDoubt) return end();
+        this.isOver = true;
+        this.cancel = this.clock.wakeAfter(answerMs, end);
+      });
+      work().then(
+        (done) => {
+          this.end();
+          resolve(done);
+        },
+        (error: Error) => {
+          this.end();
+          reject(error);
+        },
+      );
     });
-    try {
-      return await Promise.race([work(), late]);
-    } finally {
-      this.isOver = true;
-      for (const cancel of cancels) cancel();
-    }
+  }
+
+  private end(): void {
+    this.isOver = true;
+    this.cancel();
   }
 
   /** Reads again while the log is away. @throws LogUnavailable */

@@ -67,9 +67,9 @@ export const chained = (
   let revision = expected === 'none' ? 0n : expected + 1n;
   let link = after;
   const linked = events.map(({ event: { id, type, data, metadata: given }, dataHash }) => {
-    const metadata = { ...(given as JsonObject), previousHash: link };
-    link = hashWith({ stream, revision: revision++, id, type, metadata }, dataHash);
-    return { id, type, data, metadata: { ...metadata, hash: link } };
+    const metadata: Record<string, Json> = { ...(given as JsonObject), previousHash: link };
+    metadata['hash'] = link = hashWith({ stream, revision: revision++, id, type, metadata }, dataHash);
+    return { id, type, data, metadata };
   });
   return { events: linked, link };
 };

@@ -164,6 +164,27 @@ export class AppendRefused extends Error {
   }
 }
 
+/** Not sent, as the log would not take it, or refused by a server that takes less. */
+export class AppendTooLarge extends AppendRefused {
+  /**
+   * @param limit of the events together, bytes
+   * @param bytes that they have; null where the server does not say
+   * @param setting whose limit it is
+   */
+  constructor(
+    stream: string,
+    readonly limit: number,
+    readonly bytes: number | null,
+    setting: 'EVENTSTORE_MAX_APPEND_BYTES' | 'MaxAppendSize of the event store' = 'EVENTSTORE_MAX_APPEND_BYTES',
+  ) {
+    const got = bytes ?? 'more';
+    super(
+      'too-large',
+      `Append to ${stream}: expected events of at most ${limit} bytes together (${setting}), got ${got}`,
+    );
+  }
+}
+
 /**
  * How a history is not what was recorded: its beginning is cut off, revisions are missing in the middle, none or too few of its
  * events are there, its stream was ended for ever, or an event of a known type is not what this application writes.
@@ -178,20 +199,6 @@ export class HistoryDamaged extends Error {
     readonly what: string,
   ) {
     super(`The history in stream ${stream} is damaged: ${what}`);
-  }
-}
-
-/** Not sent, as the log would not take it. A log that takes less says so itself, with `AppendRefused`. */
-export class AppendTooLarge extends AppendRefused {
-  constructor(
-    stream: string,
-    readonly bytes: number,
-    readonly limit: number,
-  ) {
-    super(
-      'too-large',
-      `Append to ${stream}: expected events of at most ${limit} bytes together (EVENTSTORE_MAX_APPEND_BYTES), got ${bytes}`,
-    );
   }
 }
 

@@ -42,9 +42,9 @@ export type StreamFold = Readonly<{
 type FoldSource<Fold> = Readonly<{
   /**
    * A fold that may be behind the log, where that spares a read: a refusal, or a decision to do nothing, is made again on a
-   * fresh one.
+   * fresh one. Undefined where none is remembered.
    */
-  cached?: () => Fold | Promise<Fold>;
+  cached?: () => Fold | undefined;
   /** The stream as the log holds it now. */
   fresh: () => Promise<Fold>;
   /** Called when an append got no clear answer: its events may be in the log by now, or get there later. */
@@ -66,9 +66,13 @@ type Appended = Readonly<{
 }>;
 
 /** `fold` is what was decided on; `commands` are its commands and those that have just left events. */
-type Written<Fold, Decided> =
-  | Readonly<{ fold: Fold; appended: null }>
-  | Readonly<{ fold: Fold; decision: Decided; appended: Appended & Pick<StreamFold, 'commands'> }>;
+export type Appending<Fold, Decided> = Readonly<{
+  fold: Fold;
+  decision: Decided;
+  appended: Appended & Pick<StreamFold, 'commands'>;
+}>;
+
+type Written<Fold, Decided> = Readonly<{ fold: Fold; appended: null }> | Appending<Fold, Decided>;
 
 /** Every event of every history gets into the log here. Only the write probe, whose events are none, goes past it. */
 export class StreamWriter {
@@ -108,9 +112,12 @@ export class StreamWriter {
    * @throws RevisionConflict where the stream has moved on, HistoryDamaged where it had events that it no longer shows,
    * AppendRefused, AppendOutcomeUnknown, LogUnavailable
    */
-  appendBehind(stream: string, unchained: readonly Unchained[], after: Place): Promise<Appended> {
+  async appendBehind(stream: string, unchained: readonly Unchained[], after: Place): Promise<Appended> {
     const patience = new Patience(this.clock, this.limits);
-    return patience.during(() => this.append(patience, stream, unchained, after));
+    const { events, link } = this.ready(stream, unchained, after);
+    const put = await patience.during(() => patience.append(this.log, stream, events, after.revision));
+    mustBeBehind(stream, after, events, put.revision);
+    return { events, revision: put.revision, position: put.position, link };
   }
 
   private async rounds<Fold extends StreamFold, Decided extends Decision>(
@@ -121,43 +128,41 @@ export class StreamWriter {
     decide: (fold: Fold) => Decided,
   ): Promise<Written<Fold, Decided>> {
     for (let round = 1; ; round++) {
-      const mayBeStale = cached !== undefined && round === 1;
-      const fold = await patience.read(async () => (mayBeStale ? cached() : fresh()));
+      const remembered = round === 1 ? cached?.() : undefined;
+      const fold = remembered ?? (await patience.read(fresh));
       if (fold.commands.includes(commandId)) return { fold, appended: null };
       try {
         const decision = decide(fold);
         const { unchained } = decision;
         if (unchained.length > 0) {
-          const appended = await this.append(patience, stream, unchained, fold);
-          return { fold, decision, appended: Object.assign({ commands: commandsAfter(fold, unchained) }, appended) };
+          const { events, link } = this.ready(stream, unchained, fold);
+          const { revision, position } = await patience.append(this.log, stream, events, fold.revision);
+          mustBeBehind(stream, fold, events, revision);
+          const commands = commandsAfter(fold, unchained);
+          return { fold, decision, appended: { events, revision, position, link, commands } };
         }
-        if (!mayBeStale) return { fold, appended: null };
+        if (!remembered) return { fold, appended: null };
       } catch (error) {
-        const isStale = mayBeStale && (error instanceof CommandRejected || error instanceof OtherRevision);
+        const isStale = remembered && (error instanceof CommandRejected || error instanceof OtherRevision);
         const isOvertaken = error instanceof RevisionConflict && round < this.limits.maximumRounds;
         if (!isStale && !isOvertaken) throw error;
       }
     }
   }
 
-  private async append(
-    patience: Patience,
-    stream: string,
-    unchained: readonly Unchained[],
-    { revision: expected, link: after }: Place,
-  ): Promise<Appended> {
-    mustFit(stream, bytesOf(unchained), this.log.maxAppendBytes);
-    const { events, link } = chained(stream, unchained, expected, after);
-    const { revision, position } = await patience.append(this.log, stream, events, expected);
-    const due = (expected === 'none' ? -1n : expected) + BigInt(events.length);
-    if (revision !== due)
-      throw new HistoryDamaged(stream, 'gone', `an event was expected at revision ${due}, and was put at ${revision}`);
-    return { events, revision, position, link };
+  /** @throws AppendTooLarge */
+  private ready(stream: string, unchained: readonly Unchained[], { revision, link }: Place) {
+    const [bytes, most] = [bytesOf(unchained), this.log.maxAppendBytes];
+    if (bytes > most) throw new AppendTooLarge(stream, most, bytes);
+    return chained(stream, unchained, revision, link);
   }
 }
 
-const mustFit = (stream: string, bytes: number, limit: number): void => {
-  if (bytes > limit) throw new AppendTooLarge(stream, bytes, limit);
+/** @throws HistoryDamaged where the events before them are no longer there */
+const mustBeBehind = (stream: string, { revision }: Place, events: readonly NewEvent[], put: bigint): void => {
+  const due = (revision === 'none' ? -1n : revision) + BigInt(events.length);
+  if (put === due) return;
+  throw new HistoryDamaged(stream, 'gone', `an event was expected at revision ${due}, and was put at ${put}`);
 };
 
 /** Folds what is new in the stream since `known` onto it. @throws LogUnavailable, StreamTombstoned */

@@ -3,7 +3,7 @@ import { sleep, type Clock } from '../runtime/clock.js';
 import type { OnError } from '../runtime/errors.js';
 import type { EventLog, RecordedEvent } from './event-log.js';
 import { LOG_FAULTS, type FaultOf, type LogFault } from './log-fault.js';
-import type { LogTrouble, WatchedEventLog } from './watched.event-log.js';
+import type { LogTrouble, LogWatch } from './log-watch.js';
 
 export type VitalLimits = Readonly<{
   /** Between two looks; after one that failed, `retryMs`. */
@@ -27,7 +27,7 @@ export type VitalPorts = Readonly<{
   signed: () => Promise<Progress>;
   saga: () => Promise<Progress>;
   /** What followers and writers know. */
-  watched: Pick<WatchedEventLog, 'appendTrouble' | 'followTrouble'>;
+  watched: Pick<LogWatch, 'appendTrouble' | 'followTrouble'>;
   faultOf: FaultOf;
 }>;
 

@@ -167,6 +167,8 @@ export type RebuilderLimits = Readonly<{
   skipped: number;
   /** How often an instance looks whether something is to be done. */
   everyMs: number;
+  /** The longest pause after several failures in a row, as where the log refuses what a rebuild records. */
+  maximumPauseMs: number;
   /** How often the live tables are asked for again while they are behind the rebuilt ones. */
   behindMs: number;
 }>;
@@ -178,5 +180,6 @@ export const DEFAULT_REBUILDER_LIMITS: RebuilderLimits = {
   poisoned: 10_000,
   skipped: 10_000,
   everyMs: 2_000,
+  maximumPauseMs: 60_000,
   behindMs: 50,
 };

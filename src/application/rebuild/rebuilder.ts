@@ -73,7 +73,8 @@ export class Rebuilder {
       await rebuildOutdated(this.dependencies, this.projections);
       if (await this.isDue()) await carryOut(this.ending.signal);
     };
-    this.loop = every(this.dependencies.clock, this.limits.everyMs, this.ending.signal, work, onError);
+    const { everyMs, maximumPauseMs } = this.limits;
+    this.loop = every(this.dependencies.clock, everyMs, this.ending.signal, work, onError, maximumPauseMs);
   }
 
   async stop(): Promise<void> {

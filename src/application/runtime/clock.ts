@@ -20,20 +20,27 @@ export const sleep = (clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     signal?.addEventListener('abort', done, { once: true });
   });
 
-/** Does `act` now and again `everyMs` after it has ended, until `signal`; an error goes to `onError` and does not end the loop. */
+/**
+ * Does `act` now and again `everyMs` after it has ended, until `signal`; an error goes to `onError` and does not end the loop.
+ * @param maximumPauseMs after each further error in a row the pause doubles, up to this
+ */
 export const every = async (
   clock: Clock,
   everyMs: number,
   signal: AbortSignal,
   act: () => Promise<void>,
   onError: (error: unknown) => void,
+  maximumPauseMs = everyMs,
 ): Promise<void> => {
-  while (!signal.aborted) {
+  for (let errors = 0; !signal.aborted;) {
     try {
       await act();
+      errors = 0;
     } catch (error) {
+      errors += 1;
       if (!signal.aborted) onError(error);
     }
-    await sleep(clock, everyMs, signal);
+    const pauseMs = errors > 1 ? Math.min(maximumPauseMs, everyMs * 2 ** (errors - 1)) : everyMs;
+    await sleep(clock, pauseMs, signal);
   }
 };

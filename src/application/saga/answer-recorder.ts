@@ -12,6 +12,7 @@ import type { CommandEnvelope, Workflows } from '../workflow/workflows.js';
 import type { Answer, AnswerRef } from './answers.js';
 import type { EndCause } from './calls.js';
 import { actorOf } from './envelopes.js';
+import { KeepWatch } from './keep-watch.js';
 import type { KeptAnswers } from './kept-answers.js';
 import { ArtifactsAway, tooLarge, type Results } from './results.js';
 
@@ -51,15 +52,19 @@ type Dependencies = Readonly<{
  * then: an attempt that another instance has ended in the meantime takes no result.
  */
 export class AnswerRecorder {
-  /** As long as an answer is in memory, its report need not be made again. */
+  /** Of answers whose first try failed: as long as one is in memory, its report need not be made again. */
   private readonly reports = new WeakMap<Answer, StepCommand>();
   private readonly reading: Semaphore;
+  private readonly watch: KeepWatch;
 
   constructor(
     private readonly dependencies: Dependencies,
     private readonly limits: RecorderLimits = DEFAULT_RECORDER_LIMITS,
   ) {
+    const { clock, kept } = dependencies;
     this.reading = new Semaphore(limits.readAtOnce);
+    const late = (ref: AnswerRef) => void kept.keep(ref, 'the event log has not answered yet');
+    this.watch = new KeepWatch(clock, limits.keepAfterMs, late);
   }
 
   /**
@@ -69,7 +74,9 @@ export class AnswerRecorder {
    * @throws what makes it useless to try again
    */
   async record(answer: Answer, next: NextClaim, ended: () => AbortSignal): Promise<Outcome | null> {
-    return this.dependencies.kept.begin(answer) ? this.recordKept(answer, next, ended) : null;
+    if (!this.dependencies.kept.begin(answer)) return null;
+    this.watch.begin(answer);
+    return this.recordKept(answer, next, ended);
   }
 
   /** The same for an answer that is kept already. */
@@ -79,9 +86,11 @@ export class AnswerRecorder {
     for (let tried = 1; ; tried++) {
       try {
         const outcome = await this.tryOnce(ref, next, tried >= this.limits.storeTries);
+        this.watch.end(ref);
         await kept.end(ref);
         return outcome;
       } catch (error) {
+        this.watch.end(ref);
         if (isForGood(error)) {
           await this.settle(ref, error);
           throw error;
@@ -97,33 +106,28 @@ export class AnswerRecorder {
     }
   }
 
-  private async tryOnce(ref: AnswerRef, next: NextClaim, isLastTry: boolean): Promise<Outcome | null> {
-    const { kept, clock, workflows } = this.dependencies;
-    const cancel = clock.wakeAfter(
-      this.limits.keepAfterMs,
-      () => void kept.keep(ref, 'the event log has not answered yet'),
-    );
-    try {
-      if (kept.isInMemory(ref)) return await this.recordOnce(ref, next, isLastTry);
-      return await this.reading.pass(async () => {
-        // The log is asked before the disk: while it is away, nothing is read.
-        await workflows.refresh(ref.executionId);
-        return this.recordOnce(ref, next, isLastTry);
-      });
-    } finally {
-      cancel();
-    }
+  private tryOnce(ref: AnswerRef, next: NextClaim, isLastTry: boolean): Promise<Outcome | null> {
+    const { kept, workflows } = this.dependencies;
+    const answer = kept.inMemory(ref);
+    if (answer) return this.recordOnce(answer, next, isLastTry);
+    return this.reading.pass(async () => {
+      // The log is asked before the disk: while it is away, nothing is read.
+      await workflows.refresh(ref.executionId);
+      const read = await kept.read(ref);
+      return read && this.recordOnce(read, next, isLastTry);
+    });
   }
 
-  private async recordOnce(ref: AnswerRef, next: NextClaim, isLastTry: boolean): Promise<Outcome | null> {
-    const answer = await this.dependencies.kept.read(ref);
-    if (!answer) return null;
-    const report = await this.reportOf(answer, isLastTry);
+  private async recordOnce(answer: Answer, next: NextClaim, isLastTry: boolean): Promise<Outcome> {
+    const report =
+      this.reports.get(answer) ?? (await this.dependencies.results.report(answer, answer.reply, isLastTry));
     try {
       return await this.execute(answer, report, next);
     } catch (error) {
-      if (!(error instanceof AppendRefused) || error.reason !== 'too-large') throw error;
-      return this.execute(answer, tooLarge(answer, error), next);
+      if (error instanceof AppendRefused && error.reason === 'too-large')
+        return this.execute(answer, tooLarge(answer, error), next);
+      this.reports.set(answer, report);
+      throw error;
     }
   }
 
@@ -149,19 +153,13 @@ export class AnswerRecorder {
     return definition.steps.find(({ name }) => name === step)?.agent ?? step;
   }
 
-  private async reportOf(answer: Answer, isLastTry: boolean): Promise<StepCommand> {
-    const made = this.reports.get(answer);
-    if (made) return made;
-    const report = await this.dependencies.results.report(answer, answer.reply, isLastTry);
-    this.reports.set(answer, report);
-    return report;
-  }
-
   /** What is refused today may be taken later: an operator may give the rights, or the right log. */
   private async settle(ref: AnswerRef, error: unknown): Promise<void> {
     const { kept } = this.dependencies;
-    if (error instanceof StreamTombstoned || (error instanceof AppendRefused && error.reason === 'deleted'))
-      return kept.end(ref);
+    if (error instanceof StreamTombstoned || (error instanceof AppendRefused && error.reason === 'deleted')) {
+      await kept.end(ref);
+      return;
+    }
     await kept.keep(ref, reasonOf(error));
     // Another log than the one of the claim: an execution that it does not have is looked at by nobody here.
     if (error instanceof CommandRejected) kept.leave(ref);

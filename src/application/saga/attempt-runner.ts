@@ -80,21 +80,23 @@ export class AttemptRunner {
     return outcome;
   }
 
-  /** Ends no later than the deadline or the abort. */
-  private async callEnd(claim: Claim, traceparent: string, abort: AbortController): Promise<CallEnd> {
-    const { signal } = abort;
-    const deadline = new Date(claim.started.deadline);
-    const cancelDeadline = this.dependencies.clock.wakeAt(deadline, () => abort.abort('deadline' satisfies EndCause));
-    const aborted = new Promise<null>((resolve) =>
-      signal.addEventListener('abort', () => resolve(null), { once: true }),
-    );
-    try {
-      // The race, and not the signal alone, ends the attempt: a registered function may take no notice of its signal.
-      const answered = this.callAgent(claim, traceparent, signal);
-      return (await Promise.race([answered, aborted])) ?? { report: reportOfEnded(claim, signal.reason as EndCause) };
-    } finally {
-      cancelDeadline();
-    }
+  /** Ends no later than the deadline or the abort: a registered function may take no notice of its signal. */
+  private callEnd(claim: Claim, traceparent: string, abort: AbortController): Promise<CallEnd> {
+    return new Promise((resolve, reject) => {
+      const { signal } = abort;
+      const end = (called: CallEnd | null) => {
+        cancelDeadline();
+        resolve(called ?? { report: reportOfEnded(claim, signal.reason as EndCause) });
+      };
+      const fail = (error: Error) => {
+        cancelDeadline();
+        reject(error);
+      };
+      const deadline = new Date(claim.started.deadline);
+      const cancelDeadline = this.dependencies.clock.wakeAt(deadline, () => abort.abort('deadline' satisfies EndCause));
+      signal.addEventListener('abort', () => end(null), { once: true });
+      this.callAgent(claim, traceparent, signal).then(end, fail);
+    });
   }
 
   private async callAgent(

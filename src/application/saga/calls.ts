@@ -20,18 +20,20 @@ export class Calls {
   private readonly calls = new Map<string, Call>();
 
   /** The call is in flight until what `make` returns has settled. */
-  async track<T>(
+  track<T>(
     executionId: string,
     { started, revision }: Claimed,
     make: (abort: AbortController) => Promise<T>,
   ): Promise<T> {
     const call: Call = { started, revision, abort: new AbortController(), done: Promise.resolve() };
     this.calls.set(executionId, call);
-    const result = make(call.abort).finally(() => {
+    const result = make(call.abort);
+    const over = () => {
       // A later attempt of the same execution may have taken its place.
       if (this.calls.get(executionId) === call) this.calls.delete(executionId);
-    });
-    call.done = result.catch(() => undefined);
+    };
+    // Told before the caller, who waits for the result from now on.
+    call.done = result.then(over, over);
     return result;
   }
 

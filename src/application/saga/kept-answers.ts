@@ -76,8 +76,8 @@ export class KeptAnswers {
     return this.entries.has(nameOf({ executionId: state.executionId, stepId: step.id, attempt: step.attempt }));
   }
 
-  isInMemory(ref: AnswerRef): boolean {
-    return !!this.entries.get(nameOf(ref))?.answer;
+  inMemory(ref: AnswerRef): Answer | null {
+    return this.entries.get(nameOf(ref))?.answer ?? null;
   }
 
   /** Those of one execution. */
@@ -126,21 +126,25 @@ export class KeptAnswers {
     return null;
   }
 
-  /** It is recorded, or no longer wanted. */
-  async end(ref: AnswerRef): Promise<void> {
+  /** It is recorded, or no longer wanted. @returns null where there is nothing to wait for, as it never had to wait */
+  end(ref: AnswerRef): Promise<void> | null {
     const entry = this.entries.get(nameOf(ref));
-    if (!entry) return;
-    if (entry.keeping) {
-      await entry.keeping;
-      if (entry.onDisk) await this.files.remove(nameOf(ref)).catch((error: unknown) => this.notRemoved(ref, error));
-    }
-    this.forget(entry);
+    if (entry?.keeping) return this.endKept(entry, entry.keeping);
+    if (entry) this.forget(entry);
+    return null;
   }
 
   /** Its file, if it has one, stays for the next start. */
   leave(ref: AnswerRef): void {
     const entry = this.entries.get(nameOf(ref));
     if (entry) this.forget(entry);
+  }
+
+  private async endKept(entry: Entry, keeping: Promise<boolean>): Promise<void> {
+    const { ref } = entry;
+    await keeping;
+    if (entry.onDisk) await this.files.remove(nameOf(ref)).catch((error: unknown) => this.notRemoved(ref, error));
+    this.forget(entry);
   }
 
   private async store(entry: Entry, answer: Answer, why: string): Promise<boolean> {

@@ -35,11 +35,12 @@ export const storeLargeValues = async (
   data: JsonObject,
   limitBytes: number,
 ): Promise<StoredOutput | null> => {
+  let total = byteLength(JSON.stringify(data));
+  if (total <= limitBytes && !Object.values(data).some(isRef)) return { output: { ...data }, bytes: total };
   const sized = Object.entries(data).map(([key, value]) => ({
     key,
     text: JSON.stringify(value),
   }));
-  let total = byteLength(JSON.stringify(data));
   const moved: Readonly<{ key: string; text: string }>[] = [];
   for (const { key, text } of sized.sort((a, b) => b.text.length - a.text.length)) {
     const bytes = byteLength(text);
@@ -66,6 +67,7 @@ const refOf = (step: string, key: string, stored: StoredArtifact): OutputRef => 
 
 /** @throws ArtifactDamaged where a stored value is missing or altered, which the artifact store never allows by itself */
 export const loadLargeValues = async (store: ArtifactStore, data: JsonObject): Promise<JsonObject> => {
+  if (!Object.values(data).some(isRef)) return { ...data };
   const entries = Object.entries(data).map(async ([key, value]): Promise<[string, Json]> => {
     if (!isRef(value)) return [key, value];
     const stored = await store.mustGet(value.sha256, value.artifact);
@@ -169,7 +171,7 @@ export class Results {
         `the small values of its data to have at most ${most} bytes, got ${bytes}; put them under one key ` +
           '(the limit is half of EVENTSTORE_MAX_APPEND_BYTES)',
       );
-    const artifacts = await this.keepFiles(reply);
+    const artifacts = reply.artifacts.length > 0 ? await this.keepFiles(reply) : [];
     const whole = { outputHash: hashOf(reply.data), agentMetadata: reply.metadata };
     return { type: 'CompleteStep', data: { stepId, attempt, output, artifacts, ...whole } };
   }

@@ -1,15 +1,8 @@
 import type { CallResult } from '../../domain/agent/circuit.js';
 import { nextEffects } from '../../domain/workflow/next-effects.js';
-import { currentAgent, currentStep, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
+import { currentAgent, type ExistingWorkflow, type WorkflowState } from '../../domain/workflow/state.js';
 import { AgentLimiter, NO_RULES, type AgentRules, type Reservation } from '../agents/agent-limiter.js';
-import {
-  AppendRefused,
-  HistoryDamaged,
-  isLogAway,
-  isTombstone,
-  StreamTombstoned,
-  type RecordedEvent,
-} from '../log/event-log.js';
+import { isLogAway, isTombstone } from '../log/event-log.js';
 import type { Ids } from '../log/ids.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import type { OnError } from '../runtime/errors.js';
@@ -20,10 +13,13 @@ import type { HeldBackExecutions } from '../workflow/held-back.js';
 import type { CommandEnvelope, ExecuteOptions, Workflows } from '../workflow/workflows.js';
 import type { AnswerRecorder, NextClaim } from './answer-recorder.js';
 import type { Answer, AnswerRef } from './answers.js';
+import { AnswersFirst } from './answers-first.js';
 import { claimedBy, type AttemptRunner, type Claim } from './attempt-runner.js';
 import { Calls, type EndCause } from './calls.js';
 import { NO_CAUSE, envelopeOf, startStep } from './envelopes.js';
 import type { KeptAnswers } from './kept-answers.js';
+import { isClaimBy, isHandOver, type ForeignEvent } from './foreign-event.js';
+import { KeptRecordings } from './kept-recordings.js';
 import { Timers } from './timers.js';
 import { WorkerLiveness } from './worker-liveness.js';
 
@@ -49,9 +45,6 @@ type Dependencies = Readonly<{
   onError: OnError;
 }>;
 
-/** An event of the log as an instance sees it that has not written it, or does not know that it has. */
-type ForeignEvent = Pick<RecordedEvent, 'type' | 'data' | 'revision'>;
-
 /**
  * Carries out what nextEffects() asks for. Holds nothing that the log does not: forgetting all of it costs a sweep.
  * The StepStarted append is the lock: of two instances that try, one gets the event back and calls the agent.
@@ -66,9 +59,8 @@ export class WorkflowSaga {
   private readonly workers: WorkerLiveness;
   /** Executions that the sweep found just now, as their worker may be gone. */
   private readonly suspects = new Set<string>();
-  private logAwayAt = -Infinity;
-  /** Of answers whose call has ended in another process, or came by token. */
-  private readonly recordings = new Set<Promise<unknown>>();
+  private readonly answersFirst: AnswersFirst;
+  private readonly recordings: KeptRecordings;
   private readonly ending = new AbortController();
 
   constructor(
@@ -77,11 +69,13 @@ export class WorkflowSaga {
     private readonly limits: SagaLimits,
     agentRules: AgentRules = NO_RULES,
   ) {
-    const { clock } = dependencies;
+    const { clock, kept } = dependencies;
     const wake = (executionId: string) => this.wake(executionId, false);
     this.limiter = new AgentLimiter(limits, agentRules, clock, wake);
     this.timers = new Timers(clock, limits.remembered, (executionId) => void wake(executionId));
     this.workers = new WorkerLiveness(clock);
+    this.answersFirst = new AnswersFirst(clock, worker, limits.answersFirstMs);
+    this.recordings = new KeptRecordings(kept, (ref) => this.recordKept(ref));
   }
 
   /** Executes an operator's command and, in the same append, claims the step that it sets free. */
@@ -94,16 +88,13 @@ export class WorkflowSaga {
   }
 
   /** Answers that earlier processes of this data folder left behind. */
-  async begin(): Promise<void> {
-    for (const ref of await this.dependencies.kept.open()) this.recordKept(ref);
+  begin(): Promise<void> {
+    return this.recordings.begin();
   }
 
   /** An answer that came by token while the log was away: it is recorded when the log is back, if it is wanted then. */
   keep(answer: Answer): void {
-    const { kept } = this.dependencies;
-    if (this.closing || !kept.begin(answer)) return;
-    void kept.keep(answer, 'the event log is away');
-    this.recordKept(answer);
+    if (!this.closing) this.recordings.keep(answer);
   }
 
   /**
@@ -158,7 +149,7 @@ export class WorkflowSaga {
     patience.abort();
     this.calls.abortAll('shutdown');
     await this.calls.drained();
-    await Promise.all(this.recordings);
+    await this.recordings.drained();
   }
 
   private get closing(): boolean {
@@ -173,20 +164,9 @@ export class WorkflowSaga {
     for (const effect of this.effects(executionId, state, mayTakeOver)) {
       if (effect.kind === 'WakeAt') this.timers.set(executionId, new Date(effect.at));
       else if (effect.kind === 'RunStep') await this.startStep(executionId, state);
-      else if (this.comesAfterAnswers(state)) this.timers.set(executionId, new Date(this.answersUntil));
+      else if (this.answersFirst.mayChange(state)) this.timers.set(executionId, new Date(this.answersFirst.until));
       else await this.submit(executionId, envelopeOf(this.dependencies, effect.command, NO_CAUSE));
     }
-  }
-
-  /** Another instance may have an answer of the attempt. Of an attempt of its own this instance knows better. */
-  private comesAfterAnswers(state: WorkflowState): boolean {
-    const step = state.status === 'none' ? undefined : currentStep(state)?.step;
-    const isOwn = step?.status === 'running' && !step.deferred && step.worker === this.worker;
-    return !isOwn && this.dependencies.clock.now().getTime() < this.answersUntil;
-  }
-
-  private get answersUntil(): number {
-    return this.logAwayAt + this.limits.answersFirstMs;
   }
 
   private async startStep(executionId: string, state: WorkflowState): Promise<void> {
@@ -208,7 +188,7 @@ export class WorkflowSaga {
       } catch (error) {
         reservation.release();
         if (isLogAway(error)) {
-          this.logAwayAt = this.dependencies.clock.now().getTime();
+          this.answersFirst.logWasAway();
           // An append that was given up may have been carried out, or may yet be.
           this.lookAgainLater(executionId);
         }
@@ -242,14 +222,12 @@ export class WorkflowSaga {
     void this.afterwards(executionId, ran, reservation);
   }
 
-  private recordKept(ref: AnswerRef): void {
-    const { executionId } = ref;
-    const reservation = this.limiter.reservation(executionId);
-    const next = this.nextFor(reservation);
-    const recorded = this.dependencies.recorder.recordKept(ref, next, () => AbortSignal.any([this.ending.signal]));
-    const recording = this.afterwards(executionId, recorded, reservation);
-    this.recordings.add(recording);
-    void recording.finally(() => this.recordings.delete(recording));
+  private recordKept(ref: AnswerRef): Promise<void> {
+    const reservation = this.limiter.reservation(ref.executionId);
+    // A signal for each: Node warns of one that many listen to.
+    const ended = () => AbortSignal.any([this.ending.signal]);
+    const recorded = this.dependencies.recorder.recordKept(ref, this.nextFor(reservation), ended);
+    return this.afterwards(ref.executionId, recorded, reservation);
   }
 
   private nextFor(reservation: Reservation): NextClaim {
@@ -271,32 +249,24 @@ export class WorkflowSaga {
   /** What the log refuses for good is not tried again, nor is what is done to a damaged history. */
   private failed(executionId: string, message: string, error: unknown): void {
     const { heldBack, clock, onError } = this.dependencies;
-    // Damage is recorded and logged where it is found, and the execution is looked at again when someone has changed its stream.
-    if (error instanceof StreamTombstoned)
-      return void heldBack.hold(executionId, { reason: 'deleted', message: error.message, since: clock.now() });
-    if (error instanceof HistoryDamaged) return;
-    if (error instanceof AppendRefused) {
-      const { reason } = error;
-      const isNew = heldBack.hold(executionId, { reason, message: error.message, since: clock.now() });
-      if (isNew) onError(`Execution ${executionId} is not taken further`, error);
-      return;
-    }
-    if (isLogAway(error)) this.logAwayAt = clock.now().getTime();
+    const held = heldBack.refused(executionId, error, clock.now());
+    if (held?.isNews) onError(`Execution ${executionId} is not taken further`, error);
+    if (held) return;
+    if (isLogAway(error)) this.answersFirst.logWasAway();
     onError(message, error);
     this.lookAgainLater(executionId);
   }
 
   /** Its history was damaged, and is whole again. */
   restored(executionId: string): void {
-    for (const ref of this.dependencies.kept.of(executionId)) this.recordKept(ref);
+    this.recordings.again(executionId);
     void this.wake(executionId, false);
   }
 
   /** The log has taken an event of it. @returns whether it was held back until now */
   private letGo(executionId: string): boolean {
-    const { heldBack, kept } = this.dependencies;
-    if (!heldBack.release(executionId)) return false;
-    for (const ref of kept.of(executionId)) this.recordKept(ref);
+    if (!this.dependencies.heldBack.release(executionId)) return false;
+    this.recordings.again(executionId);
     return true;
   }
 
@@ -326,9 +296,3 @@ export class WorkflowSaga {
     if (!this.closing) this.timers.set(executionId, new Date(at));
   }
 }
-
-/** After a hand-over any instance may start the step again. */
-const isHandOver = ({ type }: ForeignEvent): boolean => type === 'StepInterrupted';
-
-const isClaimBy = (worker: string, { type, data }: ForeignEvent): boolean =>
-  type === 'StepStarted' && (data as { worker?: unknown } | null)?.worker === worker;

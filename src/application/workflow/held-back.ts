@@ -1,5 +1,5 @@
 /** Executions that this instance does not take further, as the log refuses what it would append to them. */
-import type { AppendRefusedReason } from '../log/event-log.js';
+import { AppendRefused, HistoryDamaged, StreamTombstoned, type AppendRefusedReason } from '../log/event-log.js';
 
 export type HeldBack = Readonly<{ reason: AppendRefusedReason; message: string; since: Date }>;
 
@@ -18,8 +18,26 @@ export class HeldBackExecutions {
     return true;
   }
 
+  /**
+   * Holds back what the log refuses for good. Damage is recorded and logged where it is found, and the execution is looked at
+   * again when someone has changed its stream.
+   * @returns whether an operator should read of it; null where the same may be tried again
+   */
+  refused(executionId: string, error: unknown, since: Date): Readonly<{ isNews: boolean }> | null {
+    if (error instanceof AppendRefused) {
+      const { reason, message } = error;
+      return { isNews: this.hold(executionId, { reason, message, since }) };
+    }
+    if (error instanceof StreamTombstoned) this.hold(executionId, { reason: 'deleted', message: error.message, since });
+    return error instanceof HistoryDamaged ? { isNews: false } : null;
+  }
+
   of(executionId: string): HeldBack | null {
     return this.held.get(executionId) ?? null;
+  }
+
+  get size(): number {
+    return this.held.size;
   }
 
   /** @returns whether it was held back */

@@ -8,7 +8,7 @@ import { enveloped, type CommandContext } from '../log/envelope.js';
 import { OtherRevision, type Notify } from '../runtime/errors.js';
 import { bytesOf, type Unchained } from '../log/event-hash.js';
 import { HistoryDamaged, type EventLog } from '../log/event-log.js';
-import { StreamWriter, type WriteLimits } from '../log/stream-writer.js';
+import { StreamWriter, type Appending, type WriteLimits } from '../log/stream-writer.js';
 import { FoldCache, foldRecorded, unread, type Folded, existing, unchanged, type Outcome } from './fold-cache.js';
 import { Histories } from './histories.js';
 import { noticesOf } from './notices.js';
@@ -65,9 +65,9 @@ export class Workflows {
     this.writer = new StreamWriter(log, clock, limits);
   }
 
-  /** Whether the read tables or the audit tree have events of it, whatever the log holds. */
+  /** Whether the read tables or the audit tree have events of it, whatever the log holds; asked only where it is not known here. */
   isRecorded(executionId: string): Promise<boolean> {
-    return this.histories.isRecorded(executionId);
+    return this.cached(executionId) ? Promise.resolve(true) : this.histories.isRecorded(executionId);
   }
 
   /** The execution as this instance knows it: its own writes at once, others' as the subscription brings them. */
@@ -121,7 +121,7 @@ export class Workflows {
     { isNew = false, onlyAt = null }: ExecuteOptions = {},
   ): Promise<Outcome> {
     const source = {
-      cached: () => (isNew ? unread : this.load(executionId)),
+      cached: () => (isNew ? unread : this.cached(executionId)),
       fresh: () => this.refresh(executionId),
       forget: () => this.cache.forget(executionId),
     };
@@ -129,17 +129,23 @@ export class Workflows {
       requireRevision(onlyAt, folded);
       return this.plan(executionId, folded.state, order, next);
     };
-    const stream = workflowStream(executionId);
-    const written = await this.writer
-      .write(stream, order.context.commandId, source, decide)
-      .catch(async (error: unknown) => {
-        throw await this.noticed(executionId, error);
-      });
-    const { fold } = written;
-    if (!written.appended) return unchanged(fold);
-    const { events, revision, position, commands, link } = written.appended;
-    const { state, answer, events: decided } = written.decision;
-    const createdAt = fold.createdAt || order.context.at.toISOString();
+    try {
+      const written = await this.writer.write(workflowStream(executionId), order.context.commandId, source, decide);
+      return written.appended ? this.outcomeOf(executionId, order, written) : unchanged(written.fold);
+    } catch (error) {
+      throw await this.noticed(executionId, error);
+    }
+  }
+
+  /** Of an append, which is remembered from now on. */
+  private outcomeOf(
+    executionId: string,
+    { context }: CommandEnvelope,
+    { fold, decision, appended: put }: Appending<Folded, Plan>,
+  ): Outcome {
+    const { events, revision, position, commands, link } = put;
+    const { state, answer, events: decided } = decision;
+    const createdAt = fold.createdAt || context.at.toISOString();
     this.cache.put(executionId, { state, revision, createdAt, commands, link });
     const appended = events.map(({ id }, index) => ({ id, event: decided[index]! }));
     noticesOf(executionId, appended, this.notify);

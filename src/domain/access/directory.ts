@@ -21,7 +21,7 @@ type ByWhom = Readonly<{
 }>;
 
 /** `secretHash`: SHA-256 of the secret, hex. The secret itself is nowhere. */
-export type KeyData = Readonly<{
+type KeyData = Readonly<{
   id: string;
   /** The service that holds the key: the actor of what it does. */
   name: string;
@@ -79,7 +79,7 @@ export type Directory = Readonly<{
   subjects: ReadonlyMap<string, Subject & Readonly<{ grants: readonly Granted[]; blockedAt: string | null }>>;
 }>;
 
-export const sameProjects = (one: Projects, other: Projects): boolean =>
+const sameProjects = (one: Projects, other: Projects): boolean =>
   one === other ||
   (one !== 'all' && other !== 'all' && one.length === other.length && one.every((each) => other.includes(each)));
 

@@ -1,9 +1,13 @@
 /** Many appends over a few calls: each costs a message and an answer, where a call of its own costs a stream of HTTP/2. */
 import type { EventStoreDBClient } from '@eventstore/db-client';
-import type { Appended, ExpectedRevision, NewEvent } from '../../application/log/event-log.js';
+import {
+  AppendTooLarge,
+  type Appended,
+  type ExpectedRevision,
+  type NewEvent,
+} from '../../application/log/event-log.js';
 import { encodeAppend, type AppendAnswer, type ServerAnswer } from './append-messages.js';
-import { appendFailure, lostCall, tooLarge, verdictOf } from './append-verdict.js';
-import { within } from './call-errors.js';
+import { appendFailure, lostCall, verdictOf } from './append-verdict.js';
 import { callStreams, type AppendCall } from './streams-client.js';
 
 type AppendPoolLimits = Readonly<{
@@ -18,8 +22,24 @@ type AppendPoolLimits = Readonly<{
 type Waiting = Readonly<{ resolve: (answer: ServerAnswer) => void; reject: (error: unknown) => void }>;
 /** A call, and by their numbers the appends that wait for its answer. */
 type Opened = Readonly<{ call: AppendCall; waiting: Map<bigint, Waiting> }>;
-/** The place of a call: appends that have not ended, and the call where one is open. */
-type Place = { underWay: number; opened?: Promise<Opened> };
+/** The place of a call: appends that have not ended, and the call where one is open; `ready` where it is open by now. */
+type Place = { underWay: number; opened?: Promise<Opened>; ready?: Opened };
+/** An append under way: the table in which it waits, once it is sent. */
+type Sending = {
+  readonly number: bigint;
+  readonly message: Buffer;
+  timer?: NodeJS.Timeout;
+  waiting?: Opened['waiting'];
+  isOver?: boolean;
+};
+
+/** Not where its time was over before the call was open: nobody would wait for the answer. */
+const send = (sending: Sending, { call, waiting }: Opened, own: Waiting): void => {
+  if (sending.isOver) return;
+  sending.waiting = waiting;
+  waiting.set(sending.number, own);
+  call.write(sending.message);
+};
 
 /**
  * The library sends one message of a call at a time, and the next when the one before has left the process. Over some calls side
@@ -42,29 +62,45 @@ export class AppendPool {
 
   /** @throws as the port says */
   async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
-    const { appendTimeoutMs, maxAppendBytes } = this.limits;
+    if (events.length === 0) throw new RangeError(`Append to ${stream}: expected at least one event, got none`);
+    const { appendTimeoutMs: withinMs, maxAppendBytes } = this.limits;
     const number = ++this.sent;
-    const message = encodeAppend({ number, stream, events, expected, withinMs: appendTimeoutMs });
-    if (message.length > maxAppendBytes) throw tooLarge(stream, maxAppendBytes);
-    const place = this.places.reduce((best, other) => (other.underWay < best.underWay ? other : best));
+    const message = encodeAppend({ number, stream, events, expected, withinMs });
+    if (message.length > maxAppendBytes)
+      throw new AppendTooLarge(stream, maxAppendBytes, message.length, 'MaxAppendSize of the event store');
+    const place = this.idlest();
+    const sending: Sending = { number, message };
     place.underWay += 1;
-    let waiting: Opened['waiting'] | undefined;
     try {
-      const answered = this.present(place).then(
-        (opened) =>
-          new Promise<ServerAnswer>((resolve, reject) => {
-            waiting = opened.waiting;
-            waiting.set(number, { resolve, reject });
-            opened.call.write(message);
-          }),
-      );
-      return verdictOf(await within(appendTimeoutMs, answered), stream, expected);
+      return verdictOf(await this.answerTo(sending, place), stream, expected);
     } catch (error) {
       throw appendFailure(stream, error);
     } finally {
-      waiting?.delete(number);
+      clearTimeout(sending.timer);
+      sending.isOver = true;
+      sending.waiting?.delete(number);
       place.underWay -= 1;
     }
+  }
+
+  private idlest(): Place {
+    let best = this.places[0]!;
+    for (const other of this.places) if (other.underWay < best.underWay) best = other;
+    return best;
+  }
+
+  /** One promise for the opening of the call, the answer, and the time of both: each step of each execution waits here. */
+  private answerTo(sending: Sending, place: Place): Promise<ServerAnswer> {
+    return new Promise((resolve, reject) => {
+      const ms = this.limits.appendTimeoutMs;
+      sending.timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+      const waiting: Waiting = { resolve, reject };
+      if (place.ready) send(sending, place.ready, waiting);
+      else
+        this.present(place)
+          .then((opened) => send(sending, opened, waiting))
+          .catch(reject);
+    });
   }
 
   /** Ends the calls; appends under way fail as when the connection is lost. */
@@ -78,7 +114,7 @@ export class AppendPool {
     for (;;) {
       const opening = (place.opened ??= this.open(place));
       const opened = await opening;
-      if (place.opened === opening) return opened;
+      if (place.opened === opening) return (place.ready = opened);
     }
   }
 
@@ -95,7 +131,7 @@ export class AppendPool {
         });
       });
       failed.catch((error: unknown) => {
-        if (place.opened === opening) place.opened = undefined;
+        if (place.opened === opening) [place.opened, place.ready] = [undefined, undefined];
         const lost = lostCall(error);
         reject(lost);
         for (const append of waiting.values()) append.reject(lost);

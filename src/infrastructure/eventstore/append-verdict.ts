@@ -6,6 +6,7 @@ import { status } from '@grpc/grpc-js';
 import {
   AppendOutcomeUnknown,
   AppendRefused,
+  AppendTooLarge,
   isLogAway,
   isVerdict,
   LogUnavailable,
@@ -47,7 +48,10 @@ const errorOf = (answer: AppendStatus, stream: string, expected: ExpectedRevisio
   if (type === `${PACKAGE}WrongExpectedVersion`) return new RevisionConflict(stream, expected, revisionIn(details));
   if (type === `${PACKAGE}StreamDeleted`) return new StreamTombstoned(stream);
   const said = `${message || 'no reason given'} (status ${code})`;
-  if (type === `${PACKAGE}MaximumAppendSizeExceeded`) return tooLarge(stream, new FieldReader(details).numberOf(1));
+  if (type === `${PACKAGE}MaximumAppendSizeExceeded`) {
+    const limit = Number(new FieldReader(details).numberOf(1));
+    return new AppendTooLarge(stream, limit, null, 'MaxAppendSize of the event store');
+  }
   const reason = REASONS[code];
   if (reason) return new AppendRefused(reason, `The event store refuses the append to ${stream} for good: ${said}`);
   if (NOT_BEGUN.test(message) || NOT_DONE.has(code)) return notDone(stream, said);
@@ -64,13 +68,6 @@ const revisionIn = (details: Buffer): ExpectedRevision => {
   }
   return revision;
 };
-
-export const tooLarge = (stream: string, most: bigint | number): AppendRefused =>
-  new AppendRefused(
-    'too-large',
-    `Append to ${stream}: expected at most ${most} bytes, which is what the event store takes at once, got more. ` +
-      'Have less in one event, or raise the limit of the event store (MaxAppendSize)',
-  );
 
 const notDone = (stream: string, said: string, cause?: unknown): LogUnavailable =>
   new LogUnavailable(`Append to ${stream} was not done: ${said}`, { cause });

@@ -102,8 +102,7 @@ export class EventStoreDbEventLog extends EventLog {
     return events;
   }
 
-  async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
-    if (events.length === 0) throw new RangeError(`Append to ${stream}: expected at least one event, got none`);
+  append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
     this.used = true;
     return this.appends.append(stream, events, expected);
   }

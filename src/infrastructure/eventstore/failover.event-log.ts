@@ -105,8 +105,19 @@ export class FailoverEventLog extends EventLog {
     return this.patiently((server) => server.at(position));
   }
 
-  append(...asked: Parameters<EventLog['append']>): Promise<Appended> {
-    return this.circuit.try(() => this.appendOnce(...asked));
+  /** A caller that appends again, after an unknown outcome, does so where the log is by then. */
+  async append(...[stream, events, expected]: Parameters<EventLog['append']>): Promise<Appended> {
+    this.circuit.mustPass();
+    const asked = this.server;
+    try {
+      const appended = await asked.append(stream, events, expected);
+      this.circuit.answered();
+      return appended;
+    } catch (error) {
+      if (!isVerdict(error) && this.endpoint) await this.back(asked, this.endpoint);
+      this.circuit.failed(error);
+      throw error;
+    }
   }
 
   subscribe(options: SubscribeOptions): AsyncIterable<SubscriptionMessage> {
@@ -115,17 +126,6 @@ export class FailoverEventLog extends EventLog {
 
   close(): Promise<void> {
     return this.server.close();
-  }
-
-  /** A caller that appends again, after an unknown outcome, does so where the log is by then. */
-  private async appendOnce(...[stream, events, expected]: Parameters<EventLog['append']>): Promise<Appended> {
-    const asked = this.server;
-    try {
-      return await asked.append(stream, events, expected);
-    } catch (error) {
-      if (!isVerdict(error) && this.endpoint) await this.back(asked, this.endpoint);
-      throw error;
-    }
   }
 
   /** A read has no effect, so it is simply made again where the log is by then. */

@@ -132,6 +132,16 @@ export const observeDamage = (metrics: PrometheusMetrics, count: () => Promise<n
   });
 };
 
+/** Of this instance alone: each finds out for itself what the log refuses. */
+export const observeHeldBack = (metrics: PrometheusMetrics, count: () => number): void => {
+  const gauge = new Gauge({
+    name: `${PREFIX}held_back_executions`,
+    help: 'Executions that this instance does not take further, as the log refuses what it would append to them',
+    registers: [metrics.registry],
+  });
+  metrics.beforeExposing(async () => gauge.set(count()));
+};
+
 const AGES: Readonly<Partial<Record<VitalName, readonly [name: string, help: string]>>> = {
   log_write: ['log_last_append_age_seconds', 'Age of the last append to the log that was tried and succeeded'],
   database_write: [

@@ -52,19 +52,18 @@ export class SystemClock extends Clock {
 
   /** Never calls `wake` before it returns, however long ago `at` is. */
   wakeAt(at: Date, wake: () => void): () => void {
-    const remainingMs = () => at.getTime() - this.now().getTime();
-    let cancel: () => void;
-    const wait = () => (cancel = this.timer(Math.min(remainingMs(), LOOK_AGAIN_MS), look));
     // Asks the clock again: it may have been set, and a timer may fire a millisecond early.
     const look = () => {
-      if (remainingMs() > 0) wait();
+      const leftMs = this.leftUntil(at);
+      if (leftMs > 0) cancel = this.timer(Math.min(leftMs, LOOK_AGAIN_MS), look);
       else wake();
     };
-    wait();
+    let cancel = this.timer(Math.min(this.leftUntil(at), LOOK_AGAIN_MS), look);
     return () => cancel();
   }
 
   wakeAfter(ms: number, wake: () => void): () => void {
+    if (ms <= LONGEST_TIMEOUT_MS) return this.timer(ms, wake);
     let leftMs = ms;
     let cancel: () => void;
     const wait = () => {
@@ -74,6 +73,10 @@ export class SystemClock extends Clock {
     };
     wait();
     return () => cancel();
+  }
+
+  private leftUntil(at: Date): number {
+    return at.getTime() - this.wall() - this.offsetMs;
   }
 
   private timer(ms: number, act: () => void): () => void {

@@ -1,4 +1,5 @@
-import { WatchedEventLog } from '../../../src/application/log/watched.event-log.js';
+import { LogWatch } from '../../../src/application/log/log-watch.js';
+import { guardedBy } from '../../support/guarded-by.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { describeEventLog, listen } from './event-log.contract.js';
@@ -6,8 +7,8 @@ import { describeEventLog, listen } from './event-log.contract.js';
 const log = new InMemoryEventLog();
 describeEventLog('The in-memory log', () => log);
 
-const watched = new WatchedEventLog(new InMemoryEventLog(), new VirtualClock(), () => undefined);
-describeEventLog('The watched log', () => watched);
+const guarded = guardedBy(new LogWatch(new VirtualClock(), () => undefined), new InMemoryEventLog());
+describeEventLog('The guarded log', () => guarded);
 
 test('takes its times from the clock it is given', async () => {
   const at = new Date('2030-01-02T03:04:05Z');

@@ -1,7 +1,7 @@
 /** Every position of the log that the database keeps, for the move of the log: a new column of positions gets its line here. */
 import { escapeIdentifier } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
-import { PositionStore, type PresentPlace, type StoredPositions } from '../../../application/audit/move-log.js';
+import type { PositionStore, PresentPlace, StoredPositions } from '../../../application/audit/move-log.js';
 import { STREAM_PREFIX } from '../../../domain/workflow/index.js';
 import { schemasOf } from '../rebuild/areas.js';
 
@@ -23,10 +23,8 @@ const LIVE: readonly PositionColumn[] = [
 
 const WEBHOOKS = 'webhooks';
 
-export class PostgresPositionStore extends PositionStore {
-  constructor(private readonly dataSource: DataSource) {
-    super();
-  }
+export class PostgresPositionStore implements PositionStore {
+  constructor(private readonly dataSource: DataSource) {}
 
   inTransaction<T>(work: (positions: StoredPositions) => Promise<T>): Promise<T> {
     return this.dataSource.transaction(async (manager) => {

@@ -1,6 +1,6 @@
 import { escapeIdentifier, type Client } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
-import { LogAdoptions, type Adopted, type AdoptionPlan } from '../../../application/log/adopt-log.js';
+import type { Adopted, AdoptionPlan, LogAdoptions } from '../../../application/log/adopt-log.js';
 import type { Lease } from '../../../application/runtime/leadership.js';
 import type { Workers } from '../../../application/workflow/workers.js';
 import { noteLate } from '../live/announcement.js';
@@ -11,16 +11,14 @@ type Leads = readonly (() => Promise<Lease | null>)[];
 
 type Connection = Pick<Client, 'query'>;
 
-export class PostgresLogAdoptions extends LogAdoptions {
+export class PostgresLogAdoptions implements LogAdoptions {
   /** @param tables the read tables */
   constructor(
     private readonly dataSource: DataSource,
     private readonly workers: Pick<Workers, 'alive'>,
     private readonly tables: readonly string[],
     private readonly leads: Leads,
-  ) {
-    super();
-  }
+  ) {}
 
   async running(): Promise<number> {
     return (await this.workers.alive()).size;

@@ -175,7 +175,8 @@ const NOT_CARRIED_OUT = { outcome: 'not_carried_out' };
 const refusedForGood = (error: AppendRefused): Refusal => {
   const { reason } = error;
   if (reason === 'too-large') {
-    const sizes = error instanceof AppendTooLarge ? ` (expected at most ${error.limit} bytes, got ${error.bytes})` : '';
+    const sizes =
+      error instanceof AppendTooLarge ? ` (expected at most ${error.limit} bytes, got ${error.bytes ?? 'more'})` : '';
     const message = `The event log takes no event as large as this request would leave${sizes}: it was not carried out. Send less in one request`;
     return new Refusal(413, 'EVENT_TOO_LARGE', message, NOT_CARRIED_OUT);
   }

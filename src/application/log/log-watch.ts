@@ -1,9 +1,7 @@
 /** What the followers and the appends of this instance last heard from the log, so that readiness knows what they know. */
 import type { Clock } from '../runtime/clock.js';
-import { EventLog, type Appended, type SubscriptionMessage } from './event-log.js';
 import type { FaultOf, LogFault } from './log-fault.js';
 
-type Asked = Parameters<EventLog['subscribe']>[0];
 /** From the first failure after the last success to the last one. */
 type Failing = { since: Date; last: Date; fault: LogFault | undefined };
 
@@ -20,20 +18,17 @@ const DEFAULTS: WatchLimits = { forgetMs: 60_000, graceMs: 5_000 };
 /** Of each kind; there are about ten of them. */
 const KEPT = 100;
 
-export class WatchedEventLog extends EventLog {
+export class LogWatch {
   /** By the first part of their names: a user's rights are given to streams of a kind. */
   private readonly denied = new Map<string, Failing>();
   /** By what they follow. */
   private readonly lost = new Map<string, Failing>();
 
   constructor(
-    private readonly log: EventLog,
     private readonly clock: Clock,
     private readonly faultOf: FaultOf,
     private readonly limits: WatchLimits = DEFAULTS,
-  ) {
-    super(log.maxAppendBytes);
-  }
+  ) {}
 
   /** Streams of this application that its user may not write, though it may write others. */
   appendTrouble(): LogTrouble | null {
@@ -45,67 +40,21 @@ export class WatchedEventLog extends EventLog {
     return this.worst(this.lost, this.limits.graceMs, 'followers of');
   }
 
-  read(...asked: Parameters<EventLog['read']>) {
-    return this.log.read(...asked);
+  appended(stream: string): void {
+    if (this.denied.size > 0) this.denied.delete(kindOf(stream));
   }
 
-  readPage(...asked: Parameters<EventLog['readPage']>) {
-    return this.log.readPage(...asked);
+  /** Whatever else than rights stops appends stops those of the write probe too. */
+  appendFailed(stream: string, error: unknown): void {
+    if (this.faultOf(error) === 'RIGHTS_MISSING') this.failed(this.denied, kindOf(stream), error);
   }
 
-  head() {
-    return this.log.head();
+  followed(prefix: string | readonly string[]): void {
+    this.lost.delete(nameOf(prefix));
   }
 
-  at(position: bigint) {
-    return this.log.at(position);
-  }
-
-  page(...asked: Parameters<EventLog['page']>) {
-    return this.log.page(...asked);
-  }
-
-  async append(...asked: Parameters<EventLog['append']>): Promise<Appended> {
-    const [stream] = asked;
-    try {
-      const appended = await this.log.append(...asked);
-      if (this.denied.size > 0) this.denied.delete(kindOf(stream));
-      return appended;
-    } catch (error) {
-      // Whatever else stops appends stops those of the write probe too.
-      if (this.faultOf(error) === 'RIGHTS_MISSING') this.failed(this.denied, kindOf(stream), error);
-      throw error;
-    }
-  }
-
-  /** Watched until its first message, as each event passes here: one that is lost later is opened again, and then says why. */
-  subscribe(asked: Asked): AsyncIterable<SubscriptionMessage> {
-    const subscription = this.log.subscribe(asked);
-    const followed = [asked.prefix].flat().join(', ');
-    const first = async (messages: AsyncIterator<SubscriptionMessage>) => {
-      try {
-        const message = await messages.next();
-        this.lost.delete(followed);
-        return message;
-      } catch (error) {
-        if (!asked.signal.aborted) this.failed(this.lost, followed, error);
-        throw error;
-      }
-    };
-    return {
-      [Symbol.asyncIterator]: () => {
-        const messages = subscription[Symbol.asyncIterator]();
-        let isFirst = true;
-        return {
-          next: () => {
-            if (!isFirst) return messages.next();
-            isFirst = false;
-            return first(messages);
-          },
-          return: () => messages.return?.() ?? Promise.resolve({ done: true, value: undefined }),
-        };
-      },
-    };
+  followFailed(prefix: string | readonly string[], error: unknown): void {
+    this.failed(this.lost, nameOf(prefix), error);
   }
 
   private failed(among: Map<string, Failing>, key: string, error: unknown): void {
@@ -134,3 +83,5 @@ export class WatchedEventLog extends EventLog {
 
 /** `workflow-` of `workflow-1f0c...`. */
 const kindOf = (stream: string): string => /^[^-]*-?/.exec(stream)![0];
+
+const nameOf = (prefix: string | readonly string[]): string => [prefix].flat().join(', ');

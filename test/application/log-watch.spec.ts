@@ -1,7 +1,8 @@
 /** What followers and writers know of the log. */
 import { LogUnavailable } from '../../src/application/log/event-log.js';
 import type { LogFault } from '../../src/application/log/log-fault.js';
-import { WatchedEventLog } from '../../src/application/log/watched.event-log.js';
+import { LogWatch } from '../../src/application/log/log-watch.js';
+import { guardedBy } from '../support/guarded-by.js';
 import { InMemoryEventLog } from '../support/in-memory.event-log.js';
 import { VirtualClock } from '../support/virtual-clock.js';
 
@@ -17,10 +18,12 @@ async function* failing(error: Error): AsyncGenerator<never> {
 const world = () => {
   const clock = new VirtualClock();
   const log = new InMemoryEventLog();
-  const watched = new WatchedEventLog(log, clock, faultOf, { forgetMs: 60_000, graceMs: 5_000 });
+  const watch = new LogWatch(clock, faultOf, { forgetMs: 60_000, graceMs: 5_000 });
+  const watched = guardedBy(watch, log);
   const [append, subscribe] = [log.append.bind(log), log.subscribe.bind(log)];
   return {
     clock,
+    watch,
     watched,
     refuseAppends: (error: Error | null) => void (log.append = error ? () => Promise.reject(error) : append),
     refuseFollowers: (error: Error | null) => void (log.subscribe = error ? () => failing(error) : subscribe),
@@ -35,59 +38,59 @@ const world = () => {
 };
 
 test('appends that the user may not make are known by the kind of their streams, until one succeeds', async () => {
-  const { watched, append, refuseAppends, clock } = world();
+  const { watch, append, refuseAppends, clock } = world();
   await append('workflow-1');
-  expect(watched.appendTrouble()).toBeNull();
+  expect(watch.appendTrouble()).toBeNull();
   refuseAppends(DENIED);
   await append('workflow-2');
   await clock.pass(3_000);
   await append('workflow-3');
-  expect(watched.appendTrouble()).toEqual({ fault: 'RIGHTS_MISSING', what: 'appends to workflow-', seconds: 3 });
+  expect(watch.appendTrouble()).toEqual({ fault: 'RIGHTS_MISSING', what: 'appends to workflow-', seconds: 3 });
   refuseAppends(null);
   await append('agent-1');
-  expect(watched.appendTrouble()).not.toBeNull();
+  expect(watch.appendTrouble()).not.toBeNull();
   await append('workflow-4');
-  expect(watched.appendTrouble()).toBeNull();
+  expect(watch.appendTrouble()).toBeNull();
 });
 
 test('appends that fail otherwise are left to the probe', async () => {
-  const { watched, append, refuseAppends } = world();
+  const { watch, append, refuseAppends } = world();
   refuseAppends(AWAY);
   await append('workflow-1');
-  expect(watched.appendTrouble()).toBeNull();
+  expect(watch.appendTrouble()).toBeNull();
 });
 
 test('a refusal that is not repeated is forgotten', async () => {
-  const { watched, append, refuseAppends, clock } = world();
+  const { watch, append, refuseAppends, clock } = world();
   refuseAppends(DENIED);
   await append('workflow-1');
   await clock.pass(60_000);
-  expect(watched.appendTrouble()).not.toBeNull();
+  expect(watch.appendTrouble()).not.toBeNull();
   await clock.pass(1_000);
-  expect(watched.appendTrouble()).toBeNull();
+  expect(watch.appendTrouble()).toBeNull();
 });
 
 test('a follower without the right is known at once; one that is lost, when it is not back after a while', async () => {
-  const { watched, follow, refuseFollowers, clock } = world();
+  const { watch, follow, refuseFollowers, clock } = world();
   refuseFollowers(DENIED);
   await expect(follow()).rejects.toBe(DENIED);
-  expect(watched.followTrouble()).toEqual({ fault: 'RIGHTS_MISSING', what: 'followers of workflow-', seconds: 0 });
+  expect(watch.followTrouble()).toEqual({ fault: 'RIGHTS_MISSING', what: 'followers of workflow-', seconds: 0 });
   refuseFollowers(null);
   expect(await follow()).toEqual({ kind: 'caught-up' });
-  expect(watched.followTrouble()).toBeNull();
+  expect(watch.followTrouble()).toBeNull();
   refuseFollowers(AWAY);
   await expect(follow()).rejects.toBe(AWAY);
-  expect(watched.followTrouble()).toBeNull();
+  expect(watch.followTrouble()).toBeNull();
   await clock.pass(5_000);
   await expect(follow()).rejects.toBe(AWAY);
-  expect(watched.followTrouble()).toMatchObject({ fault: undefined, seconds: 5 });
+  expect(watch.followTrouble()).toMatchObject({ fault: undefined, seconds: 5 });
 });
 
 test('a follower that is ended is no loss', async () => {
-  const { watched, refuseFollowers } = world();
+  const { watch, watched, refuseFollowers } = world();
   refuseFollowers(DENIED);
   const signal = AbortSignal.abort();
   const messages = watched.subscribe({ prefix: 'workflow-', after: 'start', signal })[Symbol.asyncIterator]();
   await expect(messages.next()).rejects.toBe(DENIED);
-  expect(watched.followTrouble()).toBeNull();
+  expect(watch.followTrouble()).toBeNull();
 });
