@@ -31,7 +31,7 @@ export const access = (dependencies: Dependencies): Feature => {
   const accessLog = new AccessLog({ log, clock, ids }, !isOpen, { onError, notify: tellLog('Access') });
   const orders = new AccessOrders({ directory, clock, ids, random: randomBytes }, orderRules(config));
   const onKeyUsed = (keyId: string) => uses.note(keyId);
-  const known = people(dependencies, directory);
+  const known = people(dependencies, directory, accessLog);
   const ports = { directory, clock, people: known?.people, onKeyUsed };
   return {
     providers: [

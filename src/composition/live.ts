@@ -1,5 +1,6 @@
 /** What clients hear of changes while they happen: streams of events, and Supabase's clients of the read tables. */
 import type { Duplex } from 'node:stream';
+import { AccessLog } from '../application/access/access-log.js';
 import { Authenticator } from '../application/access/authenticator.js';
 import { EventBroadcaster } from '../application/live/event-broadcaster.js';
 import { LiveStreams } from '../application/live/live-streams.js';
@@ -20,7 +21,7 @@ import { OpenStreams } from '../interfaces/http/streams/open-streams.js';
 import type { StreamBounds } from '../interfaces/http/streams/response-sink.js';
 import type { RealtimeAccess } from '../interfaces/realtime/access.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/realtime/limits.js';
-import { RealtimeServer } from '../interfaces/realtime/realtime-server.js';
+import { REALTIME_PATH, RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { type Dependencies, type Feature, logErrors } from './feature.js';
 
 export const live = ({ config, dataSource, clock, stopping, outages, door }: Dependencies): Feature => {
@@ -50,9 +51,9 @@ export const realtime = ({ config, dataSource, door, outages }: Dependencies): F
   providers: [
     {
       provide: RealtimeServer,
-      inject: [RowChanges, Authenticator],
-      useFactory: (changes: RowChanges, authenticator: Authenticator) => {
-        const access = config.auth === 'local' ? null : realtimeAccess(authenticator, dataSource);
+      inject: [RowChanges, Authenticator, AccessLog],
+      useFactory: (changes: RowChanges, authenticator: Authenticator, accessLog: AccessLog) => {
+        const access = config.auth === 'local' ? null : realtimeAccess(authenticator, accessLog, dataSource);
         return realtimeServer(changes, config, door, logErrors('Realtime', outages), access);
       },
     },
@@ -61,9 +62,18 @@ export const realtime = ({ config, dataSource, door, outages }: Dependencies): F
   stop: (app) => app.get(RealtimeServer).stop(),
 });
 
-const realtimeAccess = (authenticator: Authenticator, dataSource: Dependencies['dataSource']): RealtimeAccess => {
+const realtimeAccess = (
+  authenticator: Authenticator,
+  accessLog: AccessLog,
+  dataSource: Dependencies['dataSource'],
+): RealtimeAccess => {
   const tables = new PostgresProjectsInTables(dataSource);
-  return { authenticator, projectsOf: (ids) => tables.projectsOf(ids) };
+  return {
+    authenticator,
+    projectsOf: (ids) => tables.projectsOf(ids),
+    denied: (error, principal, address) =>
+      accessLog.denied(error, { principal, address, route: `GET ${REALTIME_PATH}` }),
+  };
 };
 
 const realtimeServer = (

@@ -1,6 +1,7 @@
 /** People by an OpenID provider: tokens, sign-ins over pages, sessions. Mode `oidc`. */
 import { randomBytes } from 'node:crypto';
 import type { AccessDirectory } from '../application/access/access-directory.js';
+import type { AccessLog } from '../application/access/access-log.js';
 import { ProviderPeople } from '../application/access/provider-people.js';
 import { cookieNames } from '../application/access/session-cookies.js';
 import { DEFAULT_SESSION_LIMITS, endSessionsOfBlocked, Sessions } from '../application/access/sessions.js';
@@ -28,7 +29,11 @@ export type PeopleParts = Readonly<{
 }>;
 
 /** Null in other modes: then nobody signs in. */
-export const people = (dependencies: Dependencies, directory: AccessDirectory): PeopleParts | null => {
+export const people = (
+  dependencies: Dependencies,
+  directory: AccessDirectory,
+  accessLog: AccessLog,
+): PeopleParts | null => {
   const { config, clock, dataSource, sessionKey, outages, door } = dependencies;
   if (config.auth !== 'oidc' || sessionKey === null) return null;
   const onError = logErrors('Access', outages);
@@ -41,7 +46,7 @@ export const people = (dependencies: Dependencies, directory: AccessDirectory): 
   const sessions = new Sessions({ store, clock, key: sessionKey, onError }, sessionLimits(config));
   const provider = new OpenIdClientProvider(settings, { documents, http, clock, notify: tellLog('Access') });
   const [rules, random] = [claimRules(config), randomBytes];
-  const signIns = new SignIns({ provider, sessions, directory, rules, clock, key: sessionKey, random });
+  const signIns = new SignIns({ provider, sessions, directory, rules, clock, accessLog, key: sessionKey, random });
   const isSecure = settings.redirectUri.startsWith('https:');
   const cookies = cookieNames(isSecure);
   const endBlocked = endSessionsOfBlocked(sessions, onError);

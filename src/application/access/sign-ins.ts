@@ -5,9 +5,11 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { grantsClaimed, nameClaimed, type ClaimRules } from '../../domain/access/claims.js';
 import { subjectId } from '../../domain/access/directory.js';
+import type { Actor } from '../log/envelope.js';
 import type { Clock } from '../runtime/clock.js';
 import { NotReady } from '../runtime/errors.js';
 import type { AccessDirectory } from './access-directory.js';
+import type { AccessLog } from './access-log.js';
 import { FRESH_SIGN_IN_MS } from './fresh-sign-ins.js';
 import { SignInRefused, type OpenIdProvider, type SignInSecrets, type Vouched } from './provider.js';
 import { sessionIdOf, type NewSession, type Sessions } from './sessions.js';
@@ -31,6 +33,7 @@ type Ports = Readonly<{
   directory: Pick<AccessDirectory, 'current'>;
   rules: ClaimRules;
   clock: Clock;
+  accessLog: Pick<AccessLog, 'signedIn' | 'signedInFreshly'>;
   /** Of the installation: tickets are signed with it. */
   key: Uint8Array;
   random: (bytes: number) => Uint8Array;
@@ -71,7 +74,14 @@ export class SignIns {
     const secret = Buffer.from(random(SECRET_BYTES)).toString('base64url');
     const made = this.sessionFor(vouched, ticket, sessionIdOf(secret), before);
     if (!(await sessions.create(made))) throw new SignInRefused('expired', 'This sign-in was finished before');
+    this.record(made, ticket);
     return { secret, lifetimeMs: sessions.limits.lifetimeMs, returnTo: ticket.returnTo };
+  }
+
+  private record({ session: { subject, name, issuer } }: NewSession, { purpose }: Ticket): void {
+    const actor: Actor = { type: 'user', id: subject, name, issuer, via: 'oidc', verified: true };
+    if (purpose === null) this.ports.accessLog.signedIn(actor);
+    else this.ports.accessLog.signedInFreshly(actor);
   }
 
   private async exchange(query: string, secrets: SignInSecrets) {

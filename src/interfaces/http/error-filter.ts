@@ -5,6 +5,7 @@ import { Forbidden, Unauthenticated } from '../../application/access/principal.j
 import type { AccessLog } from '../../application/access/access-log.js';
 import { reasonOf } from '../../application/runtime/errors.js';
 import { knownPrincipalOf, routeOf } from './access/principal.js';
+import { clientOf } from './server/client.js';
 import { answerTo, stackOf } from './server/error-answer.js';
 import { askedToReconnect, type StreamBounds } from './streams/response-sink.js';
 import { loggedPath } from './server/route-group.js';
@@ -44,7 +45,7 @@ export class ErrorFilter implements ExceptionFilter {
 
   /** Here and not in the guards, so that what a handler denies is noted as well. */
   private noteDenial(error: Unauthenticated | Forbidden, request: Request): void {
-    const asked = { principal: knownPrincipalOf(request), address: request.ip, route: routeOf(request) };
+    const asked = { principal: knownPrincipalOf(request), address: clientOf(request).address, route: routeOf(request) };
     this.accessLog.denied(error, asked);
   }
 }

@@ -1,7 +1,7 @@
 /** Whom a client's channels belong to, and which rows they get, in modes where credentials count. */
 import type { Authenticator } from '../../application/access/authenticator.js';
 import { KEY_PREFIX } from '../../application/access/api-keys.js';
-import { Unauthenticated, type Principal } from '../../application/access/principal.js';
+import { Forbidden, Unauthenticated, type Principal } from '../../application/access/principal.js';
 import { isInScope, NOTHING, type Scope } from '../../domain/access/grants.js';
 import type { Json } from '../../domain/json.js';
 import { REALTIME_ACCESS } from '../access-table.js';
@@ -11,10 +11,12 @@ export type RealtimeAccess = Readonly<{
   authenticator: Pick<Authenticator, 'authenticate' | 'watch'>;
   /** Of these executions, those that the read tables have. */
   projectsOf: (executionIds: readonly string[]) => Promise<ReadonlyMap<string, string>>;
+  /** Told of each join that was refused for who asked. @param address of the client */
+  denied: (error: Unauthenticated | Forbidden, principal: Principal | null, address: string) => void;
 }>;
 
 /** What came with the request for the connection. */
-export type Opening = Readonly<{ apikey: string | null; cookie: string | undefined }>;
+export type Opening = Readonly<{ apikey: string | null; cookie: string | undefined; address: string }>;
 
 const scopeIn = ({ rights }: Principal, table: string): Scope => {
   const rule = REALTIME_ACCESS[table];
@@ -28,11 +30,13 @@ export const maySee = (principal: Principal, table: string, projectId: string | 
 };
 
 /** Why the principal may not follow these tables; null where it may, be it of a few projects. */
-export const refusalFor = (principal: Principal, tables: readonly string[]): string | null => {
+const refusalFor = (principal: Principal, tables: readonly string[]): Forbidden | null => {
   const denied = tables.find((table) => scopeIn(principal, table).length === 0);
   if (denied === undefined) return null;
+  const rule = REALTIME_ACCESS[denied];
   const { type, id } = principal.actor;
-  return `${type} ${id} holds no permission to read ${denied}`;
+  const permission = rule?.kind === 'permission' ? rule.permission : 'executions.read';
+  return new Forbidden(permission, `${type} ${id} holds no permission to read ${denied}`);
 };
 
 /** An API key, or a token of three parts. The library sends some text in any case: `anon` is none. */
@@ -48,7 +52,7 @@ export class Credentials {
 
   /** @param onEnd the principal's channels have to be asked for anew */
   constructor(
-    private readonly authenticator: RealtimeAccess['authenticator'],
+    private readonly access: Pick<RealtimeAccess, 'authenticator' | 'denied'>,
     private readonly opening: Opening,
     private readonly onEnd: (principal: Principal, why: string) => void,
   ) {}
@@ -63,9 +67,20 @@ export class Credentials {
     const token = given.find((each): each is string => typeof each === 'string' && CREDENTIAL.test(each));
     const held = this.held.get(token ?? '');
     if (held) return held.principal;
-    const found = this.authenticator.authenticate({ token, cookie });
+    const found = this.access.authenticator.authenticate({ token, cookie });
     const keep = (principal: Principal) => this.keep(token ?? '', principal);
     return found instanceof Promise ? found.then(keep) : keep(found);
+  }
+
+  /** @returns why it may not follow these tables, once that is noted; null where it may */
+  refusalFor(principal: Principal, tables: readonly string[]): string | null {
+    const refusal = refusalFor(principal, tables);
+    if (refusal) this.denied(refusal, principal);
+    return refusal?.message ?? null;
+  }
+
+  denied(error: Unauthenticated | Forbidden, principal: Principal | null = null): void {
+    this.access.denied(error, principal, this.opening.address);
   }
 
   /** Whether the credential that proved the principal is still one of the connection's. */
@@ -91,7 +106,7 @@ export class Credentials {
   private keep(token: string, principal: Principal): Principal {
     let endedBefore: string | null = null;
     let isHeld = false;
-    const stop = this.authenticator.watch(principal, (why) => {
+    const stop = this.access.authenticator.watch(principal, (why) => {
       if (!isHeld) return void (endedBefore = why);
       this.held.delete(token);
       this.onEnd(principal, why);

@@ -4,7 +4,7 @@ import type { RawData, WebSocket } from 'ws';
 import { Unauthenticated, type Principal } from '../../application/access/principal.js';
 import { NotReady, type OnError } from '../../application/runtime/errors.js';
 import type { RowChanges } from '../../application/live/row-changes.js';
-import { Credentials, refusalFor, type Opening, type RealtimeAccess } from './access.js';
+import { Credentials, type Opening, type RealtimeAccess } from './access.js';
 import { readBindings, stepsOf } from './binding.js';
 import { TooMuchWork, type FilterBudget } from './filter-budget.js';
 import {
@@ -36,7 +36,7 @@ type ConnectionDependencies = Readonly<{
   budget: FilterBudget<Connection>;
   limits: RealtimeLimits;
   /** Null where nobody is asked. */
-  authenticator: RealtimeAccess['authenticator'] | null;
+  access: RealtimeAccess | null;
   /** Milliseconds, from any beginning. */
   now: () => number;
   onError: OnError;
@@ -68,9 +68,9 @@ export class Connection {
     opening: Opening,
     private readonly dependencies: ConnectionDependencies,
   ) {
-    const { authenticator } = dependencies;
+    const { access } = dependencies;
     const ended = (principal: Principal, why: string) => this.endChannelsOf(principal, why);
-    this.credentials = authenticator && new Credentials(authenticator, opening, ended);
+    this.credentials = access && new Credentials(access, opening, ended);
     this.outlet = new Outlet(socket, wire);
     this.rate = new MessageRate(dependencies.limits.messagesPerSecond);
     this.waitsSince = this.lastHeardAt = dependencies.now();
@@ -221,7 +221,8 @@ export class Connection {
     const { credentials } = this;
     if (!credentials) return act(null);
     const denied = (error: unknown) => {
-      if (!(error instanceof Unauthenticated) && !(error instanceof NotReady)) throw error;
+      if (error instanceof Unauthenticated) credentials.denied(error);
+      else if (!(error instanceof NotReady)) throw error;
       refuse(`${error instanceof NotReady ? 'Unavailable' : 'Unauthorized'}: ${error.message}`);
     };
     let found: Principal | Promise<Principal>;
@@ -262,7 +263,7 @@ export class Connection {
   private handOver(channel: Channel, principal: Principal | null): void {
     const { principal: before } = channel;
     if (!principal || !before || principal === before || this.channels.get(channel.topic) !== channel) return;
-    const refusal = refusalFor(principal, channel.tables);
+    const refusal = this.credentials?.refusalFor(principal, channel.tables) ?? null;
     if (refusal !== null) return this.endWithError(channel, `Unauthorized: ${refusal}`);
     channel.principal = principal;
     this.releaseUnused(before);
@@ -285,7 +286,7 @@ export class Connection {
     const { bindings, refusal } = readBindings(asked, tables(), room, spend);
     const steps = stepsOf(bindings);
     const followed = [...new Set(bindings.flatMap((binding) => binding.tables.map(({ table }) => table)))];
-    const denial = principal && refusalFor(principal, followed);
+    const denial = principal && (this.credentials?.refusalFor(principal, followed) ?? null);
     if (denial !== null) return refuse(`Unauthorized: ${denial}`);
     if (awaitsSubscriptions && refusal !== undefined) return refuse(`RealtimeDisabledForConfiguration: ${refusal}`);
     if (before) {

@@ -5,6 +5,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { RowChange, RowChanges, TableColumn, JsonRow } from '../../application/live/row-changes.js';
 import type { OnError } from '../../application/runtime/errors.js';
 import type { Json } from '../../domain/json.js';
+import { clientOf } from '../http/server/client.js';
 import { maySee, type Opening, type RealtimeAccess } from './access.js';
 import { apikeyOf, countSocket, refusalOf, type Admission, type Refusal, handBack, refuse } from './admission.js';
 import { Connection, type Channel } from './connection.js';
@@ -113,7 +114,7 @@ const kept = <T>(map: Map<string, T>, key: string, make: () => T): T => {
   return made;
 };
 
-const PATH = '/realtime/v1/websocket';
+export const REALTIME_PATH = '/realtime/v1/websocket';
 const GOING_AWAY = 1001;
 /** The library answers this itself, where the rest of a handshake is not right. */
 const INVALID_HANDSHAKE = 400;
@@ -191,7 +192,7 @@ export class RealtimeServer {
 
   private upgrade(server: Server, request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const url = urlOf(request);
-    const isOurs = url?.pathname === PATH && request.headers.upgrade?.toLowerCase() === 'websocket';
+    const isOurs = url?.pathname === REALTIME_PATH && request.headers.upgrade?.toLowerCase() === 'websocket';
     if (!isOurs) return handBack(server, request, socket, head);
     const answered = this.note(request, socket);
     const vsn = vsnOf(url.searchParams.get('vsn'));
@@ -221,7 +222,7 @@ export class RealtimeServer {
     if (this.isStopping) return refuse(socket, STOPPING);
     this.sockets.handleUpgrade(request, socket, head, (opened) => {
       answered(SWITCHED);
-      this.open(opened, socket, vsn, { apikey: apikeyOf(request, urlOf(request)), cookie: request.headers.cookie });
+      this.open(opened, socket, vsn, openingOf(request));
     });
   }
 
@@ -246,7 +247,7 @@ export class RealtimeServer {
       subscriptions,
       budget,
       limits,
-      authenticator: this.access?.authenticator ?? null,
+      access: this.access,
       onError,
       now: () => performance.now(),
     };
@@ -270,3 +271,9 @@ const UNKNOWN_VERSION: Refusal = {
   code: 'INVALID_REQUEST',
   message: 'Expected vsn to be 1.0.0 or 2.0.0.',
 };
+
+const openingOf = (request: IncomingMessage): Opening => ({
+  apikey: apikeyOf(request, urlOf(request)),
+  cookie: request.headers.cookie,
+  address: clientOf(request).address,
+});

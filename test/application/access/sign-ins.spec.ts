@@ -4,6 +4,7 @@ import { OpenIdProvider, type SignInSecrets } from '../../../src/application/acc
 import { cookieIn, cookieNames } from '../../../src/application/access/session-cookies.js';
 import { Sessions, SessionStore, type NewSession, type Session } from '../../../src/application/access/sessions.js';
 import { SignIns } from '../../../src/application/access/sign-ins.js';
+import type { Actor } from '../../../src/application/log/envelope.js';
 import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
 import { VirtualClock } from '../../support/virtual-clock.js';
 
@@ -56,7 +57,10 @@ const world = () => {
   const rules = { rolesClaim: 'roles', projectsClaim: null, nameClaim: 'name', roleNames: null };
   let seed = 0;
   const random = (bytes: number) => new Uint8Array(bytes).fill(++seed);
-  const signIns = new SignIns({ provider, sessions, directory, rules, clock, key, random });
+  const recorded: string[] = [];
+  const note = (what: string) => (actor: Actor) => void recorded.push(`${what} ${actor.id}`);
+  const accessLog = { signedIn: note('signed in'), signedInFreshly: note('signed in freshly') };
+  const signIns = new SignIns({ provider, sessions, directory, rules, clock, accessLog, key, random });
   const begin = async (purpose: string | null = null) => {
     const { ticket } = await signIns.begin({ returnTo: '/there', purpose });
     return { ticket, query: `code=c&state=${provider.asked.at(-1)!.secrets.state}` };
@@ -74,17 +78,18 @@ const world = () => {
     const limits = { keys: 1, grants: 1, blocked: 1 };
     return directory.execute({ type: 'BlockSubject', data: { ...data, limits, administrators: 'nobody' } }, context);
   };
-  return { clock, store, provider, directory, signIns, begin, outcome, block };
+  return { clock, store, provider, directory, signIns, begin, outcome, block, recorded };
 };
 
 describe('a sign-in', () => {
   it('makes one session, with the roles of the claims', async () => {
-    const { begin, signIns, store, outcome } = world();
+    const { begin, signIns, store, outcome, recorded } = world();
     const { query, ticket } = await begin();
     expect(await signIns.finish(query, ticket, null)).toMatchObject({ returnTo: '/there', lifetimeMs: 60 * MINUTE });
     expect(store.made[0]!.session.claimed).toEqual([{ role: 'viewer', projects: 'all' }]);
     expect(await outcome(query, ticket)).toBe('expired');
     expect(store.made).toHaveLength(1);
+    expect(recorded).toEqual(['signed in ann']);
   });
 
   it('has a state, a nonce and a verifier of its own, of which none tells another', async () => {
@@ -118,12 +123,13 @@ describe('a sign-in', () => {
 
 describe('a fresh sign-in', () => {
   it('counts for 5 minutes from when the provider saw the person', async () => {
-    const { begin, outcome, provider, clock, store } = world();
+    const { begin, outcome, provider, clock, store, recorded } = world();
     const { query, ticket } = await begin('sign:1');
     expect(provider.asked[0]!.isFresh).toBe(true);
     provider.authenticatedAt = clock.now();
     await clock.pass(MINUTE);
     expect(await outcome(query, ticket)).toBe('signed in');
+    expect(recorded).toEqual(['signed in freshly ann']);
     const expiresAt = new Date(provider.authenticatedAt.getTime() + 5 * MINUTE);
     expect(store.made[0]!.fresh).toEqual({ purpose: 'sign:1', expiresAt });
   });

@@ -6,6 +6,7 @@ import { LOCAL, Unauthenticated, type Principal } from '../../../src/application
 import { Rights, type Projects } from '../../../src/domain/access/grants.js';
 import type { Role } from '../../../src/domain/access/permissions.js';
 import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../../../src/interfaces/realtime/limits.js';
+import type { RealtimeAccess } from '../../../src/interfaces/realtime/access.js';
 import { RealtimeServer } from '../../../src/interfaces/realtime/realtime-server.js';
 import { eventually } from '../../support/eventually.js';
 import { openRaw, type RawClient } from './support/raw-client.js';
@@ -52,7 +53,11 @@ const start = async (limits: Partial<RealtimeLimits> = {}) => {
   const all = { ...DEFAULT_REALTIME_LIMITS, lookMs: 20, ...limits };
   const onError = (_message: string, error: unknown) => failures.push(error);
   const admission = { isKnownHost: () => true, isKnownOrigin: () => true };
-  const realtime = new RealtimeServer(changes, all, onError, admission, undefined, { authenticator, projectsOf });
+  const denials: unknown[] = [];
+  const denied: RealtimeAccess['denied'] = (error, principal, from) =>
+    void denials.push([error.message, principal?.actor.id ?? null, from]);
+  const access = { authenticator, projectsOf, denied };
+  const realtime = new RealtimeServer(changes, all, onError, admission, undefined, access);
   http.listen(0, '127.0.0.1');
   await once(http, 'listening');
   realtime.start(http);
@@ -64,7 +69,7 @@ const start = async (limits: Partial<RealtimeLimits> = {}) => {
   /** Answers the check that waits. */
   const check = async () => (await eventually(() => waiting.shift() ?? false))();
   const end = (why: string) => [...watched.keys()].forEach((each) => each(why));
-  return { changes, waiting, watched, check, end, open: (query = '') => openRaw(address + query) };
+  return { changes, waiting, watched, check, end, denials, open: (query = '') => openRaw(address + query) };
 };
 
 afterEach(async () => {
@@ -103,7 +108,7 @@ test('what comes while a credential is checked is treated after it, in order', a
 });
 
 test('the token of the join decides, or else the key of the connection; what is neither counts as none', async () => {
-  const { open, check, changes } = await start();
+  const { open, check, changes, denials } = await start();
   const client = await open('&apikey=a.n.n');
   join(client, 'anon');
   await check();
@@ -117,16 +122,18 @@ test('the token of the join decides, or else the key of the connection; what is 
   await check();
   await other.has(1);
   expect(shortly(other.received)).toEqual([['phx_reply', 'error', 'Unauthorized: Credentials: got none']]);
+  expect(denials).toEqual([['Credentials: got none', null, '127.0.0.1']]);
 });
 
 test('a principal without a permission to read the table is refused', async () => {
-  const { open, check, watched } = await start();
+  const { open, check, watched, denials } = await start();
   const client = await open();
   join(client, 'm.o.n');
   await check();
   await client.has(1);
   const why = 'Unauthorized: user mon holds no permission to read workflow_executions';
   expect(shortly(client.received)).toEqual([['phx_reply', 'error', why]]);
+  expect(denials).toEqual([[why.replace('Unauthorized: ', ''), 'mon', '127.0.0.1']]);
   expect(watched.size).toBe(0);
 });
 
