@@ -5,6 +5,8 @@ import type { WorkflowClient } from './workflow-client.js';
 
 const FINAL = new Set(['completed', 'cancelled', 'failed', 'paused']);
 const LOOK_EVERY_MS = 100;
+/** Until then the read tables have what an earlier run left in the log; a list that is older still is better than no run. */
+const CATCH_UP_LOOKS = 100;
 
 type ProjectRun = Readonly<{
   executionId: string;
@@ -22,6 +24,7 @@ export const runProject = async (
   write: (line: string) => void,
   signal: AbortSignal,
 ): Promise<ProjectRun> => {
+  await caughtUp(client, signal);
   const unfinished = (await client.executionsOf(projectId)).find(({ current_state }) => !FINAL.has(current_state));
   const executionId =
     unfinished?.id ?? (await client.start({ project_id: projectId, document_type: 'ib', triggered_by: 'quickstart' }));
@@ -34,6 +37,12 @@ export const runProject = async (
   const directory = path.join(exportsDir, executionId);
   const files = await Promise.all(artifacts.map((one) => client.download(executionId, one, directory)));
   return { executionId, state, percent, error, files };
+};
+
+/** An earlier run may have ended before its start was in the list. */
+const caughtUp = async (client: WorkflowClient, signal: AbortSignal): Promise<void> => {
+  for (let looks = 0; looks < CATCH_UP_LOOKS && !(await client.isCaughtUp()); looks++)
+    await delay(LOOK_EVERY_MS, undefined, { signal });
 };
 
 /** Writes each event as it comes, until the execution no longer moves by itself. @returns the revision of the last one */

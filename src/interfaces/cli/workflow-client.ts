@@ -65,6 +65,13 @@ export class WorkflowClient {
     return events;
   }
 
+  /** Whether the read tables have all that was in the log a moment ago. */
+  async isCaughtUp(): Promise<boolean> {
+    type Lagging = Readonly<{ lag: Readonly<{ events: number }> }>;
+    const { projections } = await this.json<{ projections: readonly Lagging[] }>('/api/v1/admin/projections');
+    return projections.every(({ lag }) => lag.events === 0);
+  }
+
   /** Newest first. */
   async executionsOf(projectId: string): Promise<readonly Execution[]> {
     const query = new URLSearchParams({ project_id: projectId, limit: '20' });

@@ -13,6 +13,7 @@ const behind = (): WorkflowClient => {
     [event('2', 'StepCompleted', 'exporting', 99), event('3', 'WorkflowCompleted', 'completed', 100)],
   ];
   const client: Partial<WorkflowClient> = {
+    isCaughtUp: () => Promise.resolve(true),
     executionsOf: () => Promise.resolve([]),
     start: () => Promise.resolve('e-1'),
     eventsAfter: () => Promise.resolve(pages.shift() ?? []),
@@ -40,4 +41,16 @@ test('what it says at the end is not older than the last event that it has shown
     ...{ executionId: 'e-1', state: 'completed', percent: 100, error: null, files: ['/exports/e-1/a.pdf'] },
   });
   expect(lines).toHaveLength(3);
+});
+
+test('goes on with what an earlier run left, though the read tables do not have it yet', async () => {
+  let looks = 0;
+  const client = Object.assign(behind(), {
+    isCaughtUp: () => Promise.resolve(++looks === 3),
+    executionsOf: () => Promise.resolve(looks < 3 ? [] : [{ id: 'e-0', current_state: 'exporting' }]),
+    start: () => Promise.reject(new Error('expected no second execution')),
+  }) as unknown as WorkflowClient;
+  const lines: string[] = [];
+  await runProject(client, 'p', '/exports', (line) => lines.push(line), new AbortController().signal);
+  expect(lines[0]).toBe('Going on with execution e-0');
 });
