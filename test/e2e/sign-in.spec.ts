@@ -1,11 +1,16 @@
 /** Mode `oidc`: people sign in with a real provider, over HTTP and in a real browser. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { unzipSync } from 'fflate';
+import { AccessDirectory } from '../../src/application/access/access-directory.js';
 import { FreshSignInRequired, FreshSignIns } from '../../src/application/access/fresh-sign-ins.js';
 import { Authenticator } from '../../src/application/access/authenticator.js';
-import { startBrowser } from '../support/browser.js';
+import type { Role } from '../../src/domain/access/permissions.js';
+import { startBrowser, type Browser } from '../support/browser.js';
 import { eventually } from '../support/eventually.js';
 import { AUDIENCE, CLIENT, startOpenIdProvider, type OpenIdTestProvider } from '../support/openid-provider.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
@@ -247,20 +252,42 @@ describe('people who sign in', () => {
   });
 });
 
+/** Fills in the provider's forms in a browser. */
+const passInBrowser = async (browser: Browser, login: string) => {
+  const has = (selector: string) => async () =>
+    (await browser.evaluate(`!!document.querySelector(${JSON.stringify(selector)})`)) === true;
+  await eventually(has('[name=login]'));
+  await browser.evaluate(
+    `document.querySelector('[name=login]').value = '${login}'; document.querySelector('[name=password]').value = 'any'; document.querySelector('form').submit()`,
+  );
+  await eventually(has('[name=prompt][value=consent]'));
+  await browser.click('[type=submit]');
+};
+
+const grant = (subject: string, role: Role) => {
+  const [by, at] = [{ type: 'system', id: 'test' } as const, new Date()];
+  const limits = { keys: 9, grants: 9, blocked: 9 };
+  const data = {
+    issuer: provider.issuer,
+    subject,
+    role,
+    projects: 'all',
+    by,
+    reason: null,
+    at: at.toISOString(),
+    limits,
+  };
+  const context = { commandId: randomUUID(), at, actor: by, reason: null, causationId: null, traceparent: null };
+  return app.server.app.get(AccessDirectory).execute({ type: 'GrantRole', data } as never, context);
+};
+
 test('a person signs in and out in a browser', async () => {
   const browser = await startBrowser();
   try {
     await browser.go(`${url}/sign-in`);
     await browser.shows('You are not signed in.');
     await browser.click('a.action');
-    await eventually(async () => (await browser.evaluate(`!!document.querySelector('[name=login]')`)) === true);
-    await browser.evaluate(
-      `document.querySelector('[name=login]').value = 'ann'; document.querySelector('[name=password]').value = 'any'; document.querySelector('form').submit()`,
-    );
-    await eventually(
-      async () => (await browser.evaluate(`!!document.querySelector('[name=prompt][value=consent]')`)) === true,
-    );
-    await browser.click('[type=submit]');
+    await passInBrowser(browser, 'ann');
     const shown = await browser.shows('You are signed in.');
     expect(shown).toMatch(/ann <of> the tests[^]*starter, in all projects/);
     if (process.env['SCREENSHOT']) await writeFile(process.env['SCREENSHOT'], await browser.screenshot());
@@ -282,3 +309,80 @@ test('a person signs in and out in a browser', async () => {
     await browser.close();
   }
 });
+
+test('a person signs an execution in a browser, once for each sign-in; its pack proves the signature offline', async () => {
+  const [ann, browser] = [visitor(), await startBrowser()];
+  try {
+    await ann.signIn();
+    const csrf = { 'x-csrf-token': (await ann.me()).csrf_token as string };
+    const started = await (await ann.post('/api/v1/workflow/start', csrf, START)).json();
+    const { id } = started.data.execution as { id: string };
+    for (const [subject, role] of [
+      ['ann', 'reviewer'],
+      ['rita', 'reviewer'],
+      ['rita', 'auditor'],
+    ] as const)
+      await grant(subject, role);
+    const body = { meaning: 'approval', through_revision: 0, documents: [], reason: 'fit for use' };
+
+    await browser.go(`${url}/auth/sign-in?fresh=1&for=sign:${id}&return_to=/auth/me`);
+    await passInBrowser(browser, 'rita');
+    await browser.shows('"id":"rita"');
+    const sign = `(async () => {
+      const { data } = await (await fetch('/auth/me')).json();
+      const headers = { 'content-type': 'application/json', 'x-csrf-token': data.csrf_token };
+      const body = ${JSON.stringify(JSON.stringify(body))};
+      const answer = await fetch('/api/v1/workflow/${id}/signatures', { method: 'POST', headers, body });
+      return JSON.stringify({ status: answer.status, body: await answer.json() });
+    })()`;
+    const signIt = async () => JSON.parse((await browser.evaluate(sign)) as string);
+    expect(await signIt()).toMatchObject({ status: 201 });
+    expect(await signIt()).toMatchObject({
+      status: 401,
+      body: { error: { code: 'FRESH_SIGN_IN_REQUIRED', details: { sign_in_at: expect.stringContaining('fresh=1') } } },
+    });
+    await browser.go(`${url}/api/v1/workflow/${id}/signatures`);
+    await browser.shows('rita <of> the tests');
+    if (process.env['SIGNATURE_SCREENSHOT'])
+      await writeFile(process.env['SIGNATURE_SCREENSHOT'], await browser.screenshot());
+
+    // Who started it does not vouch for it, however freshly signed in.
+    await ann.signIn('ann', `?fresh=1&for=sign:${id}&return_to=/auth/me`);
+    const own = await ann.post(
+      `/api/v1/workflow/${id}/signatures`,
+      { 'x-csrf-token': (await ann.me()).csrf_token },
+      body,
+    );
+    expect([own.status, (await own.json()).error.code]).toEqual([409, 'SEPARATION_OF_DUTIES']);
+
+    expect(await verified(await packOf(browser, id))).toMatch(/Signature: rita <of> the tests \(rita\), approval/);
+  } finally {
+    await browser.close();
+  }
+}, 60_000);
+
+/** As the browser of an auditor downloads it. */
+const packOf = async (browser: Browser, id: string): Promise<Buffer> => {
+  const download = `(async () => {
+    const answer = await fetch('/api/v1/workflow/${id}/audit-pack');
+    if (answer.status !== 200) return answer.status + ': ' + (await answer.text());
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    return 'data:' + btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
+  })()`;
+  const answer = (await browser.evaluate(download)) as string;
+  expect(answer.slice(0, 5)).toBe('data:');
+  return Buffer.from(answer.slice(5), 'base64');
+};
+
+const verified = async (pack: Buffer): Promise<string> => {
+  const to = path.join(directory, 'pack');
+  for (const [name, content] of Object.entries(unzipSync(pack))) {
+    await mkdir(path.dirname(path.join(to, name)), { recursive: true });
+    await writeFile(path.join(to, name), content);
+  }
+  const run = spawnSync(process.execPath, [path.join(to, 'verify.mjs'), to, '--key', app.server.signingKey], {
+    encoding: 'utf8',
+  });
+  expect({ status: run.status, stderr: run.stderr }).toEqual({ status: 0, stderr: '' });
+  return run.stdout;
+};

@@ -18,6 +18,8 @@ const FLAGS = [
 type Answer = Readonly<{ id?: number; method?: string; params?: unknown; result?: unknown; error?: unknown }>;
 
 /** @throws Error where there is no Chromium: the test needs one */
+export type Browser = Awaited<ReturnType<typeof startBrowser>>;
+
 export const startBrowser = async () => {
   const program = process.env['CHROMIUM'] ?? PLACES.find(existsSync);
   if (program === undefined) throw new Error(`Expected Chromium at ${PLACES.join(', ')} or in CHROMIUM: install it`);
