@@ -118,6 +118,23 @@ export const HTTP_ACCESS: Readonly<Record<string, AccessRule>> = {
   [`GET ${ACCESS}/log`]: needs('access.log'),
 };
 
+/**
+ * Verbs of the command line, by the names of the npm scripts. On the machine they act with the rights of its account, which may
+ * read and write the data anyway; over HTTP they need what their routes need.
+ */
+export const CLI_ACCESS: Readonly<Record<string, 'on the machine' | readonly string[]>> = {
+  start: 'on the machine',
+  quickstart: 'on the machine',
+  watch: [`GET ${WORKFLOW}/:execution_id/stream`],
+  replay: 'on the machine',
+  audit: 'on the machine',
+  access: 'on the machine',
+  projections: 'on the machine',
+  eventstore: 'on the machine',
+  'eventstore:adopt': 'on the machine',
+  'eventstore:copy': 'on the machine',
+};
+
 /** Rows of read tables, by the tables' names. */
 export const REALTIME_ACCESS: Readonly<Record<string, AccessRule>> = {
   workflow_executions: needs('executions.read', 'scoped'),

@@ -1,11 +1,13 @@
 /** Each role against each route, compared with the table; and the table with what is served. */
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AccessDirectory } from '../../src/application/access/access-directory.js';
 import { newKey } from '../../src/application/access/api-keys.js';
+import { projections } from '../../src/application/projections/index.js';
 import { Rights, type Projects } from '../../src/domain/access/grants.js';
 import { ROLES, type Role } from '../../src/domain/access/permissions.js';
-import { HTTP_ACCESS, type AccessRule } from '../../src/interfaces/access-table.js';
+import { CLI_ACCESS, HTTP_ACCESS, REALTIME_ACCESS, type AccessRule } from '../../src/interfaces/access-table.js';
 import { startTestApp, type TestApp } from './support/test-app.js';
 
 const PROJECT = 'alpha-1';
@@ -18,7 +20,13 @@ let execution: string;
 let callers: readonly Caller[];
 
 beforeAll(async () => {
-  app = await startTestApp({ AUTH: 'keys' });
+  // A limit would answer in place of the table.
+  const noLimits = {
+    RATE_ADDRESS_REQUESTS_PER_SECOND: '0',
+    RATE_REQUESTS_PER_SECOND: '0',
+    RATE_STARTS_PER_MINUTE: '0',
+  };
+  app = await startTestApp({ AUTH: 'keys', ...noLimits });
   const made: Caller[] = [{ name: 'nobody', key: null, rights: new Rights([]) }];
   for (const role of ROLES) for (const projects of REACHES) made.push(await keyFor(role, projects));
   callers = made;
@@ -108,6 +116,15 @@ test('each role meets at each route what the table says', async () => {
 
 test('the table names each route that is served, and no other', () => {
   expect(routesOf(app.server.app).sort()).toEqual(Object.keys(HTTP_ACCESS).sort());
+});
+
+test('the table names each verb of the command line, and each read table that is followed', async () => {
+  const { scripts } = JSON.parse(await readFile('package.json', 'utf8')) as { scripts: Record<string, string> };
+  const verbs = Object.entries(scripts).filter(([, command]) => command.includes('scripts/run.mjs'));
+  expect(Object.keys(CLI_ACCESS).sort()).toEqual(verbs.map(([verb]) => verb).sort());
+  for (const routes of Object.values(CLI_ACCESS))
+    for (const route of routes === 'on the machine' ? [] : routes) expect(HTTP_ACCESS).toHaveProperty([route]);
+  expect(Object.keys(REALTIME_ACCESS).sort()).toEqual(projections.map(({ table }) => table).sort());
 });
 
 type Layer = Readonly<{ route?: Readonly<{ path: string; methods: Readonly<Record<string, boolean>> }> }>;

@@ -113,7 +113,7 @@ test('watch that a server turns away says why, waits longer each time, and follo
   const limits = { ...FOLLOW_LIMITS, firstPauseMs: 20 };
   const connection = (trouble: string | null) => void troubles.push(trouble);
   const { signal } = new AbortController();
-  await follow(`http://127.0.0.1:${port}/${id}`, { message: () => undefined, connection }, signal, limits);
+  await follow(`http://127.0.0.1:${port}/${id}`, { message: () => undefined, connection }, signal, { limits });
   expect(troubles).toEqual([
     ...[0.02, 0.04, 0.08].map((pause) => `Too many; trying again in ${pause.toFixed(1)} s`),
     null,

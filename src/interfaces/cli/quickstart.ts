@@ -1,9 +1,11 @@
 /** The main job from one command: starts everything, runs a project, shows progress, hands over the documents. */
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { AccessOrders } from '../../application/access/access-orders.js';
+import type { Caller } from '../../application/commands/caller.js';
 import { ownUrl } from '../../composition/http.js';
 import { aborted, runUntilSignal } from '../../composition/run-until-signal.js';
-import { readConfig, startServer, type Config } from '../../composition/server.js';
+import { readConfig, startServer, type Config, type Server } from '../../composition/server.js';
 import { runProject } from './run-project.js';
 import { WorkflowClient } from './workflow-client.js';
 
@@ -17,6 +19,26 @@ const write = (line: string) => process.stdout.write(`${line}\n`);
 const shortest = (file: string): string => {
   const relative = path.relative(process.cwd(), file);
   return relative.startsWith('..') ? file : relative;
+};
+
+/** Who is asked has to be known, and so does this program: it gets a key for the time of the run. */
+const KEY_HOURS = 24;
+const CALLER: Caller = {
+  ...{ actor: { type: 'system', id: 'quickstart' }, reason: 'one run of the quickstart' },
+  ...{ idempotencyKey: null, traceparent: null },
+};
+
+/** @returns the key, null where nobody is asked; and what ends it */
+const temporaryKey = async ({ app }: Server, { auth }: Config, projectId: string) => {
+  if (auth === 'local') return { secret: null, end: () => Promise.resolve() };
+  const orders = app.get(AccessOrders);
+  const grants = [
+    { role: 'operator', projects: [projectId] },
+    { role: 'auditor', projects: 'all' },
+  ] as const;
+  const expiresAt = new Date(Date.now() + KEY_HOURS * 3_600_000);
+  const { key, secret } = await orders.createKey({ name: 'quickstart', grants, expiresAt }, CALLER);
+  return { secret, end: async () => void (await orders.order({ type: 'RevokeApiKey', id: key.id }, CALLER)) };
 };
 
 const main = async (signal: AbortSignal): Promise<number> => {
@@ -41,15 +63,12 @@ const main = async (signal: AbortSignal): Promise<number> => {
   const projectDirs = new Map([[path.basename(file, '.json'), path.dirname(file)]]);
   const server = await startServer(config, { projectDirs, signal });
   write(`Ready at ${server.url}\n`);
+  const projectId = path.basename(file, '.json');
+  const key = await temporaryKey(server, config, projectId);
   try {
     const exportsDir = path.join(config.dataDir, 'exports');
-    const run = await runProject(
-      new WorkflowClient(server.url),
-      path.basename(file, '.json'),
-      exportsDir,
-      write,
-      signal,
-    );
+    const client = new WorkflowClient(server.url, key.secret);
+    const run = await runProject(client, projectId, exportsDir, write, signal);
     write(`\nExecution ${run.state}, ${run.percent} %${run.error ? `: ${run.error}` : ''}`);
     for (const name of run.files) write(`  ${shortest(name)}`);
     if (config.auditTrustedKeys === '') {
@@ -76,6 +95,7 @@ const main = async (signal: AbortSignal): Promise<number> => {
     write('\nInterrupted. Nothing is lost: the same command goes on from here.');
     return 0;
   } finally {
+    await key.end();
     await server.stop();
   }
 };

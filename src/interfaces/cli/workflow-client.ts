@@ -37,8 +37,14 @@ const ask = (url: string, { body, ...sent }: Partial<Sent> = {}): Promise<Incomi
   });
 
 export class WorkflowClient {
-  /** @param baseUrl of http:; may have a path, without a slash at the end */
-  constructor(private readonly baseUrl: string) {}
+  /**
+   * @param baseUrl of http:; may have a path, without a slash at the end
+   * @param key an API key; null for an API that asks nobody
+   */
+  constructor(
+    private readonly baseUrl: string,
+    private readonly key: string | null = null,
+  ) {}
 
   async start(body: Readonly<Record<string, unknown>>): Promise<string> {
     const { execution } = await this.json<{ execution: Execution }>('/api/v1/workflow/start', {
@@ -85,7 +91,9 @@ export class WorkflowClient {
   async download(executionId: string, { name, sha256 }: Artifact, directory: string): Promise<string> {
     const target = path.resolve(directory, path.basename(name));
     await mkdir(directory, { recursive: true });
-    const body = await ask(`${this.baseUrl}/api/v1/workflow/${executionId}/artifacts/${encodeURIComponent(name)}`);
+    const body = await ask(`${this.baseUrl}/api/v1/workflow/${executionId}/artifacts/${encodeURIComponent(name)}`, {
+      headers: this.authorization,
+    });
     if (body.statusCode !== 200) {
       body.destroy();
       throw new Error(`Artifact ${name}: the API answered ${body.statusCode}`);
@@ -110,8 +118,13 @@ export class WorkflowClient {
   }
 
   private async json<Data>(route: string, sent?: Sent): Promise<Data> {
-    const answer = (await json(await ask(`${this.baseUrl}${route}`, sent))) as Answer<Data>;
+    const headers = { ...sent?.headers, ...this.authorization };
+    const answer = (await json(await ask(`${this.baseUrl}${route}`, { ...sent, headers }))) as Answer<Data>;
     if (!answer.success) throw new Error(`${answer.error.code}: ${answer.error.message}`);
     return answer.data;
+  }
+
+  private get authorization(): Readonly<Record<string, string>> {
+    return this.key === null ? {} : { authorization: `Bearer ${this.key}` };
   }
 }

@@ -27,15 +27,16 @@ type FollowListener = Readonly<{
 type Limits = typeof FOLLOW_LIMITS;
 
 /**
- * Follows a stream to its end; after each interruption it connects again, from the last event that it has seen.
+ * Follows a stream to its end; after each interruption it connects again, from the last event that it has seen. `key`: an API key
+ * or a token, for an API that asks who follows.
  * @throws Refused
  */
 export const follow = (
   url: string,
   listener: FollowListener,
   signal: AbortSignal,
-  limits: Limits = FOLLOW_LIMITS,
-): Promise<void> => new Follower(url, listener, signal, limits).run();
+  { limits = FOLLOW_LIMITS, key = null }: Readonly<{ limits?: Limits; key?: string | null }> = {},
+): Promise<void> => new Follower(url, listener, signal, limits, key).run();
 
 class Follower {
   private lastId: string | null = null;
@@ -51,6 +52,7 @@ class Follower {
     private readonly listener: FollowListener,
     private readonly signal: AbortSignal,
     private readonly limits: Limits,
+    private readonly key: string | null,
   ) {
     this.pause = limits.firstPauseMs;
     this.parser = createParser({
@@ -94,6 +96,7 @@ class Follower {
         headers: {
           accept: 'text/event-stream',
           connection: 'close',
+          ...(this.key !== null && { authorization: `Bearer ${this.key}` }),
           ...(this.lastId !== null && { 'last-event-id': this.lastId }),
         },
         signal: AbortSignal.any([signal, silence.signal]),
