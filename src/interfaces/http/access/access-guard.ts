@@ -32,19 +32,33 @@ export class AccessGuard implements CanActivate {
     return this.admit(request, rule);
   }
 
-  private async admit(request: Request, rule: AccessRule | undefined): Promise<true> {
+  /** A key that may see all projects is checked without waiting for anything. */
+  private admit(request: Request, rule: AccessRule | undefined): true | Promise<true> {
     setPrincipal(request, NOBODY);
     if (!rule) throw new Forbidden('access.manage', DENIED);
     if (rule.kind === 'task-token' || rule.kind === 'own-call' || rule.kind === 'sign-in') return true;
     if (rule.kind === 'public') return this.admitToPublic(request);
     const { authorization, cookie } = request.headers;
-    const principal = await this.authenticator.authenticate({ authorization, cookie });
+    const found = this.authenticator.authenticate({ authorization, cookie });
+    if (found instanceof Promise) return found.then((principal) => this.proceed(request, rule, principal));
+    return this.proceed(request, rule, found);
+  }
+
+  private proceed(
+    request: Request,
+    rule: Extract<AccessRule, { kind: 'known' | 'permission' }>,
+    principal: Principal,
+  ): true | Promise<true> {
     this.cookieWrites.mustBeOwn(request, this.authenticator.csrfTokenOf(principal));
     setPrincipal(request, principal);
     if (rule.kind === 'known') return true;
     mustHold(principal, rule.permission);
     if (principal.rights.scopeOf(rule.permission) === 'all') return true;
-    for (const id of inAddress(request, rule.target)) await this.projects.mustSee(id, principal, rule.permission);
+    return this.mustSee(inAddress(request, rule.target), principal, rule.permission);
+  }
+
+  private async mustSee(ids: readonly string[], principal: Principal, permission: Permission): Promise<true> {
+    for (const id of ids) await this.projects.mustSee(id, principal, permission);
     return true;
   }
 
@@ -70,18 +84,18 @@ export class BodyAccessGuard implements CanActivate {
   ) {}
 
   /** What is no id is refused by the checks of the fields. @throws Forbidden, NotFound */
-  async canActivate(context: ExecutionContext): Promise<true> {
+  canActivate(context: ExecutionContext): true | Promise<true> {
     if (this.mode === 'local') return true;
     const request = context.switchToHttp().getRequest<Request>();
     const rule = ruleOf(request);
     if (rule?.kind !== 'permission') return true;
     const { permission, target } = rule;
+    if (target !== 'project in body' && target !== 'execution in body') return true;
     const { execution_id, project_id } = (request.body ?? {}) as Readonly<Record<string, unknown>>;
     const principal = principalOf(request);
     if (target === 'project in body' && typeof project_id === 'string') mustHoldIn(request, permission, project_id);
-    if (target === 'execution in body' && isId(execution_id))
-      await this.projects.mustSee(execution_id.toLowerCase(), principal, permission);
-    return true;
+    if (target !== 'execution in body' || !isId(execution_id)) return true;
+    return this.projects.mustSee(execution_id.toLowerCase(), principal, permission).then((): true => true);
   }
 }
 

@@ -4,16 +4,19 @@ import { Forbidden, LOCAL, type Principal } from '../../../application/access/pr
 import { isInScope, type Scope } from '../../../domain/access/grants.js';
 import type { Permission } from '../../../domain/access/permissions.js';
 
-const principals = new WeakMap<object, Principal>();
+/** On the request itself: a weak map of requests costs the garbage collector much. */
+const PRINCIPAL = Symbol('principal');
+type Known = { [PRINCIPAL]?: Principal };
 
 /** Set by the guard, before any handler runs. */
-export const setPrincipal = (request: Request, principal: Principal): void => void principals.set(request, principal);
+export const setPrincipal = (request: Request, principal: Principal): void =>
+  void ((request as Known)[PRINCIPAL] = principal);
 
 /** Of a route without a guard, as in tests of one controller: that of mode `local`. */
-export const principalOf = (request: Request): Principal => principals.get(request) ?? LOCAL;
+export const principalOf = (request: Request): Principal => (request as Known)[PRINCIPAL] ?? LOCAL;
 
 /** Null where no guard has found it out: nobody was let in. */
-export const knownPrincipalOf = (request: Request): Principal | null => principals.get(request) ?? null;
+export const knownPrincipalOf = (request: Request): Principal | null => (request as Known)[PRINCIPAL] ?? null;
 
 /** Method and template of the route, as the table of permissions names it; `none` where the request has no route. */
 export const routeOf = ({ method, route }: Request): string => {

@@ -36,13 +36,12 @@ export const trustProxies = (server: Server, proxies: readonly string[]): void =
   if (proxies.length > 0) trustOf.set(server, trustedAddresses(proxies));
 };
 
-const known = new WeakMap<IncomingMessage, Client>();
+/** On the request itself: a weak map of requests costs the garbage collector much. */
+const CLIENT = Symbol('client');
 
 /** Headers of anyone but a trusted proxy are ignored, and so is what is malformed. */
 export const clientOf = (request: IncomingMessage): Client => {
-  const client = known.get(request) ?? found(request);
-  known.set(request, client);
-  return client;
+  return ((request as { [CLIENT]?: Client })[CLIENT] ??= found(request));
 };
 
 const found = ({ socket, headers }: IncomingMessage): Client => {

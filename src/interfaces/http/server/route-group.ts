@@ -32,12 +32,11 @@ const PROBE = /^\/(health\/(live|ready)|metrics)\/?$/i;
 const FORM = /^\/auth\/sign-out\/?$/i;
 const agents = new Map(Object.entries(AGENT_PATHS));
 
-const decided = new WeakMap<object, RouteGroup>();
+/** On the request itself: a weak map of requests costs the garbage collector much. */
+const GROUP = Symbol('route group');
 
 export const groupOf = (request: Pick<Request, 'path'>): RouteGroup => {
-  const group = decided.get(request) ?? groupAt(request.path);
-  decided.set(request, group);
-  return group;
+  return ((request as { [GROUP]?: RouteGroup })[GROUP] ??= groupAt(request.path));
 };
 
 const groupAt = (path: string): RouteGroup => {
