@@ -16,7 +16,8 @@ import type { Ids } from '../log/ids.js';
 import { SmallStream, type SmallFold } from '../log/small-stream.js';
 import { every, type Clock } from '../runtime/clock.js';
 import { NotReady, type Notify, type OnError } from '../runtime/errors.js';
-import { DenialSums, MOST_DENIALS, networkOf, sumOf } from './denials.js';
+import { DenialSums, MOST_DENIALS, sumOf } from './denials.js';
+import { networkOf } from './network.js';
 import { Forbidden, isVerified, type Principal, type Unauthenticated } from './principal.js';
 
 export type AccessLogLimits = Readonly<{

@@ -84,13 +84,13 @@ export class Authenticator {
         return principal;
       case 'key': {
         const key = directory.current.keys.get(credential.id);
-        if (!key || !isKeyValid(key, now.toISOString())) throw ended('the API key has ended');
+        if (!key || !isKeyValid(key, now.toISOString())) throw refused('the API key has ended');
         return principalOfKey(key);
       }
       case 'session':
       case 'token': {
-        if (credential.expiresAt <= now) throw ended('the sign-in has expired');
-        if (credential.kind === 'session' && !people?.isSignedIn(credential.id)) throw ended('the sign-in has ended');
+        if (credential.expiresAt <= now) throw refused('the sign-in has expired');
+        if (credential.kind === 'session' && !people?.isSignedIn(credential.id)) throw refused('the sign-in has ended');
         return this.known({ issuer: actor.issuer!, subject: actor.id, name: actor.name ?? actor.id, credential });
       }
     }
@@ -194,4 +194,3 @@ const rightsText = ({ rights: { grants } }: Principal): string =>
   JSON.stringify(grants.map(({ role, projects }) => [role, projects]));
 
 const refused = (why: string): Unauthenticated => new Unauthenticated('CREDENTIALS_REFUSED', `Credentials: ${why}`);
-const ended = refused;

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { AccessOrders } from '../../application/access/access-orders.js';
+import { Clock } from '../../application/runtime/clock.js';
 import type { Caller } from '../../application/commands/caller.js';
 import { ownUrl } from '../../composition/http.js';
 import { aborted, runUntilSignal } from '../../composition/run-until-signal.js';
@@ -36,7 +37,7 @@ const temporaryKey = async ({ app }: Server, { auth }: Config, projectId: string
     { role: 'operator', projects: [projectId] },
     { role: 'auditor', projects: 'all' },
   ] as const;
-  const expiresAt = new Date(Date.now() + KEY_HOURS * 3_600_000);
+  const expiresAt = new Date(app.get(Clock).now().getTime() + KEY_HOURS * 3_600_000);
   const { key, secret } = await orders.createKey({ name: 'quickstart', grants, expiresAt }, CALLER);
   return { secret, end: async () => void (await orders.order({ type: 'RevokeApiKey', id: key.id }, CALLER)) };
 };

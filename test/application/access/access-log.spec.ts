@@ -3,7 +3,7 @@ import {
   DEFAULT_ACCESS_LOG_LIMITS,
   type AccessLogLimits,
 } from '../../../src/application/access/access-log.js';
-import { networkOf } from '../../../src/application/access/denials.js';
+import { networkOf } from '../../../src/application/access/network.js';
 import { Forbidden, Unauthenticated, type Principal } from '../../../src/application/access/principal.js';
 import { eventHash, type ChainLink } from '../../../src/application/log/event-hash.js';
 import { AppendOutcomeUnknown, LogUnavailable } from '../../../src/application/log/event-log.js';

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP, type Server } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { networkOf as networkOfAddress } from '../../../application/access/network.js';
 
 export type Client = Readonly<{
   /** The IP address, IPv4 without the prefix that IPv6 sockets show it with; empty where the connection is gone. */
@@ -118,21 +119,5 @@ const plain = (address: string): string => {
   return MAPPED.exec(lower)?.[1] ?? lower;
 };
 
-const GROUPS = 8;
-const NETWORK_GROUPS = 4;
-
-/** What limits count as one: an IPv4 address, or all of an IPv6 network of 64 bits, which one client has to itself. */
-export const networkOf = (address: string): string => {
-  if (isIP(address) !== 6) return address;
-  const [head = '', tail] = address.split('::');
-  const [before, after] = [groupsOf(head), groupsOf(tail ?? '')];
-  const gap = tail === undefined ? 0 : Math.max(0, GROUPS - before.length - after.length);
-  const groups = [...before, ...Array.from({ length: gap }, () => '0'), ...after];
-  return `${groups
-    .slice(0, NETWORK_GROUPS)
-    .map((group) => group.replace(/^0+(?=.)/, ''))
-    .join(':')}::/64`;
-};
-
-/** An IPv4 address at the end counts as two groups; it is never among the first four but in `::1.2.3.4`, which nobody has. */
-const groupsOf = (part: string): readonly string[] => (part === '' ? [] : part.split(':'));
+/** What limits count as one: the network of the address, and the text itself where it is no address. */
+export const networkOf = (address: string): string => networkOfAddress(address) ?? address;
