@@ -10,6 +10,8 @@ import {
   type PageAsked,
   type RecordedEvent,
 } from '../../src/application/log/event-log.js';
+import type { Clock } from '../../src/application/runtime/clock.js';
+import { OwnEvents } from '../../src/infrastructure/eventstore/own-events.js';
 import { pageOf } from '../support/in-memory.event-log.js';
 import type { EventStore } from './event-store.js';
 import type { Machine } from './machine.js';
@@ -18,13 +20,19 @@ import type { Machine } from './machine.js';
 const ANSWER_TIMEOUT_MS = 2_500;
 /** A delayed request may arrive long after its sender has stopped waiting. */
 const LATEST_ARRIVAL_MS = 20_000;
+/** Room for few, so that others are read from the log. */
+const OWN = { keptBytes: 4, answerMs: 250 };
 
 export class EventStoreClient extends EventLog {
+  private readonly own: OwnEvents;
+
   constructor(
     private readonly store: EventStore,
     private readonly machine: Machine,
+    clock: Clock,
   ) {
     super();
+    this.own = new OwnEvents(this, OWN, clock);
   }
 
   read(stream: string, from = 0n) {
@@ -80,12 +88,17 @@ export class EventStoreClient extends EventLog {
       const late = random.between(1, LATEST_ARRIVAL_MS);
       return this.unanswered(() => void this.store.timeline.after(late, () => quietly(serve)));
     }
-    return this.worse(stream, events, expected) ?? this.machine.ask('append', serve);
+    return (this.worse(stream, events, expected) ?? this.machine.ask('append', serve)).then((appended) => {
+      const created = this.store.recordedAt(stream, appended.revision);
+      this.own.keep(stream, events, { ...appended, created }, 1);
+      return appended;
+    });
   }
 
   private serve(...append: Parameters<EventStore['append']>): Appended {
     this.store.mustTake();
-    return this.store.append(...append);
+    const [stream, events, expected] = append;
+    return this.store.append(stream, events, expected, this.machine);
   }
 
   /** What servers do to an append that arrives in time; undefined: nothing. */
@@ -119,10 +132,19 @@ export class EventStoreClient extends EventLog {
     options: Readonly<{ prefix: string | readonly string[]; after: bigint | 'start'; signal: AbortSignal }>,
   ): AsyncGenerator<SubscriptionMessage> {
     const { prefix, after, signal } = options;
-    const subscription = await this.machine.ask('subscribe', () => this.store.open(this.machine, after));
+    const isWanted = (stream: string) => [prefix].flat().some((each) => stream.startsWith(each));
+    const subscription = await this.machine.ask('subscribe', () => this.store.open(this.machine, after, isWanted));
+    let reached = after;
     for await (const seen of subscription.signals(signal)) {
-      if (seen.kind !== 'event' || [prefix].flat().some((each) => seen.event.stream.startsWith(each))) yield seen;
-      else yield { kind: 'checkpoint', position: seen.event.position };
+      if (seen.kind === 'own') {
+        const places = { after: reached, upTo: seen.position, count: seen.count };
+        for (const event of await this.own.at(places, isWanted)) yield { kind: 'event', event };
+        reached = seen.position;
+      } else if (seen.kind !== 'event') yield seen;
+      else {
+        yield isWanted(seen.event.stream) ? seen : { kind: 'checkpoint', position: seen.event.position };
+        reached = seen.event.position;
+      }
     }
   }
 

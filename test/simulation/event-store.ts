@@ -78,13 +78,15 @@ export class EventStore {
   private readonly read: RecordedEvent[] = [];
   private readonly streams = new Map<string, RecordedEvent[]>();
   private readonly subscriptions = new Set<Subscription>();
+  /** By event id: whose append the server took. */
+  private readonly appenders = new Map<string, Machine>();
 
   constructor(
     readonly timeline: Timeline,
     readonly random: Random,
     readonly happenings: Happenings,
   ) {
-    this.log = new InMemoryEventLog(() => new Date(timeline.now));
+    this.log = new InMemoryEventLog(() => new Date(timeline.now), undefined, 1n);
   }
 
   get length(): number {
@@ -111,7 +113,7 @@ export class EventStore {
     return this.streams.get(stream) ?? [];
   }
 
-  append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Appended {
+  append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision, machine?: Machine): Appended {
     this.mustBeThere();
     const before = this.length;
     const isThere = events.every(({ id }) => this.has(stream, id));
@@ -120,12 +122,22 @@ export class EventStore {
     if (tail) throw new RevisionConflict(stream, expected, 'unknown');
     const appended = this.log.appendNow(stream, events, expected);
     for (let index = before; index < this.length; index++) {
-      const { type, data, metadata, revision } = this.eventAt(index);
+      const { id, type, data, metadata, revision } = this.eventAt(index);
+      if (machine) this.appenders.set(id, machine);
       this.happenings.count(`event ${type}`);
       this.happenings.tell(() => `  ${short(stream)}@${revision} ${type} ${describe(data, metadata)}`);
     }
     for (const subscription of this.subscriptions) subscription.look();
     return appended;
+  }
+
+  /** Milliseconds since the epoch. */
+  recordedAt(stream: string, revision: bigint): number {
+    return this.eventsOf(stream)[Number(revision)]!.recordedAt.getTime();
+  }
+
+  isOwn({ id }: RecordedEvent, machine: Machine): boolean {
+    return this.appenders.get(id) === machine;
   }
 
   mustBeThere(): void {
@@ -210,9 +222,10 @@ export class EventStore {
     }
   }
 
-  open(machine: Machine, after: bigint | 'start'): Subscription {
+  open(machine: Machine, after: bigint | 'start', isWanted: (stream: string) => boolean): Subscription {
     this.mustShow();
-    const subscription = new Subscription(this, machine, after === 'start' ? 0 : this.indexAfter(after));
+    const next = after === 'start' ? 0 : this.indexAfter(after);
+    const subscription = new Subscription(this, machine, next, isWanted);
     this.subscriptions.add(subscription);
     machine.onDeath(() => this.subscriptions.delete(subscription));
     subscription.look();

@@ -70,7 +70,7 @@ export const makeInstance = (machine: Machine, around: Surroundings): Instance =
   const { store, database, definitions, limits, tokens } = around;
   const clock = new MachineClock(machine);
   const ids = new SeededIds(machine.random);
-  const log = new EventStoreClient(store, machine);
+  const log = new EventStoreClient(store, machine, clock);
   const data = new DatabaseClient(database, machine);
   const worker = machine.name;
   const onError = (message: string, error: unknown) =>

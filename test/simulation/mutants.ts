@@ -15,6 +15,7 @@ const HEARTBEAT = 'src/domain/workflow/heartbeat.ts';
 const REPORT = 'src/application/commands/report-task.ts';
 const HOLDS = 'src/application/agents/agent-holds.ts';
 const WRITER = 'src/application/log/stream-writer.ts';
+const OWN = 'src/infrastructure/eventstore/own-events.ts';
 const DATABASE = 'test/simulation/database.ts';
 
 const append = 'await log.append(stream, events, expected)';
@@ -148,4 +149,22 @@ export const mutants: readonly Mutant[] = [
     "(state === 'open' && now < 0 && now >= trialAt && since !== null)",
   ]),
   mutant('a slot is not released', 'src/application/agents/agent-limiter.ts', ['    this.taken--;\n  }', '  }']),
+  mutant('own events that are not here are dropped', OWN, [
+    'if (here.length === places.count) return here;',
+    'return here;',
+  ]),
+  mutant('an own event is repeated instead of the next', OWN, [
+    'if (here.length === places.count) return here;',
+    'if (here.length === places.count) return [here[0]!, ...here.slice(0, -1)];',
+  ]),
+  mutant('own events are reordered', OWN, ['found.push(...events)', 'found.unshift(...events)']),
+  mutant('own events are one revision too far', OWN, [
+    'revision: revision - before + BigInt(index)',
+    'revision: revision + BigInt(index)',
+  ]),
+  mutant('own events have another time', OWN, ['new Date(created)', 'new Date(created + 1)']),
+  mutant('the log is not read for own events', OWN, [
+    'return answered ?? this.fromLog(places, isWanted);',
+    'return answered ?? this.whenAnswered(places, isWanted).then((found) => found ?? new Promise(() => undefined));',
+  ]),
 ];

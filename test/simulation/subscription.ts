@@ -1,21 +1,30 @@
 /** One machine's subscription to the event log. */
-import { LogUnavailable, type SubscriptionMessage } from '../../src/application/log/event-log.js';
+import { LogUnavailable } from '../../src/application/log/event-log.js';
+import type { StreamMessage } from '../../src/infrastructure/eventstore/read-messages.js';
 import type { EventStore } from './event-store.js';
 import type { Machine } from './machine.js';
 
-/** Delivers in order; now and then it repeats some events, and now and then it is cut. */
+/**
+ * Delivers in order; now and then it repeats some events, and now and then it is cut. What its machine appended itself it has
+ * to know already: of that it delivers the places alone.
+ */
 export class Subscription {
-  private readonly arrived: SubscriptionMessage[] = [];
+  private readonly arrived: StreamMessage[] = [];
   private lost: Error | null = null;
   private isUnderWay = false;
   private isCaughtUp = false;
+  /** What was there before it began, and what is delivered again, comes whole. */
+  private whole: number;
   private waiting: () => void = () => undefined;
 
   constructor(
     private readonly store: EventStore,
     private readonly machine: Machine,
     private next: number,
-  ) {}
+    private readonly isWanted: (stream: string) => boolean,
+  ) {
+    this.whole = store.length;
+  }
 
   look(): void {
     if (this.isUnderWay) return;
@@ -45,8 +54,9 @@ export class Subscription {
       happenings.count('redelivery');
       this.next = Math.max(0, this.next - random.between(1, 4));
     }
-    const signals: SubscriptionMessage[] = [];
-    for (; this.next < length; this.next++) signals.push({ kind: 'event', event: this.store.eventAt(this.next) });
+    const signals: StreamMessage[] = [];
+    for (; this.next < length; this.next++) this.add(signals, this.next);
+    this.whole = Math.max(this.whole, length);
     if (!this.isCaughtUp) signals.push({ kind: 'caught-up' });
     this.isCaughtUp = true;
     this.machine.tell(() => {
@@ -55,7 +65,18 @@ export class Subscription {
     });
   }
 
-  async *signals(signal: AbortSignal): AsyncGenerator<SubscriptionMessage> {
+  private add(signals: StreamMessage[], index: number): void {
+    const event = this.store.eventAt(index);
+    if (index < this.whole || !this.store.isOwn(event, this.machine))
+      return void signals.push({ kind: 'event', event });
+    if (!this.isWanted(event.stream)) return;
+    const before = signals.at(-1);
+    const isRun = before?.kind === 'own';
+    if (isRun) signals.pop();
+    signals.push({ kind: 'own', position: event.position, count: (isRun ? before.count : 0) + 1 });
+  }
+
+  async *signals(signal: AbortSignal): AsyncGenerator<StreamMessage> {
     const leave = () => this.waiting();
     signal.addEventListener('abort', leave, { once: true });
     try {

@@ -35,6 +35,8 @@ export class InMemoryEventLog extends EventLog {
   constructor(
     private readonly now: () => Date = () => new Date(),
     maxAppendBytes?: number,
+    /** 1n as the embedded node has it. */
+    private readonly stepInAppend = POSITION_STEP,
   ) {
     super(maxAppendBytes);
   }
@@ -120,8 +122,9 @@ export class InMemoryEventLog extends EventLog {
     // As a server has it: what is written to a deleted stream is visible, what was deleted stays hidden.
     if (isDeleted) this.firsts.set(stream, BigInt(stored.length));
     const recordedAt = this.now();
+    const first = BigInt(this.all.length + 1) * POSITION_STEP;
     events.forEach(({ id, type }, index) => {
-      const place = { revision: BigInt(stored.length), position: BigInt(this.all.length + 1) * POSITION_STEP };
+      const place = { revision: BigInt(stored.length), position: first + BigInt(index) * this.stepInAppend };
       const text = texts[index] as Omit<Stored, 'event'>;
       const one: Stored = { event: { id, type, stream, ...place, recordedAt }, ...text };
       stored.push(one);

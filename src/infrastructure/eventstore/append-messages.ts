@@ -102,8 +102,11 @@ export type AppendStatus = Readonly<{
   details: Buffer;
 }>;
 
+/** `created`: when the events were recorded, milliseconds since the epoch, where the server says it. */
+export type Taken = Appended & Readonly<{ created?: number }>;
+
 /** `empty`: neither done nor refused. */
-export type ServerAnswer = Appended | AppendStatus | 'empty';
+export type ServerAnswer = Taken | AppendStatus | 'empty';
 
 /** Of the append of that number: where its last event is, or what else the server says of it. */
 export type AppendAnswer = Readonly<{ number: bigint; answer: ServerAnswer }>;
@@ -138,16 +141,25 @@ const lowHalfOf = (text: string): bigint => {
   return /^[0-9a-f]{1,16}$/i.test(digits) ? BigInt(`0x${digits}`) : 0n;
 };
 
-/** Success { current_revision = 1, no_stream = 2, position = 3 { commit_position = 1 }, no_position = 4 } */
-const successOf = (success: FieldReader): Appended | 'empty' => {
+/** The embedded node's own, which other clients skip. */
+const CREATED_FIELD = 1000;
+
+/**
+ * Success { current_revision = 1, no_stream = 2, position = 3 { commit_position = 1 }, no_position = 4, created = 1000 }. The
+ * field 1000 is the embedded node's own.
+ */
+const successOf = (success: FieldReader): Taken | 'empty' => {
   let revision = 0n;
   let position: bigint | null = null;
+  let created: number | undefined;
   while (success.next()) {
     if (success.field === 1) revision = success.number();
     else if (success.field === 3) position = success.message().numberOf(1);
+    else if (success.field === CREATED_FIELD) created = Number(success.number());
     else success.skip();
   }
-  return position === null ? 'empty' : { revision, position };
+  if (position === null) return 'empty';
+  return created === undefined ? { revision, position } : { revision, position, created };
 };
 
 const NOTHING: Buffer = Buffer.alloc(0);

@@ -1,14 +1,8 @@
 /** Many appends over a few calls: each costs a message and an answer, where a call of its own costs a stream of HTTP/2. */
-import type { EventStoreDBClient } from '@eventstore/db-client';
-import {
-  AppendTooLarge,
-  type Appended,
-  type ExpectedRevision,
-  type NewEvent,
-} from '../../application/log/event-log.js';
-import { encodeAppend, type AppendAnswer, type ServerAnswer } from './append-messages.js';
+import { AppendTooLarge, type ExpectedRevision, type NewEvent } from '../../application/log/event-log.js';
+import type { AppendCall, OpenAppendCall } from './append-call.js';
+import { encodeAppend, type ServerAnswer, type Taken } from './append-messages.js';
 import { appendFailure, lostCall, verdictOf } from './append-verdict.js';
-import { callStreams, type AppendCall } from './streams-client.js';
 
 type AppendPoolLimits = Readonly<{
   /** After this time the outcome of an append is not known. The server is given the same time. */
@@ -23,7 +17,7 @@ type Waiting = Readonly<{ resolve: (answer: ServerAnswer) => void; reject: (erro
 /** A call, and by their numbers the appends that wait for its answer. */
 type Opened = Readonly<{ call: AppendCall; waiting: Map<bigint, Waiting> }>;
 /** The place of a call: appends that have not ended, and the call where one is open; `ready` where it is open by now. */
-type Place = { underWay: number; opened?: Promise<Opened>; ready?: Opened };
+type Place = { readonly open: OpenAppendCall; underWay: number; opened?: Promise<Opened>; ready?: Opened };
 /** An append under way: the table in which it waits, once it is sent. */
 type Sending = {
   readonly number: bigint;
@@ -41,9 +35,17 @@ const send = (sending: Sending, { call, waiting }: Opened, own: Waiting): void =
   call.write(sending.message);
 };
 
+/** `own`: over a connection of its own, where the server can be reached so. */
+export type AppendCalls = Readonly<{ ofClient: OpenAppendCall; own: OpenAppendCall | null }>;
+
+/** An append that the log has taken. `bytes`: of its message. */
+export type Put = Taken & Readonly<{ bytes: number }>;
+
 /**
  * The library sends one message of a call at a time, and the next when the one before has left the process. Over some calls side
- * by side so many leave at once. A call is opened when all others have something under way.
+ * by side so many leave at once. A call is opened when all others have something under way. An embedded node, which shows by
+ * its answers that it is one, then gets all appends over one connection of its own; when that is lost, the client's channel is
+ * used until the next answer of such a node.
  *
  * The client has such calls too, and they are not used: they share one table of pending appends in the whole process, reject
  * other appends that are under way, never time out, and end the process where an answer comes late or twice. Here each call has
@@ -51,28 +53,34 @@ const send = (sending: Sending, { call, waiting }: Opened, own: Waiting): void =
  */
 export class AppendPool {
   private readonly places: readonly Place[];
+  private readonly own: Place | null;
+  private isOwnUsed = false;
   private sent = 0n;
 
   constructor(
-    private readonly client: EventStoreDBClient,
+    calls: AppendCalls,
     private readonly limits: AppendPoolLimits,
   ) {
-    this.places = Array.from({ length: limits.appendCalls }, () => ({ underWay: 0 }));
+    this.places = Array.from({ length: limits.appendCalls }, () => ({ open: calls.ofClient, underWay: 0 }));
+    this.own = calls.own && { open: calls.own, underWay: 0 };
   }
 
   /** @throws as the port says */
-  async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
+  async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Put> {
     if (events.length === 0) throw new RangeError(`Append to ${stream}: expected at least one event, got none`);
     const { appendTimeoutMs: withinMs, maxAppendBytes } = this.limits;
     const number = ++this.sent;
     const message = encodeAppend({ number, stream, events, expected, withinMs });
-    if (message.length > maxAppendBytes)
-      throw new AppendTooLarge(stream, maxAppendBytes, message.length, 'MaxAppendSize of the event store');
-    const place = this.idlest();
+    const bytes = message.length;
+    if (bytes > maxAppendBytes)
+      throw new AppendTooLarge(stream, maxAppendBytes, bytes, 'MaxAppendSize of the event store');
+    const place = this.own && this.isOwnUsed ? this.own : this.idlest();
     const sending: Sending = { number, message };
     place.underWay += 1;
     try {
-      return verdictOf(await this.answerTo(sending, place), stream, expected);
+      const { revision, position, created } = verdictOf(await this.answerTo(sending, place), stream, expected);
+      this.isOwnUsed ||= created !== undefined && this.own !== null;
+      return { revision, position, created, bytes };
     } catch (error) {
       throw appendFailure(stream, error);
     } finally {
@@ -106,7 +114,7 @@ export class AppendPool {
   /** Ends the calls; appends under way fail as when the connection is lost. */
   async close(): Promise<void> {
     const end = async ({ opened }: Place) => (await opened?.catch(() => undefined))?.call.cancel();
-    await Promise.all(this.places.map(end));
+    await Promise.all([...this.places, ...(this.own ? [this.own] : [])].map(end));
   }
 
   /** An append that follows in the same turn fails with the call when the call is lost. */
@@ -120,23 +128,21 @@ export class AppendPool {
 
   private open(place: Place): Promise<Opened> {
     const waiting: Opened['waiting'] = new Map();
-    const opening = new Promise<Opened>((resolve, reject) => {
-      const failed = callStreams(this.client, 'batchAppend', (streams, ...callArguments) => {
-        const call = streams.batchAppend(...callArguments);
-        call.on('data', ({ number, answer }: AppendAnswer) => waiting.get(number)?.resolve(answer));
-        resolve({ call, waiting });
-        return new Promise<never>((_, lost) => {
-          call.on('error', lost);
-          call.on('end', () => lost(new Error('The server has ended the call for appends')));
-        });
-      });
-      failed.catch((error: unknown) => {
-        if (place.opened === opening) [place.opened, place.ready] = [undefined, undefined];
-        const lost = lostCall(error);
-        reject(lost);
-        for (const append of waiting.values()) append.reject(lost);
-      });
-    });
+    const forget = (error: unknown): Error => {
+      if (place === this.own) this.isOwnUsed = false;
+      if (place.opened === opening) [place.opened, place.ready] = [undefined, undefined];
+      const lost = lostCall(error);
+      for (const append of waiting.values()) append.reject(lost);
+      return lost;
+    };
+    const opening = place
+      .open({ answered: ({ number, answer }) => waiting.get(number)?.resolve(answer), lost: forget })
+      .then(
+        (call) => ({ call, waiting }),
+        (error: unknown) => {
+          throw forget(error);
+        },
+      );
     return opening;
   }
 }

@@ -12,12 +12,11 @@ import {
   LogUnavailable,
   RevisionConflict,
   StreamTombstoned,
-  type Appended,
   type AppendRefusedReason,
   type ExpectedRevision,
 } from '../../application/log/event-log.js';
 import { FieldReader } from '../protobuf/field-reader.js';
-import type { AppendStatus, ServerAnswer } from './append-messages.js';
+import type { AppendStatus, ServerAnswer, Taken } from './append-messages.js';
 
 const PACKAGE = 'event_store.client.';
 
@@ -37,7 +36,7 @@ const NOT_DONE: ReadonlySet<number> = new Set([
 const NOT_BEGUN = /Server Is (Too )?Busy|Server Is Not Ready|No leader info|Unknown NotHandledReason/;
 
 /** @throws RevisionConflict, AppendRefused (StreamTombstoned), LogUnavailable, AppendOutcomeUnknown, as the port says */
-export const verdictOf = (answer: ServerAnswer, stream: string, expected: ExpectedRevision): Appended => {
+export const verdictOf = (answer: ServerAnswer, stream: string, expected: ExpectedRevision): Taken => {
   if (answer === 'empty') throw new AppendOutcomeUnknown(`Append to ${stream}: the answer has no position`);
   if ('position' in answer) return answer;
   throw errorOf(answer, stream, expected);

@@ -48,9 +48,15 @@ export const clientOf = ({ hosts, isCluster, hasTls, credentials, parameters }: 
   return new EventStoreDBClient({ ...settings, ...place } as { endpoint: (typeof hosts)[0] }, channel, credentials);
 };
 
+type Credentials = NonNullable<EsdbAddress['credentials']>;
+
+/** The header. Not to be logged. */
+export const authorizationOf = ({ username, password }: Credentials): string =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+
 /** Sends them with each call, over whatever channel. */
-export const withCredentials = ({ username, password }: NonNullable<EsdbAddress['credentials']>): Interceptor => {
-  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+export const withCredentials = (credentials: Credentials): Interceptor => {
+  const authorization = authorizationOf(credentials);
   return (options, next) =>
     new InterceptingCall(next(options), {
       start: (metadata, listener, go) => {

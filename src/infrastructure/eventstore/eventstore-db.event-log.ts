@@ -11,9 +11,13 @@ import {
   type RecordedEvent,
   type SubscriptionMessage,
 } from '../../application/log/event-log.js';
+import { randomUUID } from 'node:crypto';
+import { callOfClient } from './append-call.js';
 import { AppendPool } from './append-pool.js';
 import { isNoPlace, unavailable, within } from './call-errors.js';
-import { connect } from './connect.js';
+import { addressOf, connect } from './connect.js';
+import { isPlain, ownConnection } from './own-connection.js';
+import { OwnEvents } from './own-events.js';
 import { recorded } from './read-messages.js';
 import { subscribeToAll } from './subscription.js';
 type EventStoreDbOptions = Readonly<{
@@ -29,6 +33,8 @@ type EventStoreDbOptions = Readonly<{
   readTimeoutMs?: number;
   /** A subscription that does not hear of an event in the log for this long is lost; one with nothing to hear is not. Default 60 000 ms. */
   silenceMs?: number;
+  /** For the events that this client appended itself, on the way to its subscriptions: see OwnEvents. Default 4 MiB. */
+  keptOwnBytes?: number;
   /** Events of one page of a read. Default 500. */
   pageEvents?: number;
   /** A stream with more events is not read. Default 100 000. */
@@ -43,6 +49,7 @@ const DEFAULTS = {
   maxAppendBytes: 16 * 1024 * 1024,
   readTimeoutMs: 10_000,
   silenceMs: 60_000,
+  keptOwnBytes: 4 * 1024 * 1024,
   pageEvents: 500,
   maxStreamEvents: 100_000,
 };
@@ -55,6 +62,9 @@ export class EventStoreDbEventLog extends EventLog {
   private readonly client: EventStoreDBClient;
   private readonly limits: EventStoreDbLimits;
   private readonly appends: AppendPool;
+  /** By this name a node knows the appends of this client. Other servers pass over it. */
+  private readonly appender = { appender: randomUUID() };
+  private readonly own: OwnEvents;
   private readonly closing = new AbortController();
   private used = false;
 
@@ -63,7 +73,13 @@ export class EventStoreDbEventLog extends EventLog {
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     this.limits = { ...DEFAULTS, ...(Object.fromEntries(given) as EventStoreDbOptions) };
     this.client = connect(this.limits.url);
-    this.appends = new AppendPool(this.client, this.limits);
+    const address = addressOf(this.limits.url);
+    const calls = {
+      ofClient: callOfClient(this.client, this.appender),
+      own: isPlain(address) ? ownConnection(address, this.appender) : null,
+    };
+    this.appends = new AppendPool(calls, this.limits);
+    this.own = new OwnEvents(this, { keptBytes: this.limits.keptOwnBytes });
   }
 
   async read(stream: string, from = 0n) {
@@ -102,9 +118,11 @@ export class EventStoreDbEventLog extends EventLog {
     return events;
   }
 
-  append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
+  async append(stream: string, events: readonly NewEvent[], expected: ExpectedRevision): Promise<Appended> {
     this.used = true;
-    return this.appends.append(stream, events, expected);
+    const { revision, position, created, bytes } = await this.appends.append(stream, events, expected);
+    if (created !== undefined) this.own.keep(stream, events, { revision, position, created }, bytes);
+    return { revision, position };
   }
 
   subscribe(options: Parameters<EventLog['subscribe']>[0]): AsyncIterable<SubscriptionMessage> {
@@ -112,6 +130,8 @@ export class EventStoreDbEventLog extends EventLog {
     return subscribeToAll(this.client, {
       ...options,
       log: this,
+      own: this.own,
+      headers: { ...this.appender, 'own-events': 'positions' },
       silenceMs: this.limits.silenceMs,
       closing: this.closing.signal,
     });

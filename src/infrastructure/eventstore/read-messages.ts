@@ -52,21 +52,37 @@ export const subscriptionRequest = (prefixes: readonly string[], after: bigint |
   return writer.since(end);
 };
 
+/** Of the embedded node alone, and skipped by other clients. */
+const OWN_FIELD = 1000;
 const TICKS_PER_MILLISECOND = 10_000n;
 
+/** `own`: the next `count` events are those that the subscriber appended itself; the last is at `position` or before it. */
+export type StreamMessage = SubscriptionMessage | Readonly<{ kind: 'own'; position: bigint; count: number }>;
+
 /**
- * ReadResp { event = 1, checkpoint = 3 { commit_position = 1 }, caught_up = 8, ... }; null for all else.
+ * ReadResp { event = 1, checkpoint = 3 { commit_position = 1, own_events = 1000 }, caught_up = 8, ... }; null for all else.
+ * The field 1000 is the embedded node's own.
  * @throws RangeError, LogUnavailable where an event has no position
  */
-export const decodeMessage = (bytes: Buffer): SubscriptionMessage | null => {
+export const decodeMessage = (bytes: Buffer): StreamMessage | null => {
   const reader = new FieldReader(bytes);
   while (reader.next()) {
     if (reader.field === 1) return eventOf(reader.message());
-    if (reader.field === 3) return { kind: 'checkpoint', position: reader.message().numberOf(1) };
+    if (reader.field === 3) return checkpointOf(reader.message());
     if (reader.field === 8) return { kind: 'caught-up' };
     reader.skip();
   }
   return null;
+};
+
+const checkpointOf = (checkpoint: FieldReader): StreamMessage => {
+  let [position, own] = [0n, 0n];
+  while (checkpoint.next()) {
+    if (checkpoint.field === 1) position = checkpoint.number();
+    else if (checkpoint.field === OWN_FIELD) own = checkpoint.number();
+    else checkpoint.skip();
+  }
+  return own === 0n ? { kind: 'checkpoint', position } : { kind: 'own', position, count: Number(own) };
 };
 
 /** ReadEvent { event = 1, link = 2, commit_position = 3 }. Links are not resolved here: there is one event, or none. */

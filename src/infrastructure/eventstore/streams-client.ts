@@ -8,13 +8,12 @@ import {
   type ClientReadableStream,
   type Metadata,
 } from '@grpc/grpc-js';
-import type { SubscriptionMessage } from '../../application/log/event-log.js';
 import { decodeAnswer, type AppendAnswer } from './append-messages.js';
-import { decodeMessage } from './read-messages.js';
+import { decodeMessage, type StreamMessage } from './read-messages.js';
 
 /** What a subscription is sent; `message` is null for what the log does not ask for. */
-export type Received = Readonly<{ message: SubscriptionMessage | null }>;
-export type AppendCall = ClientDuplexStream<Buffer, AppendAnswer>;
+export type Received = Readonly<{ message: StreamMessage | null }>;
+type AppendCall = ClientDuplexStream<Buffer, AppendAnswer>;
 
 type StreamsClient = Client &
   Readonly<{
@@ -49,14 +48,20 @@ type Inside = Readonly<{
   callArguments(options: object, callOptions: object): [Metadata, Partial<CallOptions>];
 }>;
 
+/** Of a call, beside those of the client's own. */
+export type Headers = Readonly<Record<string, string>>;
+
 /** Makes a call on the client's channel. The channel is renewed where what `made` gives rejects. */
 export const callStreams = <T>(
   client: EventStoreDBClient,
   name: string,
+  headers: Headers,
   made: (streams: StreamsClient, ...callArguments: [Metadata, Partial<CallOptions>]) => Promise<T>,
 ): Promise<T> => {
   const inside = client as unknown as Inside;
-  return inside.execute(StreamsClient, name, (streams) =>
-    made(streams, ...inside.callArguments({}, { deadline: Infinity })),
-  );
+  return inside.execute(StreamsClient, name, (streams) => {
+    const [metadata, options] = inside.callArguments({}, { deadline: Infinity });
+    for (const [header, value] of Object.entries(headers)) metadata.set(header, value);
+    return made(streams, metadata, options);
+  });
 };

@@ -11,8 +11,9 @@ import {
   type SubscriptionMessage,
 } from '../../application/log/event-log.js';
 import { unavailable } from './call-errors.js';
-import { subscriptionRequest } from './read-messages.js';
-import { callStreams, type Received } from './streams-client.js';
+import type { OwnEvents } from './own-events.js';
+import { subscriptionRequest, type StreamMessage } from './read-messages.js';
+import { callStreams, type Headers, type Received } from './streams-client.js';
 
 type Position = bigint | 'start';
 
@@ -21,6 +22,8 @@ type Asked = Parameters<EventLog['subscribe']>[0] &
     /** An event that is in the log and is not received for this long means that the subscription is lost, milliseconds. */
     silenceMs: number;
     log: Pick<EventLog, 'head' | 'page'>;
+    own: OwnEvents;
+    headers: Headers;
     /** Ends it with LogUnavailable, where the port's `signal` ends it quietly. */
     closing: AbortSignal;
   }>;
@@ -30,13 +33,15 @@ type Asked = Parameters<EventLog['subscribe']>[0] &
  * @throws SubscriptionDropped, LogUnavailable when the subscription is lost, or closed by the client
  */
 export async function* subscribeToAll(client: EventStoreDBClient, asked: Asked): AsyncGenerator<SubscriptionMessage> {
-  const { after, signal, closing } = asked;
+  const { after, signal, closing, own, headers } = asked;
   if (signal.aborted) return;
   const closed = () => new LogUnavailable('The connection to the log was closed');
   if (closing.aborted) throw closed();
   const prefixes = [asked.prefix].flat();
   let leave: (cause?: Error) => void = () => undefined;
-  const opening = open(client, prefixes, after);
+  const opening = open(client, prefixes, after, headers);
+  const isWanted = (stream: string) => prefixes.some((prefix) => stream.startsWith(prefix));
+  let reached = after;
   const onAbort = () => leave();
   const onClosing = () => leave(closed());
   signal.addEventListener('abort', onAbort, { once: true });
@@ -53,7 +58,11 @@ export async function* subscribeToAll(client: EventStoreDBClient, asked: Asked):
     for await (const { message } of opened.received) {
       if (signal.aborted) return;
       silence.received(message);
-      if (message) yield message;
+      if (message?.kind === 'own') {
+        const places = { after: reached, upTo: message.position, count: message.count };
+        for (const event of await own.at(places, isWanted)) yield { kind: 'event', event };
+      } else if (message) yield message;
+      reached = placeOf(message) ?? reached;
       silence.waits();
     }
     if (!signal.aborted) throw new LogUnavailable('The subscription was ended by the server');
@@ -70,6 +79,11 @@ export async function* subscribeToAll(client: EventStoreDBClient, asked: Asked):
   }
 }
 
+const placeOf = (message: StreamMessage | null): bigint | null => {
+  if (message === null) return null;
+  return message.kind === 'own' ? message.position : positionOf(message);
+};
+
 /** In the words of EventStoreDB; it has no status of its own. */
 const TOO_SLOW = /consumer too slow/i;
 
@@ -85,9 +99,14 @@ type Opened = Readonly<{
   leave: (cause?: Error) => void;
 }>;
 
-const open = (client: EventStoreDBClient, prefixes: readonly string[], after: Position): Promise<Opened> =>
+const open = (
+  client: EventStoreDBClient,
+  prefixes: readonly string[],
+  after: Position,
+  headers: Headers,
+): Promise<Opened> =>
   new Promise((resolve, reject) => {
-    const over = callStreams(client, 'subscribeToAll', (streams, ...callArguments) => {
+    const over = callStreams(client, 'subscribeToAll', headers, (streams, ...callArguments) => {
       const call = streams.read(subscriptionRequest(prefixes, after), ...callArguments);
       let isLeaving = false;
       return new Promise<void>((left, lost) => {
@@ -135,9 +154,9 @@ export class SilenceWatch {
   }
 
   /** From here to `waits` the subscriber is busy: nothing is taken from the connection, so nothing can be missed. */
-  received(message: SubscriptionMessage | null): void {
+  received(message: StreamMessage | null): void {
     this.isWaiting = false;
-    const position = message && positionOf(message);
+    const position = placeOf(message);
     if (position !== null) this.pass(position);
   }
 

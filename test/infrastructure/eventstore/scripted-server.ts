@@ -10,7 +10,7 @@ type Request = InstanceType<typeof streams.BatchAppendReq>;
 export type BatchCall = ServerDuplexStream<Request, InstanceType<typeof streams.BatchAppendResp> | Buffer>;
 export type ReadCall = ServerWritableStream<
   InstanceType<typeof streams.ReadReq>,
-  InstanceType<typeof streams.ReadResp>
+  InstanceType<typeof streams.ReadResp> | Buffer
 >;
 
 export type Script = {
@@ -22,10 +22,15 @@ export const startScriptedServer = async (script: Script) => {
   const server = new Server();
   const { read, batchAppend } = streamServices.StreamsService;
   // Bytes that are no message are sent as they are.
-  const responseSerialize = (message: InstanceType<typeof streams.BatchAppendResp> | Buffer) =>
-    Buffer.isBuffer(message) ? message : batchAppend.responseSerialize(message);
+  const orBytes =
+    <Message>(serialize: (message: Message) => Buffer) =>
+    (message: Message | Buffer) =>
+      Buffer.isBuffer(message) ? message : serialize(message);
   server.addService(
-    { read, batchAppend: { ...batchAppend, responseSerialize } },
+    {
+      read: { ...read, responseSerialize: orBytes(read.responseSerialize) },
+      batchAppend: { ...batchAppend, responseSerialize: orBytes(batchAppend.responseSerialize) },
+    },
     {
       read: (call: ReadCall) => script.read(call),
       batchAppend: (call: BatchCall) => {
@@ -54,3 +59,25 @@ export const failure = (request: Request, code: number, message: string) =>
 
 export const nameOf = (request: Request): string =>
   Buffer.from(request.getOptions()!.getStreamIdentifier()!.getStreamName_asU8()).toString();
+
+const varint = (value: bigint): number[] =>
+  value < 128n ? [Number(value)] : [Number(value & 127n) | 128, ...varint(value >> 7n)];
+
+const asField = (number: number, bytes: Uint8Array): Buffer =>
+  Buffer.from([...varint(BigInt((number << 3) | 2)), ...varint(BigInt(bytes.length)), ...bytes]);
+
+/** The same of an embedded node, which says when the events were recorded (milliseconds since the epoch). */
+export const successAt = (created: number, ...answer: Parameters<typeof success>): Buffer => {
+  const whole = success(...answer);
+  const done = whole.getSuccess()!;
+  whole.clearSuccess();
+  const extra = [...varint(1000n << 3n), ...varint(BigInt(created))];
+  return Buffer.concat([whole.serializeBinary(), asField(3, Buffer.from([...done.serializeBinary(), ...extra]))]);
+};
+
+/** Of a subscription at an embedded node: in place of so many events of the subscriber's own, up to a position. */
+export const ownEvents = (position: number, count: number): Buffer => {
+  const at = new streams.ReadResp.Checkpoint().setCommitPosition(`${position}`).setPreparePosition(`${position}`);
+  const extra = [...varint(1000n << 3n), ...varint(BigInt(count))];
+  return asField(3, Buffer.from([...at.serializeBinary(), ...extra]));
+};
