@@ -32,8 +32,8 @@ export const callOfClient =
           call.on('end', () => ended(new Error('The server has ended the call for appends')));
         });
       });
-      over.catch((error: unknown) => {
+      over.catch((error: Error) => {
         lost(error);
-        reject(error as Error);
+        reject(error);
       });
     });

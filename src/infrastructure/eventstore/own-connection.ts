@@ -36,9 +36,9 @@ export const ownConnection =
     new Promise((resolve, reject) => {
       const call = new Http2AppendCall(address, headers, {
         ...heard,
-        lost: (error) => {
+        lost: (error: Error) => {
           heard.lost(error);
-          reject(error as Error);
+          reject(error);
         },
       });
       call.session.once('connect', () => resolve(call));
@@ -68,7 +68,7 @@ class Http2AppendCall implements AppendCall {
       this.isConnected = true;
       this.session.setLocalWindowSize(WINDOW_BYTES);
     });
-    this.session.on('error', (error) => this.lose(this.isConnected ? error : neverSent(error)));
+    this.session.on('error', (error: Error) => this.lose(this.isConnected ? error : neverSent(error)));
     this.session.on('close', () => this.lose(new Error('The connection for appends was closed')));
     this.session.on('goaway', () => this.lose(new Error('The server closes the connection for appends')));
     this.stream = this.session.request({
@@ -107,7 +107,7 @@ class Http2AppendCall implements AppendCall {
       if (response[':status'] !== 200)
         this.lose(new Error(`The call for appends got HTTP status ${response[':status']}`));
     });
-    this.stream.on('trailers', (trailers) => void (ending = trailers));
+    this.stream.on('trailers', (trailers: IncomingHttpHeaders) => void (ending = trailers));
     this.stream.on('data', (chunk: Buffer) => {
       try {
         this.answers.take(chunk);
@@ -161,6 +161,8 @@ class Answers {
   }
 }
 
+const OK: number = status.OK;
+
 const neverSent = (cause: Error): Error =>
   new Error(`No connection established: ${cause.message || String((cause as { code?: unknown }).code)}`, { cause });
 
@@ -168,7 +170,7 @@ const neverSent = (cause: Error): Error =>
 const endingOf = (trailers: IncomingHttpHeaders, rstCode: number | undefined): Error => {
   const given = Number(trailers['grpc-status'] ?? NaN);
   const code = Number.isNaN(given) && rstCode !== constants.NGHTTP2_NO_ERROR ? status.INTERNAL : given;
-  if (Number.isNaN(code) || code === status.OK) return new Error('The server has ended the call for appends');
+  if (Number.isNaN(code) || code === OK) return new Error('The server has ended the call for appends');
   const said = textOf(trailers['grpc-message']) || `the stream was reset (code ${rstCode})`;
   return Object.assign(new Error(`${code} ${status[code] ?? 'UNKNOWN'}: ${said}`), { code });
 };

@@ -149,17 +149,9 @@ const asRead = (value: unknown): unknown => {
 };
 
 const isPlain = (value: unknown): boolean => {
-  switch (typeof value) {
-    case 'string':
-    case 'boolean':
-      return true;
-    case 'number':
-      return Number.isFinite(value) && !Object.is(value, -0);
-    case 'object':
-      return value === null || isPlainObject(value);
-    default:
-      return false;
-  }
+  if (typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
+  return value === null || (typeof value === 'object' && isPlainObject(value));
 };
 
 const isPlainObject = (value: object): boolean => {
