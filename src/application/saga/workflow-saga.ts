@@ -20,6 +20,7 @@ import { NO_CAUSE, envelopeOf, startStep } from './envelopes.js';
 import type { KeptAnswers } from './kept-answers.js';
 import { isClaimBy, isHandOver, type ForeignEvent } from './foreign-event.js';
 import { KeptRecordings } from './kept-recordings.js';
+import { RightsTrial } from './rights-trial.js';
 import { Timers } from './timers.js';
 import { WorkerLiveness } from './worker-liveness.js';
 
@@ -61,6 +62,7 @@ export class WorkflowSaga {
   private readonly suspects = new Set<string>();
   private readonly answersFirst: AnswersFirst;
   private readonly recordings: KeptRecordings;
+  private readonly rights: RightsTrial;
   private readonly ending = new AbortController();
 
   constructor(
@@ -76,6 +78,7 @@ export class WorkflowSaga {
     this.workers = new WorkerLiveness(clock);
     this.answersFirst = new AnswersFirst(clock, worker, limits.answersFirstMs);
     this.recordings = new KeptRecordings(kept, (ref) => this.recordKept(ref));
+    this.rights = new RightsTrial(dependencies.heldBack, clock, (executionId) => this.restored(executionId));
   }
 
   /** Executes an operator's command and, in the same append, claims the step that it sets free. */
@@ -143,6 +146,7 @@ export class WorkflowSaga {
     this.ending.abort('shutdown' satisfies EndCause);
     failpoint('drain');
     this.timers.clearAll();
+    this.rights.stop();
     this.limiter.close();
     const patience = new AbortController();
     await Promise.race([this.calls.drained(), sleep(this.dependencies.clock, graceMs, patience.signal)]);
@@ -199,7 +203,10 @@ export class WorkflowSaga {
 
   /** After an append: runs what it claimed, ends the call that it made pointless, sees to the effects that are left. */
   private follow(executionId: string, outcome: Outcome, reservation: Reservation): void {
-    if (outcome.appended.length > 0) this.letGo(executionId);
+    if (outcome.appended.length > 0) {
+      this.letGo(executionId);
+      this.rights.taken();
+    }
     this.calls.abortIfOver(executionId, outcome);
     const claim = claimedBy(this.worker, outcome);
     if (claim) return this.run(executionId, claim, reservation);
@@ -250,14 +257,15 @@ export class WorkflowSaga {
   private failed(executionId: string, message: string, error: unknown): void {
     const { heldBack, clock, onError } = this.dependencies;
     const held = heldBack.refused(executionId, error, clock.now());
-    if (held?.isNews) onError(`Execution ${executionId} is not taken further`, error);
+    const isKnown = heldBack.of(executionId)?.reason === 'denied' && this.rights.denied(executionId);
+    if (held?.isNews && !isKnown) onError(`Execution ${executionId} is not taken further`, error);
     if (held) return;
     if (isLogAway(error)) this.answersFirst.logWasAway();
     onError(message, error);
     this.lookAgainLater(executionId);
   }
 
-  /** Its history was damaged, and is whole again. */
+  /** Its history was damaged and is whole again, or rights were missing that may be there now. */
   restored(executionId: string): void {
     this.recordings.again(executionId);
     void this.wake(executionId, false);

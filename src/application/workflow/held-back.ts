@@ -6,7 +6,10 @@ export type HeldBack = Readonly<{ reason: AppendRefusedReason; message: string; 
 /** Beyond so many the oldest is forgotten: it is tried once more, and held back again. */
 const REMEMBERED = 10_000;
 
-/** Until an operator's order or another instance's event shows that the log takes events of the execution again, or a new start. */
+/**
+ * Until an operator's order or another instance's event shows that the log takes events of the execution again, or a new start.
+ * Those for which rights are missing are tried again now and then (RightsTrial).
+ */
 export class HeldBackExecutions {
   private readonly held = new Map<string, HeldBack>();
 
@@ -34,6 +37,11 @@ export class HeldBackExecutions {
 
   of(executionId: string): HeldBack | null {
     return this.held.get(executionId) ?? null;
+  }
+
+  /** The oldest first. */
+  withReason(reason: AppendRefusedReason): readonly string[] {
+    return [...this.held].filter(([, held]) => held.reason === reason).map(([executionId]) => executionId);
   }
 
   get size(): number {

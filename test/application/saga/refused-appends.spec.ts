@@ -119,7 +119,7 @@ describe('an answer that is too large', () => {
   });
 });
 
-describe.each(['denied', 'invalid', 'deleted'] as const)('an append that is %s', (reason) => {
+describe.each(['invalid', 'deleted'] as const)('an append that is %s', (reason) => {
   test('is not repeated: the execution is held back and says why, in one line', async () => {
     const agent = onDemand();
     const w = world(steps, agent.behave);
@@ -137,6 +137,32 @@ describe.each(['denied', 'invalid', 'deleted'] as const)('an append that is %s',
     expect(heldBack.of(EXECUTION)).toMatchObject({ reason, message: `the server says ${reason}` });
     expect(w.errors).toEqual([`Execution ${EXECUTION} is not taken further: Error: the server says ${reason}`]);
   });
+});
+
+test('rights that are missing: one execution of those that wait is tried, less and less often, until the log takes it', async () => {
+  const agent = onDemand();
+  const w = world(steps, agent.behave);
+  const log = counted(w);
+  const { saga, heldBack } = w.instance('w1');
+  await saga.submit(EXECUTION, w.start(), { isNew: true });
+  log.refusal = refused('denied');
+  agent.answer(answers());
+  await settle();
+  expect(heldBack.of(EXECUTION)).toMatchObject({ reason: 'denied', message: 'the server says denied' });
+  const triesWithin = async (seconds: number) => {
+    const before = log.appends;
+    for (let second = 0; second < seconds; second++) await w.clock.pass(1_000);
+    return log.appends - before;
+  };
+  // After 5, 15, 35, 75 and 155 s.
+  expect([await triesWithin(20), await triesWithin(60), await triesWithin(80)]).toEqual([2, 2, 1]);
+  expect(w.errors).toEqual([`Execution ${EXECUTION} is not taken further: Error: the server says denied`]);
+  log.refusal = null;
+  expect(await triesWithin(200)).toBeGreaterThan(0);
+  agent.answer(answers());
+  await settle();
+  expect(heldBack.of(EXECUTION)).toBeNull();
+  expect((await w.types()).at(-1)).toBe('WorkflowCompleted');
 });
 
 test('an order that the log takes ends the hold, and the answer of before is recorded: its agent is not asked again', async () => {
