@@ -5,7 +5,7 @@ const LENGTH_DELIMITED = 2;
 
 /**
  * Writes protocol buffers from their end to their beginning: what a message holds is written before its length is, so
- * nothing is measured beforehand and nothing is copied. Field numbers are below 16.
+ * nothing is measured beforehand and nothing is copied.
  */
 export class BackwardWriter {
   private readonly buffer: Buffer;
@@ -30,12 +30,12 @@ export class BackwardWriter {
   /** Makes what was written since `mark` the field `number`: a message, or bytes. */
   field(number: number, mark: number): void {
     this.varint(mark - this.at);
-    this.byte((number << 3) | LENGTH_DELIMITED);
+    this.varint((number << 3) | LENGTH_DELIMITED);
   }
 
-  numberField(number: number, value: bigint): void {
+  numberField(number: number, value: bigint | number): void {
     this.varint(value);
-    this.byte((number << 3) | VARINT);
+    this.varint((number << 3) | VARINT);
   }
 
   bytesField(number: number, value: Uint8Array): void {

@@ -1,5 +1,5 @@
 import statusMessages from '@eventstore/db-client/generated/status_pb.js';
-import { errorStatus } from '../../../src/infrastructure/embedded-eventstore/rpc/batch-append.js';
+import { errorStatus } from '../../../src/infrastructure/embedded-eventstore/rpc/batch-answers.js';
 import { appendTooLarge, invalidArgument } from '../../../src/infrastructure/embedded-eventstore/wire/errors.js';
 
 /** google.rpc.Code and the type of the details, as a caller gets them. */

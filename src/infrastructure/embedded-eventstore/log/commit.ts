@@ -17,22 +17,33 @@ import {
 import type { KnownStreams } from './known-streams.js';
 
 export type Change =
-  | Readonly<{ kind: 'append'; stream: string; expected: Expected; events: readonly ProposedEvent[] }>
+  | Readonly<{
+      kind: 'append';
+      stream: string;
+      expected: Expected;
+      events: readonly ProposedEvent[];
+      /** The client, where it has named itself. */
+      appender?: string | undefined;
+    }>
   | Readonly<{ kind: 'delete'; stream: string; expected: Expected }>
   | Readonly<{ kind: 'tombstone'; stream: string; expected: Expected }>;
 
 export type Outcome =
   /**
    * An append of no events takes a position too, which no event has. Of a repeated append whose last event can no longer be
-   * read, there is none.
+   * read, there is none. `created`: when the events of the append were recorded, one time for all of them; undefined where none
+   * was recorded now.
    */
-  | Readonly<{ kind: 'done'; revision: bigint; position: bigint | undefined }>
+  | Readonly<{ kind: 'done'; revision: bigint; position: bigint | undefined; created?: number }>
   | Readonly<{ kind: 'wrong'; current: bigint }>
   | Readonly<{ kind: 'deleted' | 'timeout' | 'busy' | 'closing' }>
   /** No caller may do that; nothing was written. */
   | Readonly<{ kind: 'denied'; reason: string }>
   /** The database refused; nothing was written. */
   | Readonly<{ kind: 'failed'; reason: string }>;
+
+type Append = Extract<Change, { kind: 'append' }>;
+type Done = Extract<Outcome, { kind: 'done' }>;
 
 /** The streams whose state decides over a change; of a metadata stream it is its stream's. */
 export const streamsOf = ({ kind, stream }: Change): readonly string[] =>
@@ -73,25 +84,26 @@ export class Commit {
     const { stream } = change;
     switch (change.kind) {
       case 'tombstone':
-        return placeOf(this.add(stream, marker(TOMBSTONE_TYPE, false, Buffer.alloc(0)), DELETED));
+        return placeOf(this.add(stream, marker(TOMBSTONE_TYPE, false, Buffer.alloc(0)), { revision: DELETED }));
       case 'delete':
         if (this.streams.isUnknown(stream)) return { kind: 'wrong', current: NO_REVISION };
         return placeOf(this.add(metastreamOf(stream), marker(METADATA_TYPE, true, deletedMetadata())));
       case 'append':
-        return this.append(stream, change.events, undelete);
+        return this.append(change, undelete);
     }
   }
 
-  private append(stream: string, events: readonly ProposedEvent[], undelete: boolean): Outcome {
+  private append({ stream, events, appender }: Append, undelete: boolean): Outcome {
     const original = originalOf(stream);
     // What metadata streams have for metadata deletes nothing.
     const before = isMetastream(original) ? undefined : this.streams.head(original);
-    const last = events.map((event) => this.add(stream, event)).at(-1);
+    const created = Date.now();
+    const last = events.map((event) => this.add(stream, event, { created, appender })).at(-1);
     if (before && (undelete || (isMetastream(stream) && before.isSoftDeleted))) {
       const metadata = undeletedMetadata(this.streams.rawMetadata(original), before.last + 1n);
       this.add(metastreamOf(original), marker(METADATA_TYPE, true, metadata));
     }
-    if (last) return placeOf(last);
+    if (last) return { ...placeOf(last), created };
     return { kind: 'done', revision: this.streams.head(stream).last, position: this.nextPosition() };
   }
 
@@ -105,11 +117,11 @@ export class Commit {
     return this.last;
   }
 
-  private add(stream: string, event: ProposedEvent, revision = this.streams.head(stream).last + 1n): StoredEvent {
+  private add(stream: string, event: ProposedEvent, known: Partial<StoredEvent> = {}): StoredEvent {
+    const { revision = this.streams.head(stream).last + 1n, created = Date.now(), appender } = known;
     const position = this.nextPosition();
     const { id, type, json, data, metadata } = event;
-    const created = Date.now();
-    const stored: StoredEvent = { id, type, json, data, metadata, stream, revision, position, created };
+    const stored: StoredEvent = { id, type, json, data, metadata, stream, revision, position, created, appender };
     this.events.push(stored);
     this.streams.apply(stored);
     this.recent.add(stored);
@@ -127,7 +139,7 @@ export class Commit {
   };
 }
 
-const placeOf = ({ revision, position }: StoredEvent): Outcome => ({ kind: 'done', revision, position });
+const placeOf = ({ revision, position }: StoredEvent): Done => ({ kind: 'done', revision, position });
 
 const marker = (type: string, json: boolean, data: Uint8Array): ProposedEvent => ({
   ...{ id: randomUUID(), type, json, data, metadata: Buffer.alloc(0) },

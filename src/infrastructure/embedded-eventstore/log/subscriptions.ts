@@ -8,6 +8,7 @@ import { streams, type Streams } from '../wire/protocol.js';
 import type { Reader, Scanned } from '../storage/reader.js';
 import { DELETED, isMetastream, originalOf, type StoredEvent } from '../wire/records.js';
 import { streamDeleted } from '../wire/errors.js';
+import { encodeOwnEvents } from '../wire/encode-answer.js';
 import type { FilterOptions } from './filter.js';
 import { plainPage, type From, type Page, readStream, StreamNotFound } from './log-reads.js';
 import type { Caller, Searches } from './searches.js';
@@ -15,11 +16,18 @@ import type { Tail } from './tail.js';
 
 export type Log = Readonly<{ reader: Reader; searches: Searches; tail: Tail; limits: Limits }>;
 
-/** Everything after `from` (exclusive) until the caller leaves. A place beyond the end is as good as the end. */
+type AllSubscription = Readonly<{
+  /** Exclusive. A place beyond the end is as good as the end. */
+  from: From;
+  filter: FilterOptions | undefined;
+  /** The client whose events come as positions where they come from memory: its own. */
+  leftOut: string | undefined;
+}>;
+
+/** Everything after a place until the caller leaves. */
 export async function subscribeToAll(
   log: Log,
-  from: From,
-  filter: FilterOptions | undefined,
+  { from, filter, leftOut }: AllSubscription,
   render: Render,
   out: Outgoing,
 ): Promise<void> {
@@ -43,20 +51,63 @@ export async function subscribeToAll(
     const page = near ? await pageOf(log, near, filter, out) : await stored();
     ahead = undefined;
     const { events, scanned } = page;
+    const sender = new Sender(near ? leftOut : undefined, render, out);
+    // Of what is in memory the rest does not wait in another form.
+    const most = near ? near.length : RENDERED_EVENTS;
     let [at, sent] = [0, 0];
     while (at < scanned.length && !out.signal.aborted) {
       // Not at once: for a client that does not read at all one page is kept, not two.
       if (!near && at >= scanned.length / 2) ahead ??= fetchAhead(log, page.upTo, filter, out);
-      const untilCheckpoint = filter ? filter.checkpointEvery - (looked % filter.checkpointEvery) : RENDERED_EVENTS;
-      const some = scanned.slice(at, at + Math.min(untilCheckpoint, RENDERED_EVENTS));
+      const untilCheckpoint = filter ? filter.checkpointEvery - (looked % filter.checkpointEvery) : most;
+      const some = scanned.slice(at, at + Math.min(untilCheckpoint, most));
       const { position } = some.at(-1) as Scanned;
       const wanted = events.slice(sent).findIndex((event) => event.position > position);
       const until = wanted < 0 ? events.length : sent + wanted;
-      await sendAll(events.slice(sent, until), render, out);
+      await sender.send(events.slice(sent, until));
       [at, sent, looked] = [at + some.length, until, looked + some.length];
-      if (filter && looked % filter.checkpointEvery === 0) await out.send(checkpoint(position));
+      if (!filter || looked % filter.checkpointEvery !== 0) continue;
+      await sender.tell();
+      await out.send(checkpoint(position));
     }
+    await sender.tell();
     cursor = page.upTo;
+  }
+}
+
+/** Sends events, but those of one appender: of a run of them their number and the position of the last. */
+class Sender {
+  private count = 0;
+  private last = 0n;
+
+  constructor(
+    private readonly leftOut: string | undefined,
+    private readonly render: Render,
+    private readonly out: Outgoing,
+  ) {}
+
+  async send(events: readonly StoredEvent[]): Promise<void> {
+    if (this.leftOut === undefined) return sendAll(events, this.render, this.out);
+    let foreign = 0;
+    for (const [index, event] of events.entries()) {
+      if (event.appender !== this.leftOut) continue;
+      if (foreign < index) await this.sendForeign(events.slice(foreign, index));
+      [this.count, this.last] = [this.count + 1, event.position];
+      foreign = index + 1;
+    }
+    if (foreign < events.length) await this.sendForeign(events.slice(foreign));
+  }
+
+  /** What was left out and not told of yet. */
+  async tell(): Promise<void> {
+    if (this.count === 0) return;
+    const message = encodeOwnEvents(this.last, this.count);
+    this.count = 0;
+    await this.out.send(message);
+  }
+
+  private async sendForeign(events: readonly StoredEvent[]): Promise<void> {
+    await this.tell();
+    await sendAll(events, this.render, this.out);
   }
 }
 

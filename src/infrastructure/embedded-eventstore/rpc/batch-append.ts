@@ -3,118 +3,26 @@ import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js'
 import { reasonOf } from '../../../application/runtime/errors.js';
 import type { Limits } from '../limits.js';
 import {
-  Any,
-  GoogleEmpty,
-  rpc,
   shared,
   streams,
   type BatchAppendRequest,
+  type Encoded,
   type Rpc,
   type Shared,
   type Streams,
 } from '../wire/protocol.js';
 import type { Expected } from '../wire/records.js';
-import { invalidArgument, shuttingDown, isRefusal } from '../wire/errors.js';
+import { invalidArgument, shuttingDown } from '../wire/errors.js';
+import { appenderOf } from '../wire/appender.js';
+import { encodeAppended } from '../wire/encode-answer.js';
 import { parseUuid, ProposedEvents, writableStreamName, unlessNone } from '../wire/events.js';
 import { ADMINS, callerOf, type Caller } from '../wire/credentials.js';
 import type { Access } from '../log/access.js';
 import type { Writer } from '../log/writer.js';
 import type { Outcome } from '../log/commit.js';
+import { errorStatus, outcomeStatus, timeout } from './batch-answers.js';
 
-/** google.rpc.Code */
-const Code = {
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  NOT_FOUND: 5,
-  ALREADY_EXISTS: 6,
-  PERMISSION_DENIED: 7,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-} as const;
-function success({ revision, position }: Extract<Outcome, { kind: 'done' }>): Streams.BatchAppendResp.Success {
-  const message = new streams.BatchAppendResp.Success();
-  if (revision < 0n) message.setNoStream(new GoogleEmpty());
-  else message.setCurrentRevision(revision.toString());
-  if (position === undefined) return message.setNoPosition(new GoogleEmpty());
-  const at = position.toString();
-  return message.setPosition(new shared.AllStreamPosition().setCommitPosition(at).setPreparePosition(at));
-}
-
-function outcomeStatus(outcome: Exclude<Outcome, { kind: 'done' }>, stream: string, expected: Expected): Rpc.Status {
-  switch (outcome.kind) {
-    case 'wrong':
-      return rpcStatus(
-        Code.ALREADY_EXISTS,
-        'WrongExpectedVersion',
-        wrongExpectedVersion(expected, outcome.current),
-        'WrongExpectedVersion',
-      );
-    case 'deleted': {
-      const deleted = new shared.StreamDeleted().setStreamIdentifier(
-        new shared.StreamIdentifier().setStreamName(Buffer.from(stream)),
-      );
-      return rpcStatus(Code.NOT_FOUND, 'StreamDeleted', deleted, 'StreamDeleted');
-    }
-    case 'timeout':
-      return timeout();
-    case 'busy':
-      return withoutDetails(Code.UNAVAILABLE, 'Server Is Too Busy');
-    case 'closing':
-      return withoutDetails(Code.UNAVAILABLE, 'Server Is Shutting Down');
-    case 'denied':
-      return rpcStatus(Code.PERMISSION_DENIED, outcome.reason, new shared.AccessDenied(), 'AccessDenied');
-    case 'failed':
-      return withoutDetails(Code.INTERNAL, outcome.reason);
-  }
-}
-
-/**
- * What could not be taken is the caller's fault if it was refused, and this node's own if it is any other error. EventStoreDB's
- * message names the kind alone; what was expected is in the details.
- */
-export function errorStatus(error: unknown): Rpc.Status {
-  const message = reasonOf(error);
-  if (!isRefusal(error)) return withoutDetails(Code.INTERNAL, message);
-  if (error.metadata.get('exception')[0] === 'maximum-append-size-exceeded') {
-    const tooLarge = new shared.MaximumAppendSizeExceeded().setMaxappendsize(
-      Number(error.metadata.get('maximum-append-size')[0]),
-    );
-    return rpcStatus(Code.INVALID_ARGUMENT, 'MaximumAppendSizeExceeded', tooLarge, 'MaximumAppendSizeExceeded');
-  }
-  return rpcStatus(Code.INVALID_ARGUMENT, 'BadRequest', new shared.BadRequest().setMessage(message), 'BadRequest');
-}
-
-function wrongExpectedVersion(expected: Expected, current: bigint): Shared.WrongExpectedVersion {
-  const wrong = new shared.WrongExpectedVersion();
-  if (current < 0n) wrong.setCurrentNoStream(new GoogleEmpty());
-  else wrong.setCurrentStreamRevision(current.toString());
-  if (expected === 'any') return wrong.setExpectedAny(new GoogleEmpty());
-  if (expected === 'stream_exists') return wrong.setExpectedStreamExists(new GoogleEmpty());
-  if (expected === 'no_stream') return wrong.setExpectedNoStream(new GoogleEmpty());
-  return wrong.setExpectedStreamPosition(expected.toString());
-}
-
-const timeout = () => rpcStatus(Code.DEADLINE_EXCEEDED, 'Timeout', new shared.Timeout(), 'Timeout');
-
-/** The client's error then holds the message. */
-function withoutDetails(code: number, message: string): Rpc.Status {
-  const any = new Any();
-  any.pack(new GoogleEmpty().serializeBinary(), 'google.protobuf.Empty');
-  return new rpc.Status().setCode(code).setMessage(message).setDetails(any);
-}
-
-function rpcStatus(
-  code: number,
-  message: string,
-  details: { serializeBinary(): Uint8Array },
-  type: string,
-): Rpc.Status {
-  const any = new Any();
-  any.pack(details.serializeBinary(), `event_store.client.${type}`);
-  return new rpc.Status().setCode(code).setMessage(message).setDetails(any);
-}
-
-type Call = ServerDuplexStream<BatchAppendRequest, Streams.BatchAppendResp>;
+type Call = ServerDuplexStream<BatchAppendRequest, Streams.BatchAppendResp | Encoded>;
 const DENIED: Outcome = { kind: 'denied', reason: 'AccessDenied' };
 
 type Open = { stream: string; expected: Expected; proposed: ProposedEvents; deadline: number; timer: NodeJS.Timeout };
@@ -130,7 +38,7 @@ export class BatchAppendCalls {
     private readonly limits: Limits,
   ) {}
 
-  readonly handle: handleBidiStreamingCall<BatchAppendRequest, Streams.BatchAppendResp> = (call) => {
+  readonly handle: handleBidiStreamingCall<BatchAppendRequest, Streams.BatchAppendResp | Encoded> = (call) => {
     const batch = new BatchAppend(call, this.writer, this.access, this.limits);
     this.running.add(batch);
     call.once('close', () => this.running.delete(batch));
@@ -150,6 +58,7 @@ class BatchAppend {
   private ended = false;
   private readonly caller: Caller;
   private readonly isAdmin: boolean;
+  private readonly appender: string | undefined;
 
   constructor(
     private readonly call: Call,
@@ -159,6 +68,7 @@ class BatchAppend {
   ) {
     this.caller = callerOf(call.metadata);
     this.isAdmin = this.caller.groups.includes(ADMINS);
+    this.appender = appenderOf(call.metadata);
   }
 
   start(): void {
@@ -238,7 +148,7 @@ class BatchAppend {
   ): Promise<void> {
     const { stream, expected, proposed, deadline } = append;
     this.committing += 1;
-    const change = { kind: 'append', stream, expected, events: proposed.events } as const;
+    const change = { kind: 'append', stream, expected, events: proposed.events, appender: this.appender } as const;
     const submit = () => this.writer.submit(change, deadline - Date.now(), () => this.call.cancelled);
     const outcome = await (this.isAdmin
       ? submit()
@@ -247,21 +157,24 @@ class BatchAppend {
           (error: unknown): Outcome => ({ kind: 'failed', reason: reasonOf(error) }),
         ));
     this.committing -= 1;
-    if (outcome.kind === 'done') this.answer(correlation, identifier, success(outcome));
-    else this.answer(correlation, identifier, outcomeStatus(outcome, stream, expected));
+    if (outcome.kind === 'done') {
+      const { revision, position, created } = outcome;
+      this.write(encodeAppended({ correlation: correlation!.serializeBinary(), stream, revision, position, created }));
+    } else this.answer(correlation, identifier, outcomeStatus(outcome, stream, expected));
     this.endIfDone();
   }
 
   private answer(
     correlation: Shared.UUID | undefined,
     identifier: Shared.StreamIdentifier | undefined,
-    result: Streams.BatchAppendResp.Success | Rpc.Status,
+    error: Rpc.Status,
   ): void {
+    const response = new streams.BatchAppendResp().setCorrelationId(correlation).setError(error);
+    this.write(response.setStreamIdentifier(identifier ?? new shared.StreamIdentifier()));
+  }
+
+  private write(response: Streams.BatchAppendResp | Encoded): void {
     if (this.call.cancelled || this.call.writableEnded) return;
-    const response = new streams.BatchAppendResp().setCorrelationId(correlation);
-    response.setStreamIdentifier(identifier ?? new shared.StreamIdentifier());
-    if (result instanceof rpc.Status) response.setError(result);
-    else response.setSuccess(result);
     // A caller who does not read its answers is not read from either, so their number stays small.
     if (!this.call.write(response) && !this.call.isPaused()) {
       this.call.pause();

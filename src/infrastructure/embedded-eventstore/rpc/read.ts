@@ -1,6 +1,7 @@
 /** The Read call: reads and subscriptions of one stream or of `$all`. */
 import { randomUUID } from 'node:crypto';
 import type { handleServerStreamingCall } from '@grpc/grpc-js';
+import { leftOutFor, positionsOnly } from '../wire/appender.js';
 import { callerOf } from '../wire/credentials.js';
 import type { Access } from '../log/access.js';
 import { encodeReadEvent } from '../wire/encode-event.js';
@@ -70,7 +71,7 @@ export class ReadCalls {
     const stream = single && streamName(single.getStreamIdentifier(), this.log.limits);
     if (stream === undefined && !all) throw invalidArgument('Expected a stream or $all, got neither');
     await this.access.require(callerOf(call.metadata), 'read', stream ?? '$all');
-    if (options.hasSubscription()) await this.subscribe(options, stream, render, out);
+    if (options.hasSubscription()) await this.subscribe(options, stream, render, out, leftOutFor(call.metadata));
     else if (options.hasCount()) await this.read(options, stream, render, out);
     else throw invalidArgument('Expected a count or a subscription, got neither');
   }
@@ -80,6 +81,7 @@ export class ReadCalls {
     stream: string | undefined,
     render: Render,
     out: Outgoing,
+    leftOut: string | undefined,
   ): Promise<void> {
     if (options.getReadDirection() !== FORWARDS) throw invalidArgument('Expected a subscription to go forwards');
     const filter = options.getFilter();
@@ -94,8 +96,9 @@ export class ReadCalls {
     }
     const [from, wanted] = [fromPosition(options.getAll()!), filter && parseSubscriptionFilter(filter)];
     if (typeof from === 'bigint') await this.refuseNoPosition(from);
+    if (leftOut !== undefined) out.sendMetadata(positionsOnly());
     await out.send(confirmation());
-    await subscribeToAll(this.log, from, wanted, render, out);
+    await subscribeToAll(this.log, { from, filter: wanted, leftOut }, render, out);
   }
 
   /** A position beyond the end is as good as the end. */

@@ -1,4 +1,5 @@
 import {
+  type Metadata,
   type ServerWritableStream,
   ServerInterceptingCall,
   type ServerInterceptingCallInterface,
@@ -25,6 +26,11 @@ export class Outgoing {
   /** Of the connection that the call came on. */
   get name(): string {
     return this.call.getPeer();
+  }
+
+  /** Before the first message. */
+  sendMetadata(metadata: Metadata): void {
+    if (!this.signal.aborted) this.call.sendMetadata(metadata);
   }
 
   async send(message: Streams.ReadResp | Encoded): Promise<void> {

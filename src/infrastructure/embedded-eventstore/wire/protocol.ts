@@ -40,6 +40,8 @@ export const StreamsService = {
     ...batchAppend,
     requestDeserialize: (bytes: Buffer): BatchAppendRequest =>
       Object.assign(batchAppend.requestDeserialize(bytes), { spanMs: spanIn(bytes) }),
+    responseSerialize: (message: Streams.BatchAppendResp | Encoded) =>
+      Buffer.isBuffer(message) ? message : batchAppend.responseSerialize(message),
   },
   read: {
     ...read,

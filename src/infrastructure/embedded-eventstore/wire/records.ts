@@ -26,6 +26,8 @@ export type StoredEvent = ProposedEvent &
     position: bigint;
     /** Milliseconds since 1970, UTC. */
     created: number;
+    /** The client that appended it, where that has named itself: known in memory only. */
+    appender?: string | undefined;
   }>;
 
 export type Expected = bigint | 'any' | 'no_stream' | 'stream_exists';
