@@ -86,8 +86,8 @@ export class WorkflowSaga {
     failpoint('command-accepted');
     const reservation = this.limiter.reservation(executionId);
     const next = (state: ExistingWorkflow) => this.claimNext(state, envelope.context.traceparent, reservation);
-    const { workflows } = this.dependencies;
-    return this.execute(executionId, reservation, () => workflows.execute(executionId, envelope, next, options));
+    const write = () => this.dependencies.workflows.execute(executionId, envelope, next, options);
+    return this.execute(executionId, reservation, write);
   }
 
   /** Answers that earlier processes of this data folder left behind. */
@@ -111,8 +111,11 @@ export class WorkflowSaga {
       if (seenAt > 0n) await this.dependencies.workflows.catchUp(executionId, seenAt);
       await this.looks.take(executionId);
     } catch (error) {
-      const message = `Execution ${executionId} could not be taken further; it will be looked at again`;
-      this.failed(executionId, message, error);
+      this.failed(
+        executionId,
+        `Execution ${executionId} could not be taken further; it will be looked at again`,
+        error,
+      );
     }
   }
 
@@ -120,7 +123,7 @@ export class WorkflowSaga {
   async onForeignEvent(executionId: string, event: ForeignEvent): Promise<void> {
     if (isTombstone(event)) return this.wake(executionId, false, event.revision);
     const isGivenUp = isClaimBy(this.worker, event) && !this.claiming.has(executionId);
-    const isTaken = this.letGo(executionId);
+    const isTaken = this.taken(executionId);
     const concernsUs = this.calls.has(executionId) || isGivenUp || isHandOver(event) || isTaken;
     if (concernsUs && (await this.dependencies.workflows.catchUp(executionId, event.revision)))
       void this.wake(executionId, false);
@@ -178,8 +181,7 @@ export class WorkflowSaga {
     const reservation = this.limiter.reservation(executionId);
     const claim = this.claimNext(state, null, reservation);
     if (!claim) return this.limiter.enqueue(currentAgent(state), executionId);
-    const { workflows } = this.dependencies;
-    await this.execute(executionId, reservation, () => workflows.execute(executionId, claim));
+    await this.execute(executionId, reservation, () => this.dependencies.workflows.execute(executionId, claim));
   }
 
   private execute(executionId: string, reservation: Reservation, write: () => Promise<Outcome>): Promise<Outcome> {
@@ -203,10 +205,7 @@ export class WorkflowSaga {
 
   /** After an append: runs what it claimed, ends the call that it made pointless, sees to the effects that are left. */
   private follow(executionId: string, outcome: Outcome, reservation: Reservation): void {
-    if (outcome.appended.length > 0) {
-      this.letGo(executionId);
-      this.rights.taken();
-    }
+    if (outcome.appended.length > 0) this.taken(executionId);
     this.calls.abortIfOver(executionId, outcome);
     const claim = claimedBy(this.worker, outcome);
     if (claim) return this.run(executionId, claim, reservation);
@@ -272,7 +271,8 @@ export class WorkflowSaga {
   }
 
   /** The log has taken an event of it. @returns whether it was held back until now */
-  private letGo(executionId: string): boolean {
+  private taken(executionId: string): boolean {
+    this.rights.taken();
     if (!this.dependencies.heldBack.release(executionId)) return false;
     this.recordings.again(executionId);
     return true;

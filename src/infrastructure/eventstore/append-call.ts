@@ -12,7 +12,7 @@ export type AppendCall = Readonly<{
 export type Heard = Readonly<{
   answered: (answer: AppendAnswer) => void;
   /** Once, when the call is over: nothing is heard after it. */
-  lost: (error: unknown) => unknown;
+  lost: (error: Error) => unknown;
 }>;
 
 /** Opens a call. Where it throws, the call is over as well. */

@@ -112,10 +112,10 @@ class Http2AppendCall implements AppendCall {
       try {
         this.answers.take(chunk);
       } catch (error) {
-        this.lose(error);
+        this.lose(error as Error);
       }
     });
-    this.stream.on('error', (error) => this.lose(error));
+    this.stream.on('error', (error: Error) => this.lose(error));
     // Not by its close alone: this side of the stream stays open.
     const over = () => this.lose(endingOf(ending, this.stream.rstCode));
     this.stream.on('end', over);
@@ -129,7 +129,7 @@ class Http2AppendCall implements AppendCall {
     if (!isSent) clearTimeout(late);
   }
 
-  private lose(error: unknown): void {
+  private lose(error: Error): void {
     if (this.isOver) return;
     this.isOver = true;
     clearInterval(this.pinging);

@@ -80,8 +80,9 @@ test.each(MODE_NAMES)('%s: what an append and a read get, and that both go on wh
   await log.append(before, [event()], 'none');
   const client = UNANSWERED.includes(mode) ? hasty : log;
   faulty.be(mode);
-  // Which also ends the connections of before.
-  if (mode === 'unauthenticated') await errorOf(client.append(stream, [event()], 'none'));
+  // Which also ends the two connections of before: that for appends alone, and that of the client.
+  if (mode === 'unauthenticated')
+    for (let connection = 0; connection < 2; connection++) await errorOf(client.append(stream, [event()], 'none'));
   const appended = await errorOf(client.append(stream, [event()], 'none'));
   const read = await errorOf(client.read(before).then(({ events }) => expect(events).toHaveLength(1)));
   expect({ appended, kept: await kept(stream), read }).toEqual({
