@@ -9,7 +9,7 @@ import {
   persistentSubscriptionToStreamSettingsFromDefaults,
   streamNameFilter,
 } from '@eventstore/db-client';
-import { addressOf, connect, withCredentials } from '../../../src/infrastructure/eventstore/connect.js';
+import { addressOf, withCredentials } from '../../../src/infrastructure/eventstore/connect.js';
 import {
   startEmbeddedEventStore,
   type EmbeddedEventStore,
@@ -17,7 +17,17 @@ import {
 } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
-import { closeClient, collect, event, events, failing, newStream, outcome, ways } from './server-under-test.js';
+import {
+  closeClient,
+  collect,
+  connectTo,
+  event,
+  events,
+  failing,
+  newStream,
+  outcome,
+  ways,
+} from './server-under-test.js';
 
 let database: TestDatabase;
 let node: EmbeddedEventStore | undefined;
@@ -37,7 +47,7 @@ async function start(options: Partial<EmbeddedEventStoreOptions> = {}) {
   return connected(node.url);
 }
 function connected(url: string) {
-  const client = connect(url);
+  const client = connectTo(url);
   clients.push(client);
   return client;
 }
@@ -268,7 +278,9 @@ test('closes after it has answered what is in flight and ended the subscriptions
   await new Promise((resolve) => subscription.once('caughtUp', resolve).resume());
   const stream = newStream();
   const work = Promise.all(
-    Array.from({ length: 50 }, (_, index) => outcome(client, `${stream}-${index}`, events(3), 'no_stream', ways[0][1])),
+    Array.from({ length: 50 }, (_, index) =>
+      outcome(client, `${stream}-${index}`, events(3), 'no_stream', ways[0]![1]),
+    ),
   );
   await eventually(
     async () =>

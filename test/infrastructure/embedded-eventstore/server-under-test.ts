@@ -9,7 +9,9 @@ import {
   type EventData,
   type Position,
 } from '@eventstore/db-client';
-import { connect } from '../../../src/infrastructure/eventstore/connect.js';
+import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
+import { InterceptingCall, type Interceptor } from '@grpc/grpc-js';
+import { addressOf, connect, withCredentials } from '../../../src/infrastructure/eventstore/connect.js';
 import {
   startEmbeddedEventStore,
   type EmbeddedEventStoreOptions,
@@ -37,7 +39,7 @@ export function serverUnderTest(limits: EmbeddedEventStoreOptions['limits'] = {}
         await database.drop();
       };
     }
-    server.client = connect(server.url);
+    server.client = connectTo(server.url);
   });
   afterAll(async () => {
     await closeClient(server.client);
@@ -57,11 +59,68 @@ export const event = (data: object = {}, type = 'Tested', id: string = randomUUI
   jsonEvent({ id, type, data: data as Record<string, unknown> });
 export const events = (count: number) => Array.from({ length: count }, (_, index) => event({ index }));
 
-/** The two ways of the client to append: with credentials it makes a call of its own, without them it uses its batch stream. */
-export const ways = [
+type Way = { credentials?: { username: string; password: string }; bySpan?: boolean };
+
+/**
+ * The two ways of the client to append: with credentials it makes a call of its own, without them it uses its batch stream. And that
+ * again with deadlines as newer clients send them, as spans: the node reads most of such messages in a way of their own.
+ */
+export const ways: readonly (readonly [string, Way])[] = [
   ['Append', { credentials: { username: 'admin', password: 'changeit' } }],
   ['BatchAppend', {}],
-] as const;
+  ['BatchAppend by a span', { bySpan: true }],
+];
+
+/** A client whose appends have spans where they are asked to. */
+export function connectTo(url: string): EventStoreDBClient {
+  const [client, bySpan] = [connect(url), connect(url)];
+  const { credentials } = addressOf(url);
+  const inside = bySpan as unknown as {
+    getChannel(): Promise<unknown>;
+    createGRPCClient(Stub: new (address: null, credentials: null, options: object) => unknown): Promise<unknown>;
+  };
+  const interceptors = [...(credentials ? [withCredentials(credentials)] : []), withSpans];
+  inside.createGRPCClient = async (Stub) =>
+    new Stub(null, null, { channelOverride: await inside.getChannel(), interceptors });
+  const append = client.appendToStream.bind(client);
+  client.appendToStream = ((stream: string, added: EventData, options: { bySpan?: boolean } = {}) => {
+    const { bySpan: isBySpan, ...others } = options;
+    return isBySpan ? bySpan.appendToStream(stream, added, others) : append(stream, added, others);
+  }) as typeof client.appendToStream;
+  const dispose = client.dispose.bind(client);
+  client.dispose = async () => {
+    await closeClient(bySpan);
+    await dispose();
+  };
+  return client;
+}
+
+const withSpans: Interceptor = (options, next) =>
+  new InterceptingCall(next(options), {
+    sendMessage: (message: unknown, go) => {
+      if (message instanceof streamMessages.BatchAppendReq && message.hasOptions()) {
+        const bytes = withSpan(message);
+        message.serializeBinary = () => bytes;
+      }
+      go(message);
+    },
+  });
+
+/** Options { deadline_21_10_0 = 6, deadline = 7 }: in place of the one the other, of ten seconds. */
+export function withSpan(message: InstanceType<typeof streamMessages.BatchAppendReq>): Buffer {
+  const options = message.getOptions()!;
+  const [instant, span] = [options.getDeadline(), Buffer.from([(7 << 3) | 2, 2, 1 << 3, 10])];
+  options.setDeadline(undefined);
+  const whole = Buffer.concat([options.serializeBinary(), span]);
+  message.setOptions(undefined);
+  const bytes = Buffer.concat([message.serializeBinary(), Buffer.from([(2 << 3) | 2]), varint(whole.length), whole]);
+  options.setDeadline(instant);
+  message.setOptions(options);
+  return bytes;
+}
+
+const varint = (value: number): Buffer =>
+  value < 128 ? Buffer.from([value]) : Buffer.concat([Buffer.from([(value % 128) | 128]), varint(value >>> 7)]);
 
 /** What `append` answers: the new revision, or the error's type and what it says of the stream. */
 export async function outcome(

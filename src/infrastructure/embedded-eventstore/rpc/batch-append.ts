@@ -3,8 +3,10 @@ import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js'
 import { reasonOf } from '../../../application/runtime/errors.js';
 import type { Limits } from '../limits.js';
 import {
+  batchAppendPart,
   shared,
   streams,
+  type BatchAppendPart,
   type BatchAppendRequest,
   type Encoded,
   type Rpc,
@@ -12,20 +14,23 @@ import {
   type Streams,
 } from '../wire/protocol.js';
 import type { Expected } from '../wire/records.js';
-import { invalidArgument, shuttingDown } from '../wire/errors.js';
+import { invalidArgument, isRefusal, shuttingDown } from '../wire/errors.js';
 import { appenderOf } from '../wire/appender.js';
 import { encodeAppended } from '../wire/encode-answer.js';
-import { parseUuid, ProposedEvents, writableStreamName, unlessNone } from '../wire/events.js';
+import { joinedUpTo, type Joined } from '../wire/joined.js';
+import type { HotAppend } from '../wire/hot-append.js';
+import { parseUuid, ProposedEvents, writableNameOf, writableStreamName, unlessNone } from '../wire/events.js';
 import { ADMINS, callerOf, type Caller } from '../wire/credentials.js';
 import type { Access } from '../log/access.js';
 import type { Writer } from '../log/writer.js';
 import type { Outcome } from '../log/commit.js';
 import { errorStatus, outcomeStatus, timeout } from './batch-answers.js';
 
-type Call = ServerDuplexStream<BatchAppendRequest, Streams.BatchAppendResp | Encoded>;
+type Call = ServerDuplexStream<BatchAppendRequest, Joined>;
 const DENIED: Outcome = { kind: 'denied', reason: 'AccessDenied' };
 
-type Open = { stream: string; expected: Expected; proposed: ProposedEvents; deadline: number; timer: NodeJS.Timeout };
+type Complete = Readonly<{ stream: string; expected: Expected; proposed: ProposedEvents; deadline: number }>;
+type Open = Complete & Readonly<{ timer: NodeJS.Timeout }>;
 
 const WITHOUT_DEADLINE_MS = Number.MAX_SAFE_INTEGER;
 
@@ -38,7 +43,7 @@ export class BatchAppendCalls {
     private readonly limits: Limits,
   ) {}
 
-  readonly handle: handleBidiStreamingCall<BatchAppendRequest, Streams.BatchAppendResp | Encoded> = (call) => {
+  readonly handle: handleBidiStreamingCall<BatchAppendRequest, Joined> = (call) => {
     const batch = new BatchAppend(call, this.writer, this.access, this.limits);
     this.running.add(batch);
     call.once('close', () => this.running.delete(batch));
@@ -54,6 +59,7 @@ export class BatchAppendCalls {
 
 class BatchAppend {
   private readonly open = new Map<string, Open>();
+  private answers: Encoded[] = [];
   private committing = 0;
   private ended = false;
   private readonly caller: Caller;
@@ -83,10 +89,33 @@ class BatchAppend {
   }
 
   refuse(): void {
+    this.flush();
     if (!this.call.cancelled && !this.call.writableEnded) this.call.emit('error', shuttingDown());
   }
 
   private receive(request: BatchAppendRequest): void {
+    if (request.kind !== 'hot') this.receivePart(request);
+    else if (!this.commitHot(request)) this.receivePart(batchAppendPart(request.bytes));
+  }
+
+  /** False for what has to be refused or may belong to an unfinished append: nothing has happened to it then. */
+  private commitHot({ correlation, stream, expected, spanMs, events }: HotAppend): boolean {
+    if (this.open.size > 0 || (spanMs !== null && spanMs <= 0)) return false;
+    const proposed = new ProposedEvents(this.limits);
+    let name: string;
+    try {
+      name = writableNameOf(stream, this.limits);
+      for (const { id, type, data, metadata } of events) proposed.take({ id, type, json: true, data, metadata });
+    } catch (error) {
+      if (isRefusal(error)) return false;
+      throw error;
+    }
+    const deadline = spanMs === null ? WITHOUT_DEADLINE_MS : Date.now() + spanMs;
+    void this.commit({ stream: name, expected, proposed, deadline }, correlation);
+    return true;
+  }
+
+  private receivePart(request: BatchAppendPart): void {
     const correlation = request.getCorrelationId();
     let identifier = request.getOptions()?.getStreamIdentifier();
     try {
@@ -104,7 +133,7 @@ class BatchAppend {
       }
       if (!request.getIsFinal()) return;
       this.close(id);
-      void this.commit(append, correlation, identifier);
+      void this.commit(append, correlation!.serializeBinary());
     } catch (error) {
       this.answer(correlation, identifier, errorStatus(error));
     }
@@ -141,11 +170,8 @@ class BatchAppend {
     this.open.delete(id);
   }
 
-  private async commit(
-    append: Open,
-    correlation: Shared.UUID | undefined,
-    identifier: Shared.StreamIdentifier,
-  ): Promise<void> {
+  /** @param correlation the message UUID */
+  private async commit(append: Complete, correlation: Uint8Array): Promise<void> {
     const { stream, expected, proposed, deadline } = append;
     this.committing += 1;
     const change = { kind: 'append', stream, expected, events: proposed.events, appender: this.appender } as const;
@@ -159,8 +185,11 @@ class BatchAppend {
     this.committing -= 1;
     if (outcome.kind === 'done') {
       const { revision, position, created } = outcome;
-      this.write(encodeAppended({ correlation: correlation!.serializeBinary(), stream, revision, position, created }));
-    } else this.answer(correlation, identifier, outcomeStatus(outcome, stream, expected));
+      this.write(encodeAppended({ correlation, stream, revision, position, created }));
+    } else {
+      const identifier = new shared.StreamIdentifier().setStreamName(Buffer.from(stream));
+      this.answer(shared.UUID.deserializeBinary(correlation), identifier, outcomeStatus(outcome, stream, expected));
+    }
     this.endIfDone();
   }
 
@@ -170,20 +199,31 @@ class BatchAppend {
     error: Rpc.Status,
   ): void {
     const response = new streams.BatchAppendResp().setCorrelationId(correlation).setError(error);
-    this.write(response.setStreamIdentifier(identifier ?? new shared.StreamIdentifier()));
+    response.setStreamIdentifier(identifier ?? new shared.StreamIdentifier());
+    this.write(Buffer.from(response.serializeBinary()));
   }
 
-  private write(response: Streams.BatchAppendResp | Encoded): void {
+  /** The answers of one commit come one after the other, and leave together behind the last of them. */
+  private write(answer: Encoded): void {
+    this.answers.push(answer);
+    if (this.answers.length === 1) queueMicrotask(() => this.flush());
+  }
+
+  private flush(): void {
+    const answers = this.answers.splice(0);
     if (this.call.cancelled || this.call.writableEnded) return;
+    let isTaken = true;
+    for (const joined of joinedUpTo(this.limits.sendAheadBytes, answers)) isTaken = this.call.write(joined);
     // A caller who does not read its answers is not read from either, so their number stays small.
-    if (!this.call.write(response) && !this.call.isPaused()) {
-      this.call.pause();
-      this.call.once('drain', () => this.call.resume());
-    }
+    if (isTaken || this.call.isPaused()) return;
+    this.call.pause();
+    this.call.once('drain', () => this.call.resume());
   }
 
   private endIfDone(): void {
-    if (this.ended && this.committing === 0 && !this.call.cancelled) this.call.end();
+    if (!this.ended || this.committing > 0 || this.call.cancelled) return;
+    this.flush();
+    this.call.end();
   }
 
   private forget(): void {

@@ -8,6 +8,7 @@ import { encodeReadEvent } from '../wire/encode-event.js';
 import { parseFilter, parseSubscriptionFilter } from '../log/filter.js';
 import { readAll, readStream, refuseTombstoned, resolveLinks, StreamNotFound, type From } from '../log/log-reads.js';
 import { Outgoing, sendAll, type ReadCall, type Render } from '../wire/outgoing.js';
+import type { Joined } from '../wire/joined.js';
 import { streams, type Encoded, type Streams } from '../wire/protocol.js';
 import { subscribeToStream, subscribeToAll, type Log } from '../log/subscriptions.js';
 import {
@@ -31,7 +32,7 @@ export class ReadCalls {
     private readonly access: Access,
   ) {}
 
-  readonly handle: handleServerStreamingCall<Streams.ReadReq, Streams.ReadResp | Encoded> = (call) => {
+  readonly handle: handleServerStreamingCall<Streams.ReadReq, Streams.ReadResp | Encoded | Joined> = (call) => {
     const { maxReads } = this.log.limits;
     if (this.closing) return void call.emit('error', shuttingDown());
     if (this.running.size >= maxReads) return void call.emit('error', tooManyReads(maxReads));
@@ -65,7 +66,7 @@ export class ReadCalls {
     if (!DIRECTIONS.includes(options.getReadDirection()))
       throw invalidArgument('Expected to read forwards or backwards');
     if (!options.hasFilter() && !options.hasNoFilter()) throw invalidArgument('Expected a filter or none, got neither');
-    const out = new Outgoing(call, signal);
+    const out = new Outgoing(call, signal, this.log.limits.sendAheadBytes);
     const render = this.renderer(options);
     const [single, all] = [options.getStream(), options.getAll()];
     const stream = single && streamName(single.getStreamIdentifier(), this.log.limits);

@@ -7,12 +7,16 @@ import { FieldReader } from '../../protobuf/field-reader.js';
  */
 export const spanIn = (bytes: Buffer): number | null => {
   const deadline = lastOf(lastOf(new FieldReader(bytes), 2), 7);
-  if (!deadline) return null;
+  return deadline && millisecondsIn(deadline);
+};
+
+/** google.protobuf.Duration { seconds = 1, nanos = 2 } */
+export const millisecondsIn = (span: FieldReader): number => {
   let [seconds, nanos] = [0n, 0n];
-  while (deadline.next()) {
-    if (deadline.field === 1) seconds = deadline.number();
-    else if (deadline.field === 2) nanos = deadline.number();
-    else deadline.skip();
+  while (span.next()) {
+    if (span.field === 1) seconds = span.number();
+    else if (span.field === 2) nanos = span.number();
+    else span.skip();
   }
   // A span of the past is a negative number.
   return Number(BigInt.asIntN(64, seconds)) * 1_000 + Number(BigInt.asIntN(32, nanos)) / 1e6;

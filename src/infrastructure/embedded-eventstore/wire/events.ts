@@ -1,7 +1,7 @@
 /** What callers send: names, ids and events, checked. */
 import type { Limits } from '../limits.js';
 import { shared, type Shared, type Streams } from './protocol.js';
-import { isMetastream, sizeOf, type ProposedEvent, DELETED } from './records.js';
+import { isMetastream, isUsualUuid, sizeOf, type ProposedEvent, DELETED } from './records.js';
 import { appendTooLarge, invalidArgument, missingProperty } from './errors.js';
 
 // Revisions and positions as callers send them: unsigned, 64 bits.
@@ -21,7 +21,6 @@ export function unlessNone<T>(text: string, none: T, refuse = invalidArgument): 
 const METASTREAM_BYTES = 2;
 
 const JSON_CONTENT = 'application/json';
-const USUAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 /** With hyphens or without them, bare, in braces or in parentheses. */
 const UUID = /^([({]?)([0-9a-f]{8})(-?)([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{4})\3([0-9a-f]{12})([)}]?)$/;
 const BRACKETS = ['', '{}', '()'];
@@ -40,7 +39,10 @@ export function streamName(
   limits: NameLimits,
   refuse = invalidArgument,
 ): string {
-  const bytes = Buffer.from(identifier?.getStreamName_asU8() ?? []);
+  return nameOf(Buffer.from(identifier?.getStreamName_asU8() ?? []), limits, refuse);
+}
+
+function nameOf(bytes: Buffer, limits: NameLimits, refuse: typeof invalidArgument): string {
   const name = bytes.toString('utf8');
   if (name === '' || name === '$$') throw refuse(`Expected a stream name, got '${name}'`);
   const ownBytes = bytes.length - (isMetastream(name) ? METASTREAM_BYTES : 0);
@@ -57,10 +59,19 @@ export function writableStreamName(
   limits: NameLimits,
   refuse = invalidArgument,
 ): string {
-  const name = streamName(identifier, limits, refuse);
+  return writable(streamName(identifier, limits, refuse));
+}
+
+/** The same of a name that came as bytes. */
+export const writableNameOf = (bytes: Buffer, limits: NameLimits): string =>
+  writable(nameOf(bytes, limits, invalidArgument));
+
+function writable(name: string): string {
   if (name === '$all') throw invalidArgument('$all cannot be written to');
   return name;
 }
+
+type Given = Omit<ProposedEvent, 'id'> & Readonly<{ id: string | Shared.UUID | undefined }>;
 
 /** The events of one append, checked; `add` throws a refusal at the first that cannot be taken. */
 export class ProposedEvents {
@@ -76,6 +87,14 @@ export class ProposedEvents {
     const contentType = properties.get('content-type');
     if (type === undefined) throw missingProperty('type');
     if (contentType === undefined) throw missingProperty('content-type');
+    this.take({
+      ...{ id: message.getId(), type, json: contentType === JSON_CONTENT },
+      ...{ data: message.getData_asU8(), metadata: message.getCustomMetadata_asU8() },
+    });
+  }
+
+  /** The same of an event whose properties are known; an id that is a text is a UUID in its usual form. */
+  take({ id: given, type, json, data, metadata }: Given): void {
     if (type === '') throw invalidArgument('Expected an event type, got an empty one');
     if (type.includes('\0')) throw invalidArgument('Expected an event type without NUL characters');
     if (Buffer.byteLength(type) > this.limits.maxEventTypeBytes) {
@@ -83,15 +102,9 @@ export class ProposedEvents {
         `Expected an event type of at most ${this.limits.maxEventTypeBytes} bytes, got ${Buffer.byteLength(type)}`,
       );
     }
-    const id = parseUuid(message.getId());
+    const id = typeof given === 'string' ? given : parseUuid(given);
     if (id === NO_ID) throw invalidArgument('Expected an event id, got the UUID of zeros');
-    const event: ProposedEvent = {
-      id,
-      type,
-      json: contentType === JSON_CONTENT,
-      data: message.getData_asU8(),
-      metadata: message.getCustomMetadata_asU8(),
-    };
+    const event: ProposedEvent = { id, type, json, data, metadata };
     const { maxAppendBytes, maxAppendMetadataBytes } = this.limits;
     this.dataBytes += event.data.length;
     this.otherBytes += sizeOf(event) - event.data.length;
@@ -112,7 +125,7 @@ export function parseUuid(message: Shared.UUID | undefined): string {
         .map((half) => BigInt.asUintN(64, BigInt(half)).toString(16).padStart(16, '0'))
         .join('')
     : (message?.getString().trim().toLowerCase() ?? '');
-  if (USUAL_UUID.test(text)) return text;
+  if (isUsualUuid(text)) return text;
   const [, open, a, hyphen, b, c, d, e, close] = UUID.exec(text) ?? [];
   const brackets = `${open}${close}`;
   // In brackets there are always hyphens.

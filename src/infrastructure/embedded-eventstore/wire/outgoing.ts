@@ -5,10 +5,11 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
 } from '@grpc/grpc-js';
+import { Joined, joinedUpTo } from './joined.js';
 import { type Encoded, type Streams, StreamsService } from './protocol.js';
 import type { StoredEvent } from './records.js';
 
-export type ReadCall = ServerWritableStream<Streams.ReadReq, Streams.ReadResp | Encoded>;
+export type ReadCall = ServerWritableStream<Streams.ReadReq, Streams.ReadResp | Encoded | Joined>;
 
 /** How events are put on the wire: links resolved or not, ids in the form that was asked for. */
 export type Render = (events: readonly StoredEvent[]) => Promise<readonly Encoded[]>;
@@ -21,6 +22,8 @@ export class Outgoing {
   constructor(
     private readonly call: ReadCall,
     readonly signal: AbortSignal,
+    /** So many leave together. */
+    readonly aheadBytes: number,
   ) {}
 
   /** Of the connection that the call came on. */
@@ -33,34 +36,23 @@ export class Outgoing {
     if (!this.signal.aborted) this.call.sendMetadata(metadata);
   }
 
-  async send(message: Streams.ReadResp | Encoded): Promise<void> {
-    if (!this.push(message)) await this.drained();
-  }
-
-  /** Like `send`, without a promise for each message: false when the next one has to wait for `drained`. */
-  push(message: Streams.ReadResp | Encoded): boolean {
-    return this.signal.aborted || this.call.write(message);
-  }
-
-  async drained(): Promise<void> {
+  async send(message: Streams.ReadResp | Encoded | Joined): Promise<void> {
     if (this.signal.aborted) return;
     await new Promise<void>((resolve) => {
       const done = () => {
-        this.call.off('drain', done);
         this.signal.removeEventListener('abort', done);
         resolve();
       };
-      this.call.on('drain', done);
       this.signal.addEventListener('abort', done, { once: true });
+      this.call.write(message, done);
     });
   }
 }
 
 export async function sendAll(events: readonly StoredEvent[], render: Render, out: Outgoing): Promise<void> {
   for (let from = 0; from < events.length && !out.signal.aborted; from += RENDERED_EVENTS) {
-    for (const message of await render(events.slice(from, from + RENDERED_EVENTS))) {
-      if (!out.push(message)) await out.drained();
-    }
+    const rendered = await render(events.slice(from, from + RENDERED_EVENTS));
+    for (const joined of joinedUpTo(out.aheadBytes, rendered)) await out.send(joined);
   }
 }
 
@@ -85,7 +77,7 @@ class PipelinedSends extends ServerInterceptingCall {
   }
 
   override sendMessage(message: unknown, next: () => void): void {
-    const size = Buffer.isBuffer(message) ? message.length : this.limit;
+    const size = Buffer.isBuffer(message) || message instanceof Joined ? message.byteLength : this.limit;
     this.underWay += size;
     super.sendMessage(message, () => {
       this.underWay -= size;

@@ -10,6 +10,8 @@ import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
 import anyMessages from 'google-protobuf/google/protobuf/any_pb.js';
 import emptyMessages from 'google-protobuf/google/protobuf/empty_pb.js';
 import { spanIn } from './append-span.js';
+import { Joined } from './joined.js';
+import { hotAppendIn, type HotAppend } from './hot-append.js';
 
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
 export type * as Shared from '@eventstore/db-client/generated/shared_pb.js';
@@ -31,22 +33,28 @@ export const { Empty: GoogleEmpty } = emptyMessages;
 export type Encoded = Buffer;
 
 /** An append of a batch, with the milliseconds that it may take; null where its sender gives it no span. */
-export type BatchAppendRequest = Streams.BatchAppendReq & Readonly<{ spanMs: number | null }>;
+export type BatchAppendPart = Streams.BatchAppendReq & Readonly<{ kind?: undefined; spanMs: number | null }>;
+export type BatchAppendRequest = HotAppend | BatchAppendPart;
 
 const { read, batchAppend } = streamServices.StreamsService;
+/** Of what a serializer gives the library uses the length alone, and the copy. */
+const asBuffer = (message: Encoded | Joined): Buffer => message as Buffer;
+
+/** By the generated classes, which know all of its forms. */
+export const batchAppendPart = (bytes: Buffer): BatchAppendPart =>
+  Object.assign(batchAppend.requestDeserialize(bytes), { spanMs: spanIn(bytes) });
+
 export const StreamsService = {
   ...streamServices.StreamsService,
   batchAppend: {
     ...batchAppend,
-    requestDeserialize: (bytes: Buffer): BatchAppendRequest =>
-      Object.assign(batchAppend.requestDeserialize(bytes), { spanMs: spanIn(bytes) }),
-    responseSerialize: (message: Streams.BatchAppendResp | Encoded) =>
-      Buffer.isBuffer(message) ? message : batchAppend.responseSerialize(message),
+    requestDeserialize: (bytes: Buffer): BatchAppendRequest => hotAppendIn(bytes) ?? batchAppendPart(bytes),
+    responseSerialize: asBuffer,
   },
   read: {
     ...read,
-    responseSerialize: (message: Streams.ReadResp | Encoded) =>
-      Buffer.isBuffer(message) ? message : read.responseSerialize(message),
+    responseSerialize: (message: Streams.ReadResp | Encoded | Joined) =>
+      message instanceof Joined || Buffer.isBuffer(message) ? asBuffer(message) : read.responseSerialize(message),
   },
 };
 export const { GossipService } = gossipServices;

@@ -30,6 +30,9 @@ export type StoredEvent = ProposedEvent &
     appender?: string | undefined;
   }>;
 
+const USUAL_UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+export const isUsualUuid = (text: string): boolean => USUAL_UUID.test(text);
+
 export type Expected = bigint | 'any' | 'no_stream' | 'stream_exists';
 
 /**

@@ -193,13 +193,13 @@ test('a batch append whose deadline has passed is answered so', async () => {
 test('an answer instead of an error, where the client asks for it', async () => {
   const lenient = connect(`${server.url}&throwOnAppendFailure=false`);
   const stream = newStream();
-  expect(await lenient.appendToStream(stream, event(), { expectedRevision: 3n, ...ways[0][1] })).toMatchObject({
+  expect(await lenient.appendToStream(stream, event(), { expectedRevision: 3n, ...ways[0]![1] })).toMatchObject({
     success: false,
     nextExpectedRevision: -1n,
   });
   await lenient.appendToStream(stream, events(2));
-  expect(await lenient.appendToStream(stream, event(), { expectedRevision: 'no_stream', ...ways[0][1] })).toMatchObject(
-    { success: false, nextExpectedRevision: 1n },
-  );
+  expect(
+    await lenient.appendToStream(stream, event(), { expectedRevision: 'no_stream', ...ways[0]![1] }),
+  ).toMatchObject({ success: false, nextExpectedRevision: 1n });
   await closeClient(lenient);
 });
