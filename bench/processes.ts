@@ -7,6 +7,14 @@ import { fileURLToPath } from 'node:url';
 const typescript = fileURLToPath(new URL('../test/support/typescript.mjs', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 
+/** Of the programs that are started from now on. */
+let node = process.execPath;
+
+/** @param path of a Node */
+export const startProgramsWith = (path: string): void => {
+  node = path;
+};
+
 export type Program = Readonly<{
   /** The part of its output that matched. */
   printed: string;
@@ -26,7 +34,7 @@ export async function startProgram(
 ): Promise<Program> {
   const file = fileURLToPath(program);
   const args = [...nodeOptions, ...(file.endsWith('.ts') ? ['--import', typescript] : []), file];
-  const child = spawn(process.execPath, args, {
+  const child = spawn(node, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -67,7 +75,7 @@ export async function startProgram(
 /** Runs it to its end. @throws unless it ends with 0 */
 export async function runProgram(program: URL, args: readonly string[], env: NodeJS.ProcessEnv) {
   const begun = performance.now();
-  const child = spawn(process.execPath, [fileURLToPath(program), ...args], {
+  const child = spawn(node, [fileURLToPath(program), ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

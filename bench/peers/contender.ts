@@ -2,6 +2,7 @@
 
 export const CONTENDERS: readonly string[] = [
   'ours',
+  'ours in process',
   'ours x2',
   'restate',
   'dbos',

@@ -7,6 +7,7 @@ import { resultOf, STEPS } from './work.mjs';
 /** Each is loaded only where it is run. */
 const CONTENDERS: Readonly<Record<string, () => Promise<Start>>> = {
   ours: async () => (await import('./contenders/ours.js')).startOne,
+  'ours in process': async () => (await import('./contenders/ours-in-process.js')).start,
   'ours x2': async () => (await import('./contenders/ours.js')).startTwo,
   restate: async () => (await import('./contenders/restate.js')).start,
   dbos: async () => (await import('./contenders/dbos.js')).start,
