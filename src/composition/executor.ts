@@ -10,7 +10,7 @@ import { idempotencyKey } from '../interfaces/http/server/caller.js';
 import { RequestPipe } from '../interfaces/http/server/fields.js';
 import { HttpLimits } from '../interfaces/http/server/json-body.js';
 import { readJson } from '../interfaces/http/server/read-json.js';
-import { startServer } from './server.js';
+import { startServer, type Server } from './server.js';
 
 /** As the body of `POST /api/v1/workflow/start`. `metadata` is stored as JSON. */
 export type StartBody = Readonly<{
@@ -26,7 +26,7 @@ export type EndedExecution = Readonly<{
   current_state: 'completed' | 'failed' | 'cancelled';
   /** What the completed steps returned, a later one's members over an earlier one's. */
   results: JsonObject;
-  /** Of the last event; a read with `at_least_revision` shows at least that. */
+  /** Of the last event; a read with `min_revision` of it shows this end. */
   revision: bigint;
 }>;
 
@@ -50,8 +50,10 @@ export type WorkflowExecutor = Readonly<{
 }>;
 
 /** @throws ConfigurationError that lists everything that is wrong */
-export const startExecutor = async (settings: Readonly<Record<string, string>>): Promise<WorkflowExecutor> => {
-  const { app, url, stop } = await startServer(readConfig(settings));
+export const startExecutor = async (settings: Readonly<Record<string, string>>): Promise<WorkflowExecutor> =>
+  executorOf(await startServer(readConfig(settings)));
+
+export const executorOf = ({ app, url, stop }: Server): WorkflowExecutor => {
   const [commands, ends, limits] = [app.get(CommandBus), app.get(ExecutionEnds), app.get(HttpLimits)];
   return {
     url,

@@ -14,10 +14,17 @@ const isSlipOf = (name: string, known: string): boolean => {
   if (name === known || name.length > LONGEST) return false;
   const given = name.toUpperCase();
   const isLong = known.length >= 8;
-  if (isLong && given.replaceAll('_', '') === known.replaceAll('_', '')) return true;
+  if (isLong && isSameButUnderscores(given, known)) return true;
   if (isLong && known.startsWith(given) && UNIT_LEFT_OUT.test(known.slice(given.length))) return true;
-  return isSwapOf(name, known) || (isLong && editDistance(given, known) <= mayDiffer(known.length));
+  return isSwapOf(name, known) || (isLong && isWithin(mayDiffer(known.length), given, known));
 };
+
+const isSameButUnderscores = (given: string, known: string): boolean =>
+  given.replaceAll('_', '') === known.replaceAll('_', '');
+
+/** Most pairs of names are too different in length: each start compares thousands. */
+const isWithin = (distance: number, given: string, known: string): boolean =>
+  Math.abs(given.length - known.length) <= distance && editDistance(given, known) <= distance;
 
 /** The nearest of `known`, where any is near enough to have been meant. For names that are known to be mistakes. */
 export const nearest = (name: string, known: readonly string[]): string | undefined => {
@@ -28,6 +35,7 @@ export const nearest = (name: string, known: readonly string[]): string | undefi
 };
 
 const isSwapOf = (name: string, known: string): boolean => {
+  if (name.length !== known.length) return false;
   const at = [...known].findIndex((letter, index) => letter !== name[index]);
   if (at < 0 || at + 1 >= known.length) return false;
   return name === known.slice(0, at) + known[at + 1]! + known[at]! + known.slice(at + 2);

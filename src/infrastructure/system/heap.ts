@@ -5,6 +5,7 @@
  */
 import { Session } from 'node:inspector';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 const YOUNG = ['new_space', 'new_large_object_space'];
 
@@ -51,6 +52,8 @@ export type HeapState = Readonly<{
   rate: number;
   /** By how much of what is in use the old generation may grow, in per cent. */
   growth: number;
+  /** Whether the young generation may become larger: without load it would, too, in an hour. */
+  youngMayGrow: boolean;
   /** Since when there has been no load; null where what it left was given back. */
   calmSinceMs: number | null;
   /** Whether all unused memory is to be given back now. */
@@ -60,7 +63,7 @@ export type HeapState = Readonly<{
 /** The start is a load, too. */
 export const firstState = (atMs: number, old: number): HeapState => ({
   ...{ atMs, old, inUse: old, rate: 0, growth: DEFAULT_HEAP_LIMITS.leastGrowthPercent },
-  ...{ calmSinceMs: atMs, giveBack: false },
+  ...{ youngMayGrow: true, calmSinceMs: atMs, giveBack: false },
 });
 
 /** @param old bytes of old objects that are seen now */
@@ -76,9 +79,10 @@ export const stateAfter = (
   const wanted = inUse + (rate * limits.betweenCollectionsMs) / 1_000;
   const room = Math.max(leastBytes, Math.min(wanted, mostBytes));
   const growth = growthFor(room, inUse, limits);
-  const calmSinceMs = rate > limits.loadBytes ? atMs : before.calmSinceMs;
+  const youngMayGrow = rate > limits.loadBytes;
+  const calmSinceMs = youngMayGrow ? atMs : before.calmSinceMs;
   const giveBack = calmSinceMs !== null && atMs - calmSinceMs >= limits.calmMs;
-  return { atMs, old, inUse, rate, growth, calmSinceMs: giveBack ? null : calmSinceMs, giveBack };
+  return { atMs, old, inUse, rate, growth, youngMayGrow, calmSinceMs: giveBack ? null : calmSinceMs, giveBack };
 };
 
 /** How much was filled between two looks is not seen where a collection came between. */
@@ -99,18 +103,19 @@ const growthFor = (room: number, inUse: number, limits: HeapLimits): number => {
 };
 
 /**
- * Gives back at first what the start has left, as V8's first limit is made for any program: until it is reached, nothing that
- * is old is let go. The growth is the whole process': other threads grow as much in proportion.
+ * Collects once at first, which takes some 50 ms: V8's first limit is made for any program, and until it is reached, nothing that
+ * is old is let go. What is set is the whole process': other threads grow in the same proportion, and at the same times.
  */
 export const keepHeapSmall = (room: HeapRoom, limits: HeapLimits = DEFAULT_HEAP_LIMITS): void => {
   if (room.leastBytes === 0) return;
   let state = firstState(performance.now(), oldBytes());
   setGrowth(state.growth);
-  giveBack();
+  collect();
   const look = () => {
     const before = state;
     state = stateAfter(before, { atMs: performance.now(), old: oldBytes() }, room, limits);
     if (state.growth !== before.growth) setGrowth(state.growth);
+    if (state.youngMayGrow !== before.youngMayGrow) letYoungGrow(state.youngMayGrow);
     if (state.giveBack) giveBack();
   };
   setInterval(look, limits.lookMs).unref();
@@ -122,7 +127,14 @@ export const keepHeapSmall = (room: HeapRoom, limits: HeapLimits = DEFAULT_HEAP_
  */
 export const leaveYoungToThreads = (): void => setFlagsFromString('--max-semi-space-size=0');
 
-/** Collects, and returns the pages to the system, the young generation's too, which `gc()` keeps. Takes some 100 ms. */
+/** Leaves the young generation as large as it is. */
+const collect = (): void => {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  setFlagsFromString('--no-expose-gc');
+};
+
+/** Collects, and returns all pages that are not used to the system, the young generation's too. Takes 100 to 200 ms. */
 const giveBack = (): void => {
   const session = new Session();
   session.connect();
@@ -132,6 +144,9 @@ const giveBack = (): void => {
 
 /** V8 reads it at each collection of what is old, for the next one. */
 const setGrowth = (percent: number): void => setFlagsFromString(`--heap-growing-percent=${percent}`);
+
+/** V8 reads it at each collection of the young generation that may enlarge it, by this factor. */
+const letYoungGrow = (mayGrow: boolean): void => setFlagsFromString(`--semi-space-growth-factor=${mayGrow ? 2 : 1}`);
 
 const oldBytes = (): number =>
   getHeapSpaceStatistics().reduce(

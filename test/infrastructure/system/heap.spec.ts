@@ -59,6 +59,13 @@ describe('the room of the heap', () => {
     expect(under(loaded.state, 0.1, 10 * calmMs).gaveBack).toBe(1);
   });
 
+  it('lets the young generation grow under load alone', () => {
+    const started = under(startedWith(50), 0.1, 1_000).state;
+    expect(started.youngMayGrow).toBe(false);
+    expect(under(started, 20, 5_000).state.youngMayGrow).toBe(true);
+    expect(under(under(started, 20, 5_000).state, 0.1, 20_000).state.youngMayGrow).toBe(false);
+  });
+
   it('does not take a pause between two collections for the end of a load', () => {
     let state = under(startedWith(50), 20, 10_000).state;
     for (let look = 1; look <= 8; look++)
