@@ -63,7 +63,7 @@ export async function startProgram(
   return {
     printed,
     pid: child.pid!,
-    residentMegabytes: async () => Number(/VmRSS:\s+(\d+)/.exec(await status(child.pid))?.[1]) / 1_024,
+    residentMegabytes: () => residentMegabytesOf(child.pid!),
     stop,
     kill: async () => {
       child.kill('SIGKILL');
@@ -91,4 +91,6 @@ export async function runProgram(program: URL, args: readonly string[], env: Nod
   return { firstMs, totalMs: performance.now() - begun, body };
 }
 
-const status = (pid: number | undefined) => readFile(`/proc/${pid}/status`, 'utf8');
+/** Linux only. */
+export const residentMegabytesOf = async (pid: number): Promise<number> =>
+  Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;

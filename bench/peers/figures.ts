@@ -31,6 +31,8 @@ type Figures = Readonly<{
   aloneStored: readonly number[];
   /** For 1,000 workflows. */
   cpu: readonly number[];
+  /** Megabytes, the highest of each round. */
+  resident: readonly number[];
 }>;
 
 const rate = ({ workflows, seconds }: Measured): number => workflows / seconds;
@@ -51,6 +53,7 @@ const figuresOf = ({ name, node, rounds }: Row): Figures => {
     alone: lowest(({ aloneMs }) => aloneMs),
     aloneStored: lowest(({ aloneStoredMs }) => aloneStoredMs),
     cpu: fastest.map(({ cpuSeconds, workflows }) => (cpuSeconds * 1_000) / workflows),
+    resident: fastest.map(({ residentMegabytes }) => residentMegabytes),
   };
 };
 
@@ -75,10 +78,17 @@ export const section = (variant: Variant, { workflows, versions }: About, rows: 
         'p50 alone, ms',
         'until it is stored',
         'CPU s per 1,000',
+        'resident MB, highest',
       ],
       all.map((each) => [
         ...[each.name, each.node, times(each.rates, 0), share(each), String(each.inFlight)],
-        ...[times(each.completed, 0), times(each.alone, 1), times(each.aloneStored, 0), times(each.cpu, 1)],
+        ...[
+          times(each.completed, 0),
+          times(each.alone, 1),
+          times(each.aloneStored, 0),
+          times(each.cpu, 1),
+          times(each.resident, 0),
+        ],
       ]),
     )}\n\n${versions}`,
     ratios: [...new Set(all.map(({ node }) => node))].flatMap((node) => aims(variant, all, node)),

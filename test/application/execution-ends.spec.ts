@@ -1,4 +1,3 @@
-import type { EventLog } from '../../src/application/log/event-log.js';
 import { NotFound, NotReady, TooMuchWaiting } from '../../src/application/runtime/errors.js';
 import { ExecutionEnds } from '../../src/application/workflow/execution-ends.js';
 import { answers, CountingIds, EXECUTION, lineTo, onDemand, step, world } from '../support/saga-world.js';
@@ -9,7 +8,7 @@ const twoInstances = async (waiting = 10) => {
   const here = world([step('only')], agent.behave);
   const { saga } = here.instance('worker-a');
   const line = lineTo(here.log);
-  const { workflows } = here.instance('worker-b', {}, undefined, line.line as unknown as EventLog);
+  const { workflows } = here.instance('worker-b', {}, undefined, line.line);
   const ids = new CountingIds('e');
   const ports = { log: line.line, clock: here.clock, ids, workflows };
   const ends = new ExecutionEnds(ports, { waiting, retryAfterSeconds: 5 }, (message) => here.errors.push(message));

@@ -46,6 +46,7 @@ export const startOurs = async (setup: Setup, instances: number): Promise<Engine
       }
     },
     stored: () => storedByUs(database),
+    pids: apps.map(({ pid }) => pid),
     stop: async () => {
       await ends.stop();
       await Promise.all(pools.map((pool) => pool.destroy()));

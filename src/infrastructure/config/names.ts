@@ -20,11 +20,28 @@ const isSlipOf = (name: string, known: string): boolean => {
 };
 
 const isSameButUnderscores = (given: string, known: string): boolean =>
-  given.replaceAll('_', '') === known.replaceAll('_', '');
+  given.at(-1) === known.at(-1) || given.endsWith('_')
+    ? given.replaceAll('_', '') === known.replaceAll('_', '')
+    : false;
 
-/** Most pairs of names are too different in length: each start compares thousands. */
+/** Each start compares thousands of pairs, nearly all of which differ in length or in letters by more than that. */
 const isWithin = (distance: number, given: string, known: string): boolean =>
-  Math.abs(given.length - known.length) <= distance && editDistance(given, known) <= distance;
+  Math.abs(given.length - known.length) <= distance &&
+  differentLetters(given, known) <= 2 * distance &&
+  editDistance(given, known) <= distance;
+
+/** How many characters one of them has and the other has not; such as differ by 32 count as the same. */
+const differentLetters = (one: string, other: string): number => {
+  let count = 0;
+  for (let left = lettersOf(one) ^ lettersOf(other); left !== 0; left &= left - 1) count++;
+  return count;
+};
+
+const lettersOf = (text: string): number => {
+  let letters = 0;
+  for (let at = 0; at < text.length; at++) letters |= 1 << (text.charCodeAt(at) & 31);
+  return letters;
+};
 
 /** The nearest of `known`, where any is near enough to have been meant. For names that are known to be mistakes. */
 export const nearest = (name: string, known: readonly string[]): string | undefined => {

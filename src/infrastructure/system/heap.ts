@@ -17,7 +17,9 @@ export type HeapRoom = Readonly<{
 }>;
 
 type HeapLimits = Readonly<{
-  /** Above the room that is given, the old generation still grows by this part of what is in use, in per cent. */
+  /** Above the room that is given, the old generation still grows by this part of what is in use, in per cent: without load, */
+  calmGrowthPercent: number;
+  /** and under load. */
   leastGrowthPercent: number;
   /** What is in use may have become much more by the collection for which the growth was set. */
   mostGrowthPercent: number;
@@ -33,6 +35,7 @@ type HeapLimits = Readonly<{
 }>;
 
 export const DEFAULT_HEAP_LIMITS: HeapLimits = {
+  calmGrowthPercent: 12,
   leastGrowthPercent: 25,
   mostGrowthPercent: 250,
   lookMs: 250,
@@ -62,7 +65,7 @@ export type HeapState = Readonly<{
 
 /** The start is a load, too. */
 export const firstState = (atMs: number, old: number): HeapState => ({
-  ...{ atMs, old, inUse: old, rate: 0, growth: DEFAULT_HEAP_LIMITS.leastGrowthPercent },
+  ...{ atMs, old, inUse: old, rate: 0, growth: DEFAULT_HEAP_LIMITS.calmGrowthPercent },
   ...{ youngMayGrow: true, calmSinceMs: atMs, giveBack: false },
 });
 
@@ -78,8 +81,10 @@ export const stateAfter = (
   const rate = rateAfter(before, { atMs, old }, limits);
   const wanted = inUse + (rate * limits.betweenCollectionsMs) / 1_000;
   const room = Math.max(leastBytes, Math.min(wanted, mostBytes));
-  const growth = growthFor(room, inUse, limits);
   const youngMayGrow = rate > limits.loadBytes;
+  const least = youngMayGrow ? limits.leastGrowthPercent : limits.calmGrowthPercent;
+  const toFillTheRoom = Math.floor((100 * room) / inUse - 100);
+  const growth = Math.min(Math.max(toFillTheRoom, least), limits.mostGrowthPercent);
   const calmSinceMs = youngMayGrow ? atMs : before.calmSinceMs;
   const giveBack = calmSinceMs !== null && atMs - calmSinceMs >= limits.calmMs;
   return { atMs, old, inUse, rate, growth, youngMayGrow, calmSinceMs: giveBack ? null : calmSinceMs, giveBack };
@@ -95,11 +100,6 @@ const rateAfter = (
   if (ms <= 0 || old < before.old) return before.rate;
   const now = ((old - before.old) * 1_000) / ms;
   return before.rate + (now - before.rate) * (ms / (ms + rateMs));
-};
-
-const growthFor = (room: number, inUse: number, limits: HeapLimits): number => {
-  const toFillTheRoom = Math.floor((100 * room) / inUse - 100);
-  return Math.min(Math.max(toFillTheRoom, limits.leastGrowthPercent), limits.mostGrowthPercent);
 };
 
 /**

@@ -9,7 +9,7 @@ import {
 
 const MEGABYTE = 1024 * 1024;
 const ROOM = { leastBytes: 72 * MEGABYTE, mostBytes: 128 * MEGABYTE };
-const { calmMs, leastGrowthPercent, lookMs, mostGrowthPercent } = DEFAULT_HEAP_LIMITS;
+const { calmGrowthPercent, calmMs, leastGrowthPercent, lookMs, mostGrowthPercent } = DEFAULT_HEAP_LIMITS;
 
 const startedWith = (megabytes: number): HeapState => firstState(0, megabytes * MEGABYTE);
 
@@ -42,6 +42,7 @@ describe('the room of the heap', () => {
   it('is the least growth above what is in use where that is more than the room', () => {
     const full = startedWith(200);
     expect(under(full, 50, 10_000).state.growth).toBe(leastGrowthPercent);
+    expect(under(full, 0.1, 10_000).state.growth).toBe(calmGrowthPercent);
     expect(under(startedWith(5), 50, 10_000).state.growth).toBe(mostGrowthPercent);
   });
 
