@@ -63,9 +63,9 @@ export type HeapState = Readonly<{
   giveBack: boolean;
 }>;
 
-/** The start is a load, too. */
+/** The start is a load, too. What is in use is not known before a collection: until then the growth is the least. */
 export const firstState = (atMs: number, old: number): HeapState => ({
-  ...{ atMs, old, inUse: old, rate: 0, growth: DEFAULT_HEAP_LIMITS.calmGrowthPercent },
+  ...{ atMs, old, inUse: Infinity, rate: 0, growth: DEFAULT_HEAP_LIMITS.calmGrowthPercent },
   ...{ youngMayGrow: true, calmSinceMs: atMs, giveBack: false },
 });
 
@@ -108,9 +108,9 @@ const rateAfter = (
  */
 export const keepHeapSmall = (room: HeapRoom, limits: HeapLimits = DEFAULT_HEAP_LIMITS): void => {
   if (room.leastBytes === 0) return;
-  let state = firstState(performance.now(), oldBytes());
-  setGrowth(state.growth);
+  setGrowth(limits.calmGrowthPercent);
   collect();
+  let state = firstState(performance.now(), oldBytes());
   const look = () => {
     const before = state;
     state = stateAfter(before, { atMs: performance.now(), old: oldBytes() }, room, limits);

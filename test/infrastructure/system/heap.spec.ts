@@ -11,7 +11,9 @@ const MEGABYTE = 1024 * 1024;
 const ROOM = { leastBytes: 72 * MEGABYTE, mostBytes: 128 * MEGABYTE };
 const { calmGrowthPercent, calmMs, leastGrowthPercent, lookMs, mostGrowthPercent } = DEFAULT_HEAP_LIMITS;
 
-const startedWith = (megabytes: number): HeapState => firstState(0, megabytes * MEGABYTE);
+/** After the first collection. */
+const startedWith = (megabytes: number): HeapState =>
+  stateAfter(firstState(0, megabytes * MEGABYTE + 1), { atMs: lookMs, old: megabytes * MEGABYTE }, ROOM);
 
 /** Looks for so long at a heap of which so much grows old, and which is collected where it fills the room that it has. */
 const under = (from: HeapState, megabytesASecond: number, ms: number, room = ROOM) => {
@@ -37,6 +39,11 @@ describe('the room of the heap', () => {
     expect(roomOf(some)).toBeLessThan(95);
     expect(roomOf(under(some, 50, 10_000).state)).toBe(128);
     expect(roomOf(under(under(some, 50, 10_000).state, 0.1, 60_000).state)).toBe(72);
+  });
+
+  it('is the least growth before the first collection, as what is in use is not known', () => {
+    const first = firstState(0, 5 * MEGABYTE);
+    expect(stateAfter(first, { atMs: lookMs, old: 6 * MEGABYTE }, ROOM).growth).toBe(leastGrowthPercent);
   });
 
   it('is the least growth above what is in use where that is more than the room', () => {
