@@ -13,6 +13,7 @@ import { svg as drawn } from './chart.js';
 import { machine } from './machine.js';
 import { options, usage, type Options } from './options.js';
 import { benchPeers } from './peers/peers.js';
+import { startProgramsWith } from './processes.js';
 import { benchRealtime } from './realtime/realtime.js';
 import { benchRebuild } from './rebuild/rebuild.js';
 import { print, type Section } from './report.js';
@@ -35,7 +36,20 @@ const BENCHES = {
   realtime: benchRealtime,
   'worst-input': benchWorstInput,
 };
-const NAMES = Object.keys(BENCHES) as (keyof typeof BENCHES)[];
+type BenchName = keyof typeof BENCHES;
+const NAMES = Object.keys(BENCHES) as BenchName[];
+
+/** `peers` takes its turns over the Nodes itself. */
+async function sectionsOf(name: BenchName, postgres: BenchPostgres, settings: Settings): Promise<readonly Section[]> {
+  if (name === 'peers') return benchPeers(postgres, settings);
+  const sections: Section[] = [];
+  for (const { path, version } of settings.nodes) {
+    startProgramsWith(path);
+    const measured = await BENCHES[name](postgres, settings);
+    sections.push(...measured.map((section) => ({ ...section, title: `${section.title}, on Node ${version}` })));
+  }
+  return sections;
+}
 
 async function run({ names, settings, json, svg }: Options): Promise<void> {
   const sections: Section[] = [];
@@ -45,11 +59,12 @@ async function run({ names, settings, json, svg }: Options): Promise<void> {
     process.once(signal, () => void postgres.stop().then(() => process.exit(1)));
   try {
     const about = { ...machine(), postgres: postgres.version, ...settings };
-    const { cores, processor, node, loadBefore } = about;
-    const note = `${cores} cores (${processor}), Node ${node}, Postgres ${postgres.version}`;
+    const { cores, processor, loadBefore } = about;
+    const nodes = settings.nodes.map(({ version }) => `Node ${version}`).join(', ');
+    const note = `${cores} cores (${processor}), ${nodes}, Postgres ${postgres.version}`;
     console.log(`${note}, load before ${loadBefore}`);
     for (const name of NAMES.filter((known) => names.includes(known))) {
-      for (const section of await BENCHES[name](postgres, settings)) {
+      for (const section of await sectionsOf(name, postgres, settings)) {
         sections.push(section);
         console.log(`\n${print(section)}`);
       }

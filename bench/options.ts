@@ -1,11 +1,13 @@
 /** The options of `npm run bench`. */
 import { parseArgs } from 'node:util';
+import { testedNodes } from './nodes.js';
 import { CONTENDERS } from './peers/contender.js';
 import type { Settings, Variant } from './settings.js';
 
 const VARIANTS: readonly string[] = ['A', 'B'] satisfies Variant[];
 
 export const usage = (benches: readonly string[]) => `Usage: npm run bench -- [${benches.join('|')} ...]
+  --node PATH         the Node that starts the programs under test, may be given several times (the one that runs the bench)
   --rounds N          turns of each contender (3)
   --quick             once and small: shows that it works, and no figure
   --json FILE         everything that was measured
@@ -37,6 +39,7 @@ export function options(args: readonly string[], benches: readonly string[]): Op
       ...{ quick: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
       ...{ rounds: text, events: text, executions: text, minutes: text, json: text, svg: text },
       ...{ only: text, variant: text, concurrency: text, workflows: text },
+      node: { ...text, multiple: true, default: [] },
     },
   });
   const unknown = positionals.find((name) => !benches.includes(name));
@@ -55,6 +58,7 @@ export function options(args: readonly string[], benches: readonly string[]): Op
     ...{ quick, warmUpMs: quick ? 300 : 1_000, measureMs: quick ? 700 : 3_000, peers },
     ...{ rounds: count('rounds', 3, 1), events: count('events', 100_000, 2_000) },
     ...{ executions: count('executions', 100_000, 200), minutes: count('minutes', 5, 1) },
+    nodes: testedNodes(values.node),
     tell: (line) => console.error(line),
   };
   return { help, json, svg, settings, names: positionals.length > 0 ? positionals : benches };

@@ -7,6 +7,14 @@ import { fileURLToPath } from 'node:url';
 const typescript = fileURLToPath(new URL('../test/support/typescript.mjs', import.meta.url));
 const START_TIMEOUT_MS = 60_000;
 
+/** Of the programs that are started from now on. */
+let node = process.execPath;
+
+/** @param path of a Node */
+export const startProgramsWith = (path: string): void => {
+  node = path;
+};
+
 export type Program = Readonly<{
   /** The part of its output that matched. */
   printed: string;
@@ -26,7 +34,7 @@ export async function startProgram(
 ): Promise<Program> {
   const file = fileURLToPath(program);
   const args = [...nodeOptions, ...(file.endsWith('.ts') ? ['--import', typescript] : []), file];
-  const child = spawn(process.execPath, args, {
+  const child = spawn(node, args, {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -55,7 +63,7 @@ export async function startProgram(
   return {
     printed,
     pid: child.pid!,
-    residentMegabytes: async () => Number(/VmRSS:\s+(\d+)/.exec(await status(child.pid))?.[1]) / 1_024,
+    residentMegabytes: () => residentMegabytesOf(child.pid!),
     stop,
     kill: async () => {
       child.kill('SIGKILL');
@@ -67,7 +75,7 @@ export async function startProgram(
 /** Runs it to its end. @throws unless it ends with 0 */
 export async function runProgram(program: URL, args: readonly string[], env: NodeJS.ProcessEnv) {
   const begun = performance.now();
-  const child = spawn(process.execPath, [fileURLToPath(program), ...args], {
+  const child = spawn(node, [fileURLToPath(program), ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -83,4 +91,6 @@ export async function runProgram(program: URL, args: readonly string[], env: Nod
   return { firstMs, totalMs: performance.now() - begun, body };
 }
 
-const status = (pid: number | undefined) => readFile(`/proc/${pid}/status`, 'utf8');
+/** Linux only. */
+export const residentMegabytesOf = async (pid: number): Promise<number> =>
+  Number(/VmRSS:\s+(\d+)/.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;

@@ -1,4 +1,8 @@
+import type { TestedNode } from './nodes.js';
+
 export type Settings = Readonly<{
+  /** One or more. `peers` takes turns over them, every other bench runs once with each. */
+  nodes: readonly TestedNode[];
   rounds: number;
   /** In the log of a rebuild, of a catch-up. */
   events: number;

@@ -11,7 +11,7 @@ runUntilSignal(async (signal) => {
   const config = readConfig();
   leaveYoungToThreads();
   const server = await startServer(config, { signal });
-  keepHeapSmall(config.heapRoomBytes);
+  keepHeapSmall({ leastBytes: config.heapRoomBytes, mostBytes: config.heapMaxRoomBytes });
   await aborted(signal);
   await server.stop();
   return 0;

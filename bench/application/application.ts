@@ -41,7 +41,8 @@ const nodeOptionsOfStart = async (): Promise<readonly string[]> => {
   return scripts.start.split(' ').filter((word) => word.startsWith('--'));
 };
 
-const writeDefinition = async (directory: string): Promise<string> => {
+/** @returns the folder of definitions, which has one of six steps */
+export const writeDefinition = async (directory: string): Promise<string> => {
   const definitions = join(directory, 'definitions');
   await mkdir(definitions, { recursive: true });
   const steps = Array.from({ length: STEPS }, (_, step) => ({

@@ -2,6 +2,7 @@
 
 export const CONTENDERS: readonly string[] = [
   'ours',
+  'ours in process',
   'ours x2',
   'restate',
   'dbos',
@@ -35,6 +36,8 @@ export type Engine = Readonly<{
   settled?(): Promise<number>;
   /** The results of the steps in order, by the workflow's number, as the store has them. @throws where it contradicts itself */
   stored(): Promise<ReadonlyMap<number, readonly unknown[]>>;
+  /** Its processes, without Postgres; where it has none of its own, the one that makes the load. */
+  pids?: readonly number[];
   stop(): Promise<void>;
 }>;
 
@@ -49,6 +52,8 @@ export type Measured = Readonly<{
   completedSeconds: number;
   /** Processor seconds of all its processes meanwhile. */
   cpuSeconds: number;
+  /** The highest of its processes together, while workflows were in flight. */
+  residentMegabytes: number;
   /** Of each workflow that ran alone, until the client that started it knows of its end. */
   aloneMs: readonly number[];
   /** The same until its end was stored. */

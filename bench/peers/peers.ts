@@ -4,26 +4,32 @@ import type { BenchPostgres } from '../event-node/postgres.js';
 import type { Section } from '../report.js';
 import { inTurns } from '../rounds.js';
 import type { Settings } from '../settings.js';
+import type { TestedNode } from '../nodes.js';
 import type { Measured } from './contender.js';
 import { installPeers, versions } from './install.js';
-import { section } from './figures.js';
+import { section, type Row } from './figures.js';
 import { takeTurn } from './turn.js';
 
 const FULL = { warmUp: 1_000, alone: 50 };
 const QUICK = { warmUp: 10, alone: 3 };
 
+type Tested = Readonly<{ contender: string; node: TestedNode }>;
+
+const nameOf = ({ contender, node }: Tested) => `${contender}, Node ${node.version}`;
+
+/** In turns over contenders and Nodes. */
 export async function benchPeers(postgres: BenchPostgres, settings: Settings): Promise<Section[]> {
   const { only, variants, concurrency, workflows } = settings.peers;
   if (only.some((name) => !name.startsWith('ours'))) installPeers(settings.tell);
   const counts = settings.quick ? QUICK : FULL;
   const agent = await startProgram(new URL('./agent-server.ts', import.meta.url), /agent on (\d+)\./);
   let turns = 0;
-  const turn = async (contender: string, agentUrl: string | null, inFlight: number): Promise<Measured> => {
+  const turn = async ({ contender, node }: Tested, agentUrl: string | null, inFlight: number): Promise<Measured> => {
     const name = `peers_${++turns}`;
     const databaseUrl = await postgres.database(name);
     try {
       const pids = [postgres.pid, agent.pid];
-      return await takeTurn({ contender, databaseUrl, agentUrl, inFlight, ...counts, workflows, pids });
+      return await takeTurn({ contender, databaseUrl, agentUrl, inFlight, ...counts, workflows, pids }, node);
     } finally {
       await postgres.drop(name);
     }
@@ -32,16 +38,21 @@ export async function benchPeers(postgres: BenchPostgres, settings: Settings): P
     const sections: Section[] = [];
     for (const variant of variants) {
       const agentUrl = variant === 'A' ? null : `http://127.0.0.1:${agent.printed}`;
-      const contenders = only.map((name) => ({
-        name,
+      const tested = only.flatMap((contender) => settings.nodes.map((node): Tested => ({ contender, node })));
+      const contenders = tested.map((each) => ({
+        name: nameOf(each),
         run: async () => {
           const measured: Measured[] = [];
-          for (const inFlight of concurrency) measured.push(await turn(name, agentUrl, inFlight));
+          for (const inFlight of concurrency) measured.push(await turn(each, agentUrl, inFlight));
           return measured;
         },
       }));
       const results = await inTurns(settings.rounds, contenders, settings.tell);
-      sections.push(section(variant, { workflows, versions: versions() }, results));
+      const rows = tested.map((each): Row => {
+        const { contender: name, node } = each;
+        return { name, node: node.version, rounds: results.get(nameOf(each)) ?? [] };
+      });
+      sections.push(section(variant, { workflows, versions: versions() }, rows));
     }
     return sections;
   } finally {

@@ -1,12 +1,16 @@
 /** One turn of one contender, in a process of its own: `bench/peers/turn.ts` starts it and gets what it has measured. */
 import { cpuSecondsOf } from '../cpu.js';
+import { residentMegabytesOf } from '../processes.js';
 import { inFlightAlways } from './in-flight.js';
 import type { Engine, Measured, Setup, Start } from './contender.js';
 import { resultOf, STEPS } from './work.mjs';
 
+const MEMORY_LOOK_MS = 250;
+
 /** Each is loaded only where it is run. */
 const CONTENDERS: Readonly<Record<string, () => Promise<Start>>> = {
   ours: async () => (await import('./contenders/ours.js')).startOne,
+  'ours in process': async () => (await import('./contenders/ours-in-process.js')).start,
   'ours x2': async () => (await import('./contenders/ours.js')).startTwo,
   restate: async () => (await import('./contenders/restate.js')).start,
   dbos: async () => (await import('./contenders/dbos.js')).start,
@@ -40,16 +44,38 @@ async function measure(engine: Engine, { inFlight, warmUp, alone, workflows, pid
 
   const all = [process.pid, ...pids];
   const cpuBefore = await cpuSecondsOf(all);
+  const resident = watchMemory(engine.pids ?? [process.pid]);
   const began = Date.now();
   await inFlightAlways(engine, warmUp + alone, workflows, inFlight);
   const completed = Date.now();
   const lastStored = (await engine.settled?.()) ?? completed;
   const ended = Date.now();
   const cpuSeconds = (await cpuSecondsOf(all)) - cpuBefore;
+  const residentMegabytes = await resident.highest();
   const verified = verify(await engine.stored(), warmUp + alone + workflows);
   const [seconds, completedSeconds] = [(ended - began) / 1_000, (lastStored - began) / 1_000];
-  return { inFlight, workflows, seconds, completedSeconds, cpuSeconds, aloneMs, aloneStoredMs, verified };
+  const measured = { inFlight, workflows, seconds, completedSeconds, cpuSeconds, residentMegabytes };
+  return { ...measured, aloneMs, aloneStoredMs, verified };
 }
+
+const watchMemory = (pids: readonly number[]) => {
+  let highest = 0;
+  const look = async () => {
+    const each = await Promise.all(pids.map(residentMegabytesOf));
+    highest = Math.max(
+      highest,
+      each.reduce((sum, megabytes) => sum + megabytes, 0),
+    );
+  };
+  const watch = setInterval(() => void look(), MEMORY_LOOK_MS);
+  return {
+    highest: async () => {
+      clearInterval(watch);
+      await look();
+      return highest;
+    },
+  };
+};
 
 /** @returns how many results were as they should be, which are all. @throws where one is not */
 function verify(stored: ReadonlyMap<number, readonly unknown[]>, workflows: number): number {

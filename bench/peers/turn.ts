@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TestedNode } from '../nodes.js';
 import type { Measured, Setup } from './contender.js';
 
 const program = fileURLToPath(new URL('./run.ts', import.meta.url));
@@ -13,10 +14,11 @@ const PRINTED_CHARACTERS = 4_000;
 
 type Answer = Readonly<{ measured: Measured } | { error: string }>;
 
-/** Runs a contender in a process of its own, which ends when it has answered, and with this one. */
-export async function takeTurn(setup: Omit<Setup, 'directory'>): Promise<Measured> {
+/** Runs a contender in a process of its own, on that Node, which ends when it has answered, and with this one. */
+export async function takeTurn(setup: Omit<Setup, 'directory'>, { path }: TestedNode): Promise<Measured> {
   const directory = await mkdtemp(join(tmpdir(), 'workflow-executor-bench-peer-'));
-  const child = fork(program, { execArgv: ['--import', typescript], stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const stdio = ['ignore' as const, 'ignore' as const, 'pipe' as const, 'ipc' as const];
+  const child = fork(program, { execPath: path, execArgv: ['--import', typescript], stdio });
   let printed = '';
   child.stderr?.on('data', (chunk: Buffer) => (printed = (printed + chunk.toString()).slice(-PRINTED_CHARACTERS)));
   const late = setTimeout(() => child.disconnect(), DEADLINE_MS);

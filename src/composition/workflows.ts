@@ -8,7 +8,9 @@ import { DamageReports } from '../application/workflow/damage-reports.js';
 import { Definitions } from '../application/workflow/definitions.js';
 import { DamagedHistories, Histories } from '../application/workflow/histories.js';
 import { StartBacklog, type BacklogLimits } from '../application/workflow/start-backlog.js';
+import { ExecutionEnds } from '../application/workflow/execution-ends.js';
 import { DueExecutions, Workers } from '../application/workflow/workers.js';
+import { Workflows } from '../application/workflow/workflows.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { observeDamage, type PrometheusMetrics } from '../infrastructure/metrics/prometheus-metrics.js';
 import {
@@ -22,7 +24,8 @@ import { PostgresDueExecutions, PostgresWorkers } from '../infrastructure/postgr
 import { commandHandlers, queryHandlers } from './handlers.js';
 import { type Dependencies, type Feature, logErrors, tellLog } from './feature.js';
 
-export const workflows = ({ config, dataSource, log, clock, definitions, metrics, outages }: Dependencies): Feature => {
+export const workflows = (dependencies: Dependencies): Feature => {
+  const { config, dataSource, log, clock, ids, definitions, metrics, outages } = dependencies;
   const damaged = new PostgresDamagedHistories(dataSource);
   const reports = new DamageReports(damaged, clock, tellLog('Executions'), logErrors('Executions', outages));
   observeDamage(metrics, () => damaged.count());
@@ -45,10 +48,17 @@ export const workflows = ({ config, dataSource, log, clock, definitions, metrics
         provide: StartBacklog,
         useValue: new StartBacklog(waiting, clock, backlogLimits(config), logErrors('Starts', outages)),
       },
+      {
+        provide: ExecutionEnds,
+        inject: [Workflows],
+        useFactory: (workflows: Workflows) =>
+          new ExecutionEnds({ log, clock, ids, workflows }, endLimits(config), logErrors('Ends', outages)),
+      },
       { provide: DueExecutions, useValue: new PostgresDueExecutions(dataSource) },
       ...commandHandlers,
       ...queryHandlers,
     ],
+    stop: (app) => app.get(ExecutionEnds).stop(),
   };
 };
 
@@ -66,6 +76,9 @@ const backlogLimits = (config: Config): BacklogLimits => ({
   countWaitMs: 500,
   retryAfterSeconds: 5,
 });
+
+/** An execution that is waited for is one that waits, or few more. */
+const endLimits = (config: Config) => ({ waiting: config.maxWaitingExecutions, retryAfterSeconds: 5 });
 
 const revisionWaitLimits = (config: Config): RevisionWaitLimits => ({
   ...REVISION_WAIT_LIMITS,

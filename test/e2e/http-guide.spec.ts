@@ -1,5 +1,6 @@
 /** Every example of the guide, sent as the guide has it, with ids filled in. */
 import { rm } from 'node:fs/promises';
+import { executorOf } from '../../src/composition/executor.js';
 import { eventually } from '../support/eventually.js';
 import { guideProjects } from './support/guide-projects.js';
 import { scriptedApp } from './support/scripted-app.js';
@@ -58,6 +59,26 @@ describe('with agents that the test controls', () => {
         intermediate_results: { enrich: 'done', compose: 'done', write: 'done' },
       },
     });
+  });
+
+  test('a program starts an execution by a function, hears its end, and reads it over HTTP', async () => {
+    const { start, ended, url } = executorOf(world.app.server);
+    const body = { project_id: 'by-function', document_type: 'ib', triggered_by: 'ann', metadata: { at: new Date(0) } };
+    const id = await start(body, { idempotencyKey: 'once' });
+    const end = await ended(id);
+    expect(end).toMatchObject({
+      execution_id: id,
+      current_state: 'completed',
+      results: { enrich: 'done', export: 'done' },
+    });
+    expect(await start(body, { idempotencyKey: 'once' })).toBe(id);
+    const read = await world.api.get(`/api/v1/workflow?execution_id=${id}&min_revision=${end.revision}`);
+    expect(read.body.data.execution).toMatchObject({
+      ...{ current_state: 'completed', triggered_by: 'ann', metadata: { at: '1970-01-01T00:00:00.000Z' } },
+    });
+    expect(url).toBe(world.app.server.url);
+    await expect(start({ ...body, project_id: '../x' })).rejects.toThrow(/project_id: expected 1 to 128 characters/);
+    await expect(start({ ...body, metadata: { text: '\0' } })).rejects.toThrow(/U\+0000/);
   });
 
   test('a client runs an execution step by step', async () => {

@@ -7,14 +7,16 @@ import { followEnds } from '../ends.js';
 import { storedByUs } from '../stored-by-us.js';
 import { workflowName } from '../work.mjs';
 
-const CAUGHT_UP_MS = 2;
+export const CAUGHT_UP_MS = 2;
+
+export const boundsOf = ({ inFlight }: Pick<Setup, 'inFlight'>) => ({
+  SAGA_MAX_CONCURRENT_STEPS: String(inFlight),
+  AGENT_MAX_CONCURRENT_CALLS: String(inFlight),
+});
 
 /** @param instances that share one database and one log; starts go to them in turns */
 export const startOurs = async (setup: Setup, instances: number): Promise<Engine> => {
-  const env = {
-    SAGA_MAX_CONCURRENT_STEPS: String(setup.inFlight),
-    AGENT_MAX_CONCURRENT_CALLS: String(setup.inFlight),
-  };
+  const env = boundsOf(setup);
   const apps: Application[] = [];
   for (let instance = 0; instance < instances; instance++) apps.push(await startApplication({ ...setup, env }));
   const pools = apps.map(({ url }) => new Pool(url, { connections: setup.inFlight, keepAliveTimeout: 600_000 }));
@@ -44,6 +46,7 @@ export const startOurs = async (setup: Setup, instances: number): Promise<Engine
       }
     },
     stored: () => storedByUs(database),
+    pids: apps.map(({ pid }) => pid),
     stop: async () => {
       await ends.stop();
       await Promise.all(pools.map((pool) => pool.destroy()));

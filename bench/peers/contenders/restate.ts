@@ -46,6 +46,7 @@ export const start: Start = async (setup) => {
         results.push(...((await post(control, '/query', { query: journal(digit) })) as { rows: JournalRow[] }).rows);
       return byWorkflow(results.map((row) => ({ ...row, result: resultIn(row) })));
     },
+    pids: [process.pid, server.pid],
     stop: async () => {
       await pool.close();
       await control.close();
@@ -102,6 +103,7 @@ const startServer = async ({ directory }: Setup, ports: Ports) => {
   await ready(ports.admin);
   await ready(ports.ingress, '/restate/health');
   return {
+    pid: child.pid!,
     stop: async () => {
       child.kill('SIGKILL'); // its data goes with it
       await exited;

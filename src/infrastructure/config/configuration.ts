@@ -7,10 +7,11 @@ import { startupWarnings } from './rules.js';
 
 /**
  * The settings of this process, from its environment and the .env file of its working directory.
+ * @param over variables that count instead of those of the environment
  * @throws ConfigurationError that lists everything that is wrong
  */
-export function readConfig(): Config {
-  return loadConfig(process.env, existsSync('.env') ? readFileSync('.env', 'utf8') : '');
+export function readConfig(over: Readonly<Record<string, string>> = {}): Config {
+  return loadConfig({ ...process.env, ...over }, existsSync('.env') ? readFileSync('.env', 'utf8') : '');
 }
 
 const NAME = 'workflow-executor';

@@ -14,9 +14,33 @@ const isSlipOf = (name: string, known: string): boolean => {
   if (name === known || name.length > LONGEST) return false;
   const given = name.toUpperCase();
   const isLong = known.length >= 8;
-  if (isLong && given.replaceAll('_', '') === known.replaceAll('_', '')) return true;
+  if (isLong && isSameButUnderscores(given, known)) return true;
   if (isLong && known.startsWith(given) && UNIT_LEFT_OUT.test(known.slice(given.length))) return true;
-  return isSwapOf(name, known) || (isLong && editDistance(given, known) <= mayDiffer(known.length));
+  return isSwapOf(name, known) || (isLong && isWithin(mayDiffer(known.length), given, known));
+};
+
+const isSameButUnderscores = (given: string, known: string): boolean =>
+  given.at(-1) === known.at(-1) || given.endsWith('_')
+    ? given.replaceAll('_', '') === known.replaceAll('_', '')
+    : false;
+
+/** Each start compares thousands of pairs, nearly all of which differ in length or in letters by more than that. */
+const isWithin = (distance: number, given: string, known: string): boolean =>
+  Math.abs(given.length - known.length) <= distance &&
+  differentLetters(given, known) <= 2 * distance &&
+  editDistance(given, known) <= distance;
+
+/** How many characters one of them has and the other has not; such as differ by 32 count as the same. */
+const differentLetters = (one: string, other: string): number => {
+  let count = 0;
+  for (let left = lettersOf(one) ^ lettersOf(other); left !== 0; left &= left - 1) count++;
+  return count;
+};
+
+const lettersOf = (text: string): number => {
+  let letters = 0;
+  for (let at = 0; at < text.length; at++) letters |= 1 << (text.charCodeAt(at) & 31);
+  return letters;
 };
 
 /** The nearest of `known`, where any is near enough to have been meant. For names that are known to be mistakes. */
@@ -28,6 +52,7 @@ export const nearest = (name: string, known: readonly string[]): string | undefi
 };
 
 const isSwapOf = (name: string, known: string): boolean => {
+  if (name.length !== known.length) return false;
   const at = [...known].findIndex((letter, index) => letter !== name[index]);
   if (at < 0 || at + 1 >= known.length) return false;
   return name === known.slice(0, at) + known[at + 1]! + known[at]! + known.slice(at + 2);

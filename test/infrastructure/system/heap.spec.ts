@@ -1,17 +1,88 @@
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { DEFAULT_HEAP_LIMITS, growth } from '../../../src/infrastructure/system/heap.js';
+import {
+  DEFAULT_HEAP_LIMITS,
+  firstState,
+  stateAfter,
+  type HeapState,
+} from '../../../src/infrastructure/system/heap.js';
 
 const MEGABYTE = 1024 * 1024;
+const ROOM = { leastBytes: 72 * MEGABYTE, mostBytes: 128 * MEGABYTE };
+const { calmGrowthPercent, calmMs, leastGrowthPercent, lookMs, mostGrowthPercent } = DEFAULT_HEAP_LIMITS;
 
-describe('the heap', () => {
-  it('may fill the room, and grows by the least growth where more than the room is in use', () => {
-    expect(growth(50 * MEGABYTE, 100 * MEGABYTE, DEFAULT_HEAP_LIMITS)).toBe(100);
-    expect(growth(90 * MEGABYTE, 100 * MEGABYTE, DEFAULT_HEAP_LIMITS)).toBe(DEFAULT_HEAP_LIMITS.leastGrowthPercent);
-    expect(growth(5 * MEGABYTE, 100 * MEGABYTE, DEFAULT_HEAP_LIMITS)).toBe(DEFAULT_HEAP_LIMITS.mostGrowthPercent);
-    expect(growth(900 * MEGABYTE, 100 * MEGABYTE, DEFAULT_HEAP_LIMITS)).toBe(DEFAULT_HEAP_LIMITS.leastGrowthPercent);
+/** After the first collection. */
+const startedWith = (megabytes: number): HeapState =>
+  stateAfter(firstState(0, megabytes * MEGABYTE + 1), { atMs: lookMs, old: megabytes * MEGABYTE }, ROOM);
+
+/** Looks for so long at a heap of which so much grows old, and which is collected where it fills the room that it has. */
+const under = (from: HeapState, megabytesASecond: number, ms: number, room = ROOM) => {
+  let [state, gaveBack] = [from, 0];
+  for (const end = from.atMs + ms; state.atMs < end;) {
+    const { inUse, growth } = state;
+    const grown = state.old + (megabytesASecond * MEGABYTE * lookMs) / 1_000;
+    const old = grown > inUse * (1 + growth / 100) ? inUse : grown;
+    state = stateAfter(state, { atMs: state.atMs + lookMs, old }, room);
+    if (state.giveBack) gaveBack++;
+  }
+  return { state, gaveBack };
+};
+
+const roomOf = ({ inUse, growth }: HeapState): number => Math.round((inUse * (1 + growth / 100)) / MEGABYTE);
+
+describe('the room of the heap', () => {
+  it('is the least without load, and grows with it up to the most', () => {
+    const calm = under(startedWith(50), 0.1, 60_000).state;
+    expect(roomOf(calm)).toBe(72);
+    const some = under(calm, 5, 60_000).state;
+    expect(roomOf(some)).toBeGreaterThan(85);
+    expect(roomOf(some)).toBeLessThan(95);
+    expect(roomOf(under(some, 50, 10_000).state)).toBe(128);
+    expect(roomOf(under(under(some, 50, 10_000).state, 0.1, 60_000).state)).toBe(72);
   });
 
+  it('is the least growth before the first collection, as what is in use is not known', () => {
+    const first = firstState(0, 5 * MEGABYTE);
+    expect(stateAfter(first, { atMs: lookMs, old: 6 * MEGABYTE }, ROOM).growth).toBe(leastGrowthPercent);
+  });
+
+  it('is the least growth above what is in use where that is more than the room', () => {
+    const full = startedWith(200);
+    expect(under(full, 50, 10_000).state.growth).toBe(leastGrowthPercent);
+    expect(under(full, 0.1, 10_000).state.growth).toBe(calmGrowthPercent);
+    expect(under(startedWith(5), 50, 10_000).state.growth).toBe(mostGrowthPercent);
+  });
+
+  it('does not grow where the most is less than the least', () => {
+    const { state } = under(startedWith(50), 50, 10_000, { ...ROOM, mostBytes: 0 });
+    expect(roomOf(state)).toBe(72);
+  });
+
+  it('is given back once after each load, the start among them, and not while there is one', () => {
+    const started = under(startedWith(50), 0.1, 10 * calmMs);
+    expect(started.gaveBack).toBe(1);
+    const loaded = under(started.state, 20, 10 * calmMs);
+    expect(loaded.gaveBack).toBe(0);
+    expect(under(loaded.state, 0.1, calmMs / 2).gaveBack).toBe(0);
+    expect(under(loaded.state, 0.1, 10 * calmMs).gaveBack).toBe(1);
+  });
+
+  it('lets the young generation grow under load alone', () => {
+    const started = under(startedWith(50), 0.1, 1_000).state;
+    expect(started.youngMayGrow).toBe(false);
+    expect(under(started, 20, 5_000).state.youngMayGrow).toBe(true);
+    expect(under(under(started, 20, 5_000).state, 0.1, 20_000).state.youngMayGrow).toBe(false);
+  });
+
+  it('does not take a pause between two collections for the end of a load', () => {
+    let state = under(startedWith(50), 20, 10_000).state;
+    for (let look = 1; look <= 8; look++)
+      state = stateAfter(state, { atMs: state.atMs + lookMs, old: state.old - 1 }, ROOM);
+    expect(roomOf(state)).toBe(128);
+  });
+});
+
+describe('the heap', () => {
   it('stays smaller than V8 would have it, and is given what is in use, whatever the room', () => {
     const free = highest(0);
     expect(highest(40)).toBeLessThan(0.75 * free);
@@ -31,7 +102,7 @@ const highest = (roomMegabytes: number): number => {
     import { keepHeapSmall } from ${JSON.stringify(heap)};
     const megabytes = () => getHeapSpaceStatistics().find((space) => space.space_name === 'old_space').space_size / ${MEGABYTE};
     const some = (count) => Array.from({ length: count }, (_, index) => ({ index, half: index / 2 }));
-    keepHeapSmall(${roomMegabytes * MEGABYTE});
+    keepHeapSmall({ leastBytes: ${roomMegabytes * MEGABYTE}, mostBytes: ${roomMegabytes * MEGABYTE} });
     const used = Array.from({ length: ${IN_USE} }, () => some(14_000));
     const lately = [];
     let old = 0;

@@ -36,7 +36,7 @@ export class RequiredReasons {
 }
 
 /** Null in an optional field is the same as its absence. */
-class StartWorkflowBody {
+export class StartWorkflowBody {
   @OpaqueId()
   project_id!: string;
 
@@ -122,7 +122,7 @@ export class CommandsController {
     @Req() httpRequest: Request,
     @Res({ passthrough: true }) response: Response,
   ) {
-    const asked = this.startRequest(body);
+    const asked = startRequestOf(body, this.limits);
     const caller = callerOf(httpRequest, asked.triggeredBy, null);
     const request = startedBy(caller, asked);
     const outcome = await this.commands.execute(new StartWorkflow(request, caller));
@@ -153,25 +153,28 @@ export class CommandsController {
     const outcome = await this.commands.execute(command);
     return answer(controlledAnswer(outcome, new Date()));
   }
-
-  private startRequest(body: StartWorkflowBody): StartRequest {
-    const metadata = body.metadata ?? {};
-    const bytes = Buffer.byteLength(JSON.stringify(metadata));
-    const limit = this.limits.metadataBytes;
-    if (bytes > limit) {
-      const problem = { field: 'metadata', expected: `at most ${limit} bytes as JSON`, received: `${bytes}` };
-      const message = `metadata: expected ${problem.expected}, got ${bytes}`;
-      throw new Refusal(413, 'METADATA_TOO_LARGE', message, [problem]);
-    }
-    return {
-      projectId: body.project_id,
-      documentType: body.document_type,
-      triggeredBy: body.triggered_by ?? null,
-      autoExecute: body.auto_execute ?? true,
-      metadata,
-    };
-  }
 }
+
+/** @throws Refusal 413 for too much metadata */
+export const startRequestOf = (
+  body: StartWorkflowBody,
+  { metadataBytes: limit }: Pick<HttpLimits, 'metadataBytes'>,
+): StartRequest => {
+  const metadata = body.metadata ?? {};
+  const bytes = Buffer.byteLength(JSON.stringify(metadata));
+  if (bytes > limit) {
+    const problem = { field: 'metadata', expected: `at most ${limit} bytes as JSON`, received: `${bytes}` };
+    const message = `metadata: expected ${problem.expected}, got ${bytes}`;
+    throw new Refusal(413, 'METADATA_TOO_LARGE', message, [problem]);
+  }
+  return {
+    projectId: body.project_id,
+    documentType: body.document_type,
+    triggeredBy: body.triggered_by ?? null,
+    autoExecute: body.auto_execute ?? true,
+    metadata,
+  };
+};
 
 /** Who started it is whom the credential proves; a name in the body counts where nothing was proved. */
 const startedBy = ({ actor }: Caller, request: StartRequest): StartRequest =>

@@ -58,7 +58,8 @@ const actorType = (given: string | undefined): 'user' | 'service' => {
   throw badRequest([problem('X-Actor-Type', 'user or service', given)]);
 };
 
-const idempotencyKey = (key: string | undefined): string | null => {
+/** @throws Refusal 400 */
+export const idempotencyKey = (key: string | undefined): string | null => {
   if (key === undefined || IDEMPOTENCY_KEY.test(key)) return key ?? null;
   throw badRequest([problem('Idempotency-Key', '1 to 255 visible ASCII characters', key)]);
 };
