@@ -60,9 +60,9 @@ const uuidOf = (text: string): string =>
         .replace(/[^0-9a-f]/g, '')
         .replace(GROUPS, '$1-$2-$3-$4-$5');
 
-/** Postgres leaves out zeros at the end of the fraction, and writes years of five digits as they are. */
+/** Postgres leaves out zeros at the end of the fraction. */
 const instantOf = (instant: Date): string => {
-  const [seconds = '', fraction = ''] = instant.toISOString().replace(/^\+0*/, '').slice(0, -1).split('.');
+  const [seconds = '', fraction = ''] = instant.toISOString().slice(0, -1).split('.');
   const digits = fraction.replace(/0+$/, '');
   return `${seconds}${digits === '' ? '' : `.${digits}`}+00:00`;
 };

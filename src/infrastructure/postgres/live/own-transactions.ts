@@ -13,26 +13,57 @@ export type FollowedTables = Readonly<{
 }>;
 
 type Row = Readonly<Record<string, unknown>>;
-type WrittenAt = Readonly<{ late: boolean; at: string }>;
+type TransactionFacts = Readonly<{ late: boolean; at: string }>;
 type Columns = Readonly<{ has: (column: string) => boolean }>;
 
-/** A row that was written here. What nobody asks for is not made. */
-class InsertedRow implements AnnouncedChange {
-  readonly type = 'INSERT';
+/** A change that was made here. Its transaction knows when only after the row is known. */
+abstract class OwnChange {
   readonly toRead = false;
-  readonly late: boolean;
-  readonly at: string;
-  private read: Row | null = null;
 
   constructor(
     readonly table: string,
+    private readonly transaction: TransactionFacts,
+  ) {}
+
+  get late(): boolean {
+    return this.transaction.late;
+  }
+
+  get at(): string {
+    return this.transaction.at;
+  }
+}
+
+/** As the database returned it. */
+class ReturnedRow extends OwnChange implements AnnouncedChange {
+  constructor(
+    table: string,
+    transaction: TransactionFacts,
+    readonly type: RowChange['type'],
+    readonly record: JsonRow,
+    private readonly primaryKey: readonly string[],
+  ) {
+    super(table, transaction);
+  }
+
+  get key(): JsonRow {
+    return Object.fromEntries(this.primaryKey.map((name) => [name, this.record[name] ?? null]));
+  }
+}
+
+/** As the projections wrote it. What nobody asks for is not made. */
+class InsertedRow extends OwnChange implements AnnouncedChange {
+  readonly type = 'INSERT';
+  private read: Row | null = null;
+
+  constructor(
+    table: string,
+    transaction: TransactionFacts,
     private readonly written: Row,
     private readonly columns: readonly TableColumn[],
     private readonly primaryKey: readonly string[],
-    { late, at }: WrittenAt,
   ) {
-    this.late = late;
-    this.at = at;
+    super(table, transaction);
   }
 
   get row(): Row {
@@ -57,12 +88,12 @@ export class OwnTransaction {
   readonly changes: AnnouncedChange[] = [];
   /** Which of its rows are new is not known: whoever follows has to read again. */
   isIncomplete = false;
-  private at = new Date(0).toISOString();
+  private began = new Date(0);
 
   constructor(
     readonly number: number,
     private readonly tables: ReadonlySet<string>,
-    private readonly late: boolean,
+    readonly late: boolean,
     private readonly own: OwnTransactions,
   ) {}
 
@@ -71,29 +102,30 @@ export class OwnTransaction {
     return this.tables.has(table);
   }
 
+  /** By the database's clock, when the first row was about to be written. ISO 8601, UTC. */
+  get at(): string {
+    return this.began.toISOString();
+  }
+
   /** Whether `inserted` can tell rows with these columns; else the database has to return them. */
   knows(table: string, written: Columns): boolean {
     return isKnown(this.columns(table), written);
   }
 
   inserted(table: string, rows: readonly Row[]): void {
-    const [columns, key, { late, at }] = [this.columns(table), this.key(table), this];
-    const written = { late, at };
-    for (const row of rows) this.changes.push(new InsertedRow(table, row, columns, key, written));
+    const [columns, key] = [this.columns(table), this.key(table)];
+    for (const row of rows) this.changes.push(new InsertedRow(table, this, row, columns, key));
   }
 
   /** @param records the rows as `row_to_json` shows them, in UTC */
   returned(table: string, type: RowChange['type'], records: readonly JsonRow[]): void {
-    const { late, at } = this;
-    for (const record of records) {
-      const key = Object.fromEntries(this.key(table).map((name) => [name, record[name] ?? null]));
-      this.changes.push({ table, type, key, record, late, at, toRead: false });
-    }
+    const key = this.key(table);
+    for (const record of records) this.changes.push(new ReturnedRow(table, this, type, record, key));
   }
 
   /** Before its first row. */
   async begin(client: pg.Client): Promise<void> {
-    this.at = (await this.mark(client, 'begun')).toISOString();
+    this.began = await this.mark(client, 'begun');
   }
 
   /** After its last row. */
@@ -239,9 +271,17 @@ export class OwnWriter {
     return own.next(new Set(held), late);
   }
 
-  /** Before the session is closed: whoever listens here has the locks by then, and misses nothing. */
+  /** Before the session is closed: the connection that listens has the locks by then, and nobody has missed anything. */
   async close(): Promise<void> {
-    await this.own.interests.handedBack(this.taken());
+    const { own, client } = this;
+    const taken = this.taken();
+    await own.interests.handedBack(taken);
+    for (const table of taken) {
+      const isHeld = await askForLock(client, 'pg_advisory_unlock_shared', own.followed.schema, table).catch(
+        () => false,
+      );
+      if (!isHeld) return own.writerLost(taken);
+    }
   }
 
   private taken(): ReadonlySet<string> {
