@@ -250,13 +250,17 @@ export class OwnWriter {
   constructor(
     private readonly own: OwnTransactions,
     private readonly client: pg.Client,
-    lost: AbortSignal,
+    private readonly lost: AbortSignal,
   ) {
     lost.addEventListener('abort', () => void this.own.writerLost(this.taken()), { once: true });
   }
 
-  /** Outside of any transaction. @returns null where nobody follows here */
-  async next(late: boolean): Promise<OwnTransaction | null> {
+  /**
+   * Outside of any transaction.
+   * @param changed the tables that the next one changes
+   * @returns null where nobody follows them here
+   */
+  async next(changed: readonly string[], late: boolean): Promise<OwnTransaction | null> {
     const { own, client, held } = this;
     const { schema } = own.followed;
     const wanted = new Set(own.interests.begun);
@@ -266,9 +270,10 @@ export class OwnWriter {
     }
     for (const table of [...wanted].filter((table) => !held.has(table)))
       if (await askForLock(client, 'pg_try_advisory_lock_shared', schema, table)) held.add(table);
-    if (held.size === 0) return null;
+    // Lost meanwhile: its locks are gone, and nothing that it writes will be committed.
+    if (this.lost.aborted) return null;
     own.interests.takenOver(held);
-    return own.next(new Set(held), late);
+    return changed.some((table) => held.has(table)) ? own.next(new Set(held), late) : null;
   }
 
   /** Before the session is closed: the connection that listens has the locks by then, and nobody has missed anything. */

@@ -160,7 +160,7 @@ export class PostgresProjectionSession implements ProjectionLease {
   ) {
     this.client = held.client;
     this.lost = held.lost;
-    this.teller = own && own.writer(held.client, held.lost);
+    this.teller = own?.writer(held.client, held.lost) ?? null;
   }
 
   apply(writes: readonly ProjectionWrite[]): Promise<void> {
@@ -182,7 +182,8 @@ export class PostgresProjectionSession implements ProjectionLease {
     if (!this.isSet) await client.query(SETTINGS);
     this.isSet = true;
     const late = writes.some(isLate);
-    const told = (await this.teller?.next(late)) ?? null;
+    const changed = writes.flatMap(({ projection, changes }) => (changes.length > 0 ? [projection] : []));
+    const told = (await this.teller?.next(changed, late)) ?? null;
     // Waited for: were it refused, what follows would be committed statement by statement.
     await client.query(late ? BEGIN_LATE : 'begin');
     try {
