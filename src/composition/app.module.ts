@@ -12,7 +12,7 @@ import type { Dependencies, Feature } from './feature.js';
 import { health } from './health.js';
 import { http } from './http.js';
 import { jsonReading } from './json.js';
-import { live, realtime } from './live.js';
+import { live, ownTransactions, realtime } from './live.js';
 import { platform } from './platform.js';
 import { projections } from './projections.js';
 import { saga, sagaScheduler } from './saga.js';
@@ -20,16 +20,16 @@ import { webhooks } from './webhooks.js';
 import { workflows } from './workflows.js';
 
 /** Each comes after those that it needs: so they start, and in the reverse order they stop. */
-export const featuresOf = (dependencies: Dependencies): readonly Feature[] => [
+export const featuresOf = (dependencies: Dependencies, own = ownTransactions(dependencies)): readonly Feature[] => [
   platform(dependencies),
   agreedClock(dependencies),
   jsonReading(dependencies),
   access(dependencies),
   workflows(dependencies),
   audit(dependencies),
-  projections(dependencies),
+  projections(dependencies, own),
   webhooks(dependencies),
-  live(dependencies),
+  live(dependencies, own),
   http(dependencies),
   realtime(dependencies),
   agents(dependencies),

@@ -9,6 +9,7 @@ import type { OnError } from '../application/runtime/errors.js';
 import { DEFAULT_STREAM_LIMITS, type StreamLimits } from '../application/live/live-source.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { PostgresProjectsInTables } from '../infrastructure/postgres/access/postgres-projects.js';
+import { OwnTransactions } from '../infrastructure/postgres/live/own-transactions.js';
 import { PostgresLiveSource } from '../infrastructure/postgres/live/postgres-live-source.js';
 import {
   DEFAULT_ROW_CHANGES_LIMITS,
@@ -24,9 +25,16 @@ import { DEFAULT_REALTIME_LIMITS, type RealtimeLimits } from '../interfaces/real
 import { REALTIME_PATH, RealtimeServer } from '../interfaces/realtime/realtime-server.js';
 import { type Dependencies, type Feature, logErrors } from './feature.js';
 
-export const live = ({ config, dataSource, clock, stopping, outages, door }: Dependencies): Feature => {
+/** Where the writer of the read tables and the clients of this instance meet. */
+export const ownTransactions = ({ ids }: Dependencies): OwnTransactions =>
+  new OwnTransactions(ids.uuid(), DEFAULT_ROW_CHANGES_LIMITS);
+
+export const live = (
+  { config, dataSource, clock, stopping, outages, door }: Dependencies,
+  own: OwnTransactions,
+): Feature => {
   const onError = logErrors('Live', outages);
-  const changes = new PostgresRowChanges(dataSource, clock, DEFAULT_ROW_CHANGES_LIMITS, onError);
+  const changes = new PostgresRowChanges(dataSource, clock, DEFAULT_ROW_CHANGES_LIMITS, onError, own);
   const source = readyUnlessAway(new PostgresLiveSource(dataSource));
   const limits = streamLimits(config);
   const hub = new EventBroadcaster(changes, source, clock, limits, onError);

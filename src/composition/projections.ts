@@ -18,6 +18,7 @@ import { Rebuilds } from '../application/rebuild/rebuilds.js';
 import { every } from '../application/runtime/clock.js';
 import { REBUILD_POOL } from '../infrastructure/config/connections.js';
 import { observeProjections } from '../infrastructure/metrics/prometheus-metrics.js';
+import type { OwnTransactions } from '../infrastructure/postgres/live/own-transactions.js';
 import { readyUnlessAway } from '../infrastructure/postgres/session/pg-client.js';
 import { type Dependencies, type Feature, logErrors } from './feature.js';
 import { projectionHandlers } from './handlers.js';
@@ -26,11 +27,11 @@ import { readTables } from './read-tables.js';
 /** Between two reads of the positions, from which the status calculates its rates. */
 const SAMPLE_EVERY_MS = 5_000;
 
-export const projections = (dependencies: Dependencies): Feature => {
+export const projections = (dependencies: Dependencies, own: OwnTransactions): Feature => {
   const { config, dataSource, log, clock, metrics, outages } = dependencies;
   const onError = logErrors('Projections', outages);
   const { store, runner, records, orders, rows, rebuilds, rebuilder, statuses, leadsHere } = readTables(
-    dependencies,
+    { ...dependencies, own },
     onError,
   );
   const limits = { ...DEFAULT_DRIFT_LIMITS, everyMs: config.driftCheckIntervalMs };

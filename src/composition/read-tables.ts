@@ -13,6 +13,7 @@ import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
 import { leadNotices } from '../application/runtime/leadership.js';
 import type { Config } from '../infrastructure/config/config.js';
+import type { OwnTransactions } from '../infrastructure/postgres/live/own-transactions.js';
 import { PostgresLiveRows } from '../infrastructure/postgres/projections/postgres-live-rows.js';
 import {
   PostgresPoisonOrders,
@@ -23,6 +24,7 @@ import {
   DEFAULT_REBUILD_STORE_LIMITS,
   type RebuildStoreLimits,
 } from '../infrastructure/postgres/rebuild/postgres-rebuild-session.js';
+import { DEFAULT_LEASE_LIMITS } from '../infrastructure/postgres/session/lease.js';
 import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
@@ -36,11 +38,13 @@ type ReadTableDependencies = Readonly<{
   log: EventLog;
   clock: Clock;
   ids: Ids;
+  /** Tells this instance's clients of the rows that it writes; absent where it has none. */
+  own?: OwnTransactions;
 }>;
 
 /** Nothing runs yet: the caller starts `runner` and `rebuilder`. */
-export const readTables = ({ config, dataSource, log, clock, ids }: ReadTableDependencies, onError: OnError) => {
-  const store = new PostgresProjectionStore(dataSource);
+export const readTables = ({ config, dataSource, log, clock, ids, own }: ReadTableDependencies, onError: OnError) => {
+  const store = new PostgresProjectionStore(dataSource, DEFAULT_LEASE_LIMITS, own);
   const records = new PostgresProjectionRecords(dataSource);
   const orders = new PostgresPoisonOrders(dataSource);
   const rows = new PostgresLiveRows(dataSource);

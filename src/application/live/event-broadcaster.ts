@@ -72,6 +72,11 @@ const eventOfRow = (row: JsonRow): EventView => {
   } as unknown as EventView;
 };
 
+const eventOf = (change: RowChange): EventView | null => {
+  if (change.row) return change.row as unknown as EventView;
+  return change.record && eventOfRow(change.record);
+};
+
 export interface Subscriber {
   /** In the order in which they were committed; of one execution in the order of its history. Must not throw. */
   notify(event: LiveEvent): void;
@@ -172,9 +177,11 @@ export class EventBroadcaster {
     };
   }
 
-  private take({ table, type, record, late }: RowChange): void {
-    if (!this.isFollowed || table !== EVENTS || type !== 'INSERT' || !record) return;
-    this.queue.push({ event: eventOfRow(record), late });
+  private take(change: RowChange): void {
+    if (!this.isFollowed || change.table !== EVENTS || change.type !== 'INSERT') return;
+    const event = eventOf(change);
+    if (!event) return;
+    this.queue.push({ event, late: change.late });
     if (this.queue.length > this.limits.queuedEvents) this.miss('There were more events at once than can be kept');
     else if (!this.working) void this.work();
   }

@@ -14,6 +14,11 @@ export type RowChange = Readonly<{
    * and may then be newer than the change.
    */
   record: JsonRow | null;
+  /**
+   * The same row as queries read it, with `bigint` as text and instants as `Date`: only where this instance has written it, and then
+   * cheaper than `record`, which is made when it is asked for.
+   */
+  row?: Readonly<Record<string, unknown>>;
   /** It was made after changes of later events: its execution had been held back. */
   late: boolean;
   /** ISO 8601, UTC: when the change was written, a little before it was committed. */

@@ -164,7 +164,11 @@ export class RealtimeServer {
       }),
     );
     const unfollow = this.changes.follow({
-      changed: (change) => (projects ? projects.take(change) : send(change, metering)),
+      changed: (change) => {
+        if (!this.subscriptions.follows(change.table)) return;
+        if (projects) projects.take(change);
+        else send(change, metering);
+      },
       missed: (why) => {
         projects?.forget();
         this.missed(why);

@@ -35,6 +35,10 @@ export class Subscriptions<Owner> {
     return () => removals.forEach((remove) => remove());
   }
 
+  follows(table: string): boolean {
+    return (this.entries.get(table)?.size ?? 0) > 0;
+  }
+
   /** @param row what is known of the row: all of it, or its key after a DELETE */
   of(change: RowChange, row: JsonRow, { spendFor, maySee, end }: Metering<Owner>): Addressed<Owner> {
     const found = new Map<Owner, Binding[]>();

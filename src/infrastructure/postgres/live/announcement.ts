@@ -16,6 +16,16 @@ type Announcement = Readonly<{
 /** Another table has taken the place of one: none of its rows is announced. */
 export type Exchange = Readonly<{ schema: string; exchanged: string }>;
 
+/** A session tells the connection that listens in its own process which of its transactions are committed. */
+export type OwnMark = Readonly<{
+  schema: string;
+  /** Of that process; others pass the mark over. */
+  own: string;
+  number: number;
+  /** Announced before the first row of the transaction, and after its last. */
+  is: 'begun' | 'ended';
+}>;
+
 export const CHANNEL = 'workflow_executor_changes';
 
 /** Of the two numbers of the advisory lock; the other is the hash of the table's name with its schema. */
@@ -28,12 +38,13 @@ export const LATE = 'workflow_executor.late';
 export type AnnouncedChange = RowChange & Readonly<{ toRead: boolean }>;
 
 /** @returns null for what is neither: any client of the database may speak on the channel */
-export const announcementOf = (payload: string): Announcement | Exchange | null => {
+export const announcementOf = (payload: string): Announcement | Exchange | OwnMark | null => {
   try {
-    const parsed = JSON.parse(payload) as Partial<Announcement & Exchange> | null;
+    const parsed = JSON.parse(payload) as Partial<Announcement & Exchange & OwnMark> | null;
     if (!parsed?.schema) return null;
     const isChange = parsed.table && parsed.type && !Number.isNaN(Date.parse(parsed.at ?? ''));
-    return isChange || typeof parsed.exchanged === 'string' ? (parsed as Announcement | Exchange) : null;
+    const isOther = typeof parsed.exchanged === 'string' || typeof parsed.own === 'string';
+    return isChange || isOther ? (parsed as Announcement | Exchange | OwnMark) : null;
   } catch {
     return null;
   }
@@ -86,8 +97,8 @@ export const readAnnounced = async (
       for (const row of await readRows(manager, table, keys)) rows.set(named(table, row, Object.keys(keys[0]!)), row);
     }
   });
-  return changes.flatMap(({ toRead, ...change }) => {
-    if (!toRead) return [change];
+  return changes.flatMap((change) => {
+    if (!change.toRead) return [change];
     const record = rows.get(named(change.table, change.key, Object.keys(change.key)));
     return record ? [{ ...change, record }] : [];
   });

@@ -6,10 +6,12 @@ import {
   RowChanges,
   type ChangeListener,
   type Interest,
+  type RowChange,
   type TableColumn,
 } from '../../../application/live/row-changes.js';
 import { ownClient } from '../session/pg-client.js';
-import { announcementOf, CHANNEL, changeOf, type AnnouncedChange, LISTENERS, readAnnounced } from './announcement.js';
+import { announcementOf, CHANNEL, changeOf, type AnnouncedChange, readAnnounced } from './announcement.js';
+import { type FollowedTables, OwnTransactions } from './own-transactions.js';
 
 /**
  * The server keeps each announcement until every listener has taken it, in a queue that can fill up, and then refuses the
@@ -25,69 +27,6 @@ export const endStuckListeners = async (client: pg.Client, name: string, share: 
     [name],
   );
 };
-
-type Held = { count: number; begun: Promise<void> };
-type Holder = Readonly<{ client: pg.Client; schema: string }>;
-
-/**
- * The tables that are to be announced: the connection that listens holds a lock for each. Without a connection nothing has to begin,
- * as its successor tells that changes were missed, once it holds them all.
- */
-class Interests {
-  private readonly tables = new Map<string, Held>();
-  private holder: Holder | null = null;
-
-  add(tables: readonly string[]): Interest {
-    const begun = Promise.all(tables.map((table) => this.raise(table))).then(() => undefined);
-    let isOver = false;
-    const end = () => {
-      if (!isOver) for (const table of tables) this.lower(table);
-      isOver = true;
-    };
-    return { begun, end };
-  }
-
-  /** From now on they are held there. Resolves when they are. */
-  async heldBy(client: pg.Client, schema: string): Promise<void> {
-    this.holder = { client, schema };
-    for (const [table, held] of this.tables) held.begun = this.ask('lock', table);
-    await Promise.all([...this.tables.values()].map(({ begun }) => begun));
-  }
-
-  /** The connection is gone, and its locks with it. */
-  lost(): void {
-    this.holder = null;
-  }
-
-  private raise(table: string): Promise<void> {
-    const held = this.tables.get(table) ?? { count: 0, begun: this.ask('lock', table) };
-    held.count += 1;
-    this.tables.set(table, held);
-    return held.begun;
-  }
-
-  private lower(table: string): void {
-    const held = this.tables.get(table);
-    if (!held || --held.count > 0) return;
-    this.tables.delete(table);
-    void this.ask('unlock', table);
-  }
-
-  private async ask(what: 'lock' | 'unlock', table: string): Promise<void> {
-    if (!this.holder) return;
-    const { client, schema } = this.holder;
-    await client
-      .query(`select pg_advisory_${what}_shared($1::integer, hashtext($2))`, [LISTENERS, `${schema}.${table}`])
-      // The connection ends, or has not answered in time: a new one takes its place.
-      .catch(() => client.end().catch(() => undefined));
-  }
-}
-
-type FollowedTables = Readonly<{
-  schema: string;
-  columns: ReadonlyMap<string, readonly TableColumn[]>;
-  keys: ReadonlyMap<string, readonly string[]>;
-}>;
 
 type ColumnRow = Readonly<{ schema: string; table: string; name: string; type: string; is_key: boolean }>;
 
@@ -141,8 +80,6 @@ export const DEFAULT_ROW_CHANGES_LIMITS: RowChangesLimits = {
 export class PostgresRowChanges extends RowChanges {
   private readonly listeners = new Set<ChangeListener>();
   private readonly ending = new AbortController();
-  private readonly interests = new Interests();
-  private followed: FollowedTables = { schema: '', columns: new Map(), keys: new Map() };
   private loop: Promise<void> = Promise.resolve();
   private waiting: AnnouncedChange[] = [];
   private reading = false;
@@ -152,13 +89,15 @@ export class PostgresRowChanges extends RowChanges {
     private readonly clock: Clock,
     private readonly limits: RowChangesLimits,
     private readonly onError: OnError,
+    /** What this process writes itself. */
+    private readonly own: OwnTransactions = new OwnTransactions('', limits),
   ) {
     super();
   }
 
   /** Resolves when changes reach the listeners. */
   async start(): Promise<void> {
-    this.followed = await followedTables(this.dataSource);
+    this.own.follow(await followedTables(this.dataSource), (why) => this.miss(why));
     const first = await this.listen();
     this.loop = this.keepListening(first);
   }
@@ -169,7 +108,7 @@ export class PostgresRowChanges extends RowChanges {
   }
 
   tables(): ReadonlyMap<string, readonly TableColumn[]> {
-    return this.followed.columns;
+    return this.own.followed.columns;
   }
 
   follow(listener: ChangeListener): () => void {
@@ -178,7 +117,7 @@ export class PostgresRowChanges extends RowChanges {
   }
 
   interest(tables: readonly string[]): Interest {
-    return this.interests.add(tables);
+    return this.own.interests.add(tables);
   }
 
   private async keepListening(first: Listening): Promise<void> {
@@ -214,7 +153,7 @@ export class PostgresRowChanges extends RowChanges {
     try {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
-      await this.interests.heldBy(client, this.followed.schema);
+      await this.own.interests.heldBy(client, this.own.followed.schema);
     } catch (error) {
       await client.end().catch(() => undefined);
       throw error;
@@ -229,7 +168,8 @@ export class PostgresRowChanges extends RowChanges {
         }
       },
       close: () => {
-        this.interests.lost();
+        this.own.interests.lost();
+        this.own.forget();
         return client.end().catch(() => undefined);
       },
     };
@@ -237,13 +177,21 @@ export class PostgresRowChanges extends RowChanges {
 
   private take(payload: string): void {
     const announced = announcementOf(payload);
-    if (announced?.schema !== this.followed.schema) return;
+    if (announced?.schema !== this.own.followed.schema) return;
     if ('exchanged' in announced) return this.miss(`The table ${announced.exchanged} was exchanged`);
-    const change = changeOf(announced, this.followed.keys);
-    if (!change) return;
-    // What is complete goes out at once, unless something before it is still to be read.
-    if (!change.toRead && this.waiting.length === 0 && !this.reading) return this.emit([change]);
-    this.waiting.push(change);
+    if ('own' in announced) {
+      const changes = this.own.take(announced);
+      return changes ? this.pass(changes) : this.miss('Changes of this instance were not kept');
+    }
+    if (this.own.covers(announced.table)) return;
+    const change = changeOf(announced, this.own.followed.keys);
+    if (change) this.pass([change]);
+  }
+
+  /** What is complete goes out at once, unless something before it is still to be read. */
+  private pass(changes: readonly AnnouncedChange[]): void {
+    if (this.waiting.length === 0 && !this.reading && !changes.some(({ toRead }) => toRead)) return this.emit(changes);
+    this.waiting.push(...changes);
     if (this.waiting.length > this.limits.waiting) {
       this.waiting = [];
       this.miss('There were more changes at once than can be kept');
@@ -266,7 +214,7 @@ export class PostgresRowChanges extends RowChanges {
     this.reading = false;
   }
 
-  private emit(changes: readonly Parameters<ChangeListener['changed']>[0][]): void {
+  private emit(changes: readonly RowChange[]): void {
     for (const change of changes) for (const listener of this.listeners) listener.changed(change);
   }
 

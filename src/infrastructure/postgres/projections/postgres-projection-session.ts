@@ -8,9 +8,11 @@ import {
   type SkippedEvent,
   CannotApply,
 } from '../../../application/projections/projection-store.js';
-import type { AnyRow, Change } from '../../../application/projections/projection.js';
+import type { JsonRow } from '../../../application/live/row-changes.js';
+import { rowName, type AnyRow, type Change } from '../../../application/projections/projection.js';
 import type { HeldConnection } from '../session/lease.js';
 import { LATE, noteLate } from '../live/announcement.js';
+import type { OwnTransaction, OwnTransactions, OwnWriter } from '../live/own-transactions.js';
 import { storable } from '../session/pg-client.js';
 import {
   tableShape,
@@ -20,6 +22,7 @@ import {
   insertRows,
   patchRows,
   sweepRows,
+  type Returned,
   type Statement,
 } from './row-statements.js';
 import { segmentsOf, type Patch } from './row-segments.js';
@@ -41,29 +44,50 @@ type Sent = Readonly<{
   check: () => Promise<void>;
 }>;
 
+/** What a statement answers, where it was asked to. */
+type Answer = Readonly<{ rowCount: number | null; rows: readonly AnyRow[] }>;
+
 /**
  * Sends one projection's changes inside the transaction that is open on `client`, all at once: it has to be in pipeline mode.
  * The first statement that fails says why; those after it only say that the transaction has failed.
+ * @param told tells clients of the rows; null where none follows them here
  * @throws CannotApply, here or by a statement, where these changes can never be written
  */
-const sendRows = (client: pg.Client, table: TableShape, changes: readonly Change<AnyRow>[]): Sent => {
+const sendRows = (
+  client: pg.Client,
+  table: TableShape,
+  changes: readonly Change<AnyRow>[],
+  told: OwnTransaction | null,
+): Sent => {
   const cannotApply = (error: unknown): never => {
     throw isDataError(error) ? new CannotApply(table.name, (error as Error).message, { cause: error }) : error;
   };
   const statements: Promise<unknown>[] = [];
   const fewer: Patch[] = [];
-  const run = ({ text, values }: Statement) => client.query({ name: nameOf(text), text, values: [...values] });
-  const send = (statement: Statement, then: (rowCount: number | null) => void = () => undefined) => {
-    const done = run(statement).then(({ rowCount }) => then(rowCount), cannotApply);
+  const run = ({ text, values }: Statement) => client.query<AnyRow>({ name: nameOf(text), text, values: [...values] });
+  const send = (statement: Statement, then: (answer: Answer) => void = () => undefined) => {
+    const done = run(statement).then(then, cannotApply);
     done.catch(() => undefined); // nothing awaits it where the next statement cannot be sent
     statements.push(done);
   };
+  const ofInserts: Returned = !told ? 'nothing' : told.knows(table.name, table.columns) ? 'key' : 'record';
+  const ofUpdates: Returned = told ? 'record' : 'nothing';
   try {
     for (const { inserts, patches, sweeping } of segmentsOf(changes, table.primaryKey)) {
-      if (inserts.length > 0) send(insertRows(table, inserts));
+      if (inserts.length > 0)
+        send(insertRows(table, inserts, ofInserts), ({ rows }) => {
+          if (ofInserts === 'key') told?.inserted(table.name, insertedOf(inserts, rows, table, told));
+          else told?.returned(table.name, 'INSERT', recordsOf(rows));
+        });
       for (const alike of byShape(patches))
-        send(patchRows(table, alike), (changed) => changed !== alike.length && fewer.push(...alike));
-      if (sweeping) send(sweepRows(table, sweeping));
+        send(patchRows(table, alike, ofUpdates), ({ rowCount, rows }) => {
+          if (rowCount !== alike.length) fewer.push(...alike);
+          told?.returned(table.name, 'UPDATE', recordsOf(rows));
+        });
+      if (sweeping)
+        send(sweepRows(table, sweeping, ofUpdates), ({ rows }) =>
+          told?.returned(table.name, 'UPDATE', recordsOf(rows)),
+        );
     }
   } catch (error) {
     return cannotApply(error);
@@ -79,6 +103,26 @@ const sendRows = (client: pg.Client, table: TableShape, changes: readonly Change
   return { statements, check };
 };
 
+const recordsOf = (rows: readonly AnyRow[]): readonly JsonRow[] => rows.map(({ record }) => record as JsonRow);
+
+/** Those of the rows that were not there before. @param keys theirs, in the order in which they were written */
+const insertedOf = (
+  rows: readonly AnyRow[],
+  keys: readonly AnyRow[],
+  { primaryKey }: TableShape,
+  told: OwnTransaction,
+): readonly AnyRow[] => {
+  if (keys.length === rows.length) return rows;
+  const nameOfRow = (row: AnyRow) => rowName(row, primaryKey);
+  const byName = new Map([...rows].reverse().map((row) => [nameOfRow(row), row] as const));
+  const inserted = keys.flatMap((key) => {
+    const row = byName.get(nameOfRow(key));
+    return row ? [row] : [];
+  });
+  if (inserted.length < keys.length) told.isIncomplete = true;
+  return inserted;
+};
+
 /** SQLSTATE classes of what is wrong with the data: data exception, constraint violation, a limit exceeded. */
 const isDataError = (error: unknown): boolean => {
   if (error instanceof TypeError) return true;
@@ -89,9 +133,10 @@ const isDataError = (error: unknown): boolean => {
 /**
  * Rows are always looked for by their key. Statements are planned once and kept: planned while a table is new and empty, they
  * would read all of it for each batch from then on.
+ * Rows are returned as the trigger announces them, with instants in UTC.
  * A commit does not wait for the disk: what a crash of the database takes back, rows and checkpoint together, is taken from the log again.
  */
-const SETTINGS = `set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set synchronous_commit = off`;
+const SETTINGS = `set enable_seqscan = off; set enable_hashjoin = off; set enable_mergejoin = off; set synchronous_commit = off; set timezone to 'UTC'`;
 
 /**
  * What does not move the checkpoint lies before it: an execution that was held back catches up, or an operator has decided. The
@@ -103,15 +148,19 @@ const BEGIN_LATE = `begin; set local synchronous_commit = on; set local ${LATE} 
 export class PostgresProjectionSession implements ProjectionLease {
   private readonly client: pg.Client;
   private readonly shapes = new Map<string, TableShape>();
+  private readonly teller: OwnWriter | null;
   private isSet = false;
   readonly lost: AbortSignal;
 
+  /** @param own tells this instance's clients of the rows; null: nobody here follows these tables */
   constructor(
     private readonly held: HeldConnection,
     private readonly dataSource: DataSource,
+    own: OwnTransactions | null = null,
   ) {
     this.client = held.client;
     this.lost = held.lost;
+    this.teller = own?.writer(held.client, held.lost) ?? null;
   }
 
   apply(writes: readonly ProjectionWrite[]): Promise<void> {
@@ -123,22 +172,24 @@ export class PostgresProjectionSession implements ProjectionLease {
     return this.held.inTurn(async (client) => (await client.query<Row>(text, values)).rows);
   }
 
-  close(): Promise<void> {
-    return this.held.close();
+  async close(): Promise<void> {
+    if (!this.lost.aborted) await this.teller?.close();
+    await this.held.close();
   }
 
   private async write(writes: readonly ProjectionWrite[]): Promise<void> {
     const { client } = this;
     if (!this.isSet) await client.query(SETTINGS);
     this.isSet = true;
+    const late = writes.some(isLate);
+    const changed = writes.flatMap(({ projection, changes }) => (changes.length > 0 ? [projection] : []));
+    const told = (await this.teller?.next(changed, late)) ?? null;
     // Waited for: were it refused, what follows would be committed statement by statement.
-    await client.query(writes.some(isLate) ? BEGIN_LATE : 'begin');
+    await client.query(late ? BEGIN_LATE : 'begin');
     try {
-      const sent = writes.flatMap(({ projection, changes }) =>
-        changes.length > 0 ? [sendRows(client, this.shape(projection), changes)] : [],
-      );
+      const { sent, statements } = this.sendAll(writes, told);
       failpoint('inside-a-batch');
-      await inOrder([...sent.flatMap(({ statements }) => statements), this.moveCheckpoints(writes)]);
+      await inOrder(statements);
       for (const { check } of sent) await check();
       for (const { projection, changes, poisoned, healed, skipped = [], checkpoint } of writes) {
         if (changes.length > 0 && !checkpoint) await noteLate(client, projection, 'late');
@@ -147,6 +198,7 @@ export class PostgresProjectionSession implements ProjectionLease {
         for (const each of skipped) await this.noteSkipped(each);
       }
       failpoint('before-commit');
+      told?.expect();
       await client.query('commit');
       failpoint('after-commit');
     } catch (error) {
@@ -154,6 +206,19 @@ export class PostgresProjectionSession implements ProjectionLease {
       await client.query('rollback').catch(() => this.close());
       throw error;
     }
+  }
+
+  private sendAll(writes: readonly ProjectionWrite[], told: OwnTransaction | null) {
+    const begun = told ? [told.begin(this.client)] : [];
+    for (const each of begun) each.catch(() => undefined); // nothing awaits it where the rows cannot be sent
+    const sent = writes.flatMap(({ projection, changes }) =>
+      changes.length > 0
+        ? [sendRows(this.client, this.shape(projection), changes, told?.tells(projection) ? told : null)]
+        : [],
+    );
+    const ended = told ? [told.end(this.client)] : [];
+    const statements = [begun, sent.flatMap((each) => each.statements), ended].flat();
+    return { sent, statements: [...statements, this.moveCheckpoints(writes)] };
   }
 
   private async moveCheckpoints(writes: readonly ProjectionWrite[]): Promise<void> {

@@ -7,6 +7,7 @@ import {
   type ProjectionLease,
 } from '../../../application/projections/projection-store.js';
 import { ProjectionCheckpoint, ProjectionPoison } from '../entities/projection.entities.js';
+import type { OwnTransactions } from '../live/own-transactions.js';
 import { PostgresProjectionSession } from './postgres-projection-session.js';
 import { DEFAULT_LEASE_LIMITS, tryLease, type LeaseLimits } from '../session/lease.js';
 import { checkpointsOf, poisonOf } from './postgres-live-rows.js';
@@ -30,13 +31,15 @@ export class PostgresProjectionStore extends ProjectionStore {
   constructor(
     private readonly dataSource: DataSource,
     private readonly limits: LeaseLimits = DEFAULT_LEASE_LIMITS,
+    /** Tells this instance's clients of the rows that it writes. */
+    private readonly own: OwnTransactions | null = null,
   ) {
     super();
   }
 
   async tryLead(): Promise<ProjectionLease | null> {
     const held = await tryLease(this.dataSource, LEASE, this.limits);
-    return held && new PostgresProjectionSession(held, this.dataSource);
+    return held && new PostgresProjectionSession(held, this.dataSource, this.own);
   }
 
   /**

@@ -117,7 +117,17 @@ class Parameters {
   }
 }
 
-export const insertRows = (table: TableShape, rows: readonly AnyRow[]): Statement => {
+/** What a statement answers of the rows that it has written; of an insert those that were not there before. */
+export type Returned = 'nothing' | 'key' | 'record';
+
+/** `record`: as the trigger announces rows. */
+const returning = ({ primaryKey }: TableShape, returned: Returned): string => {
+  if (returned === 'nothing') return '';
+  const columns = primaryKey.map((name) => `t.${escapeIdentifier(name)}`).join(', ');
+  return `\n    returning ${returned === 'key' ? columns : 'row_to_json(t) as record'}`;
+};
+
+export const insertRows = (table: TableShape, rows: readonly AnyRow[], returned: Returned): Statement => {
   const parameters = new Parameters(table);
   const columns = [...table.columns.keys()];
   const arrays = columns.map((column) =>
@@ -126,9 +136,9 @@ export const insertRows = (table: TableShape, rows: readonly AnyRow[]): Statemen
       rows.map((row) => row[column]),
     ),
   );
-  const text = `insert into ${escapeIdentifier(table.name)} (${columns.map((name) => escapeIdentifier(name)).join(', ')})
+  const text = `insert into ${escapeIdentifier(table.name)} as t (${columns.map((name) => escapeIdentifier(name)).join(', ')})
     select * from unnest(${arrays.join(', ')})
-    on conflict (${table.primaryKey.map((name) => escapeIdentifier(name)).join(', ')}) do nothing`;
+    on conflict (${table.primaryKey.map((name) => escapeIdentifier(name)).join(', ')}) do nothing${returning(table, returned)}`;
   return { text, values: parameters.values };
 };
 
@@ -146,7 +156,7 @@ export const byShape = (patches: readonly Patch[]): readonly (readonly Patch[])[
 };
 
 /** @param patches of one shape, one for a row */
-export const patchRows = (table: TableShape, patches: readonly Patch[]): Statement => {
+export const patchRows = (table: TableShape, patches: readonly Patch[], returned: Returned): Statement => {
   const parameters = new Parameters(table);
   const sources: string[] = [];
   const source = (column: string, valueOf: (patch: Patch) => unknown): string => {
@@ -180,12 +190,12 @@ export const patchRows = (table: TableShape, patches: readonly Patch[]): Stateme
   const text = `update ${escapeIdentifier(table.name)} t
     set ${assignments.map(({ column, sql }) => `${escapeIdentifier(column)} = ${sql}`).join(', ')}
     from unnest(${sources.join(', ')}) as v(${sources.map((_, index) => `c${index + 1}`).join(', ')})
-    where ${key.join(' and ')} and t.revision < ${revision}`;
+    where ${key.join(' and ')} and t.revision < ${revision}${returning(table, returned)}`;
   return { text, values: parameters.values };
 };
 
 /** An update of whatever rows its key and condition select. */
-export const sweepRows = (table: TableShape, { key, where, set }: Update<AnyRow>): Statement => {
+export const sweepRows = (table: TableShape, { key, where, set }: Update<AnyRow>, returned: Returned): Statement => {
   const parameters = new Parameters(table);
   const assignments = Object.entries(set).map(
     ([column, value]) => `${escapeIdentifier(column)} = ${parameters.one(column, value)}`,
@@ -195,7 +205,8 @@ export const sweepRows = (table: TableShape, { key, where, set }: Update<AnyRow>
   );
   if (where) conditions.push(`${escapeIdentifier(where.column)} = any(${parameters.each(where.column, where.among)})`);
   conditions.push(`revision < ${parameters.one('revision', set.revision)}`);
-  const text = `update ${escapeIdentifier(table.name)} set ${assignments.join(', ')} where ${conditions.join(' and ')}`;
+  const text = `update ${escapeIdentifier(table.name)} t set ${assignments.join(', ')}
+    where ${conditions.join(' and ')}${returning(table, returned)}`;
   return { text, values: parameters.values };
 };
 
