@@ -43,7 +43,6 @@ export type Outcome =
   | Readonly<{ kind: 'failed'; reason: string }>;
 
 type Append = Extract<Change, { kind: 'append' }>;
-type Done = Extract<Outcome, { kind: 'done' }>;
 
 /** The streams whose state decides over a change; of a metadata stream it is its stream's. */
 export const streamsOf = ({ kind, stream }: Change): readonly string[] =>
@@ -98,12 +97,13 @@ export class Commit {
     // What metadata streams have for metadata deletes nothing.
     const before = isMetastream(original) ? undefined : this.streams.head(original);
     const created = Date.now();
-    const last = events.map((event) => this.add(stream, event, { created, appender })).at(-1);
+    const known = { created, appender };
+    const last = events.map((event) => this.add(stream, event, known)).at(-1);
     if (before && (undelete || (isMetastream(stream) && before.isSoftDeleted))) {
       const metadata = undeletedMetadata(this.streams.rawMetadata(original), before.last + 1n);
       this.add(metastreamOf(original), marker(METADATA_TYPE, true, metadata));
     }
-    if (last) return { ...placeOf(last), created };
+    if (last) return { kind: 'done', revision: last.revision, position: last.position, created };
     return { kind: 'done', revision: this.streams.head(stream).last, position: this.nextPosition() };
   }
 
@@ -139,7 +139,7 @@ export class Commit {
   };
 }
 
-const placeOf = ({ revision, position }: StoredEvent): Done => ({ kind: 'done', revision, position });
+const placeOf = ({ revision, position }: StoredEvent): Outcome => ({ kind: 'done', revision, position });
 
 const marker = (type: string, json: boolean, data: Uint8Array): ProposedEvent => ({
   ...{ id: randomUUID(), type, json, data, metadata: Buffer.alloc(0) },

@@ -32,7 +32,7 @@ export class ReadCalls {
     private readonly access: Access,
   ) {}
 
-  readonly handle: handleServerStreamingCall<Streams.ReadReq, Streams.ReadResp | Encoded | Joined> = (call) => {
+  readonly handle: handleServerStreamingCall<Streams.ReadReq, Encoded | Joined> = (call) => {
     const { maxReads } = this.log.limits;
     if (this.closing) return void call.emit('error', shuttingDown());
     if (this.running.size >= maxReads) return void call.emit('error', tooManyReads(maxReads));

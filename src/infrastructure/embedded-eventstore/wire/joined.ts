@@ -1,5 +1,3 @@
-import type { Encoded } from './protocol.js';
-
 /** Of the length in front of each message: a byte says before it whether the message is compressed. */
 const LENGTH_BYTES = 4;
 const FRAME_BYTES = 5;
@@ -13,7 +11,7 @@ const FRAME_BYTES = 5;
 export class Joined {
   readonly byteLength: number;
 
-  constructor(private readonly messages: readonly Encoded[]) {
+  constructor(private readonly messages: readonly Buffer[]) {
     this.byteLength = messages.reduce((sum, { length }) => sum + length + FRAME_BYTES, -FRAME_BYTES);
   }
 
@@ -31,7 +29,7 @@ export class Joined {
 }
 
 /** Joins messages in their order, up to `bytes` at once; a larger one goes alone. */
-export function joinedUpTo(bytes: number, messages: readonly Encoded[]): Joined[] {
+export function joinedUpTo(bytes: number, messages: readonly Buffer[]): Joined[] {
   const joined: Joined[] = [];
   let [from, size] = [0, 0];
   for (const [index, { length }] of messages.entries()) {

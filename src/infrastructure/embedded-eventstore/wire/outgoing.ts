@@ -5,11 +5,11 @@ import {
   type ServerInterceptingCallInterface,
   type ServerInterceptor,
 } from '@grpc/grpc-js';
-import { Joined, joinedUpTo } from './joined.js';
-import { type Encoded, type Streams, StreamsService } from './protocol.js';
+import { joinedUpTo, type Joined } from './joined.js';
+import { type Encoded, streams, type Streams, StreamsService } from './protocol.js';
 import type { StoredEvent } from './records.js';
 
-export type ReadCall = ServerWritableStream<Streams.ReadReq, Streams.ReadResp | Encoded | Joined>;
+export type ReadCall = ServerWritableStream<Streams.ReadReq, Encoded | Joined>;
 
 /** How events are put on the wire: links resolved or not, ids in the form that was asked for. */
 export type Render = (events: readonly StoredEvent[]) => Promise<readonly Encoded[]>;
@@ -38,13 +38,14 @@ export class Outgoing {
 
   async send(message: Streams.ReadResp | Encoded | Joined): Promise<void> {
     if (this.signal.aborted) return;
+    const bytes = message instanceof streams.ReadResp ? Buffer.from(message.serializeBinary()) : message;
     await new Promise<void>((resolve) => {
       const done = () => {
         this.signal.removeEventListener('abort', done);
         resolve();
       };
       this.signal.addEventListener('abort', done, { once: true });
-      this.call.write(message, done);
+      this.call.write(bytes, done);
     });
   }
 }
@@ -76,8 +77,8 @@ class PipelinedSends extends ServerInterceptingCall {
     super(call);
   }
 
-  override sendMessage(message: unknown, next: () => void): void {
-    const size = Buffer.isBuffer(message) || message instanceof Joined ? message.byteLength : this.limit;
+  override sendMessage(message: Encoded | Joined, next: () => void): void {
+    const size = message.byteLength;
     this.underWay += size;
     super.sendMessage(message, () => {
       this.underWay -= size;

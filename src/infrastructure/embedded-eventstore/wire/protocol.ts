@@ -10,7 +10,7 @@ import streamMessages from '@eventstore/db-client/generated/streams_pb.js';
 import anyMessages from 'google-protobuf/google/protobuf/any_pb.js';
 import emptyMessages from 'google-protobuf/google/protobuf/empty_pb.js';
 import { spanIn } from './append-span.js';
-import { Joined } from './joined.js';
+import type { Joined } from './joined.js';
 import { hotAppendIn, type HotAppend } from './hot-append.js';
 
 import type * as Streams from '@eventstore/db-client/generated/streams_pb.js';
@@ -53,8 +53,7 @@ export const StreamsService = {
   },
   read: {
     ...read,
-    responseSerialize: (message: Streams.ReadResp | Encoded | Joined) =>
-      message instanceof Joined || Buffer.isBuffer(message) ? asBuffer(message) : read.responseSerialize(message),
+    responseSerialize: asBuffer,
   },
 };
 export const { GossipService } = gossipServices;
