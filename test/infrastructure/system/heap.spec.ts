@@ -43,7 +43,7 @@ describe('the room of the heap', () => {
 
   it('is the least growth before the first collection, as what is in use is not known', () => {
     const first = firstState(0, 5 * MEGABYTE);
-    expect(stateAfter(first, { atMs: lookMs, old: 6 * MEGABYTE }, ROOM).growth).toBe(leastGrowthPercent);
+    expect(stateAfter(first, { atMs: lookMs, old: 6 * MEGABYTE }, ROOM).growth).toBe(calmGrowthPercent);
   });
 
   it('is the least growth above what is in use where that is more than the room', () => {
