@@ -4,6 +4,7 @@
  * the processor time of marking everything in use. It bounds nothing, so that no legal load is refused memory.
  */
 import { Session } from 'node:inspector';
+import { performance } from 'node:perf_hooks';
 import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -26,10 +27,12 @@ type HeapLimits = Readonly<{
   lookMs: number;
   /** The room is what objects fill in this time, as fast as they grow old now. */
   betweenCollectionsMs: number;
-  /** In which the rate at which objects grow old is averaged. */
+  /** In which the rate at which objects grow old is averaged, and how busy the thread is. */
   rateMs: number;
-  /** It is load where more grows old than this, bytes a second. */
+  /** It is load where more grows old than this, bytes a second, */
   loadBytes: number;
+  /** and where the thread is busy for more than this part of the time: to give back then would keep those waiting who are there. */
+  loadShare: number;
   /** So long no load, and what load has left is given back. */
   calmMs: number;
 }>;
@@ -42,6 +45,7 @@ export const DEFAULT_HEAP_LIMITS: HeapLimits = {
   betweenCollectionsMs: 8_000,
   rateMs: 2_000,
   loadBytes: 2 * 1024 * 1024,
+  loadShare: 0.5,
   calmMs: 15_000,
 };
 
@@ -53,6 +57,8 @@ export type HeapState = Readonly<{
   inUse: number;
   /** Bytes that grow old in a second. */
   rate: number;
+  /** For what part of the time the thread is busy, 0 to 1. */
+  busy: number;
   /** By how much of what is in use the old generation may grow, in per cent. */
   growth: number;
   /** Whether the young generation may become larger: without load it would, too, in an hour. */
@@ -65,41 +71,40 @@ export type HeapState = Readonly<{
 
 /** The start is a load, too. What is in use is not known before a collection: until then the growth is the least. */
 export const firstState = (atMs: number, old: number): HeapState => ({
-  ...{ atMs, old, inUse: Infinity, rate: 0, growth: DEFAULT_HEAP_LIMITS.calmGrowthPercent },
+  ...{ atMs, old, inUse: Infinity, rate: 0, busy: 1, growth: DEFAULT_HEAP_LIMITS.calmGrowthPercent },
   ...{ youngMayGrow: true, calmSinceMs: atMs, giveBack: false },
 });
 
-/** @param old bytes of old objects that are seen now */
+type Seen = Pick<HeapState, 'atMs' | 'old' | 'busy'>;
+
+/** @param seen bytes of old objects now, and how busy the thread was since the state before */
 export const stateAfter = (
   before: HeapState,
-  { atMs, old }: Pick<HeapState, 'atMs' | 'old'>,
+  { atMs, old, busy: busyNow }: Seen,
   { leastBytes, mostBytes }: HeapRoom,
   limits: HeapLimits = DEFAULT_HEAP_LIMITS,
 ): HeapState => {
   // Only a collection makes it less: then it is what is in use.
   const inUse = old < before.old ? old : before.inUse;
-  const rate = rateAfter(before, { atMs, old }, limits);
+  const weight = (atMs - before.atMs) / (atMs - before.atMs + limits.rateMs);
+  const rate = rateAfter(before, { atMs, old }, weight);
+  const busy = before.busy + (busyNow - before.busy) * weight;
   const wanted = inUse + (rate * limits.betweenCollectionsMs) / 1_000;
   const room = Math.max(leastBytes, Math.min(wanted, mostBytes));
-  const youngMayGrow = rate > limits.loadBytes;
+  const youngMayGrow = rate > limits.loadBytes || busy > limits.loadShare;
   const least = youngMayGrow ? limits.leastGrowthPercent : limits.calmGrowthPercent;
   const toFillTheRoom = Math.floor((100 * room) / inUse - 100);
   const growth = Math.min(Math.max(toFillTheRoom, least), limits.mostGrowthPercent);
   const calmSinceMs = youngMayGrow ? atMs : before.calmSinceMs;
   const giveBack = calmSinceMs !== null && atMs - calmSinceMs >= limits.calmMs;
-  return { atMs, old, inUse, rate, growth, youngMayGrow, calmSinceMs: giveBack ? null : calmSinceMs, giveBack };
+  return { atMs, old, inUse, rate, busy, growth, youngMayGrow, calmSinceMs: giveBack ? null : calmSinceMs, giveBack };
 };
 
 /** How much was filled between two looks is not seen where a collection came between. */
-const rateAfter = (
-  before: HeapState,
-  { atMs, old }: Pick<HeapState, 'atMs' | 'old'>,
-  { rateMs }: HeapLimits,
-): number => {
+const rateAfter = (before: HeapState, { atMs, old }: Pick<Seen, 'atMs' | 'old'>, weight: number): number => {
   const ms = atMs - before.atMs;
   if (ms <= 0 || old < before.old) return before.rate;
-  const now = ((old - before.old) * 1_000) / ms;
-  return before.rate + (now - before.rate) * (ms / (ms + rateMs));
+  return before.rate + (((old - before.old) * 1_000) / ms - before.rate) * weight;
 };
 
 /**
@@ -111,9 +116,13 @@ export const keepHeapSmall = (room: HeapRoom, limits: HeapLimits = DEFAULT_HEAP_
   setGrowth(limits.calmGrowthPercent);
   collect();
   let state = firstState(performance.now(), oldBytes());
+  let lastUsed = performance.eventLoopUtilization();
   const look = () => {
     const before = state;
-    state = stateAfter(before, { atMs: performance.now(), old: oldBytes() }, room, limits);
+    const used = performance.eventLoopUtilization();
+    const { utilization: busy } = performance.eventLoopUtilization(used, lastUsed);
+    lastUsed = used;
+    state = stateAfter(before, { atMs: performance.now(), old: oldBytes(), busy }, room, limits);
     if (state.growth !== before.growth) setGrowth(state.growth);
     if (state.youngMayGrow !== before.youngMayGrow) letYoungGrow(state.youngMayGrow);
     if (state.giveBack) giveBack();

@@ -13,16 +13,16 @@ const { calmGrowthPercent, calmMs, leastGrowthPercent, lookMs, mostGrowthPercent
 
 /** After the first collection. */
 const startedWith = (megabytes: number): HeapState =>
-  stateAfter(firstState(0, megabytes * MEGABYTE + 1), { atMs: lookMs, old: megabytes * MEGABYTE }, ROOM);
+  stateAfter(firstState(0, megabytes * MEGABYTE + 1), { atMs: lookMs, old: megabytes * MEGABYTE, busy: 0 }, ROOM);
 
 /** Looks for so long at a heap of which so much grows old, and which is collected where it fills the room that it has. */
-const under = (from: HeapState, megabytesASecond: number, ms: number, room = ROOM) => {
+const under = (from: HeapState, megabytesASecond: number, ms: number, room = ROOM, busy = 0) => {
   let [state, gaveBack] = [from, 0];
   for (const end = from.atMs + ms; state.atMs < end;) {
     const { inUse, growth } = state;
     const grown = state.old + (megabytesASecond * MEGABYTE * lookMs) / 1_000;
     const old = grown > inUse * (1 + growth / 100) ? inUse : grown;
-    state = stateAfter(state, { atMs: state.atMs + lookMs, old }, room);
+    state = stateAfter(state, { atMs: state.atMs + lookMs, old, busy }, room);
     if (state.giveBack) gaveBack++;
   }
   return { state, gaveBack };
@@ -41,9 +41,10 @@ describe('the room of the heap', () => {
     expect(roomOf(under(under(some, 50, 10_000).state, 0.1, 60_000).state)).toBe(72);
   });
 
-  it('is the least growth before the first collection, as what is in use is not known', () => {
+  it('is not known before the first collection, so that the growth is the least', () => {
     const first = firstState(0, 5 * MEGABYTE);
-    expect(stateAfter(first, { atMs: lookMs, old: 6 * MEGABYTE }, ROOM).growth).toBe(leastGrowthPercent);
+    const { growth } = stateAfter(first, { atMs: lookMs, old: 6 * MEGABYTE, busy: 0 }, ROOM);
+    expect(growth).toBe(leastGrowthPercent);
   });
 
   it('is the least growth above what is in use where that is more than the room', () => {
@@ -67,8 +68,14 @@ describe('the room of the heap', () => {
     expect(under(loaded.state, 0.1, 10 * calmMs).gaveBack).toBe(1);
   });
 
+  it('is not given back while the thread is busy, however little grows old', () => {
+    const started = under(startedWith(50), 20, 10_000).state;
+    expect(under(started, 0.1, 10 * calmMs, ROOM, 1).gaveBack).toBe(0);
+    expect(under(under(started, 0.1, 10 * calmMs, ROOM, 1).state, 0.1, 10 * calmMs).gaveBack).toBe(1);
+  });
+
   it('lets the young generation grow under load alone', () => {
-    const started = under(startedWith(50), 0.1, 1_000).state;
+    const started = under(startedWith(50), 0.1, 5_000).state;
     expect(started.youngMayGrow).toBe(false);
     expect(under(started, 20, 5_000).state.youngMayGrow).toBe(true);
     expect(under(under(started, 20, 5_000).state, 0.1, 20_000).state.youngMayGrow).toBe(false);
@@ -77,7 +84,7 @@ describe('the room of the heap', () => {
   it('does not take a pause between two collections for the end of a load', () => {
     let state = under(startedWith(50), 20, 10_000).state;
     for (let look = 1; look <= 8; look++)
-      state = stateAfter(state, { atMs: state.atMs + lookMs, old: state.old - 1 }, ROOM);
+      state = stateAfter(state, { atMs: state.atMs + lookMs, old: state.old - 1, busy: 0 }, ROOM);
     expect(roomOf(state)).toBe(128);
   });
 });
