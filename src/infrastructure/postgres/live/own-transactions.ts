@@ -89,6 +89,7 @@ export class OwnTransaction {
   /** Which of its rows are new is not known: whoever follows has to read again. */
   isIncomplete = false;
   private began = new Date(0);
+  private announcedAs: readonly string[] | null = null;
 
   constructor(
     readonly number: number,
@@ -100,6 +101,12 @@ export class OwnTransaction {
   /** All rows of these tables are told here: what the triggers announce of them beside that is for other instances. */
   tells(table: string): boolean {
     return this.tables.has(table);
+  }
+
+  /** As the trigger announces their changes. */
+  get beginnings(): readonly string[] {
+    const { schema } = this.own.followed;
+    return (this.announcedAs ??= [...this.tables].map((table) => `{"schema" : "${schema}", "table" : "${table}",`));
   }
 
   /** By the database's clock, when the first row was about to be written. ISO 8601, UTC. */
@@ -213,6 +220,11 @@ export class OwnTransactions {
   /** Whether a change that comes between two marks is one of those that are told at the second. */
   covers(table: string): boolean {
     return this.current?.tells(table) ?? false;
+  }
+
+  /** The same, often, from how it begins: where other instances listen too, each row is announced whole. */
+  coversAtSight(payload: string): boolean {
+    return this.current?.beginnings.some((beginning) => payload.startsWith(beginning)) ?? false;
   }
 
   /** @returns what is committed with this mark; null: something, and it is not known what */

@@ -176,6 +176,7 @@ export class PostgresRowChanges extends RowChanges {
   }
 
   private take(payload: string): void {
+    if (this.own.coversAtSight(payload)) return;
     const announced = announcementOf(payload);
     if (announced?.schema !== this.own.followed.schema) return;
     if ('exchanged' in announced) return this.miss(`The table ${announced.exchanged} was exchanged`);
