@@ -10,7 +10,7 @@ import {
 } from '../../../application/projections/projection-store.js';
 import type { AnyRow, Change } from '../../../application/projections/projection.js';
 import type { HeldConnection } from '../session/lease.js';
-import { LATE, noteLate } from '../live/announcement.js';
+import { LATE, LISTENERS, noteLate } from '../live/announcement.js';
 import { storable } from '../session/pg-client.js';
 import {
   tableShape,
@@ -44,9 +44,10 @@ type Sent = Readonly<{
 /**
  * Sends one projection's changes inside the transaction that is open on `client`, all at once: it has to be in pipeline mode.
  * The first statement that fails says why; those after it only say that the transaction has failed.
- * @throws CannotApply, here or by a statement, where these changes can never be written
+ * @param folds see `segmentsOf`
+ * @throws CannotApply, here or by a statement, where these changes can never be written; WasThere
  */
-const sendRows = (client: pg.Client, table: TableShape, changes: readonly Change<AnyRow>[]): Sent => {
+const sendRows = (client: pg.Client, table: TableShape, changes: readonly Change<AnyRow>[], folds: boolean): Sent => {
   const cannotApply = (error: unknown): never => {
     throw isDataError(error) ? new CannotApply(table.name, (error as Error).message, { cause: error }) : error;
   };
@@ -59,8 +60,11 @@ const sendRows = (client: pg.Client, table: TableShape, changes: readonly Change
     statements.push(done);
   };
   try {
-    for (const { inserts, patches, sweeping } of segmentsOf(changes, table.primaryKey)) {
-      if (inserts.length > 0) send(insertRows(table, inserts));
+    for (const { inserts, patches, sweeping } of segmentsOf(changes, table.primaryKey, folds)) {
+      if (inserts.length > 0)
+        send(insertRows(table, inserts), (born) => {
+          if (folds && born !== inserts.length) throw new WasThere();
+        });
       for (const alike of byShape(patches))
         send(patchRows(table, alike), (changed) => changed !== alike.length && fewer.push(...alike));
       if (sweeping) send(sweepRows(table, sweeping));
@@ -78,6 +82,9 @@ const sendRows = (client: pg.Client, table: TableShape, changes: readonly Change
   };
   return { statements, check };
 };
+
+/** A row that was to be born with later updates in it is there already, and has not got these. */
+class WasThere extends Error {}
 
 /** SQLSTATE classes of what is wrong with the data: data exception, constraint violation, a limit exceeded. */
 const isDataError = (error: unknown): boolean => {
@@ -115,7 +122,15 @@ export class PostgresProjectionSession implements ProjectionLease {
   }
 
   apply(writes: readonly ProjectionWrite[]): Promise<void> {
-    return this.held.inTurn(() => this.write(writes));
+    return this.held.inTurn(async () => {
+      const mayFold = writes.every(({ isCatchingUp = false }) => isCatchingUp);
+      try {
+        await this.write(writes, mayFold);
+      } catch (error) {
+        if (!(error instanceof WasThere)) throw error;
+        await this.write(writes, false);
+      }
+    });
   }
 
   /** Outside of any transaction. */
@@ -127,15 +142,16 @@ export class PostgresProjectionSession implements ProjectionLease {
     return this.held.close();
   }
 
-  private async write(writes: readonly ProjectionWrite[]): Promise<void> {
+  private async write(writes: readonly ProjectionWrite[], mayFold: boolean): Promise<void> {
     const { client } = this;
     if (!this.isSet) await client.query(SETTINGS);
     this.isSet = true;
     // Waited for: were it refused, what follows would be committed statement by statement.
     await client.query(writes.some(isLate) ? BEGIN_LATE : 'begin');
     try {
+      const folds = mayFold && (await this.hasNoListeners(writes));
       const sent = writes.flatMap(({ projection, changes }) =>
-        changes.length > 0 ? [sendRows(client, this.shape(projection), changes)] : [],
+        changes.length > 0 ? [sendRows(client, this.shape(projection), changes, folds)] : [],
       );
       failpoint('inside-a-batch');
       await inOrder([...sent.flatMap(({ statements }) => statements), this.moveCheckpoints(writes)]);
@@ -154,6 +170,21 @@ export class PostgresProjectionSession implements ProjectionLease {
       await client.query('rollback').catch(() => this.close());
       throw error;
     }
+  }
+
+  /**
+   * Whether no client follows the rows of these tables. A client that begins to waits for the end of the transaction, as for
+   * one that announces nothing (`announce_changes`): so none misses the changes that are folded into births.
+   */
+  private async hasNoListeners(writes: readonly ProjectionWrite[]): Promise<boolean> {
+    const { rows } = await this.client.query<{ alone: boolean }>(
+      `select bool_and(pg_try_advisory_xact_lock($1, hashtext(nspname || '.' || relname))) as alone
+       from unnest($2::text[]) as wanted(name)
+       join pg_class on pg_class.oid = to_regclass(quote_ident(wanted.name))
+       join pg_namespace on pg_namespace.oid = relnamespace`,
+      [LISTENERS, writes.map(({ projection }) => projection)],
+    );
+    return rows[0]?.alone === true;
   }
 
   private async moveCheckpoints(writes: readonly ProjectionWrite[]): Promise<void> {
