@@ -5,7 +5,7 @@ import type { Finding } from '../application/audit/finding.js';
 import type { TreeHeadSigner } from '../application/audit/signed-tree-head.js';
 import { signingPart, verdictOf, type Signing } from '../application/audit/finding.js';
 import { tombstonesOf } from '../application/audit/chain-walk.js';
-import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
+import { ArtifactWalk, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
 import { moveLog } from '../application/audit/move-log.js';
 import { verifyTreeHeads } from '../application/audit/verify-tree-heads.js';
 import { verifyLog } from '../application/audit/verify-log.js';
@@ -23,7 +23,7 @@ import {
 } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
-import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
+import { HashedStoredLog, StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
 import { PostgresPositionStore } from '../infrastructure/postgres/audit/postgres-position-store.js';
@@ -58,8 +58,12 @@ export const openForAudit = async (given: readonly string[]) => {
     close: platform.close,
     verifyAll: async () => {
       const checkpoints = await verifyTreeHeads({ log, outside, keys });
-      const verified = await verifyLog({ log, tree }, checkpoints.trusted);
-      const artifacts = await verifyArtifacts(log, artifactStore);
+      const artifacts = new ArtifactWalk(artifactStore);
+      const hashed = log instanceof StoredLog ? new HashedStoredLog(log) : undefined;
+      const verified = await verifyLog(
+        { log, tree, artifacts, ...(hashed && { hashed }) },
+        checkpoints.trusted,
+      ).finally(() => hashed?.close());
       const signed = signing({ ...checkpoints, ...verified, proved: verified.covered });
       const found = [verified, checkpoints, artifacts, { findings: await tombstonesOf(log, WEBHOOK_STREAM_PREFIX) }];
       return { checkpoints, log: verified, artifacts, verdict: verdictOf([...found.map(toPart), signed]) };
