@@ -59,11 +59,7 @@ export const openForAudit = async (given: readonly string[]) => {
     verifyAll: async () => {
       const checkpoints = await verifyTreeHeads({ log, outside, keys });
       const artifacts = new ArtifactWalk(artifactStore);
-      const hashed = log instanceof StoredLog ? new HashedStoredLog(log) : undefined;
-      const verified = await verifyLog(
-        { log, tree, artifacts, ...(hashed && { hashed }) },
-        checkpoints.trusted,
-      ).finally(() => hashed?.close());
+      const verified = await verifyWhole({ log, tree, artifacts }, checkpoints.trusted);
       const signed = signing({ ...checkpoints, ...verified, proved: verified.covered });
       const found = [verified, checkpoints, artifacts, { findings: await tombstonesOf(log, WEBHOOK_STREAM_PREFIX) }];
       return { checkpoints, log: verified, artifacts, verdict: verdictOf([...found.map(toPart), signed]) };
@@ -172,6 +168,16 @@ const sourcesOf = (config: Config, { dataSource, log }: Platform) => ({
   outside: new TreeHeadFile(config.auditCheckpointFile!),
   artifactStore: new PostgresArtifactStore(dataSource),
 });
+
+/** Of the embedded node's table the events are hashed in threads. */
+const verifyWhole = async (
+  ports: Readonly<{ log: EventLog; tree: PostgresAuditTree; artifacts: ArtifactWalk }>,
+  trusted: Parameters<typeof verifyLog>[1],
+) => {
+  if (!(ports.log instanceof StoredLog)) return verifyLog(ports, trusted);
+  const hashed = new HashedStoredLog(ports.log);
+  return verifyLog({ ...ports, hashed }, trusted).finally(() => hashed.close());
+};
 
 /** The findings alone: what is not proven is a matter of the signatures. */
 const toPart = ({ findings }: Readonly<{ findings: readonly Finding[] }>) => ({ findings, unproven: [] });
