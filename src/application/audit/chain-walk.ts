@@ -26,7 +26,7 @@ export class ChainWalk {
 
   /** The events of a stream in the order of the log. */
   step(event: RecordedEvent): Finding | undefined {
-    return this.linked(event, eventHash(event), (event.metadata ?? {}));
+    return this.linked(event, eventHash(event), event.metadata ?? {});
   }
 
   /**
