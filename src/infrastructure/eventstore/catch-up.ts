@@ -23,11 +23,13 @@ export class CatchUps {
 
   /** @param known a position that the log has reached by now */
   follow(asked: Asked, known: bigint): CatchUpFollower {
-    return new CatchUpFollower(asked, known, (position, at) => this.readingAt(position, at));
+    return new CatchUpFollower(asked, known, (position, at, present) => this.readingAt(position, at, present));
   }
 
-  private readingAt(position: bigint, known: bigint): SharedReading {
-    for (const reading of this.readings) if (reading.serves(position)) return reading;
+  /** The oldest that serves it: so two readings that meet become one. */
+  private readingAt(position: bigint, known: bigint, present?: SharedReading): SharedReading {
+    for (const reading of this.readings) if (reading === present || reading.serves(position)) return reading;
+    if (present) return present;
     const reading = new SharedReading(this.log, this.prefixes, position, known, this.limits, () =>
       this.readings.delete(reading),
     );
@@ -51,7 +53,7 @@ export class CatchUpFollower {
   constructor(
     private readonly asked: Asked,
     private readonly known: bigint,
-    private readonly readingAt: (position: bigint, known: bigint) => SharedReading,
+    private readonly readingAt: (position: bigint, known: bigint, present?: SharedReading) => SharedReading,
   ) {
     this.wanted = [asked.prefix].flat();
     this.position = asked.after === 'start' ? -1n : asked.after;
@@ -90,6 +92,7 @@ export class CatchUpFollower {
     while (!this.isOver && !this.asked.signal.aborted) {
       const message = this.take();
       if (message) return { done: false, value: message };
+      if (this.hasMoved()) continue;
       this.reading?.mustBeOpen();
       await new Promise<void>((resolve) => (this.wakeUp = resolve));
     }
@@ -116,6 +119,14 @@ export class CatchUpFollower {
     this.wakeUp = undefined;
     wakeUp?.();
   };
+
+  /** To an older reading that it has met. */
+  private hasMoved(): boolean {
+    const { reading } = this;
+    if (!reading || reading.isCaughtUp || this.readingAt(this.position, this.known, reading) === reading) return false;
+    this.leftBehind();
+    return true;
+  }
 
   private join(): SharedReading {
     const reading = this.readingAt(this.position, this.known);

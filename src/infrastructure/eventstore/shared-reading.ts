@@ -42,7 +42,7 @@ export class SharedReading {
   /** Everything after it, up to `last`, is in `messages`. */
   private floor: bigint;
   private last: bigint;
-  private isCaughtUp = false;
+  isCaughtUp = false;
   private failure: Error | undefined;
   private readonly ending = new AbortController();
   private onRoom: ((hasRoom?: boolean) => void) | undefined;

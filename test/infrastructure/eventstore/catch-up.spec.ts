@@ -98,9 +98,18 @@ test('a follower that comes when the beginning is no longer kept reads by itself
   const { follow, subscriptions } = await world(200);
   const first = follow();
   for (let count = 0; count < 100; count++) await next(first);
-  expect(await rest(follow())).toEqual(numbers(200));
-  expect(await rest(first)).toEqual(numbers(200, 100));
+  expect(await Promise.all([rest(first), rest(follow())])).toEqual([numbers(200, 100), numbers(200)]);
   expect(subscriptions()).toBe(2);
+});
+
+test('a follower that comes up to another reading goes on with that one', async () => {
+  const { log, follow, subscriptions } = await world(200);
+  const [ahead, behind] = [follow('sub-', 10n), follow()];
+  const first = indexOf(await next(ahead))!;
+  const both = await Promise.all([rest(ahead), rest(behind)]);
+  expect(both).toEqual([numbers(200, first + 1), numbers(200)]);
+  expect(subscriptions()).toBe(2);
+  expect(log.delivered).toBeLessThan(300);
 });
 
 test('streams that a follower does not want move its position', async () => {
