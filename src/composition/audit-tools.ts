@@ -5,7 +5,7 @@ import type { Finding } from '../application/audit/finding.js';
 import type { TreeHeadSigner } from '../application/audit/signed-tree-head.js';
 import { signingPart, verdictOf, type Signing } from '../application/audit/finding.js';
 import { tombstonesOf } from '../application/audit/chain-walk.js';
-import { verifyArtifacts, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
+import { ArtifactWalk, verifyArtifactsOf } from '../application/audit/verify-artifacts.js';
 import { moveLog } from '../application/audit/move-log.js';
 import { verifyTreeHeads } from '../application/audit/verify-tree-heads.js';
 import { verifyLog } from '../application/audit/verify-log.js';
@@ -23,7 +23,7 @@ import {
 } from '../infrastructure/audit/signing-key.js';
 import type { Config } from '../infrastructure/config/config.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
-import { StoredLog } from '../infrastructure/embedded-eventstore/index.js';
+import { HashedStoredLog, StoredLog } from '../infrastructure/embedded-eventstore/index.js';
 import { PostgresArtifactStore } from '../infrastructure/postgres/workflow/postgres-artifact-store.js';
 import { PostgresAuditTree } from '../infrastructure/postgres/audit/postgres-audit-tree.js';
 import { PostgresPositionStore } from '../infrastructure/postgres/audit/postgres-position-store.js';
@@ -58,8 +58,8 @@ export const openForAudit = async (given: readonly string[]) => {
     close: platform.close,
     verifyAll: async () => {
       const checkpoints = await verifyTreeHeads({ log, outside, keys });
-      const verified = await verifyLog({ log, tree }, checkpoints.trusted);
-      const artifacts = await verifyArtifacts(log, artifactStore);
+      const artifacts = new ArtifactWalk(artifactStore);
+      const verified = await verifyWhole({ log, tree, artifacts }, checkpoints.trusted);
       const signed = signing({ ...checkpoints, ...verified, proved: verified.covered });
       const found = [verified, checkpoints, artifacts, { findings: await tombstonesOf(log, WEBHOOK_STREAM_PREFIX) }];
       return { checkpoints, log: verified, artifacts, verdict: verdictOf([...found.map(toPart), signed]) };
@@ -168,6 +168,16 @@ const sourcesOf = (config: Config, { dataSource, log }: Platform) => ({
   outside: new TreeHeadFile(config.auditCheckpointFile!),
   artifactStore: new PostgresArtifactStore(dataSource),
 });
+
+/** Of the embedded node's table the events are hashed in threads. */
+const verifyWhole = async (
+  ports: Readonly<{ log: EventLog; tree: PostgresAuditTree; artifacts: ArtifactWalk }>,
+  trusted: Parameters<typeof verifyLog>[1],
+) => {
+  if (!(ports.log instanceof StoredLog)) return verifyLog(ports, trusted);
+  const hashed = new HashedStoredLog(ports.log);
+  return verifyLog({ ...ports, hashed }, trusted).finally(() => hashed.close());
+};
 
 /** The findings alone: what is not proven is a matter of the signatures. */
 const toPart = ({ findings }: Readonly<{ findings: readonly Finding[] }>) => ({ findings, unproven: [] });

@@ -96,10 +96,14 @@ export const openProjectionTools = async (onError: OnError = toStderr) => {
   };
 };
 
+/** A transaction takes so many times the events while the tables are behind. */
+const CATCH_UP_BATCHES = 4;
+
 const runnerLimits = (config: Config): RunnerLimits => ({
   ...DEFAULT_RUNNER_LIMITS,
   batch: config.projectionBatch,
-  buffered: 2 * config.projectionBatch,
+  catchUpBatch: CATCH_UP_BATCHES * config.projectionBatch,
+  buffered: CATCH_UP_BATCHES * config.projectionBatch,
 });
 
 const rebuilderLimits = (config: Config): RebuilderLimits => ({

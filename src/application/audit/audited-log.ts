@@ -66,20 +66,27 @@ export const leafOf = (event: RecordedEvent, index: number): Leaf => {
 type Covered = Omit<Leaf, 'index' | 'movedTo' | 'dataHash'>;
 
 const leafText = ({ position, recordedAt, stream, revision, id, hash }: Covered): string =>
+  // In the order of canonical JSON: nothing has to be sorted.
   canonicalJson({
+    hash,
+    id,
     position: String(position),
     recorded_at: recordedAt.toISOString(),
-    stream,
     revision: String(revision),
-    id,
-    hash,
+    stream,
   });
 
 export const hashOfLeaf = (leaf: Covered): Buffer => leafHash(leafText(leaf));
 
+/** An event without what it says. */
+export type PlacedEvent = Readonly<Pick<RecordedEvent, 'position' | 'recordedAt' | 'stream' | 'revision' | 'id'>> &
+  Readonly<{ movedFrom?: bigint | undefined }>;
+
 /** The hash of the leaf that an event has in the tree. @param hash what `eventHash` makes of the event */
-export const hashOfEventLeaf = (event: RecordedEvent, hash: string): Buffer =>
-  hashOfLeaf({ ...event, position: recordedPosition(event), hash });
+export const hashOfEventLeaf = (event: PlacedEvent, hash: string): Buffer => {
+  const { recordedAt, stream, revision, id } = event;
+  return hashOfLeaf({ position: recordedPosition(event), recordedAt, stream, revision, id, hash });
+};
 
 /** Where the event of a leaf stands in this log. */
 export const presentPosition = ({ position, movedTo }: Pick<Leaf, 'position' | 'movedTo'>): bigint =>

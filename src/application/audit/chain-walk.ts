@@ -9,8 +9,10 @@ type Last = Readonly<{ revision: bigint; link: string; hashed: boolean }>;
 /** Events without a hash of their own: of earlier versions, of other programs, or put there by hand. */
 export type Unhashed = Readonly<{
   count: number;
-  first: Readonly<Pick<RecordedEvent, 'position' | 'stream' | 'revision'>>;
+  first: Place;
 }>;
+
+type Place = Readonly<Pick<RecordedEvent, 'position' | 'stream' | 'revision'>>;
 
 /** Checks each event against itself and the one before it in its stream. Some 200 bytes of memory for each stream. */
 export class ChainWalk {
@@ -22,11 +24,18 @@ export class ChainWalk {
     return this.streams.size;
   }
 
-  /** @param hash what `eventHash` makes of the event. The events of a stream in the order of the log */
-  step(event: RecordedEvent, hash = eventHash(event)): Finding | undefined {
+  /** The events of a stream in the order of the log. */
+  step(event: RecordedEvent): Finding | undefined {
+    return this.linked(event, eventHash(event), event.metadata ?? {});
+  }
+
+  /**
+   * @param hash what `eventHash` makes of the event
+   * @param link as the event carries it
+   */
+  linked(event: Place, hash: string, { hash: own, previousHash }: Partial<ChainLink>): Finding | undefined {
     const { stream, revision, position } = event;
     const before = this.streams.get(stream);
-    const { hash: own, previousHash } = (event.metadata ?? {}) as Partial<ChainLink>;
     this.streams.set(stream, { revision, link: own ?? hash, hashed: own !== undefined || !!before?.hashed });
     if (own === undefined)
       this.unhashed = {
@@ -70,7 +79,7 @@ export class Tombstones {
   readonly findings: Finding[] = [];
 
   /** @returns whether the event is one */
-  step(event: RecordedEvent): boolean {
+  step(event: Pick<RecordedEvent, 'type' | 'stream' | 'position'>): boolean {
     if (!isTombstone(event)) return false;
     if (this.findings.length < MOST) this.findings.push(tombstoned(event.stream, event.position));
     return true;

@@ -4,17 +4,17 @@ import { eventHash, hashOf } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
 import { recordedPosition } from '../log/recorded-place.js';
-import { presentPosition, type Leaf } from './audited-log.js';
+import { presentPosition, type Leaf, type PlacedEvent } from './audited-log.js';
 import type { Finding, FindingKind } from './finding.js';
 import { readPresent } from './chain-walk.js';
 
 /** More than any stream that one read takes. */
 const STREAM_LEAVES = 100_000;
 
-export const isSame = (event: RecordedEvent, hash: string, leaf: Leaf): boolean =>
+export const isSame = (event: PlacedEvent, hash: string, leaf: Leaf): boolean =>
   isAt(event, leaf) && hash === leaf.hash && event.recordedAt.getTime() === leaf.recordedAt.getTime();
 
-const isAt = (event: RecordedEvent, leaf: Leaf): boolean =>
+const isAt = (event: PlacedEvent, leaf: Leaf): boolean =>
   recordedPosition(event) === leaf.position &&
   event.stream === leaf.stream &&
   event.revision === leaf.revision &&

@@ -39,6 +39,10 @@ export class Frontier {
     return completed;
   }
 
+  copy(): Frontier {
+    return new Frontier(this.size, this.peaks);
+  }
+
   root(): Buffer {
     if (this.size === 0) return digest();
     return joined(peaksOf(this.size).map(({ level }) => this.peaks[level]!));

@@ -1,5 +1,5 @@
 /** The log's move to another server, as the audit sees it. */
-import type { RecordedEvent } from '../log/event-log.js';
+import type { PlacedEvent } from './audited-log.js';
 import { recordedPosition } from '../log/recorded-place.js';
 import type { Finding } from './finding.js';
 
@@ -11,7 +11,7 @@ export class UnsignedMoves {
   constructor(private readonly covered: number) {}
 
   /** @param index of its leaf. Only the first is a finding: of a copy that was not signed, all are such events */
-  step(event: RecordedEvent, index: number): void {
+  step(event: PlacedEvent, index: number): void {
     const { position, stream, revision, movedFrom } = event;
     if (movedFrom === undefined || index < this.covered || this.findings.length > 0) return;
     this.findings.push({

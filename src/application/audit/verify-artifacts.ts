@@ -2,10 +2,9 @@
 import type { JsonObject } from '../../domain/json.js';
 import type { ArtifactRef } from '../../domain/workflow/events.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
-import type { EventLog, RecordedEvent } from '../log/event-log.js';
+import type { RecordedEvent } from '../log/event-log.js';
 import type { Finding } from './finding.js';
 import { filesOf } from './pack/lineage.js';
-import { presentLog } from './audited-log.js';
 
 /** The SHA-256 (hex) of what is stored under a hash; null where nothing is. Takes the same memory whatever its size. */
 type ArtifactDigests = Readonly<{ digestOf: (sha256: string) => Promise<string | null> }>;
@@ -21,40 +20,54 @@ export type ArtifactsVerified = Readonly<{
 /** Findings that are listed one by one, and digests that are remembered. */
 const LIMITS = { findings: 1_000, remembered: 100_000 };
 
-/** All artifacts that the executions of the log name, in the order of the log. */
-export const verifyArtifacts = (log: EventLog, artifacts: ArtifactDigests): Promise<ArtifactsVerified> =>
-  verifyArtifactsOf(presentLog(log, STREAM_PREFIX), artifacts);
-
 export const verifyArtifactsOf = async (
-  events: AsyncIterable<RecordedEvent> | Iterable<RecordedEvent>,
+  events: Iterable<RecordedEvent>,
   artifacts: ArtifactDigests,
   limits = LIMITS,
 ): Promise<ArtifactsVerified> => {
-  const digests = new Map<string, string | null>();
-  const digestOf = async (sha256: string): Promise<string | null> => {
-    const known = digests.get(sha256);
-    if (known !== undefined) return known;
-    const digest = await artifacts.digestOf(sha256);
-    if (digests.size >= limits.remembered) digests.clear();
-    digests.set(sha256, digest);
-    return digest;
-  };
-  let [named, damaged] = [0, 0];
-  const findings: Finding[] = [];
-  for await (const event of events) {
+  const walk = new ArtifactWalk(artifacts, limits);
+  for (const event of events) {
     if (event.type !== 'StepCompleted' || !isObject(event.data)) continue;
-    for (const ref of filesOf(event.data)) {
-      named += 1;
-      const digest = await digestOf(ref.sha256);
-      if (digest === ref.sha256) continue;
-      damaged += 1;
-      if (findings.length < limits.findings) findings.push(finding(event, ref, digest));
-    }
+    await walk.step(event, filesOf(event.data));
   }
-  return { named, damaged, findings };
+  return walk;
 };
 
-const finding = (event: RecordedEvent, { name, sha256 }: ArtifactRef, digest: string | null): Finding => {
+/** Compares what the events name, in the order of the log. */
+export class ArtifactWalk implements ArtifactsVerified {
+  named = 0;
+  damaged = 0;
+  readonly findings: Finding[] = [];
+  private readonly digests = new Map<string, string | null>();
+
+  constructor(
+    private readonly artifacts: ArtifactDigests,
+    private readonly limits = LIMITS,
+  ) {}
+
+  async step(event: Place, files: readonly ArtifactRef[]): Promise<void> {
+    for (const ref of files) {
+      this.named += 1;
+      const digest = await this.digestOf(ref.sha256);
+      if (digest === ref.sha256) continue;
+      this.damaged += 1;
+      if (this.findings.length < this.limits.findings) this.findings.push(finding(event, ref, digest));
+    }
+  }
+
+  private async digestOf(sha256: string): Promise<string | null> {
+    const known = this.digests.get(sha256);
+    if (known !== undefined) return known;
+    const digest = await this.artifacts.digestOf(sha256);
+    if (this.digests.size >= this.limits.remembered) this.digests.clear();
+    this.digests.set(sha256, digest);
+    return digest;
+  }
+}
+
+type Place = Pick<RecordedEvent, 'position' | 'stream' | 'revision'>;
+
+const finding = (event: Place, { name, sha256 }: ArtifactRef, digest: string | null): Finding => {
   const { position, stream, revision } = event;
   const which = `Artifact ${name} of execution ${stream.slice(STREAM_PREFIX.length)}`;
   return digest === null

@@ -1,30 +1,31 @@
-import { eventHash } from '../log/event-hash.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import type { AuditTree } from './audit-tree.js';
-import {
-  AUDITED_PREFIXES,
-  hashOfEventLeaf,
-  hashOfLeaf,
-  type Leaf,
-  presentLog,
-  presentPosition,
-} from './audited-log.js';
+import { AUDITED_PREFIXES, hashOfLeaf, type Leaf, presentPosition } from './audited-log.js';
 import { ChainWalk, type Unhashed, Tombstones } from './chain-walk.js';
+import { hashedHere, type HashedLog } from './hashed-event.js';
 import { UnsignedMoves } from './unsigned-moves.js';
 import { movedSize, type SignedTreeHead } from './signed-tree-head.js';
 import { inOrder, type Finding, type Unsigned } from './finding.js';
 import { isSame, diagnoseMismatch } from './diagnose-mismatch.js';
 import { Frontier } from './merkle.js';
+import type { ArtifactWalk } from './verify-artifacts.js';
 
 /** Adds leaf by leaf, and compares the root with each signed one when its size is reached. */
 class Roots {
-  private readonly frontier = new Frontier();
   private readonly bySize: readonly SignedTreeHead[];
-  private readonly right = new Set<SignedTreeHead>();
-  private next = 0;
 
-  constructor(checkpoints: readonly SignedTreeHead[]) {
+  constructor(
+    checkpoints: readonly SignedTreeHead[],
+    private readonly frontier = new Frontier(),
+    private readonly right = new Set<SignedTreeHead>(),
+    private next = 0,
+  ) {
     this.bySize = [...checkpoints].sort((a, b) => a.tree_size - b.tree_size);
+  }
+
+  /** Goes on apart from this one. */
+  copy(): Roots {
+    return new Roots(this.bySize, this.frontier.copy(), new Set(this.right), this.next);
   }
 
   /** @returns whether the root of the tree up to here is a signed one */
@@ -66,7 +67,8 @@ class Roots {
 
 const PAGE = 1_000;
 
-type Ports = Readonly<{ log: EventLog; tree: AuditTree }>;
+/** `hashed`: the same log, where it can be hashed elsewhere. `artifacts` is given what the events name. */
+type Ports = Readonly<{ log: EventLog; tree: AuditTree; hashed?: HashedLog; artifacts?: ArtifactWalk }>;
 
 type LogVerified = Readonly<{
   events: number;
@@ -96,26 +98,35 @@ export const verifyLog = async (
   // Only what was in the tree before the log is read: all of that is in the log, whatever comes meanwhile.
   const leaves = new Leaves(ports.tree, await ports.tree.size());
   const moves = new UnsignedMoves(moved);
-  const [ofLog, ofTree] = [new Roots(checkpoints), new Roots(checkpoints)];
+  const ofLog = new Roots(checkpoints);
+  const hashed = ports.hashed ?? hashedHere(ports.log);
+  // As long as the tree is what the log says, its roots are those of the log.
+  let ofTree: Roots | undefined;
   let broken: Finding | undefined;
   let difference: Difference | undefined;
   let since: Date | undefined;
-  for await (const event of presentLog(ports.log, AUDITED_PREFIXES)) {
-    const hash = eventHash(event);
-    const found = tombstones.step(event) ? undefined : chain.step(event, hash);
-    broken ??= found;
-    moves.step(event, ofLog.size);
-    since = ofLog.add(hashOfEventLeaf(event, hash)) ? undefined : (since ?? event.recordedAt);
-    const leaf = await leaves.next();
-    if (!leaf) continue;
-    ofTree.add(hashOfLeaf(leaf));
-    if (!difference && !isSame(event, hash, leaf)) difference = { event, leaf, rest: [] };
+  for await (const page of hashed.pages(AUDITED_PREFIXES)) {
+    for (const event of page) {
+      const { hash, leafHash, link, files } = event;
+      const found = tombstones.step(event) ? undefined : chain.linked(event, hash, link);
+      broken ??= found;
+      moves.step(event, ofLog.size);
+      const leaf = leaves.nextOfPage() ?? (await leaves.next());
+      if (leaf && !ofTree && !isSame(event, hash, leaf)) {
+        difference = { event: await hashed.whole(event), leaf, rest: [] };
+        ofTree = ofLog.copy();
+      }
+      since = ofLog.add(leafHash) ? undefined : (since ?? event.recordedAt);
+      if (leaf) ofTree?.add(hashOfLeaf(leaf));
+      if (files.length > 0) await ports.artifacts?.step(event, files);
+    }
   }
   for (let leaf = await leaves.next(); leaf; leaf = await leaves.next()) {
+    ofTree ??= ofLog.copy();
     ofTree.add(hashOfLeaf(leaf));
     difference ??= { event: undefined, leaf, rest: leaves.ahead() };
   }
-  const signed = await compare(ports, ofLog, ofTree, difference);
+  const signed = await compare(ports, ofLog, ofTree ?? ofLog, difference);
   const unexplained = broken && !isExplained(broken, signed) ? [broken] : [];
   const findings = inOrder([...signed, ...unexplained, ...moves.findings, ...tombstones.findings]);
   const { count: streams, unhashed } = chain;
@@ -162,6 +173,8 @@ export class Leaves {
   private page: readonly Leaf[] = [];
   private at = 0;
   private from = 0;
+  /** The next page, on its way. */
+  private coming: Promise<readonly Leaf[]> | undefined;
 
   /** @param size how many leaves are looked at */
   constructor(
@@ -172,11 +185,22 @@ export class Leaves {
   async next(): Promise<Leaf | undefined> {
     if (this.at === this.page.length) {
       if (this.from >= this.size) return undefined;
-      this.page = await this.tree.leaves(this.from, Math.min(PAGE, this.size - this.from));
+      this.page = await (this.coming ?? this.read());
       this.at = 0;
       this.from = this.page.length > 0 ? this.page.at(-1)!.index + 1 : this.size;
+      this.coming = this.from < this.size ? this.read() : undefined;
+      this.coming?.catch(() => undefined); // it is thrown where it is awaited
     }
-    return this.page[this.at++];
+    return this.nextOfPage();
+  }
+
+  /** Undefined where the page is over: a leaf of it costs no promise. */
+  nextOfPage(): Leaf | undefined {
+    return this.at < this.page.length ? this.page[this.at++] : undefined;
+  }
+
+  private read(): Promise<readonly Leaf[]> {
+    return this.tree.leaves(this.from, Math.min(PAGE, this.size - this.from));
   }
 
   /** Those of this page that were not asked for yet. */

@@ -47,8 +47,10 @@ export const asRecorded = (event: RecordedEvent): RecordedEvent => {
 };
 
 /** Where the event stood when it was recorded: what the audit tree knows it by. */
-export const recordedPosition = ({ position, movedFrom }: Pick<RecordedEvent, 'position' | 'movedFrom'>): bigint =>
-  movedFrom ?? position;
+export const recordedPosition = ({
+  position,
+  movedFrom,
+}: Readonly<{ position: bigint; movedFrom?: bigint | undefined }>): bigint => movedFrom ?? position;
 
 const keptIn = (metadata: object): Kept | undefined => {
   if (!(KEPT in metadata)) return undefined;

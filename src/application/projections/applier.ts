@@ -117,6 +117,9 @@ const poisonAt = (projection: Projection, recorded: RecordedEvent, error: unknow
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
+/** The position that is reached with a transaction, and whether more is behind it than one of every day takes. */
+type Goal = Readonly<{ to: bigint; isCatchingUp: boolean }>;
+
 /**
  * Takes events into the read tables. An event that cannot be read or written holds back its own execution, in the
  * projections concerned, and is recorded with the checkpoint that passes it; healing goes on from there, in order.
@@ -132,29 +135,32 @@ export class Applier {
     private readonly decisions: ReadonlyMap<string, readonly SkippedEvent[]> = new Map(),
   ) {}
 
-  /** Rows, poison and checkpoints in one transaction; `to` is the position that is reached with them. */
-  advance(events: readonly RecordedEvent[], to: bigint): Promise<void> {
-    return this.apply(events.map(tryRead), to, new Map());
+  /**
+   * Rows, poison and checkpoints in one transaction; `to` is the position that is reached with them.
+   * @param isCatchingUp see `ProjectionWrite`
+   */
+  advance(events: readonly RecordedEvent[], to: bigint, isCatchingUp = false): Promise<void> {
+    return this.apply(events.map(tryRead), { to, isCatchingUp }, new Map());
   }
 
   /** Where the data are at fault, smaller and smaller transactions, until the event is found that cannot be written. */
-  private async apply(events: readonly ReadEvent[], to: bigint, refusals: ReadonlyMap<string, Error>): Promise<void> {
+  private async apply(events: readonly ReadEvent[], goal: Goal, refusals: ReadonlyMap<string, Error>): Promise<void> {
     try {
-      await this.commit(this.projections.map((projection) => this.writeFor(projection, events, to, refusals)));
+      await this.commit(this.projections.map((projection) => this.writeFor(projection, events, goal, refusals)));
     } catch (error) {
       if (!(error instanceof CannotApply) || refusals.has(error.projection)) throw error;
       const half = Math.floor(events.length / 2);
       const before = events[half - 1];
-      if (!before) return this.apply(events, to, new Map(refusals).set(error.projection, error));
-      await this.apply(events.slice(0, half), before.recorded.position, new Map());
-      await this.apply(events.slice(half), to, new Map());
+      if (!before) return this.apply(events, goal, new Map(refusals).set(error.projection, error));
+      await this.apply(events.slice(0, half), { ...goal, to: before.recorded.position }, new Map());
+      await this.apply(events.slice(half), goal, new Map());
     }
   }
 
   private writeFor(
     projection: Projection,
     events: readonly ReadEvent[],
-    to: bigint,
+    { to, isCatchingUp }: Goal,
     refusals: ReadonlyMap<string, Error>,
   ): ProjectionWrite {
     const progress = this.progressOf(projection);
@@ -171,6 +177,7 @@ export class Applier {
       events: due.length,
       version: projection.version,
       checkpoint: progress.isBehind(to) ? { position: to, lastEventAt, lastEvent } : null,
+      isCatchingUp,
     };
   }
 

@@ -76,11 +76,13 @@ export const foldRows = (
   return new Map(projections.map(({ table }) => [table, folded.rows(table)]));
 };
 
-const isToChange = (row: AnyRow, { where, set }: Update<AnyRow>): boolean =>
+/** Whether the update counts for the row: SQL asks the same in `where`. */
+export const isToChange = (row: AnyRow, { where, set }: Update<AnyRow>): boolean =>
   (!where || where.among.includes(row[where.column] as string)) &&
   BigInt(row['revision'] as string) < BigInt(set.revision);
 
-const changed = (before: AnyRow, { set, fill = {}, merge = [] }: Update<AnyRow>): AnyRow => {
+/** The row as the update leaves it; `before` stays. */
+export const changed = (before: AnyRow, { set, fill = {}, merge = [] }: Update<AnyRow>): AnyRow => {
   const row: Record<string, unknown> = { ...before };
   for (const [column, value] of Object.entries(fill)) row[column] ??= value;
   for (const { column, path, value } of merge) row[column] = laidOver(row[column] as AnyRow, path, value);

@@ -42,6 +42,8 @@ export type ProjectionWrite = Readonly<{
   version: number;
   /** Null: stays where it is. */
   checkpoint: ProjectionCheckpoint | null;
+  /** The tables are far behind: a row that is born here may be written as it is at the end. Not where it is not given. */
+  isCatchingUp?: boolean;
 }>;
 
 /** Where rows, checkpoints and poison are kept. The leader writes; every instance reads. */

@@ -3,6 +3,7 @@ import { every, sleep, type Clock } from '../runtime/clock.js';
 import { NotReady, type OnError } from '../runtime/errors.js';
 import { Leadership, type LeaderSession, type LeadNotices } from '../runtime/leadership.js';
 import { positionOf, type EventLog, type SubscriptionMessage } from '../log/event-log.js';
+import { sizeOfMessage } from '../log/event-size.js';
 import { followLog } from '../log/follow-log.js';
 import type { Ids } from '../log/ids.js';
 import { BoundedQueue } from '../runtime/bounded-concurrency.js';
@@ -14,11 +15,16 @@ import { Applier, Progress } from './applier.js';
 export type RunnerLimits = Readonly<{
   /** Events in one transaction. */
   batch: number;
+  /** The same while the tables are behind, as when an application starts with a long log: fewer, larger ones cost less. */
+  catchUpBatch: number;
   /** After a batch of so many events the leader waits for more: fewer, larger transactions cost less. */
   gatherAfter: number;
   gatherMs: number;
-  /** Events that wait while the store is busy. */
+  /** The same while the tables are behind, unless a whole batch is there before. */
+  catchUpGatherMs: number;
+  /** Events that wait while the store is busy, and about how many bytes they may have: as many are in a transaction at most. */
   buffered: number;
+  bufferedBytes: number;
   /** How often the checkpoint moves where only other streams have events. */
   checkpointEveryMs: number;
   /** Between two attempts to lead, spread by half of it. */
@@ -30,13 +36,16 @@ export type RunnerLimits = Readonly<{
   poisoned: number;
 }>;
 
-const PROJECTION_BATCH = 200;
+const CATCH_UP_BATCH = 1_000;
 
 export const DEFAULT_RUNNER_LIMITS: RunnerLimits = {
-  batch: PROJECTION_BATCH,
+  batch: 200,
+  catchUpBatch: CATCH_UP_BATCH,
   gatherAfter: 50,
   gatherMs: 40,
-  buffered: 2 * PROJECTION_BATCH,
+  catchUpGatherMs: 150,
+  buffered: CATCH_UP_BATCH,
+  bufferedBytes: 4 * 1024 * 1024,
   checkpointEveryMs: 5_000,
   leadPauseMs: 1_000,
   ordersEveryMs: 500,
@@ -121,6 +130,8 @@ class ProjectionLeaderSession implements LeaderSession {
   caughtUp = false;
   private readonly applier: Applier;
   private checkpointAt = 0;
+  /** More waits than a transaction takes while the tables keep up, or may wait. */
+  private isBehind = true;
   /** The last of the session's tasks: batches, healing and orders take turns. */
   private busy: Promise<unknown> = Promise.resolve();
 
@@ -156,17 +167,18 @@ class ProjectionLeaderSession implements LeaderSession {
   async serve(stopping: AbortSignal): Promise<void> {
     const over = new AbortController();
     const signal = AbortSignal.any([stopping, this.lease.lost, over.signal]);
-    const queue = new BoundedQueue<SubscriptionMessage>(this.limits.buffered);
+    const { buffered, bufferedBytes } = this.limits;
+    const queue = new BoundedQueue<SubscriptionMessage>(buffered, bufferedBytes, sizeOfMessage);
     await this.heal().catch((error: unknown) => this.onError('Healing what is held back failed', error));
     const pumping = this.pump(queue, signal);
     const ordered = this.takeOrders(signal);
-    const { batch, gatherAfter, gatherMs } = this.limits;
-    const next = () => queue.take(batch);
+    const { batch, catchUpBatch, gatherAfter } = this.limits;
+    const next = () => queue.take(this.isBehind ? catchUpBatch : batch);
     try {
       for (let seen = await next(); seen.length > 0; seen = await next()) {
         await this.inTurn(() => this.take(seen));
-        const isBusy = seen.length >= gatherAfter && seen.length < batch;
-        if (isBusy) await sleep(this.dependencies.clock, gatherMs, signal);
+        this.isBehind = !this.caughtUp || seen.length >= batch;
+        if (seen.length >= gatherAfter) await this.gather(queue, signal);
       }
     } finally {
       over.abort();
@@ -175,6 +187,16 @@ class ProjectionLeaderSession implements LeaderSession {
       await ordered;
       await this.busy;
     }
+  }
+
+  /** Until a whole batch waits, or for a moment. */
+  private async gather(queue: BoundedQueue<SubscriptionMessage>, signal: AbortSignal): Promise<void> {
+    const { batch, catchUpBatch, gatherMs, catchUpGatherMs } = this.limits;
+    const [wanted, ms] = this.isBehind ? [catchUpBatch, catchUpGatherMs] : [batch, gatherMs];
+    const isOver = new AbortController();
+    const late = sleep(this.dependencies.clock, ms, AbortSignal.any([signal, isOver.signal]));
+    await Promise.race([queue.holds(wanted), late]);
+    isOver.abort();
   }
 
   heal(): Promise<void> {
@@ -232,7 +254,7 @@ class ProjectionLeaderSession implements LeaderSession {
     const now = this.dependencies.clock.now().getTime();
     const mayMove = events.length > 0 || now - this.checkpointAt >= this.limits.checkpointEveryMs;
     if (position !== null && mayMove) {
-      await this.applier.advance(events, position);
+      await this.applier.advance(events, position, this.isBehind);
       this.checkpointAt = now;
     }
     if (seen.some(({ kind }) => kind === 'caught-up')) this.caughtUp = true;

@@ -3,13 +3,25 @@ export class BoundedQueue<Item> {
   private readonly items: Item[] = [];
   private readonly waiting: (() => void)[] = [];
   private closed = false;
+  private weight = 0;
 
-  constructor(private readonly limit: number) {}
+  /**
+   * @param limit of items
+   * @param maximumWeight of all items together; one more may come in before it is reached
+   */
+  constructor(
+    private readonly limit: number,
+    private readonly maximumWeight = Infinity,
+    private readonly weightOf: (item: Item) => number = () => 0,
+  ) {}
 
   /** @returns false when it is closed and the item was not taken */
   async put(item: Item): Promise<boolean> {
-    while (!this.closed && this.items.length >= this.limit) await this.change();
-    if (!this.closed) this.items.push(item);
+    while (!this.closed && this.isFull) await this.change();
+    if (!this.closed) {
+      this.items.push(item);
+      this.weight += this.weightOf(item);
+    }
     this.notify();
     return !this.closed;
   }
@@ -18,8 +30,14 @@ export class BoundedQueue<Item> {
   async take(max: number): Promise<readonly Item[]> {
     while (!this.closed && this.items.length === 0) await this.change();
     const taken = this.closed ? [] : this.items.splice(0, max);
+    for (const item of taken) this.weight -= this.weightOf(item);
     this.notify();
     return taken;
+  }
+
+  /** Resolves when so many items are there, no more can be, or it is closed. */
+  async holds(count: number): Promise<void> {
+    while (!this.closed && !this.isFull && this.items.length < count) await this.change();
   }
 
   /** What is still in it is forgotten. */
@@ -27,6 +45,10 @@ export class BoundedQueue<Item> {
     this.closed = true;
     this.items.length = 0;
     this.notify();
+  }
+
+  private get isFull(): boolean {
+    return this.items.length >= this.limit || this.weight >= this.maximumWeight;
   }
 
   private change(): Promise<void> {

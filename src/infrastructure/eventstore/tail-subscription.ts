@@ -1,6 +1,7 @@
 /** One follower of the shared tail. Each event of each follower passes here, so it is no generator: one promise a message. */
 import { positionOf, type EventLog, type SubscriptionMessage } from '../../application/log/event-log.js';
-import type { EventMessage, LogTail, Source } from './log-tail.js';
+import type { CatchUpFollower, CatchUps } from './catch-up.js';
+import type { EventMessage, LogTail } from './log-tail.js';
 
 type Asked = Parameters<EventLog['subscribe']>[0];
 type Next = IteratorResult<SubscriptionMessage>;
@@ -12,13 +13,11 @@ export class TailSubscription implements AsyncIterableIterator<SubscriptionMessa
   private tail: LogTail | undefined;
   /** How far it has come; -1 before the first event. */
   private position: bigint;
-  /** The subscription of its own, while it has to catch up. */
-  private own: AsyncIterator<SubscriptionMessage> | undefined;
+  /** While it has to catch up. */
+  private catchUp: CatchUpFollower | undefined;
   private isBehind = true;
   private isNew = true;
   private isCaughtUp = false;
-  /** What a caught-up message stands for: all of that was in the log before the subscription of its own began. */
-  private begunAt = -1n;
   /** Of the tail, and where the tail was then. */
   private batch: readonly EventMessage[] = [];
   private taken = 0;
@@ -28,7 +27,7 @@ export class TailSubscription implements AsyncIterableIterator<SubscriptionMessa
 
   /** @param join gives the tail, with one follower more */
   constructor(
-    private readonly log: Source,
+    private readonly catchUps: CatchUps,
     private readonly join: () => Promise<LogTail>,
     private readonly asked: Asked,
   ) {
@@ -41,15 +40,19 @@ export class TailSubscription implements AsyncIterableIterator<SubscriptionMessa
   }
 
   next(): Promise<Next> {
-    const message = this.isOver || this.asked.signal.aborted ? undefined : this.nextOfBatch();
+    const message = this.isOver || this.asked.signal.aborted ? undefined : this.nextAtHand();
     return message ? Promise.resolve({ done: false, value: message }) : this.nextOfLog();
   }
 
-  async return(): Promise<Next> {
-    const { own } = this;
+  return(): Promise<Next> {
     this.leave();
-    await own?.return?.();
-    return OVER;
+    return Promise.resolve(OVER);
+  }
+
+  private nextAtHand(): SubscriptionMessage | undefined {
+    if (!this.isBehind) return this.nextOfBatch();
+    const message = this.isCaughtUp ? undefined : this.catchUp?.take();
+    return message && this.seen(message);
   }
 
   private nextOfBatch(): SubscriptionMessage | undefined {
@@ -74,7 +77,7 @@ export class TailSubscription implements AsyncIterableIterator<SubscriptionMessa
     try {
       while (!this.isOver && !this.asked.signal.aborted) {
         const tail = (this.tail ??= await this.begin());
-        const message = this.isBehind ? await this.nextOfOwn(tail) : await this.nextOfTail(tail);
+        const message = this.isBehind ? await this.nextOfCatchUp(tail) : await this.nextOfTail(tail);
         if (message) return { done: false, value: message };
       }
       return await this.return();
@@ -91,28 +94,26 @@ export class TailSubscription implements AsyncIterableIterator<SubscriptionMessa
   }
 
   /** Until the follower, if it is new, has caught up, and the tail has what comes next. */
-  private async nextOfOwn(tail: LogTail): Promise<SubscriptionMessage | undefined> {
-    if (this.own && this.isCaughtUp && tail.serves(this.position)) {
-      await this.own.return?.();
-      return this.goOnWithTail();
-    }
+  private async nextOfCatchUp(tail: LogTail): Promise<SubscriptionMessage | undefined> {
+    if (this.catchUp && this.isCaughtUp && tail.serves(this.position)) return this.goOnWithTail();
     const { prefix, signal } = this.asked;
-    if (!this.own) {
-      this.begunAt = tail.last;
-      const after = this.position < 0n ? 'start' : this.position;
-      this.own = this.log.subscribe({ prefix, after, signal })[Symbol.asyncIterator]();
-    }
-    const next = await this.own.next();
-    if (next.done) return this.goOnWithTail();
-    const message = next.value;
-    const position = positionOf(message) ?? this.begunAt;
+    const after = this.position < 0n ? 'start' : this.position;
+    this.catchUp ??= this.catchUps.follow({ prefix, after, signal }, tail.last);
+    const next = await this.catchUp.next();
+    return next.done ? this.goOnWithTail() : this.seen(next.value);
+  }
+
+  /** @returns what is to be given out of it */
+  private seen(message: SubscriptionMessage): SubscriptionMessage | undefined {
+    const position = positionOf(message) ?? this.catchUp?.begunAt ?? -1n;
     if (position > this.position) this.position = position;
     this.isCaughtUp ||= message.kind === 'caught-up';
     return this.isNew || message.kind !== 'caught-up' ? message : undefined;
   }
 
   private goOnWithTail(): undefined {
-    [this.own, this.isBehind, this.isNew] = [undefined, false, false];
+    this.catchUp?.leave();
+    [this.catchUp, this.isBehind, this.isNew] = [undefined, false, false];
     [this.batch, this.taken, this.batchEnd] = [[], 0, -1n];
     return undefined;
   }
@@ -148,7 +149,8 @@ export class TailSubscription implements AsyncIterableIterator<SubscriptionMessa
   private leave(): void {
     this.isOver = true;
     const { tail } = this;
-    [this.own, this.tail] = [undefined, undefined];
+    this.catchUp?.leave();
+    [this.catchUp, this.tail] = [undefined, undefined];
     this.asked.signal.removeEventListener('abort', this.wake);
     this.wake();
     if (!tail) return;

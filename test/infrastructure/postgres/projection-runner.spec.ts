@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { projections } from '../../../src/application/projections/index.js';
 import { readEvent } from '../../../src/application/projections/projection.js';
+import { CHANNEL, LISTENERS } from '../../../src/infrastructure/postgres/live/announcement.js';
 import type { PostgresProjectionSession } from '../../../src/infrastructure/postgres/projections/postgres-projection-session.js';
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { PostgresReadModel } from '../../../src/infrastructure/postgres/queries/postgres-read-model.js';
+import { ownClient } from '../../../src/infrastructure/postgres/session/pg-client.js';
 import { tablesOf } from '../../application/projections/in-memory-tables.js';
 import { EXECUTIONS, moves, playMoves, type Move } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';
@@ -110,6 +112,48 @@ test('any one event applied again, whenever, changes nothing', async () => {
   }
   await expectTablesOf(log);
   expect((await store.checkpoints()).get('workflow_steps')?.position).toBe(await lastPosition(log));
+});
+
+describe('a batch of a table that is far behind', () => {
+  const writesOf = (history: Awaited<ReturnType<typeof historyOf>>) =>
+    projections.map((projection) => ({
+      ...{ projection: projection.table, version: projection.version, poisoned: [], healed: [], isCatchingUp: true },
+      changes: history.flatMap((event) => projection.project(readEvent(event))),
+      checkpoint: { position: history.at(-1)!.position, lastEventAt: null },
+    }));
+  const aHistory = () => playMoves(fc.sample(moves, { seed: 13, numRuns: 1 })[0]!);
+
+  test('changes rows that are there already as any other does', async () => {
+    const log = await aHistory();
+    const history = await historyOf(log);
+    const session = (await store.tryLead())!;
+    try {
+      await session.apply(writesOf(history.slice(0, history.length / 2)));
+      await session.apply(writesOf(history));
+    } finally {
+      await session.close();
+    }
+    await expectTablesOf(log);
+  });
+
+  test('tells a client that follows the rows each change', async () => {
+    const history = await historyOf(await aHistory());
+    const follower = ownClient(tables.dataSource, 'follower', {});
+    await follower.connect();
+    const heard = new Set<string>();
+    follower.on('notification', ({ payload }) => heard.add((JSON.parse(payload!) as { type: string }).type));
+    await follower.query(`listen ${CHANNEL}`);
+    const lock = `select pg_advisory_lock_shared($1::integer, hashtext(current_schema() || '.workflow_executions'))`;
+    const session = (await store.tryLead())!;
+    try {
+      await follower.query(lock, [LISTENERS]);
+      await session.apply(writesOf(history));
+      await eventually(() => expect([...heard].sort()).toEqual(['INSERT', 'UPDATE']));
+    } finally {
+      await session.close();
+      await follower.end();
+    }
+  });
 });
 
 test('an old event among the new ones moves no checkpoint back', async () => {

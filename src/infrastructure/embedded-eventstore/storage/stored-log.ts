@@ -8,8 +8,10 @@ import {
 import { asRecorded } from '../../../application/log/recorded-place.js';
 
 const PAGE = 1_000;
+const AS_TEXT = `convert_from(data, 'UTF8') as data, convert_from(metadata, 'UTF8') as metadata`;
 
-type Row = Readonly<{
+/** An event as the database gives it. What is not UTF-8 comes as bytes. */
+export type StoredRow = Readonly<{
   position: string;
   stream: string;
   revision: string;
@@ -17,8 +19,8 @@ type Row = Readonly<{
   type: string;
   created: string;
   json: boolean;
-  data: Buffer;
-  metadata: Buffer;
+  data: string | Uint8Array;
+  metadata: string | Uint8Array;
 }>;
 
 /** Runs a statement with its parameters. @returns its rows */
@@ -89,14 +91,33 @@ export class StoredLog extends EventLog {
     }
   }
 
-  private async rows(which: string, parameters: readonly unknown[], limit = PAGE): Promise<readonly Row[]> {
-    const columns = 'position, stream, revision, id, type, json, created, data, metadata';
-    const sql = `select ${columns} from eventstore.events where ${which} limit ${Math.trunc(limit)}`;
-    return (await this.query(sql, parameters)) as readonly Row[];
+  /** Of streams with one of these prefixes, in the order of the log. */
+  rowsAfter(position: bigint, prefixes: readonly string[], limit: number): Promise<readonly StoredRow[]> {
+    return this.rows('position > $1 and stream ^@ any($2) order by position', [String(position), prefixes], limit);
+  }
+
+  /** Texts cost a third of what bytes do, which the database writes in hexadecimal digits. */
+  private async rows(which: string, parameters: readonly unknown[], limit = PAGE): Promise<readonly StoredRow[]> {
+    const ask = async (contents: string) => {
+      const columns = `position, stream, revision, id, type, json, created, ${contents}`;
+      const sql = `select ${columns} from eventstore.events where ${which} limit ${Math.trunc(limit)}`;
+      return (await this.query(sql, parameters)) as readonly StoredRow[];
+    };
+    try {
+      return await ask(AS_TEXT);
+    } catch (error) {
+      if (!isNotText(error)) throw error;
+      return ask('data, metadata');
+    }
   }
 }
 
-const recorded = (row: Row): RecordedEvent =>
+/** The SQLSTATE of bytes that are no text in the encoding, and of text that the database's own encoding cannot hold. */
+const NOT_TEXT: readonly unknown[] = ['22021', '22P05'];
+
+const isNotText = (error: unknown): boolean => NOT_TEXT.includes((error as { code?: unknown }).code);
+
+export const recorded = (row: StoredRow): RecordedEvent =>
   asRecorded({
     id: row.id,
     type: row.type,
@@ -104,16 +125,21 @@ const recorded = (row: Row): RecordedEvent =>
     revision: BigInt(row.revision),
     position: BigInt(row.position),
     recordedAt: new Date(Number(row.created)),
-    data: row.json ? readable(row.data) : row.data.toString('utf8'),
+    data: row.json ? readable(row.data) : textOf(row.data),
     metadata: readable(row.metadata),
   });
 
 /** What is not JSON as text, so that it can be looked at; nothing as null, as the client has it. */
-const readable = (bytes: Buffer): unknown => {
-  const text = bytes.toString('utf8');
+const readable = (stored: string | Uint8Array): unknown => {
+  const text = textOf(stored);
   try {
     return text === '' ? null : JSON.parse(text);
   } catch {
     return text;
   }
 };
+
+const textOf = (stored: string | Uint8Array): string =>
+  typeof stored === 'string'
+    ? stored
+    : Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength).toString('utf8');

@@ -86,6 +86,11 @@ const stateOf = async (client: pg.Client): Promise<TreeState> => {
   return { size, position: rows[0] ? BigInt(rows[0].position) : null, peaks };
 };
 
+const LEAF = `index, position, moved_to, recorded_at, stream, revision, event_id,
+  encode(event_hash, 'hex') as event_hash, encode(data_hash, 'hex') as data_hash`;
+
+type LeafRow = Omit<AuditLeaf, 'event_hash' | 'data_hash'> & Readonly<{ event_hash: string; data_hash: string }>;
+
 const LEASE = { key: '7205113081', name: 'workflow-executor-audit' };
 
 /** The leader writes on the connection that holds the advisory lock: no two instances write at once. */
@@ -110,16 +115,16 @@ export class PostgresAuditTree extends AuditTree {
   }
 
   async leaves(from: number, limit: number): Promise<readonly Leaf[]> {
-    const rows: AuditLeaf[] = await this.dataSource.query(
-      'select * from audit_leaves where index >= $1 order by index limit $2',
+    const rows: LeafRow[] = await this.dataSource.query(
+      `select ${LEAF} from audit_leaves where index >= $1 order by index limit $2`,
       [from, limit],
     );
     return rows.map(leaf);
   }
 
   async leavesOf(stream: string, limit: number): Promise<readonly Leaf[]> {
-    const rows: AuditLeaf[] = await this.dataSource.query(
-      'select * from audit_leaves where stream = $1 order by revision, index limit $2',
+    const rows: LeafRow[] = await this.dataSource.query(
+      `select ${LEAF} from audit_leaves where stream = $1 order by revision, index limit $2`,
       [stream, limit],
     );
     return rows.map(leaf);
@@ -168,7 +173,7 @@ export class PostgresAuditTree extends AuditTree {
   }
 }
 
-const leaf = (row: AuditLeaf): Leaf => ({
+const leaf = (row: LeafRow): Leaf => ({
   index: Number(row.index),
   position: BigInt(row.position),
   movedTo: row.moved_to === null ? null : BigInt(row.moved_to),
@@ -176,6 +181,6 @@ const leaf = (row: AuditLeaf): Leaf => ({
   stream: row.stream,
   revision: BigInt(row.revision),
   id: row.event_id,
-  hash: row.event_hash.toString('hex'),
-  dataHash: row.data_hash.toString('hex'),
+  hash: row.event_hash,
+  dataHash: row.data_hash,
 });

@@ -11,7 +11,7 @@ import {
 import type { JsonRow } from '../../../application/live/row-changes.js';
 import { rowName, type AnyRow, type Change } from '../../../application/projections/projection.js';
 import type { HeldConnection } from '../session/lease.js';
-import { LATE, noteLate } from '../live/announcement.js';
+import { LATE, LISTENERS, noteLate } from '../live/announcement.js';
 import type { OwnTransaction, OwnTransactions, OwnWriter } from '../live/own-transactions.js';
 import { storable } from '../session/pg-client.js';
 import {
@@ -51,13 +51,15 @@ type Answer = Readonly<{ rowCount: number | null; rows: readonly AnyRow[] }>;
  * Sends one projection's changes inside the transaction that is open on `client`, all at once: it has to be in pipeline mode.
  * The first statement that fails says why; those after it only say that the transaction has failed.
  * @param told tells clients of the rows; null where none follows them here
- * @throws CannotApply, here or by a statement, where these changes can never be written
+ * @param folds see `segmentsOf`
+ * @throws CannotApply, here or by a statement, where these changes can never be written; WasThere
  */
 const sendRows = (
   client: pg.Client,
   table: TableShape,
   changes: readonly Change<AnyRow>[],
   told: OwnTransaction | null,
+  folds: boolean,
 ): Sent => {
   const cannotApply = (error: unknown): never => {
     throw isDataError(error) ? new CannotApply(table.name, (error as Error).message, { cause: error }) : error;
@@ -73,9 +75,10 @@ const sendRows = (
   const ofInserts: Returned = !told ? 'nothing' : told.knows(table.name, table.columns) ? 'key' : 'record';
   const ofUpdates: Returned = told ? 'record' : 'nothing';
   try {
-    for (const { inserts, patches, sweeping } of segmentsOf(changes, table.primaryKey)) {
+    for (const { inserts, patches, sweeping } of segmentsOf(changes, table.primaryKey, folds)) {
       if (inserts.length > 0)
-        send(insertRows(table, inserts, ofInserts), ({ rows }) => {
+        send(insertRows(table, inserts, ofInserts), ({ rowCount, rows }) => {
+          if (folds && rowCount !== inserts.length) throw new WasThere();
           if (ofInserts === 'key') told?.inserted(table.name, insertedOf(inserts, rows, table, told));
           else told?.returned(table.name, 'INSERT', recordsOf(rows));
         });
@@ -123,6 +126,9 @@ const insertedOf = (
   return inserted;
 };
 
+/** A row that was to be born with later updates in it is there already, and has not got these. */
+class WasThere extends Error {}
+
 /** SQLSTATE classes of what is wrong with the data: data exception, constraint violation, a limit exceeded. */
 const isDataError = (error: unknown): boolean => {
   if (error instanceof TypeError) return true;
@@ -164,7 +170,15 @@ export class PostgresProjectionSession implements ProjectionLease {
   }
 
   apply(writes: readonly ProjectionWrite[]): Promise<void> {
-    return this.held.inTurn(() => this.write(writes));
+    return this.held.inTurn(async () => {
+      const mayFold = writes.every(({ isCatchingUp = false }) => isCatchingUp);
+      try {
+        await this.write(writes, mayFold);
+      } catch (error) {
+        if (!(error instanceof WasThere)) throw error;
+        await this.write(writes, false);
+      }
+    });
   }
 
   /** Outside of any transaction. */
@@ -177,7 +191,7 @@ export class PostgresProjectionSession implements ProjectionLease {
     await this.held.close();
   }
 
-  private async write(writes: readonly ProjectionWrite[]): Promise<void> {
+  private async write(writes: readonly ProjectionWrite[], mayFold: boolean): Promise<void> {
     const { client } = this;
     if (!this.isSet) await client.query(SETTINGS);
     this.isSet = true;
@@ -187,7 +201,8 @@ export class PostgresProjectionSession implements ProjectionLease {
     // Waited for: were it refused, what follows would be committed statement by statement.
     await client.query(late ? BEGIN_LATE : 'begin');
     try {
-      const { sent, statements } = this.sendAll(writes, told);
+      const folds = mayFold && !told && (await this.hasNoListeners(writes));
+      const { sent, statements } = this.sendAll(writes, told, folds);
       failpoint('inside-a-batch');
       await inOrder(statements);
       for (const { check } of sent) await check();
@@ -208,17 +223,32 @@ export class PostgresProjectionSession implements ProjectionLease {
     }
   }
 
-  private sendAll(writes: readonly ProjectionWrite[], told: OwnTransaction | null) {
+  private sendAll(writes: readonly ProjectionWrite[], told: OwnTransaction | null, folds: boolean) {
     const begun = told ? [told.begin(this.client)] : [];
     for (const each of begun) each.catch(() => undefined); // nothing awaits it where the rows cannot be sent
     const sent = writes.flatMap(({ projection, changes }) =>
       changes.length > 0
-        ? [sendRows(this.client, this.shape(projection), changes, told?.tells(projection) ? told : null)]
+        ? [sendRows(this.client, this.shape(projection), changes, told?.tells(projection) ? told : null, folds)]
         : [],
     );
     const ended = told ? [told.end(this.client)] : [];
     const statements = [begun, sent.flatMap((each) => each.statements), ended].flat();
     return { sent, statements: [...statements, this.moveCheckpoints(writes)] };
+  }
+
+  /**
+   * Whether no client follows the rows of these tables. A client that begins to waits for the end of the transaction, as for
+   * one that announces nothing (`announce_changes`): so none misses the changes that are folded into births.
+   */
+  private async hasNoListeners(writes: readonly ProjectionWrite[]): Promise<boolean> {
+    const { rows } = await this.client.query<{ alone: boolean }>(
+      `select bool_and(pg_try_advisory_xact_lock($1, hashtext(nspname || '.' || relname))) as alone
+       from unnest($2::text[]) as wanted(name)
+       join pg_class on pg_class.oid = to_regclass(quote_ident(wanted.name))
+       join pg_namespace on pg_namespace.oid = relnamespace`,
+      [LISTENERS, writes.map(({ projection }) => projection)],
+    );
+    return rows[0]?.alone === true;
   }
 
   private async moveCheckpoints(writes: readonly ProjectionWrite[]): Promise<void> {
