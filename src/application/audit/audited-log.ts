@@ -65,14 +65,15 @@ export const leafOf = (event: RecordedEvent, index: number): Leaf => {
 
 type Covered = Omit<Leaf, 'index' | 'movedTo' | 'dataHash'>;
 
+/** The members stand in the order of canonical JSON, which has nothing to sort then. */
 const leafText = ({ position, recordedAt, stream, revision, id, hash }: Covered): string =>
   canonicalJson({
+    hash,
+    id,
     position: String(position),
     recorded_at: recordedAt.toISOString(),
-    stream,
     revision: String(revision),
-    id,
-    hash,
+    stream,
   });
 
 export const hashOfLeaf = (leaf: Covered): Buffer => leafHash(leafText(leaf));
