@@ -14,7 +14,7 @@ test("a step's id is a UUID that begins like its execution's, one for each step 
 test('derived ids are UUIDs of version 5, as any library makes them', () => {
   const expected = (...parts: readonly (string | number)[]) => v5(JSON.stringify(parts), NAMESPACE);
   for (let index = 0; index < 100; index++) {
-    const content = `{"text":"\"ü€${index}"}`;
+    const content = JSON.stringify({ text: `"ü€${index}` });
     expect(eventId('owner', 'command', index, content)).toBe(expected('event', 'owner', 'command', index, content));
     expect(executionIdFor(`key ${index}`)).toBe(expected('execution', `key ${index}`));
   }

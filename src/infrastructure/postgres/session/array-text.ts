@@ -8,9 +8,15 @@ const BARE = /^(?!null$)[\w.:+-]+$/i;
 export const arrayText = (values: readonly unknown[]): string | readonly unknown[] => {
   const elements: string[] = [];
   for (const value of values) {
-    const element = value === null ? 'NULL' : typeof value === 'object' ? '' : String(value);
-    if (value !== null && !BARE.test(element)) return values;
+    const element = value === null ? 'NULL' : textOf(value);
+    if (element === undefined) return values;
     elements.push(element);
   }
   return `{${elements.join(',')}}`;
+};
+
+/** Undefined where it has to be quoted, or is no scalar. */
+const textOf = (value: unknown): string | undefined => {
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  return typeof value === 'string' && BARE.test(value) ? value : undefined;
 };
