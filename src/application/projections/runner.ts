@@ -17,8 +17,6 @@ export type RunnerLimits = Readonly<{
   /** After a batch of so many events the leader waits for more: fewer, larger transactions cost less. */
   gatherAfter: number;
   gatherMs: number;
-  /** While this instance waits for the log's answer to an append, a smaller batch lets it go first, for so long at most. */
-  answersFirstMs: number;
   /** Events that wait while the store is busy. */
   buffered: number;
   /** How often the checkpoint moves where only other streams have events. */
@@ -34,14 +32,10 @@ export type RunnerLimits = Readonly<{
 
 const PROJECTION_BATCH = 200;
 
-/** Between two looks whether an append is under way: the next one begins within a turn of the event loop. */
-const LOOK_AGAIN_MS = 1;
-
 export const DEFAULT_RUNNER_LIMITS: RunnerLimits = {
   batch: PROJECTION_BATCH,
   gatherAfter: 50,
   gatherMs: 40,
-  answersFirstMs: 25,
   buffered: 2 * PROJECTION_BATCH,
   checkpointEveryMs: 5_000,
   leadPauseMs: 1_000,
@@ -55,8 +49,6 @@ type ProjectionDependencies = Readonly<{
   log: EventLog;
   clock: Clock;
   ids: Ids;
-  /** Appends of this instance. Without it the leader lets none go first. */
-  appends?: Readonly<{ appendsUnderWay: number }>;
   /** Of operators. Without it the leader looks for none. */
   orders?: PoisonOrders;
 }>;
@@ -169,11 +161,7 @@ class ProjectionLeaderSession implements LeaderSession {
     const pumping = this.pump(queue, signal);
     const ordered = this.takeOrders(signal);
     const { batch, gatherAfter, gatherMs } = this.limits;
-    const next = async () => {
-      await queue.filled();
-      await this.letAnswersPass(queue, signal);
-      return queue.take(batch);
-    };
+    const next = () => queue.take(batch);
     try {
       for (let seen = await next(); seen.length > 0; seen = await next()) {
         await this.inTurn(() => this.take(seen));
@@ -187,15 +175,6 @@ class ProjectionLeaderSession implements LeaderSession {
       await ordered;
       await this.busy;
     }
-  }
-
-  /** An execution goes from append to append: what it has written meanwhile is one batch, when it rests. */
-  private async letAnswersPass(queue: BoundedQueue<SubscriptionMessage>, signal: AbortSignal): Promise<void> {
-    const { appends, clock } = this.dependencies;
-    const { answersFirstMs, gatherAfter } = this.limits;
-    const isDue = () => appends !== undefined && appends.appendsUnderWay > 0 && queue.length < gatherAfter;
-    for (let waitedMs = 0; isDue() && waitedMs < answersFirstMs && !signal.aborted; waitedMs += LOOK_AGAIN_MS)
-      await sleep(clock, LOOK_AGAIN_MS, signal);
   }
 
   heal(): Promise<void> {
