@@ -65,6 +65,7 @@ export const leafOf = (event: RecordedEvent, index: number): Leaf => {
 
 type Covered = Omit<Leaf, 'index' | 'movedTo' | 'dataHash'>;
 
+/** The members stand in the order of canonical JSON, which has nothing to sort then. */
 const leafText = ({ position, recordedAt, stream, revision, id, hash }: Covered): string =>
   // In the order of canonical JSON: nothing has to be sorted.
   canonicalJson({

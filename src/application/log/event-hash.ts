@@ -7,7 +7,7 @@ import { canonicalJson, type Json, type JsonObject } from '../../domain/json.js'
 import type { ExpectedRevision, NewEvent, RecordedEvent } from './event-log.js';
 
 /** Hex. */
-const sha256 = (text: string): string => hash('sha256', text, 'hex');
+export const sha256 = (text: string): string => hash('sha256', text, 'hex');
 
 /** SHA-256 (hex) of the value's canonical JSON. */
 export const hashOf = (value: Json): string => sha256(canonicalJson(value));

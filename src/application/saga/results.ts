@@ -1,6 +1,6 @@
 import type { StepCommand } from '../../domain/workflow/commands.js';
 import type { CallResult } from '../../domain/agent/circuit.js';
-import type { Json, JsonObject } from '../../domain/json.js';
+import { canonicalJson, type Json, type JsonObject } from '../../domain/json.js';
 import type { StepError } from '../../domain/workflow/retry-policy.js';
 import type { AgentReply, AgentSuccess, Deferred } from '../agents/agents.js';
 import { NotReady, reasonOf } from '../runtime/errors.js';
@@ -11,7 +11,7 @@ import {
   type ArtifactStore,
   type StoredArtifact,
 } from '../workflow/artifacts.js';
-import { hashOf } from '../log/event-hash.js';
+import { sha256 } from '../log/event-hash.js';
 import type { AppendRefused } from '../log/event-log.js';
 
 /** Of a reference as JSON, without the value's name and with that of a long step. */
@@ -27,6 +27,7 @@ type StoredOutput = Readonly<{ output: JsonObject; bytes: number }>;
 /**
  * Moves the largest top-level values to the artifact store until the rest is at most `limitBytes` of JSON, or moving makes it
  * no smaller; and those that look like a reference, as a reader could not distinguish them from one later.
+ * @param dataBytes of the data as JSON
  * @returns null, with nothing stored, where more than `MOST_STORED_VALUES` would have to be moved
  */
 export const storeLargeValues = async (
@@ -34,8 +35,9 @@ export const storeLargeValues = async (
   step: string,
   data: JsonObject,
   limitBytes: number,
+  dataBytes = byteLength(JSON.stringify(data)),
 ): Promise<StoredOutput | null> => {
-  let total = byteLength(JSON.stringify(data));
+  let total = dataBytes;
   if (total <= limitBytes && !Object.values(data).some(isRef)) return { output: { ...data }, bytes: total };
   const sized = Object.entries(data).map(([key, value]) => ({
     key,
@@ -157,7 +159,9 @@ export class Results {
         `its metadata to have at most ${mostMetadata} bytes, got ${metadataBytes}; put the rest into its data ` +
           '(the limit is a quarter of EVENTSTORE_MAX_APPEND_BYTES)',
       );
-    const stored = await storeLargeValues(this.artifacts, step, reply.data, inlineOutputBytes);
+    // As long as any other text of it: it is written once, for its size and its hash.
+    const text = canonicalJson(reply.data);
+    const stored = await storeLargeValues(this.artifacts, step, reply.data, inlineOutputBytes, byteLength(text));
     if (!stored)
       return refuse(
         'OUTPUT_TOO_LARGE',
@@ -172,7 +176,7 @@ export class Results {
           '(the limit is half of EVENTSTORE_MAX_APPEND_BYTES)',
       );
     const artifacts = reply.artifacts.length > 0 ? await this.keepFiles(reply) : [];
-    const whole = { outputHash: hashOf(reply.data), agentMetadata: reply.metadata };
+    const whole = { outputHash: sha256(text), agentMetadata: reply.metadata };
     return { type: 'CompleteStep', data: { stepId, attempt, output, artifacts, ...whole } };
   }
 

@@ -5,6 +5,7 @@ import type { Leaf } from '../../../application/audit/audited-log.js';
 import { readTreeHead, type SignedTreeHead } from '../../../application/audit/signed-tree-head.js';
 import { type NodePlace, peaksOf, type TreeNode } from '../../../application/audit/merkle.js';
 import type { AuditLeaf } from '../entities/audit-tree.entities.js';
+import { arrayText } from '../session/array-text.js';
 import { DEFAULT_LEASE_LIMITS, tryLease, type HeldConnection, type LeaseLimits } from '../session/lease.js';
 
 /** One statement after the other, each a transaction, on the connection whose lock is the right to write. */
@@ -44,7 +45,7 @@ class PostgresAuditSession implements AuditLease {
         nodes.map(({ index }) => index),
         nodes.map(({ hash }) => hash.toString('hex')),
         leaves.map(({ movedTo }) => (movedTo === null ? null : String(movedTo))),
-      ],
+      ].map(arrayText),
     );
   }
 

@@ -1,6 +1,7 @@
 import { escapeIdentifier } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { AnyRow, Merge, Update } from '../../../application/projections/projection.js';
+import { arrayText } from '../session/array-text.js';
 import type { Patch } from './row-segments.js';
 
 export type ColumnShape = Readonly<{ type: string; nullable: boolean }>;
@@ -95,7 +96,8 @@ class Parameters {
   each(column: string, values: readonly unknown[]): string {
     const { type } = this.shape(column);
     const encoded = values.map((value) => this.encoded(column, value));
-    return `${this.raw(travelsAsBinary(type) ? binaryArray(type, encoded as (string | null)[]) : encoded)}::${type}[]`;
+    const array = travelsAsBinary(type) ? binaryArray(type, encoded as (string | null)[]) : arrayText(encoded);
+    return `${this.raw(array)}::${type}[]`;
   }
 
   raw(value: unknown): string {
