@@ -4,3 +4,4 @@ export { SharedNode } from './shared-node.js';
 export { startEmbeddedEventStore, type EmbeddedEventStore, type EmbeddedEventStoreOptions } from './shared-node.js';
 export { AnotherNodeRuns } from './storage/storage.js';
 export { StoredLog } from './storage/stored-log.js';
+export { StoredStreams } from './storage/stored-streams.js';
