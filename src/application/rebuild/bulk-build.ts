@@ -83,7 +83,7 @@ export class BulkBuild {
     };
     for await (const page of streams.pages({ ...asked, events: 2 * batch, bytes: pageBytes })) {
       this.signal.throwIfAborted();
-      for (const event of page) {
+      for (const { event, bytes: size } of page) {
         let fold = folds.at(-1);
         if (fold?.stream !== event.stream) {
           if (fold && (events >= batch || bytes >= foldedBytes / 4)) await flush(true);
@@ -95,7 +95,6 @@ export class BulkBuild {
           fold = new ExecutionFold(event.stream, this.projections, false);
           folds.push(fold);
         }
-        const size = bytesOf(event);
         fold.take(event, size);
         bytes += size;
         events += 1;

@@ -59,8 +59,11 @@ export interface StreamOrderedLog {
   /** Whether this is the log in which that event stands. */
   holds(mark: LogMark): Promise<boolean>;
   /** Whole streams one after another, from after that stream on; pages are bounded in events and in bytes. */
-  pages(asked: StreamPages): AsyncIterable<readonly RecordedEvent[]>;
+  pages(asked: StreamPages): AsyncIterable<readonly SizedEvent[]>;
 }
+
+/** `bytes`: of its texts, about. */
+export type SizedEvent = Readonly<{ event: RecordedEvent; bytes: number }>;
 
 export type StreamPages = Readonly<{
   /** Of the streams' names. */

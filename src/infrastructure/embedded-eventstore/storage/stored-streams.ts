@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { RecordedEvent } from '../../../application/log/event-log.js';
 import type { LogMark } from '../../../application/log/log-identity.js';
 import { asRecorded } from '../../../application/log/recorded-place.js';
-import type { StreamOrderedLog, StreamPages } from '../../../application/rebuild/bulk-store.js';
+import type { SizedEvent, StreamOrderedLog, StreamPages } from '../../../application/rebuild/bulk-store.js';
 
 /**
  * `$1` the stream that is done, `$2` where the streams' names end, `$3` the last position, `$4` events, `$5` bytes. A page ends
@@ -67,7 +67,7 @@ export class StoredStreams implements StreamOrderedLog {
   }
 
   /** The next page is asked for while the one before it is used. */
-  async *pages({ prefix, after, to, events, bytes }: StreamPages): AsyncGenerator<readonly RecordedEvent[], void> {
+  async *pages({ prefix, after, to, events, bytes }: StreamPages): AsyncGenerator<readonly SizedEvent[], void> {
     const client = await this.connect();
     const ask = async (stream: string, revision: string): Promise<readonly Row[]> => {
       const values = [stream, endOf(prefix), String(to), events, bytes, revision];
@@ -82,7 +82,7 @@ export class StoredStreams implements StreamOrderedLog {
         if (!last) return;
         asked = ask(last[0], last[1]);
         asked.catch(() => undefined); // it is awaited when this page is done, if it ever is
-        yield rows.map(recorded);
+        yield rows.map((row) => ({ event: recorded(row), bytes: row[7].length + row[8].length }));
       }
     } finally {
       await client.end();

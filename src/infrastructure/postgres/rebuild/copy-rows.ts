@@ -33,12 +33,15 @@ class CopyIn {
     this.done = new Promise((resolve, reject) => ([this.resolve, this.reject] = [resolve, reject]));
   }
 
+  /** Rows follow the statement without waiting for its answer: where the server refuses it, it ignores them. */
   submit(connection: pg.Connection): void {
-    (connection as unknown as Wire).query(this.text);
+    const wire = connection as unknown as Wire;
+    wire.query(this.text);
+    void this.send(wire);
   }
 
-  handleCopyInResponse(connection: pg.Connection): void {
-    void this.send(connection as unknown as Wire);
+  handleCopyInResponse(): void {
+    // The rows are on their way.
   }
 
   private async send(wire: Wire): Promise<void> {

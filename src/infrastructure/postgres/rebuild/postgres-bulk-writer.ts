@@ -55,6 +55,7 @@ const passOf = (row: PassRow): BulkPass => ({
 
 /** Memory for the sort of an index; another session has as much again. */
 const INDEX_MEMORY = '128MB';
+const SAVEPOINT = 'savepoint before_rows';
 const UNIQUE_VIOLATION = '23505';
 
 /** On a connection of its own, which is not in pipeline mode: a COPY cannot share it. */
@@ -62,6 +63,7 @@ export class PostgresBulkWriter implements BulkWriter {
   private readonly client: pg.Client;
   private readonly area: string;
   private isOpen = false;
+  private hasSavepoint = false;
 
   constructor(
     private readonly held: HeldConnection,
@@ -74,8 +76,7 @@ export class PostgresBulkWriter implements BulkWriter {
 
   add(pass: BulkPass, rows: ReadonlyMap<string, readonly AnyRow[]>, later: readonly RecordedEvent[]): Promise<void> {
     return this.held.inTurn(async (client) => {
-      await this.open();
-      await client.query('savepoint before_rows');
+      await this.open(SAVEPOINT);
       for (const [table, more] of rows) if (more.length > 0) await this.copy(table, more);
       if (later.length > 0) {
         await client.query(
@@ -84,7 +85,6 @@ export class PostgresBulkWriter implements BulkWriter {
           [pass.id, later.map(({ position }) => String(position)), later.map(asText)],
         );
       }
-      await client.query('release savepoint before_rows');
     });
   }
 
@@ -225,10 +225,15 @@ export class PostgresBulkWriter implements BulkWriter {
     }
   }
 
-  private async open(): Promise<void> {
+  /** A transaction, where none is open, and then that savepoint, in place of the one before it. */
+  private async open(savepoint?: typeof SAVEPOINT): Promise<void> {
     // What a crash of the database takes back, rows and place together, is taken from the log again.
-    if (!this.isOpen) await this.client.query('begin; set local synchronous_commit = off');
+    const begin = this.isOpen ? [] : ['begin', 'set local synchronous_commit = off'];
+    const before = this.isOpen && this.hasSavepoint ? ['release savepoint before_rows'] : [];
+    const statements = [...begin, ...(savepoint ? [...before, savepoint] : [])];
+    if (statements.length > 0) await this.client.query(statements.join('; '));
     this.isOpen = true;
+    this.hasSavepoint = savepoint !== undefined;
   }
 
   private inTransaction(work: (client: pg.Client) => Promise<void>): Promise<void> {
