@@ -13,7 +13,11 @@ import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
 import { leadNotices } from '../application/runtime/leadership.js';
 import type { Config } from '../infrastructure/config/config.js';
+<<<<<<< HEAD
 import type { OwnTransactions } from '../infrastructure/postgres/live/own-transactions.js';
+=======
+import { findRunningNode, StoredStreams } from '../infrastructure/embedded-eventstore/index.js';
+>>>>>>> refs/heads/rebuild
 import { PostgresLiveRows } from '../infrastructure/postgres/projections/postgres-live-rows.js';
 import {
   PostgresPoisonOrders,
@@ -26,6 +30,7 @@ import {
 } from '../infrastructure/postgres/rebuild/postgres-rebuild-session.js';
 import { DEFAULT_LEASE_LIMITS } from '../infrastructure/postgres/session/lease.js';
 import { PostgresRebuildStore } from '../infrastructure/postgres/rebuild/postgres-rebuild-store.js';
+import { connected } from '../infrastructure/postgres/session/pg-client.js';
 import { readConfig } from '../infrastructure/config/configuration.js';
 import { SystemClock, SystemIds } from '../infrastructure/system/clock-and-ids.js';
 import { tellLog } from './feature.js';
@@ -58,11 +63,22 @@ export const readTables = ({ config, dataSource, log, clock, ids, own }: ReadTab
   const foreign = new ForeignEvents(tellLog('Projections'));
   const rebuildStore = new PostgresRebuildStore(dataSource, store, clock, rebuildStoreLimits(config));
   const rebuilds = new Rebuilds({ log, clock, store: rebuildStore, foreign }, projections);
-  const ports = { store: rebuildStore, rebuilds, log, clock, ids };
+  const streams = storedStreams(config, dataSource);
+  const ports = { store: rebuildStore, rebuilds, log, streams, clock, ids };
   const rebuilder = new Rebuilder(ports, projections, rebuilderLimits(config), onError);
   const leadsHere = () => runner.status().leading;
   const statuses = new ProjectionStatuses({ log, clock, records, orders, rebuilds, leadsHere }, projections);
   return { store, records, orders, rows, runner, rebuilds, rebuilder, statuses, leadsHere };
+};
+
+/** The log in the order of its streams, where it is the node's table in the database of the read tables. */
+const storedStreams = ({ eventstoreUrl }: Config, dataSource: DataSource): StoredStreams => {
+  const { options } = dataSource;
+  const isLog = async () => {
+    if (!eventstoreUrl) return true;
+    return options.type === 'postgres' && (await findRunningNode(options.url ?? '')) === eventstoreUrl.reveal();
+  };
+  return new StoredStreams(() => connected(dataSource, 'workflow-executor-rebuild-reads'), isLog);
 };
 
 /** What the command line does with the read tables: the same as an instance, without its API and its steps. */
@@ -110,6 +126,7 @@ const rebuilderLimits = (config: Config): RebuilderLimits => ({
   ...DEFAULT_REBUILDER_LIMITS,
   batch: config.rebuildBatch,
   pauseMs: config.rebuildPauseMs,
+  foldedBytes: config.rebuildFoldedBytes,
   samples: config.rebuildSamples,
 });
 

@@ -21,6 +21,12 @@ export class FoldedTable {
     return [...this.byKey.values()];
   }
 
+  /** Whether it is to change one row, which was never born. */
+  lacks(change: Change<AnyRow>): boolean {
+    if (change.op === 'insert' || !this.key.every((column) => column in change.key)) return false;
+    return !this.byKey.has(rowName(change.key, this.key));
+  }
+
   apply(change: Change<AnyRow>): readonly RowChange[] {
     if (change.op === 'insert') {
       const name = rowName(change.row, this.key);

@@ -1,5 +1,7 @@
 import type { Lease } from '../runtime/leadership.js';
 import type { RowDifference } from '../../domain/projection/events.js';
+import type { LogMark } from '../log/log-identity.js';
+import type { BulkBegin, BulkPass, BulkWriter } from './bulk-store.js';
 import type { Poison, ProjectionCheckpoint, ProjectionLease, SkippedEvent } from '../projections/projection-store.js';
 
 /** Where a table may stand beside the live one: while it is built, and after another took its place. */
@@ -30,10 +32,18 @@ export interface RebuildStore {
   progress(area: Area): Promise<ReadonlyMap<string, BuildProgress>>;
 }
 
+/** How far the live tables are: the last event that they have taken, null where that was not noted, and how many. */
+export type LiveMark = Readonly<{ position: bigint; lastEvent: LogMark | null; events: number }>;
+
 /** The right to build: one instance at a time has it. */
 export interface RebuildSession extends Lease {
-  /** An empty table beside the live one; one that this rebuild has begun is kept as it is. */
-  prepare(projection: string, rebuildId: string): Promise<void>;
+  /** An empty table beside the live one, without indexes where a bulk pass begins; one that this rebuild has begun is kept as it is. */
+  prepare(projection: string, rebuildId: string, begin: BulkBegin | null): Promise<void>;
+  /** By projection: the bulk passes that are under way. */
+  passes(): Promise<ReadonlyMap<string, BulkPass>>;
+  bulkWriter(): Promise<BulkWriter>;
+  /** The farthest of the live tables; null where nothing was ever projected. */
+  live(): Promise<LiveMark | null>;
   /** Writes to the tables of that area, as the live ones are written: rows, poison and checkpoint in one transaction. */
   writer(area: Area): Promise<AreaWriter>;
   /** Adds to what is known of the work so far. */

@@ -7,6 +7,7 @@ import type { EventLog } from '../log/event-log.js';
 import { commandIdFor, type Ids } from '../log/ids.js';
 import type { Projection } from '../projections/projection.js';
 import { Building, type Job, type RebuilderLimits } from './building.js';
+import type { StreamOrderedLog } from './bulk-store.js';
 import type { Area, RebuildSession, RebuildStore } from './rebuild-store.js';
 import type { Rebuilds } from './rebuilds.js';
 
@@ -49,7 +50,15 @@ export { DEFAULT_REBUILDER_LIMITS, type RebuilderLimits } from './building.js';
 
 /** What ends in a swap, and what takes one back. */
 type Phase = 'accepted' | 'rolling_back';
-type Dependencies = Readonly<{ store: RebuildStore; rebuilds: Rebuilds; log: EventLog; clock: Clock; ids: Ids }>;
+type Dependencies = Readonly<{
+  store: RebuildStore;
+  rebuilds: Rebuilds;
+  log: EventLog;
+  /** Where the log is a table of the same database. */
+  streams?: StreamOrderedLog;
+  clock: Clock;
+  ids: Ids;
+}>;
 
 /**
  * Carries out operators' orders for rebuilds: one instance at a time. However it ends, the next one goes on from what the
@@ -140,7 +149,7 @@ export class Rebuilder {
   private async build(session: RebuildSession, building: Building): Promise<void> {
     const jobs = (await this.jobs('building')).filter(isOfThisVersion);
     if (jobs.length === 0) return;
-    for (const { projection, rebuild } of jobs) await session.prepare(projection.table, rebuild.id);
+    await building.fill(jobs);
     await building.catchUp('shadow', jobs);
     for (const job of jobs) {
       const comparison = await building.compare(job, jobs);

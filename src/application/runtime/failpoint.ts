@@ -16,8 +16,16 @@ export const sagaFailpoints = [
   'drain',
 ] as const;
 
-/** Where a read table that was built anew takes the place of the live one. */
-const rebuildFailpoints = ['before-swap', 'after-swap'] as const;
+/** Where a read table is built anew in bulk, and takes the place of the live one. */
+const rebuildFailpoints = [
+  'inside-a-range',
+  'before-reach',
+  'after-reach',
+  'before-indexes',
+  'bulk-finished',
+  'before-swap',
+  'after-swap',
+] as const;
 
 /** Where a checkpoint is on its way into the log, the table and the file, none of which is in one transaction with another. */
 export const auditFailpoints = [

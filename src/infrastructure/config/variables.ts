@@ -170,6 +170,7 @@ export const variables = z.object({
   DRIFT_CHECK_INTERVAL_MS: whole('milliseconds', 1000, { min: 0, max: 86_400_000 }),
   REBUILD_BATCH: whole('events', 500, { max: 100_000 }),
   REBUILD_PAUSE_MS: whole('milliseconds', 5, { min: 0, max: 60_000 }),
+  REBUILD_FOLDED_BYTES: whole('bytes', 32 * MIB, { min: 64 * KIB, max: 4096 * MIB }),
   REBUILD_SAMPLES: whole('rows', 20, { min: 0, max: 1000 }),
   REBUILD_LOCK_TIMEOUT_MS: whole('milliseconds', 500, { min: 10, max: 10_000 }),
   APPEND_TIMEOUT_MS: whole('milliseconds', 2500, { min: 100 }),

@@ -5,3 +5,4 @@ export { startEmbeddedEventStore, type EmbeddedEventStore, type EmbeddedEventSto
 export { AnotherNodeRuns } from './storage/storage.js';
 export { HASHING_LIMITS, HashedStoredLog } from './storage/hashed-stored-log.js';
 export { StoredLog } from './storage/stored-log.js';
+export { StoredStreams } from './storage/stored-streams.js';

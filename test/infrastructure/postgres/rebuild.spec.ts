@@ -238,7 +238,18 @@ test('goes on under traffic: nothing is lost, no reader fails, no checkpoint mov
   expect(positions.every((position, index) => index < 2 || position >= positions[index - 2]!)).toBe(true);
 });
 
-describe('a builder that dies', () => {
+describe('a builder that dies when most is built in bulk', () => {
+  /** What it has to take event by event. */
+  const more = async (log: InMemoryEventLog) => {
+    const { stream } = log.eventAt(0);
+    const events = Array.from({ length: 20 }, () => ({
+      id: ids.uuid(),
+      type: 'OfAnotherVersion',
+      data: {},
+      metadata: {},
+    }));
+    await log.append(stream, events, (await log.read(stream)).revision);
+  };
   const places: readonly (readonly [Failpoint, number])[] = [
     ['before-checkpoint', 1],
     ['inside-a-batch', 2],
@@ -251,16 +262,22 @@ describe('a builder that dies', () => {
   test.each(places)('at %s, the %i. time, leaves it to the next one', async (name, nth) => {
     const log = await aHistory(11);
     await catchUp(log, tables.dataSource);
-    const rows = await rowsOf(tables.dataSource);
     const { rebuilds, rebuilder } = world(log, 5);
     for (const table of names) await rebuilds.request(table, { require: 'zero-diff' }, asked());
-    let left = nth;
-    // Whatever it does from here on fails, as nothing reaches the database from the dead.
-    onFailpoint((at) => {
-      if ((at === name && --left <= 0) || left <= 0) throw new Error('killed');
-    });
-    await expect(rebuilder.work(NEVER)).rejects.toThrow('killed');
-    onFailpoint(null);
+    // Whatever it does from there on fails, as nothing reaches the database from the dead.
+    const dies = async (place: Failpoint, times: number) => {
+      let left = times;
+      onFailpoint((at) => {
+        if ((at === place && --left <= 0) || left <= 0) throw new Error('killed');
+      });
+      await expect(rebuilder.work(NEVER)).rejects.toThrow('killed');
+      onFailpoint(null);
+    };
+    await dies('bulk-finished', 1);
+    await more(log);
+    await catchUp(log, tables.dataSource);
+    const rows = await rowsOf(tables.dataSource);
+    await dies(name, nth);
     await world(log, 5).rebuilder.work(NEVER);
     expect(await rowsOf(tables.dataSource)).toEqual(rows);
     for (const table of names) expect((await rebuilds.view(table)).rebuild?.phase).toBe('swapped');

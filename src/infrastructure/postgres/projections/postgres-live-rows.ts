@@ -38,7 +38,8 @@ const poisonFrom = (row: ProjectionPoison | ProjectionSkipped): Poison => ({
   at: row.at,
 });
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
 export class PostgresLiveRows implements LiveRows {
   constructor(private readonly dataSource: DataSource) {}
 
@@ -102,7 +103,7 @@ export class PostgresLiveRows implements LiveRows {
 }
 
 /** Each read table names the execution that a row is of; in that of the executions it is the key. */
-const ownerColumn = ({ columns }: TableShape): string => (columns.has('execution_id') ? 'execution_id' : 'id');
+export const ownerColumn = ({ columns }: TableShape): string => (columns.has('execution_id') ? 'execution_id' : 'id');
 
 const read = ({ columns }: TableShape, row: AnyRow): AnyRow =>
   Object.fromEntries(

@@ -130,7 +130,7 @@ const insertedOf = (
 class WasThere extends Error {}
 
 /** SQLSTATE classes of what is wrong with the data: data exception, constraint violation, a limit exceeded. */
-const isDataError = (error: unknown): boolean => {
+export const isDataError = (error: unknown): boolean => {
   if (error instanceof TypeError) return true;
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' && /^(22|23|54)...$/.test(code);

@@ -21,6 +21,22 @@ export const schemasAt = async (client: Pick<pg.Client, 'query'>): Promise<Schem
 /** Rows about a projection that go wherever its table goes. */
 export const BESIDE = ['projection_checkpoints', 'projection_poison', 'projection_skipped'] as const;
 
+/** Of passes that build tables in bulk: how far they are, and the events that are applied when the indexes are there. */
+const makeBulkTables = async (client: pg.Client, area: string): Promise<void> => {
+  const schema = escapeIdentifier(area);
+  await client.query(
+    `create table if not exists ${schema}.bulk (
+       projection text primary key, rebuild_id uuid not null, pass uuid not null, in_order text not null,
+       to_position bigint not null, total bigint not null, reached text collate "C", is_read boolean not null default false,
+       events bigint not null default 0, build_ms bigint not null default 0,
+       event_position bigint, event_id text, event_at timestamptz)`,
+  );
+  await client.query(
+    `create table if not exists ${schema}.later (
+       pass uuid not null, position bigint not null, event text not null, primary key (pass, position))`,
+  );
+};
+
 /** What the tables of an area need beside them: their checkpoints, what is held back, and what their rebuild has done. */
 export const makeArea = async (client: pg.Client, { live }: Schemas, area: string): Promise<void> => {
   await client.query(`create schema if not exists ${escapeIdentifier(area)}`);
@@ -34,6 +50,7 @@ export const makeArea = async (client: pg.Client, { live }: Schemas, area: strin
        projection text primary key, rebuild_id uuid not null,
        events bigint not null default 0, build_ms bigint not null default 0)`,
   );
+  await makeBulkTables(client, area);
 };
 
 export const exists = async (client: Pick<pg.Client, 'query'>, schema: string, table: string): Promise<boolean> => {
@@ -47,8 +64,15 @@ export const exists = async (client: Pick<pg.Client, 'query'>, schema: string, t
 export const clearArea = async (client: pg.Client, area: string, table: string): Promise<void> => {
   if (!(await exists(client, area, 'rebuilds'))) return;
   await client.query(`drop table if exists ${escapeIdentifier(area)}.${escapeIdentifier(table)}`);
-  for (const beside of [...BESIDE, 'rebuilds'])
+  // An earlier version has made the area without it.
+  const inBulk = (await exists(client, area, 'bulk')) ? ['bulk'] : [];
+  for (const beside of [...BESIDE, 'rebuilds', ...inBulk])
     await client.query(`delete from ${escapeIdentifier(area)}.${beside} where projection = $1`, [table]);
-  const { rows } = await client.query(`select from ${escapeIdentifier(area)}.rebuilds limit 1`);
+  if (inBulk.length > 0) {
+    const schema = escapeIdentifier(area);
+    await client.query(`delete from ${schema}.later where pass not in (select pass from ${schema}.bulk)`);
+  }
+  const others = ['rebuilds', ...inBulk].map((beside) => `select from ${escapeIdentifier(area)}.${beside}`);
+  const { rows } = await client.query(`${others.join(' union all ')} limit 1`);
   if (rows.length === 0) await client.query(`drop schema ${escapeIdentifier(area)} cascade`);
 };

@@ -3,14 +3,24 @@ import { escapeIdentifier } from 'pg';
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../../../application/runtime/clock.js';
 import type { ProjectionLease } from '../../../application/projections/projection-store.js';
-import type { Area, AreaWriter, Compared, RebuildSession, Swap } from '../../../application/rebuild/rebuild-store.js';
+import type { BulkBegin, BulkPass, BulkWriter } from '../../../application/rebuild/bulk-store.js';
+import type {
+  Area,
+  AreaWriter,
+  Compared,
+  LiveMark,
+  RebuildSession,
+  Swap,
+} from '../../../application/rebuild/rebuild-store.js';
 import { HeldConnection } from '../session/lease.js';
+import { setTimes } from '../session/pg-client.js';
 import { tableShape } from '../projections/row-statements.js';
 import { checkpointsOf, poisonOf, skippedOf } from '../projections/postgres-live-rows.js';
 import { PostgresProjectionSession } from '../projections/postgres-projection-session.js';
 import { clearArea, makeArea, type Schemas } from './areas.js';
-import { compareTables } from './compare-tables.js';
-import { createLike, swapTables } from './swap-tables.js';
+import { compareTables, NO_DIFFERENCE, sameRows } from './compare-tables.js';
+import { passesIn, PostgresBulkWriter } from './postgres-bulk-writer.js';
+import { createBare, createLike, swapTables } from './swap-tables.js';
 
 /**
  * The way in which the live tables are written, with the tables of `schema` in their place: the search path finds those
@@ -48,7 +58,8 @@ const openWriter = async (
 type RebuildDependencies = Readonly<{
   dataSource: DataSource;
   schemas: Schemas;
-  connect: () => Promise<pg.Client>;
+  /** @param pipeline default true: statements are sent before the one before them is answered */
+  connect: (pipeline?: boolean) => Promise<pg.Client>;
   /** The right to write to the live tables; until it is closed no other instance has it. */
   takeLead: () => Promise<ProjectionLease>;
   clock: Clock;
@@ -58,6 +69,7 @@ type RebuildDependencies = Readonly<{
 /** The instance that has it builds: its connection holds the lock, until all writers are closed. */
 export class PostgresRebuildSession implements RebuildSession {
   private readonly client: pg.Client;
+  private readonly bulkWriters = new Set<PostgresBulkWriter>();
   private readonly writers = new Map<Area, Promise<AreaWriter>>();
   readonly lost: AbortSignal;
 
@@ -69,25 +81,66 @@ export class PostgresRebuildSession implements RebuildSession {
     this.lost = held.lost;
   }
 
-  async prepare(projection: string, rebuildId: string): Promise<void> {
+  async prepare(projection: string, rebuildId: string, begin: BulkBegin | null): Promise<void> {
     const { client } = this;
     const { schemas } = this.dependencies;
+    const area = escapeIdentifier(schemas.shadow);
     await this.inTransaction(async () => {
       await makeArea(client, schemas, schemas.shadow);
       const { rows } = await client.query<{ rebuild_id: string }>(
-        `select rebuild_id from ${escapeIdentifier(schemas.shadow)}.rebuilds where projection = $1`,
+        `select rebuild_id from ${area}.rebuilds where projection = $1
+         union all select rebuild_id from ${area}.bulk where projection = $1`,
         [projection],
       );
       if (rows[0]?.rebuild_id === rebuildId) return;
       await clearArea(client, schemas.shadow, projection);
       await makeArea(client, schemas, schemas.shadow);
       const [live, shadow] = [schemas.live, schemas.shadow].map((schema) => ({ schema, table: projection }));
+      if (begin) {
+        await createBare(client, live!, shadow!);
+        const { pass, order, to, total } = begin;
+        await client.query(
+          `insert into ${area}.bulk (projection, rebuild_id, pass, in_order, to_position, total)
+           values ($1, $2, $3, $4, $5, $6)`,
+          [projection, rebuildId, pass, order, String(to), total],
+        );
+        return;
+      }
       await createLike(client, live!, shadow!);
-      await client.query(
-        `insert into ${escapeIdentifier(schemas.shadow)}.rebuilds (projection, rebuild_id) values ($1, $2)`,
-        [projection, rebuildId],
-      );
+      await client.query(`insert into ${area}.rebuilds (projection, rebuild_id) values ($1, $2)`, [
+        projection,
+        rebuildId,
+      ]);
     });
+  }
+
+  passes(): Promise<ReadonlyMap<string, BulkPass>> {
+    return passesIn(this.client, this.dependencies.schemas.shadow);
+  }
+
+  async bulkWriter(): Promise<BulkWriter> {
+    const { dataSource, schemas, connect, limits } = this.dependencies;
+    const client = await connect(false);
+    const held = new HeldConnection(client, limits.silenceMs / 4);
+    await setTimes(client, { idleInTransaction: limits.silenceMs });
+    const writer = new PostgresBulkWriter(held, dataSource, schemas);
+    this.bulkWriters.add(writer);
+    return writer;
+  }
+
+  async live(): Promise<LiveMark | null> {
+    const { rows } = await this.client.query<
+      Record<'position' | 'events', string> & Partial<Record<'event_position' | 'event_id', string>>
+    >(
+      `select position, events, event_position, event_id
+       from ${escapeIdentifier(this.dependencies.schemas.live)}.projection_checkpoints
+       order by position desc, event_position desc nulls last limit 1`,
+    );
+    const [row] = rows;
+    if (!row) return null;
+    const { position, events, event_position, event_id } = row;
+    const lastEvent = event_position && event_id ? { position: BigInt(event_position), id: event_id } : null;
+    return { position: BigInt(position), lastEvent, events: Number(events) };
   }
 
   writer(area: Area): Promise<AreaWriter> {
@@ -122,11 +175,13 @@ export class PostgresRebuildSession implements RebuildSession {
       if (position !== null) await align(position);
       await this.client.query('begin transaction isolation level repeatable read read only');
       const shape = tableShape(dataSource, projection);
-      const sides = [live, this.client].map((client, index) => ({
-        client,
-        schema: index === 0 ? schemas.live : schemas.shadow,
-      }));
-      const counts = await compareTables(shape, sides[0]!, sides[1]!, samples);
+      const ours = { client: live, schema: schemas.live };
+      const theirs = { client: this.client, schema: schemas.shadow };
+      const rows = await sameRows(shape, ours, theirs);
+      const counts =
+        rows === null
+          ? await compareTables(shape, ours, theirs, samples)
+          : { ...NO_DIFFERENCE, live: rows, rebuilt: rows };
       return { position: position ?? 0n, ...counts };
     } finally {
       await this.client.query('rollback').catch(() => undefined);
@@ -163,6 +218,7 @@ export class PostgresRebuildSession implements RebuildSession {
   }
 
   async close(): Promise<void> {
+    for (const writer of this.bulkWriters) await writer.close();
     for (const opened of this.writers.values())
       await opened.then(
         (writer) => writer.close(),

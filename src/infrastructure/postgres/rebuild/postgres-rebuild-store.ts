@@ -30,6 +30,11 @@ type ProgressRow = Readonly<{
   build_ms: string;
 }>;
 
+/** A pass by stream is at no position: it is shown at that of a pass in the order of the log that has as many events. */
+const inBulk = (schema: string): string => `
+  union all select projection, rebuild_id, floor(to_position * least(1, events::numeric / greatest(total, 1)))::bigint, events, build_ms
+  from ${schema}.bulk`;
+
 /** None of what was swapped or dropped between the look whether it is there and the look at it. */
 const whereItIs = (error: Error & { code?: string }): ProgressRow[] => {
   if (error.code === UNDEFINED_TABLE) return [];
@@ -50,7 +55,7 @@ export class PostgresRebuildStore implements RebuildStore {
     const schemas = await schemasAt(this.asClient());
     const held = await tryLease(dataSource, LEASE, limits);
     if (!held) return null;
-    const connect = () => this.connect('workflow-executor-rebuild-rows');
+    const connect = (pipeline = true) => this.connect('workflow-executor-rebuild-rows', pipeline);
     const takeLead = () => this.projections.takeLead(clock, limits.leadWaitMs);
     return new PostgresRebuildSession(held, { dataSource, schemas, connect, takeLead, clock, limits });
   }
@@ -73,7 +78,8 @@ export class PostgresRebuildStore implements RebuildStore {
     const asked: Promise<ProgressRow[]> = this.dataSource.query(
       `select projection, made.rebuild_id, reached.position, made.events, made.build_ms
        from ${escapeIdentifier(schema)}.rebuilds made
-       left join ${escapeIdentifier(schema)}.projection_checkpoints reached using (projection)`,
+       left join ${escapeIdentifier(schema)}.projection_checkpoints reached using (projection)
+       ${(await exists(this.asClient(), schema, 'bulk')) ? inBulk(escapeIdentifier(schema)) : ''}`,
     );
     const rows = await asked.catch(whereItIs);
     return new Map(
@@ -97,11 +103,11 @@ export class PostgresRebuildStore implements RebuildStore {
     return { query } as unknown as Pick<pg.Client, 'query'>;
   }
 
-  private async connect(name: string): Promise<pg.Client> {
+  private async connect(name: string, pipeline: boolean): Promise<pg.Client> {
     const client = ownClient(this.dataSource, name, {
       connectionTimeoutMillis: this.limits.connectTimeoutMs,
       query_timeout: this.limits.statementTimeoutMs + 1_000,
-      pipeline: true,
+      pipeline,
     });
     // The next statement fails as well; without a listener the error would end the process.
     client.on('error', () => undefined);

@@ -14,8 +14,17 @@ const named = ({ schema, table }: Place) => `${escapeIdentifier(schema)}.${escap
 
 /** Columns, constraints and indexes, under the same names. Nothing that acts on writes. */
 export const createLike = async (client: pg.Client, source: Place, target: Place): Promise<void> => {
+  await createBare(client, source, target);
+  await addIndexes(client, source, target);
+};
+
+/** Columns alone, for rows that come in bulk. */
+export const createBare = async (client: pg.Client, source: Place, target: Place): Promise<void> => {
   const like = 'including defaults including constraints including generated including identity including storage';
   await client.query(`create table ${named(target)} (like ${named(source)} ${like} including comments)`);
+};
+
+export const addIndexes = async (client: pg.Client, source: Place, target: Place): Promise<void> => {
   const constraints = await client.query<{ name: string; definition: string }>(
     `select conname as name, pg_get_constraintdef(oid) as definition from pg_constraint
      where conrelid = $1::regclass and contype in ('p', 'u', 'x') order by contype`,

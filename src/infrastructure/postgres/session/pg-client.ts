@@ -120,3 +120,17 @@ export const ownClient = ({ options }: DataSource, name: string, config: pg.Clie
   if (options.type !== 'postgres') throw new Error(`Expected a data source of type postgres, got ${options.type}`);
   return new PgClient({ connectionString: options.url, application_name: name, keepAlive: true, ...config });
 };
+
+/** For reads that last: each page has its time, and one that is lost fails. */
+const CONNECT_MS = 10_000;
+const PAGE_MS = 60_000;
+
+/** Such a client, connected. */
+export const connected = async (dataSource: DataSource, name: string): Promise<pg.Client> => {
+  const client = ownClient(dataSource, name, { connectionTimeoutMillis: CONNECT_MS, query_timeout: PAGE_MS + 1_000 });
+  // The next statement fails as well; without a listener the error would end the process.
+  client.on('error', () => undefined);
+  await client.connect();
+  await setTimes(client, { statement: PAGE_MS });
+  return client;
+};
