@@ -13,11 +13,8 @@ import { Rebuilder } from '../application/rebuild/rebuilder.js';
 import { Rebuilds } from '../application/rebuild/rebuilds.js';
 import { leadNotices } from '../application/runtime/leadership.js';
 import type { Config } from '../infrastructure/config/config.js';
-<<<<<<< HEAD
 import type { OwnTransactions } from '../infrastructure/postgres/live/own-transactions.js';
-=======
 import { findRunningNode, StoredStreams } from '../infrastructure/embedded-eventstore/index.js';
->>>>>>> refs/heads/rebuild
 import { PostgresLiveRows } from '../infrastructure/postgres/projections/postgres-live-rows.js';
 import {
   PostgresPoisonOrders,
