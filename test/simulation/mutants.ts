@@ -157,7 +157,7 @@ export const mutants: readonly Mutant[] = [
     'if (here.length === places.count) return here;',
     'if (here.length === places.count) return [here[0]!, ...here.slice(0, -1)];',
   ]),
-  mutant('own events are reordered', OWN, ['found.push(...events)', 'found.unshift(...events)']),
+  mutant('own events are reordered', OWN, ['found.push(...events);', 'found.unshift(...events);']),
   mutant('own events are one revision too far', OWN, [
     'revision: revision - before + BigInt(index)',
     'revision: revision + BigInt(index)',

@@ -30,7 +30,13 @@ type AppendedAt = Readonly<{ revision: bigint; position: bigint; created: number
 export type OwnPlaces = Readonly<{ after: bigint | 'start'; upTo: bigint; count: number }>;
 
 /** One append: its events have places that follow one another. */
-type Append = Readonly<{ stream: string; first: bigint; events: readonly RecordedEvent[]; bytes: number }>;
+type Append = Readonly<{
+  stream: string;
+  first: bigint;
+  last: bigint;
+  events: readonly RecordedEvent[];
+  bytes: number;
+}>;
 
 export class OwnEvents {
   /** In the order of their positions. */
@@ -64,7 +70,7 @@ export class OwnEvents {
         recordedAt,
       }),
     );
-    this.insert({ stream, first, events: recorded, bytes });
+    this.insert({ stream, first, last: position, events: recorded, bytes });
     for (const wake of this.sleepers) wake();
   }
 
@@ -76,14 +82,18 @@ export class OwnEvents {
     return answered ?? this.fromLog(places, isWanted);
   }
 
+  /** Places may end and begin within an append. */
   private between({ after, upTo }: OwnPlaces, isWanted: (stream: string) => boolean): readonly RecordedEvent[] {
+    const floor = after === 'start' ? -1n : after;
     let from = this.kept.length;
-    while (from > 0 && (after === 'start' || this.kept[from - 1]!.first > after)) from--;
+    while (from > 0 && this.kept[from - 1]!.last > floor) from--;
     const found: RecordedEvent[] = [];
     for (let index = from; index < this.kept.length; index++) {
-      const { first, stream, events } = this.kept[index]!;
+      const { first, last, stream, events } = this.kept[index]!;
       if (first > upTo) break;
-      if (isWanted(stream)) found.push(...events);
+      if (!isWanted(stream)) continue;
+      if (first > floor && last <= upTo) found.push(...events);
+      else found.push(...events.filter(({ position }) => position > floor && position <= upTo));
     }
     return found;
   }

@@ -58,6 +58,17 @@ test('as the log has them, in its order, in whichever order the answers came', a
   );
 });
 
+test('places that end within an append, and begin there', async () => {
+  const [log, bell] = [newLog(), new Bell()];
+  const own = new OwnEvents(log, {}, bell);
+  const { position, keep } = await put(log, own, 'a-1', [event(), event(), event()]);
+  keep();
+  const [first, second, third] = await allOf(log);
+  expect(await own.at({ after: 'start', upTo: position - 2n, count: 1 }, all)).toEqual([first]);
+  expect(await own.at({ after: position - 2n, upTo: position - 1n, count: 1 }, all)).toEqual([second]);
+  expect(await own.at({ after: position - 1n, upTo: position, count: 1 }, all)).toEqual([third]);
+});
+
 test('of the wanted streams alone', async () => {
   const log = newLog();
   const own = new OwnEvents(log);
