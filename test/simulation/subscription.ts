@@ -71,7 +71,8 @@ export class Subscription {
       return void signals.push({ kind: 'event', event });
     if (!this.isWanted(event.stream)) return;
     const before = signals.at(-1);
-    const isRun = before?.kind === 'own';
+    // Places may end anywhere, also within an append.
+    const isRun = before?.kind === 'own' && !this.store.random.chance(0.3);
     if (isRun) signals.pop();
     signals.push({ kind: 'own', position: event.position, count: (isRun ? before.count : 0) + 1 });
   }

@@ -42,6 +42,7 @@ export class OwnEvents {
   /** In the order of their positions. */
   private kept: Append[] = [];
   private keptBytes = 0;
+  private newest = -1n;
   private readonly sleepers = new Set<() => void>();
   private readonly limits: OwnEventLimits;
 
@@ -78,7 +79,8 @@ export class OwnEvents {
   async at(places: OwnPlaces, isWanted: (stream: string) => boolean): Promise<readonly RecordedEvent[]> {
     const here = this.between(places, isWanted);
     if (here.length === places.count) return here;
-    const answered = await this.whenAnswered(places, isWanted);
+    // Answers come in the order of the log: what a later one has overtaken is not here any longer, or was never answered.
+    const answered = this.newest < places.upTo ? await this.whenAnswered(places, isWanted) : undefined;
     return answered ?? this.fromLog(places, isWanted);
   }
 
@@ -143,6 +145,7 @@ export class OwnEvents {
     if (at === this.kept.length) this.kept.push(append);
     else this.kept.splice(at, 0, append);
     this.keptBytes += append.bytes;
+    if (append.last > this.newest) this.newest = append.last;
     // By halves: dropping single ones would move all others each time.
     if (this.keptBytes < 2 * this.limits.keptBytes) return;
     let dropped = 0;
