@@ -167,10 +167,4 @@ export const mutants: readonly Mutant[] = [
     'return answered ?? this.fromLog(places, isWanted);',
     'return answered ?? this.whenAnswered(places, isWanted).then((found) => found ?? new Promise(() => undefined));',
   ]),
-  mutant(
-    'an append is taken as a whole where its places end within it',
-    OWN,
-    ['if (first > floor && last <= upTo)', 'if (first > floor)'],
-    ['else found.push(...events.filter', 'else if (last < 0n) found.push(...events.filter'],
-  ),
 ];

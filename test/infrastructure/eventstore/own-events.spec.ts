@@ -69,6 +69,16 @@ test('places that end within an append, and begin there', async () => {
   expect(await own.at({ after: position - 1n, upTo: position, count: 1 }, all)).toEqual([third]);
 });
 
+test('places that begin within one append and end within the next', async () => {
+  const log = newLog();
+  const own = new OwnEvents(log);
+  const puts = [await put(log, own, 'a-1', [event(), event()]), await put(log, own, 'a-2', [event(), event()])];
+  for (const { keep } of puts) keep();
+  const stored = await allOf(log);
+  const places = { after: stored[0]!.position, upTo: stored[2]!.position, count: 2 };
+  expect(await own.at(places, all)).toEqual(stored.slice(1, 3));
+});
+
 test('of the wanted streams alone', async () => {
   const log = newLog();
   const own = new OwnEvents(log);
