@@ -4,7 +4,7 @@ import { registeredAgents } from '../../../src/infrastructure/agents/registry.js
 const agent = () => Promise.resolve({ success: true } as const);
 
 test("the package's root exports what its users need, and starts nothing", () => {
-  expect(Object.keys(root)).toEqual(['connectToEventStore', 'createClient', 'registerAgent']);
+  expect(Object.keys(root)).toEqual(['connectToEventStore', 'createClient', 'registerAgent', 'startExecutor']);
 });
 
 test('a later registration takes the place of an earlier one', () => {

@@ -241,7 +241,7 @@ test('live: what is appended while it runs arrives, also after a lost subscripti
 test('at each moment the tables show one and the same event as the last', async () => {
   const log = await playMoves(Array.from({ length: 20 }, () => aFew).flat());
   const readModel = new PostgresReadModel(tables.dataSource);
-  const runner = runnerOf(log, store, { limits: { batch: 1 } });
+  const runner = runnerOf(log, store, { limits: { batch: 1, catchUpBatch: 1 } });
   const shown = new Set<string>();
   runner.start();
   try {

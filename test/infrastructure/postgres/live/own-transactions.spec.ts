@@ -167,7 +167,7 @@ describe('what is announced', () => {
     const other = await start('other', { follows: [EVENTS] });
     await lease.apply(writesOf(history.slice(3)));
     await eventually(() => revisions(other).length === history.length - 3);
-    expect(new Set(heard)).toEqual(new Set([EVENTS]));
+    await eventually(() => expect(new Set(heard)).toEqual(new Set([EVENTS])));
     await eventually(() => revisions(writer).length === history.length);
     expect(revisions(writer)).toEqual(upTo(history));
     expect(writer.seen.every(({ table }) => table === EVENTS)).toBe(true);
