@@ -8,6 +8,7 @@ import type { OutsideTreeHeads, TreeHeadSigner } from '../application/audit/sign
 import type { Clock } from '../application/runtime/clock.js';
 import type { Definitions } from '../application/workflow/definitions.js';
 import { type EventLog, LogMismatch } from '../application/log/event-log.js';
+import type { GuardedEventLog } from '../application/log/guarded.event-log.js';
 import type { LogWatch } from '../application/log/log-watch.js';
 import type { Ids } from '../application/log/ids.js';
 import type { LogIdentity } from '../application/log/log-identity.js';
@@ -50,7 +51,7 @@ export type Dependencies = Readonly<{
   config: Config;
   dataSource: DataSource;
   /** Guarded: it is the one that the tables were made of. */
-  log: EventLog;
+  log: GuardedEventLog;
   /** The same without the guard: for what finds out whether it can be written and read at all. */
   unguardedLog: EventLog;
   logIdentity: LogIdentity;

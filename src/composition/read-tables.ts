@@ -2,7 +2,7 @@
 import type { DataSource } from 'typeorm';
 import type { Clock } from '../application/runtime/clock.js';
 import { ForeignEvents } from '../application/log/foreign-events.js';
-import type { EventLog } from '../application/log/event-log.js';
+import type { GuardedEventLog } from '../application/log/guarded.event-log.js';
 import { type OnError, reasonOf } from '../application/runtime/errors.js';
 import type { Ids } from '../application/log/ids.js';
 import { ProjectionStatuses } from '../application/projections/admin/projection-status.js';
@@ -37,7 +37,7 @@ import { startPlatform } from './platform.js';
 type ReadTableDependencies = Readonly<{
   config: Config;
   dataSource: DataSource;
-  log: EventLog;
+  log: GuardedEventLog;
   clock: Clock;
   ids: Ids;
   /** Tells this instance's clients of the rows that it writes; absent where it has none. */
@@ -51,7 +51,7 @@ export const readTables = ({ config, dataSource, log, clock, ids, own }: ReadTab
   const orders = new PostgresPoisonOrders(dataSource);
   const rows = new PostgresLiveRows(dataSource);
   const runner = new ProjectionRunner(
-    { store, log, clock, ids, orders },
+    { store, log, clock, ids, appends: log, orders },
     projections,
     runnerLimits(config),
     onError,

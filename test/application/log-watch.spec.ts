@@ -94,3 +94,13 @@ test('a follower that is ended is no loss', async () => {
   await expect(messages.next()).rejects.toBe(DENIED);
   expect(watch.followTrouble()).toBeNull();
 });
+
+test('the guard counts the appends that wait for an answer, whatever becomes of them', async () => {
+  const { watched, append, refuseAppends } = world();
+  const [first, second] = [append('workflow-1'), append('workflow-2')];
+  expect(watched.appendsUnderWay).toBe(2);
+  await Promise.all([first, second]);
+  refuseAppends(AWAY);
+  await append('workflow-3');
+  expect(watched.appendsUnderWay).toBe(0);
+});

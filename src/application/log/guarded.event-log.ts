@@ -8,6 +8,8 @@ type Identity = Pick<LogIdentity, 'isSure' | 'mustMatch' | 'check' | 'saw' | 'su
 
 /** The log, as long as it is the one that the tables were made of. Every call of the application goes through it. */
 export class GuardedEventLog extends EventLog {
+  private underWay = 0;
+
   /** @param watch hears how appends and subscriptions end; a program that reports no readiness has none */
   constructor(
     private readonly log: EventLog,
@@ -25,9 +27,15 @@ export class GuardedEventLog extends EventLog {
     return this.guarded(() => this.log.readPage(...asked));
   }
 
+  /** That wait for their answers. */
+  get appendsUnderWay(): number {
+    return this.underWay;
+  }
+
   /** Each step of each execution passes here: where nothing has failed, the guard adds no call to it. */
   async append(...asked: Parameters<EventLog['append']>): Promise<Appended> {
     if (!this.identity.isSure) await this.identity.mustMatch();
+    this.underWay++;
     try {
       const appended = await this.log.append(...asked);
       this.watch?.appended(asked[0]);
@@ -36,6 +44,8 @@ export class GuardedEventLog extends EventLog {
       this.suspectUnless(isAnswer(error));
       this.watch?.appendFailed(asked[0], error);
       throw error;
+    } finally {
+      this.underWay--;
     }
   }
 

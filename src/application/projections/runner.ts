@@ -22,6 +22,8 @@ export type RunnerLimits = Readonly<{
   gatherMs: number;
   /** The same while the tables are behind, unless a whole batch is there before. */
   catchUpGatherMs: number;
+  /** While this instance waits for the log's answer to an append, a smaller batch lets it go first, for so long at most. */
+  answersFirstMs: number;
   /** Events that wait while the store is busy, and about how many bytes they may have: as many are in a transaction at most. */
   buffered: number;
   bufferedBytes: number;
@@ -38,12 +40,16 @@ export type RunnerLimits = Readonly<{
 
 const CATCH_UP_BATCH = 1_000;
 
+/** Between two looks whether an append is under way: the next one begins within a turn of the event loop. */
+const LOOK_AGAIN_MS = 1;
+
 export const DEFAULT_RUNNER_LIMITS: RunnerLimits = {
   batch: 200,
   catchUpBatch: CATCH_UP_BATCH,
   gatherAfter: 50,
   gatherMs: 40,
   catchUpGatherMs: 150,
+  answersFirstMs: 25,
   buffered: CATCH_UP_BATCH,
   bufferedBytes: 4 * 1024 * 1024,
   checkpointEveryMs: 5_000,
@@ -58,6 +64,8 @@ type ProjectionDependencies = Readonly<{
   log: EventLog;
   clock: Clock;
   ids: Ids;
+  /** Appends of this instance. Without it the leader lets none go first. */
+  appends?: Readonly<{ appendsUnderWay: number }>;
   /** Of operators. Without it the leader looks for none. */
   orders?: PoisonOrders;
 }>;
@@ -173,7 +181,11 @@ class ProjectionLeaderSession implements LeaderSession {
     const pumping = this.pump(queue, signal);
     const ordered = this.takeOrders(signal);
     const { batch, catchUpBatch, gatherAfter } = this.limits;
-    const next = () => queue.take(this.isBehind ? catchUpBatch : batch);
+    const next = async () => {
+      await queue.filled();
+      if (!this.isBehind) await this.letAnswersPass(queue, signal);
+      return queue.take(this.isBehind ? catchUpBatch : batch);
+    };
     try {
       for (let seen = await next(); seen.length > 0; seen = await next()) {
         await this.inTurn(() => this.take(seen));
@@ -197,6 +209,15 @@ class ProjectionLeaderSession implements LeaderSession {
     const late = sleep(this.dependencies.clock, ms, AbortSignal.any([signal, isOver.signal]));
     await Promise.race([queue.holds(wanted), late]);
     isOver.abort();
+  }
+
+  /** An execution goes from append to append: what it has written meanwhile is one batch, when it rests. */
+  private async letAnswersPass(queue: BoundedQueue<SubscriptionMessage>, signal: AbortSignal): Promise<void> {
+    const { appends, clock } = this.dependencies;
+    const { answersFirstMs, gatherAfter } = this.limits;
+    const isDue = () => appends !== undefined && appends.appendsUnderWay > 0 && queue.length < gatherAfter;
+    for (let waitedMs = 0; isDue() && waitedMs < answersFirstMs && !signal.aborted; waitedMs += LOOK_AGAIN_MS)
+      await sleep(clock, LOOK_AGAIN_MS, signal);
   }
 
   heal(): Promise<void> {

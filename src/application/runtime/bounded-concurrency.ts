@@ -26,9 +26,18 @@ export class BoundedQueue<Item> {
     return !this.closed;
   }
 
+  get length(): number {
+    return this.items.length;
+  }
+
+  /** Resolves when it holds something, or is closed. */
+  async filled(): Promise<void> {
+    while (!this.closed && this.items.length === 0) await this.change();
+  }
+
   /** At least one and at most `max`; none when it is closed. */
   async take(max: number): Promise<readonly Item[]> {
-    while (!this.closed && this.items.length === 0) await this.change();
+    await this.filled();
     const taken = this.closed ? [] : this.items.splice(0, max);
     for (const item of taken) this.weight -= this.weightOf(item);
     this.notify();

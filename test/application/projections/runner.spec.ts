@@ -19,7 +19,8 @@ const world = (more: Partial<typeof DEFAULT_RUNNER_LIMITS> = {}) => {
   const ids = new CountingIds('1');
   const errors: string[] = [];
   const limits = { ...DEFAULT_RUNNER_LIMITS, ...more };
-  const runner = new ProjectionRunner({ store, log, clock, ids }, [seen], limits, (message, error) =>
+  const appends = { appendsUnderWay: 0 };
+  const runner = new ProjectionRunner({ store, log, clock, ids, appends }, [seen], limits, (message, error) =>
     errors.push(`${message}: ${String(error)}`),
   );
   let revision: bigint | 'none' = 'none';
@@ -32,7 +33,7 @@ const world = (more: Partial<typeof DEFAULT_RUNNER_LIMITS> = {}) => {
   };
   const batches = () => store.writes.map(([write]) => write!.changes.length);
   const checkpoint = async () => (await store.checkpoints()).get('seen')?.position;
-  return { clock, log, store, runner, errors, append, batches, checkpoint };
+  return { clock, log, store, runner, errors, append, appends, batches, checkpoint };
 };
 
 test('what comes in while the store is busy is one batch, of the size allowed', async () => {
@@ -49,6 +50,49 @@ test('what comes in while the store is busy is one batch, of the size allowed', 
   await settle();
   expect(w.batches()).toEqual([1, 4, 2]);
   await w.runner.stop();
+});
+
+test('what comes while an append is under way is one batch, once the log has answered', async () => {
+  const w = world();
+  w.runner.start();
+  await settle();
+  w.appends.appendsUnderWay = 1;
+  await w.append(2);
+  await w.clock.pass(5);
+  await w.append(2);
+  await w.clock.pass(5);
+  expect(w.batches()).toEqual([]);
+  w.appends.appendsUnderWay = 0;
+  await w.clock.pass(1);
+  expect(w.batches()).toEqual([4]);
+  await w.runner.stop();
+});
+
+test('appends that are always under way hold a batch back for a bounded time, and a large one not at all', async () => {
+  const w = world({ answersFirstMs: 25, gatherAfter: 50 });
+  w.runner.start();
+  await settle();
+  w.appends.appendsUnderWay = 1;
+  await w.append(1);
+  await w.clock.pass(24);
+  expect(w.batches()).toEqual([]);
+  await w.clock.pass(1);
+  expect(w.batches()).toEqual([1]);
+  await w.append(50);
+  await w.clock.pass(1);
+  expect(w.batches()).toEqual([1, 50]);
+  await w.runner.stop();
+});
+
+test('a runner that stops waits for no append', async () => {
+  const w = world({ answersFirstMs: 1_000 });
+  w.runner.start();
+  await settle();
+  w.appends.appendsUnderWay = 1;
+  await w.append(1);
+  await settle();
+  await w.runner.stop();
+  expect(w.runner.status().leading).toBe(false);
 });
 
 test('a store that stays busy does not make the runner read on: at most `buffered` events wait', async () => {
