@@ -1,3 +1,4 @@
+import { endsExecution } from '../../domain/workflow/events.js';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { every, sleep, type Clock } from '../runtime/clock.js';
 import { NotReady, type OnError } from '../runtime/errors.js';
@@ -24,6 +25,8 @@ export type RunnerLimits = Readonly<{
   catchUpGatherMs: number;
   /** While this instance waits for the log's answer to an append, a smaller batch lets it go first, for so long at most. */
   answersFirstMs: number;
+  /** And until no append has been under way for so long. */
+  quietMs: number;
   /** Events that wait while the store is busy, and about how many bytes they may have: as many are in a transaction at most. */
   buffered: number;
   bufferedBytes: number;
@@ -50,6 +53,7 @@ export const DEFAULT_RUNNER_LIMITS: RunnerLimits = {
   gatherMs: 40,
   catchUpGatherMs: 150,
   answersFirstMs: 25,
+  quietMs: 3,
   buffered: CATCH_UP_BATCH,
   bufferedBytes: 4 * 1024 * 1024,
   checkpointEveryMs: 5_000,
@@ -211,13 +215,20 @@ class ProjectionLeaderSession implements LeaderSession {
     isOver.abort();
   }
 
-  /** An execution goes from append to append: what it has written meanwhile is one batch, when it rests. */
+  /**
+   * An execution goes from append to append, and its steps' agents may answer at once: what it has written meanwhile is one batch,
+   * when it rests or has ended.
+   */
   private async letAnswersPass(queue: BoundedQueue<SubscriptionMessage>, signal: AbortSignal): Promise<void> {
     const { appends, clock } = this.dependencies;
-    const { answersFirstMs, gatherAfter } = this.limits;
-    const isDue = () => appends !== undefined && appends.appendsUnderWay > 0 && queue.length < gatherAfter;
-    for (let waitedMs = 0; isDue() && waitedMs < answersFirstMs && !signal.aborted; waitedMs += LOOK_AGAIN_MS)
+    const { answersFirstMs, quietMs, gatherAfter } = this.limits;
+    const isOver = () => signal.aborted || queue.length >= gatherAfter || isEnd(queue.newest);
+    for (let [waitedMs, quiet] = [0, 0]; appends && waitedMs < answersFirstMs; waitedMs += LOOK_AGAIN_MS) {
+      const isQuiet = appends.appendsUnderWay === 0;
+      if (isOver() || (isQuiet && quiet >= quietMs)) return;
       await sleep(clock, LOOK_AGAIN_MS, signal);
+      quiet = isQuiet ? quiet + LOOK_AGAIN_MS : 0;
+    }
   }
 
   heal(): Promise<void> {
@@ -292,3 +303,6 @@ const later = (a: bigint | null, b: bigint | null): bigint | null => {
   if (a === null || b === null) return a ?? b;
   return a > b ? a : b;
 };
+
+const isEnd = (message: SubscriptionMessage | undefined): boolean =>
+  message?.kind === 'event' && endsExecution(message.event.type);

@@ -1,4 +1,5 @@
 /** Executions folded in memory, so that each row is written once, as it is in the end. Pure but for its own rows. */
+import { endsExecution } from '../../domain/workflow/events.js';
 import { isTombstone, type RecordedEvent } from '../log/event-log.js';
 import { FoldedTable } from '../projections/fold-rows.js';
 import { readEvent, type AnyRow, type Change, type Projection } from '../projections/projection.js';
@@ -93,8 +94,6 @@ export const touchedBy = (
   return found;
 };
 
-const ENDS: ReadonlySet<string> = new Set(['WorkflowCompleted', 'WorkflowFailed', 'WorkflowCancelled']);
-
 /**
  * Executions of a log that is read by position: many at a time. What is over leaves soon; beyond the bound, those leave that have
  * had no event for longest. What comes of an execution after it has left is for later.
@@ -120,7 +119,7 @@ export class OpenFolds {
     this.held.set(stream, fold);
     fold.take(event, bytes);
     this.bytes += bytes;
-    if (ENDS.has(type) || !isKnown) this.over.add(stream);
+    if (endsExecution(type) || !isKnown) this.over.add(stream);
     if (this.over.has(stream)) this.overEvents += 1;
     const { batch, foldedBytes } = this.limits;
     if (this.overEvents < batch && this.bytes <= foldedBytes) return [];

@@ -26,6 +26,11 @@ export class BoundedQueue<Item> {
     return !this.closed;
   }
 
+  /** What came in last, while it waits. */
+  get newest(): Item | undefined {
+    return this.items.at(-1);
+  }
+
   get length(): number {
     return this.items.length;
   }

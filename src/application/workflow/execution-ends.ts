@@ -1,3 +1,4 @@
+import { endsExecution } from '../../domain/workflow/events.js';
 import { executionIdOf, STREAM_PREFIX } from '../../domain/workflow/index.js';
 import { hasEnded, type ExistingWorkflow } from '../../domain/workflow/state.js';
 import { followLog } from '../log/follow-log.js';
@@ -11,8 +12,6 @@ type Ports = Readonly<{ log: EventLog; clock: Clock; ids: Ids; workflows: Workfl
 type Limits = Readonly<{ waiting: number; retryAfterSeconds: number }>;
 
 export type Ended = Readonly<{ state: ExistingWorkflow; revision: bigint }>;
-
-const ENDS: ReadonlySet<string> = new Set(['WorkflowCompleted', 'WorkflowFailed', 'WorkflowCancelled']);
 
 type Waiter = Readonly<{ heard: (revision: bigint) => void; fail: (error: unknown) => void }>;
 
@@ -107,7 +106,7 @@ export class ExecutionEnds {
     const { signal } = this.ending;
     const onError = (error: unknown) => this.onError('Following the event log failed and is tried again', error);
     for await (const seen of followLog({ log, clock, ids, prefix: STREAM_PREFIX, after, signal, onError })) {
-      if (seen.kind !== 'event' || !ENDS.has(seen.event.type)) continue;
+      if (seen.kind !== 'event' || !endsExecution(seen.event.type)) continue;
       const waiters = this.waiting.get(executionIdOf(seen.event.stream)) ?? [];
       for (const { heard } of waiters) heard(seen.event.revision);
     }

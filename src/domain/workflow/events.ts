@@ -164,3 +164,12 @@ export type WorkflowDefinition = Readonly<{
   /** Absent: who started, retried or executed it neither reviews nor signs it. */
   separationOfDuties?: SeparationOfDuties;
 }>;
+
+const ENDS: ReadonlySet<string> = new Set<WorkflowEvent['type']>([
+  'WorkflowCompleted',
+  'WorkflowFailed',
+  'WorkflowCancelled',
+]);
+
+/** Whether an execution rests after it; an operator may retry one that has failed. */
+export const endsExecution = (type: string): boolean => ENDS.has(type);

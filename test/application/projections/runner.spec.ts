@@ -18,14 +18,14 @@ const world = (more: Partial<typeof DEFAULT_RUNNER_LIMITS> = {}) => {
   const store = new InMemoryProjectionStore();
   const ids = new CountingIds('1');
   const errors: string[] = [];
-  const limits = { ...DEFAULT_RUNNER_LIMITS, ...more };
+  const limits = { ...DEFAULT_RUNNER_LIMITS, quietMs: 0, ...more };
   const appends = { appendsUnderWay: 0 };
   const runner = new ProjectionRunner({ store, log, clock, ids, appends }, [seen], limits, (message, error) =>
     errors.push(`${message}: ${String(error)}`),
   );
   let revision: bigint | 'none' = 'none';
-  const append = async (count: number, stream = 'workflow-x') => {
-    const events = Array.from({ length: count }, () => ({ id: ids.uuid(), type: 'Strange', data: {}, metadata: {} }));
+  const append = async (count: number, stream = 'workflow-x', type = 'Strange') => {
+    const events = Array.from({ length: count }, () => ({ id: ids.uuid(), type, data: {}, metadata: {} }));
     const expected = stream === 'workflow-x' ? revision : 'none';
     const appended = await log.append(stream, events, expected);
     if (stream === 'workflow-x') revision = appended.revision;
@@ -65,6 +65,34 @@ test('what comes while an append is under way is one batch, once the log has ans
   w.appends.appendsUnderWay = 0;
   await w.clock.pass(1);
   expect(w.batches()).toEqual([4]);
+  await w.runner.stop();
+});
+
+test('an append that follows at once, as an agent answers at once, goes first too', async () => {
+  const w = world({ answersFirstMs: 25, quietMs: 3 });
+  w.runner.start();
+  await settle();
+  for (let step = 0; step < 4; step++) {
+    w.appends.appendsUnderWay = 1;
+    await w.append(1);
+    await w.clock.pass(2);
+    w.appends.appendsUnderWay = 0;
+    await w.clock.pass(2);
+  }
+  expect(w.batches()).toEqual([]);
+  await w.clock.pass(3);
+  expect(w.batches()).toEqual([4]);
+  await w.runner.stop();
+});
+
+test('the end of an execution waits for no append', async () => {
+  const w = world({ answersFirstMs: 1_000 });
+  w.runner.start();
+  await settle();
+  w.appends.appendsUnderWay = 1;
+  await w.append(1, 'workflow-y', 'WorkflowCompleted');
+  await settle();
+  expect(w.store.writes).toHaveLength(1);
   await w.runner.stop();
 });
 
