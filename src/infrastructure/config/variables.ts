@@ -164,7 +164,7 @@ export const variables = z.object({
   WORKER_HEARTBEAT_MS: whole('milliseconds', 3000, { min: 100 }),
   WORKER_TIMEOUT_MS: whole('milliseconds', 15_000, { min: 200 }),
   HEAP_ROOM_BYTES: whole('bytes', 60 * MIB, { min: 0 }),
-  HEAP_MAX_ROOM_BYTES: whole('bytes', 128 * MIB, { min: 0 }),
+  HEAP_MAX_ROOM_BYTES: whole('bytes', 112 * MIB, { min: 0 }),
   FOLD_CACHE_EXECUTIONS: whole('executions', 2_000, { min: 0, max: 1_000_000 }),
   PROJECTION_BATCH: whole('events', 500, { max: 100_000 }),
   DRIFT_CHECK_INTERVAL_MS: whole('milliseconds', 1000, { min: 0, max: 86_400_000 }),

@@ -10,7 +10,7 @@ type Request = InstanceType<typeof streams.BatchAppendReq>;
 export type BatchCall = ServerDuplexStream<Request, InstanceType<typeof streams.BatchAppendResp> | Buffer>;
 export type ReadCall = ServerWritableStream<
   InstanceType<typeof streams.ReadReq>,
-  InstanceType<typeof streams.ReadResp> | Buffer
+  InstanceType<typeof streams.ReadResp>
 >;
 
 export type Script = {
@@ -28,7 +28,7 @@ export const startScriptedServer = async (script: Script) => {
       Buffer.isBuffer(message) ? message : serialize(message);
   server.addService(
     {
-      read: { ...read, responseSerialize: orBytes(read.responseSerialize) },
+      read,
       batchAppend: { ...batchAppend, responseSerialize: orBytes(batchAppend.responseSerialize) },
     },
     {
@@ -73,11 +73,4 @@ export const successAt = (created: number, ...answer: Parameters<typeof success>
   whole.clearSuccess();
   const extra = [...varint(1000n << 3n), ...varint(BigInt(created))];
   return Buffer.concat([whole.serializeBinary(), asField(3, Buffer.from([...done.serializeBinary(), ...extra]))]);
-};
-
-/** Of a subscription at an embedded node: in place of so many events of the subscriber's own, up to a position. */
-export const ownEvents = (position: number, count: number): Buffer => {
-  const at = new streams.ReadResp.Checkpoint().setCommitPosition(`${position}`).setPreparePosition(`${position}`);
-  const extra = [...varint(1000n << 3n), ...varint(BigInt(count))];
-  return asField(3, Buffer.from([...at.serializeBinary(), ...extra]));
 };
