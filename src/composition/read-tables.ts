@@ -51,7 +51,7 @@ export const readTables = ({ config, dataSource, log, clock, ids, own }: ReadTab
   const orders = new PostgresPoisonOrders(dataSource);
   const rows = new PostgresLiveRows(dataSource);
   const runner = new ProjectionRunner(
-    { store, log, clock, ids, appends: log, orders },
+    { store, log, clock, ids, appends: { log, clock: new SystemClock() }, orders },
     projections,
     runnerLimits(config),
     onError,

@@ -42,7 +42,8 @@ test('the API answers at each past revision what it answered then, and at each t
   await world.api.control(id, 'cancel', { reason: 'enough' });
   await live(id, seen, ({ execution }: Seen) => execution.current_state === 'cancelled');
 
-  expect(seen.size).toBeGreaterThan(5);
+  // One of each rest at least; what lies between may be of one transaction.
+  expect(seen.size).toBeGreaterThanOrEqual(5);
   for (const [revision, then] of seen) {
     const { body, headers } = await world.api.get(`/api/v1/workflow?execution_id=${id}&${ALL}&at_revision=${revision}`);
     const { historical, ...data } = body.data;

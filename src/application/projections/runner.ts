@@ -68,8 +68,8 @@ type ProjectionDependencies = Readonly<{
   log: EventLog;
   clock: Clock;
   ids: Ids;
-  /** Appends of this instance. Without it the leader lets none go first. */
-  appends?: Readonly<{ appendsUnderWay: number }>;
+  /** Appends of this instance, and the clock by which they take their time. Without it the leader lets none go first. */
+  appends?: Readonly<{ log: Readonly<{ appendsUnderWay: number }>; clock: Clock }>;
   /** Of operators. Without it the leader looks for none. */
   orders?: PoisonOrders;
 }>;
@@ -220,13 +220,13 @@ class ProjectionLeaderSession implements LeaderSession {
    * when it rests or has ended.
    */
   private async letAnswersPass(queue: BoundedQueue<SubscriptionMessage>, signal: AbortSignal): Promise<void> {
-    const { appends, clock } = this.dependencies;
+    const { appends } = this.dependencies;
     const { answersFirstMs, quietMs, gatherAfter } = this.limits;
     const isOver = () => signal.aborted || queue.length >= gatherAfter || isEnd(queue.newest);
     for (let [waitedMs, quiet] = [0, 0]; appends && waitedMs < answersFirstMs; waitedMs += LOOK_AGAIN_MS) {
-      const isQuiet = appends.appendsUnderWay === 0;
+      const isQuiet = appends.log.appendsUnderWay === 0;
       if (isOver() || (isQuiet && quiet >= quietMs)) return;
-      await sleep(clock, LOOK_AGAIN_MS, signal);
+      await sleep(appends.clock, LOOK_AGAIN_MS, signal);
       quiet = isQuiet ? quiet + LOOK_AGAIN_MS : 0;
     }
   }

@@ -20,8 +20,11 @@ const world = (more: Partial<typeof DEFAULT_RUNNER_LIMITS> = {}) => {
   const errors: string[] = [];
   const limits = { ...DEFAULT_RUNNER_LIMITS, quietMs: 0, ...more };
   const appends = { appendsUnderWay: 0 };
-  const runner = new ProjectionRunner({ store, log, clock, ids, appends }, [seen], limits, (message, error) =>
-    errors.push(`${message}: ${String(error)}`),
+  const runner = new ProjectionRunner(
+    { store, log, clock, ids, appends: { log: appends, clock } },
+    [seen],
+    limits,
+    (message, error) => errors.push(`${message}: ${String(error)}`),
   );
   let revision: bigint | 'none' = 'none';
   const append = async (count: number, stream = 'workflow-x', type = 'Strange') => {
