@@ -1,15 +1,17 @@
-/** About how much memory an event takes, for whoever bounds what waits by bytes. */
-import type { SubscriptionMessage } from './event-log.js';
+/** About how much memory an event takes: for bounds in bytes of what waits. */
+import type { RecordedEvent, SubscriptionMessage } from './event-log.js';
 
 /** Of its id, times, numbers and objects. */
 const BYTES_BESIDE = 300;
 const BYTES_OF_VALUE = 8;
 
 /** @returns bytes, roughly: characters count once, all other values alike */
+export const sizeOfEvent = ({ data, metadata }: RecordedEvent): number =>
+  BYTES_BESIDE + sizeOf(data) + sizeOf(metadata);
+
+/** The same of what may be no event. */
 export const sizeOfMessage = (message: SubscriptionMessage): number =>
-  message.kind === 'event'
-    ? BYTES_BESIDE + sizeOf(message.event.data) + sizeOf(message.event.metadata)
-    : BYTES_OF_VALUE;
+  message.kind === 'event' ? sizeOfEvent(message.event) : BYTES_OF_VALUE;
 
 const sizeOf = (value: unknown): number => {
   if (typeof value === 'string') return BYTES_OF_VALUE + value.length;

@@ -1,6 +1,7 @@
 /** The bulk pass: executions folded whole in memory, their rows copied into tables without indexes, and those made at the end. */
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
+import { sizeOfEvent } from '../log/event-size.js';
 import type { Ids } from '../log/ids.js';
 import type { Applier } from '../projections/applier.js';
 import { CannotApply } from '../projections/projection-store.js';
@@ -116,7 +117,7 @@ export class BulkBuild {
       for (const event of events) {
         // A lost subscription may give again what it gave.
         if (next.last && event.position <= next.last.position) continue;
-        gone.push(...open.take(event, bytesOf(event)));
+        gone.push(...open.take(event, sizeOfEvent(event)));
         next = counted(next, event, String(event.position));
         inRange += 1;
       }
@@ -198,7 +199,3 @@ const counted = (pass: BulkPass, { position, id, recordedAt }: RecordedEvent, re
   const last = pass.last && pass.last.position > position ? pass.last : { position, id, recordedAt };
   return Object.assign({}, pass, { events: pass.events + 1, reached, last });
 };
-
-/** What an event takes beside its data, about. */
-const BYTES_BESIDE = 1_000;
-const bytesOf = ({ data }: RecordedEvent): number => (JSON.stringify(data) ?? '').length + BYTES_BESIDE;

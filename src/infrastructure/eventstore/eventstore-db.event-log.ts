@@ -1,4 +1,5 @@
 /** The client of one server of EventStoreDB's protocol: reads are here, appends in append-pool.ts, subscriptions in subscription.ts. */
+import { randomUUID } from 'node:crypto';
 import { StreamDeletedError, StreamNotFoundError, type EventStoreDBClient } from '@eventstore/db-client';
 import {
   EventLog,
@@ -11,7 +12,6 @@ import {
   type RecordedEvent,
   type SubscriptionMessage,
 } from '../../application/log/event-log.js';
-import { randomUUID } from 'node:crypto';
 import { callOfClient } from './append-call.js';
 import { AppendPool } from './append-pool.js';
 import { isNoPlace, unavailable, within } from './call-errors.js';
@@ -20,6 +20,7 @@ import { isPlain, ownConnection } from './own-connection.js';
 import { OwnEvents } from './own-events.js';
 import { recorded } from './read-messages.js';
 import { subscribeToAll } from './subscription.js';
+
 type EventStoreDbOptions = Readonly<{
   /** `esdb://host:2113?tls=false`, or any other form that the client takes. */
   url: string;

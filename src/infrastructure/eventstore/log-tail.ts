@@ -5,6 +5,7 @@ import {
   type EventLog,
   type SubscriptionMessage,
 } from '../../application/log/event-log.js';
+import { Bell } from './bell.js';
 
 export type Source = Pick<EventLog, 'head' | 'subscribe'>;
 
@@ -24,7 +25,7 @@ export class LogTail {
   private failure: Error | undefined;
   private readonly ending = new AbortController();
   private readonly sleepers = new Set<() => void>();
-  private isRinging = false;
+  private readonly bell = new Bell(() => this.ring());
 
   private constructor(
     head: bigint | 'start',
@@ -98,20 +99,8 @@ export class LogTail {
       this.events = this.events.slice(-this.keptEvents);
       this.floor = this.events[0]!.event.position - 1n;
     }
-    this.ringSoon();
-  }
-
-  /**
-   * Once for all that arrives together; and a caller that waits for the answer to an append, which came with these events, goes
-   * on before the followers do their work.
-   */
-  private ringSoon(): void {
-    if (this.isRinging) return;
-    this.isRinging = true;
-    setImmediate(() => {
-      this.isRinging = false;
-      this.ring();
-    });
+    // A caller that waits for the answer to an append, which came with these events, goes on before the followers do their work.
+    this.bell.ringSoon();
   }
 
   private fail(error: Error): void {

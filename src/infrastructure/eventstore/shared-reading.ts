@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LogUnavailable, positionOf, type SubscriptionMessage } from '../../application/log/event-log.js';
 import { sizeOfMessage } from '../../application/log/event-size.js';
 import type { Source } from './log-tail.js';
+import { Bell } from './bell.js';
 
 export type CatchUpLimits = Readonly<{
   /** What is kept of a reading: its followers are as far apart as that at most. */
@@ -46,7 +47,7 @@ export class SharedReading {
   private failure: Error | undefined;
   private readonly ending = new AbortController();
   private onRoom: ((hasRoom?: boolean) => void) | undefined;
-  private isRinging = false;
+  private readonly bell = new Bell(() => this.ring());
   private readonly company: Promise<unknown>;
 
   constructor(
@@ -127,17 +128,7 @@ export class SharedReading {
     const position = positionOf(message);
     if (position !== null && position > this.last) this.last = position;
     this.isCaughtUp ||= message.kind === 'caught-up';
-    this.ringSoon();
-  }
-
-  /** Once for all that arrives together. */
-  private ringSoon(): void {
-    if (this.isRinging) return;
-    this.isRinging = true;
-    setImmediate(() => {
-      this.isRinging = false;
-      this.ring();
-    });
+    this.bell.ringSoon();
   }
 
   private ring(): void {

@@ -97,7 +97,7 @@ class Sender {
     if (foreign < events.length) await this.sendForeign(events.slice(foreign));
   }
 
-  /** What was left out and not told of yet. */
+  /** What was left out and not announced yet. */
   async tell(): Promise<void> {
     if (this.count === 0) return;
     const message = encodeOwnEvents(this.last, this.count);

@@ -1,4 +1,4 @@
-/** Rows that this instance writes are told to its own clients from here: the database says only when they are committed. */
+/** Tells the clients of this instance of the rows that it writes: the database says only when they are committed. */
 import type pg from 'pg';
 import type { JsonRow, RowChange, TableColumn } from '../../../application/live/row-changes.js';
 import { type AnnouncedChange, CHANNEL, type OwnMark } from './announcement.js';
@@ -86,7 +86,7 @@ class InsertedRow extends OwnChange implements AnnouncedChange {
 /** One transaction whose rows, in the order in which they were written, this instance tells its own clients. */
 export class OwnTransaction {
   readonly changes: AnnouncedChange[] = [];
-  /** Which of its rows are new is not known: whoever follows has to read again. */
+  /** Which of its rows are new is not known: its followers have to read again. */
   isIncomplete = false;
   private began = new Date(0);
   private announcedAs: readonly string[] | null = null;
@@ -98,7 +98,7 @@ export class OwnTransaction {
     private readonly own: OwnTransactions,
   ) {}
 
-  /** All rows of these tables are told here: what the triggers announce of them beside that is for other instances. */
+  /** This instance hears of all rows of these tables from here: what the triggers announce beside that is for others. */
   tells(table: string): boolean {
     return this.tables.has(table);
   }
@@ -194,7 +194,7 @@ export class OwnTransactions {
     return new OwnWriter(this, client, lost);
   }
 
-  /** Of the connection that listens. @param missed changes may have been made that were told nobody */
+  /** Of the connection that listens. @param missed changes may have been made of which nobody has heard */
   follow(tables: FollowedTables, missed: (why: string) => void): void {
     this.followed = tables;
     this.onMissed = missed;
