@@ -21,7 +21,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const [DIST, BUNDLE] = [path.join(ROOT, 'dist'), path.join(ROOT, '.dist-test')];
 const HASH_FILE = '.source-hash';
 /** Node runs such files by themselves: threads, and what is handed out as a file. */
-const APART = /new URL\('(\.\/[\w-]+\.m?js)', import\.meta\.url\)/g;
+const APART = /new URL\(\s*['"]([^'"]+\.m?js)['"],\s*import\.meta\.url,?\s*\)/g;
 /** Nest's decorators want it before anything else. */
 const FIRST = 'reflect-metadata';
 /** pdfmake asks for the folder of its file. */

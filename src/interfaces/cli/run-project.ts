@@ -53,6 +53,7 @@ const follow = async (
   signal: AbortSignal,
 ): Promise<string> => {
   for (let revision: string | null = null, state = ''; ;) {
+    signal.throwIfAborted();
     const events = await client.eventsAfter(executionId, revision);
     for (const line of events.map(lineOf)) if (line !== undefined) write(line);
     revision = events.at(-1)?.revision ?? revision;

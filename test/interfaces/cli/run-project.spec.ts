@@ -54,3 +54,17 @@ test('goes on with what an earlier run left, though the read tables do not have 
   await runProject(client, 'p', '/exports', (line) => lines.push(line), new AbortController().signal);
   expect(lines[0]).toBe('Going on with execution e-0');
 });
+
+test('an interruption ends it at once, also while events come one after the other', async () => {
+  const interruption = new AbortController();
+  let looks = 0;
+  const client = Object.assign(behind(), {
+    eventsAfter: () => {
+      looks += 1;
+      interruption.abort();
+      return Promise.resolve([event(String(looks), 'StepProgressed', 'exporting', 85)]);
+    },
+  });
+  await expect(runProject(client, 'p', '/exports', () => undefined, interruption.signal)).rejects.toThrow(/aborted/);
+  expect(looks).toBe(1);
+});
