@@ -119,9 +119,13 @@ const runnerLimits = (config: Config): RunnerLimits => ({
   buffered: CATCH_UP_BATCHES * config.projectionBatch,
 });
 
+/** What is copied into a table that nobody reads costs less for each event, the more there are. */
+const COPIED_BATCHES = 4;
+
 const rebuilderLimits = (config: Config): RebuilderLimits => ({
   ...DEFAULT_REBUILDER_LIMITS,
   batch: config.rebuildBatch,
+  copied: COPIED_BATCHES * config.rebuildBatch,
   pauseMs: config.rebuildPauseMs,
   foldedBytes: config.rebuildFoldedBytes,
   samples: config.rebuildSamples,

@@ -9,7 +9,7 @@ const DEFAULT_KEY = ['id'];
 
 /** One table. Rows are replaced, never changed: a caller that holds one keeps it as it was. */
 export class FoldedTable {
-  private readonly byKey = new Map<string, AnyRow>();
+  private readonly byKey = new Map<string, Record<string, unknown>>();
 
   constructor(
     private readonly name: string,
@@ -21,10 +21,19 @@ export class FoldedTable {
     return [...this.byKey.values()];
   }
 
-  /** Whether it is to change one row, which was never born. */
-  lacks(change: Change<AnyRow>): boolean {
-    if (change.op === 'insert' || !this.key.every((column) => column in change.key)) return false;
-    return !this.byKey.has(rowName(change.key, this.key));
+  /**
+   * As `apply`, for callers that look at the rows in the end: a row is changed where it stands, and one that is born is theirs no more.
+   * @returns false where it is to change one row, which was never born
+   */
+  absorb(change: Change<AnyRow>): boolean {
+    if (change.op === 'insert') {
+      const name = rowName(change.row, this.key);
+      if (!this.byKey.has(name)) this.byKey.set(name, change.row);
+      return true;
+    }
+    const found = this.rowsOf(change.key);
+    for (const [, row] of found) if (isToChange(row, change)) changeInPlace(row, change);
+    return found.length > 0 || !this.isWhole(change.key);
   }
 
   apply(change: Change<AnyRow>): readonly RowChange[] {
@@ -37,17 +46,20 @@ export class FoldedTable {
       .map(([name, row]) => this.put(name, row, changed(row, change)));
   }
 
-  private put(name: string, before: AnyRow | null, after: AnyRow): RowChange {
+  private put(name: string, before: AnyRow | null, after: Record<string, unknown>): RowChange {
     this.byKey.set(name, after);
     return { table: this.name, before, after };
   }
 
-  private rowsOf(key: AnyRow): readonly (readonly [string, AnyRow])[] {
-    const isWhole = this.key.every((column) => column in key);
-    const name = rowName(key, this.key);
-    const named = isWhole ? this.byKey.get(name) : undefined;
-    const found: Iterable<readonly [string, AnyRow]> = isWhole ? (named ? [[name, named]] : []) : this.byKey;
-    return [...found].filter(([, row]) => Object.entries(key).every(([column, value]) => row[column] === value));
+  private rowsOf(key: AnyRow): readonly (readonly [string, Record<string, unknown>])[] {
+    const name = this.isWhole(key) ? rowName(key, this.key) : undefined;
+    const named = name === undefined ? undefined : this.byKey.get(name);
+    const found = name === undefined ? [...this.byKey] : named ? [[name, named] as const] : [];
+    return found.filter(([, row]) => Object.entries(key).every(([column, value]) => row[column] === value));
+  }
+
+  private isWhole(key: AnyRow): boolean {
+    return this.key.every((column) => column in key);
   }
 }
 
@@ -88,8 +100,13 @@ export const isToChange = (row: AnyRow, { where, set }: Update<AnyRow>): boolean
   BigInt(row['revision'] as string) < BigInt(set.revision);
 
 /** The row as the update leaves it; `before` stays. */
-export const changed = (before: AnyRow, { set, fill = {}, merge = [] }: Update<AnyRow>): AnyRow => {
-  const row: Record<string, unknown> = { ...before };
+export const changed = (before: AnyRow, update: Update<AnyRow>): Record<string, unknown> =>
+  changeInPlace({ ...before }, update);
+
+const changeInPlace = (
+  row: Record<string, unknown>,
+  { set, fill = {}, merge = [] }: Update<AnyRow>,
+): Record<string, unknown> => {
   for (const [column, value] of Object.entries(fill)) row[column] ??= value;
   for (const { column, path, value } of merge) row[column] = laidOver(row[column] as AnyRow, path, value);
   return Object.assign(row, set);

@@ -6,10 +6,11 @@ import type { RecordedEvent } from '../log/event-log.js';
 
 type Recorded = Readonly<{ executionId: string; recorded: RecordedEvent }>;
 
-type KnownEvent = Recorded & Readonly<{ event: WorkflowEvent; metadata: EventMetadata }>;
+/** `at`: the time of its command. */
+type KnownEvent = Recorded & Readonly<{ event: WorkflowEvent; metadata: EventMetadata; at: Date }>;
 
 /** Of a type that this version does not know. It may come from elsewhere: its metadata may be anything, null then. */
-type UnknownEvent = Recorded & Readonly<{ event: null; metadata: EventMetadata | null }>;
+type UnknownEvent = Recorded & Readonly<{ event: null; metadata: EventMetadata | null; at?: undefined }>;
 
 /** A recorded event, read. */
 export type ProjectedEvent = KnownEvent | UnknownEvent;
@@ -71,9 +72,9 @@ export const instantOrNull = (text: string | null): Date | null => (text === nul
 export const readEvent = (recorded: RecordedEvent): ProjectedEvent => {
   const executionId = executionIdOf(recorded.stream);
   const event = upcast(recorded.type, recorded.data);
-  return event
-    ? { executionId, recorded, event, metadata: parseMetadata(recorded.metadata) }
-    : { executionId, recorded, event, metadata: metadataIfOurs(recorded.metadata) };
+  if (!event) return { executionId, recorded, event, metadata: metadataIfOurs(recorded.metadata) };
+  const metadata = parseMetadata(recorded.metadata);
+  return { executionId, recorded, event, metadata, at: instant(metadata.occurredAt) };
 };
 
 /** Null where it is not what this application writes. */

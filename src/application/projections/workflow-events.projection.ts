@@ -11,10 +11,18 @@ export const workflowEvents: Projection<EventView> = {
   key: ['execution_id', 'revision'],
   version: 2,
 
-  project: ({ executionId, recorded, metadata }) => [{ op: 'insert', row: eventRow(executionId, recorded, metadata) }],
+  project: ({ executionId, recorded, metadata, at }) => [
+    { op: 'insert', row: eventRow(executionId, recorded, metadata, at) },
+  ],
 };
 
-export const eventRow = (executionId: string, recorded: RecordedEvent, metadata: EventMetadata | null): EventView => ({
+/** @param at the time of its command, where the caller has it */
+export const eventRow = (
+  executionId: string,
+  recorded: RecordedEvent,
+  metadata: EventMetadata | null,
+  at = metadata && instant(metadata.occurredAt),
+): EventView => ({
   id: recorded.id,
   execution_id: executionId,
   position: String(recorded.position),
@@ -26,7 +34,7 @@ export const eventRow = (executionId: string, recorded: RecordedEvent, metadata:
   command_id: metadata?.commandId ?? null,
   correlation_id: metadata?.$correlationId ?? null,
   causation_id: metadata?.$causationId ?? null,
-  occurred_at: metadata && instant(metadata.occurredAt),
+  occurred_at: at,
   recorded_at: recorded.recordedAt,
   hash: linkOf(recorded),
   previous_hash: metadata?.previousHash ?? null,

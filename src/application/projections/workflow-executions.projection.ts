@@ -20,11 +20,10 @@ export const workflowExecutions: Projection<Row> = {
   table: 'workflow_executions',
   version: 1,
 
-  project({ executionId, recorded, event, metadata }: ProjectedEvent): readonly Change<Row>[] {
+  project({ executionId, recorded, event, metadata, at }: ProjectedEvent): readonly Change<Row>[] {
     const [revision, position] = [String(recorded.revision), String(recorded.position)];
     const key = { id: executionId };
     if (!event) return [{ op: 'update', key, set: { revision, position } }];
-    const at = instant(metadata.occurredAt);
     const { summary } = metadata;
     const standing = {
       current_state: summary.state,

@@ -11,8 +11,8 @@ export const workflowSteps: Projection<Row> = {
   table: 'workflow_steps',
   version: 1,
 
-  project: ({ executionId, recorded, event, metadata }) =>
-    event ? stepChanges(executionId, event, String(recorded.revision), instant(metadata.occurredAt)) : [],
+  project: ({ executionId, recorded, event, at }) =>
+    event ? stepChanges(executionId, event, String(recorded.revision), at) : [],
 };
 
 /** What an event changes in the steps. @param at the time of its command */

@@ -172,6 +172,7 @@ export type RebuilderLimits = BulkLimits &
 
 export const DEFAULT_REBUILDER_LIMITS: RebuilderLimits = {
   batch: 1_000,
+  copied: 4_000,
   pauseMs: 0,
   foldedBytes: 32 * 1024 * 1024,
   pageBytes: 8 * 1024 * 1024,

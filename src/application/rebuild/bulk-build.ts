@@ -1,4 +1,5 @@
 /** The bulk pass: executions folded whole in memory, their rows copied into tables without indexes, and those made at the end. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import { sizeOfEvent } from '../log/event-size.js';
@@ -8,13 +9,14 @@ import { CannotApply } from '../projections/projection-store.js';
 import type { Projection } from '../projections/projection.js';
 import { sleep, type Clock } from '../runtime/clock.js';
 import { failpoint } from '../runtime/failpoint.js';
-import type { BulkPass, BulkWriter, StreamOrderedLog } from './bulk-store.js';
+import type { BulkPass, BulkWriter, EncodedRows, StreamOrderedLog } from './bulk-store.js';
 import { ExecutionFold, gathered, OpenFolds, touchedBy } from './execution-fold.js';
 import { readUntil } from './read-until.js';
 
 export type BulkLimits = Readonly<{
-  /** Events that are copied at once, and the pause after them that leaves the machine to others. */
+  /** Events that are written at once one by one; and that are copied at once. The pause after them leaves the machine to others. */
   batch: number;
+  copied: number;
   pauseMs: number;
   /** Of events' texts: of executions that are folded at a time, and of one that is copied in parts beyond it. */
   foldedBytes: number;
@@ -34,6 +36,12 @@ type Dependencies = Readonly<{
   /** For what is left for later: it stands where the shadow's checkpoints are. */
   openApplier: () => Promise<Readonly<{ applier: Applier; after: bigint | 'start' }>>;
 }>;
+
+/** What is being written leaves the process between turns of the event loop: events that may pass before it goes on. */
+const FOLDED_IN_A_TURN = 100;
+
+/** Rows on their way, and events that are left for later. */
+type Made = Readonly<{ rows: EncodedRows; later: readonly RecordedEvent[] }>;
 
 /** One pass over the log for all of `projections`, which have begun it together. */
 export class BulkBuild {
@@ -71,7 +79,7 @@ export class BulkBuild {
   }
 
   private async byStream(streams: StreamOrderedLog): Promise<void> {
-    const { batch, foldedBytes, pageBytes } = this.limits;
+    const { copied, foldedBytes, pageBytes } = this.limits;
     const asked = { prefix: STREAM_PREFIX, after: this.pass.reached, to: this.pass.to };
     let folds: ExecutionFold[] = [];
     let [events, bytes] = [0, 0];
@@ -82,12 +90,12 @@ export class BulkBuild {
       [folds, events, bytes] = [[], 0, 0];
       await this.write(taken, reached);
     };
-    for await (const page of streams.pages({ ...asked, events: 2 * batch, bytes: pageBytes })) {
+    for await (const page of streams.pages({ ...asked, events: copied, bytes: pageBytes })) {
       this.signal.throwIfAborted();
       for (const { event, bytes: size } of page) {
         let fold = folds.at(-1);
         if (fold?.stream !== event.stream) {
-          if (fold && (events >= batch || bytes >= foldedBytes / 4)) await flush(true);
+          if (fold && (events >= copied || bytes >= foldedBytes / 8)) await flush(true);
           fold = new ExecutionFold(event.stream, this.projections);
           folds.push(fold);
         } else if (fold.bytes >= foldedBytes) {
@@ -100,6 +108,7 @@ export class BulkBuild {
         bytes += size;
         events += 1;
         next = counted(next, event, event.stream);
+        if (next.events % FOLDED_IN_A_TURN === 0) await nextTurn();
       }
     }
     await flush(true);
@@ -109,7 +118,8 @@ export class BulkBuild {
   private async byPosition(): Promise<void> {
     const { log, clock, ids } = this.dependencies;
     const { to, reached } = this.pass;
-    const open = new OpenFolds(this.projections, this.limits);
+    const { copied, foldedBytes } = this.limits;
+    const open = new OpenFolds(this.projections, { batch: copied, foldedBytes });
     let next: BulkPass = this.pass;
     let inRange = 0;
     const take = async (events: readonly RecordedEvent[]) => {
@@ -129,18 +139,19 @@ export class BulkBuild {
       if (isFull || gone.length > 0) await this.write(gone, isFull ? next : null);
     };
     const after = reached === null ? 'start' : BigInt(reached);
-    const { batch } = this.limits;
-    await readUntil({ log, clock, ids }, { after, to, batch, signal: this.signal, onError: this.onError, take });
+    await readUntil({ log, clock, ids }, { after, to, batch: copied, signal: this.signal, onError: this.onError, take });
     await this.write(open.rest(), next);
     await this.writing;
   }
 
-  /** Reading and folding go on while it writes; what comes next waits for it. @param reached null: not to be committed yet */
+  /** Reading, folding and encoding go on while it writes; what comes next waits for it. @param reached null: not to be committed yet */
   private async write(folds: readonly ExecutionFold[], reached: BulkPass | null): Promise<void> {
+    const made = this.made(folds);
+    made.catch(() => undefined);
     await this.writing;
     this.signal.throwIfAborted();
     this.writing = (async () => {
-      await this.add(folds);
+      await this.add(folds, made);
       if (reached) await this.reach(reached);
       await sleep(this.dependencies.clock, this.limits.pauseMs, this.signal);
     })();
@@ -148,20 +159,26 @@ export class BulkBuild {
   }
 
   /** Where the data are at fault, fewer and fewer executions, until the one is found whose rows cannot be written. */
-  private async add(folds: readonly ExecutionFold[]): Promise<void> {
+  private async add(folds: readonly ExecutionFold[], made = this.made(folds)): Promise<void> {
     const { writer } = this.dependencies;
-    const { rows, later } = gathered(folds);
     try {
       failpoint('inside-a-range');
+      const { rows, later } = await made;
       await writer.add(this.pass, rows, later);
     } catch (error) {
-      if (!(error instanceof CannotApply) || rows.size === 0) throw error;
+      if (!(error instanceof CannotApply)) throw error;
       const [only, ...others] = folds;
       if (only && others.length === 0) return writer.add(this.pass, new Map(), only.events);
       const half = folds.length >> 1;
       await this.add(folds.slice(0, half));
       await this.add(folds.slice(half));
     }
+  }
+
+  /** @throws CannotApply */
+  private async made(folds: readonly ExecutionFold[]): Promise<Made> {
+    const { rows, later } = gathered(folds);
+    return { rows: await this.dependencies.writer.encode(rows), later };
   }
 
   private async reach(next: BulkPass): Promise<void> {

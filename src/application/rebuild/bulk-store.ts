@@ -32,13 +32,18 @@ export type BulkBegin = Readonly<{
   total: number;
 }>;
 
+/** Rows by table, in the form in which the store takes them. */
+export type EncodedRows = ReadonlyMap<string, readonly Uint8Array[]>;
+
 /** Rows of tables that have no index yet. Whatever it adds is there once `reach` has returned, or not at all. */
 export interface BulkWriter {
+  /** By itself, so that it goes on while the store takes what was encoded before. @throws CannotApply where the data are at fault */
+  encode(rows: ReadonlyMap<string, readonly AnyRow[]>): Promise<EncodedRows>;
   /**
-   * Rows by table, and events that the applier takes when the indexes are there.
+   * Rows, and events that the applier takes when the indexes are there.
    * @throws CannotApply where the data are at fault; then nothing of this call is left
    */
-  add(pass: BulkPass, rows: ReadonlyMap<string, readonly AnyRow[]>, later: readonly RecordedEvent[]): Promise<void>;
+  add(pass: BulkPass, rows: EncodedRows, later: readonly RecordedEvent[]): Promise<void>;
   /** Commits what was added. @throws where another builder has gone on with the pass: nothing is committed then */
   reach(before: BulkPass, after: BulkPass): Promise<void>;
   /** What the live tables have of constraints and indexes. @returns false where two rows have one key: the rows are useless then */

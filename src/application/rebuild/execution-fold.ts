@@ -46,10 +46,9 @@ export class ExecutionFold {
 }
 
 const applied = (table: FoldedTable, change: Change<AnyRow>): void => {
-  if (table.lacks(change)) throw new Error('The row was never born');
   const merges = change.op === 'update' ? (change.merge ?? []) : [];
   if (!merges.every(({ value }) => isObject(value))) throw new Error('Only an object can be laid over another');
-  table.apply(change);
+  if (!table.absorb(change)) throw new Error('The row was never born');
 };
 
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -189,6 +189,30 @@ test('a swap that waits for a client that reads ends when the builder stops, and
   expect((await rebuilds.view('workflow_steps')).rebuild?.phase).toBe('swapped');
 }, 9_000);
 
+test('while a vacuum is at a table, its swap waits, and with it nobody who reads or writes', async () => {
+  const log = await aHistory(3);
+  await catchUp(log, tables.dataSource);
+  const [vacuum, other] = [tables.dataSource.createQueryRunner(), tables.dataSource.createQueryRunner()];
+  await vacuum.query('begin');
+  await vacuum.query('lock table workflow_steps in share update exclusive mode');
+  const { rebuilds, rebuilder } = world(log);
+  await rebuilds.request('workflow_steps', { require: 'zero-diff' }, asked());
+  const working = rebuilder.work(NEVER);
+  const waits = `select mode from pg_locks where not granted and relation = 'workflow_steps'::regclass`;
+  await eventually(async () => expect(await tables.dataSource.query(waits)).toHaveLength(1));
+  await other.query(`set lock_timeout = '1ms'`);
+  await other.query('select from workflow_steps limit 1');
+  await other.query('update workflow_steps set worker = worker');
+  await other.query('reset lock_timeout');
+  const lead = await store.tryLead();
+  expect(lead).not.toBeNull();
+  await lead?.close();
+  await vacuum.query('commit');
+  await Promise.all([vacuum.release(), other.release()]);
+  await working;
+  expect((await rebuilds.view('workflow_steps')).rebuild?.phase).toBe('swapped');
+}, 20_000);
+
 test('goes on under traffic: nothing is lost, no reader fails, no checkpoint moves back', async () => {
   const log = await aHistory(3);
   const stream = log.eventAt(0).stream;

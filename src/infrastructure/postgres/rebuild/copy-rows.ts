@@ -1,10 +1,11 @@
 /** Rows into a table by COPY: one statement, whatever their number, and no parameter is parsed. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type pg from 'pg';
 import { escapeIdentifier } from 'pg';
 import type { AnyRow } from '../../../application/projections/projection.js';
 import { encode, type ColumnShape, type TableShape } from '../projections/row-statements.js';
 
-/** What is sent at once. */
+/** Characters that are put into bytes at once. */
 const CHUNK_CHARACTERS = 256 * 1024;
 /** What may wait in the socket before more is made. */
 const BUFFERED_BYTES = 4 * 1024 * 1024;
@@ -12,9 +13,8 @@ const BUFFERED_BYTES = 4 * 1024 * 1024;
 type Wire = Readonly<{
   stream: NodeJS.WriteStream;
   query: (text: string) => void;
-  sendCopyFromChunk: (chunk: Buffer) => void;
+  sendCopyFromChunk: (chunk: Uint8Array) => void;
   endCopyFrom: () => void;
-  sendCopyFail: (reason: string) => void;
 }>;
 
 /** The protocol's side of one COPY, as `pg` wants a query to be. */
@@ -28,7 +28,7 @@ class CopyIn {
 
   constructor(
     private readonly text: string,
-    private readonly chunks: Iterable<string>,
+    private readonly chunks: readonly Uint8Array[],
   ) {
     this.done = new Promise((resolve, reject) => ([this.resolve, this.reject] = [resolve, reject]));
   }
@@ -45,18 +45,13 @@ class CopyIn {
   }
 
   private async send(wire: Wire): Promise<void> {
-    try {
-      for (const chunk of this.chunks) {
-        wire.sendCopyFromChunk(Buffer.from(chunk));
-        if (wire.stream.writableLength > BUFFERED_BYTES) await drained(wire.stream);
-        // The server has refused it: what is sent from here on would be taken for rows of the next one.
-        if (this.isOver) return;
-      }
-      wire.endCopyFrom();
-    } catch (error) {
-      this.reject(error);
-      wire.sendCopyFail('The rows could not be made');
+    for (const chunk of this.chunks) {
+      wire.sendCopyFromChunk(chunk);
+      if (wire.stream.writableLength > BUFFERED_BYTES) await drained(wire.stream);
+      // The server has refused it: what is sent from here on would be taken for rows of the next one.
+      if (this.isOver) return;
     }
+    wire.endCopyFrom();
   }
 
   handleError(error: unknown): void {
@@ -85,37 +80,46 @@ const drained = (stream: NodeJS.WriteStream): Promise<void> =>
     stream.once('drain', go).once('close', go);
   });
 
-/** @param client that is not in pipeline mode @throws TypeError where a value has no form in its column */
+/** @param client that is not in pipeline mode @param rows as `encodeRows` gives them for that table */
 export const copyRows = async (
   client: pg.Client,
   schema: string,
   table: TableShape,
-  rows: readonly AnyRow[],
+  rows: readonly Uint8Array[],
 ): Promise<void> => {
   const names = [...table.columns.keys()].map((name) => escapeIdentifier(name)).join(', ');
   const text = `copy ${escapeIdentifier(schema)}.${escapeIdentifier(table.name)} (${names}) from stdin`;
-  await client.query(new CopyIn(text, chunksOf(table, rows))).done;
+  await client.query(new CopyIn(text, rows)).done;
 };
 
-function* chunksOf({ columns }: TableShape, rows: readonly AnyRow[]): Generator<string, void> {
+/** Between two chunks others have their turn, the connection too. @throws TypeError where a value has no form in its column */
+export const encodeRows = async (
+  { columns }: TableShape,
+  rows: readonly AnyRow[],
+): Promise<readonly Uint8Array[]> => {
   const shapes = [...columns];
+  const chunks: Uint8Array[] = [];
   let text = '';
   for (const row of rows) {
-    shapes.forEach(([name, shape], index) => {
-      text += (index > 0 ? '\t' : '') + cell(name, shape, row[name]);
-    });
+    let separator = '';
+    for (const [name, shape] of shapes) {
+      text += separator + cell(name, shape, row[name]);
+      separator = '\t';
+    }
     text += '\n';
     if (text.length < CHUNK_CHARACTERS) continue;
-    yield text;
+    chunks.push(Buffer.from(text));
     text = '';
+    await nextTurn();
   }
-  if (text !== '') yield text;
-}
+  if (text !== '') chunks.push(Buffer.from(text));
+  return chunks;
+};
 
 const cell = (name: string, shape: ColumnShape, value: unknown): string => {
+  if (value === null && shape.nullable) return '\\N';
   try {
     const encoded = encode(shape, value);
-    if (encoded === null) return '\\N';
     if (typeof encoded === 'string') return escaped(encoded);
     if (typeof encoded === 'number' || typeof encoded === 'boolean') return `${encoded}`;
     throw new TypeError(`expected a text, a number or a boolean, got ${typeof encoded}`);

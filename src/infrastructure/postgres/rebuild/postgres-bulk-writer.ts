@@ -4,14 +4,14 @@ import type { DataSource } from 'typeorm';
 import type { RecordedEvent } from '../../../application/log/event-log.js';
 import { CannotApply } from '../../../application/projections/projection-store.js';
 import type { AnyRow } from '../../../application/projections/projection.js';
-import type { BulkOrder, BulkPass, BulkWriter } from '../../../application/rebuild/bulk-store.js';
+import type { BulkOrder, BulkPass, BulkWriter, EncodedRows } from '../../../application/rebuild/bulk-store.js';
 import type { Touched } from '../../../application/rebuild/execution-fold.js';
 import { ownerColumn, UUID } from '../projections/postgres-live-rows.js';
 import { isDataError } from '../projections/postgres-projection-session.js';
 import { tableShape } from '../projections/row-statements.js';
 import type { HeldConnection } from '../session/lease.js';
 import { clearArea, exists, makeArea, type Schemas } from './areas.js';
-import { copyRows } from './copy-rows.js';
+import { copyRows, encodeRows } from './copy-rows.js';
 import { addIndexes, createLike } from './swap-tables.js';
 
 type PassRow = Readonly<{
@@ -74,7 +74,19 @@ export class PostgresBulkWriter implements BulkWriter {
     this.area = escapeIdentifier(schemas.shadow);
   }
 
-  add(pass: BulkPass, rows: ReadonlyMap<string, readonly AnyRow[]>, later: readonly RecordedEvent[]): Promise<void> {
+  async encode(rows: ReadonlyMap<string, readonly AnyRow[]>): Promise<EncodedRows> {
+    const encoded = new Map<string, readonly Uint8Array[]>();
+    for (const [table, its] of rows) {
+      try {
+        encoded.set(table, await encodeRows(tableShape(this.dataSource, table), its));
+      } catch (error) {
+        throw isDataError(error) ? new CannotApply(table, (error as Error).message, { cause: error }) : error;
+      }
+    }
+    return encoded;
+  }
+
+  add(pass: BulkPass, rows: EncodedRows, later: readonly RecordedEvent[]): Promise<void> {
     return this.held.inTurn(async (client) => {
       await this.open(SAVEPOINT);
       for (const [table, more] of rows) if (more.length > 0) await this.copy(table, more);
@@ -214,7 +226,7 @@ export class PostgresBulkWriter implements BulkWriter {
     return ended;
   }
 
-  private async copy(table: string, rows: readonly AnyRow[]): Promise<void> {
+  private async copy(table: string, rows: readonly Uint8Array[]): Promise<void> {
     const { client } = this;
     try {
       await copyRows(client, this.schemas.shadow, tableShape(this.dataSource, table), rows);

@@ -20,7 +20,7 @@ import { PostgresProjectionSession } from '../projections/postgres-projection-se
 import { clearArea, makeArea, type Schemas } from './areas.js';
 import { compareTables, NO_DIFFERENCE, sameRows } from './compare-tables.js';
 import { passesIn, PostgresBulkWriter } from './postgres-bulk-writer.js';
-import { createBare, createLike, swapTables } from './swap-tables.js';
+import { createBare, createLike, endVacuums, swapTables, type SwapLimits } from './swap-tables.js';
 
 /**
  * The way in which the live tables are written, with the tables of `schema` in their place: the search path finds those
@@ -198,6 +198,7 @@ export class PostgresRebuildSession implements RebuildSession {
     const { schemas, takeLead, clock, limits } = this.dependencies;
     for (const { projection } of swaps)
       await this.client.query(`analyze ${escapeIdentifier(schemas[area])}.${escapeIdentifier(projection)}`);
+    await endVacuums(this.client, schemas, swaps, area, { clock, limits, signal });
     const lead = await takeLead();
     try {
       let farthest: bigint | null = null;
@@ -249,19 +250,14 @@ export class PostgresRebuildSession implements RebuildSession {
   }
 }
 
-export type RebuildStoreLimits = Readonly<{
-  connectTimeoutMs: number;
-  /** For an index or the comparison of a large table. */
-  statementTimeoutMs: number;
-  /** Readers never wait longer for a swap; it is tried again after the pause, so often. */
-  lockTimeoutMs: number;
-  lockPauseMs: number;
-  lockTries: number;
-  /** For the leader of the projections to give way. */
-  leadWaitMs: number;
-  /** A builder that the database has not heard of for longer loses its right. */
-  silenceMs: number;
-}>;
+export type RebuildStoreLimits = SwapLimits &
+  Readonly<{
+    connectTimeoutMs: number;
+    /** For an index or the comparison of a large table. */
+    statementTimeoutMs: number;
+    /** For the leader of the projections to give way. */
+    leadWaitMs: number;
+  }>;
 
 export const DEFAULT_REBUILD_STORE_LIMITS: RebuildStoreLimits = {
   connectTimeoutMs: 10_000,
@@ -269,6 +265,7 @@ export const DEFAULT_REBUILD_STORE_LIMITS: RebuildStoreLimits = {
   lockTimeoutMs: 500,
   lockPauseMs: 250,
   lockTries: 40,
+  vacuumWaitMs: 3_000,
   leadWaitMs: 10_000,
   silenceMs: 15_000,
 };

@@ -113,9 +113,20 @@ const silence = async (client: pg.Client, place: Place): Promise<void> => {
   for (const { statement } of rows) await client.query(statement);
 };
 
+export type SwapLimits = Readonly<{
+  /** Readers never wait longer for a swap; it is tried again after the pause, so often. */
+  lockTimeoutMs: number;
+  lockPauseMs: number;
+  lockTries: number;
+  /** For a vacuum to give way, while nobody waits for the swap. Longer than the server's `deadlock_timeout`, or its own never do. */
+  vacuumWaitMs: number;
+  /** A builder that the database has not heard of for longer loses its right. */
+  silenceMs: number;
+}>;
+
 type Dependencies = Readonly<{
   clock: Clock;
-  limits: Readonly<{ lockTimeoutMs: number; lockPauseMs: number; lockTries: number; silenceMs: number }>;
+  limits: SwapLimits;
   /** Whether the right to write to the live tables is gone. */
   isLost: () => boolean;
   /** Ends the waiting for those who read. */
@@ -125,27 +136,22 @@ type Dependencies = Readonly<{
 /** LOCK_NOT_AVAILABLE: a client reads for longer than others may wait; DEADLOCK_DETECTED. */
 const BUSY: ReadonlySet<unknown> = new Set(['55P03', '40P01']);
 
-/** All of them in one transaction, or none. Who reads waits for a moment, or not at all, and never fails. */
-export const swapTables = async (
+/** One transaction; again where another session has a lock that it needs. A builder that stands still in it comes late: the database ends it. */
+const whenFree = async (
   client: pg.Client,
-  schemas: Schemas,
-  swaps: readonly Swap[],
-  area: Area,
-  { clock, limits, isLost, signal }: Dependencies,
+  waitMs: number,
+  { clock, limits, signal }: Omit<Dependencies, 'isLost'>,
+  work: () => Promise<void>,
 ): Promise<void> => {
   for (let tried = 1; ; tried++) {
     await client.query('begin');
     try {
-      // A builder that stands still here keeps all readers out, and comes late: the database ends it.
       await client.query(
         `select set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
-        [`${limits.lockTimeoutMs}ms`, `${limits.silenceMs}ms`],
+        [`${waitMs}ms`, `${limits.silenceMs}ms`],
       );
-      for (const swap of swaps) await swapOne(client, schemas, swap, area);
-      if (isLost()) throw new Error('The right to write to the read tables was lost before they were swapped');
-      failpoint('before-swap');
+      await work();
       await client.query('commit');
-      failpoint('after-swap');
       return;
     } catch (error) {
       await client.query('rollback').catch(() => undefined);
@@ -155,6 +161,41 @@ export const swapTables = async (
     await sleep(clock, limits.lockPauseMs, signal);
     signal.throwIfAborted();
   }
+};
+
+/** Keeps vacuums out, and no reader or writer: behind a swap that waits for a vacuum, all readers would wait too. */
+const keepVacuumsOut = async (client: pg.Client, schemas: Schemas, swaps: readonly Swap[], area: Area) => {
+  const names = swaps.flatMap(({ projection: table }) =>
+    [schemas.live, schemas[area]].map((schema) => named({ schema, table })),
+  );
+  await client.query(`lock table ${names.join(', ')} in share update exclusive mode`);
+};
+
+/** Resolves when no vacuum is at these tables: the server's own give way to one who waits, and come again later. */
+export const endVacuums = (
+  client: pg.Client,
+  schemas: Schemas,
+  swaps: readonly Swap[],
+  area: Area,
+  dependencies: Omit<Dependencies, 'isLost'>,
+): Promise<void> =>
+  whenFree(client, dependencies.limits.vacuumWaitMs, dependencies, () => keepVacuumsOut(client, schemas, swaps, area));
+
+/** All of them in one transaction, or none. Who reads waits for a moment, or not at all, and never fails. */
+export const swapTables = async (
+  client: pg.Client,
+  schemas: Schemas,
+  swaps: readonly Swap[],
+  area: Area,
+  { isLost, ...dependencies }: Dependencies,
+): Promise<void> => {
+  await whenFree(client, dependencies.limits.lockTimeoutMs, dependencies, async () => {
+    await keepVacuumsOut(client, schemas, swaps, area);
+    for (const swap of swaps) await swapOne(client, schemas, swap, area);
+    if (isLost()) throw new Error('The right to write to the read tables was lost before they were swapped');
+    failpoint('before-swap');
+  });
+  failpoint('after-swap');
 };
 
 const swapOne = async (client: pg.Client, schemas: Schemas, swap: Swap, area: Area): Promise<void> => {
