@@ -3,7 +3,8 @@ import type pg from 'pg';
 import type { JsonRow, RowChange, TableColumn } from '../../../application/live/row-changes.js';
 import { type AnnouncedChange, CHANNEL, type OwnMark } from './announcement.js';
 import { askForLock, Interests } from './interests.js';
-import { isKnown, jsonOfRead, readRow } from './own-rows.js';
+import { InsertedRow, ReturnedRow } from './own-changes.js';
+import { isKnown } from './own-rows.js';
 
 /** The tables that announce their changes, as the catalogue says they are. */
 export type FollowedTables = Readonly<{
@@ -13,75 +14,7 @@ export type FollowedTables = Readonly<{
 }>;
 
 type Row = Readonly<Record<string, unknown>>;
-type TransactionFacts = Readonly<{ late: boolean; at: string }>;
 type Columns = Readonly<{ has: (column: string) => boolean }>;
-
-/** A change that was made here. Its transaction knows when only after the row is known. */
-abstract class OwnChange {
-  readonly toRead = false;
-
-  constructor(
-    readonly table: string,
-    private readonly transaction: TransactionFacts,
-  ) {}
-
-  get late(): boolean {
-    return this.transaction.late;
-  }
-
-  get at(): string {
-    return this.transaction.at;
-  }
-}
-
-/** As the database returned it. */
-class ReturnedRow extends OwnChange implements AnnouncedChange {
-  constructor(
-    table: string,
-    transaction: TransactionFacts,
-    readonly type: RowChange['type'],
-    readonly record: JsonRow,
-    private readonly primaryKey: readonly string[],
-  ) {
-    super(table, transaction);
-  }
-
-  get key(): JsonRow {
-    return Object.fromEntries(this.primaryKey.map((name) => [name, this.record[name] ?? null]));
-  }
-}
-
-/** As the projections wrote it. What nobody asks for is not made. */
-class InsertedRow extends OwnChange implements AnnouncedChange {
-  readonly type = 'INSERT';
-  private read: Row | null = null;
-
-  constructor(
-    table: string,
-    transaction: TransactionFacts,
-    private readonly written: Row,
-    private readonly columns: readonly TableColumn[],
-    private readonly primaryKey: readonly string[],
-  ) {
-    super(table, transaction);
-  }
-
-  get row(): Row {
-    return (this.read ??= readRow(this.columns, this.written));
-  }
-
-  get record(): JsonRow {
-    return jsonOfRead(this.columns, this.row);
-  }
-
-  get key(): JsonRow {
-    const { columns, primaryKey, row } = this;
-    return jsonOfRead(
-      columns.filter(({ name }) => primaryKey.includes(name)),
-      row,
-    );
-  }
-}
 
 /** One transaction whose rows, in the order in which they were written, this instance tells its own clients. */
 export class OwnTransaction {

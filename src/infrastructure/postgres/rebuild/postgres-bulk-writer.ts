@@ -7,7 +7,7 @@ import type { AnyRow } from '../../../application/projections/projection.js';
 import type { BulkOrder, BulkPass, BulkWriter, EncodedRows } from '../../../application/rebuild/bulk-store.js';
 import type { Touched } from '../../../application/rebuild/execution-fold.js';
 import { ownerColumn, UUID } from '../projections/postgres-live-rows.js';
-import { isDataError } from '../projections/postgres-projection-session.js';
+import { isDataError } from '../projections/send-rows.js';
 import { tableShape } from '../projections/row-statements.js';
 import type { HeldConnection } from '../session/lease.js';
 import { clearArea, exists, makeArea, type Schemas } from './areas.js';
