@@ -1,5 +1,4 @@
 /** The bulk pass: executions folded whole in memory, their rows copied into tables without indexes, and those made at the end. */
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { STREAM_PREFIX } from '../../domain/workflow/index.js';
 import type { EventLog, RecordedEvent } from '../log/event-log.js';
 import { sizeOfEvent } from '../log/event-size.js';
@@ -36,9 +35,6 @@ type Dependencies = Readonly<{
   /** For what is left for later: it stands where the shadow's checkpoints are. */
   openApplier: () => Promise<Readonly<{ applier: Applier; after: bigint | 'start' }>>;
 }>;
-
-/** What is being written leaves the process between turns of the event loop: events that may pass before it goes on. */
-const FOLDED_IN_A_TURN = 100;
 
 /** Rows on their way, and events that are left for later. */
 type Made = Readonly<{ rows: EncodedRows; later: readonly RecordedEvent[] }>;
@@ -108,7 +104,6 @@ export class BulkBuild {
         bytes += size;
         events += 1;
         next = counted(next, event, event.stream);
-        if (next.events % FOLDED_IN_A_TURN === 0) await nextTurn();
       }
     }
     await flush(true);
@@ -139,7 +134,10 @@ export class BulkBuild {
       if (isFull || gone.length > 0) await this.write(gone, isFull ? next : null);
     };
     const after = reached === null ? 'start' : BigInt(reached);
-    await readUntil({ log, clock, ids }, { after, to, batch: copied, signal: this.signal, onError: this.onError, take });
+    await readUntil(
+      { log, clock, ids },
+      { after, to, batch: copied, signal: this.signal, onError: this.onError, take },
+    );
     await this.write(open.rest(), next);
     await this.writing;
   }

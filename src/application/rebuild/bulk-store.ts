@@ -63,7 +63,10 @@ export interface BulkWriter {
 export interface StreamOrderedLog {
   /** Whether this is the log in which that event stands. */
   holds(mark: LogMark): Promise<boolean>;
-  /** Whole streams one after another, from after that stream on; pages are bounded in events and in bytes. */
+  /**
+   * Whole streams one after another, from after that stream on; pages are bounded in events and in bytes. Between two of them others
+   * have their turn: what is being written goes on while pages are folded.
+   */
   pages(asked: StreamPages): AsyncIterable<readonly SizedEvent[]>;
 }
 

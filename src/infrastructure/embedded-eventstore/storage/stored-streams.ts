@@ -1,4 +1,5 @@
 /** The stored events stream by stream: in another order than that of the log, so for readers that take all of them. */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type pg from 'pg';
 import type { RecordedEvent } from '../../../application/log/event-log.js';
 import type { LogMark } from '../../../application/log/log-identity.js';
@@ -36,6 +37,9 @@ type Row = readonly [
   data: string,
   metadata: string,
 ];
+
+/** Events whose reader keeps the event loop for about a millisecond. */
+const IN_A_TURN = 100;
 
 /** After every revision of a stream. */
 const END_OF_STREAM = '9223372036854775807';
@@ -82,7 +86,11 @@ export class StoredStreams implements StreamOrderedLog {
         if (!last) return;
         asked = ask(last[0], last[1]);
         asked.catch(() => undefined); // it is awaited when this page is done, if it ever is
-        yield rows.map((row) => ({ event: recorded(row), bytes: row[7].length + row[8].length }));
+        for (let at = 0; at < rows.length; at += IN_A_TURN) {
+          const some = rows.slice(at, at + IN_A_TURN);
+          yield some.map((row) => ({ event: recorded(row), bytes: row[7].length + row[8].length }));
+          await nextTurn();
+        }
       }
     } finally {
       await client.end();
