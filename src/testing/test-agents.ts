@@ -14,7 +14,7 @@ import { FunctionAgents } from '../infrastructure/agents/function-agents.js';
 import { defaultAgentLimits } from '../infrastructure/agents/limits.js';
 import { msOf } from './duration.js';
 import type { FakeAgent, FakeContext } from './fakes.js';
-import { settle } from './virtual-clock.js';
+import { settle } from './real-time.js';
 import type { WorkInProgress } from './work-in-progress.js';
 
 /** Reports under the token of that call. @returns whether the agent should go on */

@@ -1,4 +1,5 @@
 import { Clock } from '../application/runtime/clock.js';
+import { settle } from './real-time.js';
 
 type Wish = Readonly<{ at: number; wake: () => void }>;
 
@@ -53,9 +54,3 @@ export class VirtualClock extends Clock {
     return true;
   }
 }
-
-/** Taken when this module is loaded: test runners that fake timers put theirs in its place. */
-const { setImmediate: afterPromises } = globalThis;
-
-/** Lets every promise that can go on without time or I/O do so. */
-export const settle = (): Promise<void> => new Promise((resolve) => void afterPromises(resolve));

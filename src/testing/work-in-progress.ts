@@ -1,7 +1,4 @@
-import { settle } from './virtual-clock.js';
-
-/** Taken when this module is loaded: test runners that fake timers put theirs in its place. */
-const { setTimeout: realTimeout, clearTimeout: clearRealTimeout } = globalThis;
+import { afterRealMs, settle } from './real-time.js';
 
 type Working = Readonly<{
   /** The agent waits for virtual time until `wait` has settled. */
@@ -57,9 +54,9 @@ export class WorkInProgress {
               'real time (limits.realTime): fake what it waits for, or have it wait with context.wait()',
           ),
         );
-      const timer = realTimeout(late, this.realMs);
+      const cancel = afterRealMs(this.realMs, late);
       this.rested = () => {
-        clearRealTimeout(timer);
+        cancel();
         resolve();
       };
     });

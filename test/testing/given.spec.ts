@@ -30,7 +30,7 @@ const waitsOf = ({ attempts }: Run) => attempts.map(({ waited }) => waited);
 describe('a run', () => {
   it('shows which steps ran, with which inputs, in which order, and what came of them', async () => {
     const write = succeeds(({ checkpoint, metadata }) => ({
-      text: [metadata['in'], checkpoint.intermediate_results['rows']],
+      text: [metadata['in']!, checkpoint.intermediate_results['rows']!],
     }));
     const run = await given({ definition: TWO, agents: { 'collect-agent': collect, 'write-agent': write } }).when(
       start({ projectId: 'p-1', metadata: { in: 'en' }, triggeredBy: 'ann', reason: 'first draft' }),
@@ -338,6 +338,15 @@ describe('a test', () => {
     await expect(circles.when(start())).rejects.toThrow(
       'more than 50 wake-ups at one moment (limits.wakeUps): it waits for agent',
     );
+  });
+
+  it('goes on where the test runner fakes timers', async () => {
+    jest.useFakeTimers();
+    try {
+      expect(await run(7)).toMatchObject({ state: 'completed' });
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('takes durations, and no numbers', () => {
