@@ -4,6 +4,7 @@ import type { JsonObject } from '../domain/json.js';
 import type { ErrorType } from '../domain/workflow/retry-policy.js';
 import type { AgentContext, AgentResult } from '../infrastructure/agents/registry.js';
 import { msOf, type Duration } from './duration.js';
+import { mustCount, mustHaveOnly } from './input.js';
 
 /** What an agent of a test gets beside its input. */
 export type FakeContext = AgentContext &
@@ -41,27 +42,22 @@ export const succeeds =
 export type FakeError = Readonly<{ type?: ErrorType; code?: string; message?: string; retryAfter?: Duration }>;
 
 /** Fails at each call; a `transient` error, which is retried, unless `type` says otherwise. */
-export const fails =
-  ({
-    type = 'transient',
-    code = 'FAKE_ERROR',
-    message = 'The fake agent failed',
-    retryAfter,
-  }: FakeError = {}): FakeAgent =>
-  async () => ({
-    success: false,
-    error: { type, code, message },
-    retry_after: retryAfter ? msOf(retryAfter, 'retryAfter') / 1000 : null,
-  });
+export const fails = (given: FakeError = {}): FakeAgent => {
+  mustHaveOnly('fails()', given, ['type', 'code', 'message', 'retryAfter']);
+  const { type = 'transient', code = 'FAKE_ERROR', message = 'The fake agent failed', retryAfter } = given;
+  const seconds = retryAfter ? msOf(retryAfter, 'fails(): retryAfter') / 1000 : null;
+  return async () => ({ success: false, error: { type, code, message }, retry_after: seconds });
+};
 
 /** For the first calls of a step the first agents, in this order; from then on the last. */
-export const inTurn =
-  (...agents: readonly [FakeAgent, ...FakeAgent[]]): FakeAgent =>
-  (input, context) =>
-    agents[Math.min(context.call, agents.length) - 1]!(input, context);
+export const inTurn = (...agents: readonly [FakeAgent, ...FakeAgent[]]): FakeAgent => {
+  mustCount('inTurn(): the number of agents', agents.length);
+  return (input, context) => agents[Math.min(context.call, agents.length) - 1]!(input, context);
+};
 
 /** Fails so many calls of a step, then is `then`. */
 export const failsTimes = (times: number, then: FakeAgent = succeeds(), error: FakeError = {}): FakeAgent => {
+  mustCount('failsTimes()', times);
   const failing = fails(error);
   return (input, context) => (context.call <= times ? failing : then)(input, context);
 };

@@ -18,11 +18,11 @@ import { inSeconds } from './duration.js';
 import { InMemoryAnswerFiles } from './in-memory.answer-files.js';
 import { InMemoryArtifacts } from './in-memory.artifacts.js';
 import { InMemoryEventLog } from './in-memory.event-log.js';
-import { commandOf, type Order, type StartOptions } from './orders.js';
+import { commandOf, mustBeOrders, type Order, type StartOptions } from './orders.js';
 import { Random, SeededIds } from './random.js';
 import { attemptsIn, happenedIn, lineOf, type MadeFile, type Run } from './run.js';
 import { sagaOver } from './saga-over.js';
-import { agentsOf, definitionOf, limitsOf, type Limits, type Setup } from './setup.js';
+import { agentsOf, definitionOf, limitsOf, mustBeSetup, type Limits, type Setup } from './setup.js';
 import { TestAgents } from './test-agents.js';
 import { VirtualClock } from './virtual-clock.js';
 import { WorkInProgress } from './work-in-progress.js';
@@ -71,6 +71,7 @@ export class Given {
   private isBusy = false;
 
   constructor(setup: Setup) {
+    mustBeSetup(setup);
     const definition = definitionOf(setup.definition);
     const functions = agentsOf(definition, setup.agents);
     this.documentType = definition.documentType;
@@ -91,6 +92,7 @@ export class Given {
    * @throws what a client of the API would be refused with, and Error where the execution does not come to rest
    */
   async when(...orders: readonly [Order, ...Order[]]): Promise<Run> {
+    mustBeOrders(orders);
     if (this.isBusy) throw new Error('when(): expected the call before to have ended; await it');
     this.isBusy = true;
     try {

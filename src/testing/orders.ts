@@ -2,6 +2,7 @@
 import type { ControlOrder } from '../application/commands/control-workflow.js';
 import type { JsonObject } from '../domain/json.js';
 import { msOf, type Duration } from './duration.js';
+import { mustHaveOnly, reasonFrom } from './input.js';
 
 /** Of the start request, in the words of the API. */
 export type StartOptions = Readonly<{
@@ -24,18 +25,34 @@ export type Order = Readonly<
   | { verb: Exclude<Verb, 'start' | 'passes' | 'retry'>; reason: string | null }
 >;
 
-export const start = (options: StartOptions = {}): Order => ({ verb: 'start', options });
+export const start = (options: StartOptions = {}): Order => {
+  mustHaveOnly('start()', options, ['projectId', 'metadata', 'triggeredBy', 'autoExecute', 'reason']);
+  return { verb: 'start', options };
+};
 /** So much time passes, and no more: the steps that are due meanwhile are carried out. */
 export const passes = (duration: Duration): Order => ({ verb: 'passes', ms: msOf(duration, 'passes()') });
-export const pause = (reason?: string): Order => ({ verb: 'pause', reason: reason ?? null });
-export const resume = (reason?: string): Order => ({ verb: 'resume', reason: reason ?? null });
-export const cancel = (reason?: string): Order => ({ verb: 'cancel', reason: reason ?? null });
+export const pause = (reason?: string): Order => ({ verb: 'pause', reason: reasonFrom('pause()', reason) });
+export const resume = (reason?: string): Order => ({ verb: 'resume', reason: reasonFrom('resume()', reason) });
+export const cancel = (reason?: string): Order => ({ verb: 'cancel', reason: reasonFrom('cancel()', reason) });
 /** @param step by its name */
-export const retry = (step: string, reason?: string): Order => ({ verb: 'retry', step, reason: reason ?? null });
+export const retry = (step: string, reason?: string): Order => ({
+  verb: 'retry',
+  step,
+  reason: reasonFrom('retry()', reason),
+});
 /** `next_step` of the API: the next step alone. */
-export const nextStep = (reason?: string): Order => ({ verb: 'nextStep', reason: reason ?? null });
+export const nextStep = (reason?: string): Order => ({ verb: 'nextStep', reason: reasonFrom('nextStep()', reason) });
 /** `remaining` of the API: all steps that are left. */
-export const remaining = (reason?: string): Order => ({ verb: 'remaining', reason: reason ?? null });
+export const remaining = (reason?: string): Order => ({ verb: 'remaining', reason: reasonFrom('remaining()', reason) });
+
+/** @throws TypeError where one was not made by a function of this module */
+export const mustBeOrders = (orders: readonly Order[]): void => {
+  const stray = orders.find((order: Partial<Order> | undefined) => typeof order?.verb !== 'string');
+  if (orders.length === 0 || stray !== undefined || orders.includes(undefined as never))
+    throw new TypeError(
+      `when(): expected orders such as start() and passes({ minutes: 1 }), got ${orders.length === 0 ? 'none' : typeof stray}`,
+    );
+};
 
 const COMMANDS = {
   pause: 'PauseWorkflow',

@@ -7,6 +7,7 @@ import { readDefinition } from '../infrastructure/definitions/read-definition.js
 import { registeredAgents } from '../infrastructure/agents/registry.js';
 import { msOf, type Duration } from './duration.js';
 import type { FakeAgent } from './fakes.js';
+import { mustCount, mustHaveOnly } from './input.js';
 
 export type Setup = Readonly<{
   /** A definition file, by its path or its `file:` URL, or what such a file holds. */
@@ -37,12 +38,25 @@ export type TestLimits = Readonly<{
 
 export type Limits = Readonly<{ virtualMs: number; events: number; wakeUps: number; realMs: number }>;
 
-export const limitsOf = (limits: TestLimits = {}): Limits => ({
-  virtualMs: msOf(limits.virtualTime ?? { days: 366 }, 'limits.virtualTime'),
-  events: limits.events ?? 10_000,
-  wakeUps: limits.wakeUps ?? 10_000,
-  realMs: msOf(limits.realTime ?? { seconds: 5 }, 'limits.realTime'),
-});
+export const limitsOf = (limits: TestLimits = {}): Limits => {
+  mustHaveOnly('limits', limits, ['virtualTime', 'events', 'wakeUps', 'realTime']);
+  return {
+    virtualMs: msOf(limits.virtualTime ?? { days: 366 }, 'limits.virtualTime'),
+    events: mustCount('limits.events', limits.events ?? 10_000),
+    wakeUps: mustCount('limits.wakeUps', limits.wakeUps ?? 10_000),
+    realMs: msOf(limits.realTime ?? { seconds: 5 }, 'limits.realTime'),
+  };
+};
+
+/** @throws TypeError where a member is none of those of Setup, or `seed` or `now` is not what it should be */
+export const mustBeSetup = (setup: Setup): void => {
+  mustHaveOnly('given()', setup, ['definition', 'agents', 'seed', 'now', 'limits']);
+  const { seed = 1, now = new Date(0) } = setup;
+  if (!Number.isSafeInteger(seed))
+    throw new TypeError(`given(): expected seed to be a whole number, got ${String(seed)}`);
+  if (!(now instanceof Date) || Number.isNaN(now.getTime()))
+    throw new TypeError(`given(): expected now to be a Date, got ${String(now)}`);
+};
 
 /** @throws Error that names everything that is wrong with it, as the application does when it starts */
 export const definitionOf = (given: Setup['definition']): WorkflowDefinition => {

@@ -349,8 +349,42 @@ describe('a test', () => {
     }
   });
 
-  it('takes durations, and no numbers', () => {
-    expect(() => passes(5 as never)).toThrow('passes(): expected a duration such as { minutes: 5 }');
-    expect(() => passes({ minutes: -1 })).toThrow('each at least 0, got {"minutes":-1}');
+  it.each<[string, () => unknown]>([
+    ['passes(): expected a duration such as { minutes: 5 }', () => passes(5 as never)],
+    ['each at least 0, got {"minutes":-1}', () => passes({ minutes: -1 })],
+    [
+      'start(): expected projectId, metadata, triggeredBy, autoExecute, reason, got project_id',
+      () => start({ project_id: 'p' } as never),
+    ],
+    ['start(): expected an object with projectId', () => start('p' as never)],
+    ['pause(): expected its reason as a text, got {"reason":"x"}', () => pause({ reason: 'x' } as never)],
+    ['fails(): expected type, code, message, retryAfter, got retry_after', () => fails({ retry_after: 5 } as never)],
+    ['failsTimes(): expected a whole number from 1 on, got 0', () => failsTimes(0)],
+    ['inTurn(): the number of agents: expected a whole number from 1 on', () => (inTurn as () => unknown)()],
+    [
+      'given(): expected definition, agents, seed, now, limits, got agent',
+      () => given({ definition: TWO, agent: {} } as never),
+    ],
+    ['given(): expected seed to be a whole number, got x', () => given({ definition: TWO, seed: 'x' as never })],
+    ['given(): expected now to be a Date, got Invalid Date', () => given({ definition: TWO, now: new Date('x') })],
+    [
+      'limits: expected virtualTime, events, wakeUps, realTime, got time',
+      () => given({ definition: TWO, agents, limits: { time: 1 } as never }),
+    ],
+    [
+      'limits.events: expected a whole number from 1 on, got -1',
+      () => given({ definition: TWO, agents, limits: { events: -1 } }),
+    ],
+  ])('says what is wrong with what it is given: %s', (message, give) => {
+    expect(give).toThrow(message);
+  });
+
+  it('takes orders that were made, and no functions', async () => {
+    const test = given({ definition: TWO, agents });
+    await expect(test.when(start as never)).rejects.toThrow(
+      'when(): expected orders such as start() and passes({ minutes: 1 }), got function',
+    );
+    await expect((test.when as () => Promise<Run>).call(test)).rejects.toThrow('got none');
+    await expect(test.when(undefined as never)).rejects.toThrow('got undefined');
   });
 });
