@@ -19,7 +19,14 @@ module.exports = {
       {
         orphan: true,
         path: '^src/',
-        pathNot: [WIRING, '^src/interfaces/cli/', '/main\\.ts$', '/verify\\.mjs$', '\\.d\\.ts$'],
+        pathNot: [
+          WIRING,
+          '^src/interfaces/cli/',
+          '^src/testing/index\\.ts$',
+          '/main\\.ts$',
+          '/verify\\.mjs$',
+          '\\.d\\.ts$',
+        ],
       },
       {},
     ),
@@ -86,6 +93,39 @@ module.exports = {
           '^src/infrastructure/config/(password-file|url-problem)\\.ts$',
           '^src/application/(audit/audited-log|log/(recorded-place|write-probe))\\.ts$',
         ],
+      },
+    ),
+    forbid(
+      'testing-layers',
+      'The testing kit runs the core over ports in memory: it knows no database, server or client, nor the wired whole.',
+      { path: '^src/testing/' },
+      {
+        path: '^src/',
+        pathNot: '^src/(testing|application|domain)/|^src/infrastructure/(agents|definitions)/',
+      },
+    ),
+    forbid(
+      'testing-packages',
+      "It brings no package of its own into its users' tests.",
+      { path: '^src/testing/' },
+      { dependencyTypes: NPM_TYPES },
+    ),
+    forbid(
+      'testing-is-outermost',
+      'The running application loads nothing of the testing kit.',
+      { path: '^src/', pathNot: '^src/testing/' },
+      { path: '^src/testing/' },
+    ),
+    forbid(
+      'testing-opens-no-connection',
+      'What the testing kit loads, near or far, talks to nobody.',
+      { path: '^src/testing/' },
+      {
+        path: [
+          npm('pg', 'undici', 'typeorm', '@grpc/grpc-js', '@eventstore/db-client'),
+          '^(node:)?(net|http|https|tls)$',
+        ],
+        reachable: true,
       },
     ),
     forbid(

@@ -2,7 +2,7 @@ import type { AgentBounds } from '../../src/application/agents/agent-queue.js';
 import { NO_RULES, type AgentRules } from '../../src/application/agents/agent-limiter.js';
 import type { AgentReply } from '../../src/application/agents/agents.js';
 import { answers, fails, step, world, type Behaviour } from '../support/saga-world.js';
-import { settle } from '../support/virtual-clock.js';
+import { settle } from '../../src/testing/real-time.js';
 
 const id = (number: number) => `${String(number).padStart(8, '0')}-1111-4111-8111-111111111111`;
 

@@ -3,9 +3,10 @@ import { AgentHolds, AgentHoldsWatch } from '../../src/application/agents/agent-
 import type { CommandContext } from '../../src/application/log/envelope.js';
 import { STREAM_PREFIX } from '../../src/domain/workflow/index.js';
 import { agentStream } from '../../src/domain/agent/hold.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
 import { CountingIds, ScriptedAgents } from '../support/saga-world.js';
-import { settle, VirtualClock } from '../support/virtual-clock.js';
+import { settle } from '../../src/testing/real-time.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 const ids = new CountingIds('f');
 const clock = new VirtualClock();

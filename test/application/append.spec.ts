@@ -9,8 +9,8 @@ import {
   type ExpectedRevision,
   type NewEvent,
 } from '../../src/application/log/event-log.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 const LIMITS = { orderMs: 5_000, initialPauseMs: 100, maximumPauseMs: 1_000 };
 const event = (id: string): NewEvent => ({ id, type: 'Tested', data: {}, metadata: {} });

@@ -1,5 +1,5 @@
 import { ArtifactDamaged, CheckedArtifacts } from '../../src/application/workflow/artifacts.js';
-import { InMemoryArtifacts } from '../support/saga-world.js';
+import { InMemoryArtifacts } from '../../src/testing/in-memory.artifacts.js';
 
 const opened = () => {
   const inner = new InMemoryArtifacts();

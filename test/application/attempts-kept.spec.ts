@@ -4,7 +4,7 @@ import { hashOf } from '../../src/application/log/event-hash.js';
 import { stepId } from '../../src/application/log/ids.js';
 import type { JsonObject } from '../../src/domain/json.js';
 import { answers, EXECUTION, fails, step, world } from '../support/saga-world.js';
-import { settle } from '../support/virtual-clock.js';
+import { settle } from '../../src/testing/real-time.js';
 
 const LONGEST_DELAY_MS = 4_000;
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chained, contentOf, eventHash, linkOf, hashOf } from '../../src/application/log/event-hash.js';
 import type { NewEvent } from '../../src/application/log/event-log.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
 
 const STREAM = 'workflow-0b9c8d58-7a35-5d4e-8b57-5f0d4a3f4f10';
 const ids = ['11111111-1111-4111-8111-111111111111', '22222222-2222-4222-8222-222222222222'];

@@ -11,9 +11,9 @@ import { projectionStream, readProjectionEvent } from '../../src/domain/projecti
 import { poisonOrders, poisonStream, readPoisonOrderEvent } from '../../src/domain/projection/poison-orders.js';
 import { projectionLife } from '../../src/domain/projection/rebuild.js';
 import { readWebhookEvent, webhook, webhookStream } from '../../src/domain/webhook/webhook.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
 import { EXECUTION, step, world } from '../support/saga-world.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 const clock = new VirtualClock();
 const ann = { type: 'user', id: 'ann' } as const;

@@ -1,6 +1,6 @@
 /** A command may take long, and come back with a view of the execution that is past. What began meanwhile goes on. */
 import { EXECUTION, answers, onDemand, step, world } from '../support/saga-world.js';
-import { settle } from '../support/virtual-clock.js';
+import { settle } from '../../src/testing/real-time.js';
 
 const MINUTE = 60_000;
 

@@ -16,8 +16,9 @@ import {
   type FollowerPlace,
 } from '../../src/application/log/log-identity.js';
 import type { Ids } from '../../src/application/log/ids.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
-import { settle, VirtualClock } from '../support/virtual-clock.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
+import { settle } from '../../src/testing/real-time.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 const uuid = (number: number) => `00000000-0000-8000-8000-${String(number).padStart(12, '0')}`;
 const happened = (number: number): NewEvent => ({ id: uuid(number), type: 'Happened', data: {}, metadata: {} });

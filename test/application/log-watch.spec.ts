@@ -3,8 +3,8 @@ import { LogUnavailable } from '../../src/application/log/event-log.js';
 import type { LogFault } from '../../src/application/log/log-fault.js';
 import { LogWatch } from '../../src/application/log/log-watch.js';
 import { guardedBy } from '../support/guarded-by.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 const DENIED = new LogUnavailable('denied');
 const AWAY = new LogUnavailable('away');

@@ -1,5 +1,5 @@
 import { loadLargeValues, storeLargeValues } from '../../src/application/saga/results.js';
-import { InMemoryArtifacts } from '../support/saga-world.js';
+import { InMemoryArtifacts } from '../../src/testing/in-memory.artifacts.js';
 
 const LIMIT = 1_000;
 const LOOKS_LIKE = { artifact: 'a.pdf', sha256: 'f'.repeat(64), bytes: 3, contentType: 'application/json' };

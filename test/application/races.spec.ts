@@ -7,7 +7,7 @@ import type { OperatorCommand } from '../../src/domain/workflow/commands.js';
 import type { WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { workflow } from '../../src/domain/workflow/index.js';
 import { EXECUTION, fails, step, world } from '../support/saga-world.js';
-import { settle } from '../support/virtual-clock.js';
+import { settle } from '../../src/testing/real-time.js';
 import type { Outcome } from '../../src/application/workflow/fold-cache.js';
 
 type Control = Exclude<OperatorCommand, { type: 'StartWorkflow' }>;

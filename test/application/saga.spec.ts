@@ -1,7 +1,7 @@
 import { parseMetadata } from '../../src/application/log/envelope.js';
 import { stepId } from '../../src/application/log/ids.js';
 import { answers, EXECUTION, fails, onDemand, step, world } from '../support/saga-world.js';
-import { settle } from '../support/virtual-clock.js';
+import { settle } from '../../src/testing/real-time.js';
 
 const [a, b] = [stepId(EXECUTION, 'a'), stepId(EXECUTION, 'b')];
 const never = () => new Promise<never>(() => undefined);

@@ -1,6 +1,6 @@
 import { TooMuchWaiting } from '../../src/application/runtime/errors.js';
 import { StartBacklog, WaitingExecutions } from '../../src/application/workflow/start-backlog.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 const limits = { waiting: 10, countEveryMs: 1_000, countWaitMs: 500, retryAfterSeconds: 5 };
 

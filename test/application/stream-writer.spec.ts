@@ -8,8 +8,8 @@ import {
 } from '../../src/application/log/event-log.js';
 import { enveloped, type CommandContext } from '../../src/application/log/envelope.js';
 import { readOn, remember, StreamWriter, type StreamFold } from '../../src/application/log/stream-writer.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 const STREAM = 'counter';
 const LIMITS = { orderMs: 5_000, maximumRounds: 3, initialPauseMs: 100 };

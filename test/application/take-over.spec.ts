@@ -1,7 +1,7 @@
 import { SagaScheduler } from '../../src/application/saga/saga-scheduler.js';
 import { DueExecutions, Workers } from '../../src/application/workflow/workers.js';
 import { CountingIds, EXECUTION, step, world } from '../support/saga-world.js';
-import { settle } from '../support/virtual-clock.js';
+import { settle } from '../../src/testing/real-time.js';
 
 const never = () => new Promise<never>(() => undefined);
 const MINUTE = 60_000;

@@ -10,7 +10,7 @@ import { TaskReports, type AttemptRef, type TaskReport } from '../../src/applica
 import type { JsonObject } from '../../src/domain/json.js';
 import { HmacTaskTokens } from '../../src/infrastructure/agents/agent-task-reports.js';
 import { answers, CountingIds, EXECUTION, lineTo, onDemand, step, world } from '../support/saga-world.js';
-import { settle } from '../support/virtual-clock.js';
+import { settle } from '../../src/testing/real-time.js';
 
 const tokens = new HmacTaskTokens(Buffer.alloc(32, 1));
 const first: AttemptRef = { executionId: EXECUTION, step: 'a', attempt: 1 };

@@ -1,6 +1,6 @@
 import { VitalSigns, type Progress, type VitalPorts } from '../../src/application/log/vital-signs.js';
 import type { RecordedEvent } from '../../src/application/log/event-log.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 const LIMITS = { everyMs: 10_000, retryMs: 1_000, timeoutMs: 5_000, stalledMs: 60_000, unsignedMs: 60_000 };
 const IDLE: Progress = { position: 'start', movedAt: null, next: null };

@@ -1,7 +1,7 @@
 import { AppendOutcomeUnknown, RevisionConflict } from '../../src/application/log/event-log.js';
 import { PROBE_STREAM, WriteProbe } from '../../src/application/log/write-probe.js';
 import { SystemIds } from '../../src/infrastructure/system/clock-and-ids.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
 
 test('each probe is an append, and the log is told once to show the last of them only', async () => {
   const log = new InMemoryEventLog();

@@ -9,7 +9,7 @@ import { given } from '../support/given.js';
 import { EXECUTION_ID } from '../support/histories.js';
 import { checkStream, type ReportViolation } from './check-streams.js';
 import { catchUp, openTables, type TestTables } from '../infrastructure/postgres/read-tables.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
 import { checkAcknowledged, checkLedger, checkTables } from './check-world.js';
 import type { Ledger } from './ledger.js';
 

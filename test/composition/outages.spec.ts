@@ -7,7 +7,7 @@ import {
 } from '../../src/application/log/event-log.js';
 import { NotReady } from '../../src/application/runtime/errors.js';
 import { outageLogs } from '../../src/composition/outages.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 const setUp = () => {
   const clock = new VirtualClock();

@@ -5,7 +5,7 @@ import { startServer, type Server } from '../../src/composition/server.js';
 import { failWith, startAgentServer, succeed, type AgentServer, type Answer } from '../support/agent-server.js';
 import { eventually } from '../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.js';
-import { VirtualClock } from '../support/virtual-clock.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 import { Api } from './support/api.js';
 import { definitionsDir } from './support/definitions.js';
 

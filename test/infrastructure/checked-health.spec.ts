@@ -4,7 +4,7 @@ import type { VitalSign } from '../../src/application/log/vital-signs.js';
 import { CheckedHealth } from '../../src/infrastructure/metrics/checked-health.js';
 import { OWNER_SETTING } from '../../src/infrastructure/postgres/session/session-lock.js';
 import { SystemClock } from '../../src/infrastructure/system/clock-and-ids.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
 import { openTables, type TestTables } from './postgres/read-tables.js';
 
 const LEADS: RunnerStatus = { leading: true, caughtUp: true, position: 1n, lastEventAt: null, poisoned: 0 };

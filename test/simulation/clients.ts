@@ -8,7 +8,7 @@ import { CommandRejected } from '../../src/domain/decider.js';
 import type { Caller } from '../../src/application/commands/caller.js';
 import type { Cluster } from './cluster.js';
 import type { Instance } from './instance.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/testing/random.js';
 import { isPassing, type Requests } from './requests.js';
 import type { Scenario } from './scenario.js';
 

@@ -2,7 +2,7 @@
 import { onFailpoint, type Failpoint } from '../../src/application/runtime/failpoint.js';
 import { makeInstance, type Instance, type Surroundings } from './instance.js';
 import { Machine, type Happenings } from './machine.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/testing/random.js';
 import type { Timeline } from './timeline.js';
 
 /** A machine dies when this failpoint is passed for the n-th time, by any machine. */

@@ -9,7 +9,7 @@ import {
 } from '../../src/application/projections/projection-store.js';
 import { type DueExecution, DueExecutions, Workers } from '../../src/application/workflow/workers.js';
 import { failpoint } from '../../src/application/runtime/failpoint.js';
-import { InMemoryArtifacts } from '../support/saga-world.js';
+import { InMemoryArtifacts } from '../../src/testing/in-memory.artifacts.js';
 import type { Happenings, Machine } from './machine.js';
 import { ReadTables } from './read-tables.js';
 import type { Timeline } from './timeline.js';

@@ -1,4 +1,4 @@
-import { InMemoryAnswerFiles } from '../support/in-memory.answer-files.js';
+import { InMemoryAnswerFiles } from '../../src/testing/in-memory.answer-files.js';
 import type { Happenings, Machine } from './machine.js';
 import { AnswerFiles } from '../../src/application/saga/answers.js';
 

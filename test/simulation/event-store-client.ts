@@ -12,7 +12,7 @@ import {
 } from '../../src/application/log/event-log.js';
 import type { Clock } from '../../src/application/runtime/clock.js';
 import { OwnEvents } from '../../src/infrastructure/eventstore/own-events.js';
-import { pageOf } from '../support/in-memory.event-log.js';
+import { pageOf } from '../../src/testing/in-memory.event-log.js';
 import type { EventStore } from './event-store.js';
 import type { Machine } from './machine.js';
 

@@ -9,9 +9,9 @@ import {
   type RecordedEvent,
 } from '../../src/application/log/event-log.js';
 import { executionIdOf, STREAM_PREFIX } from '../../src/domain/workflow/index.js';
-import { InMemoryEventLog } from '../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
 import type { Happenings, Machine } from './machine.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/testing/random.js';
 import { Subscription } from './subscription.js';
 import type { Timeline } from './timeline.js';
 

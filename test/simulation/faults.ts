@@ -4,7 +4,7 @@ import { AGENT_NAMES } from './agents.js';
 import type { Cluster } from './cluster.js';
 import type { EventStore } from './event-store.js';
 import type { Machine } from './machine.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/testing/random.js';
 import type { Fault } from './scenario.js';
 
 const MINUTE = 60_000;

@@ -6,7 +6,7 @@ import { agentStream } from '../../src/domain/agent/hold.js';
 import { AGENT_NAMES } from './agents.js';
 import type { Cluster } from './cluster.js';
 import type { Claimed, EventStore } from './event-store.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/testing/random.js';
 import { isPassing, type Requests } from './requests.js';
 
 type Acknowledged = Readonly<{ agent: string; type: HoldOrder['type']; outcome: HoldOutcome; by: string; at: number }>;

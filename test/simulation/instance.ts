@@ -8,17 +8,11 @@ import { projections } from '../../src/application/projections/index.js';
 import { lowestPosition } from '../../src/application/projections/projection-store.js';
 import { DEFAULT_RUNNER_LIMITS, ProjectionRunner } from '../../src/application/projections/runner.js';
 import type { AgentBounds } from '../../src/application/agents/agent-queue.js';
-import { AnswerRecorder } from '../../src/application/saga/answer-recorder.js';
-import { AttemptRunner } from '../../src/application/saga/attempt-runner.js';
-import { KeptAnswers } from '../../src/application/saga/kept-answers.js';
-import { Results } from '../../src/application/saga/results.js';
 import { SagaScheduler } from '../../src/application/saga/saga-scheduler.js';
 import { NO_RULES } from '../../src/application/agents/agent-limiter.js';
-import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
-import { HeldBackExecutions } from '../../src/application/workflow/held-back.js';
+import type { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
 import { StartBacklog, WaitingExecutions } from '../../src/application/workflow/start-backlog.js';
 import type { TaskTokens } from '../../src/application/workflow/tasks.js';
-import { Workflows } from '../../src/application/workflow/workflows.js';
 import { AgentTaskReports } from '../../src/infrastructure/agents/agent-task-reports.js';
 import { defaultAgentLimits } from '../../src/infrastructure/agents/limits.js';
 import { AgentClient, type AgentService } from './agents.js';
@@ -26,7 +20,9 @@ import { DatabaseClient, type Database } from './database.js';
 import { DiskClient, type Disks } from './disk.js';
 import type { EventStore } from './event-store.js';
 import { EventStoreClient } from './event-store-client.js';
-import { MachineClock, SeededIds, type Machine } from './machine.js';
+import { SeededIds } from '../../src/testing/random.js';
+import { sagaOver } from '../../src/testing/saga-over.js';
+import { MachineClock, type Machine } from './machine.js';
 
 export type Surroundings = Readonly<{
   store: EventStore;
@@ -76,23 +72,16 @@ export const makeInstance = (machine: Machine, around: Surroundings): Instance =
   const onError = (message: string, error: unknown) =>
     store.happenings.tell(() => `  ${worker}: ${message}: ${String(error)}`);
 
-  const workflows = new Workflows(log, clock, { cachedExecutions: 3 });
   const agents = new AgentClient(around.agents, machine);
   const holds = new AgentHolds(log, clock);
   const holdsWatch = new AgentHoldsWatch(holds, { log, agents, clock, ids }, onError);
   const { artifacts } = data;
-  const { inlineOutputBytes, concurrentSteps } = limits;
-  const results = new Results(artifacts, { inlineOutputBytes, maxAppendBytes: log.maxAppendBytes });
   const notify = (_: unknown, line: string) => store.happenings.tell(() => `  ${worker}: ${line}`);
-  const kept = new KeptAnswers(new DiskClient(around.disks, machine), KEPT, clock, notify, onError);
-  const recorder = new AnswerRecorder({ workflows, results, kept, clock, onError });
-  const heldBack = new HeldBackExecutions();
-  const dependencies = { workflows, agents, artifacts, recorder, kept, heldBack, clock, ids, onError };
-  const attempts = new AttemptRunner(dependencies);
-  const sagaLimits = { concurrentSteps, remembered: 100, errorPauseMs: 5_000, answersFirstMs: 10_000 };
   const boundsOf = around.bounds ? () => around.bounds! : NO_RULES.boundsOf;
   const rules = { boundsOf, mayCall: around.canHold ? (agent: string) => holds.mayCall(agent) : NO_RULES.mayCall };
-  const saga = new WorkflowSaga({ ...dependencies, attempts }, worker, sagaLimits, rules);
+  const ports = { log, clock, ids, agents, artifacts, files: new DiskClient(around.disks, machine), notify, onError };
+  const sagaLimits = { ...limits, cachedExecutions: 3, remembered: 100, kept: KEPT };
+  const { saga, workflows, results } = sagaOver(ports, worker, sagaLimits, rules);
   holds.onChange(() => saga.agentsChanged());
   const reports = new AgentTaskReports(clock, defaultAgentLimits);
   const backlog = new StartBacklog(new NoWaitingExecutions(), clock, BACKLOG, onError);

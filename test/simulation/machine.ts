@@ -1,6 +1,5 @@
 import { Clock } from '../../src/application/runtime/clock.js';
-import { Ids } from '../../src/application/log/ids.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/testing/random.js';
 import type { Timeline } from './timeline.js';
 
 export type Happenings = Readonly<{ count: (what: string) => void; tell: (line: () => string) => void }>;
@@ -133,23 +132,5 @@ export class MachineClock extends Clock {
       isCancelled = true;
       entry.act = null;
     };
-  }
-}
-
-export class SeededIds extends Ids {
-  constructor(private readonly random: Random) {
-    super();
-  }
-
-  uuid(): string {
-    return this.random.uuid();
-  }
-
-  orderedUuid(): string {
-    return this.uuid();
-  }
-
-  jitter(): number {
-    return this.random.next();
   }
 }

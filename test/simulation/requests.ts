@@ -2,7 +2,7 @@
 import type { Cluster } from './cluster.js';
 import type { Instance } from './instance.js';
 import type { Machine } from './machine.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/testing/random.js';
 
 const ANSWER_TIMEOUT_MS = 15_000;
 const AGAIN_AFTER_MS = 4_000;

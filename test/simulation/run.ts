@@ -12,7 +12,7 @@ import { Database } from './database.js';
 import { EventStore } from './event-store.js';
 import { invariants } from './invariants.js';
 import { follow, isAtRest, longestRest } from './model.js';
-import { Random } from './random.js';
+import { Random } from '../../src/testing/random.js';
 import { Requests } from './requests.js';
 import { inject, poison, watchCircuits } from './faults.js';
 import { Holds } from './holds.js';

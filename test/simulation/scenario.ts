@@ -4,7 +4,7 @@ import type { StepDefinition, WorkflowDefinition } from '../../src/domain/workfl
 import type { Behaviour, Habits } from './agents.js';
 import { NO_NETWORK_FAULTS, type NetworkFaults } from './event-store.js';
 import type { Doom } from './machine.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/testing/random.js';
 
 export type Fault = Readonly<{ at: number; slot: number }> &
   (

@@ -6,7 +6,7 @@ import type { AttemptRef, TaskTokens } from '../../src/application/workflow/task
 import type { JsonObject } from '../../src/domain/json.js';
 import { outputFor, type Ledger } from './agents.js';
 import type { Cluster } from './cluster.js';
-import type { Random } from './random.js';
+import type { Random } from '../../src/testing/random.js';
 import type { Requests } from './requests.js';
 
 /** A report and its answer: the agent goes on, the report is recorded, or the attempt is over. Times are true times. */

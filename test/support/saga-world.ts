@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type AgentCall,
   type AgentInfo,
@@ -6,26 +5,22 @@ import {
   type Deferred,
   Agents,
 } from '../../src/application/agents/agents.js';
-import { ArtifactStore, type StoredArtifact } from '../../src/application/workflow/artifacts.js';
 import { parseMetadata } from '../../src/application/log/envelope.js';
 import { AppendOutcomeUnknown, LogUnavailable, type EventLog } from '../../src/application/log/event-log.js';
 import { hashOf } from '../../src/application/log/event-hash.js';
 import { Ids, stepId } from '../../src/application/log/ids.js';
-import { AnswerRecorder } from '../../src/application/saga/answer-recorder.js';
-import { AttemptRunner } from '../../src/application/saga/attempt-runner.js';
-import { KeptAnswers } from '../../src/application/saga/kept-answers.js';
-import { Results } from '../../src/application/saga/results.js';
 import { NO_RULES } from '../../src/application/agents/agent-limiter.js';
-import { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
+import type { WorkflowSaga } from '../../src/application/saga/workflow-saga.js';
 import type { Histories } from '../../src/application/workflow/histories.js';
-import { HeldBackExecutions } from '../../src/application/workflow/held-back.js';
-import { Workflows, type CommandEnvelope } from '../../src/application/workflow/workflows.js';
+import type { CommandEnvelope } from '../../src/application/workflow/workflows.js';
 import type { OperatorCommand } from '../../src/domain/workflow/commands.js';
 import type { StepDefinition, WorkflowEvent } from '../../src/domain/workflow/events.js';
 import { workflowStream } from '../../src/domain/workflow/index.js';
-import { InMemoryAnswerFiles } from './in-memory.answer-files.js';
-import { InMemoryEventLog } from './in-memory.event-log.js';
-import { VirtualClock } from './virtual-clock.js';
+import { InMemoryAnswerFiles } from '../../src/testing/in-memory.answer-files.js';
+import { InMemoryArtifacts } from '../../src/testing/in-memory.artifacts.js';
+import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
+import { sagaOver } from '../../src/testing/saga-over.js';
+import { VirtualClock } from '../../src/testing/virtual-clock.js';
 
 export const EXECUTION = '11111111-1111-4111-8111-111111111111';
 
@@ -55,21 +50,6 @@ export class CountingIds extends Ids {
   }
   jitter(): number {
     return 0.5;
-  }
-}
-
-export class InMemoryArtifacts extends ArtifactStore {
-  readonly stored = new Map<string, { content: Uint8Array; contentType: string }>();
-  async put(content: Uint8Array, contentType: string): Promise<StoredArtifact> {
-    return this.putNow(content, contentType);
-  }
-  putNow(content: Uint8Array, contentType: string): StoredArtifact {
-    const sha256 = createHash('sha256').update(content).digest('hex');
-    this.stored.set(sha256, { content, contentType });
-    return { sha256, bytes: content.byteLength };
-  }
-  async get(sha256: string) {
-    return this.stored.get(sha256) ?? null;
   }
 }
 
@@ -159,25 +139,14 @@ export const world = (steps: readonly StepDefinition[], behave: Behaviour, maxAp
     histories?: Histories,
   ) => {
     const onError = (message: string, error: unknown) => errors.push(`${message}: ${String(error)}`);
-    const workflows = new Workflows(line, clock, { cachedExecutions: 100 }, undefined, histories);
-    const { inlineOutputBytes = 65_536, memoryBytes = 1_000_000, diskBytes = 1_000_000 } = limits;
-    const { keepMs = 72 * HOUR_MS } = limits;
-    const results = new Results(artifacts, { inlineOutputBytes, maxAppendBytes: log.maxAppendBytes });
-    const keptLimits = { memoryBytes, diskBytes, keepMs };
+    const { concurrentSteps = 8, remembered = 100, inlineOutputBytes = 65_536 } = limits;
+    const { memoryBytes = 1_000_000, diskBytes = 1_000_000, keepMs = 72 * HOUR_MS } = limits;
     const notify = (_: unknown, line: string) => notices.push(line);
-    const kept = new KeptAnswers(files, keptLimits, clock, notify, onError);
-    const recorder = new AnswerRecorder({ workflows, results, kept, clock, onError });
-    const heldBack = new HeldBackExecutions();
     const ids = new CountingIds(worker.slice(-1));
-    const dependencies = { workflows, agents, artifacts, recorder, kept, heldBack, clock, ids, onError };
-    const attempts = new AttemptRunner(dependencies);
-    const sagaLimits = {
-      concurrentSteps: limits.concurrentSteps ?? 8,
-      remembered: limits.remembered ?? 100,
-      errorPauseMs: 5_000,
-      answersFirstMs: 10_000,
-    };
-    const saga = new WorkflowSaga({ ...dependencies, attempts }, worker, sagaLimits, rules);
+    const ports = { log: line, clock, ids, agents, artifacts, files, notify, onError, histories };
+    const kept = { memoryBytes, diskBytes, keepMs };
+    const sagaLimits = { cachedExecutions: 100, concurrentSteps, remembered, inlineOutputBytes, kept };
+    const { saga, workflows, heldBack } = sagaOver(ports, worker, sagaLimits, rules);
     return { saga, workflows, heldBack };
   };
 

@@ -28,7 +28,7 @@ export async function resolve(specifier, context, next) {
 }
 
 export async function load(url, context, next) {
-  if (!url.endsWith('.ts')) return next(url, context);
+  if (!/\.m?ts$/.test(url)) return next(url, context);
   return compile(url, await readFile(fileURLToPath(url), 'utf8'));
 }
 

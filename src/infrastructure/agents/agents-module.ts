@@ -8,7 +8,16 @@ import { registeredAgents } from './registry.js';
 type AgentsModuleOptions = Readonly<{
   /** How long the module may take to load, its top-level `await`s included. */
   loadTimeoutMs?: number;
+  /** Whether this Node strips the types of TypeScript by itself. */
+  stripsTypes?: boolean;
 }>;
+
+/** Of TypeScript that Node can run where it strips the types. `.tsx` and `.cts` it does not, or not as an ES module. */
+const TYPESCRIPT = ['.ts', '.mts'];
+const ENDINGS = ['.js', '.mjs', ...TYPESCRIPT];
+
+/** From Node 22.18 on: `strip` or `transform`; false, or not there at all, where Node runs JavaScript alone. */
+const nodeStripsTypes = (): boolean => Boolean((process.features as { typescript?: string | false }).typescript);
 
 /** What the guide's example imports from, and this package's name. */
 const ALIAS = '@/lib/workflow/executor';
@@ -16,16 +25,24 @@ const NAMES = ['workflow-executor', ALIAS];
 
 /**
  * Loads the module that AGENTS_MODULE names, so that it can call registerAgent().
- * @param path of a .js or .mjs file (an ES module), absolute or relative to the working directory
+ * @param path of a .js or .mjs file (an ES module), or of a .ts or .mts file where Node strips types; absolute or relative to
+ * the working directory
  * @returns the names of all registered agents
- * @throws Error that says what is wrong: missing, not an ES module, throws, or registers nothing
+ * @throws Error that says what is wrong: missing, not an ES module, TypeScript that this Node does not run, throws, or registers
+ * nothing
  */
 export const loadAgentsModule = async (path: string, options: AgentsModuleOptions = {}): Promise<readonly string[]> => {
-  const { loadTimeoutMs = 30_000 } = options;
+  const { loadTimeoutMs = 30_000, stripsTypes = nodeStripsTypes() } = options;
   const file = resolve(path);
   const wrong = (problem: string, cause?: unknown) =>
     new Error(`AGENTS_MODULE: expected an ES module that calls registerAgent(), but ${file} ${problem}`, { cause });
-  if (!['.js', '.mjs'].includes(extname(file))) throw wrong('does not end in .js or .mjs. Compile it first');
+  const ending = extname(file);
+  if (!ENDINGS.includes(ending)) throw wrong(`does not end in ${ENDINGS.join(', ')}. Rename it, or compile it first`);
+  if (TYPESCRIPT.includes(ending) && !stripsTypes)
+    throw wrong(
+      `is TypeScript, of which Node ${process.versions.node} does not strip the types. Run Node 22.18 or newer, or compile the ` +
+        'file first and name the .js or .mjs that comes of it',
+    );
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) throw wrong('is not a file. Check the path; a relative one starts at the working directory');
   makeNamesResolve();

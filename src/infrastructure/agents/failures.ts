@@ -1,10 +1,7 @@
-import { errors } from 'undici';
-import { reasonOf } from '../../application/runtime/errors.js';
-import type { AgentReply } from '../../application/agents/agents.js';
+import type { AgentCall, AgentReply } from '../../application/agents/agents.js';
 import type { ErrorType } from '../../domain/workflow/retry-policy.js';
-import type { AgentLimits } from './limits.js';
 
-type Failure = Extract<AgentReply, { success: false }>;
+export type Failure = Extract<AgentReply, { success: false }>;
 
 export const failure = (
   type: ErrorType,
@@ -19,39 +16,35 @@ export const bounded = (text: string, length: number): string => {
   return cut.replace(/[^\P{Cc}\n\t]|\p{Surrogate}/gu, ' ');
 };
 
-/** Classes what undici throws: there was no complete answer. `where` names the agent and its address. */
-export const connectionFailure = (where: string, error: unknown, limits: AgentLimits): Failure => {
-  const code = codeOf(error);
-  const fail = (type: Failure['error']['type'], name: string, text: string) =>
-    failure(type, name, bounded(text, limits.messageLength));
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return fail(
-      'fatal',
-      'TLS_NAME',
-      `${where} shows a certificate for another name. Correct the URL or the certificate`,
-    );
-  if (code === 'UND_ERR_INVALID_ARG')
-    return fail('fatal', 'REQUEST_INVALID', `${where} cannot be called: ${reasonOf(error)}`);
-  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE')
-    return fail('transient', 'ANSWER_TOO_LARGE', `${where}: expected at most ${limits.answerBytes} bytes, got more`);
-  if (code === 'UND_ERR_HEADERS_OVERFLOW')
-    return fail('transient', 'ANSWER_TOO_LARGE', `${where}: the headers of its answer are too large`);
-  if (error instanceof errors.HTTPParserError)
-    return fail('transient', 'INVALID_ANSWER', `${where}: expected an HTTP answer, got something else`);
-  return fail(
-    'transient',
-    'NETWORK',
-    `${where}: the connection failed before the answer was complete: ${reasonOf(error)}`,
-  );
+/**
+ * Ends at once when the call's signal aborts, even if `work` goes on: a function may take no notice of the signal, and undici
+ * takes none while it connects. Nothing begins under a signal that has aborted already.
+ */
+export const unlessAborted = async <Reply>(
+  { agent, signal }: AgentCall,
+  work: () => Promise<Reply>,
+): Promise<Reply | AgentReply> => {
+  if (signal.aborted) return aborted(agent, signal.reason);
+  let stopListening = (): void => undefined;
+  const ended = new Promise<null>((resolve) => {
+    const end = () => resolve(null);
+    signal.addEventListener('abort', end, { once: true });
+    stopListening = () => signal.removeEventListener('abort', end);
+  });
+  try {
+    const reply = await Promise.race([work(), ended]);
+    // Work that failed because of the abort may be the first to say so.
+    return reply === null || signal.aborted ? aborted(agent, signal.reason) : reply;
+  } finally {
+    stopListening();
+  }
 };
 
-type Thrown = Readonly<{ code?: unknown; message?: unknown; cause?: unknown; errors?: unknown }> | null | undefined;
-
-const codeOf = (error: unknown): string => {
-  const { code, cause } = (error as Thrown) ?? {};
-  if (typeof code === 'string') return code;
-  return cause ? codeOf(cause) : '';
-};
+/** The caller gave up: at the deadline (`reason` is 'deadline'), or because the execution no longer wants the result. */
+const aborted = (agent: string, reason: unknown): AgentReply =>
+  reason === 'deadline'
+    ? failure('transient', 'TIMEOUT', `Agent "${agent}" was expected to answer before its deadline, and did not`)
+    : failure('transient', 'ABORTED', `The call of agent "${agent}" was ended before it answered`);
 
 /** A time of day in an answer is of the clock of the server that sent it, and `Date` is what that clock shows. @param now where it sends none */
 export const sentAt = (date: string | string[] | undefined, now: Date): Date => {

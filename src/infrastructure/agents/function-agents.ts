@@ -3,8 +3,7 @@ import { reasonOf } from '../../application/runtime/errors.js';
 import type { AgentCall, AgentReply } from '../../application/agents/agents.js';
 import type { Clock } from '../../application/runtime/clock.js';
 import { readAnswerHere, type AnswerReader } from './answer.js';
-import { bounded, failure } from './failures.js';
-import { unlessAborted } from './http-agents.js';
+import { bounded, failure, unlessAborted } from './failures.js';
 import { type AgentLimits } from './limits.js';
 import type { AgentFunction } from './registry.js';
 

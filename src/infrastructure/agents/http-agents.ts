@@ -7,39 +7,10 @@ import { OutgoingHttp } from '../system/outgoing-http.js';
 import type { CallCredentials } from './agent-credentials.js';
 import { shown } from './agent-urls.js';
 import { type ReadAnswer, readAnswerHere, type AnswerRead, type AnswerReader } from './answer.js';
-import { connectionFailure, bounded, failure, retryAfterMs, sentAt } from './failures.js';
+import { connectionFailure } from './connection-failure.js';
+import { bounded, failure, retryAfterMs, sentAt, unlessAborted } from './failures.js';
 import { hideIn } from './hidden-secrets.js';
 import type { AgentLimits } from './limits.js';
-
-/**
- * Ends at once when the call's signal aborts, even if `work` goes on: a function may take no notice of the signal, and undici
- * takes none while it connects. Nothing begins under a signal that has aborted already.
- */
-export const unlessAborted = async <Reply>(
-  { agent, signal }: AgentCall,
-  work: () => Promise<Reply>,
-): Promise<Reply | AgentReply> => {
-  if (signal.aborted) return aborted(agent, signal.reason);
-  let stopListening = (): void => undefined;
-  const ended = new Promise<null>((resolve) => {
-    const end = () => resolve(null);
-    signal.addEventListener('abort', end, { once: true });
-    stopListening = () => signal.removeEventListener('abort', end);
-  });
-  try {
-    const reply = await Promise.race([work(), ended]);
-    // Work that failed because of the abort may be the first to say so.
-    return reply === null || signal.aborted ? aborted(agent, signal.reason) : reply;
-  } finally {
-    stopListening();
-  }
-};
-
-/** The caller gave up: at the deadline (`reason` is 'deadline'), or because the execution no longer wants the result. */
-const aborted = (agent: string, reason: unknown): AgentReply =>
-  reason === 'deadline'
-    ? failure('transient', 'TIMEOUT', `Agent "${agent}" was expected to answer before its deadline, and did not`)
-    : failure('transient', 'ABORTED', `The call of agent "${agent}" was ended before it answered`);
 
 const TRANSIENT = new Set([408, 425, 429]);
 const VALIDATION = new Set([400, 409, 413, 422]);

@@ -12,7 +12,7 @@ type DefinitionLimits = Readonly<{ files: number; fileBytes: number }>;
 const defaultDefinitionLimits: DefinitionLimits = { files: 200, fileBytes: 256 * 1024 };
 
 /** Definitions that were read when the process started; a changed file counts from the next start on. */
-class LoadedDefinitions extends Definitions {
+export class LoadedDefinitions extends Definitions {
   private readonly published: readonly PublishedDefinition[];
 
   constructor(definitions: readonly WorkflowDefinition[]) {

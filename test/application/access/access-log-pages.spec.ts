@@ -3,9 +3,9 @@ import { AccessLog } from '../../../src/application/access/access-log.js';
 import { AccessLogPages, type AccessLogAsked } from '../../../src/application/access/access-log-pages.js';
 import { AccessOrders } from '../../../src/application/access/access-orders.js';
 import { InvalidCursor } from '../../../src/application/queries/read-model.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { CountingIds } from '../../support/saga-world.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const DAY_MS = 86_400_000;
 const ANY: AccessLogAsked = { subject: null, kind: null, from: null, until: null, cursor: null, limit: 100 };

@@ -9,9 +9,9 @@ import { eventHash, type ChainLink } from '../../../src/application/log/event-ha
 import { AppendOutcomeUnknown, LogUnavailable } from '../../../src/application/log/event-log.js';
 import { NotReady } from '../../../src/application/runtime/errors.js';
 import { Rights } from '../../../src/domain/access/grants.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { CountingIds } from '../../support/saga-world.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const DAY = 'access-log-2030-01-01';
 const KEY: Principal = {

@@ -5,9 +5,9 @@ import { Authenticator } from '../../../src/application/access/authenticator.js'
 import { KeyUses, KeyUseStore } from '../../../src/application/access/key-uses.js';
 import { LogUnavailable } from '../../../src/application/log/event-log.js';
 import { InvalidCursor } from '../../../src/application/queries/read-model.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { CountingIds } from '../../support/saga-world.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const RULES: OrderRules = { limits: { keys: 9, grants: 9, blocked: 9 }, administrators: 'keys', isOpen: false };
 const caller = (idempotencyKey: string | null = null) => ({

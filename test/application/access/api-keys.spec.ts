@@ -3,8 +3,8 @@ import { newKey } from '../../../src/application/access/api-keys.js';
 import { Authenticator } from '../../../src/application/access/authenticator.js';
 import { Unauthenticated } from '../../../src/application/access/principal.js';
 import type { CommandContext } from '../../../src/application/log/envelope.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const LIMITS = { keys: 3, grants: 3, blocked: 3 };
 const by = { type: 'system', id: 'cli' } as const;

@@ -5,8 +5,8 @@ import { cookieIn, cookieNames } from '../../../src/application/access/session-c
 import { Sessions, SessionStore, type NewSession, type Session } from '../../../src/application/access/sessions.js';
 import { SignIns } from '../../../src/application/access/sign-ins.js';
 import type { Actor } from '../../../src/application/log/envelope.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const MINUTE = 60_000;
 

@@ -14,8 +14,8 @@ import { DutiesNotSeparate, type Duty } from '../../../src/domain/access/duties.
 import { EVERYTHING } from '../../../src/domain/access/grants.js';
 import type { Message } from '../../../src/domain/decider.js';
 import { EXECUTION_ID, stepIdAt, twoSteps, workflowStarted } from '../../support/histories.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const [A, B] = ['a'.repeat(64), 'b'.repeat(64)];
 const person = (id: string, name: string | undefined = `${id} Smith`): Principal => ({

@@ -13,7 +13,7 @@ import type { Snapshot, SnapshotReason, StreamSink } from '../../../src/applicat
 import { LiveStreams } from '../../../src/application/live/live-streams.js';
 import { RowChanges, type ChangeListener } from '../../../src/application/live/row-changes.js';
 import type { EventView, ExecutionView, Overview } from '../../../src/application/queries/read-model.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 class ToldLater extends RowChanges {
   private readonly listeners = new Set<ChangeListener>();

@@ -2,9 +2,9 @@
 import { Applier, Progress } from '../../../src/application/projections/applier.js';
 import type { Projection } from '../../../src/application/projections/projection.js';
 import type { Poison } from '../../../src/application/projections/projection-store.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { CountingIds } from '../../support/saga-world.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { InMemoryProjectionStore } from './in-memory.projection-store.js';
 
 const seen: Projection = {

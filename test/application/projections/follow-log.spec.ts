@@ -1,8 +1,9 @@
 import { followLog } from '../../../src/application/log/follow-log.js';
 import type { EventLog, SubscriptionMessage } from '../../../src/application/log/event-log.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { CountingIds } from '../../support/saga-world.js';
-import { settle, VirtualClock } from '../../support/virtual-clock.js';
+import { settle } from '../../../src/testing/real-time.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const world = (log: EventLog = new InMemoryEventLog()) => {
   const clock = new VirtualClock();

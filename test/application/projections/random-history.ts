@@ -7,9 +7,9 @@ import type { Json, JsonObject } from '../../../src/domain/json.js';
 import type { OperatorCommand, StepCommand } from '../../../src/domain/workflow/commands.js';
 import type { StepDefinition } from '../../../src/domain/workflow/events.js';
 import { currentStep, type WorkflowState } from '../../../src/domain/workflow/state.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { CountingIds, step } from '../../support/saga-world.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const verbs = [
   ...(['start', 'complete', 'fail', 'interrupt', 'defer', 'progress', 'expire'] as const),

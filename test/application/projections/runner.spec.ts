@@ -1,8 +1,9 @@
 import type { Projection } from '../../../src/application/projections/projection.js';
 import { DEFAULT_RUNNER_LIMITS, ProjectionRunner } from '../../../src/application/projections/runner.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { CountingIds } from '../../support/saga-world.js';
-import { settle, VirtualClock } from '../../support/virtual-clock.js';
+import { settle } from '../../../src/testing/real-time.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 import { InMemoryProjectionStore } from './in-memory.projection-store.js';
 
 /** One row for each event of whatever type. */

@@ -8,9 +8,9 @@ import {
   type ProjectionRecords,
 } from '../../../src/application/projections/admin/projection-records.js';
 import type { Poison } from '../../../src/application/projections/projection-store.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { CountingIds } from '../../support/saga-world.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 class KeptOrders extends PoisonOrders {
   readonly placed: PlacedOrder[] = [];

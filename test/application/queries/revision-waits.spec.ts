@@ -3,7 +3,8 @@ import { GetExecution, GetExecutionHandler } from '../../../src/application/quer
 import { ReadModel, type Overview } from '../../../src/application/queries/read-model.js';
 import { RevisionWaits } from '../../../src/application/queries/revision-waits.js';
 import type { Workflows } from '../../../src/application/workflow/workflows.js';
-import { settle, VirtualClock } from '../../support/virtual-clock.js';
+import { settle } from '../../../src/testing/real-time.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 /** Counts what it is asked for. */
 class CountedReadModel extends ReadModel {

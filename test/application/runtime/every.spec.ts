@@ -1,5 +1,5 @@
 import { every } from '../../../src/application/runtime/clock.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 /** Seconds at which something was done that fails until then. */
 const doneAt = async (failsUntil: number, maximumPauseMs?: number) => {

@@ -5,7 +5,8 @@ import {
   type LeaderSession,
 } from '../../../src/application/runtime/leadership.js';
 import { CountingIds } from '../../support/saga-world.js';
-import { settle, VirtualClock } from '../../support/virtual-clock.js';
+import { settle } from '../../../src/testing/real-time.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const PAUSE_MS = 1_000;
 const NO_LEASE = 'another instance leads';

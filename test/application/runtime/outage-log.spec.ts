@@ -1,5 +1,5 @@
 import { OutageLog, Outages } from '../../../src/application/runtime/outage-log.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const setUp = () => {
   const clock = new VirtualClock();

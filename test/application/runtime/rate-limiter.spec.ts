@@ -1,5 +1,5 @@
 import { OpenCount, RateLimiter } from '../../../src/application/runtime/rate-limiter.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const limiter = (keys = 100) => {
   const clock = new VirtualClock();

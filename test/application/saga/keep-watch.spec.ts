@@ -1,6 +1,6 @@
 import type { Answer, AnswerRef } from '../../../src/application/saga/answers.js';
 import { KeepWatch } from '../../../src/application/saga/keep-watch.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const setUp = () => {
   const clock = new VirtualClock();

@@ -3,7 +3,7 @@ import { NotReady } from '../../../src/application/runtime/errors.js';
 import { answerOf, nameOf, refOf, textOf } from '../../../src/application/saga/answers.js';
 import { stepId } from '../../../src/application/log/ids.js';
 import { answers, EXECUTION, fails, lineTo, onDemand, step, world } from '../../support/saga-world.js';
-import { settle } from '../../support/virtual-clock.js';
+import { settle } from '../../../src/testing/real-time.js';
 
 const MINUTE = 60_000;
 const executions = Array.from({ length: 50 }, (_, n) => `11111111-1111-4111-8111-1111111111${String(n + 10)}`);

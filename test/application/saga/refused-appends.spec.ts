@@ -3,7 +3,7 @@ import { AppendRefused, StreamTombstoned, type AppendRefusedReason } from '../..
 import type { AgentReply } from '../../../src/application/agents/agents.js';
 import { workflowStream } from '../../../src/domain/workflow/index.js';
 import { answers, EXECUTION, onDemand, step, world } from '../../support/saga-world.js';
-import { settle } from '../../support/virtual-clock.js';
+import { settle } from '../../../src/testing/real-time.js';
 
 const KIB = 1024;
 const MAX_APPEND = 128 * KIB;

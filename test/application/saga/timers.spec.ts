@@ -1,5 +1,5 @@
 import { Timers } from '../../../src/application/saga/timers.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const setup = (limit = 1_000) => {
   const clock = new VirtualClock();

@@ -11,8 +11,8 @@ import {
 } from '../../../src/application/webhooks/webhook-queue.js';
 import { WebhookSender, type Answered, type Posted } from '../../../src/application/webhooks/message.js';
 import { SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const LIMITS: WebhookLimits = {
   ...{ subscriptions: 10, secrets: 5, attempts: 2, attemptsPerTarget: 2, timeoutMs: 1_000, queued: 100 },

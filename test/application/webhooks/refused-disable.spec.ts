@@ -1,9 +1,9 @@
 import { AppendRefused, type EventLog } from '../../../src/application/log/event-log.js';
 import { Webhooks } from '../../../src/application/webhooks/webhooks.js';
 import { webhookStream } from '../../../src/domain/webhook/webhook.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { CountingIds } from '../../support/saga-world.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const ID = '11111111-1111-4111-8111-111111111111';
 

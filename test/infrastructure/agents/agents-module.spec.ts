@@ -67,7 +67,7 @@ test("the package's name works too, through files that the module imports, by an
 
 test.each<[string, string, string | null, RegExp]>([
   ['is missing', 'none.mjs', null, /none\.mjs is not a file/],
-  ['is TypeScript', 'a.ts', 'export {}', /does not end in \.js or \.mjs/],
+  ['has another ending', 'a.tsx', 'export {}', /a\.tsx does not end in \.js, \.mjs, \.ts, \.mts\./],
   ['throws', 'a.mjs', `throw new Error('no key')`, /a\.mjs could not be loaded: no key/],
   ['throws a text', 'a.mjs', `throw 'no key'`, /a\.mjs could not be loaded: no key/],
   ['is not JavaScript', 'a.mjs', 'const = 1', /a\.mjs could not be loaded: .*Unexpected token/s],
@@ -93,10 +93,32 @@ test.each<[string, string, string | null, RegExp]>([
   await expect(loading).rejects.toThrow(message);
 });
 
+const typed = `import { registerAgent } from 'workflow-executor';
+  type Input = Readonly<{ step: string }>;
+  registerAgent('typed', async ({ step }: Input) => ({ success: true, data: { step } }));`;
+
+test.each(['typed.ts', 'typed.mts'])('where Node strips types, %s is loaded as it is', async (name) => {
+  await write(name, typed);
+  expect(await loadAgentsModule(join(directory, name), { stripsTypes: true })).toContain('typed');
+  expect(await registeredAgents().get('typed')!({ step: 'enrich' }, {} as never)).toMatchObject({
+    data: { step: 'enrich' },
+  });
+});
+
+test.each(['typed.ts', 'typed.mts'])(
+  'where Node strips no types, %s stops the start and says what to do',
+  async (name) => {
+    await write(name, typed);
+    await expect(loadAgentsModule(join(directory, name), { stripsTypes: false })).rejects.toThrow(
+      /typed\.m?ts is TypeScript, of which Node [\d.]+ does not strip the types\. Run Node 22\.18 or newer, or compile the file/,
+    );
+  },
+);
+
 test('within these tests both names mean the sources', async () => {
   await write('here.mjs', example);
   await write('too.mjs', `import { registerAgent } from 'workflow-executor'; registerAgent('too', async () => ({}))`);
-  expect(await loadAgentsModule(join(directory, 'here.mjs'))).toEqual(['my_agent']);
-  expect(await loadAgentsModule(join(directory, 'too.mjs'))).toEqual(['my_agent', 'too']);
-  expect([...registeredAgents().keys()]).toEqual(['my_agent', 'too']);
+  expect(await loadAgentsModule(join(directory, 'here.mjs'))).toEqual(['typed', 'my_agent']);
+  expect(await loadAgentsModule(join(directory, 'too.mjs'))).toEqual(['typed', 'my_agent', 'too']);
+  expect([...registeredAgents().keys()]).toEqual(['typed', 'my_agent', 'too']);
 });

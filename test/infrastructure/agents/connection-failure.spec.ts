@@ -1,5 +1,5 @@
 import { checkServerIdentity, type PeerCertificate } from 'node:tls';
-import { connectionFailure } from '../../../src/infrastructure/agents/failures.js';
+import { connectionFailure } from '../../../src/infrastructure/agents/connection-failure.js';
 import { defaultAgentLimits } from '../../../src/infrastructure/agents/limits.js';
 
 const classed = (error: unknown) => connectionFailure('Agent "a" at http://a', error, defaultAgentLimits).error;

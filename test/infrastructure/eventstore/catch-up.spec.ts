@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { positionOf, type SubscriptionMessage } from '../../../src/application/log/event-log.js';
 import { CatchUps, type CatchUpFollower } from '../../../src/infrastructure/eventstore/catch-up.js';
 import { DEFAULT_CATCH_UP_LIMITS } from '../../../src/infrastructure/eventstore/shared-reading.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 
 class Counted extends InMemoryEventLog {
   begun = 0;

@@ -1,7 +1,7 @@
 import { LogWatch } from '../../../src/application/log/log-watch.js';
 import { guardedBy } from '../../support/guarded-by.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { describeEventLog, listen } from './event-log.contract.js';
 
 const log = new InMemoryEventLog();

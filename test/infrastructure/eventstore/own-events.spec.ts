@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { LogUnavailable, type NewEvent, type RecordedEvent } from '../../../src/application/log/event-log.js';
 import { OwnEvents } from '../../../src/infrastructure/eventstore/own-events.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 
 const AT = new Date('2026-01-01T00:00:00.000Z');
 const newLog = () => new InMemoryEventLog(() => AT, undefined, 1n);

@@ -6,7 +6,7 @@ import {
 import { EventStoreDbEventLog } from '../../../src/infrastructure/eventstore/eventstore-db.event-log.js';
 import { FailoverEventLog, type ServerLog } from '../../../src/infrastructure/eventstore/failover.event-log.js';
 import { eventually } from '../../support/eventually.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 import { describeEventLog, listen } from './event-log.contract.js';
 

@@ -11,7 +11,7 @@ import { SilenceWatch } from '../../../src/infrastructure/eventstore/subscriptio
 import { FailoverEventLog } from '../../../src/infrastructure/eventstore/failover.event-log.js';
 import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../support/eventually.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
 
 const SILENCE_MS = 80;

@@ -7,7 +7,7 @@ import { ProviderDocuments } from '../../../src/infrastructure/oidc/provider-doc
 import { providerHttp } from '../../../src/infrastructure/oidc/provider-http.js';
 import { eventually } from '../../support/eventually.js';
 import { AUDIENCE, startOpenIdProvider, type OpenIdTestProvider } from '../../support/openid-provider.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const TIMEOUT_MS = 1_000;
 let provider: OpenIdTestProvider;

@@ -7,7 +7,7 @@ import { PostgresProjectionRecords } from '../../../src/infrastructure/postgres/
 import { SystemClock } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { EXECUTIONS, playMoves, type Move } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';
-import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import type { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { catchUp, openTables, type TestTables } from './read-tables.js';
 
 const [FIRST, OTHER] = [EXECUTIONS[0]!, EXECUTIONS[2]!];

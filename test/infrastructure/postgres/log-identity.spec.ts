@@ -8,7 +8,7 @@ import { RememberTheLog1763800000190 } from '../../../src/infrastructure/postgre
 import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/projections/postgres-projection-store.js';
 import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { playMoves } from '../../application/projections/random-history.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { catchUp, openTables, rowsOf, type TestTables } from './read-tables.js';
 
 let tables: TestTables;

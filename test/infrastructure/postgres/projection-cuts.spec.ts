@@ -5,7 +5,7 @@ import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/pr
 import { tablesOf } from '../../application/projections/in-memory-tables.js';
 import { moves, playMoves, type Move } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';
-import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import type { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { CutProjectionStore, type Cut } from './cut-projection-store.js';
 import { byText, catchUp, empty, historyOf, openTables, rowsOf, runnerOf, type TestTables } from './read-tables.js';
 

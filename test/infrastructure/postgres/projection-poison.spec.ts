@@ -4,7 +4,7 @@ import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/pr
 import { tablesOf } from '../../application/projections/in-memory-tables.js';
 import { EXECUTIONS, playMoves, type Move } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';
-import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import type { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { byText, catchUp, empty, historyOf, openTables, rowsOf, runnerOf, type TestTables } from './read-tables.js';
 
 let tables: TestTables;

@@ -9,7 +9,7 @@ import { ownClient } from '../../../src/infrastructure/postgres/session/pg-clien
 import { tablesOf } from '../../application/projections/in-memory-tables.js';
 import { EXECUTIONS, moves, playMoves, type Move } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { byText, catchUp, empty, historyOf, openTables, rowsOf, runnerOf, type TestTables } from './read-tables.js';
 
 let tables: TestTables;

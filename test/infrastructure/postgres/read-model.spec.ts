@@ -3,7 +3,7 @@ import { InvalidCursor } from '../../../src/application/queries/read-model.js';
 import { PostgresReadModel } from '../../../src/infrastructure/postgres/queries/postgres-read-model.js';
 import { expectedExecution, expectedSteps } from '../../application/projections/expected-rows.js';
 import { EXECUTIONS, playMoves, type Move } from '../../application/projections/random-history.js';
-import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import type { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { catchUp, empty, openTables, type TestTables } from './read-tables.js';
 
 const whole = { order: 'asc', beforeRevision: null, types: null } as const;

@@ -15,7 +15,7 @@ import { PostgresProjectionStore } from '../../../src/infrastructure/postgres/pr
 import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { EXECUTIONS, moves, playMoves } from '../../application/projections/random-history.js';
-import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import type { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { catchUp, empty, openTables, rowsOf, type TestTables } from './read-tables.js';
 import { storeEvents } from './stored-events.js';
 

@@ -11,7 +11,7 @@ import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebui
 import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { EXECUTIONS, playMoves, type Move } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';
-import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import type { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { openTables, rowsOf, type TestTables } from './read-tables.js';
 
 const [clock, ids] = [new SystemClock(), new SystemIds()];

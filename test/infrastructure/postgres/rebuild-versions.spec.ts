@@ -9,7 +9,7 @@ import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebui
 import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { moves, playMoves } from '../../application/projections/random-history.js';
 import { eventually } from '../../support/eventually.js';
-import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import type { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { catchUp, openTables, rowsOf, runnerOf, type TestTables } from './read-tables.js';
 
 const [clock, ids] = [new SystemClock(), new SystemIds()];

@@ -11,7 +11,7 @@ import { DEFAULT_REBUILD_STORE_LIMITS } from '../../../src/infrastructure/postgr
 import { PostgresRebuildStore } from '../../../src/infrastructure/postgres/rebuild/postgres-rebuild-store.js';
 import { SystemClock, SystemIds } from '../../../src/infrastructure/system/clock-and-ids.js';
 import { moves, playMoves } from '../../application/projections/random-history.js';
-import { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import { catchUp, empty, openTables, rowsOf, runnerOf, type TestTables } from './read-tables.js';
 import { eventually } from '../../support/eventually.js';
 

@@ -7,7 +7,7 @@ import { PostgresSessions } from '../../../src/infrastructure/postgres/access/po
 import { createDataSource } from '../../../src/infrastructure/postgres/data-source.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/postgres.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 const MINUTE = 60_000;
 const LIMITS = { lifetimeMs: 60 * MINUTE, idleMs: 10 * MINUTE, mostOfOne: 3, remembered: 100, believeMs: 1_000 };

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { keepPlace } from '../../../src/application/log/recorded-place.js';
 import { StoredStreams } from '../../../src/infrastructure/embedded-eventstore/index.js';
 import { connected } from '../../../src/infrastructure/postgres/session/pg-client.js';
-import type { InMemoryEventLog } from '../../support/in-memory.event-log.js';
+import type { InMemoryEventLog } from '../../../src/testing/in-memory.event-log.js';
 import type { TestTables } from './read-tables.js';
 
 const UUID = /^[0-9a-f-]{36}$/;

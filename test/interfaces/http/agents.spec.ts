@@ -1,6 +1,6 @@
 import request from 'supertest';
 import { answers } from '../../support/saga-world.js';
-import { settle } from '../../support/virtual-clock.js';
+import { settle } from '../../../src/testing/real-time.js';
 import { BACKLOG, startHttp, type HttpWorld } from './http-app.js';
 
 const START = { project_id: 'p', document_type: 'ib' };

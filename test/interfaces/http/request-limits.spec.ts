@@ -10,7 +10,7 @@ import {
   takeStream,
   type RequestLimits,
 } from '../../../src/interfaces/http/server/request-limits.js';
-import { VirtualClock } from '../../support/virtual-clock.js';
+import { VirtualClock } from '../../../src/testing/virtual-clock.js';
 
 class CountedStarts extends SharedRateLimit {
   readonly allowed = 2;

@@ -1,5 +1,5 @@
 import { lagAfter, Rates } from '../../../../src/application/projections/admin/projection-status.js';
-import { InMemoryEventLog } from '../../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../../src/testing/in-memory.event-log.js';
 
 const AT = new Date('2030-01-01T00:00:00.000Z');
 const NOW = new Date('2030-01-01T00:00:10.000Z');

@@ -18,7 +18,7 @@ import { PostgresWebhookQueue } from '../../../../src/infrastructure/postgres/we
 import { PostgresWebhookStore } from '../../../../src/infrastructure/postgres/webhooks/postgres-webhook-store.js';
 import { SystemClock, SystemIds } from '../../../../src/infrastructure/system/clock-and-ids.js';
 import { eventually } from '../../../support/eventually.js';
-import { InMemoryEventLog } from '../../../support/in-memory.event-log.js';
+import { InMemoryEventLog } from '../../../../src/testing/in-memory.event-log.js';
 import { empty, openTables, type TestTables } from '../read-tables.js';
 
 const QUEUED = 50;

@@ -9,7 +9,7 @@ import {
   type NewEvent,
   type PageAsked,
   type RecordedEvent,
-} from '../../src/application/log/event-log.js';
+} from '../application/log/event-log.js';
 
 type Stored = Readonly<{ event: Omit<RecordedEvent, 'data' | 'metadata'>; data: string; metadata: string }>;
 
@@ -33,6 +33,7 @@ export class InMemoryEventLog extends EventLog {
   private connection: { lost?: Error } = {};
 
   constructor(
+    // eslint-disable-next-line no-restricted-syntax -- For tests of the project that have no clock; the kit always gives its own.
     private readonly now: () => Date = () => new Date(),
     maxAppendBytes?: number,
     /** 1n as the embedded node has it. */

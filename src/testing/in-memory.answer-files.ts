@@ -1,4 +1,4 @@
-import { AnswerFiles } from '../../src/application/saga/answers.js';
+import { AnswerFiles } from '../application/saga/answers.js';
 
 /** A folder that outlives instances, without a disk. */
 export class InMemoryAnswerFiles extends AnswerFiles {

@@ -1,9 +1,12 @@
-import { Clock } from '../../src/application/runtime/clock.js';
+import { Clock } from '../application/runtime/clock.js';
+import { settle } from './real-time.js';
+
+type Wish = Readonly<{ at: number; wake: () => void }>;
 
 /** Time that moves only when the test moves it. */
 export class VirtualClock extends Clock {
   private time: number;
-  private readonly wishes = new Set<{ at: number; wake: () => void }>();
+  private readonly wishes = new Set<Wish>();
 
   constructor(start = '2030-01-01T00:00:00.000Z') {
     super();
@@ -33,18 +36,21 @@ export class VirtualClock extends Clock {
   /** Lets `ms` pass and runs the wake-ups that come due, in order; pending promises run in between. */
   async pass(ms: number): Promise<void> {
     const end = this.time + ms;
-    for (;;) {
-      await settle();
-      const due = [...this.wishes].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at)[0];
-      if (!due) break;
-      this.wishes.delete(due);
-      this.time = Math.max(this.time, due.at);
-      due.wake();
-    }
+    do await settle();
+    while (this.wakeNext(end));
     this.time = end;
     await settle();
   }
-}
 
-/** Lets every promise that can go on without time or I/O do so. */
-export const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  /** Moves on to the next wake-up and runs it. @returns false where none comes due until `end`, milliseconds since 1970 */
+  wakeNext(end: number): boolean {
+    let next: Wish | undefined;
+    // Of two at one moment the one that was wished for first.
+    for (const wish of this.wishes) if (wish.at <= end && (!next || wish.at < next.at)) next = wish;
+    if (!next) return false;
+    this.wishes.delete(next);
+    this.time = Math.max(this.time, next.at);
+    next.wake();
+    return true;
+  }
+}

@@ -1,3 +1,5 @@
+import { Ids } from '../application/log/ids.js';
+
 /** Random numbers from a seed: the same seed gives the same numbers on every computer (mulberry32). */
 export class Random {
   private state: number;
@@ -40,5 +42,24 @@ export class Random {
     const hex = () => this.between(0, 0xffffffff).toString(16).padStart(8, '0');
     const [a, b, c, d] = [hex(), hex(), hex(), hex()];
     return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-8${c.slice(1, 4)}-${c.slice(4)}${d}`;
+  }
+}
+
+/** The same seed, the same ids. */
+export class SeededIds extends Ids {
+  constructor(private readonly random: Random) {
+    super();
+  }
+
+  uuid(): string {
+    return this.random.uuid();
+  }
+
+  orderedUuid(): string {
+    return this.uuid();
+  }
+
+  jitter(): number {
+    return this.random.next();
   }
 }
