@@ -51,15 +51,6 @@ export const AGENT_SCHEMAS: Schemas = {
       }),
     ),
   }),
-  AgentInput: is.object('What every agent is sent.', {
-    execution_id: is.uuid('The execution.'),
-    project_id: is.text('The project.', 'metformin'),
-    document_type: is.text('The kind of document.', 'investigators_brochure'),
-    step: is.text('The step to do.', 'writing'),
-    attempt: is.integer('Which attempt this is.', 1, { minimum: 1 }),
-    metadata: is.open('As the caller gave it at the start.', {}),
-    checkpoint: is.ref('Checkpoint'),
-  }),
   AgentResult: {
     description: 'What an agent answers.',
     oneOf: [is.ref('AgentSuccess'), is.ref('AgentFailure')],
@@ -127,7 +118,7 @@ const result = (description: string) => ({ description, content: { 'application/
 const resultOrError = (description: string) => ({
   description,
   content: {
-    'application/json': { oneOf: [is.ref('AgentFailure'), is.ref('Error')] },
+    'application/json': { anyOf: [is.ref('AgentFailure'), is.ref('Error')] },
     'application/problem+json': is.ref('Problem'),
   },
 });

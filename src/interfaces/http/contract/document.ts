@@ -16,6 +16,8 @@ import { WEBHOOKS, WEBHOOK_SCHEMAS } from '../webhooks/webhooks.contract.js';
 import {
   ERROR_SCHEMAS,
   ERRORS,
+  errorSchema,
+  problemSchema,
   EVERYWHERE,
   USUAL,
   WITH_BODY,
@@ -216,7 +218,6 @@ const errorResponse = ({ status, codes, description, message, details = {}, head
   const [code = ''] = codes;
   const words = code.toLowerCase().replaceAll('_', ' ');
   const title = words.charAt(0).toUpperCase() + words.slice(1);
-  const codeOf = { properties: { code: { enum: codes } } };
   const problem = {
     type: `/docs#${code}`,
     title,
@@ -231,11 +232,11 @@ const errorResponse = ({ status, codes, description, message, details = {}, head
     headers: headerReferences(headers),
     content: {
       'application/json': {
-        schema: { allOf: [{ $ref: '#/components/schemas/Error' }, { properties: { error: codeOf } }] },
+        schema: errorSchema(codes),
         example: { success: false, error: { code, message, details } },
       },
       'application/problem+json': {
-        schema: { allOf: [{ $ref: '#/components/schemas/Problem' }, codeOf] },
+        schema: problemSchema(codes),
         example: problem,
       },
     },

@@ -1,6 +1,6 @@
 /** Errors of the API, in groups as routes answer them: a status and its codes. */
 import type { AnswerHeader } from './headers.js';
-import { anything, constant, EXECUTION_ID, object, text, type Schema } from './schema.js';
+import { anything, constant, EXECUTION_ID, integer, object, text, type Schema } from './schema.js';
 
 export type ErrorGroup = Readonly<{
   status: number;
@@ -45,17 +45,24 @@ const unavailable = (description: string, ...codes: readonly string[]) =>
     { details: { outcome: 'not_carried_out' }, headers: ['Retry-After'] },
   );
 
-const damaged = (description: string, ...codes: readonly string[]) =>
-  group(
+const damaged = (description: string, ...codes: readonly string[]) => {
+  const [message, details] = codes.length > 0 ? REJECTED : GAP;
+  return group(
     409,
     [...codes, 'HISTORY_DAMAGED', 'HISTORY_UNREADABLE'],
     `${description} \`HISTORY_DAMAGED\` and \`HISTORY_UNREADABLE\`: the history of the execution is not whole.`.trim(),
-    ...(codes.length > 0
-      ? ([REJECTED, { details: { current_state: 'completed', allowed_actions: [] } }] as const)
-      : ([GAP, { details: { stream: `workflow-${EXECUTION_ID}`, damage: 'gap' } }] as const)),
+    message,
+    { details },
   );
-const REJECTED = 'The execution is completed: it cannot be paused';
-const GAP = `The history of workflow-${EXECUTION_ID} is not whole: a revision is missing`;
+};
+const REJECTED = [
+  'The execution is completed: it cannot be paused',
+  { current_state: 'completed', allowed_actions: [] },
+] as const;
+const GAP = [
+  `The history of workflow-${EXECUTION_ID} is not whole: a revision is missing`,
+  { stream: `workflow-${EXECUTION_ID}`, damage: 'gap' },
+] as const;
 
 export const ERRORS = {
   malformed: malformed(''),
@@ -64,18 +71,24 @@ export const ERRORS = {
   malformedHistory: malformed('`HISTORY_TOO_LONG`: it has more events than this route reads.', 'HISTORY_TOO_LONG'),
   malformedEvents: malformed(
     '`UNKNOWN_EVENT_TYPES`: no event has such a type; `INVALID_CURSOR`: the cursor is of another list.',
-    ...['INVALID_CURSOR', 'UNKNOWN_EVENT_TYPES'],
+    'INVALID_CURSOR',
+    'UNKNOWN_EVENT_TYPES',
   ),
-  malformedOrder: malformed('`REASON_REQUIRED`: this installation wants to know why.', ...[BODY, 'REASON_REQUIRED']),
+  malformedOrder: malformed('`REASON_REQUIRED`: this installation wants to know why.', BODY, 'REASON_REQUIRED'),
   malformedReview: malformed(
     '`REVISION_BEYOND_END`: the history does not reach so far; `TOO_MANY_REVIEWS`: the execution has as many as it may have.',
-    ...[BODY, 'REVISION_BEYOND_END', 'TOO_MANY_REVIEWS', 'HISTORY_TOO_LONG'],
+    BODY,
+    'REVISION_BEYOND_END',
+    'TOO_MANY_REVIEWS',
+    'HISTORY_TOO_LONG',
   ),
   malformedReport: malformed('`INVALID_REPORT`: it is none of heartbeat, complete, fail.', BODY, 'INVALID_REPORT'),
   malformedPack: malformed('`AUDIT_PACK_TOO_LARGE`: the pack would be.', 'AUDIT_PACK_TOO_LARGE', 'HISTORY_TOO_LONG'),
   malformedWebhook: malformed(
     '`TARGET_NOT_ALLOWED`: the address is none that is sent to; `TOO_MANY_WEBHOOKS`: there are as many as there may be.',
-    ...[BODY, 'TARGET_NOT_ALLOWED', 'TOO_MANY_WEBHOOKS'],
+    BODY,
+    'TARGET_NOT_ALLOWED',
+    'TOO_MANY_WEBHOOKS',
   ),
   unauthenticated: group(
     401,
@@ -252,26 +265,30 @@ const CODE = 'What is wrong, in a word that programs can rely on.';
 const MESSAGE = 'What was expected, what came and what to do, for people. It may change.';
 const DETAILS = 'What programs may want to know besides; its shape depends on the code.';
 
-export const ERROR_SCHEMAS: Readonly<Record<string, Schema>> = {
-  Error: object("The guide's envelope of an error.", {
+/** The guide's envelope of an error. */
+export const errorSchema = (codes: readonly string[]): Schema =>
+  object("The guide's envelope of an error.", {
     success: constant('The request was not carried out.', false),
     error: object('What went wrong.', {
-      code: text(CODE, 'INVALID_REQUEST', { enum: ALL_CODES }),
+      code: text(CODE, codes[0]!, { enum: codes }),
       message: text(MESSAGE, 'execution_id: expected a UUID, got "4711"'),
       details: anything(DETAILS, PROBLEMS),
     }),
-  }),
-  Problem: object('The same error as RFC 9457 has it, for callers that name `application/problem+json` in `Accept`.', {
-    type: text('The kind of problem; the fragment is the code.', '/docs#INVALID_REQUEST', { format: 'uri-reference' }),
+  });
+
+export const problemSchema = (codes: readonly string[]): Schema =>
+  object('The same error as RFC 9457 has it, for callers that name `application/problem+json` in `Accept`.', {
+    type: text('The kind of problem; the fragment is the code.', `/docs#${codes[0]}`, { format: 'uri-reference' }),
     title: text('The kind of problem in words.', 'Invalid request'),
-    status: {
-      ...{ type: 'integer', minimum: 400, maximum: 599 },
-      description: 'The status of the answer.',
-      examples: [400],
-    },
+    status: integer('The status of the answer.', 400, { minimum: 400, maximum: 599 }),
     detail: text(MESSAGE, 'execution_id: expected a UUID, got "4711"'),
     instance: text('The path that was asked for, without tokens.', '/api/v1/workflow', { format: 'uri-reference' }),
-    code: text(CODE, 'INVALID_REQUEST', { enum: ALL_CODES }),
+    code: text(CODE, codes[0]!, { enum: codes }),
     details: anything(DETAILS, PROBLEMS),
-  }),
+  });
+
+/** Of any error, for answers that may be something else as well. */
+export const ERROR_SCHEMAS: Readonly<Record<string, Schema>> = {
+  Error: errorSchema(ALL_CODES),
+  Problem: problemSchema(ALL_CODES),
 };
