@@ -9,6 +9,7 @@ import { HEALTH } from '../health/health.contract.js';
 import { HISTORY } from '../history/history.contract.js';
 import { HttpModule } from '../http.module.js';
 import { PROJECTIONS, PROJECTION_SCHEMAS } from '../projections/projections.contract.js';
+import { REFERENCE } from '../reference/reference.contract.js';
 import type { DocumentedField } from '../server/fields.js';
 import { STREAMS } from '../streams/streams.contract.js';
 import { TASKS, TASK_SCHEMAS } from '../tasks/tasks.contract.js';
@@ -35,7 +36,7 @@ import { SHARED_SCHEMAS } from './shared.contract.js';
 
 const CONTRACTS: Contract = {
   ...{ ...ACCESS, ...SIGN_IN, ...AGENTS, ...AUDIT, ...EXECUTIONS, ...HEALTH, ...HISTORY },
-  ...{ ...PROJECTIONS, ...STREAMS, ...TASKS, ...WEBHOOKS },
+  ...{ ...PROJECTIONS, ...REFERENCE, ...STREAMS, ...TASKS, ...WEBHOOKS },
 };
 
 const SCHEMAS: Schemas = {
