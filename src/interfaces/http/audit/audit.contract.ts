@@ -141,7 +141,7 @@ export const AUDIT: Contract = {
     },
     answers: { 201: { description: 'It is signed.', content: json(SIGNED) } },
     errors: [
-      'malformedReview',
+      'malformedSignature',
       'freshSignIn',
       'notFound',
       'dutiesDamaged',
@@ -172,7 +172,7 @@ export const AUDIT: Contract = {
     },
     answers: { 200: { description: 'It is withdrawn.', content: json(SIGNED) } },
     errors: [
-      'malformedReview',
+      'malformedSignature',
       'freshSignIn',
       'notFound',
       'dutiesDamaged',

@@ -280,7 +280,7 @@ export const EXECUTIONS: Contract = {
     },
     answers: { 201: found('It is started.', started, ['Location']) },
     errors: [
-      'malformedBody',
+      'malformedStart',
       'executionConflict',
       'tombstoned',
       'metadataTooLarge',
@@ -354,7 +354,7 @@ export const EXECUTIONS: Contract = {
         }),
       ),
     },
-    errors: ['malformedCursor'],
+    errors: ['malformedList'],
   },
   'GET /api/v1/workflow/:execution_id/artifacts/:name': {
     id: 'getArtifact',
@@ -382,7 +382,7 @@ export const EXECUTIONS: Contract = {
       },
       304: UNCHANGED,
     },
-    errors: ['notFound', 'executionConflict', 'tombstoned', 'artifactDamaged'],
+    errors: ['malformedArtifact', 'notFound', 'executionConflict', 'tombstoned', 'artifactDamaged'],
   },
   'GET /api/v1/workflow/definitions': {
     id: 'listDefinitions',

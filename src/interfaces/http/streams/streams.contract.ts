@@ -29,7 +29,7 @@ export const STREAMS: Contract = {
       state: { description: 'In that state alone.', example: 'paused' },
     },
     answers: { 200: { description: 'It has no end.', content: { 'text/event-stream': MESSAGES } } },
-    errors: ['foreignOrigin', 'notAcceptable', 'unavailableStream'],
+    errors: ['malformedStream', 'foreignOrigin', 'notAcceptable', 'unavailableStream'],
   },
   'GET /api/v1/workflow/:execution_id/stream': {
     id: 'streamExecution',

@@ -183,7 +183,7 @@ export const WEBHOOKS: Contract = {
         ),
       },
     },
-    errors: ERRORS,
+    errors: ['malformedSecret', ...ERRORS],
   },
   [`GET ${ROUTE}/:id/deliveries`]: {
     id: 'listDeliveries',
