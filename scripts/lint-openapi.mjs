@@ -3,7 +3,8 @@ import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
-const folder = path.dirname(createRequire(import.meta.url).resolve('@redocly/cli/package.json'));
+const require = createRequire(import.meta.url);
+const folder = path.dirname(require.resolve('@redocly/cli/package.json'));
 const env = { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true', NO_COLOR: '1' };
 const { status, stdout, stderr } = spawnSync(
   process.execPath,

@@ -1,4 +1,4 @@
-import { breakingChanges } from '../../scripts/openapi-changes.js';
+import { breakingChanges } from './openapi-changes.js';
 
 const schema = {
   type: 'object',

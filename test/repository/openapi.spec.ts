@@ -2,10 +2,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { OPENAPI_FILE, openApiText } from '../../scripts/openapi-document.js';
-import { breakingChanges, RELEASED_FILE } from '../../scripts/openapi-changes.js';
-import { ALL_CODES } from '../../src/interfaces/http/contract/errors.js';
+import { breakingChanges, RELEASED_FILE } from './openapi-changes.js';
+import { ALL_CODES } from '../../src/interfaces/http/contract/error-schemas.js';
 import { AnswerCheck, type Answered } from '../e2e/support/contract.js';
 
+/* eslint-disable @typescript-eslint/no-explicit-any -- the document is JSON of any shape */
 const read = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
 
 describe('docs/openapi.json', () => {
@@ -22,7 +23,9 @@ describe('docs/openapi.json', () => {
     const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
     const named = files.flatMap((file) => {
       const text = readFileSync(path.join('src', file), 'utf8');
-      return [...text.matchAll(/(?:InvalidRequest\(|unknownWords\(|Unauthenticated\(|Refusal\(\s*\d+,)\s*'([A-Z_]+)'/g)].map(([, code]) => code);
+      return [
+        ...text.matchAll(/(?:InvalidRequest\(|unknownWords\(|Unauthenticated\(|Refusal\(\s*\d+,)\s*'([A-Z_]+)'/g),
+      ].map(([, code]) => code);
     });
     // A client that has left gets no answer.
     const unknown = [...new Set(named)].filter((code) => code !== 'CLIENT_LEFT' && !ALL_CODES.includes(code!));
@@ -36,7 +39,8 @@ describe('docs/openapi.json', () => {
     const look = (part: any, where: string): void => {
       for (const [name, member] of Object.entries<any>(part.properties ?? {})) {
         // What has a name is described under it.
-        if (!member.description && !(member.anyOf?.[0] ?? member).$ref) mute.push(`${where}.${name} has no description`);
+        if (!member.description && !(member.anyOf?.[0] ?? member).$ref)
+          mute.push(`${where}.${name} has no description`);
         look(member, `${where}.${name}`);
       }
       if (part.items) look(part.items, `${where}[]`);
@@ -66,7 +70,6 @@ describe('docs/openapi.json', () => {
   });
 });
 
-/* eslint-disable @typescript-eslint/no-explicit-any -- the document is JSON of any shape */
 describe('an answer is held against the document', () => {
   const answered = (status: number, body: unknown, more: Partial<Answered> = {}): Answered => ({
     ...{ method: 'GET', url: 'http://127.0.0.1:1/health/live', status },

@@ -4,7 +4,8 @@ import { ACCESS, ACCESS_SCHEMAS } from '../access/access.contract.js';
 import { SIGN_IN } from '../access/sign-in.contract.js';
 import { AGENTS, AGENT_SCHEMAS } from '../agents/agents.contract.js';
 import { AUDIT, AUDIT_SCHEMAS } from '../audit/audit.contract.js';
-import { EXECUTIONS, EXECUTION_SCHEMAS } from '../executions/executions.contract.js';
+import { EXECUTION_SCHEMAS } from '../executions/execution-schemas.contract.js';
+import { EXECUTIONS } from '../executions/executions.contract.js';
 import { HEALTH } from '../health/health.contract.js';
 import { HISTORY } from '../history/history.contract.js';
 import { HttpModule } from '../http.module.js';
@@ -14,18 +15,8 @@ import type { DocumentedField } from '../server/fields.js';
 import { STREAMS } from '../streams/streams.contract.js';
 import { TASKS, TASK_SCHEMAS } from '../tasks/tasks.contract.js';
 import { WEBHOOKS, WEBHOOK_SCHEMAS } from '../webhooks/webhooks.contract.js';
-import {
-  ERROR_SCHEMAS,
-  ERRORS,
-  errorSchema,
-  problemSchema,
-  EVERYWHERE,
-  USUAL,
-  WITH_BODY,
-  WITH_CREDENTIAL,
-  type ErrorGroup,
-  type ErrorName,
-} from './errors.js';
+import { ERRORS, EVERYWHERE, USUAL, WITH_BODY, WITH_CREDENTIAL, type ErrorGroup, type ErrorName } from './errors.js';
+import { ERROR_SCHEMAS, errorSchema, problemSchema } from './error-schemas.js';
 import { FIELDS } from './fields.js';
 import { ANSWER_HEADERS, REQUEST_HEADERS, type AnswerHeader, type RequestHeader } from './headers.js';
 import { ABOUT, SECURITY_SCHEMES, TAGS } from './about.js';

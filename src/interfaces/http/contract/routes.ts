@@ -23,18 +23,18 @@ export type Route = Readonly<{
 
 /** @param module of Nest, with its controllers */
 export const routesOf = (module: Class): readonly Route[] =>
-  (Reflect.getMetadata(CONTROLLERS!, module) as readonly Class[]).flatMap((controller) => {
+  (Reflect.getMetadata(CONTROLLERS, module) as readonly Class[]).flatMap((controller) => {
     const handlers = controller.prototype as Readonly<Record<string, object>>;
     return Object.getOwnPropertyNames(handlers).flatMap((name) => routesOfHandler(controller, name, handlers[name]!));
   });
 
 const routesOfHandler = (controller: Class, name: string, handler: object): readonly Route[] => {
-  const method = Reflect.getMetadata(METHOD!, handler) as RequestMethod | undefined;
+  const method = Reflect.getMetadata(METHOD, handler) as RequestMethod | undefined;
   if (method === undefined) return [];
-  const [verb, status] = [RequestMethod[method], Reflect.getMetadata(STATUS!, handler) as number | undefined];
+  const [verb, status] = [RequestMethod[method], Reflect.getMetadata(STATUS, handler) as number | undefined];
   const fields = fieldsOf(controller, name);
-  return listOf(Reflect.getMetadata(PATH!, controller)).flatMap((base) =>
-    listOf(Reflect.getMetadata(PATH!, handler)).map((end) => {
+  return listOf(Reflect.getMetadata(PATH, controller)).flatMap((base) =>
+    listOf(Reflect.getMetadata(PATH, handler)).map((end) => {
       const path = `/${base}/${end}`.replace(/\/+/g, '/').replace(/(?<=.)\/$/, '');
       return { name: `${verb} ${path}`, method: verb.toLowerCase(), path, status, fields };
     }),
@@ -45,8 +45,8 @@ const listOf = (path: unknown): readonly string[] => [path].flat().map(String);
 
 const fieldsOf = (controller: Class, name: string): Route['fields'] => {
   const found: Record<Place, readonly DocumentedField[]> = { body: [], query: [], path: [] };
-  const types = Reflect.getMetadata(TYPES!, controller.prototype as object, name) as readonly unknown[];
-  const given = (Reflect.getMetadata(ARGUMENTS!, controller, name) ?? {}) as Readonly<Record<string, Argument>>;
+  const types = Reflect.getMetadata(TYPES, controller.prototype as object, name) as readonly unknown[];
+  const given = (Reflect.getMetadata(ARGUMENTS, controller, name) ?? {}) as Readonly<Record<string, Argument>>;
   for (const [key, { index, data }] of Object.entries(given)) {
     const place = PLACES[key.split(':', 1)[0] as keyof typeof PLACES] as Place | undefined;
     if (!place) continue;

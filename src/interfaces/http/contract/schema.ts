@@ -64,7 +64,11 @@ export const ref = (name: string, description?: string): Schema => ({
 export const nullable = (schema: Schema): Schema => {
   if (typeof schema['type'] !== 'string') return { description: schema['description'], anyOf: [schema, NULL] };
   const { enum: values } = schema;
-  return { ...schema, type: [schema['type'], 'null'], ...(Array.isArray(values) && { enum: [...values, null] }) };
+  return {
+    ...schema,
+    type: [schema['type'], 'null'],
+    ...(Array.isArray(values) && { enum: [...(values as readonly unknown[]), null] }),
+  };
 };
 const NULL: Schema = { type: 'null' };
 

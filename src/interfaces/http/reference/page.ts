@@ -168,7 +168,8 @@ const row = (cells: readonly string[], id?: string): string =>
   `<tr${id === undefined ? '' : ` id="${id}"`}>${cells.map((cell) => `<td>${cell}</td>`).join('')}</tr>`;
 
 const MARKS: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
-const text = (value: unknown): string => String(value ?? '').replace(/[&<>"]/g, (mark) => MARKS[mark]!);
+const text = (value: unknown): string =>
+  (typeof value === 'string' ? value : '').replace(/[&<>"]/g, (mark) => MARKS[mark]!);
 /** With `code` in it. */
 const prose = (value: unknown): string => text(value).replace(/`([^`]*)`/g, '<code>$1</code>');
 const slug = (name: string): string => name.toLowerCase().replaceAll(' ', '-');

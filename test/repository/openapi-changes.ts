@@ -145,11 +145,11 @@ function ofMembers(
   if (direction === 'request')
     return [
       ...found,
-      ...[...requiredIs].filter((name) => !requiredWas.has(name)).map((name) => `${where}.${name} is required`),
+      ...[...requiredIs].filter((name) => !requiredWas.has(name)).map((name) => `${where}.${String(name)} is required`),
     ];
   return [
     ...found,
-    ...[...requiredWas].filter((name) => !requiredIs.has(name)).map((name) => `${where}.${name} may be absent`),
+    ...[...requiredWas].filter((name) => !requiredIs.has(name)).map((name) => `${where}.${String(name)} may be absent`),
   ];
 }
 
