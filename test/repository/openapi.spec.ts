@@ -129,6 +129,15 @@ describe('an answer is held against the document', () => {
     expect(() => checked().check(answered(400, error))).toThrow(/code must be equal to one of the allowed values/);
   });
 
+  it('and fails where it has a header that the operation does not name', () => {
+    const headers = new Headers({ location: '/elsewhere' });
+    expect(() => checked().check({ ...live, headers })).toThrow(/has the header Location/);
+  });
+
+  it('and fails where a body was taken that the operation does not have', () => {
+    expect(() => checked().check({ ...live, sent: '{}' })).toThrow(/a body was taken/);
+  });
+
   it('and has to be an error where there is no such route', () => {
     const error = { success: false, error: { code: 'UNKNOWN_ROUTE', message: 'x', details: {} } };
     const url = 'http://127.0.0.1:1/nowhere';

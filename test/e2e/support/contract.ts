@@ -1,4 +1,7 @@
-/** Holds answers against docs/openapi.json: an operation, a status or a media type that it does not have is an error. */
+/**
+ * Holds answers against docs/openapi.json: an operation, a status, a media type, a member, a code or a header that it does not have is
+ * an error, and so is a body that was taken although the document has another.
+ */
 import { appendFileSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
@@ -12,6 +15,9 @@ export type Answered = Readonly<{
   status: number;
   contentType: string | null;
   text: string;
+  headers?: Headers;
+  /** The body of the request, where it is text. */
+  sent?: string;
 }>;
 
 /** What each run of the tests has seen, a line for each operation and status; see `scripts/contract-coverage.mjs`. */
@@ -62,7 +68,29 @@ export class AnswerCheck {
     const [at, found] = response.$ref
       ? [response.$ref, this.document['components'].responses[nameOf(response.$ref)]]
       : [place, response];
+    const named = `${operation.operationId} (${where})`;
+    this.checkHeaders(named, status, found, answered);
+    if (status < 300 && answered.sent !== undefined) this.checkSent(named, operation, template, verb, answered.sent);
     if (method !== 'HEAD') this.checkBody(`${operation.operationId} (${where})`, status, found, answered, at);
+  }
+
+  /** Of the headers that the document knows, an answer has those that it names; `Cache-Control` every answer has. */
+  private checkHeaders(where: string, status: number, response: Document, { headers }: Answered): void {
+    for (const name of Object.keys(this.document['components'].headers ?? {})) {
+      const isGeneral = name === 'Cache-Control' || name === 'X-Request-Id';
+      if (!isGeneral && headers?.has(name) && !response['headers']?.[name])
+        fail(`${where}: the answer ${status} has the header ${name}, which docs/openapi.json does not name`);
+    }
+  }
+
+  private checkSent(where: string, { requestBody }: Document, template: string, verb: string, sent: string): void {
+    if (!requestBody) return fail(`${where}: a body was taken, and docs/openapi.json has none`);
+    const at = `#/paths/${escaped(template)}/${verb}/requestBody/content/${escaped('application/json')}/schema`;
+    const validate = this.validatorOf({}, at);
+    if (!validate(JSON.parse(sent)))
+      fail(
+        `${where}: the body was taken, and docs/openapi.json says: ${this.ajv.errorsText(validate.errors)}; sent ${sent.slice(0, 500)}`,
+      );
   }
 
   private checkBody(
@@ -152,6 +180,8 @@ const checkedFetch: typeof fetch = async (input, init) => {
   const method = response.redirected ? 'GET' : asks.toUpperCase();
   const contentType = response.headers.get('content-type');
   const text = contentType?.includes('json') ? await response.clone().text() : '';
-  checkOfDocument().check({ method, url, status: response.status, contentType, text });
+  const sent = typeof init?.body === 'string' && !response.redirected ? { sent: init.body } : {};
+  const { status, headers } = response;
+  checkOfDocument().check({ method, url, status, contentType, text, headers, ...sent });
   return response;
 };

@@ -95,7 +95,7 @@ describe('the reference', () => {
       /^default-src 'none'; style-src 'sha256-[A-Za-z0-9+/]{43}='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
     );
     expect(text).not.toMatch(/<script|<img|<link|<iframe|\son\w+=|\sstyle=|\ssrc=/);
-    for (const id of ['startExecution', 'getOpenApi', 'REVISION_MISMATCH', 'schema-Execution'])
+    for (const id of ['startExecution', 'getOpenApi', 'REVISION_MISMATCH', 'UNKNOWN_ROUTE', 'schema-Execution'])
       expect(text).toContain(`id="${id}"`);
     const anchors = new Set([...text.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
     expect([...text.matchAll(/href="#([^"]+)"/g)].filter(([, id]) => !anchors.has(id))).toEqual([]);

@@ -62,7 +62,7 @@ export const pageOf = (document: OpenApi, root: string): string => {
 <li><a href="#credentials">Credentials</a></li><li><a href="#errors">Errors</a></li><li><a href="#schemas">Schemas</a></li></ul></nav>
 ${sections.join('')}
 <section><h2 id="credentials">Credentials</h2><table>${schemes.join('')}</table></section>
-<section><h2 id="errors">Errors</h2><table>${errorRows(components.responses)}</table></section>
+<section><h2 id="errors">Errors</h2><table>${errorRows(components)}</table></section>
 <section><h2 id="schemas">Schemas</h2>${schemas.join('')}</section>
 </body></html>
 `;
@@ -81,13 +81,27 @@ const operationPart = (path: string, verb: string, operation: Operation, compone
       `<code>${text(JSON.stringify(example))}</code>`,
     ]);
   });
-  const answers = Object.entries(responses).map(([status, each]) => {
-    const { description: words, content } = resolved(each, components.responses);
-    return `<details><summary><b>${status}</b> ${prose(words)}</summary>${contentPart(content as Named | undefined)}</details>`;
-  });
+  const answers = Object.entries(responses).map(([status, each]) =>
+    each['$ref'] === undefined ? answerPart(status, each) : sharedPart(status, resolved(each, components.responses)),
+  );
   return `<details id="${operationId}"><summary><span class="method">${verb.toUpperCase()}</span> <code>${text(path)}</code> ${text(summary)}</summary>
 <p>${prose(description)} <span class="quiet">${credentials(operation)}</span></p>
 <table>${rows.join('')}</table>${requestBody ? `<h4>Body</h4>${contentPart(requestBody.content)}` : ''}<h4>Answers</h4>${answers.join('')}</details>`;
+};
+
+const answerPart = (status: string, { description, content }: Node): string =>
+  `<details><summary><b>${status}</b> ${prose(description)}</summary>${contentPart(content as Named | undefined)}</details>`;
+
+/** Of an error that many operations have: its codes, each of which is explained once. */
+const sharedPart = (status: string, response: Node): string => {
+  const codes = codesOf(response).map((code) => `<a href="#${code}"><code>${code}</code></a>`);
+  return `<p><b>${status}</b> ${codes.join(' ')} ${prose(response['description'])}</p>`;
+};
+
+const codesOf = ({ content }: Node): readonly string[] => {
+  const { schema } = (content as Named)['application/problem+json'] ?? {};
+  const { code } = (schema as { properties?: Named } | undefined)?.properties ?? {};
+  return (code?.['enum'] ?? []) as readonly string[];
 };
 
 const credentials = ({ security }: Operation): string => {
@@ -142,22 +156,26 @@ const typeOf = (schema: Node): string => {
 };
 
 /** Each code has an anchor: the `type` of a problem leads there. */
-const errorRows = (responses: Named): string => {
+const errorRows = ({ responses, schemas }: OpenApi['components']): string => {
   const found = new Map<string, string>();
-  for (const { description, content } of Object.values(responses)) {
-    const { schema, example } = (content as Named)['application/problem+json'] ?? {};
-    const { code } = (schema as { properties?: Named } | undefined)?.properties ?? {};
-    for (const each of (code?.['enum'] ?? []) as readonly string[]) {
-      const { status } = example as Readonly<{ status: number }>;
-      if (!found.has(each))
-        found.set(each, row([`<code>${text(each)}</code>`, String(status), prose(description)], each));
+  for (const response of Object.values(responses)) {
+    const { example } = (response['content'] as Named)['application/problem+json'] ?? {};
+    const { status } = example as Readonly<{ status: number }>;
+    for (const code of codesOf(response)) {
+      const cells = [`<code>${code}</code>`, String(status), prose(response['description'])];
+      if (!found.has(code)) found.set(code, row(cells, code));
     }
   }
+  const { code } = (schemas['Problem'] as { properties?: Named } | undefined)?.properties ?? {};
+  for (const each of (code?.['enum'] ?? []) as readonly string[])
+    if (!found.has(each)) found.set(each, row([`<code>${each}</code>`, '404, 405', NO_OPERATION], each));
   return [...found]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([, html]) => html)
     .join('');
 };
+
+const NO_OPERATION = 'There is no such route, or it has another method: <code>Allow</code> names those that it has.';
 
 const resolved = (part: Node, named: Named): Node => {
   const { $ref } = part;
