@@ -134,8 +134,13 @@ describe('an answer is held against the document', () => {
     expect(() => checked().check({ ...live, headers })).toThrow(/has the header Location/);
   });
 
-  it('and fails where a body was taken that the operation does not have', () => {
-    expect(() => checked().check({ ...live, sent: '{}' })).toThrow(/a body was taken/);
+  it('and fails where a body was taken that the operation has otherwise', () => {
+    const schema = { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] };
+    const check = checked((document) => {
+      document.paths['/health/live'].get.requestBody = { content: { 'application/json': { schema } } };
+    });
+    check.check({ ...live, sent: '{"a":"b"}' });
+    expect(() => check.check({ ...live, sent: '{"a":1}' })).toThrow(/the body was taken.*must be string/);
   });
 
   it('and has to be an error where there is no such route', () => {

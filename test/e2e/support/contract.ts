@@ -84,7 +84,8 @@ export class AnswerCheck {
   }
 
   private checkSent(where: string, { requestBody }: Document, template: string, verb: string, sent: string): void {
-    if (!requestBody) return fail(`${where}: a body was taken, and docs/openapi.json has none`);
+    // What is sent to a route that reads no body is left unread.
+    if (!requestBody) return;
     const at = `#/paths/${escaped(template)}/${verb}/requestBody/content/${escaped('application/json')}/schema`;
     const validate = this.validatorOf({}, at);
     if (!validate(JSON.parse(sent)))

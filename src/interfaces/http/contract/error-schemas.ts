@@ -3,11 +3,7 @@ import { ERRORS, PROBLEMS } from './errors.js';
 import { anything, constant, integer, object, text, type Schema } from './schema.js';
 
 export const ALL_CODES: readonly string[] = [
-  ...new Set([
-    ...Object.values(ERRORS).flatMap(({ codes }) => codes),
-    'UNKNOWN_ROUTE',
-    'METHOD_NOT_ALLOWED',
-  ]),
+  ...new Set([...Object.values(ERRORS).flatMap(({ codes }) => codes), 'UNKNOWN_ROUTE', 'METHOD_NOT_ALLOWED']),
 ].sort();
 
 const CODE = 'What is wrong, in a word that programs can rely on.';

@@ -248,7 +248,7 @@ export const EXECUTIONS: Contract = {
         },
         headers: ['Content-Disposition', 'ETag'],
       },
-      304: UNCHANGED,
+      304: { ...UNCHANGED, headers: ['ETag', 'Content-Disposition'] },
     },
     errors: ['malformedArtifact', 'notFound', 'executionConflict', 'tombstoned', 'artifactDamaged'],
   },
