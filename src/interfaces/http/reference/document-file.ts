@@ -26,9 +26,9 @@ let kept: Readonly<{ base: string; served: Served }> | undefined;
 /** @param base the path before all paths of the document, as clients see it; `/` at its end */
 export const documentFor = async (base: string): Promise<Served> => {
   if (kept?.base === base) return kept.served;
-  const { servers: [server] = [], ...rest } = await document();
+  const whole = await document();
   const url = base.length > 1 ? base.replace(/\/$/, '') : base;
-  kept = { base, served: served(JSON.stringify({ ...rest, servers: [{ ...server, url }] })) };
+  kept = { base, served: served(JSON.stringify({ ...whole, servers: [{ ...whole.servers?.[0], url }] })) };
   return kept.served;
 };
 
