@@ -23,6 +23,8 @@ COPY package.json ./
 COPY scripts ./scripts
 COPY definitions ./definitions
 COPY examples ./examples
+# What /openapi.json and /docs show.
+COPY docs/openapi.json ./docs/
 # Postgres refuses to run as root, and nothing else needs it either.
 RUN install -d -o node -g node -m 0700 /data
 USER node

@@ -43,6 +43,8 @@ export const HTTP_ACCESS: Readonly<Record<string, AccessRule>> = {
   // Details are shown to those who hold `health.read`.
   'GET /health/ready': { kind: 'public' },
   'GET /metrics': needs('metrics.read'),
+  'GET /openapi.json': { kind: 'public' },
+  'GET /docs': { kind: 'public' },
 
   'GET /sign-in': { kind: 'sign-in' },
   'GET /auth/sign-in': { kind: 'sign-in' },

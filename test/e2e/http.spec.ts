@@ -203,6 +203,18 @@ test('the application answers as alive and ready', async () => {
   });
 });
 
+test('the application gives out its contract, and errors as problems to clients that ask for them', async () => {
+  expect(await world.api.get('/openapi.json')).toMatchObject({
+    status: 200,
+    body: { openapi: '3.1.0', servers: [{ url: '/' }] },
+  });
+  expect((await world.api.get('/docs')).status).toBe(200);
+  const asked = { headers: { accept: 'application/problem+json' } };
+  const answer = await fetch(`${world.api.url}/api/v1/workflow?execution_id=4711`, asked);
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([400, 'application/problem+json']);
+  expect(await answer.json()).toMatchObject({ code: 'INVALID_REQUEST', type: '/docs#INVALID_REQUEST' });
+});
+
 test('what does not exist is answered with 404', async () => {
   const id = '99999999-9999-4999-8999-999999999999';
   for (const path of [`?execution_id=${id}`, `/${id}/events`, `/${id}/artifacts/ib.pdf`]) {

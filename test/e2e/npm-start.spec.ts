@@ -45,6 +45,8 @@ test('npm that gets SIGTERM exits after the application, with its exit code; the
 test('the application ends when its npm is killed', async () => {
   const { npm, url } = await npmStart({});
   expect(await answers(url)).toBe(true);
+  // From its own folder, wherever it was started.
+  expect((await fetch(`${url}/openapi.json`)).status).toBe(200);
   npm.kill('SIGKILL');
   await eventually(async () => !(await answers(url)), { deadlineMs: 60_000 });
 }, 90_000);

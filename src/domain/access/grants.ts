@@ -7,7 +7,7 @@ export type Projects = 'all' | readonly string[];
 const PROJECT = /^[A-Za-z0-9._:@-]{1,128}\*?$/;
 
 /** Of one grant. */
-const MOST_PROJECTS = 100;
+export const MOST_PROJECTS = 100;
 
 /** Whether it is written as grants name projects: `all`, or a list of ids and of beginnings with `*`. */
 export const isProjects = (value: unknown): value is Projects =>

@@ -7,10 +7,11 @@ import { reasonOf } from '../../application/runtime/errors.js';
 import { knownPrincipalOf, routeOf } from './access/principal.js';
 import { clientOf } from './server/client.js';
 import { answerTo, stackOf } from './server/error-answer.js';
+import { asksForProblem, sendProblem } from './server/problem-json.js';
 import { askedToReconnect, type StreamBounds } from './streams/response-sink.js';
 import { loggedPath } from './server/route-group.js';
 
-/** The one place where an error becomes an answer: `{success: false, error: {code, message, details}}`. */
+/** The one place where an error becomes an answer: `{success: false, error: {code, message, details}}`, or a problem of RFC 9457. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('Http');
@@ -26,7 +27,8 @@ export class ErrorFilter implements ExceptionFilter {
     const response = host.switchToHttp().getResponse<Response>();
     if (error instanceof Unauthenticated || error instanceof Forbidden) this.noteDenial(error, request);
     const requestId = String(response.getHeader('X-Request-Id') ?? '');
-    const { status, headers, body, isServerFault } = answerTo(error, request, requestId);
+    const found = answerTo(error, request, requestId);
+    const { status, headers, body, isServerFault } = found;
     const where = `${request.method} ${loggedPath(request)} (request ${requestId})`;
     // For a failure that passes by itself the log needs the reason; for an unforeseen error, the stack.
     if (isServerFault && status === 503) {
@@ -40,7 +42,10 @@ export class ErrorFilter implements ExceptionFilter {
     }
     if (askedToReconnect(request, response, { status, headers, body }, this.streams)) return;
     for (const name of ['ETag', 'Content-Disposition', 'Content-Type']) response.removeHeader(name);
-    response.status(status).set(headers).json({ success: false, error: body });
+    response.vary('Accept');
+    response.status(status).set(headers);
+    if (asksForProblem(request)) sendProblem(request, response, found);
+    else response.json({ success: false, error: body });
   }
 
   /** Here and not in the guards, so that what a handler denies is noted as well. */

@@ -11,6 +11,7 @@ import { HealthController, MetricsController } from './health/health.controller.
 import { EventsController } from './history/events.controller.js';
 import { HistoryController } from './history/history.controller.js';
 import { ProjectionsController } from './projections/projections.controller.js';
+import { ReferenceController } from './reference/reference.controller.js';
 import { StreamsController } from './streams/streams.controller.js';
 import { TasksController } from './tasks/tasks.controller.js';
 import { WebhookDeliveriesController, WebhooksController } from './webhooks/webhooks.controller.js';
@@ -34,6 +35,7 @@ import { WebhookDeliveriesController, WebhooksController } from './webhooks/webh
     TasksController,
     DocumentAgentsController,
     HealthController,
+    ReferenceController,
     StreamsController,
     ProjectionsController,
     MetricsController,

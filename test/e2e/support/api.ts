@@ -1,15 +1,19 @@
 /** A client of the API as a user would write one. */
 import { eventually } from '../../support/eventually.js';
+import { watchAnswers } from './contract.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- answers are JSON whose shape is what the tests assert */
 export type Reply = Readonly<{ status: number; headers: Headers; body: any }>;
 
+/** Each answer is held against the OpenAPI document, whoever fetches it. */
 export class Api {
   /** @param headers of every request, such as a credential */
   constructor(
     readonly url: string,
     private readonly headers: Readonly<Record<string, string>> = {},
-  ) {}
+  ) {
+    watchAnswers(url);
+  }
 
   async get(path: string): Promise<Reply> {
     return reply(await fetch(this.url + path, { headers: this.headers }));

@@ -34,6 +34,7 @@ import {
   OpaqueId,
   Reason,
   Text,
+  WholeNumber,
 } from '../server/fields.js';
 import { grantAnswer, keyAnswer, meAnswer, subjectAnswer } from './answers.js';
 import { GrantList, ProjectList } from './fields.js';
@@ -63,10 +64,7 @@ class CreateKeyBody extends ReasonedBody {
 
 class RotateKeyBody extends ReasonedBody {
   @IsOptional()
-  @Field(
-    `a whole number from 0 to ${LONGEST_OVERLAP_SECONDS}`,
-    (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= LONGEST_OVERLAP_SECONDS,
-  )
+  @WholeNumber(0, LONGEST_OVERLAP_SECONDS)
   overlap_seconds?: number | null;
 
   @IsOptional()
@@ -97,6 +95,7 @@ class KeyPath {
   @Field(
     'the id of a key: 12 characters of a-z 2-7',
     (value) => typeof value === 'string' && /^[a-z2-7]{12}$/.test(value),
+    { type: 'string', pattern: '^[a-z2-7]{12}$' },
   )
   id!: string;
 }

@@ -34,6 +34,7 @@ class SignInQuery {
   @Field(
     `a path of this origin that begins with one slash, of at most ${LONGEST_PATH} visible ASCII characters`,
     isOwnPath,
+    { type: 'string', maxLength: LONGEST_PATH, pattern: '^/(?![/\\\\])[\\x21-\\x5b\\x5d-\\x7e]*$' },
   )
   return_to?: string;
 
@@ -42,8 +43,10 @@ class SignInQuery {
   fresh?: string;
 
   @IsOptional()
-  @Field('1 to 200 letters, digits, dots, underscores, colons and hyphens', (value) =>
-    FRESH_SIGN_IN_PURPOSE.test(String(value)),
+  @Field(
+    '1 to 200 letters, digits, dots, underscores, colons and hyphens',
+    (value) => FRESH_SIGN_IN_PURPOSE.test(String(value)),
+    { type: 'string', pattern: FRESH_SIGN_IN_PURPOSE.source },
   )
   for?: string;
 }
@@ -56,7 +59,7 @@ class PageQuery {
 
 class SignOutQuery {
   @IsOptional()
-  @Field('the token of this session', (value) => typeof value === 'string')
+  @Field('the token of this session', (value) => typeof value === 'string', { type: 'string' })
   csrf_token?: string;
 }
 

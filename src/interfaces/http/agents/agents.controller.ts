@@ -127,6 +127,15 @@ const CheckpointField = () =>
       Object.keys(value).length === 2 &&
       (value['last_completed_step'] === null || typeof value['last_completed_step'] === 'string') &&
       isObject(value['intermediate_results']),
+    {
+      type: 'object',
+      properties: {
+        last_completed_step: { type: ['string', 'null'] },
+        intermediate_results: { type: 'object', additionalProperties: true },
+      },
+      required: ['last_completed_step', 'intermediate_results'],
+      additionalProperties: false,
+    },
   );
 
 class AgentInputBody implements AgentInput {

@@ -15,10 +15,14 @@ import { ExecutionPath, NoQuery, Field, OneOf, OpaqueId, Reason } from '../serve
 
 /** As a number, or as the text that answers give. */
 export const Revision = () =>
-  Field('a revision: a whole number from 0', (value) => {
-    const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
-    return Number.isSafeInteger(number) && (number as number) >= 0;
-  });
+  Field(
+    'a revision: a whole number from 0',
+    (value) => {
+      const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
+      return Number.isSafeInteger(number) && (number as number) >= 0;
+    },
+    { type: ['string', 'integer'], minimum: 0, pattern: '^\\d{1,16}$' },
+  );
 
 class ReviewAuditBody {
   @Revision()

@@ -26,6 +26,12 @@ const Hashes = () =>
       value.length <= MOST_DOCUMENTS &&
       value.every((hash) => typeof hash === 'string' && /^[0-9a-f]{64}$/i.test(hash)) &&
       new Set(value.map((hash: string) => hash.toLowerCase())).size === value.length,
+    {
+      type: 'array',
+      maxItems: MOST_DOCUMENTS,
+      uniqueItems: true,
+      items: { type: 'string', pattern: '^[0-9a-fA-F]{64}$' },
+    },
   );
 
 class SignBody {

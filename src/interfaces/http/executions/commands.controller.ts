@@ -72,6 +72,7 @@ const RetriedStep = () =>
     (dto) => (isRetry(dto) ? 'the UUID of the step to retry' : 'nothing, as only retry names a step'),
     (value, dto) =>
       isRetry(dto) ? typeof value === 'string' && UUID.test(value) : value === undefined || value === null,
+    { type: ['string', 'null'], format: 'uuid' },
   );
 
 class ControlWorkflowBody extends ExecutionBody {

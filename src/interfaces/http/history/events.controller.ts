@@ -156,10 +156,14 @@ const named = (value: unknown): readonly string[] => [value].flat().flatMap((eac
 
 /** Repeated, or with commas between them. */
 const EventTypes = () =>
-  Field(`1 to ${MOST_TYPES} event types (type=A,B or type=A&type=B)`, (value) => {
-    const types = named(value);
-    return types.length <= MOST_TYPES && types.every((type) => /^[\w$.:-]{1,200}$/.test(type));
-  });
+  Field(
+    `1 to ${MOST_TYPES} event types (type=A,B or type=A&type=B)`,
+    (value) => {
+      const types = named(value);
+      return types.length <= MOST_TYPES && types.every((type) => /^[\w$.:-]{1,200}$/.test(type));
+    },
+    { type: 'array', minItems: 1, maxItems: MOST_TYPES, items: { type: 'string' } },
+  );
 
 const typesOf = (value: unknown): readonly string[] | null =>
   value === undefined ? null : [...new Set(named(value))].sort();

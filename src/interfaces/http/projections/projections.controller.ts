@@ -127,11 +127,11 @@ const ProjectionName = () =>
   Field(
     'the name of a projection: a small letter and up to 62 small letters, digits, _',
     (value) => typeof value === 'string' && /^[a-z][a-z0-9_]{0,62}$/.test(value),
+    { type: 'string', pattern: '^[a-z][a-z0-9_]{0,62}$' },
   );
 
 /** Executions as their streams name them: an execution may be poison because its name is no UUID. */
-const ExecutionName = () =>
-  Field('1 to 200 characters', (value) => typeof value === 'string' && value.length > 0 && value.length <= 200);
+const ExecutionName = () => Text(200);
 
 class ProjectionPath {
   @ProjectionName()

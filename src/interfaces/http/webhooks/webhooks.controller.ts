@@ -26,6 +26,7 @@ import {
   ChoiceText,
   CursorText,
   IntegerText,
+  WholeNumber,
 } from '../server/fields.js';
 
 /** The address is shown without its query. */
@@ -68,6 +69,11 @@ const EventTypeList = () =>
       Array.isArray(value) &&
       value.length <= MOST_TYPES &&
       value.every((each) => typeof each === 'string' && /^[A-Za-z]{0,100}\*?$/.test(each) && each !== ''),
+    {
+      type: 'array',
+      maxItems: MOST_TYPES,
+      items: { type: 'string', minLength: 1, pattern: '^[A-Za-z]{0,100}\\*?$' },
+    },
   );
 
 class SubscribeWebhookBody extends OperatorBody {
@@ -95,10 +101,7 @@ const USUAL_OVERLAP_SECONDS = 86_400;
 
 class RotateSecretBody extends OperatorBody {
   @IsOptional()
-  @Field(
-    `a whole number from 0 to ${LONGEST_OVERLAP_SECONDS}`,
-    (value) => Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= LONGEST_OVERLAP_SECONDS,
-  )
+  @WholeNumber(0, LONGEST_OVERLAP_SECONDS)
   overlap_seconds?: number | null;
 }
 
