@@ -84,6 +84,7 @@ module.exports = {
         pathNot: [
           '^src/tools/|^src/application/runtime/|^src/infrastructure/eventstore/(connect|esdb-url)\\.ts$',
           '^src/infrastructure/config/(password-file|url-problem)\\.ts$',
+          '^src/infrastructure/system/command-line\\.ts$',
           '^src/application/(audit/audited-log|log/(recorded-place|write-probe))\\.ts$',
         ],
       },

