@@ -20,7 +20,11 @@ export type Versions = Readonly<{
   openFiles: string | null;
 }>;
 
-const numbers = (version: string): readonly number[] => version.replace(/^[^\d]*/, '').split('.').map(Number);
+const numbers = (version: string): readonly number[] =>
+  version
+    .replace(/^[^\d]*/, '')
+    .split('.')
+    .map(Number);
 
 /** Versions of three numbers. */
 const isAtLeast = (version: string, least: string): boolean => {
@@ -49,7 +53,12 @@ export const settingsFindings = (settings: Settings): readonly Finding[] => {
   const missing = files.flatMap(({ setting, path, problem }) =>
     problem === null
       ? []
-      : [fail('settings', `${setting}: expected a file that can be read, got ${path}: ${problem}. Correct the path, or its rights`)],
+      : [
+          fail(
+            'settings',
+            `${setting}: expected a file that can be read, got ${path}: ${problem}. Correct the path, or its rights`,
+          ),
+        ],
   );
   const wrong = [
     ...warnings.map((line) => warn('settings', line)),
@@ -73,11 +82,17 @@ export const DISK_LIMITS = { failBelowBytes: 256 * MIB, warnBelowBytes: 2_048 * 
 
 export const diskFindings = ({ path, problem, isOpen, freeBytes }: Disk): readonly Finding[] => {
   if (problem !== null)
-    return [fail('disk', `DATA_DIR: expected a folder that can be written, got ${path}: ${problem}. Correct the setting, or give this user the right`)];
+    return [
+      fail(
+        'disk',
+        `DATA_DIR: expected a folder that can be written, got ${path}: ${problem}. Correct the setting, or give this user the right`,
+      ),
+    ];
   const free = `${Math.floor(freeBytes / MIB)} MiB`;
   const { failBelowBytes, warnBelowBytes } = DISK_LIMITS;
   const space = `expected ${warnBelowBytes / MIB} MiB of free space at ${path}, got ${free}. Make room: what is recorded is never deleted`;
-  const short = freeBytes < failBelowBytes ? [fail('disk', space)] : freeBytes < warnBelowBytes ? [warn('disk', space)] : [];
+  const short =
+    freeBytes < failBelowBytes ? [fail('disk', space)] : freeBytes < warnBelowBytes ? [warn('disk', space)] : [];
   const open = isOpen ? [warn('disk', `${path}: other users may write there. Run \`chmod go-w '${path}'\``)] : [];
   return orOk([...short, ...open], 'disk', `${path} can be written, ${free} are free`);
 };
@@ -89,7 +104,8 @@ export const SKEW_LIMITS = { warnMs: 500, failMs: 5_000 };
 export const clockFinding = (of: string, skewMs: number, within: number): Finding => {
   const least = Math.max(0, Math.abs(skewMs) - within);
   const apart = `the clock of ${of} is ${Math.abs(Math.round(skewMs))} ms ${skewMs < 0 ? 'behind' : 'ahead'}`;
-  if (least <= SKEW_LIMITS.warnMs) return ok('clock', `this machine and ${of} agree to ${Math.ceil(Math.abs(skewMs))} ms`);
+  if (least <= SKEW_LIMITS.warnMs)
+    return ok('clock', `this machine and ${of} agree to ${Math.ceil(Math.abs(skewMs))} ms`);
   const say = least > SKEW_LIMITS.failMs ? fail : warn;
   return say('clock', `${apart}: deadlines and retries come early or late. Let both machines take the time from NTP`);
 };
@@ -98,8 +114,12 @@ export type Port = Readonly<{ address: string; listener: 'none' | 'this applicat
 
 export const portFinding = ({ address, listener }: Port): Finding => {
   if (listener === 'none') return ok('port', `${address} is free`);
-  if (listener === 'this application') return ok('port', `an instance answers at ${address}; a second one needs another PORT`);
-  return fail('port', `${address}: expected it to be free, something else listens there. Set PORT to another one, or end that program`);
+  if (listener === 'this application')
+    return ok('port', `an instance answers at ${address}; a second one needs another PORT`);
+  return fail(
+    'port',
+    `${address}: expected it to be free, something else listens there. Set PORT to another one, or end that program`,
+  );
 };
 
 export type Database =
@@ -140,8 +160,15 @@ export const databaseFindings = (database: Database): readonly Finding[] => {
           : fail('database', database.problem),
       ];
     case 'away': {
-      const advice = DATABASE_ADVICE[database.code ?? ''] ?? 'Start the server, or correct DATABASE_URL: a Postgres has to answer there';
-      return [fail('database', `DATABASE_URL: expected a Postgres that lets this user in, got: ${database.problem}. ${advice}`)];
+      const advice =
+        DATABASE_ADVICE[database.code ?? ''] ??
+        'Start the server, or correct DATABASE_URL: a Postgres has to answer there';
+      return [
+        fail(
+          'database',
+          `DATABASE_URL: expected a Postgres that lets this user in, got: ${database.problem}. ${advice}`,
+        ),
+      ];
     }
     case 'pooled':
       return [fail('pooler', database.problem)];
@@ -158,15 +185,25 @@ const reachedFindings = (facts: DatabaseFacts): readonly Finding[] => {
   const major = Math.floor(version / 10_000);
   const wrong = [
     ...say(major >= LEAST_POSTGRES, `expected Postgres ${LEAST_POSTGRES} or newer, got ${major}. Update the server`),
-    ...say(mayCreate, `expected ${user} to make tables in ${name}. Run as its owner: grant create, usage on schema public to "${user}"`),
-    ...say(!isReadOnly, `expected ${name} to be writable, got a standby or a read-only one. Name the primary in DATABASE_URL`),
+    ...say(
+      mayCreate,
+      `expected ${user} to make tables in ${name}. Run as its owner: grant create, usage on schema public to "${user}"`,
+    ),
+    ...say(
+      !isReadOnly,
+      `expected ${name} to be writable, got a standby or a read-only one. Name the primary in DATABASE_URL`,
+    ),
     ...say(
       unknownMigrations === 0,
       `${name} was changed by a newer version of this package (${unknownMigrations} migrations that this one does not know). Install that version`,
     ),
   ];
   return [
-    ...orOk(wrong, 'database', `Postgres ${major} answers within ${Math.ceil(roundTripMs)} ms, and ${user} may make tables in ${name}`),
+    ...orOk(
+      wrong,
+      'database',
+      `Postgres ${major} answers within ${Math.ceil(roundTripMs)} ms, and ${user} may make tables in ${name}`,
+    ),
     ok('pooler', 'each connection is a session of its own'),
     clockFinding('the database', skewMs, roundTripMs),
   ];
@@ -195,9 +232,17 @@ export const logFindings = (log: Log): readonly Finding[] => {
   }
   const { version, mayWrite, mismatch } = log;
   const wrong = [
-    ...(mayWrite === null ? [] : [fail('log', `the log can be read and not written: ${mayWrite}. ${LOG_ADVICE.RIGHTS_MISSING}`)]),
+    ...(mayWrite === null
+      ? []
+      : [fail('log', `the log can be read and not written: ${mayWrite}. ${LOG_ADVICE.RIGHTS_MISSING}`)]),
     ...(typeof mismatch === 'string' ? [fail('log', `${mismatch}`)] : []),
-    ...(mismatch === undefined ? [warn('log', 'whether it is the log of this database is not known: the database cannot be asked')] : []),
+    ...(mismatch === undefined
+      ? [warn('log', 'whether it is the log of this database is not known: the database was not asked')]
+      : []),
   ];
-  return orOk(wrong, 'log', `the event store (${version}) can be read and written, and is the one that the database knows`);
+  return orOk(
+    wrong,
+    'log',
+    `the event store (${version}) can be read and written, and the database knows no other log`,
+  );
 };

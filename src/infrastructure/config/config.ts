@@ -18,7 +18,7 @@ import { addPasswords } from './passwords.js';
 import { webUrl } from './variable.js';
 
 /** The one message that stops a start: everything that is wrong, and where to read on. */
-class ConfigurationError extends Error {
+export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 
   constructor(readonly problems: readonly string[]) {

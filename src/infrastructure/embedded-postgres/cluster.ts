@@ -21,6 +21,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { tmpdir } from 'node:os';
+import { z } from 'zod';
 import { chooseRunner, command, type Runner } from './runner.js';
 import { SUPERUSER } from './roles.js';
 
@@ -101,8 +102,8 @@ export async function prepareCluster(dataDir: string, log: (line: string) => voi
   return { dir, home, password, rolePassword, sockets, runner, postgres };
 }
 
-/** The package with the binaries. @throws Error where none is installed for this machine */
-export function installedPostgres(): string {
+/** A file of the package with the binaries. @throws Error where none is installed for this machine */
+function installedPostgres(): string {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
     // The binaries alone: importing the library itself would install its exit hooks, which swallow our signals.
@@ -116,6 +117,17 @@ export function installedPostgres(): string {
       },
     );
   }
+}
+
+const links = z.array(z.object({ target: z.string() }));
+
+/** Names under which its server finds its libraries, and which the install script of its package makes: those that are not there. */
+export async function missingLinks(): Promise<readonly string[]> {
+  const root = join(dirname(installedPostgres()), '..');
+  const listed = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
+  const targets = links.parse(JSON.parse(listed)).map(({ target }) => target);
+  const found = await Promise.all(targets.map((target) => exists(join(root, target))));
+  return targets.filter((_, index) => !found[index]);
 }
 
 async function binaries(): Promise<{ postgres: string; initdb: string }> {

@@ -155,7 +155,7 @@ export class EventStoreDbEventLog extends EventLog {
   /** What the server says of itself; 'unknown' where it does not. */
   async serverVersion(): Promise<string> {
     const inside = this.client as unknown as { capabilities: Promise<Readonly<{ serverVersion: string }>> };
-    return (await within('The version of the log', this.limits.readTimeoutMs, inside.capabilities)).serverVersion;
+    return (await within(this.limits.readTimeoutMs, inside.capabilities)).serverVersion;
   }
 
   async head(): Promise<bigint | 'start'> {

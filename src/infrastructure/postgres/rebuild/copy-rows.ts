@@ -93,10 +93,7 @@ export const copyRows = async (
 };
 
 /** Between two chunks others have their turn, the connection too. @throws TypeError where a value has no form in its column */
-export const encodeRows = async (
-  { columns }: TableShape,
-  rows: readonly AnyRow[],
-): Promise<readonly Uint8Array[]> => {
+export const encodeRows = async ({ columns }: TableShape, rows: readonly AnyRow[]): Promise<readonly Uint8Array[]> => {
   const shapes = [...columns];
   const chunks: Uint8Array[] = [];
   let text = '';

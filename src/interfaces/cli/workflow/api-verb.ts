@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { readCommandLine, UsageError } from '../../../composition/run-until-signal.js';
-import { CONNECTION_OPTIONS, CONNECTION_USAGE, connectionOf } from '../connection.js';
+import { CONNECTION_OPTIONS, CONNECTION_USAGE, connectionOf, type Connection } from '../connection.js';
 import { WorkflowClient } from '../workflow-client.js';
 
 export const COMMON_OPTIONS = { ...CONNECTION_OPTIONS, json: { type: 'boolean' } } as const;
@@ -16,25 +16,46 @@ export const ACTOR_OPTIONS = { by: { type: 'string' }, reason: { type: 'string' 
 export const ACTOR_USAGE = `  --by NAME        who does it, where the API asks nobody; else the user of this machine
   --reason TEXT    recorded with it`;
 
-type Options = Readonly<Record<string, Readonly<{ type: 'string' | 'boolean'; multiple?: boolean }>>>;
+type Option = Readonly<{ type: 'string' | 'boolean'; multiple?: boolean }>;
+type Options = Readonly<Record<string, Option>>;
+type ValueOf<Given extends Option> = Given['type'] extends 'boolean'
+  ? boolean
+  : Given extends { multiple: true }
+    ? string[]
+    : string;
+type ValuesOf<Given extends Options> = { readonly [Name in keyof Given]?: ValueOf<Given[Name]> };
+
+export type ApiLine<Own extends Options> = Readonly<{
+  values: ValuesOf<Own>;
+  positionals: readonly string[];
+  connection: Connection;
+  client: WorkflowClient;
+  isJson: boolean;
+  /** One answer: its data for programs, or its lines for people. */
+  show: (data: unknown, lines: readonly string[]) => void;
+}>;
 
 export const write = (line: string): void => void process.stdout.write(`${line}\n`);
 
 /** @returns null where help was asked for. @throws UsageError */
-export const apiLine = <const Own extends Options>(usage: string, options: Own, args: readonly string[]) => {
-  const line = readCommandLine(usage, { options: { ...COMMON_OPTIONS, ...options }, allowPositionals: true }, args);
+export const apiLine = <const Own extends Options>(
+  usage: string,
+  options: Own,
+  args: readonly string[],
+): ApiLine<Own> | null => {
+  const all: Options = { ...COMMON_OPTIONS, ...options };
+  const line = readCommandLine(usage, { options: all, allowPositionals: true }, args);
   if (!line) return null;
-  const values = line.values as typeof line.values & Partial<Record<'json', boolean>>;
-  const given = values as Parameters<typeof connectionOf>[0];
+  const given = line.values as ValuesOf<typeof COMMON_OPTIONS>;
   const connection = connectionOf(given);
-  const isJson = values.json === true;
+  const isJson = given.json === true;
   return {
-    values,
+    values: line.values as ValuesOf<Own>,
     positionals: line.positionals,
     connection,
     client: new WorkflowClient(connection.url, connection.key),
     isJson,
-    show: (data: unknown, lines: readonly string[]) => {
+    show: (data, lines) => {
       if (isJson) write(JSON.stringify(data));
       else for (const each of lines) write(each);
     },
