@@ -149,6 +149,7 @@ const DATABASE_ADVICE: Readonly<Record<string, string>> = {
   '3D000': "Create the database: create database NAME encoding 'UTF8' template template0",
   '53300': 'The server has no connection free: raise its max_connections, or lower DATABASE_MAX_CONNECTIONS',
   ENOTFOUND: 'Correct the host in DATABASE_URL: no address is known by that name',
+  EAI_AGAIN: 'Correct the host in DATABASE_URL, or wait until names can be looked up again',
 };
 
 export const databaseFindings = (database: Database): readonly Finding[] => {

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from '../../../composition/run-until-signal.js';
 import { follow } from '../watch/follow.js';
+import type { Message } from '../watch/picture.js';
 import { actorOf, apiLine, COMMON_USAGE, once, write } from './api-verb.js';
 import { EXIT } from './exit.js';
 import { executionLine, type ShownExecution } from './lines.js';
@@ -50,16 +51,25 @@ export const start = async (args: readonly string[]): Promise<number> => {
     return EXIT.done;
   }
   if (!line.isJson) write(id);
-  await ended(`${connection.url}/api/v1/workflow/${id}/stream`, connection.key);
-  const found = await client.call<Started>('/api/v1/workflow', { query: { execution_id: id } });
+  const revision = await ended(`${connection.url}/api/v1/workflow/${id}/stream`, connection.key);
+  const query = { execution_id: id, min_revision: revision };
+  const found = await client.call<Started>('/api/v1/workflow', { query });
   line.show(found, [executionLine(found.execution)]);
   return found.execution.current_state === 'completed' ? EXIT.done : EXIT.failed;
 };
 
-/** The stream ends when the execution has. */
-const ended = (url: string, key: string | null): Promise<void> => {
+type Revised = Readonly<{ revision?: string }>;
+
+/** The stream ends when the execution has. @returns the last revision that it has shown: the read tables may be behind it */
+const ended = async (url: string, key: string | null): Promise<string | undefined> => {
+  let last: string | undefined;
+  const message = ({ event, data }: Message) => {
+    if (event === 'snapshot') last = (data.execution as Revised).revision ?? last;
+    if (event === 'event') last = (data.event as Revised).revision ?? last;
+  };
   const connection = (trouble: string | null) => void (trouble !== null && process.stderr.write(`${trouble}\n`));
-  return follow(url, { message: () => undefined, connection }, new AbortController().signal, { key });
+  await follow(url, { message, connection }, new AbortController().signal, { key });
+  return last;
 };
 
 const metadataOf = (given: string | undefined): object | undefined => {
