@@ -101,7 +101,7 @@ test('a webhook is made, shown, disabled, given another secret and removed', asy
   expect((await verb('webhooks', 'secret', id, '--overlap-seconds', '0')).output).toMatch(/shown this once: whsec_/);
   expect((await verb('webhooks', 'get', id)).output).not.toContain('whsec_');
   expect((await verb('webhooks', 'deliveries', id, '--json')).json()).toEqual({ deliveries: [], next_cursor: null });
-  await expect(verb('webhooks', 'redeliver', id, randomUUID())).rejects.toMatchObject({ status: 404 });
+  await expect(verb('webhooks', 'redeliver', id, randomUUID())).rejects.toMatchObject({ status: 409 });
   expect((await verb('webhooks', 'remove', id)).output).toBe(`${id} is removed\n`);
 });
 

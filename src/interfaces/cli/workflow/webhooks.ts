@@ -129,9 +129,13 @@ const one = async (line: Line, command: string, id: string): Promise<void> => {
 const redeliver = (line: Line, id: string, delivery: string): Promise<void> =>
   redelivered(line, `${ROUTE}/${id}/deliveries/${delivery}/redeliver`);
 
-/** Nobody is named in it: the route takes no body. */
+/** Nobody is named in it: the route takes no fields. */
 const redelivered = async ({ client, show }: Line, route: string): Promise<void> => {
-  const found = await client.call<Readonly<{ delivery: Delivery }>>(route, { method: 'POST', headers: once() });
+  const found = await client.call<Readonly<{ delivery: Delivery }>>(route, {
+    method: 'POST',
+    body: {},
+    headers: once(),
+  });
   show(found, [deliveryLine(found.delivery)]);
 };
 
