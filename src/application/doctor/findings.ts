@@ -6,7 +6,8 @@ export type Finding = Readonly<{ check: string; status: 'ok' | 'warn' | 'fail'; 
 const found =
   (status: Finding['status']) =>
   (check: string, message: string): Finding => ({ check, status, message });
-export const [ok, warn, fail] = [found('ok'), found('warn'), found('fail')];
+const [ok, fail] = [found('ok'), found('fail')];
+export const warn = found('warn');
 
 /** Where several may be wrong, each has a line; where none is, one line says so. */
 const orOk = (problems: readonly Finding[], check: string, message: string): readonly Finding[] =>
@@ -78,7 +79,7 @@ export type Disk = Readonly<{
 }>;
 
 const MIB = 1024 * 1024;
-export const DISK_LIMITS = { failBelowBytes: 256 * MIB, warnBelowBytes: 2_048 * MIB };
+const DISK_LIMITS = { failBelowBytes: 256 * MIB, warnBelowBytes: 2_048 * MIB };
 
 export const diskFindings = ({ path, problem, isOpen, freeBytes }: Disk): readonly Finding[] => {
   if (problem !== null)
@@ -98,7 +99,7 @@ export const diskFindings = ({ path, problem, isOpen, freeBytes }: Disk): readon
 };
 
 /** Milliseconds between two clocks that nobody notices; beyond the second, deadlines and leases are wrong. */
-export const SKEW_LIMITS = { warnMs: 500, failMs: 5_000 };
+const SKEW_LIMITS = { warnMs: 500, failMs: 5_000 };
 
 /** @param skewMs how far the other clock is ahead. @param within how exactly that is known */
 export const clockFinding = (of: string, skewMs: number, within: number): Finding => {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { UsageError } from '../../composition/run-until-signal.js';
 import { readProfiles, type Profiles } from './profiles.js';
 
-export const DEFAULT_URL = 'http://127.0.0.1:3000';
+const DEFAULT_URL = 'http://127.0.0.1:3000';
 const LONGEST_KEY = 16 * 1024;
 
 export const CONNECTION_OPTIONS = {

@@ -5,7 +5,7 @@ import { readCommandLine, UsageError } from '../../../composition/run-until-sign
 import { CONNECTION_OPTIONS, CONNECTION_USAGE, connectionOf, type Connection } from '../connection.js';
 import { WorkflowClient } from '../workflow-client.js';
 
-export const COMMON_OPTIONS = { ...CONNECTION_OPTIONS, json: { type: 'boolean' } } as const;
+const COMMON_OPTIONS = { ...CONNECTION_OPTIONS, json: { type: 'boolean' } } as const;
 
 export const COMMON_USAGE = `${CONNECTION_USAGE}
   --json           JSON for programs: one document, or an object a line where more than one is listed

@@ -2,7 +2,6 @@
 import { readCommandLine, UsageError } from '../../../composition/run-until-signal.js';
 import { write } from './api-verb.js';
 import { EXIT } from './exit.js';
-import { VERBS } from './verbs.js';
 
 const USAGE = `Usage: workflow completion bash|zsh
 Prints what the shell completes verbs and options by. To have it in every shell, add to ~/.bashrc or ~/.zshrc:
@@ -22,13 +21,16 @@ const functionFor = (verbs: string): string => `_workflow() {
 }
 complete -o default -F _workflow workflow`;
 
-export const completion = async (args: readonly string[]): Promise<number> => {
-  const line = readCommandLine(USAGE, { allowPositionals: true }, args);
-  if (!line) return EXIT.done;
-  const [shell, ...more] = line.positionals;
-  if ((shell !== 'bash' && shell !== 'zsh') || more.length > 0)
-    throw new UsageError(`Expected bash or zsh, got ${JSON.stringify(line.positionals.join(' '))}\n\n${USAGE}`);
-  if (shell === 'zsh') write('autoload -U +X compinit && compinit && autoload -U +X bashcompinit && bashcompinit');
-  write(functionFor(VERBS.map(({ name }) => name).join(' ')));
-  return EXIT.done;
-};
+/** @param verbs their names, asked for when they are needed */
+export const completionOf =
+  (verbs: () => readonly string[]) =>
+  async (args: readonly string[]): Promise<number> => {
+    const line = readCommandLine(USAGE, { allowPositionals: true }, args);
+    if (!line) return EXIT.done;
+    const [shell, ...more] = line.positionals;
+    if ((shell !== 'bash' && shell !== 'zsh') || more.length > 0)
+      throw new UsageError(`Expected bash or zsh, got ${JSON.stringify(line.positionals.join(' '))}\n\n${USAGE}`);
+    if (shell === 'zsh') write('autoload -U +X compinit && compinit && autoload -U +X bashcompinit && bashcompinit');
+    write(functionFor(verbs().join(' ')));
+    return EXIT.done;
+  };

@@ -70,7 +70,9 @@ export const GROUPS: readonly (readonly [title: string, verbs: readonly Verb[]])
         'checks settings, servers, disk and versions; starts nothing',
         () => import('../doctor/main.js'),
       ),
-      api('completion', 'completion for bash or zsh', async () => (await import('./completion.js')).completion),
+      api('completion', 'completion for bash or zsh', async () =>
+        (await import('./completion.js')).completionOf(() => VERBS.map(({ name }) => name)),
+      ),
     ],
   ],
 ];

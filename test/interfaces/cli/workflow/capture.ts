@@ -2,10 +2,10 @@
 export const captured = async <T>(run: () => Promise<T>): Promise<Readonly<{ result: T; output: string }>> => {
   const original = process.stdout.write.bind(process.stdout);
   let output = '';
-  process.stdout.write = ((text: string | Uint8Array) => {
+  process.stdout.write = (text: string | Uint8Array) => {
     output += typeof text === 'string' ? text : Buffer.from(text).toString();
     return true;
-  }) as typeof process.stdout.write;
+  };
   try {
     return { result: await run(), output };
   } finally {

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { completion } from '../../../../src/interfaces/cli/workflow/completion.js';
+import { VERBS } from '../../../../src/interfaces/cli/workflow/verbs.js';
 import { captured } from './capture.js';
+
+const completion = VERBS.find(({ name }) => name === 'completion')!.run!;
 
 /** A shell that has loaded the script, and a `workflow` of its own that prints a help. */
 const completed = async (shell: 'bash' | 'zsh', ...words: string[]): Promise<readonly string[]> => {

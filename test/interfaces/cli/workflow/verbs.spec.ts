@@ -54,7 +54,7 @@ test('a line that is not whole is refused before anything is sent', async () => 
 test('the exit code says who has to do something', () => {
   const original = process.stderr.write.bind(process.stderr);
   let text = '';
-  process.stderr.write = ((line: string) => ((text += line), true)) as typeof process.stderr.write;
+  process.stderr.write = (line: string) => ((text += line), true);
   try {
     const errors = [
       new UsageError('x'),
