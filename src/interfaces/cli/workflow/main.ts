@@ -11,6 +11,12 @@ const wrong = (message: string): number => {
   return 2;
 };
 
+/** As in `workflow list | head`: who reads has enough. */
+const endWithReader = (error: NodeJS.ErrnoException): void => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+};
+
 const version = async (): Promise<number> => {
   const { packageVersion } = await import('../../../composition/package-version.js');
   process.stdout.write(`${packageVersion()}\n`);
@@ -26,7 +32,10 @@ const run = async (): Promise<number | null> => {
   if (name === '') return wrong('Expected a verb, got none.');
   const verb = VERBS.find((each) => each.name === name);
   if (!verb) return wrong(`Expected a verb of the list, got ${JSON.stringify(name.slice(0, 80))}.`);
-  if (verb.run) return verb.run(args);
+  if (verb.run) {
+    process.stdout.on('error', endWithReader);
+    return verb.run(args);
+  }
   // The program reads its arguments where every program does, and ends by itself.
   process.argv = [process.argv[0]!, process.argv[1]!, ...args];
   await verb.load?.();
