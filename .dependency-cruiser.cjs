@@ -1,5 +1,7 @@
 /** The arrows: interfaces -> application -> domain; infrastructure -> application, domain; the wiring sees everything. */
 const WIRING = '^src/[^/]+\\.ts$|^src/composition/';
+/** Programs of their own, which the command line starts. */
+const PROGRAMS = '^src/(tools/copy-eventstore|infrastructure/embedded-eventstore)/main\\.ts$';
 const EMBEDDED = '^src/infrastructure/embedded-eventstore/';
 const COPY_CALLS = '^src/tools/copy-eventstore/(server|writer)\\.ts$';
 const EVENTSTORE_MESSAGES = '(^|node_modules/)@eventstore/db-client/generated/';
@@ -91,6 +93,7 @@ module.exports = {
         pathNot: [
           '^src/tools/|^src/application/runtime/|^src/infrastructure/eventstore/(connect|esdb-url)\\.ts$',
           '^src/infrastructure/config/(password-file|url-problem)\\.ts$',
+          '^src/infrastructure/system/command-line\\.ts$',
           '^src/application/(audit/audited-log|log/(recorded-place|write-probe))\\.ts$',
         ],
       },
@@ -130,9 +133,9 @@ module.exports = {
     ),
     forbid(
       'interfaces-layers',
-      'Interfaces validate, ask the application and answer. A command of the command line starts the wired whole.',
+      'Interfaces validate, ask the application and answer. A command of the command line starts the wired whole, or a program.',
       { path: '^src/interfaces/' },
-      { path: '^src/', pathNot: ['^src/(interfaces|application|domain)/', WIRING] },
+      { path: '^src/', pathNot: ['^src/(interfaces|application|domain)/', WIRING, PROGRAMS] },
     ),
     forbid(
       'wiring-is-outermost',
@@ -177,7 +180,7 @@ module.exports = {
       'embedded-eventstore-inside',
       'The embedded node is entered through index.ts, or run by itself through main.ts.',
       { path: '^src/', pathNot: EMBEDDED },
-      { path: EMBEDDED, pathNot: `${EMBEDDED}index\\.ts$` },
+      { path: EMBEDDED, pathNot: [`${EMBEDDED}index\\.ts$`, PROGRAMS] },
     ),
   ],
   options: {

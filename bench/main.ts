@@ -85,7 +85,7 @@ function read(): Options | undefined {
   } catch (error) {
     told(error);
     console.error(usage(NAMES));
-    process.exitCode = 1;
+    process.exitCode = 2;
     return undefined;
   }
 }

@@ -101,4 +101,16 @@ async function build() {
   install(out);
 }
 
+const USAGE = `Usage: npm run build
+Builds dist/. It takes no arguments; programs that need dist/ build it where it is older than the sources.`;
+
+function refuseArguments() {
+  const given = process.argv.slice(2).filter((argument) => argument !== '--force');
+  if (given.length === 0) return;
+  const isHelp = given.every((argument) => argument === '--help' || argument === '-h');
+  console[isHelp ? 'log' : 'error'](isHelp ? USAGE : `Unknown argument '${given[0]}'\n\n${USAGE}`);
+  process.exit(isHelp ? 0 : 2);
+}
+
+refuseArguments();
 if (process.argv.includes('--force') || !isFresh()) await build();

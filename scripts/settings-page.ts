@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { commandLine } from '../test/support/command-line.js';
 import {
   AGENT_BOUNDS,
   agentCredential,
@@ -118,5 +119,10 @@ export async function settingsPage(example: string): Promise<string> {
   return format(page, { ...(await resolveConfig('docs/settings.md')), parser: 'markdown' });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url))
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  commandLine(
+    'Usage: npm run docs:settings\nWrites docs/settings.md from the settings and .env.example. It takes no arguments.',
+    {},
+  );
   writeFileSync(SETTINGS_PAGE, await settingsPage(readFileSync('.env.example', 'utf8')));
+}

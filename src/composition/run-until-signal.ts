@@ -1,6 +1,9 @@
 /** What the programs of this package have in common: they run, end on SIGINT or SIGTERM, and print why a start failed. */
 import { reasonOf } from '../application/runtime/errors.js';
+import { EXIT_USAGE, UsageError } from '../infrastructure/system/command-line.js';
 import { descriptorsShort } from '../infrastructure/system/open-files.js';
+
+export { calledAs, EXIT_USAGE, readCommandLine, UsageError } from '../infrastructure/system/command-line.js';
 
 const EXIT_AFTER_SIGNAL = 0;
 /** From the signal to the end of the process, whatever happens. Longer than the longest SHUTDOWN_GRACE_MS. */
@@ -20,7 +23,7 @@ export const runUntilSignal = (main: (signal: AbortSignal) => Promise<number>): 
       // The operator ended it while it waited for something.
       if (ending.signal.aborted && error === ending.signal.reason) process.exit(EXIT_AFTER_SIGNAL);
       process.stderr.write(`${descriptorsShort(error) ?? reasonOf(error)}\n`);
-      process.exit(1);
+      process.exit(error instanceof UsageError ? EXIT_USAGE : 1);
     },
   );
 };

@@ -1,4 +1,4 @@
-import { AppendOutcomeUnknown, RevisionConflict } from '../../src/application/log/event-log.js';
+import { AppendOutcomeUnknown, AppendRefused, RevisionConflict } from '../../src/application/log/event-log.js';
 import { PROBE_STREAM, WriteProbe } from '../../src/application/log/write-probe.js';
 import { SystemIds } from '../../src/infrastructure/system/clock-and-ids.js';
 import { InMemoryEventLog } from '../../src/testing/in-memory.event-log.js';
@@ -28,4 +28,15 @@ test('an append that fails is a probe that fails', async () => {
   };
   await expect(failing(new AppendOutcomeUnknown('no answer'))).rejects.toThrow('no answer');
   await expect(failing(new RevisionConflict(PROBE_STREAM, 'none', 1n))).resolves.toBeUndefined();
+});
+
+test('whether the log would take an append is found out without one, and a refusal is passed on', async () => {
+  const log = new InMemoryEventLog();
+  const probe = new WriteProbe(log, new SystemIds());
+  await probe.wouldWrite();
+  await probe.write();
+  await probe.wouldWrite();
+  expect((await log.read(PROBE_STREAM)).revision).toBe(0n);
+  log.append = () => Promise.reject(new AppendRefused('denied', 'no right'));
+  await expect(probe.wouldWrite()).rejects.toThrow('no right');
 });

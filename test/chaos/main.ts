@@ -5,8 +5,8 @@
  * random faults. Then all faults stop; executions that are not paused have to end by themselves, and the checker runs.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { createDataSource } from '../../src/infrastructure/postgres/data-source.js';
+import { commandLine } from '../support/command-line.js';
 import { checkStream, type ReportViolation } from './check-streams.js';
 import { checkAcknowledged, checkLedger, checkTables } from './check-world.js';
 import { Clients } from './clients.js';
@@ -20,7 +20,9 @@ import { DOCUMENT_TYPE, openTrial, REST_LIMIT_MS, type Trial } from './trial.js'
 const CLIENTS = 5;
 const SHOWN = 30;
 
-const { values } = parseArgs({
+const USAGE = `Usage: npm run chaos -- [--minutes M] [--seed S] [--log inside|outside|both] [--keep]
+Two real instances under kills, restarts, a hostile agent and a faulty event store, then a check of everything. --keep keeps the data.`;
+const { values } = commandLine(USAGE, {
   options: {
     minutes: { type: 'string', default: '2' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },

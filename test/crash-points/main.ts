@@ -6,9 +6,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { auditFailpoints, sagaFailpoints, webhookFailpoints } from '../../src/application/runtime/failpoint.js';
 import { startEmbeddedPostgres } from '../../src/infrastructure/embedded-postgres/embedded-postgres.js';
+import { commandLine } from '../support/command-line.js';
 import { TEST_POSTGRES_URL, TEST_POSTGRES_SUPERUSER_URL } from '../support/postgres.js';
 import { tryStall, type Stall } from './stall.js';
 import { tryCrashPoint, type CrashPoint } from './trial.js';
@@ -33,7 +33,10 @@ const USUAL: readonly Stall['name'][] = [
   ...(['checkpoint-kept', 'checkpoint-line-placed', 'webhook-answered', 'before-commit', 'reply-received'] as const),
 ];
 
-const { values } = parseArgs({ options: { point: { type: 'string' }, stalls: { type: 'boolean' } } });
+const USAGE = `Usage: npm run crash-points [-- --point NAME[:NTH]] [--stalls]
+An instance is killed at every failpoint, and stands still at some; with --stalls it stands still at all of these, and is not killed.
+Failpoints: ${[...new Set([...sagaFailpoints, ...STALLS])].join(', ')}`;
+const { values } = commandLine(USAGE, { options: { point: { type: 'string' }, stalls: { type: 'boolean' } } });
 const [only, nth] = values.point?.split(':') ?? [];
 const nthOf = (name: string) => Number(nth ?? NTH[name] ?? 1);
 const isMeant = (name: string) => !only || name === only;

@@ -5,8 +5,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '../../src/infrastructure/embedded-postgres/embedded-postgres.js';
+import { commandLine } from '../support/command-line.js';
 import { MODE_NAMES } from '../support/faulty-server/modes.js';
 import { TEST_POSTGRES_SUPERUSER_URL, TEST_POSTGRES_URL } from '../support/postgres.js';
 import { COLUMNS, tryMode, type Cells } from './cells.js';
@@ -14,8 +14,10 @@ import { unexpected, type Row } from './known.js';
 import { LOST_TAIL, tryLostTail } from './lost-tail.js';
 import { openWorld, type World } from './world.js';
 
-const { values } = parseArgs({ options: { mode: { type: 'string', multiple: true } } });
 const ROWS: readonly Row[] = [...MODE_NAMES, LOST_TAIL];
+const USAGE = `Usage: npm run faulty [-- --mode NAME ...]
+Every mode of a faulty event store times every order of the application, as a table. Modes: ${ROWS.join(', ')}`;
+const { values } = commandLine(USAGE, { options: { mode: { type: 'string', multiple: true } } });
 const rows = (values.mode ?? ROWS).map((name) => {
   const found = ROWS.find((each) => each === name);
   if (!found) throw new Error(`--mode: expected one of ${ROWS.join(', ')}; got ${name}`);

@@ -1,11 +1,14 @@
 /** npm run sim -- --schedules N --seed S [--jobs J] [--trace] [--plain] [--regressions] */
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.js';
 import { rangesOf, runBatch } from './batch.js';
 import { vacuous, type Tally } from './tally.js';
 
-const { values } = parseArgs({
+const USAGE = `Usage: npm run sim -- [--schedules N] [--seed S] [--jobs J] [--trace] [--plain] [--regressions]
+The production core over simulated time and faults. --trace tells what the schedule of one seed does, --plain is for seeds from before
+task tokens, --regressions runs the seeds that once failed.`;
+const { values } = commandLine(USAGE, {
   options: {
     schedules: { type: 'string', default: '1000' },
     seed: { type: 'string', default: '1' },

@@ -1,10 +1,12 @@
 /** npm run sim:mutants [-- --only NAME] [--schedules N] [--seed S] [--jobs J]: which invariant kills each mutant, after how many schedules. */
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { commandLine } from '../support/command-line.js';
 import { rangesOf, runBatch } from './batch.js';
 import { mutants, type Mutant } from './mutants.js';
 
-const { values } = parseArgs({
+const USAGE = `Usage: npm run sim:mutants [-- --only NAME ...] [--schedules N] [--seed S] [--jobs J]
+Which invariant kills each mutant, and after how many schedules. Mutants: ${mutants.map(({ name }) => name).join(', ')}`;
+const { values } = commandLine(USAGE, {
   options: {
     only: { type: 'string', multiple: true },
     schedules: { type: 'string', default: '500' },

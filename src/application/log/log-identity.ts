@@ -74,7 +74,7 @@ export const differenceOf = ({ logId, places }: RememberedLog, look: LogLook): s
   return null;
 };
 
-const sentenceOf = (difference: string): string =>
+export const mismatchOf = (difference: string): string =>
   `The event log is not the one that this database was written from: ${difference}. Connect or restore the right log, ` +
   'and everything goes on by itself. Of a copy that `eventstore:copy` made, run `npm run audit -- move`; if another log is to stay, stop all instances and run `npm run eventstore:adopt`';
 
@@ -284,7 +284,7 @@ export class LogIdentity {
       if (before) this.ports.notify('log', 'The event log is the right one again: everything goes on');
       return;
     }
-    this.mismatch = new LogMismatch(sentenceOf(difference));
+    this.mismatch = new LogMismatch(mismatchOf(difference));
     if (!before)
       this.ports.notify('error', `${this.mismatch.message}. Until then nothing is followed, signed or started`);
   }

@@ -7,6 +7,9 @@ import type { Ids } from './ids.js';
  */
 export const PROBE_STREAM = 'health-probe';
 
+/** A revision that no stream reaches. */
+const NOWHERE = 2n ** 62n;
+
 /** Whether the log takes an append now. */
 export class WriteProbe {
   private isBounded = false;
@@ -22,6 +25,14 @@ export class WriteProbe {
     await this.append(PROBE_STREAM, 'HealthProbe', {}, last?.revision ?? 'none');
     // A user may be allowed to write the stream and not its metadata: the stream then grows, and the log can be written.
     if (last && !this.isBounded) await this.bound().catch(() => undefined);
+  }
+
+  /**
+   * Whether it would take one: asks for a place that no stream has reached, so nothing is written.
+   * @throws what the log says where it would not
+   */
+  async wouldWrite(): Promise<void> {
+    await this.append(PROBE_STREAM, 'HealthProbe', {}, NOWHERE);
   }
 
   private async bound(): Promise<void> {

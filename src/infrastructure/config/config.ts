@@ -1,4 +1,5 @@
 /** The settings of one process, read once at its start. */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseEnv } from 'node:util';
 import { readCredentials } from '../agents/credentials.js';
@@ -17,7 +18,7 @@ import { addPasswords } from './passwords.js';
 import { webUrl } from './variable.js';
 
 /** The one message that stops a start: everything that is wrong, and where to read on. */
-class ConfigurationError extends Error {
+export class ConfigurationError extends Error {
   override readonly name = 'ConfigurationError';
 
   constructor(readonly problems: readonly string[]) {
@@ -58,12 +59,20 @@ export type Config = Readonly<{ [Name in keyof Variables as Camel<Name>]: Variab
 type Environment = Readonly<Record<string, string | undefined>>;
 
 const DIRECTORIES = ['DATA_DIR', 'DEFINITIONS_DIR', 'PROJECTS_DIR'] as const;
+/** The folders of these settings come with the package, under the same names. */
+const SHIPPED = ['DEFINITIONS_DIR', 'PROJECTS_DIR'] as const;
 
 /**
  * Reads the environment; where a name stands in both, the environment wins over the .env file. An empty value is not set.
+ * @param shipped the package's folder: where a setting is not set and its usual folder does not exist, that of the package counts
  * @throws ConfigurationError that lists everything that is wrong
  */
-export function loadConfig(env: Environment, envFileContents = '', workingDirectory = process.cwd()): Config {
+export function loadConfig(
+  env: Environment,
+  envFileContents = '',
+  workingDirectory = process.cwd(),
+  shipped?: string,
+): Config {
   const envFile = parseEnv(envFileContents) as Record<string, string>;
   const given = withoutEmpty({ ...envFile, ...withoutEmpty(env) });
   const allowed = variables.shape.ALLOW_UNKNOWN_SETTINGS.safeParse(given['ALLOW_UNKNOWN_SETTINGS']).data ?? [];
@@ -104,6 +113,9 @@ export function loadConfig(env: Environment, envFileContents = '', workingDirect
   problems.push(...addPasswords(values, malformed, workingDirectory));
   if (problems.length > 0) throw new ConfigurationError(problems);
 
+  for (const name of SHIPPED)
+    if (shipped !== undefined && given[name] === undefined && !existsSync(resolve(workingDirectory, values[name])))
+      values[name] = join(shipped, values[name]);
   for (const name of DIRECTORIES) values[name] = resolve(workingDirectory, values[name]);
   const { AUDIT_CHECKPOINT_FILE: file = join(values.DATA_DIR, 'audit', 'checkpoints.ndjson') } = values;
   values.AUDIT_CHECKPOINT_FILE = resolve(workingDirectory, file);

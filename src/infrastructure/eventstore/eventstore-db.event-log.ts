@@ -152,6 +152,12 @@ export class EventStoreDbEventLog extends EventLog {
     );
   }
 
+  /** What the server says of itself; 'unknown' where it does not. */
+  async serverVersion(): Promise<string> {
+    const inside = this.client as unknown as { capabilities: Promise<Readonly<{ serverVersion: string }>> };
+    return (await within(this.limits.readTimeoutMs, inside.capabilities)).serverVersion;
+  }
+
   async head(): Promise<bigint | 'start'> {
     const options = { direction: 'backwards', fromPosition: 'end', maxCount: 1 } as const;
     const [last] = await this.collect('The log', this.client.readAll(options));

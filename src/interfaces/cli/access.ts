@@ -1,7 +1,6 @@
 /** `npm run access`: API keys, grants and the access log, on the machine itself. The first administrator's key is made here. */
-import { parseArgs } from 'node:util';
-import { openForAccess, type AccessTools } from '../../composition/access-tools.js';
-import { runUntilSignal } from '../../composition/run-until-signal.js';
+import type { AccessTools } from '../../composition/access-tools.js';
+import { calledAs, readCommandLine, runUntilSignal, UsageError } from '../../composition/run-until-signal.js';
 import { ACCESS_KINDS, type AccessEntry } from '../../application/access/access-log-pages.js';
 import {
   LONGEST_OVERLAP_SECONDS,
@@ -15,7 +14,7 @@ import { isRole, ROLES } from '../../domain/access/permissions.js';
 import { grantAnswer, keyAnswer, subjectAnswer } from '../http/access/answers.js';
 import { grantLine, keyLine, logLine } from './access-output.js';
 
-const USAGE = `Usage: npm run access -- COMMAND [options]
+const USAGE = `Usage: ${calledAs('access')} COMMAND [options]
   keys list                        all keys; never what proves them
   keys create --name N --role R    a key for the service N. It is shown once, and kept nowhere
   keys rotate ID                   a new key in the place of that one, which goes on for --overlap-hours
@@ -41,10 +40,8 @@ const NAME = /^[A-Za-z0-9._:@-]{1,128}$/;
 
 const write = (line: string) => void process.stdout.write(`${line}\n`);
 
-class UsageError extends Error {}
-
 const expect = (holds: boolean, expected: string): void => {
-  if (!holds) throw new UsageError(expected);
+  if (!holds) throw new UsageError(`${expected}\n${USAGE}`);
 };
 
 const OPTIONS = {
@@ -61,18 +58,11 @@ const OPTIONS = {
   limit: { type: 'string' },
   reason: { type: 'string' },
   json: { type: 'boolean' },
-  help: { type: 'boolean' },
 } as const;
 
-const parsed = (args: readonly string[]) => {
-  try {
-    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-};
+const parsed = () => readCommandLine(USAGE, { options: OPTIONS, allowPositionals: true });
 
-type Values = ReturnType<typeof parsed>['values'];
+type Values = NonNullable<ReturnType<typeof parsed>>['values'];
 
 /** What was asked for is whole before anything is started. */
 type Task = (tools: AccessTools) => Promise<void>;
@@ -138,7 +128,7 @@ const taskOf = (positionals: readonly string[], values: Values): Task => {
     case 'log':
       return log(values);
     default:
-      throw new UsageError(`expected one of the commands, got ${JSON.stringify(command)}`);
+      throw new UsageError(`expected one of the commands, got ${JSON.stringify(command)}\n${USAGE}`);
   }
 };
 
@@ -242,24 +232,16 @@ const log = ({ subject, kind, from, until, limit, json }: Values): Task => {
 };
 
 const main = async (): Promise<number> => {
+  const line = parsed();
+  if (!line) return 0;
+  const task = taskOf(line.positionals, line.values);
+  const { openForAccess } = await import('../../composition/access-tools.js');
+  const tools = await openForAccess();
   try {
-    const { values, positionals } = parsed(process.argv.slice(2));
-    if (values.help) {
-      write(USAGE);
-      return 0;
-    }
-    const task = taskOf(positionals, values);
-    const tools = await openForAccess();
-    try {
-      await task(tools);
-      return 0;
-    } finally {
-      await tools.close();
-    }
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    process.stderr.write(`${error.message}\n${USAGE}\n`);
-    return 2;
+    await task(tools);
+    return 0;
+  } finally {
+    await tools.close();
   }
 };
 

@@ -1,9 +1,7 @@
 /** `npm run eventstore:adopt`: the event log that is there is the right one from now on. */
-import { parseArgs } from 'node:util';
-import { openAdoption } from '../../composition/adopt-log.js';
-import { runUntilSignal } from '../../composition/run-until-signal.js';
+import { calledAs, readCommandLine, runUntilSignal } from '../../composition/run-until-signal.js';
 
-const USAGE = `Usage: npm run eventstore:adopt
+const USAGE = `Usage: ${calledAs('eventstore:adopt')}
 For an event log that is not the one that the database was written from, and is to stay: an older copy, or a new one.
 All instances have to be stopped. Nothing is done where the database was written from this log.
   the read tables   are emptied; the next start makes them from this log
@@ -17,11 +15,8 @@ All instances have to be stopped. Nothing is done where the database was written
 const write = (line: string) => void process.stdout.write(`${line}\n`);
 
 const main = async (): Promise<number> => {
-  const { values } = parseArgs({ options: { help: { type: 'boolean' } } });
-  if (values.help) {
-    write(USAGE);
-    return 0;
-  }
+  if (!readCommandLine(USAGE, {})) return 0;
+  const { openAdoption } = await import('../../composition/adopt-log.js');
   const tools = await openAdoption();
   try {
     const adopted = await tools.adopt();

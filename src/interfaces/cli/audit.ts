@@ -1,7 +1,6 @@
 /** `npm run audit -- verify [EXECUTION|--all]`: whether the stored history is what was recorded; and its keys. */
-import { parseArgs } from 'node:util';
-import { openForAudit, type AuditTools } from '../../composition/audit-tools.js';
-import { runUntilSignal } from '../../composition/run-until-signal.js';
+import type { AuditTools } from '../../composition/audit-tools.js';
+import { calledAs, readCommandLine, runUntilSignal } from '../../composition/run-until-signal.js';
 import type { Unhashed } from '../../application/audit/chain-walk.js';
 import { MoveRefused } from '../../application/audit/move-log.js';
 import type { SignedTreeHead } from '../../application/audit/signed-tree-head.js';
@@ -9,17 +8,18 @@ import type { ArtifactsVerified } from '../../application/audit/verify-artifacts
 import type { Finding, Verdict } from '../../application/audit/finding.js';
 import { reasonOf } from '../../application/runtime/errors.js';
 
-const USAGE = `Usage: npm run audit -- verify EXECUTION   one execution's events, against the latest checkpoint
-       npm run audit -- verify --all       the whole log, against every checkpoint in the log and in the file outside
+const AUDIT = calledAs('audit');
+const USAGE = `Usage: ${AUDIT} verify EXECUTION   one execution's events, against the latest checkpoint
+       ${AUDIT} verify --all       the whole log, against every checkpoint in the log and in the file outside
          --key KEY    a key whose signatures count: its fingerprint, or a file with the public key. May be given again.
                       Stands in the place of AUDIT_TRUSTED_KEYS
-       npm run audit -- key                the fingerprint of the key that signs here, to be pinned
-       npm run audit -- change-key         has the key that signs name its successor, and puts that into its place;
+       ${AUDIT} key                the fingerprint of the key that signs here, to be pinned
+       ${AUDIT} change-key         has the key that signs name its successor, and puts that into its place;
          --to FILE    the successor, where it is not to be made here. Needs the application stopped
          --by NAME --witness NAME [--reason TEXT]   the two persons who do it, as the log names them; needed but in mode local
-       npm run audit -- move               signs that the log was copied to the server of EVENTSTORE_URL, and has all that
+       ${AUDIT} move               signs that the log was copied to the server of EVENTSTORE_URL, and has all that
                                            follows the log go on there. Needs the application stopped
-       npm run audit -- rebuild            takes the stored tree away: the application makes it again from the log
+       ${AUDIT} rebuild            takes the stored tree away: the application makes it again from the log
 A verification ends with
   0  proven: everything is as a pinned key has signed it, but for what came within twice AUDIT_CHECKPOINT_MS
   1  WRONG: something is not what was recorded or signed
@@ -36,7 +36,6 @@ const CANNOT = [
 
 const OPTIONS = {
   all: { type: 'boolean' },
-  help: { type: 'boolean' },
   key: { type: 'string', multiple: true },
   to: { type: 'string' },
   by: { type: 'string' },
@@ -46,13 +45,16 @@ const OPTIONS = {
 const COMMANDS = ['verify', 'key', 'change-key', 'move', 'rebuild'];
 
 const main = async (): Promise<number> => {
-  const { values, positionals } = parseArgs({ options: OPTIONS, allowPositionals: true });
+  const line = readCommandLine(USAGE, { options: OPTIONS, allowPositionals: true });
+  if (!line) return 0;
+  const { values, positionals } = line;
   const [command = '', execution] = positionals;
   const isRight = COMMANDS.includes(command) && (command !== 'verify' || !!values.all !== !!execution);
-  if (values.help || !isRight) {
+  if (!isRight) {
     write(USAGE);
-    return values.help ? 0 : EXIT['not-proven'];
+    return EXIT['not-proven'];
   }
+  const { openForAudit } = await import('../../composition/audit-tools.js');
   const tools = await openForAudit(values.key ?? []);
   try {
     if (command === 'rebuild') return await rebuild(tools);

@@ -1,5 +1,5 @@
 /** What `npm run projections` writes: the read tables as lines for people, and how far a long work is. */
-import { parseArgs } from 'node:util';
+import { calledAs, readCommandLine, UsageError } from '../../composition/run-until-signal.js';
 import type { ProjectionStatus } from '../../application/projections/admin/projection-status.js';
 import type { Checked, RowDifference } from '../../application/projections/drift/check-execution.js';
 import type { RebuildView } from '../../application/rebuild/rebuilds.js';
@@ -128,7 +128,7 @@ const columnsOf = ({ kind, key, columns }: RowDifference): readonly string[] => 
   );
 };
 
-export const USAGE = `Usage: npm run projections -- COMMAND [NAME|all] [OPTIONS]
+const USAGE = `Usage: ${calledAs('projections')} COMMAND [NAME|all] [OPTIONS]
   status  [NAME|all]                     position, lag, rate, state, last rebuild
   rebuild NAME|all --reason TEXT         builds the table anew beside the live one, compares, swaps where nothing differs
             [--require none]             swaps whatever differs
@@ -140,7 +140,7 @@ export const USAGE = `Usage: npm run projections -- COMMAND [NAME|all] [OPTIONS]
   poisoned [NAME|all]                    executions that are held back, and events that were skipped
   retry | skip NAME EXECUTION --reason TEXT
 NAME is workflow_executions, workflow_steps or workflow_events. It works beside a running application and without one.
-Settings come from the environment and .env, as for npm start.`;
+Settings come from the environment and .env, as for ${calledAs('serve')}.`;
 
 const COMMANDS = [
   ...(['status', 'rebuild', 'approve', 'abandon', 'rollback', 'drop'] as const),
@@ -161,22 +161,19 @@ export type Arguments = Readonly<{
 
 const ALL_BY_DEFAULT: readonly CommandName[] = ['status', 'verify', 'poisoned'];
 const MAY_BE_ALL: readonly CommandName[] = [...ALL_BY_DEFAULT, 'rebuild'];
+const OPTIONS = {
+  reason: { type: 'string' },
+  require: { type: 'string' },
+  approve: { type: 'string' },
+  sample: { type: 'string' },
+} as const;
 const LARGEST_SAMPLE = 1_000_000;
 
-/** @returns null where help was asked for @throws Error that says what was expected */
+/** @returns null where help was asked for, which is printed then @throws UsageError that says what was expected */
 export const readArguments = (given: readonly string[], names: readonly string[]): Arguments | null => {
-  const { values, positionals } = parseArgs({
-    args: [...given],
-    allowPositionals: true,
-    options: {
-      help: { type: 'boolean', short: 'h' },
-      reason: { type: 'string' },
-      require: { type: 'string' },
-      approve: { type: 'string' },
-      sample: { type: 'string' },
-    },
-  });
-  if (values.help) return null;
+  const line = readCommandLine(USAGE, { options: OPTIONS, allowPositionals: true }, given);
+  if (!line) return null;
+  const { values, positionals } = line;
   const [first, second, execution = '', ...more] = positionals;
   const command = COMMANDS.find((each) => each === first);
   if (!command) throw expected(`one of ${COMMANDS.join(', ')}`, first);
@@ -200,4 +197,4 @@ export const readArguments = (given: readonly string[], names: readonly string[]
 };
 
 const expected = (what: string, came: string | undefined) =>
-  new Error(`Expected ${what}; got ${came ? came : 'nothing'}. See: npm run projections -- --help`);
+  new UsageError(`Expected ${what}; got ${came ? came : 'nothing'}. See: ${calledAs('projections')} --help`);

@@ -1,10 +1,9 @@
 /** `npm run projections`: what operators do with the read tables. An instance without an API, beside others or alone. */
 import { userInfo } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { OrderRebuildHandler, OrderRebuild, type RebuildOrder } from '../../application/commands/order-rebuild.js';
-import { TreatPoison, TreatPoisonHandler } from '../../application/commands/treat-poison.js';
+import type { RebuildOrder } from '../../application/commands/order-rebuild.js';
 import { projections } from '../../application/projections/index.js';
-import { openProjectionTools, type ProjectionTools } from '../../composition/read-tables.js';
+import type { ProjectionTools } from '../../composition/read-tables.js';
 import { runUntilSignal } from '../../composition/run-until-signal.js';
 import { type Checked, verifyAll, verifySample } from '../../application/projections/drift/check-execution.js';
 import { DEFAULT_DRIFT_LIMITS, noteDrift } from '../../application/projections/drift/drift-watch.js';
@@ -15,7 +14,6 @@ import {
   differenceLines,
   ProgressBar,
   readArguments,
-  USAGE,
   type Arguments,
 } from './projections-output.js';
 
@@ -111,10 +109,8 @@ const caller = (reason: string) => ({
 
 const main = async (signal: AbortSignal): Promise<number> => {
   const given = readArguments(process.argv.slice(2), names);
-  if (!given) {
-    write(USAGE);
-    return 0;
-  }
+  if (!given) return 0;
+  const { openProjectionTools } = await import('../../composition/read-tables.js');
   const tools = await openProjectionTools();
   try {
     return await run(given, tools, signal);
@@ -165,6 +161,7 @@ const treat = async (
   action: 'retry' | 'skip',
   signal: AbortSignal,
 ): Promise<number> => {
+  const { TreatPoison, TreatPoisonHandler } = await import('../../application/commands/treat-poison.js');
   const handler = new TreatPoisonHandler(log, admin.records, admin.orders, ids, clock);
   const { order } = await handler.execute(new TreatPoison(name, execution, action, reason, caller(reason)));
   // Nothing proves who works on the machine, so nobody has to confirm it: see docs/access.md.
@@ -183,6 +180,7 @@ const treat = async (
 const rebuild = async (tools: ProjectionTools, given: Arguments, signal: AbortSignal): Promise<number> => {
   const { admin, clock, ids } = tools;
   const { name, reason, approve } = given;
+  const { OrderRebuild, OrderRebuildHandler } = await import('../../application/commands/order-rebuild.js');
   const handler = new OrderRebuildHandler(admin.rebuilds, ids, clock);
   const chosen = name === 'all' ? names : [name];
   const ask = (table: string, order: RebuildOrder, why: string) =>

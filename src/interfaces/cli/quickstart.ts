@@ -1,16 +1,12 @@
 /** The main job from one command: starts everything, runs a project, shows progress, hands over the documents. */
 import path from 'node:path';
-import { parseArgs } from 'node:util';
-import { AccessOrders } from '../../application/access/access-orders.js';
-import { Clock } from '../../application/runtime/clock.js';
 import type { Caller } from '../../application/commands/caller.js';
-import { ownUrl } from '../../composition/http.js';
-import { aborted, runUntilSignal } from '../../composition/run-until-signal.js';
-import { readConfig, startServer, type Config, type Server } from '../../composition/server.js';
+import { aborted, calledAs, readCommandLine, runUntilSignal } from '../../composition/run-until-signal.js';
+import type { Config, Server } from '../../composition/server.js';
 import { runProject } from './run-project.js';
 import { WorkflowClient } from './workflow-client.js';
 
-const USAGE = `Usage: npm run quickstart -- [--project FILE] [--serve]
+const USAGE = `Usage: ${calledAs('quickstart')} [--project FILE] [--serve]
   --project FILE  the project's facts; its name without .json is the project id (default: the example that is shipped)
   --serve         keep the API up when the documents are there`;
 
@@ -32,6 +28,8 @@ const CALLER: Caller = {
 /** @returns the key, null where nobody is asked; and what ends it */
 const temporaryKey = async ({ app }: Server, { auth }: Config, projectId: string) => {
   if (auth === 'local') return { secret: null, end: () => Promise.resolve() };
+  const { AccessOrders } = await import('../../application/access/access-orders.js');
+  const { Clock } = await import('../../application/runtime/clock.js');
   const orders = app.get(AccessOrders);
   const grants = [
     { role: 'operator', projects: [projectId] },
@@ -43,13 +41,11 @@ const temporaryKey = async ({ app }: Server, { auth }: Config, projectId: string
 };
 
 const main = async (signal: AbortSignal): Promise<number> => {
-  const { values } = parseArgs({
-    options: { project: { type: 'string' }, serve: { type: 'boolean' }, help: { type: 'boolean' } },
-  });
-  if (values.help) {
-    write(USAGE);
-    return 0;
-  }
+  const line = readCommandLine(USAGE, { options: { project: { type: 'string' }, serve: { type: 'boolean' } } });
+  if (!line) return 0;
+  const { values } = line;
+  const { readConfig, startServer } = await import('../../composition/server.js');
+  const { ownUrl } = await import('../../composition/http.js');
   const given = readConfig();
   const file = path.resolve(values.project ?? path.join(given.projectsDir, 'metformin.json'));
   const config: Config = {
@@ -76,7 +72,7 @@ const main = async (signal: AbortSignal): Promise<number> => {
       write(
         '\nNote the key that signs this history; with it you can tell later whether it is still what was recorded:',
       );
-      write(`  npm run audit -- verify --all --key ${server.signingKey}`);
+      write(`  ${calledAs('audit')} verify --all --key ${server.signingKey}`);
     }
     if (values.serve) {
       write(
@@ -85,7 +81,7 @@ const main = async (signal: AbortSignal): Promise<number> => {
       write('Ctrl-C ends it.');
       await aborted(signal);
     } else {
-      write('\nThe API again, with everything this run has left: npm start');
+      write(`\nThe API again, with everything this run has left: ${calledAs('serve')}`);
       write(
         `  curl '${ownUrl({ address: config.host, port: given.port })}/api/v1/workflow?execution_id=${run.executionId}&include_steps=true'`,
       );

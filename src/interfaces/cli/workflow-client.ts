@@ -3,15 +3,15 @@ import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { request as requestOverTls } from 'node:https';
 import path from 'node:path';
 import { Transform } from 'node:stream';
-import { json } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { ShownEvent } from './progress.js';
 
 type Answer<Data> =
   | Readonly<{ success: true; data: Data }>
-  | Readonly<{ success: false; error: Readonly<{ code: string; message: string }> }>;
+  | Readonly<{ success: false; error: Readonly<{ code: string; message: string; details?: unknown }> }>;
 
 type Execution = Readonly<{
   id: string;
@@ -25,6 +25,32 @@ export type Details = Readonly<{ execution: Execution; steps: readonly Step[] }>
 
 type Sent = Readonly<{ method: string; headers: Readonly<Record<string, string>>; body: string }>;
 
+/** The API has answered, and not with what was asked for. */
+export class ApiRefusal extends Error {
+  override readonly name = 'ApiRefusal';
+
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly details: unknown,
+  ) {
+    super(`${code}: ${message}`);
+  }
+}
+
+/** Nothing has answered, or something that is not the API. */
+export class NotReachable extends Error {
+  override readonly name = 'NotReachable';
+}
+
+const LIMITS = {
+  /** Nothing is sent or received for so long: the API is taken to be away. It waits for up to 2 s by itself. */
+  silentMs: 60_000,
+  /** Of an answer that is held in memory. */
+  answerBytes: 256 * 1024 * 1024,
+};
+
 /**
  * A connection for each request: one that is kept may be closed by the API in the moment in which it is used again. By Node's
  * own client: undici 7, which also carries fetch() here, can end the whole process in the middle of a download
@@ -32,9 +58,37 @@ type Sent = Readonly<{ method: string; headers: Readonly<Record<string, string>>
  */
 const ask = (url: string, { body, ...sent }: Partial<Sent> = {}): Promise<IncomingMessage> =>
   new Promise((resolve, reject) => {
-    const options: RequestOptions = { ...sent, agent: false };
-    request(url, options, resolve).on('error', reject).end(body);
+    const options: RequestOptions = { ...sent, agent: false, timeout: LIMITS.silentMs };
+    const asking = (url.startsWith('https:') ? requestOverTls : request)(url, options, resolve);
+    asking.on('timeout', () => asking.destroy(new Error(`nothing came for ${LIMITS.silentMs} ms`)));
+    asking.on('error', reject).end(body);
   });
+
+const textOf = async (answer: IncomingMessage): Promise<string> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > LIMITS.answerBytes) throw new Error(`the answer is larger than ${LIMITS.answerBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+};
+
+type Query = Readonly<Record<string, string | undefined>>;
+
+/** Fields that are undefined are left out. */
+const queryOf = (query: Query): string => {
+  const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+};
+
+export type ApiCall = Readonly<{
+  method?: 'GET' | 'POST' | 'DELETE';
+  query?: Query;
+  body?: object | undefined;
+  headers?: Readonly<Record<string, string>>;
+}>;
 
 export class WorkflowClient {
   /**
@@ -91,13 +145,7 @@ export class WorkflowClient {
   async download(executionId: string, { name, sha256 }: Artifact, directory: string): Promise<string> {
     const target = path.resolve(directory, path.basename(name));
     await mkdir(directory, { recursive: true });
-    const body = await ask(`${this.baseUrl}/api/v1/workflow/${executionId}/artifacts/${encodeURIComponent(name)}`, {
-      headers: this.authorization,
-    });
-    if (body.statusCode !== 200) {
-      body.destroy();
-      throw new Error(`Artifact ${name}: the API answered ${body.statusCode}`);
-    }
+    const body = await this.open(`/api/v1/workflow/${executionId}/artifacts/${encodeURIComponent(name)}`);
     const digest = createHash('sha256');
     const digested = new Transform({
       transform: (chunk: Buffer, _encoding, done) => {
@@ -117,11 +165,65 @@ export class WorkflowClient {
     return target;
   }
 
-  private async json<Data>(route: string, sent?: Sent): Promise<Data> {
-    const headers = { ...sent?.headers, ...this.authorization };
-    const answer = (await json(await ask(`${this.baseUrl}${route}`, { ...sent, headers }))) as Answer<Data>;
-    if (!answer.success) throw new Error(`${answer.error.code}: ${answer.error.message}`);
-    return answer.data;
+  /** Whatever the API answers to it. @throws ApiRefusal, NotReachable */
+  async call<Data>(route: string, { method = 'GET', query = {}, body, headers = {} }: ApiCall = {}): Promise<Data> {
+    const sent = {
+      method,
+      headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
+      ...(body && { body: JSON.stringify(body) }),
+    };
+    return this.json<Data>(`${route}${queryOf(query)}`, sent);
+  }
+
+  /** The body of an answer, to be read as it comes. @throws ApiRefusal, NotReachable */
+  async open(route: string, headers: Readonly<Record<string, string>> = {}): Promise<IncomingMessage> {
+    const answer = await this.send(route, { headers });
+    if (answer.statusCode === 200) return answer;
+    throw await this.refusalOf(answer);
+  }
+
+  private async send(route: string, sent: Partial<Sent>): Promise<IncomingMessage> {
+    try {
+      return await ask(`${this.baseUrl}${route}`, { ...sent, headers: { ...sent.headers, ...this.authorization } });
+    } catch (error) {
+      throw this.notReachable(error);
+    }
+  }
+
+  private async json<Data>(route: string, sent: Partial<Sent> = {}): Promise<Data> {
+    const answer = await this.send(route, sent);
+    const { statusCode: status = 0 } = answer;
+    if (status === 204) return undefined as Data;
+    const content = await this.contentOf<Data>(answer);
+    if (content.success) return content.data;
+    throw new ApiRefusal(status, content.error.code, content.error.message, content.error.details);
+  }
+
+  private async contentOf<Data>(answer: IncomingMessage): Promise<Answer<Data>> {
+    let content: Answer<Data> | undefined;
+    try {
+      content = JSON.parse(await textOf(answer)) as Answer<Data>;
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw this.notReachable(error);
+    }
+    if (content?.success === true || content?.error?.code !== undefined) return content;
+    throw this.notReachable(
+      new Error(`something answered with HTTP ${answer.statusCode} that is not the API: check the address`),
+    );
+  }
+
+  private async refusalOf(answer: IncomingMessage): Promise<Error> {
+    const content = await this.contentOf(answer);
+    if (content.success) return new Error(`The API answered ${answer.statusCode}`);
+    const { code, message, details } = content.error;
+    return new ApiRefusal(answer.statusCode ?? 0, code, message, details);
+  }
+
+  /** Of several addresses of one name, Node says in the parts alone what failed. */
+  private notReachable(error: unknown): NotReachable {
+    const parts = error instanceof AggregateError ? (error.errors as readonly unknown[]) : [error];
+    const why = parts.map((each) => (each instanceof Error ? each.message : String(each))).join('; ');
+    return new NotReachable(`The API at ${this.baseUrl} cannot be reached: ${why}`, { cause: error });
   }
 
   private get authorization(): Readonly<Record<string, string>> {

@@ -1,6 +1,6 @@
 /** `npm run eventstore:copy -- --from URL --to URL` */
-import { parseArgs } from 'node:util';
 import { reasonOf } from '../../application/runtime/errors.js';
+import { calledAs, EXIT_USAGE, readCommandLine, UsageError } from '../../infrastructure/system/command-line.js';
 import { copyLog } from './copy.js';
 import { copyLimits, type CopyLimits } from './event.js';
 import { Lost, Server } from './server.js';
@@ -9,7 +9,7 @@ import { serverUrls } from './server-urls.js';
 import { progressLines } from './progress.js';
 
 const AGAIN = 'Run the same command again to go on.';
-const USAGE = `npm run eventstore:copy -- --from URL --to URL
+const USAGE = `Usage: ${calledAs('eventstore:copy')} --from URL --to URL
 
 Copies all streams of one server to another, then verifies them. URLs are esdb:// or kurrentdb:// connection strings without
 a password: every user of the machine sees the arguments of a process. The environment may hold the URLs instead.
@@ -23,14 +23,18 @@ Interrupt it whenever you like; the same command goes on where it stopped.
   --kept-events N   stream metadata and tombstones kept in memory, ${copyLimits.keptEvents}
   --kept-mib N      and their size, ${copyLimits.keptBytes / 1024 / 1024}`;
 
+const OPTIONS = {
+  from: { type: 'string' },
+  to: { type: 'string' },
+  'idle-seconds': { type: 'string' },
+  'kept-events': { type: 'string' },
+  'kept-mib': { type: 'string' },
+} as const;
+
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      ...{ from: { type: 'string' }, to: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
-      ...{ 'idle-seconds': { type: 'string' }, 'kept-events': { type: 'string' }, 'kept-mib': { type: 'string' } },
-    },
-  });
-  if (values.help) return console.log(USAGE);
+  const line = readCommandLine(USAGE, { options: OPTIONS });
+  if (!line) return;
+  const { values } = line;
   const urls = serverUrls(values, process.env);
   if (urls.from === urls.to) throw new Error('Expected two servers: --from and --to are the same');
   const limits: CopyLimits = {
@@ -80,7 +84,7 @@ for (const [signal, code] of [
 main().catch((error: unknown) => {
   const text = reasonOf(error);
   console.error(withoutCredentials(error instanceof Lost ? `${text}. ${AGAIN}` : text, process.argv.slice(2)));
-  process.exit(1);
+  process.exit(error instanceof UsageError ? EXIT_USAGE : 1);
 });
 
 /** Hides what stands before the `@` of any of `urls`, and its password alone, wherever `text` repeats it. */

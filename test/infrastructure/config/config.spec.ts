@@ -25,6 +25,17 @@ describe('the configuration', () => {
     expect(config.agentsModule).toBeUndefined();
   });
 
+  it('takes definitions and projects of the package where none are set and there is no folder', () => {
+    const [packaged, empty] = ['/srv/package', '/srv/app'];
+    expect(loadConfig({}, '', empty, packaged)).toMatchObject({
+      ...{ definitionsDir: '/srv/package/definitions', projectsDir: '/srv/package/examples', dataDir: '/srv/app/data' },
+    });
+    expect(loadConfig({ DEFINITIONS_DIR: './definitions' }, '', empty, packaged).definitionsDir).toBe(
+      '/srv/app/definitions',
+    );
+    expect(loadConfig({}, '', process.cwd(), packaged).definitionsDir).toBe(`${process.cwd()}/definitions`);
+  });
+
   it('takes the environment before .env, and an empty value as not set', () => {
     const envFile = 'PORT=4000\nSAGA_SWEEP_BATCH="7" # few\n';
     expect(loadConfig({ PORT: '5000' }, envFile)).toMatchObject({ port: 5000, sagaSweepBatch: 7 });

@@ -22,7 +22,7 @@ const READ = `
 
 /** The places are those that the followers store with what they write: nothing is written here but the log's id. */
 export class PostgresLogMemory extends LogMemory {
-  constructor(private readonly dataSource: DataSource) {
+  constructor(private readonly dataSource: Pick<DataSource, 'query'>) {
     super();
   }
 

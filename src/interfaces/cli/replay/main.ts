@@ -1,19 +1,19 @@
 /** `npm run replay`: the story of an execution, or what other rules would have made of it, or of all. */
 import { once } from 'node:events';
-import { parseArgs } from 'node:util';
 import { story } from '../../../application/replay/story.js';
 import { survey, withoutKinds, verdictOf } from '../../../application/replay/verdict.js';
-import { definitionFrom, openHistory, retryRulesFrom, type History } from '../../../composition/replay.js';
-import { runUntilSignal } from '../../../composition/run-until-signal.js';
+import type { History } from '../../../composition/replay.js';
+import { calledAs, readCommandLine, runUntilSignal, UsageError } from '../../../composition/run-until-signal.js';
 import type { WorkflowDefinition } from '../../../domain/workflow/events.js';
 import type { Rules } from '../../../domain/workflow/what-if/follow.js';
 import { reasonOf } from '../../../application/runtime/errors.js';
 import { DIFFERENCES, type DifferenceKind } from '../../../domain/workflow/what-if/difference.js';
 import { storyJson, storyText, verdictJson, verdictText, Tally } from './lines.js';
 
-const USAGE = `Usage: npm run replay -- EXECUTION [--until REVISION] [--json]
-       npm run replay -- EXECUTION --definition FILE | --retry-policy FILE [--ignore KINDS] [--json]
-       npm run replay -- --all --definition FILE | --retry-policy FILE [--ignore KINDS] [--json]
+const REPLAY = calledAs('replay');
+const USAGE = `Usage: ${REPLAY} EXECUTION [--until REVISION] [--json]
+       ${REPLAY} EXECUTION --definition FILE | --retry-policy FILE [--ignore KINDS] [--json]
+       ${REPLAY} --all --definition FILE | --retry-policy FILE [--ignore KINDS] [--json]
 Tells what happened, event by event, with the state after each; or what other rules would have decided otherwise.
 Appends nothing and calls no agent. The servers are used where they run, and started where they do not.
   --until REVISION      tell no further than that event
@@ -31,15 +31,13 @@ type Options = Readonly<{
   retryPolicy: string | null;
   ignored: readonly DifferenceKind[];
   json: boolean;
-  help: boolean;
 }>;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** @throws Error that says what was expected */
-const optionsFrom = (args: readonly string[]): Options => {
-  const { values, positionals } = parseArgs({
-    args: [...args],
+/** @returns null where help is asked for. @throws UsageError that says what was expected */
+const optionsFrom = (): Options | null => {
+  const line = readCommandLine(USAGE, {
     allowPositionals: true,
     options: {
       until: { type: 'string' },
@@ -48,22 +46,21 @@ const optionsFrom = (args: readonly string[]): Options => {
       ignore: { type: 'string' },
       all: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   });
-  const { all, json, help, until, definition = null, 'retry-policy': retryPolicy = null, ignore } = values;
+  if (!line) return null;
+  const { values, positionals } = line;
+  const { all, json, until, definition = null, 'retry-policy': retryPolicy = null, ignore } = values;
   const [execution, ...others] = positionals;
   const hasRules = definition !== null || retryPolicy !== null;
-  const wrong = (expected: string) => new Error(`Expected ${expected}.\n\n${USAGE}`);
-  if (!help) {
-    if (others.length > 0 || (execution !== undefined) === all) throw wrong('one EXECUTION, or --all');
-    if (execution !== undefined && !UUID.test(execution)) throw wrong(`a UUID as EXECUTION, got "${execution}"`);
-    if (definition !== null && retryPolicy !== null) throw wrong('--definition or --retry-policy, not both');
-    if (all && !hasRules) throw wrong('--definition FILE or --retry-policy FILE with --all');
-    if (until !== undefined && (hasRules || !/^\d{1,18}$/.test(until)))
-      throw wrong('--until REVISION without other rules');
-    if (ignore !== undefined && !hasRules) throw wrong('--ignore only with other rules');
-  }
+  const wrong = (expected: string) => new UsageError(`Expected ${expected}.\n\n${USAGE}`);
+  if (others.length > 0 || (execution !== undefined) === all) throw wrong('one EXECUTION, or --all');
+  if (execution !== undefined && !UUID.test(execution)) throw wrong(`a UUID as EXECUTION, got "${execution}"`);
+  if (definition !== null && retryPolicy !== null) throw wrong('--definition or --retry-policy, not both');
+  if (all && !hasRules) throw wrong('--definition FILE or --retry-policy FILE with --all');
+  if (until !== undefined && (hasRules || !/^\d{1,18}$/.test(until)))
+    throw wrong('--until REVISION without other rules');
+  if (ignore !== undefined && !hasRules) throw wrong('--ignore only with other rules');
   const ignored = (ignore ?? '').split(',').filter((kind) => kind !== '');
   const isKind = (kind: string): kind is DifferenceKind => DIFFERENCES.some((known) => known === kind);
   const unknown = ignored.find((kind) => !isKind(kind));
@@ -75,7 +72,6 @@ const optionsFrom = (args: readonly string[]): Options => {
     retryPolicy,
     ignored: ignored.filter(isKind),
     json,
-    help,
   };
 };
 
@@ -92,6 +88,7 @@ const writeError = (text: string) => process.stderr.write(`${text}\n`);
 type GivenRules = Readonly<{ rules: Rules; workflowName: string | null }>;
 
 const rulesFrom = async ({ definition, retryPolicy }: Options): Promise<GivenRules | null> => {
+  const { definitionFrom, retryRulesFrom } = await import('../../../composition/replay.js');
   if (retryPolicy !== null) return { rules: await retryRulesFrom(retryPolicy), workflowName: null };
   if (definition === null) return null;
   const other: WorkflowDefinition = await definitionFrom(definition);
@@ -143,11 +140,9 @@ const judgeAll = async (
 };
 
 const run = async (signal: AbortSignal): Promise<number> => {
-  const options = optionsFrom(process.argv.slice(2));
-  if (options.help) {
-    await write(USAGE);
-    return 0;
-  }
+  const options = optionsFrom();
+  if (!options) return 0;
+  const { openHistory } = await import('../../../composition/replay.js');
   const given = await rulesFrom(options);
   const history = await openHistory(() => undefined);
   try {

@@ -1,4 +1,5 @@
 /** A picture as lines for a terminal. Pure. */
+import { plain } from '../terminal.js';
 import type { Picture, ShownEvent, Step, Message } from './picture.js';
 
 const BAR = 30;
@@ -96,9 +97,6 @@ const bar = (percent: number, width: number): string => {
   const filled = Math.round((Math.min(100, Math.max(0, percent)) / 100) * width);
   return '#'.repeat(filled) + '.'.repeat(width - filled);
 };
-
-/** What comes from agents may hold what a terminal obeys. */
-const plain = (text: string): string => text.replace(/\p{C}/gu, '\u{FFFD}');
 
 const cut = (line: string, width: number): string => {
   const characters = [...line];

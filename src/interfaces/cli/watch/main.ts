@@ -1,54 +1,29 @@
 /** `npm run watch`: how far an execution is, live, from anywhere that reaches the API. */
-import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
-import { runUntilSignal } from '../../../composition/run-until-signal.js';
+import { calledAs, readCommandLine, runUntilSignal, UsageError } from '../../../composition/run-until-signal.js';
 import { reasonOf } from '../../../application/runtime/errors.js';
+import { CONNECTION_OPTIONS, CONNECTION_USAGE, connectionOf, type Connection } from '../connection.js';
 import { follow } from './follow.js';
 import { next, type Picture } from './picture.js';
 import { Screen } from './lines.js';
 
-const DEFAULT_URL = 'http://127.0.0.1:3000';
-
-const USAGE = `Usage: npm run watch -- EXECUTION [--url ${DEFAULT_URL}] [--key-file FILE]
+const USAGE = `Usage: ${calledAs('watch')} EXECUTION [OPTIONS]
 Shows how far an execution is, until it ends: on a terminal as a picture that is drawn anew, elsewhere a line for each event.
-  --url URL        where the API is
-  --key-file FILE  a file with an API key or a token, where the API asks who one is (docs/access.md)
+${CONNECTION_USAGE}
 The exit code is 0 where it completed, 1 where it failed or was cancelled, 2 for wrong usage or an unknown execution.`;
 
-type Options = Readonly<{ executionId: string; url: string; key: string | null }>;
+type Options = Connection & Readonly<{ executionId: string }>;
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-const LONGEST_KEY = 16 * 1024;
-
-/** Not on the command line, which others on the machine can read. @throws Error that says what was expected */
-const keyIn = (file: string): string => {
-  const key = readFileSync(file, 'utf8').trim();
-  if (/^[\x21-\x7e]+$/.test(key) && key.length <= LONGEST_KEY) return key;
-  throw new Error(`Expected a file with one key or token of at most ${LONGEST_KEY} characters as --key-file`);
-};
-
-/** @returns null where help is asked for. @throws Error that says what was expected */
-const optionsFrom = (args: readonly string[]): Options | null => {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      url: { type: 'string', default: DEFAULT_URL },
-      'key-file': { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) return null;
-  const [executionId, ...others] = positionals;
-  const wrong = (expected: string) => new Error(`Expected ${expected}.\n\n${USAGE}`);
+/** @returns null where help is asked for. @throws UsageError that says what was expected */
+const optionsFrom = (): Options | null => {
+  const line = readCommandLine(USAGE, { allowPositionals: true, options: CONNECTION_OPTIONS });
+  if (!line) return null;
+  const [executionId, ...others] = line.positionals;
+  const wrong = (expected: string) => new UsageError(`Expected ${expected}.\n\n${USAGE}`);
   if (executionId === undefined || others.length > 0) throw wrong('one EXECUTION');
   if (!UUID.test(executionId)) throw wrong(`a UUID as EXECUTION, got "${executionId}"`);
-  if (!URL.canParse(values.url) || !/^https?:$/.test(new URL(values.url).protocol))
-    throw wrong(`an http or https URL as --url, got "${values.url}"`);
-  const file = values['key-file'];
-  const key = file === undefined ? null : keyIn(file);
-  return { executionId: executionId.toLowerCase(), url: values.url.replace(/\/+$/, ''), key };
+  return { executionId: executionId.toLowerCase(), ...connectionOf(line.values) };
 };
 
 const WRONG = 2;
@@ -84,10 +59,8 @@ const watch = async ({ executionId, url, key }: Options, signal: AbortSignal): P
 
 const run = async (signal: AbortSignal): Promise<number> => {
   try {
-    const options = optionsFrom(process.argv.slice(2));
-    if (options) return await watch(options, signal);
-    process.stdout.write(`${USAGE}\n`);
-    return 0;
+    const options = optionsFrom();
+    return options ? await watch(options, signal) : 0;
   } catch (error) {
     process.stderr.write(`${reasonOf(error)}\n`);
     return WRONG;
