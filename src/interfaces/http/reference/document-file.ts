@@ -8,14 +8,8 @@ type Served = Readonly<{ text: string; version: string }>;
 /** The same place from `src/` and from `dist/`. */
 const FILE = new URL('../../../../docs/openapi.json', import.meta.url);
 
-let file: Promise<OpenApi> | undefined;
-const document = (): Promise<OpenApi> =>
-  (file ??= readFile(FILE, 'utf8')
-    .then((text) => JSON.parse(text) as OpenApi)
-    .catch((error: unknown) => {
-      file = undefined;
-      throw error;
-    }));
+/** Read for each form in which it is served, which is kept; the document itself would take ten times its file's size. */
+const document = async (): Promise<OpenApi> => JSON.parse(await readFile(FILE, 'utf8')) as OpenApi;
 
 const served = (text: string): Served => ({ text, version: hashOf(text, 'hex').slice(0, 32) });
 const hashOf = (text: string, encoding: 'hex' | 'base64') => createHash('sha256').update(text).digest(encoding);
