@@ -1,6 +1,11 @@
 /** `npm run docs:openapi:coverage`: which operations and statuses of docs/openapi.json the last run of the tests has seen. */
 import { existsSync, readFileSync } from 'node:fs';
+import { commandLine } from '../test/support/command-line.ts';
 
+commandLine(
+  'Usage: npm run docs:openapi:coverage\nSays what the last run of the tests has seen. It takes no arguments.',
+  {},
+);
 const SEEN = 'node_modules/.cache/workflow-executor/contract-coverage.txt';
 if (!existsSync(SEEN)) {
   console.error('No run of the tests has left its notes: run `npm test -- test/e2e` first.');

@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { commandLine } from '../test/support/command-line.js';
 import { openApiDocument } from '../src/interfaces/http/contract/document.js';
 
 export const OPENAPI_FILE = 'docs/openapi.json';
@@ -15,4 +16,7 @@ export async function openApiText(): Promise<string> {
   return format(text, { ...(await resolveConfig(OPENAPI_FILE)), parser: 'json' });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(OPENAPI_FILE, await openApiText());
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  commandLine('Usage: npm run docs:openapi\nWrites docs/openapi.json from the routes. It takes no arguments.', {});
+  writeFileSync(OPENAPI_FILE, await openApiText());
+}

@@ -35,13 +35,14 @@ test('the tarball has the programs, the types, definitions and examples, and no 
     ...Object.values(described.bin),
     ...Object.values(described.exports).flatMap((each) => (typeof each === 'string' ? [each] : Object.values(each))),
     ...['definitions/ib-generation.json', 'examples/metformin.json', '.env.example', 'LICENSE', 'README.md'],
-    'dist/infrastructure/audit/pack/verify.mjs',
+    ...['dist/infrastructure/audit/pack/verify.mjs', 'docs/openapi.json'],
   ].map((file) => path.normalize(file));
   expect(wanted.filter((file) => !files.includes(file))).toEqual([]);
   const strange = files.filter(
     (file) =>
-      !/^(dist|definitions|examples)\/|^(LICENSE|README\.md|package\.json|\.env\.example)$/.test(file) ||
-      /\.map$|tsbuildinfo/.test(file),
+      !/^(dist|definitions|examples)\/|^(LICENSE|README\.md|package\.json|\.env\.example|docs\/openapi\.json)$/.test(
+        file,
+      ) || /\.map$|tsbuildinfo/.test(file),
   );
   expect(strange).toEqual([]);
 });

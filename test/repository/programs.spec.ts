@@ -16,6 +16,7 @@ const OF_TOOLS = [
   'typecheck',
   'lint',
   'lint:compose',
+  'lint:openapi',
   'lint:package',
   'format',
   'trial:package',
