@@ -13,9 +13,10 @@ const REST = `
 
 export class Observer {
   private client: pg.Client | undefined;
-  /** Checkpoints that moved back. */
+  /** Checkpoints that moved back while Postgres ran. What it has not yet written when it is killed, rows and checkpoint together, may be gone. */
   readonly setbacks: string[] = [];
   private readonly checkpoints = new Map<string, bigint>();
+  private startedAt = '';
 
   constructor(private readonly databaseUrl: string) {}
 
@@ -38,11 +39,14 @@ export class Observer {
   }
 
   async watchCheckpoints(): Promise<void> {
-    const rows = await this.query<{ projection: string; position: string; last: string }>(
-      `select projection, position, (select coalesce(max(position), 0) from eventstore.events) as last
+    const rows = await this.query<{ projection: string; position: string; last: string; started: string }>(
+      `select projection, position, (select coalesce(max(position), 0) from eventstore.events) as last,
+         pg_postmaster_start_time()::text as started
        from projection_checkpoints`,
     );
-    for (const { projection, position, last } of rows ?? []) {
+    for (const { projection, position, last, started } of rows ?? []) {
+      if (started !== this.startedAt) this.checkpoints.clear();
+      this.startedAt = started;
       const [before, now] = [this.checkpoints.get(projection) ?? 0n, BigInt(position)];
       if (now < before) this.setbacks.push(`${projection} went from ${before} back to ${now}`);
       if (now > BigInt(last)) this.setbacks.push(`${projection} is at ${now}, the log ends at ${last}`);
