@@ -24,6 +24,8 @@ const run = (code: string, names: Readonly<Record<string, unknown>>): Promise<an
   new AsyncFunction(...Object.keys(names), code)(...Object.values(names)) as Promise<any>;
 
 const START = { project_id: 'metformin', document_type: 'ib', triggered_by: 'ann' };
+/** Of "Complete IB Generation". */
+const GUIDES_PROJECT = 'my-project-uuid';
 const clients: Supabase[] = [];
 const printed: string[] = [];
 
@@ -66,16 +68,27 @@ afterEach(() => {
 describe('against a server', () => {
   let app: TestApp;
   let projects: string;
+  let exporter: Awaited<ReturnType<typeof startAgentServer>>;
 
   beforeAll(async () => {
     projects = await guideProjects();
-    app = await startTestApp({ REALTIME_API_KEY: KEY, PROJECTS_DIR: projects });
+    // Where the sources run, pages are laid out on this thread: for seconds, in which a busy machine takes its sessions for dead.
+    exporter = await startAgentServer(({ input }, response) => {
+      const done = succeed({ documents: [] });
+      if (input.project_id !== GUIDES_PROJECT) return done;
+      // The guide's client follows what it has started: there has to be something left to follow.
+      const isFollowed = eventually(() => printed.length > 0, { deadlineMs: 5_000 }).catch(() => undefined);
+      void isFollowed.then(() => response.setHeader('content-type', 'application/json').end(JSON.stringify(done)));
+      return undefined;
+    });
+    app = await startTestApp({ REALTIME_API_KEY: KEY, PROJECTS_DIR: projects, AGENT_EXPORT_URL: exporter.url });
     Object.assign(process.env, { SUPABASE_URL: app.server.url, SUPABASE_ANON_KEY: KEY });
   }, 120_000);
   afterAll(async () => {
     delete process.env['SUPABASE_URL'];
     delete process.env['SUPABASE_ANON_KEY'];
     await app.close();
+    await exporter.close();
     await rm(projects, { recursive: true, force: true });
   });
 
