@@ -51,7 +51,7 @@ export const sendRows = (
   folds: boolean,
 ): Sent => {
   const cannotApply = (error: unknown): never => {
-    throw isDataError(error) ? new CannotApply(table.name, (error as Error).message, { cause: error }) : error;
+    throw refusalOf(table.name, error);
   };
   const statements: Promise<unknown>[] = [];
   const fewer: Patch[] = [];
@@ -118,8 +118,12 @@ const insertedOf = (
 /** A row that was to be born with later updates in it is there already, and has not got these. */
 export class WasThere extends Error {}
 
+/** CannotApply where the data are at fault; the error itself where they are not. */
+export const refusalOf = (table: string, error: unknown): unknown =>
+  isDataError(error) ? new CannotApply(table, (error as Error).message, { cause: error }) : error;
+
 /** SQLSTATE classes of what is wrong with the data: data exception, constraint violation, a limit exceeded. */
-export const isDataError = (error: unknown): boolean => {
+const isDataError = (error: unknown): boolean => {
   if (error instanceof TypeError) return true;
   const code = (error as { code?: unknown }).code;
   return typeof code === 'string' && /^(22|23|54)...$/.test(code);

@@ -7,7 +7,7 @@ import type { AnyRow } from '../../../application/projections/projection.js';
 import type { BulkOrder, BulkPass, BulkWriter, EncodedRows } from '../../../application/rebuild/bulk-store.js';
 import type { Touched } from '../../../application/rebuild/execution-fold.js';
 import { ownerColumn, UUID } from '../projections/postgres-live-rows.js';
-import { isDataError } from '../projections/send-rows.js';
+import { refusalOf } from '../projections/send-rows.js';
 import { tableShape } from '../projections/row-statements.js';
 import type { HeldConnection } from '../session/lease.js';
 import { clearArea, exists, makeArea, type Schemas } from './areas.js';
@@ -80,7 +80,7 @@ export class PostgresBulkWriter implements BulkWriter {
       try {
         encoded.set(table, await encodeRows(tableShape(this.dataSource, table), its));
       } catch (error) {
-        throw isDataError(error) ? new CannotApply(table, (error as Error).message, { cause: error }) : error;
+        throw refusalOf(table, error);
       }
     }
     return encoded;
@@ -231,9 +231,9 @@ export class PostgresBulkWriter implements BulkWriter {
     try {
       await copyRows(client, this.schemas.shadow, tableShape(this.dataSource, table), rows);
     } catch (error) {
-      if (!isDataError(error)) throw error;
-      await client.query('rollback to savepoint before_rows');
-      throw new CannotApply(table, (error as Error).message, { cause: error });
+      const refusal = refusalOf(table, error);
+      if (refusal instanceof CannotApply) await client.query('rollback to savepoint before_rows');
+      throw refusal;
     }
   }
 

@@ -1,20 +1,16 @@
+import { COMMAND_ERRORS } from '../contract/errors.js';
 import { COMMAND_HEADERS } from '../contract/headers.js';
 import type { Contract, Operation } from '../contract/operation.js';
 import * as is from '../contract/schema.js';
-import type { Schema, Schemas } from '../contract/schema.js';
+import { json, type Schema, type Schemas } from '../contract/schema.js';
+import { PROJECTS, provedActor } from '../contract/shared.contract.js';
 
 const TAG = 'Access';
 const ROLES = ['viewer', 'starter', 'operator', 'reviewer', 'auditor', 'admin', 'monitor'];
 const KEY_ID = 'abcdefgh2345';
-const json = (data: Schema) => ({ 'application/json': is.envelope(data) });
 const CURSOR = is.nullable(is.text('For the next page; null: this is the last.', 'WyJhc2MiLCIyMDAiXQ'));
 const POSITION = is.nullable(is.revision('The position of the event in the log.', '4711'));
 const REASON = is.text('Why.', 'New in the team');
-const PROJECTS: Schema = {
-  description: 'Where it counts: `all`, or ids of projects and beginnings of ids with `*` at the end.',
-  oneOf: [{ const: 'all' }, { type: 'array', items: { type: 'string' } }],
-  examples: [['metformin']],
-};
 const ROLE = is.choice('The role.', ROLES);
 const role = { role: ROLE, projects: PROJECTS };
 const person = {
@@ -67,14 +63,6 @@ const madeKey = {
   headers: ['Location', 'Cache-Control'],
 } as const;
 
-const ERRORS = [
-  'malformedBody',
-  'notFound',
-  'executionConflict',
-  'tombstoned',
-  'keyReused',
-  'unavailableWrite',
-] as const;
 const keyed = { id: { description: 'The id of the key.', example: KEY_ID } };
 
 const ofPerson = (id: string, summary: string, description: string): Operation => ({
@@ -96,7 +84,7 @@ const ofPerson = (id: string, summary: string, description: string): Operation =
       ),
     },
   },
-  errors: ERRORS,
+  errors: COMMAND_ERRORS,
 });
 
 const listed = (
@@ -131,10 +119,7 @@ export const ACCESS: Contract = {
         content: json(
           is.object('The caller.', {
             actor: is.object('Whom the credential proves.', {
-              type: is.choice('What kind of actor.', ['user', 'service']),
-              id: is.text('Whom.', 'ann'),
-              name: is.nullable(is.text('The name.', 'Ann Example')),
-              issuer: is.nullable(is.text('Who vouches for the id.', 'https://login.example.com')),
+              ...provedActor,
               via: is.choice('By which kind of credential.', ['local', 'oidc', 'key']),
               verified: is.flag('Whether a credential proved it.'),
             }),
@@ -179,7 +164,7 @@ export const ACCESS: Contract = {
       grants: { description: 'What it may.', example: [{ role: 'starter', projects: ['metformin'] }] },
     },
     answers: { 201: madeKey },
-    errors: ERRORS,
+    errors: COMMAND_ERRORS,
   },
   [`POST ${ROUTE}/keys/:id/rotate`]: {
     id: 'rotateApiKey',
@@ -191,7 +176,7 @@ export const ACCESS: Contract = {
       expires_at: { description: 'When the new key ends; by default it lasts as long as the old one was to.' },
     },
     answers: { 201: madeKey },
-    errors: ERRORS,
+    errors: COMMAND_ERRORS,
   },
   [`POST ${ROUTE}/keys/:id/revoke`]: {
     id: 'revokeApiKey',
@@ -211,7 +196,7 @@ export const ACCESS: Contract = {
         ),
       },
     },
-    errors: ERRORS,
+    errors: COMMAND_ERRORS,
   },
   [`GET ${ROUTE}/grants`]: listed(
     'listGrants',

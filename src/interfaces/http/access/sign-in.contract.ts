@@ -1,6 +1,7 @@
 import type { Contract } from '../contract/operation.js';
 import * as is from '../contract/schema.js';
 import type { Schema } from '../contract/schema.js';
+import { provedActor } from '../contract/shared.contract.js';
 
 const TAG = 'Sign in';
 const PAGE = { 'text/html': { type: 'string', description: 'A page.', examples: ['<!doctype html>'] } };
@@ -80,10 +81,7 @@ export const SIGN_IN: Contract = {
           'application/json': is.envelope(
             is.object('The caller.', {
               actor: is.object('Whom the credential proves.', {
-                type: is.choice('What kind of actor.', ['user', 'service']),
-                id: is.text('Whom.', 'ann'),
-                name: is.nullable(is.text('The name.', 'Ann Example')),
-                issuer: is.nullable(is.text('Who vouches for the id.', 'https://login.example.com')),
+                ...provedActor,
                 via: is.nullable(is.choice('By which kind of credential.', ['oidc', 'key'])),
               }),
               roles: is.list(

@@ -1,11 +1,11 @@
 import { COMMAND_HEADERS } from '../contract/headers.js';
 import type { Contract, Operation } from '../contract/operation.js';
 import * as is from '../contract/schema.js';
-import type { Schema, Schemas } from '../contract/schema.js';
+import { json, type Schemas } from '../contract/schema.js';
 import { AGENT_PATHS } from '../server/route-group.js';
+import { MADE } from '../contract/shared.contract.js';
 
 const TAG = 'Agents';
-const json = (data: Schema) => ({ 'application/json': is.envelope(data) });
 const PER_INSTANCE = ['running_calls', 'waiting_steps', 'limits', 'circuit'];
 const ERROR_TYPES = ['transient', 'validation', 'fatal'];
 
@@ -60,19 +60,9 @@ export const AGENT_SCHEMAS: Schemas = {
     'The step is done.',
     {
       success: is.constant('It is done.', true),
-      data: is.open('What was made.', { sections: 7 }),
+      data: MADE.data,
     },
-    {
-      metadata: is.open('What the agent says of its work.', { model: 'none' }),
-      artifacts: is.list(
-        'Files.',
-        is.object('A file.', {
-          name: is.text('Its name.', 'brochure.pdf'),
-          content_type: is.text('Its media type.', 'application/pdf'),
-          content_base64: is.text('Its bytes, in padded base64.', 'JVBERi0xLjc='),
-        }),
-      ),
-    },
+    MADE.optional,
   ),
   AgentFailure: is.object('The step could not be done.', {
     success: is.constant('It is not done.', false),

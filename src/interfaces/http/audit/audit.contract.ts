@@ -1,13 +1,22 @@
 import { COMMAND_HEADERS } from '../contract/headers.js';
 import type { Contract } from '../contract/operation.js';
 import * as is from '../contract/schema.js';
-import type { Schema, Schemas } from '../contract/schema.js';
+import { json, type Schemas } from '../contract/schema.js';
 
 const TAG = 'Audit';
 const OUTCOMES = ['accepted', 'findings', 'rejected'];
 const MEANINGS = ['author', 'review', 'approval', 'responsibility'];
-const json = (data: Schema) => ({ 'application/json': is.envelope(data) });
 const REASON = is.text('Why, as it was given.', 'Checked against the source data');
+
+const SIGNING_ERRORS = [
+  'malformedSignature',
+  'freshSignIn',
+  'notFound',
+  'dutiesDamaged',
+  'tombstoned',
+  'keyReused',
+  'unavailableWrite',
+] as const;
 
 /** Beside an execution, with `include_audit`. */
 export const auditMembers = {
@@ -140,15 +149,7 @@ export const AUDIT: Contract = {
       },
     },
     answers: { 201: { description: 'It is signed.', content: json(SIGNED) } },
-    errors: [
-      'malformedSignature',
-      'freshSignIn',
-      'notFound',
-      'dutiesDamaged',
-      'tombstoned',
-      'keyReused',
-      'unavailableWrite',
-    ],
+    errors: SIGNING_ERRORS,
   },
   'GET /api/v1/workflow/:execution_id/signatures': {
     id: 'listSignatures',
@@ -171,14 +172,6 @@ export const AUDIT: Contract = {
       signature_id: { description: 'The id of the signature.', example: '0198f2da-5b7c-7f12-a0d4-2b6c8e0f1a35' },
     },
     answers: { 200: { description: 'It is withdrawn.', content: json(SIGNED) } },
-    errors: [
-      'malformedSignature',
-      'freshSignIn',
-      'notFound',
-      'dutiesDamaged',
-      'tombstoned',
-      'keyReused',
-      'unavailableWrite',
-    ],
+    errors: SIGNING_ERRORS,
   },
 };

@@ -272,3 +272,13 @@ export const USUAL: readonly ErrorName[] = ['malformed', 'internal', 'unavailabl
 export const WITH_CREDENTIAL: readonly ErrorName[] = ['unauthenticated', 'forbidden'];
 /** Where a body is read. */
 export const WITH_BODY: readonly ErrorName[] = ['malformedBody', 'tooLarge', 'unsupported'];
+
+/** Of a command whose outcome is an event. */
+export const COMMAND_ERRORS = [
+  'malformedBody',
+  'notFound',
+  'executionConflict',
+  'tombstoned',
+  'keyReused',
+  'unavailableWrite',
+] as const satisfies readonly ErrorName[];

@@ -79,6 +79,9 @@ export const envelope = (data: Schema): Schema => ({
   required: ['success', 'data'],
 });
 
+/** The body of an answer that succeeded. */
+export const json = (data: Schema) => ({ 'application/json': envelope(data) });
+
 export type Schemas = Readonly<Record<string, Schema>>;
 
 /** Made of the examples within. Members that an answer may lack are left out. @throws where a value has none */

@@ -2,7 +2,7 @@ import { auditMembers } from '../audit/audit.contract.js';
 import { COMMAND_HEADERS } from '../contract/headers.js';
 import type { Answer, Contract } from '../contract/operation.js';
 import * as is from '../contract/schema.js';
-import type { Schema } from '../contract/schema.js';
+import { json, type Schema } from '../contract/schema.js';
 import {
   ACTIONS,
   REVISION,
@@ -17,8 +17,6 @@ import {
 } from './execution-schemas.contract.js';
 
 const TAG = 'Executions';
-
-const json = (data: Schema) => ({ 'application/json': is.envelope(data) });
 
 const started = is.object('The execution that was started.', {
   execution: is.object('As it was created, however far it has got since.', {

@@ -1,9 +1,8 @@
 import type { Contract } from '../contract/operation.js';
 import * as is from '../contract/schema.js';
-import type { Schema } from '../contract/schema.js';
+import { json, type Schema } from '../contract/schema.js';
 
 const TAG = 'History';
-const json = (data: Schema) => ({ 'application/json': is.envelope(data) });
 const STEP_NAME = is.nullable(is.text('The step; null: the execution.', 'writing'));
 
 const CLOUD_EVENT = is.object(

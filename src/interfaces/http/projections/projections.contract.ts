@@ -1,10 +1,9 @@
 import { COMMAND_HEADERS } from '../contract/headers.js';
 import type { Contract, Operation } from '../contract/operation.js';
 import * as is from '../contract/schema.js';
-import type { Schema, Schemas } from '../contract/schema.js';
+import { json, type Schemas } from '../contract/schema.js';
 
 const TAG = 'Read tables';
-const json = (data: Schema) => ({ 'application/json': is.envelope(data) });
 const REBUILD_ID = '0198f2e0-44c1-7b6a-8e2f-9d0c1b3a5e72';
 const REASON = is.text('Why.', 'The mapping was mended');
 const NAME = is.text('The name of the projection.', 'workflow_steps');

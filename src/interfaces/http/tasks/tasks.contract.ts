@@ -1,6 +1,7 @@
 import type { Contract } from '../contract/operation.js';
 import * as is from '../contract/schema.js';
 import type { Schemas } from '../contract/schema.js';
+import { MADE } from '../contract/shared.contract.js';
 
 export const TASK_SCHEMAS: Schemas = {
   Heartbeat: is.object(
@@ -15,19 +16,9 @@ export const TASK_SCHEMAS: Schemas = {
     'The step is done; the fields are those of a direct answer.',
     {
       type: is.constant('The kind of report.', 'complete'),
-      data: is.open('What was made.', { sections: 7 }),
+      data: MADE.data,
     },
-    {
-      metadata: is.open('What the agent says of its work.', { model: 'none' }),
-      artifacts: is.list(
-        'Files.',
-        is.object('A file.', {
-          name: is.text('Its name.', 'brochure.pdf'),
-          content_type: is.text('Its media type.', 'application/pdf'),
-          content_base64: is.text('Its bytes, in padded base64.', 'JVBERi0xLjc='),
-        }),
-      ),
-    },
+    MADE.optional,
   ),
   Failure: is.object(
     'The step could not be done.',

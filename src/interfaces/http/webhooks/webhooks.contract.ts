@@ -1,18 +1,14 @@
+import { COMMAND_ERRORS } from '../contract/errors.js';
 import { COMMAND_HEADERS } from '../contract/headers.js';
 import type { Contract, Operation } from '../contract/operation.js';
 import * as is from '../contract/schema.js';
-import type { Schema, Schemas } from '../contract/schema.js';
+import { json, type Schemas } from '../contract/schema.js';
+import { PROJECTS } from '../contract/shared.contract.js';
 
 const TAG = 'Webhooks';
-const json = (data: Schema) => ({ 'application/json': is.envelope(data) });
 const ID = '0198f2e3-2f1b-7c80-b6d4-1e9a7c5b3d20';
 const DELIVERY_ID = '0198f2e4-8a6d-7e31-9f05-4c2b6d8e0a17';
 const SECRET = is.text('The secret: this answer alone shows it.', 'whsec_bm90IGEgc2VjcmV0');
-const PROJECTS: Schema = {
-  description: 'Where it counts: `all`, or ids of projects and beginnings of ids with `*` at the end.',
-  oneOf: [{ const: 'all' }, { type: 'array', items: { type: 'string' } }],
-  examples: [['metformin']],
-};
 
 export const WEBHOOK_SCHEMAS: Schemas = {
   Webhook: is.object(
@@ -83,14 +79,6 @@ const outcome = {
   position: is.nullable(is.revision('The position of the event in the log.', '4711')),
 };
 
-const ERRORS = [
-  'malformedBody',
-  'notFound',
-  'executionConflict',
-  'tombstoned',
-  'keyReused',
-  'unavailableWrite',
-] as const;
 const fields = {
   id: { description: 'The id of the webhook.', example: ID },
   delivery_id: { description: 'The id of the delivery.', example: DELIVERY_ID },
@@ -104,7 +92,7 @@ const controlled = (id: string, summary: string, description: string, status = 2
   headers: COMMAND_HEADERS,
   fields,
   answers: { [status]: { description: 'It is recorded.', content: json(is.object('What came of it.', outcome)) } },
-  errors: ERRORS,
+  errors: COMMAND_ERRORS,
 });
 
 const ROUTE = '/api/v1/workflow/webhooks';
@@ -183,7 +171,7 @@ export const WEBHOOKS: Contract = {
         ),
       },
     },
-    errors: ['malformedSecret', ...ERRORS],
+    errors: ['malformedSecret', ...COMMAND_ERRORS],
   },
   [`GET ${ROUTE}/:id/deliveries`]: {
     id: 'listDeliveries',
